@@ -1,0 +1,43 @@
+"""Kind name → where it lives. Imported on first use, so a process pays only for what it measures.
+
+Others add kinds through the entry-point group `netmon.probes`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from probes.base import Kind
+from probes.errors import BadSettings
+
+KINDS: dict[str, str] = {
+    "host": "probes.kinds.host:HOST",
+    "ping": "probes.kinds.ping:PING",
+    "sip": "probes.kinds.sip:SIP",
+    "stamp": "probes.kinds.stamp:STAMP",
+    "tcp": "probes.kinds.tcp:TCP",
+    "throughput": "probes.kinds.throughput:THROUGHPUT",
+}
+
+
+def names() -> tuple[str, ...]:
+    """Names of the kinds that ship with netmon, sorted."""
+    return tuple(sorted(KINDS))
+
+
+def load(name: str) -> Kind:
+    """The kind called `name`; raises `BadSettings` for an unknown one."""
+    where = KINDS.get(name) or _elsewhere(name)
+    if where is None:
+        raise BadSettings(f"{name!r} is not a probe kind (known: {', '.join(names())})")
+    module, _, attribute = where.partition(":")
+    kind: Kind = getattr(import_module(module), attribute)
+    return kind
+
+
+def _elsewhere(name: str) -> str | None:
+    for entry in entry_points(group="netmon.probes"):
+        if entry.name == name:
+            return entry.value
+    return None
