@@ -101,10 +101,7 @@ def decode(body: str) -> Iterator[Line | LineError]:
 
 
 def _lines(body: str) -> Iterator[tuple[int, str]]:
-    if '"' not in body:
-        plain = enumerate(body.split("\n"), 1)
-    else:
-        plain = _quoted_lines(body)
+    plain: Iterator[tuple[int, str]] = _quoted_lines(body) if '"' in body else enumerate(body.split("\n"), 1)
     for number, text in plain:
         text = text.strip(" \r")
         if text and not text.startswith("#"):

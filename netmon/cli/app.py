@@ -1,0 +1,95 @@
+"""The command line: verbs are imported when they are called, so `--help` costs little."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from netmon.errors import CANNOT, INTERRUPTED, NetmonError
+from probes.clean import clean
+
+# verb → (module with `arguments(parser)` and `run(args) -> exit code`, what it does)
+VERBS: dict[str, tuple[str, str]] = {
+    "up": ("netmon.cli.up", "agent, hub and store in one command; --lab builds a network to try them on"),
+    "agent": ("netmon.cli.agent", "measure and send, for ever"),
+    "hub": ("netmon.cli.hub", "receive, judge, page, for ever"),
+    "reflector": ("netmon.cli.reflector", "answer STAMP tests"),
+    "probe": ("netmon.cli.probe", "one probe kind, now"),
+    "console": ("netmon.cli.console", "the live screen of network operators"),
+    "status": ("netmon.cli.status", "this machine's link in five lines, with or without the hub"),
+    "incidents": ("netmon.cli.incidents", "what is broken, and what was in the last 24 h"),
+    "ack": ("netmon.cli.ack", "take an incident into your hands"),
+    "silence": ("netmon.cli.silence", "no pages for an element, for a time"),
+    "config": ("netmon.cli.config", "check, show or explain configuration files"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the `netmon` command; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(_verb_of(arguments))
+    args = parser.parse_args(arguments)
+    if args.verb is None:
+        parser.print_help()
+        return 2
+    return _guarded(args)
+
+
+def _verb_of(arguments: Sequence[str]) -> str | None:
+    return next((word for word in arguments if word in VERBS), None)
+
+
+def _parser(wanted: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="netmon", description="Measures the network, finds the one broken thing, tells the right people."
+    )
+    parser.add_argument(
+        "--lang", choices=("vi", "en"), default=os.environ.get("NETMON_LANG"), help="language of what is printed"
+    )
+    parser.add_argument("--no-color", action="store_true", help="no colours (as the variable NO_COLOR)")
+    parser.add_argument(
+        "--log",
+        default=os.environ.get("NETMON_LOG", "info"),
+        choices=("debug", "info", "warning", "error"),
+        help="how much to log",
+    )
+    parser.set_defaults(verb=None)
+    verbs = parser.add_subparsers(metavar="VERB", title="verbs")
+    for name, (module, what) in VERBS.items():
+        sub = verbs.add_parser(name, help=what, description=what)
+        sub.set_defaults(verb=name)
+        if name == wanted:
+            import_module(module).arguments(sub)
+    return parser
+
+
+def _guarded(args: argparse.Namespace) -> int:
+    module = import_module(VERBS[args.verb][0])
+    try:
+        return int(module.run(args))
+    except NetmonError as fault:
+        print("\n".join(clean(line, 1000) for line in str(fault).splitlines()), file=sys.stderr)
+        return fault.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ImportError as fault:
+        if fault.name is None or fault.name.split(".")[0] in ("netmon", "probes", "alerts", "inventory"):
+            raise
+        print(f"netmon {args.verb} needs {fault.name}: install cpnet-netmon[all]", file=sys.stderr)
+        return CANNOT
+    except Exception:  # the only catch-all: a fault of ours, told as one
+        logging.getLogger("netmon").exception(
+            "netmon %s failed: this is a fault of netmon, please report it", args.verb
+        )
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

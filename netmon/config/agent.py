@@ -1,0 +1,94 @@
+"""What an agent's file says. The declaration is all there is: decoding, samples, schema and docs are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from probes.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckConfig:
+    """One check. The kind's own settings stand beside these keys and are decoded into `settings`."""
+
+    check: str = setting("name of the check, unique on this agent; links and owners are looked up by it")
+    kind: str = setting("probe kind (ping, stamp, tcp, sip, throughput, host)")
+    target: str = setting("what is measured: address, name, or host:port", default="")
+    every_s: float = setting(
+        "time between packets (ping, stamp) or between measurements",
+        unit="s",
+        key="every",
+        low=0.01,
+        high=86400,
+        default=10.0,
+    )
+    about: str = setting(
+        "what a failure speaks about in `netmon status`",
+        choices=("link", "upstream", "service", "self"),
+        default="link",
+    )
+    settings: Any = setting("settings of the probe kind", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationConfig:
+    """Where points go. Each destination has its own cursor on the one spool."""
+
+    name: str = setting("name of the destination, unique")
+    url: str = setting("base address, as https://hub.example:8443 or http://influx.example:8086")
+    kind: str = setting("how it is written to", choices=("hub", "influxdb", "influxdb1"), default="hub")
+    token_file: str = setting("file with the token (hub, influxdb)", default="", secret=True)
+    ca_file: str = setting("certificate authority to trust, and no other", default="")
+    org: str = setting("organisation (influxdb 2)", default="-")
+    bucket: str = setting("bucket (influxdb 2)", default="netmon")
+    database: str = setting("database (influxdb1)", default="netmon")
+    user: str = setting("user (influxdb1)", default="")
+    password_file: str = setting("file with the password (influxdb1)", default="", secret=True)
+    timeout_s: float = setting("give up on one request after", unit="s", key="timeout", low=0.5, high=120, default=10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolConfig:
+    """The durable queue between measuring and sending."""
+
+    quota_bytes: int = setting(
+        "most disk the spool may take; the oldest goes first", unit="B", key="quota", low=65536, default=256_000_000
+    )
+    segment_bytes: int = setting("size of one segment file", unit="B", key="segment", low=4096, default=1_000_000)
+    backlog_bps: int = setting(
+        "most the backlog may send, live points not counted",
+        unit="bps",
+        key="backlog_rate",
+        low=1000,
+        default=2_000_000,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactConfig:
+    """Whom to call about one part."""
+
+    about: str = setting("the part", choices=("link", "upstream", "service", "self"))
+    who: str = setting("person or desk")
+    phone: str = setting("telephone number", default="")
+    circuit: str = setting("circuit id to quote", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConfig:
+    """An agent's file (`agent.yaml`)."""
+
+    agent: str = setting("name of this agent, unique in the network")
+    site: str = setting("id of the site it stands in")
+    commune: str = setting("commune code, five digits; - at a site that is no commune", default="-")
+    province: str = setting("province code, two digits", default="-")
+    state_dir: str = setting("folder for the spool and the status socket", default="/var/lib/netmon/agent")
+    flush_every_s: float = setting(
+        "time between two sends", unit="s", key="flush_every", low=0.2, high=300, default=10.0
+    )
+    lang: str = setting("language of `netmon status`", choices=("vi", "en"), default="vi")
+    spool: SpoolConfig = setting("the spool", default=SpoolConfig())
+    contacts: tuple[ContactConfig, ...] = setting("whom to call", default=())
+    destinations: tuple[DestinationConfig, ...] = setting("where points go")
+    checks: tuple[CheckConfig, ...] = setting("what is measured")

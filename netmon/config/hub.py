@@ -1,0 +1,79 @@
+"""What a hub's file says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probes.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkConfig:
+    """An InfluxDB (or anything that takes its line protocol) the hub copies every point to."""
+
+    name: str = setting("name of the sink, unique")
+    url: str = setting("base address, as http://influx.example:8086")
+    kind: str = setting(
+        "API of the server: influxdb (1.8 and newer, VictoriaMetrics) or influxdb1",
+        choices=("influxdb", "influxdb1"),
+        default="influxdb",
+    )
+    org: str = setting("organisation (influxdb 2)", default="-")
+    bucket: str = setting("bucket (influxdb 2)", default="netmon")
+    database: str = setting("database (influxdb1)", default="netmon")
+    token_file: str = setting("file with the token", default="", secret=True)
+    user: str = setting("user (influxdb1)", default="")
+    password_file: str = setting("file with the password (influxdb1)", default="", secret=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverConfig:
+    """Somebody who gets pages."""
+
+    name: str = setting("name of the receiver, unique")
+    url: str = setting("address the webhook is POSTed to")
+    secret_file: str = setting("file with the signing secret (`whsec_…` or plain text)", secret=True)
+    severities: tuple[str, ...] = setting("severities it wants", default=("critical", "warning"))
+    owners: tuple[str, ...] = setting("owners whose elements it wants; empty: all", default=())
+    unix_socket: str = setting("reach the address through this Unix socket", default="")
+    timeout_s: float = setting("give up on one attempt after", unit="s", key="timeout", low=0.5, high=60, default=10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubConfig:
+    """A hub's file (`hub.yaml`)."""
+
+    name: str = setting("name of this hub", default="hub")
+    listen: str = setting(
+        "address and port of the write and state API; off loopback it speaks TLS only", default="127.0.0.1:8443"
+    )
+    server_names: tuple[str, ...] = setting(
+        "names and addresses agents reach it by (go into its certificate)", default=("localhost", "127.0.0.1", "::1")
+    )
+    state_dir: str = setting(
+        "folder for segments, store, incidents, trust and the local socket", default="/var/lib/netmon/hub"
+    )
+    socket: str = setting(
+        "local socket for the console and commands on this machine; empty: STATE_DIR/hub.sock", default=""
+    )
+    inventory: str = setting("inventory file, relative to this file", default="inventory.yaml")
+    rules: str = setting("rules file, relative to this file; empty: the rules netmon ships", default="")
+    lang: str = setting("language of pages' summaries", choices=("vi", "en"), default="vi")
+    settle_s: float = setting(
+        "time for evidence to arrive before an incident opens", unit="s", key="settle", low=0, high=60, default=1.0
+    )
+    retention_s: float = setting(
+        "how long points are kept in the embedded store", unit="s", key="retention", low=3600, default=30 * 86400.0
+    )
+    quota_bytes: int = setting(
+        "most disk the segments may take; the oldest goes first",
+        unit="B",
+        key="quota",
+        low=1_000_000,
+        default=4_000_000_000,
+    )
+    seal_every_s: float = setting(
+        "time between two seals into Parquet", unit="s", key="seal_every", low=1, high=86400, default=600.0
+    )
+    sinks: tuple[SinkConfig, ...] = setting("databases that get a copy of every point", default=())
+    receivers: tuple[ReceiverConfig, ...] = setting("who gets pages", default=())

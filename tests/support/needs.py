@@ -1,0 +1,80 @@
+"""Does this machine have what a test needs? A reason when it does not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+PROGRAMS = {
+    "fping": "fping",
+    "iperf3": "iperf3",
+    "influxd": "influxd",
+    "victoria-metrics": "victoria-metrics",
+    "kamailio": "kamailio",
+    "sipp": "sipp",
+    "tshark": "tshark",
+    "nft": "nft",
+    "ip": "ip",
+    "tc": "tc",
+    "openssl": "openssl",
+    "systemd-analyze": "systemd-analyze",
+}
+_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin"
+
+
+@cache
+def missing(part: str) -> str:
+    """Why `part` is not there, "" when it is. Parts: programs above, `root`, `netns`, `userns`, `loop`."""
+    if part in PROGRAMS:
+        return "" if shutil.which(PROGRAMS[part], path=_PATH) else f"{PROGRAMS[part]} is not installed"
+    return _ABILITIES[part]()
+
+
+def _root() -> str:
+    return "" if os.geteuid() == 0 else "this test needs root"
+
+
+def _netns() -> str:
+    return _root() or missing("ip") or _try(["unshare", "--net", "true"], "network namespaces are not to be had")
+
+
+def _userns() -> str:
+    command = ["unshare", "--user", "--map-root-user", "--net", "--mount", "true"]
+    return _try(command, "unprivileged user namespaces are not to be had")
+
+
+def _linux() -> str:
+    return "" if sys.platform == "linux" else "this test needs Linux"
+
+
+def _tmpfs() -> str:
+    return _root() or _try(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], "mounting a small tmpfs is not allowed"
+    )
+
+
+def _emulator() -> str:
+    found = Path(__file__).resolve().parents[3] / "shared" / "lab" / "lab.py"
+    return "" if found.exists() else "the wide-area emulator is not beside the project"
+
+
+_ABILITIES = {
+    "root": _root,
+    "netns": _netns,
+    "userns": _userns,
+    "linux": _linux,
+    "tmpfs": _tmpfs,
+    "emulator": _emulator,
+}
+
+
+def _try(command: list[str], reason: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return reason
+    return "" if done.returncode == 0 else reason
