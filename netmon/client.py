@@ -1,0 +1,131 @@
+"""Ask a hub: over its local Unix socket (its owner needs no token) or over HTTPS with a pinned CA and a read token."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from netmon.errors import HubUnreachable
+from probes.clean import clean
+
+DEFAULT_SOCKET = "/var/lib/netmon/hub/hub.sock"
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, host: str = "localhost", timeout_s: float = 10.0) -> None:
+        super().__init__(host, timeout=timeout_s)
+        self.path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class HubClient:
+    """Where a hub is: `where` is a socket path or `https://host:port` (then `token` and `ca_file`)."""
+
+    where: str = DEFAULT_SOCKET
+    token: str = ""
+    ca_file: str = ""
+    timeout_s: float = 10.0
+
+    def get(self, path: str) -> Any:
+        """The JSON a path answers with; raises `HubUnreachable`."""
+        return self._call("GET", path, None)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """POST JSON, the JSON answer (None for 204)."""
+        return self._call("POST", path, body)
+
+    def delete(self, path: str) -> Any:
+        """DELETE, the JSON answer (None for 204)."""
+        return self._call("DELETE", path, None)
+
+    def events(self) -> Iterator[tuple[str, Any]]:
+        """The hub's server-sent events `(name, JSON)`, for ever; raises `HubUnreachable` when they end."""
+        connection = self._connection(timeout_s=30.0)
+        try:
+            connection.request("GET", "/api/v1/events", headers=self._headers())
+            yield from _events(_good(connection.getresponse(), "/api/v1/events"))
+        except (OSError, http.client.HTTPException, ValueError) as fault:
+            raise HubUnreachable(f"hub {self.where}: {_words(fault)}") from fault
+        finally:
+            connection.close()
+        raise HubUnreachable(f"hub {self.where}: closed the stream of events")
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        connection = self._connection(self.timeout_s)
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            connection.request(method, path, body=data, headers=self._headers(json_body=body is not None))
+            text = _good(connection.getresponse(), path).read()
+            return json.loads(text) if text else None
+        except (OSError, http.client.HTTPException, ValueError) as fault:
+            raise HubUnreachable(
+                f"hub {self.where}: {_words(fault)} (is it running, and is this its socket?)"
+            ) from fault
+        finally:
+            connection.close()
+
+    def _headers(self, json_body: bool = False) -> dict[str, str]:
+        headers = {"Authorization": f"Token {self.token}"} if self.token else {}
+        return headers | ({"Content-Type": "application/json"} if json_body else {})
+
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        url = urlsplit(self.where)
+        if url.scheme not in ("http", "https"):
+            return UnixConnection(self.where, timeout_s=timeout_s)
+        if url.scheme == "http":
+            return http.client.HTTPConnection(url.hostname or "", url.port, timeout=timeout_s)
+        import ssl  # only a remote hub needs it: 3 MB
+
+        context = ssl.create_default_context(cafile=self.ca_file or None)
+        return http.client.HTTPSConnection(url.hostname or "", url.port, timeout=timeout_s, context=context)
+
+
+def element_path(text: str) -> str:
+    """An id made safe as one part of a path."""
+    return quote(text, safe="")
+
+
+def token_from(path: str) -> str:
+    """The token a file holds, "" without a file."""
+    return Path(path).read_text(encoding="utf-8").strip() if path else ""
+
+
+def _words(fault: Exception) -> str:
+    if isinstance(fault, FileNotFoundError | ConnectionRefusedError):
+        return "nobody answers there"
+    return clean(str(fault) or type(fault).__name__)
+
+
+def _good(response: http.client.HTTPResponse, path: str) -> http.client.HTTPResponse:
+    if response.status in (200, 201, 202, 204):
+        return response
+    text = clean(response.read(2000).decode("utf-8", "replace"), 300)
+    raise HubUnreachable(f"the hub answered {response.status} to {path}: {text}")
+
+
+def _events(lines: Iterator[bytes] | http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
+    name, data = "message", list[str]()
+    for raw in lines:
+        line = raw.decode("utf-8", "replace").rstrip("\r\n")
+        if not line:
+            if data:
+                yield name, json.loads("\n".join(data))
+            name, data = "message", list[str]()
+        elif line.startswith("event:"):
+            name = line[6:].strip()
+        elif line.startswith("data:"):
+            data.append(line[5:].strip())

@@ -1,0 +1,118 @@
+"""`netmon up` without a lab: one hub and one agent on this machine, measuring it and the way out of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from netmon.client import HubClient
+from netmon.errors import HubUnreachable, MachineError
+from netmon.lab.processes import NETMON, Processes
+
+PORT = 8443
+START_WITHIN_S = 30.0
+
+
+class Single:
+    """Hub and agent of one machine; their files, written once, are the user's to edit afterwards."""
+
+    def __init__(self, folder: Path, *, webhook: str = "") -> None:
+        self.folder = folder
+        self.webhook = webhook
+        self.socket = folder / "hub.sock"
+        self.processes = Processes(folder)
+
+    def start(self) -> None:
+        """Both up: returns when the hub answers."""
+        for name, content in self._files().items():
+            path = self.folder / f"{name}.yaml"
+            if not path.exists():
+                path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        self.processes.start("hub", [*NETMON, "hub", "--config", str(self.folder / "hub.yaml")])
+        self.processes.wait_for(self._hub_answers, "the hub to answer", START_WITHIN_S)
+        self.processes.start("agent", [*NETMON, "agent", "--config", str(self.folder / "agent.yaml")])
+
+    def run(self, for_s: float | None, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Until the time is up."""
+        began = time.monotonic()
+        while not stopped() and (for_s is None or time.monotonic() - began < for_s):
+            if name := self.processes.dead():
+                raise MachineError(f"the {name} ended by itself (its log: {self.folder / name}.log)")
+            time.sleep(0.2)
+
+    def close(self) -> None:
+        """End both, the agent first."""
+        self.processes.stop(["agent"])
+        self.processes.stop_all()
+
+    def _hub_answers(self) -> bool:
+        try:
+            HubClient(str(self.socket), timeout_s=3.0).get("/api/v1/state")
+        except HubUnreachable:
+            return False
+        return True
+
+    def _files(self) -> dict[str, dict[str, Any]]:
+        name = "".join(char for char in platform.node() if char.isalnum() or char in "-_.") or "here"
+        gateway = default_gateway(Path("/proc/net/route").read_text(encoding="ascii"))
+        checks = [{"check": "host", "kind": "host", "every": "10s", "about": "self"}]
+        crossings = []
+        if gateway:
+            checks.append({"check": "gateway", "kind": "ping", "target": gateway, "every": "1s", "about": "link"})
+            crossings.append({"check": "gateway", "agent": name, "to": "gateway"})
+        trust = self.folder / "hub" / "trust"
+        agent = {
+            "agent": name,
+            "site": "here",
+            "state_dir": str(self.folder / "agent"),
+            "flush_every": "1s",
+            "destinations": [
+                {"name": "hub", "url": f"http://127.0.0.1:{PORT}", "token_file": str(trust / "tokens" / "here.token")}
+            ],
+            "checks": checks,
+        }
+        return {"agent": agent, "hub": self._hub_file(), "inventory": _inventory(name, crossings)}
+
+    def _hub_file(self) -> dict[str, Any]:
+        hub: dict[str, Any] = {
+            "listen": f"127.0.0.1:{PORT}",
+            "state_dir": str(self.folder / "hub"),
+            "socket": str(self.socket),
+            "inventory": "inventory.yaml",
+        }
+        if self.webhook:
+            secret = self.folder / "webhook.secret"
+            if not secret.exists():
+                secret.touch(mode=0o600)
+                secret.write_text(os.urandom(24).hex() + "\n", encoding="utf-8")
+            hub["receivers"] = [{"name": "webhook", "url": self.webhook, "secret_file": str(secret)}]
+        return hub
+
+
+def _inventory(agent: str, crossings: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "hub_site": "here",
+        "sites": [
+            {"id": "here", "kind": "core", "name": "This machine"},
+            {"id": "gateway", "kind": "datacentre", "name": "Default gateway"},
+        ],
+        "links": [{"id": "way-out", "from": "here", "to": "gateway"}],
+        "agents": [{"agent": agent, "site": "here"}],
+        "checks": crossings,
+    }
+
+
+def default_gateway(table: str) -> str:
+    """The IPv4 default gateway in the text of /proc/net/route, "" without one."""
+    for line in table.splitlines()[1:]:
+        words = line.split()
+        if len(words) > 7 and words[1] == "00000000" and words[7] == "00000000":
+            return socket.inet_ntoa(struct.pack("<L", int(words[2], 16)))
+    return ""
