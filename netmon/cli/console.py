@@ -1,0 +1,34 @@
+"""`netmon console`: the live screen of network operators."""
+
+from __future__ import annotations
+
+import argparse
+
+from netmon.client import DEFAULT_SOCKET, HubClient, token_from
+from netmon.errors import GOOD, MachineError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What `netmon console` takes."""
+    parser.add_argument(
+        "--hub", default=DEFAULT_SOCKET, metavar="SOCKET|URL", help="local socket of the hub, or https://host:port"
+    )
+    parser.add_argument("--token-file", default="", help="file with a read token (for a URL)")
+    parser.add_argument("--ca", default="", help="the hub's ca.pem (for a URL)")
+    parser.add_argument("--filter", default="", metavar="WORDS", help="show communes with these words only")
+    parser.add_argument("--once", action="store_true", help="print and exit")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Live on a terminal, once with --once."""
+    from netmon.console.app import Console, is_terminal
+
+    client = HubClient(args.hub, token_from(args.token_file), args.ca)
+    console = Console(client, lang=args.lang, color=not args.no_color, filter=args.filter)
+    if args.once:
+        console.once()
+        return GOOD
+    if not is_terminal():
+        raise MachineError("the console needs a terminal (netmon console --once prints and exits)")
+    console.run()
+    return GOOD

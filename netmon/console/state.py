@@ -1,0 +1,65 @@
+"""What the console knows: the hub's last snapshot with its changes laid over. Pure; rows are the hub's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = Mapping[str, Any]
+_KEYED = {"agents": "agent", "checks": "check", "communes": "id"}
+_WHOLE = ("hub", "incidents", "silences", "pages")
+
+
+@dataclass(slots=True)
+class State:
+    """Everything on screen comes from here. `heard_s`: when the hub last spoke (wall clock of this machine)."""
+
+    at_ms: int = 0
+    heard_s: float = 0.0
+    fault: str = ""
+    hub: dict[str, Any] = field(default_factory=dict)
+    pages: dict[str, Any] = field(default_factory=dict)
+    incidents: list[Row] = field(default_factory=list)
+    silences: list[Row] = field(default_factory=list)
+    agents: dict[str, Row] = field(default_factory=dict)
+    checks: dict[str, Row] = field(default_factory=dict)
+    communes: dict[str, Row] = field(default_factory=dict)
+
+    def apply(self, name: str, body: Mapping[str, Any], heard_s: float) -> None:
+        """Lay an event of the stream over: `snapshot` replaces, `change` updates."""
+        self.heard_s, self.fault = heard_s, ""
+        self.at_ms = int(body.get("at_ms", self.at_ms))
+        for part in _WHOLE:
+            if part in body:
+                setattr(self, part, body[part])
+        for part, key in _KEYED.items():
+            rows = {str(row[key]): row for row in body.get(part, ())}
+            setattr(self, part, rows if name == "snapshot" else getattr(self, part) | rows)
+
+    def open_incidents(self) -> list[Row]:
+        """Incidents that are not resolved, the newest first."""
+        rows = [row for row in self.incidents if row["state"] == "open"]
+        return sorted(rows, key=lambda row: -int(row["opened_ms"]))
+
+    def closed_incidents(self) -> list[Row]:
+        """Resolved ones the hub still tells, the last resolved first."""
+        rows = [row for row in self.incidents if row["state"] != "open"]
+        return sorted(rows, key=lambda row: -int(row["resolved_ms"] or 0))
+
+    def commune_rows(self, wanted: str) -> list[Row]:
+        """Communes whose code, name, site or state contains every word of `wanted`, the sick first."""
+        words = wanted.casefold().split()
+        rows = [row for row in self.communes.values() if all(word in _haystack(row) for word in words)]
+        return sorted(rows, key=lambda row: (_URGENCY.get(str(row["state"]), 0), str(row["code"])))
+
+    def checks_of(self, site: str) -> list[Row]:
+        """Checks whose agent stands at `site`."""
+        return sorted((row for row in self.checks.values() if row["site"] == site), key=lambda row: str(row["check"]))
+
+
+_URGENCY = {"bad": 0, "degraded": 1, "unknown": 2, "ok": 3}
+
+
+def _haystack(row: Row) -> str:
+    return " ".join(str(row.get(key, "")) for key in ("code", "name", "site", "state", "province")).casefold()

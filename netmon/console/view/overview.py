@@ -1,0 +1,122 @@
+"""The first screen: incidents on top, communes below. A view is a pure function of state, place, size and time."""
+
+from __future__ import annotations
+
+from netmon.console.paint import Line, cell, line, row
+from netmon.console.state import Row, State
+from netmon.console.ui import Ui, choices
+from netmon.console.words import clock, number, say, share, span
+
+_MARKS = {"ok": ("●", "good"), "bad": ("✗", "bad"), "degraded": ("▲", "warn"), "unknown": ("?", "dim")}
+
+
+def render(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[Line]:
+    """The body of the overview, at most `height` lines."""
+    rows = choices(state, ui)
+    cursor = min(ui.cursor, max(0, len(rows) - 1))
+    incidents = _incidents(state, ui, width, now_s, cursor)
+    room = max(3, height - 2)
+    top = _window(incidents, cursor, max(2, room // 2))
+    first_commune = sum(1 for kind, _ in rows if kind == "incident")
+    below = _communes(state, ui, width, height - len(top) - 1, now_s, cursor - first_commune)
+    return [*top, line("", width), *below][:height]
+
+
+def _window(lines: list[Line], cursor: int, most: int) -> list[Line]:
+    """The title and as many incident lines as fit, the chosen one among them."""
+    if len(lines) <= most:
+        return lines
+    start = max(0, min(cursor, len(lines) - 2) - (most - 2))
+    return [lines[0], *lines[1 + start : most + start]]
+
+
+def _incidents(state: State, ui: Ui, width: int, now_s: float, cursor: int) -> list[Line]:
+    opened, closed = state.open_incidents(), state.closed_incidents()
+    title = f"{say('incidents', ui.lang)} {len(opened)}"
+    if closed:
+        title += f"   {say('closed', ui.lang)}: {len(closed)}"
+    lines = [line(title, width, "bad" if opened else "title")]
+    if not opened:
+        lines.append(line("  " + say("none", ui.lang), width, "good"))
+    for at, incident in enumerate((*opened, *closed[:3])):
+        lines.append(_incident(incident, ui, width, now_s, chosen=at == cursor))
+    return lines
+
+
+def _incident(incident: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) -> Line:
+    is_open = incident["state"] == "open"
+    end_s = now_s if is_open else int(incident["resolved_ms"] or 0) / 1000
+    style = "bad" if is_open and incident["severity"] == "critical" else "warn" if is_open else "dim"
+    notes = (
+        [f"+{incident['symptom_count']}"]
+        + (["✓"] if incident["acked_by"] else [])
+        + (["z"] if incident["silenced"] else [])
+    )
+    text = str(incident[ui.lang] or incident["name"])
+    cells = [
+        cell("✗" if is_open else "✓", 2, style),
+        cell(clock(incident["opened_ms"]), 9, style),
+        cell(span(end_s - int(incident["opened_ms"]) / 1000), 8, style),
+        cell(" ".join(notes), 8, style),
+        cell(incident["element"], min(26, width // 4), style),
+        cell(" " + text, max(0, width - 31 - min(26, width // 4)), style),
+    ]
+    return row(cells, width, chosen=chosen)
+
+
+def _communes(state: State, ui: Ui, width: int, height: int, now_s: float, cursor: int) -> list[Line]:
+    rows = state.commune_rows(ui.filter)
+    counts = "  ".join(
+        f"{_MARKS[name][0]} {say(name, ui.lang)} {many}" for name, many in _counts(state).items() if many
+    )
+    shown = f"  [{say('filter', ui.lang)}: {ui.filter}{'▏' if ui.typing else ''}]" if ui.filter or ui.typing else ""
+    lines = [line(f"{say('communes', ui.lang)} {len(rows)}   {counts}{shown}", width, "title"), _titles(ui, width)]
+    if not rows:
+        return [*lines, line("  " + say("no_data", ui.lang), width, "dim")]
+    space = max(1, height - 3)
+    start = max(0, min(cursor - space // 2, len(rows) - space))
+    lines += [
+        _commune(one, ui, width, now_s, chosen=start + at == cursor)
+        for at, one in enumerate(rows[start : start + space])
+    ]
+    hidden = len(rows) - start - space
+    return [*lines, line("  " + say("more", ui.lang, n=hidden), width, "dim")] if hidden > 0 else lines
+
+
+def _counts(state: State) -> dict[str, int]:
+    counts = {"bad": 0, "degraded": 0, "unknown": 0, "ok": 0}
+    for one in state.communes.values():
+        counts[str(one["state"])] = counts.get(str(one["state"]), 0) + 1
+    return counts
+
+
+def _name_width(width: int) -> int:
+    return max(12, min(40, width - 52))
+
+
+def _titles(ui: Ui, width: int) -> Line:
+    cells = [
+        cell("", 2),
+        cell(say("code", ui.lang), 7, "dim"),
+        cell(say("name", ui.lang), _name_width(width), "dim"),
+        cell(say("state", ui.lang), 11, "dim"),
+        cell(say("rtt", ui.lang), 9, "dim", right=True),
+        cell(say("loss", ui.lang), 9, "dim", right=True),
+        cell(say("age", ui.lang), 9, "dim", right=True),
+    ]
+    return row(cells, width)
+
+
+def _commune(one: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) -> Line:
+    mark, style = _MARKS.get(str(one["state"]), _MARKS["unknown"])
+    at_ms = one.get("at_ms")
+    cells = [
+        cell(mark, 2, style),
+        cell(one["code"], 7, style),
+        cell(one["name"], _name_width(width), style),
+        cell(say(str(one["state"]), ui.lang) if one["state"] in _MARKS else one["state"], 11, style),
+        cell(number(one.get("rtt_ms"), 2), 9, style, right=True),
+        cell(share(one.get("loss")), 9, style, right=True),
+        cell(span(now_s - at_ms / 1000) if at_ms else "–", 9, style, right=True),
+    ]
+    return row(cells, width, chosen=chosen)

@@ -1,0 +1,72 @@
+"""The lab on paper."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from screens import incident
+
+from netmon.lab.plan import agent_file, plan
+from netmon.lab.scenario import SCENARIOS, Timeline
+from netmon.lab.single import default_gateway
+from netmon.lab.tally import Tally
+
+
+def test_every_commune_measures_its_link_the_core_and_the_mcu() -> None:
+    lab = plan(6)
+    assert set(lab.agents) == {"core", "province", *(f"c{n}" for n in range(1, 7))}
+    assert [row["kind"] for row in lab.checks["c3"]] == ["stamp", "ping", "sip"]
+    assert len(lab.checks["core"]) == 8
+
+
+def test_no_two_ends_share_an_address() -> None:
+    ends = [ip for wire in plan(250).wires for ip in (wire.near_ip, wire.far_ip)]
+    assert len(set(ends)) == len(ends)
+    assert all(ipaddress.ip_address(ip).is_private for ip in ends)
+
+
+@pytest.mark.parametrize("many", [0, 251, -1])
+def test_a_lab_of_impossible_size_says_what_is_possible(many: int) -> None:
+    with pytest.raises(ValueError, match="1 to 250"):
+        plan(many)
+
+
+def test_every_check_of_an_agent_has_a_path_in_the_inventory() -> None:
+    lab = plan(3)
+    named = {row["check"] for row in lab.inventory["checks"]}
+    assert named == {row["check"] for rows in lab.checks.values() for row in rows}
+
+
+def test_an_agent_off_loopback_pins_the_hubs_ca() -> None:
+    assert agent_file(plan(1), "c1", folder="/s", trust="/t")["destinations"][0]["ca_file"] == "/t/ca.pem"
+    assert agent_file(plan(1, loopback=True), "c1", folder="/s", trust="/t")["destinations"][0]["url"].startswith(
+        "http://127."
+    )
+
+
+def test_a_scenario_breaks_once_and_mends_once() -> None:
+    done: list[str] = []
+    timeline = Timeline(SCENARIOS["uplink-cut"], done.append)
+    for tenth in range(600):
+        timeline.step(tenth / 10)
+    assert done == ["break", "mend"]
+
+
+def test_the_summary_tells_each_incident_once_and_no_detection_without_a_page() -> None:
+    events: list[dict[str, object]] = []
+    tally = Tally(events.append)
+    tally.broken_at_s = 1.0
+    for _ in range(2):
+        tally.incidents([incident()])
+    tally.incidents([incident(state="resolved", resolved_ms=5)])
+    summary = tally.summary(points_sent=3, points_stored=3, pages={"accepted": 0})
+    assert [event["event"] for event in events] == ["incident_opened", "incident_resolved"]
+    assert summary["incidents"][0]["element"] == "link:core-province"
+    assert summary["detection_s"] is None
+
+
+def test_the_default_gateway_is_read_from_the_kernels_table() -> None:
+    table = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\neth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+    assert default_gateway(table) == "10.0.0.1"
+    assert default_gateway("Iface\n") == ""
