@@ -16,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token-file", default="", help="file with a read token (for a URL)")
     parser.add_argument("--ca", default="", help="the hub's ca.pem (for a URL)")
     parser.add_argument("--filter", default="", metavar="WORDS", help="show communes with these words only")
+    parser.add_argument("--svg", default="", metavar="FILE", help="write the screen into an SVG file and exit")
     parser.add_argument("--once", action="store_true", help="print and exit")
 
 
@@ -25,6 +26,9 @@ def run(args: argparse.Namespace) -> int:
 
     client = HubClient(args.hub, token_from(args.token_file), args.ca)
     console = Console(client, lang=args.lang, color=not args.no_color, filter=args.filter)
+    if args.svg:
+        console.picture(args.svg)
+        return GOOD
     if args.once:
         console.once()
         return GOOD

@@ -69,6 +69,14 @@ class Console:
         self.state.apply("snapshot", self.client.get("/api/v1/state"), time.time())
         self.screen.print(_Lines(frame.once(self.state, self.ui, self.screen.width, time.time())))
 
+    def picture(self, path: str, width: int = 100) -> None:
+        """Write incidents and communes as they are now into an SVG file; raises HubUnreachable."""
+        self.state.apply("snapshot", self.client.get("/api/v1/state"), time.time())
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            paper = Screen(record=True, width=width, file=nowhere, force_terminal=True, color_system="truecolor")
+            paper.print(_Lines(frame.once(self.state, self.ui, width, time.time())))
+        paper.save_svg(path, title="netmon console")
+
     def _loop(self, keys: int, live: Live, until: Callable[[], bool]) -> None:
         decoder = Keys()
         while not self.ui.quitting and not until():
