@@ -27,7 +27,10 @@ def main() -> int:
     """Run every stage, even after one failed; the exit code says whether all passed."""
     rows: list[tuple[str, int, float]] = []
     for name, command in STAGES:
-        print(f"=== {name}: {' '.join(Path(command[0]).name if at == 0 else word for at, word in enumerate(command))}", flush=True)
+        print(
+            f"=== {name}: {' '.join(Path(command[0]).name if at == 0 else word for at, word in enumerate(command))}",
+            flush=True,
+        )
         began = time.monotonic()
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
         rows.append((name, code, time.monotonic() - began))

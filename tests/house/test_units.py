@@ -26,7 +26,10 @@ def test_a_reboot_is_survived(role: str) -> None:
 def test_a_unit_is_hardened(role: str) -> None:
     unit = UNITS / f"netmon-{role}.service"
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)], capture_output=True, text=True, check=False
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     found = re.search(r"exposure level for .*: ([\d.]+)", done.stdout)
     assert found, done.stderr

@@ -1,0 +1,133 @@
+"""The main job end to end, on real packets: one break, one incident, one firing and one resolved page."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.world, pytest.mark.needs("linux", "ip", "nft", "tc")]
+NETMON = [sys.executable, "-m", "netmon"]
+COMMUNES = 6
+
+
+def up(*words: str, timeout_s: float = 180) -> tuple[int, list[dict[str, Any]], str]:
+    """Run `netmon up` without a screen: exit code, its JSON lines, what it said."""
+    done = subprocess.run(
+        [*NETMON, "up", "--no-console", "-o", "jsonl", *words],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+@cache
+def scenario(name: str) -> list[dict[str, Any]]:
+    """The events of one scenario, the summary last. Two labs share the machine at a time."""
+    return _all()[name]
+
+
+@cache
+def _all() -> dict[str, list[dict[str, Any]]]:
+    names = ("uplink-cut", "commune-cut", "mcu-down", "lossy-link")
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(names, pool.map(_one, names), strict=True))
+
+
+def _one(name: str) -> list[dict[str, Any]]:
+    code, lines, said = up("--lab", str(COMMUNES), "--scenario", name, "--for", "50s")
+    assert code == 0, said
+    return lines
+
+
+def pages(lines: list[dict[str, Any]]) -> list[str]:
+    return [line["detail"] for line in lines if line.get("event") == "page"]
+
+
+@pytest.mark.needs("netns")
+def test_a_cut_uplink_is_one_incident_one_page_and_all_communes() -> None:
+    lines = scenario("uplink-cut")
+    summary = lines[-1]["summary"]
+    assert [row["element"] for row in summary["incidents"]] == ["link:core-province"]
+    assert len({name for name in summary["incidents"][0]["symptoms"] if name.startswith("commune:")}) == COMMUNES
+    assert pages(lines) == ["firing", "resolved"]
+    assert summary["pages"] == 2
+    assert summary["detection_s"] <= 8
+
+
+@pytest.mark.needs("netns")
+@pytest.mark.parametrize(
+    ("name", "element"),
+    [("commune-cut", "link:province-c1"), ("mcu-down", "mcu:mcu-1"), ("lossy-link", "link:province-c1")],
+)
+def test_each_fault_is_one_incident_that_names_it(name: str, element: str) -> None:
+    lines = scenario(name)
+    assert [row["element"] for row in lines[-1]["summary"]["incidents"]] == [element]
+    assert pages(lines) == ["firing", "resolved"]
+
+
+@pytest.mark.needs("netns")
+@pytest.mark.parametrize("name", ["uplink-cut", "commune-cut", "mcu-down", "lossy-link"])
+def test_every_point_an_agent_sent_is_stored(name: str) -> None:
+    summary = scenario(name)[-1]["summary"]
+    assert summary["points_sent"] == summary["points_stored"] > 0
+
+
+@pytest.mark.needs("netns")
+def test_every_line_is_an_event_and_the_last_is_the_summary() -> None:
+    lines = scenario("uplink-cut")
+    assert all(set(line) == {"at", "event", "element", "incident", "detail"} for line in lines[:-1])
+    assert set(lines[-1]["summary"]) == {"points_sent", "points_stored", "incidents", "pages", "detection_s"}
+
+
+@pytest.mark.needs("userns")
+def test_a_lab_needs_no_root_where_user_namespaces_are_to_be_had() -> None:
+    code, lines, said = up("--lab", "2", "--namespaces", "user", "--for", "3s")
+    assert code == 0, said
+    assert lines[-1]["summary"]["points_stored"] > 0
+    assert lines[-1]["summary"]["incidents"] == []
+
+
+@pytest.mark.needs("netns")
+def test_without_icmp_sockets_the_agents_fall_back_to_raw_ones() -> None:
+    code, lines, said = up("--lab", "1", "--raw-ping", "--scenario", "commune-cut", "--for", "16s")
+    assert code == 0, said
+    assert [row["element"] for row in lines[-1]["summary"]["incidents"]] == ["link:province-c1"]
+
+
+@pytest.mark.needs("root")
+def test_without_namespaces_the_lab_says_so_and_uses_loopback() -> None:
+    code, lines, said = up("--lab", "2", "--namespaces", "loopback", "--for", "3s")
+    assert code == 0, said
+    assert any("no namespaces" in line.get("detail", "") for line in lines[:-1])
+    assert lines[-1]["summary"]["points_stored"] > 0
+    code, _, said = up("--lab", "2", "--namespaces", "loopback", "--scenario", "uplink-cut", "--for", "3s")
+    assert code == 3
+    assert "no link can be cut" in said
+
+
+@pytest.mark.needs("netns")
+def test_nothing_stays_behind_when_a_lab_is_killed(tmp_path: Path) -> None:
+    lab = subprocess.Popen(
+        [*NETMON, "up", "--no-console", "--lab", "2", "--keep", str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert lab.stdout is not None
+    assert any("started" in line for line in lab.stdout)
+    lab.kill()
+    lab.wait()
+    left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False)
+    for _ in range(50):
+        if left.returncode:
+            break
+        left = subprocess.run(
+            ["sh", "-c", f"sleep 0.1; pgrep -f {tmp_path}"], capture_output=True, text=True, check=False
+        )
+    assert left.stdout.split() == []
