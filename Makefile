@@ -36,7 +36,7 @@ check: lint types arrows
 
 # Long runs: every scenario of the lab, in both kinds of namespaces.
 matrix: $(STAMP)
-	@$(BIN)/python tests/bench/matrix.py
+	@$(BIN)/python tests/world/matrix.py
 
 fuzz: $(STAMP)
 	@$(BIN)/python -m pytest tests/fuzz -q

@@ -1,0 +1,128 @@
+"""The house: files know their rooms, the map is true, nothing swallows errors, help costs little."""
+
+from __future__ import annotations
+
+import ast
+import re
+import resource
+import statistics
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("netmon", "probes", "inventory", "alerts")
+HEAVY = {
+    "rich",
+    "numpy",
+    "duckdb",
+    "cryptography",
+    "influxdb_client",
+    "scapy",
+    "pysnmp",
+    "asyncssh",
+    "starlette",
+    "uvicorn",
+    "yaml",
+    "psutil",
+}
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of the product by its path."""
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in files}
+
+
+def functions() -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [(name, node) for name, tree in modules().items() for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+def test_the_map_names_every_module_and_nothing_else() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    named: set[str] = set()
+    for folder, files in re.findall(r"^- `([a-z/]+/)`: ((?:`[a-z0-9_]+`[ ,]*)+)", text, re.MULTILINE):
+        named |= {f"{folder}{file}.py" for file in re.findall(r"`([a-z0-9_]+)`", files)}
+    real = {name for name in modules() if not name.endswith("__init__.py")}
+    assert named == real
+
+
+def test_files_and_functions_stay_small() -> None:
+    sizes = {name: len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in modules()}
+    assert {name: size for name, size in sizes.items() if size > 450} == {}
+    assert statistics.median(sizes.values()) <= 150
+    lengths = {f"{name}:{node.name}": (node.end_lineno or 0) - node.lineno + 1 for name, node in functions()}
+    assert {name: length for name, length in lengths.items() if length > 60} == {}
+
+
+def test_public_things_say_what_they_mean() -> None:
+    silent = [name for name, tree in modules().items() if ast.get_docstring(tree) is None and tree.body]
+    silent += [
+        f"{name}:{node.name}"
+        for name, node in functions()
+        if _is_public(node) and ast.get_docstring(node) is None and _at_top(name, node)
+    ]
+    assert silent == []
+
+
+def _is_public(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return not node.name.startswith("_")
+
+
+def _at_top(name: str, node: ast.AST) -> bool:
+    tree = modules()[name]
+    public = [one for one in tree.body if isinstance(one, ast.ClassDef) and not one.name.startswith("_")]
+    return node in tree.body or any(node in one.body for one in public)
+
+
+def test_no_error_is_swallowed() -> None:
+    broad = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler)
+        and _is_broad(node)
+        and all(isinstance(one, ast.Pass | ast.Continue) for one in node.body)
+    ]
+    assert broad == []
+
+
+def _is_broad(node: ast.ExceptHandler) -> bool:
+    return node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")
+
+
+def test_nothing_evaluates_text_or_trusts_blindly() -> None:
+    names = {"eval", "exec"}
+    calls = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+    ]
+    assert calls == []
+    text = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in modules())
+    assert "known_hosts=" + "None" not in text
+
+
+@pytest.mark.parametrize("words", [["--help"], ["probe", "--help"]])
+def test_help_costs_little_and_imports_nothing_heavy(words: list[str]) -> None:
+    code = f"import sys, netmon.cli.app as app\ntry: app.main({words})\nexcept SystemExit: pass\nprint(*sys.modules, file=sys.stderr)"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert {name.split(".")[0] for name in done.stderr.split()} & HEAVY == set()
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime <= 0.2
+
+
+def test_every_kind_stands_in_the_catalogue_and_in_the_documents() -> None:
+    from probes.catalog import KINDS
+
+    files = {path.stem for path in (ROOT / "probes" / "kinds").glob("[a-z]*.py")}
+    assert set(KINDS) <= files
+    assert {path.stem for path in (ROOT / "docs" / "probes").glob("*.md")} >= set(KINDS)
