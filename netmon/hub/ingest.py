@@ -1,0 +1,261 @@
+"""A write from its headers to its answer: who may, what of it, stored once, then told to whoever watches."""
+
+from __future__ import annotations
+
+import re
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from netmon.hub import limits, record
+from netmon.hub.batch import Batch
+from netmon.hub.journal import DiskRefuses, Journal
+from netmon.hub.lines import FACTORS, Bounds, Fault, Read, Reader
+from netmon.hub.places import Places, Writer
+from netmon.hub.seen import Seen
+from netmon.hub.tokens import Tokens
+from netmon.point import Line
+from probes.base import Field
+from probes.clean import clean
+
+if TYPE_CHECKING:
+    from netmon.segments import Position
+
+_BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
+_RANGE = re.compile(r"(\d{1,18})-(\d{1,18})")
+_STAMP = re.compile(r"\d{1,15}")
+NAMED_FAULTS = 5  # bad lines an answer names; the rest is counted
+
+
+class Reply(NamedTuple):
+    """How a write is answered; `code` is InfluxDB's word for the status."""
+
+    status: int
+    code: str = ""
+    message: str = ""
+    retry_after_s: int = 0
+    close: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Who writes, as its headers say and its token allows."""
+
+    writer: Writer
+    agent: str
+    boot: str
+    first: int
+    last: int
+    frontier_ms: int | None
+    backfill: bool
+    urgent: bool
+    precision: str
+    gzipped: bool
+
+
+class BadWrite(Exception):
+    """A request that is refused whole; carries its answer."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.message)
+        self.reply = reply
+
+
+class Ingest:
+    """Takes writes. Lives in the event loop; `publish` gets every stored batch, in the order of the segments."""
+
+    def __init__(
+        self,
+        places: Places,
+        tokens: Tokens,
+        schema: Mapping[str, tuple[Field, ...]],
+        journal: Journal,
+        seen: Seen,
+        counters: limits.Counters,
+        *,
+        retention_s: float,
+        position: Position,
+        publish: Callable[[Batch], None],
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._places, self._tokens, self._journal, self._seen = places, tokens, journal, seen
+        self._readers = {site: Reader(writer, schema) for site, writer in places.writers.items()}
+        self._counters, self._publish, self._clock_ns = counters, publish, clock_ns
+        self._retention_ms = int(retention_s * 1000)
+        self._flying: dict[int, tuple[str, str, list[tuple[int, int]]]] = {}
+        self._serial = 0
+        self.position = position  # after the last record settled
+
+    def admit(self, token: str, headers: Mapping[str, str], precision: str) -> Claimed:
+        """Who writes. `headers`: names in lower case. Raises `BadWrite` (401, 403, 400, 415) before a body is read."""
+        writer = self._places.writers.get(self._tokens.name(token) or "")
+        if writer is None:
+            self._counters.refused += 1
+            raise BadWrite(Reply(401, "unauthorized", "a site's write token is needed (Authorization: Token …)"))
+        agent = headers.get("x-netmon-agent", "")
+        if agent and agent not in writer.agents:
+            self._counters.refused += 1
+            why = f"agent {clean(agent, 64)} is not of site {writer.site} (see the hub's inventory)"
+            raise BadWrite(Reply(403, "forbidden", why))
+        if precision not in FACTORS:
+            raise self._malformed(400, f"precision {clean(precision, 16)!r} is none of {', '.join(FACTORS)}")
+        encoding = headers.get("content-encoding", "identity").lower()
+        if encoding not in ("gzip", "identity"):
+            raise self._malformed(415, f"content encoding {clean(encoding, 32)!r} is not known (gzip or identity)")
+        boot, first, last = self._numbers(agent, headers)
+        frontier = headers.get("x-netmon-frontier", "")
+        if frontier and not _STAMP.fullmatch(frontier):
+            raise self._malformed(400, "X-Netmon-Frontier is not a Unix time in ms")
+        return Claimed(
+            writer=writer,
+            agent=agent,
+            boot=boot,
+            first=first,
+            last=last,
+            frontier_ms=int(frontier) if frontier else None,
+            backfill=headers.get("x-netmon-backfill") == "1",
+            urgent=headers.get("x-netmon-urgent") == "1",
+            precision=precision,
+            gzipped=encoding == "gzip",
+        )
+
+    def _numbers(self, agent: str, headers: Mapping[str, str]) -> tuple[str, int, int]:
+        sequence = headers.get("x-netmon-seq", "")
+        if not sequence:
+            return "", 0, 0
+        found, boot = _RANGE.fullmatch(sequence), headers.get("x-netmon-boot", "")
+        if found is None or int(found[1]) > int(found[2]) or not _BOOT.fullmatch(boot) or not agent:
+            raise self._malformed(400, "X-Netmon-Seq needs FIRST-LAST, X-Netmon-Boot and X-Netmon-Agent")
+        return boot, int(found[1]), int(found[2])
+
+    def _malformed(self, status: int, why: str, *, close: bool = False) -> BadWrite:
+        self._counters.malformed += 1
+        code = {413: "request too large", 415: "unsupported media type"}.get(status, "invalid")
+        return BadWrite(Reply(status, code, why, close=close))
+
+    def too_large(self) -> Reply:
+        """The answer to a body over the cap."""
+        return self._malformed(413, f"more than {limits.MAX_BODY_BYTES} bytes in one write", close=True).reply
+
+    async def write(self, claimed: Claimed, body: bytes) -> Reply:
+        """Store what may be stored of a body; the answer once it is durable."""
+        now_ns = self._clock_ns()
+        try:
+            text = self._text(claimed, body)
+            reader = self._readers[claimed.writer.site]
+            read = reader.read(text, claimed.agent, claimed.precision, self._bounds(now_ns))
+            fresh = self._claim(claimed, len(read.lines))
+        except BadWrite as bad:
+            return bad.reply
+        lines, faults = _only(fresh, claimed.first, read) if claimed.boot else (read.lines, read.faults)
+        self._count(claimed, lines, faults)
+        kept = tuple(line for line in lines if line is not None)
+        try:
+            if kept:
+                as_sent = read.as_sent and len(kept) == len(read.lines)
+                await self._store(claimed, fresh, kept, body if as_sent else None, now_ns)
+            else:
+                await self._journal.barrier()  # a repeat may stand on a write that is not durable yet
+        except DiskRefuses as fault:
+            self._counters.disk_refusals += 1
+            return Reply(503, "unavailable", f"not stored: {fault}", retry_after_s=limits.RETRY_AFTER_S)
+        self._counters.writes += bool(kept)
+        return Reply(400, "invalid", _partial(faults)) if faults else Reply(204)
+
+    def _text(self, claimed: Claimed, body: bytes) -> str:
+        if claimed.gzipped:
+            body = self._inflate(body)
+        if body.count(b"\n") > limits.MAX_LINES:
+            raise self._malformed(413, f"more than {limits.MAX_LINES} lines in one write")
+        try:
+            return body.decode()
+        except UnicodeDecodeError as fault:
+            raise self._malformed(400, f"the body is not UTF-8: byte {fault.start}") from fault
+
+    def _inflate(self, body: bytes) -> bytes:
+        inflater = zlib.decompressobj(31)
+        try:
+            plain = inflater.decompress(body, limits.MAX_INFLATED_BYTES)
+        except zlib.error as fault:
+            raise self._malformed(400, f"the body is not gzip: {fault}") from fault
+        if inflater.unconsumed_tail:
+            raise self._malformed(413, f"more than {limits.MAX_INFLATED_BYTES} bytes after gzip")
+        if not inflater.eof or inflater.unused_data:
+            raise self._malformed(400, "the gzip body ends early or has more than one member")
+        return plain
+
+    def _bounds(self, now_ns: int) -> Bounds:
+        now_ms = now_ns // 1_000_000
+        return Bounds(now_ms - self._retention_ms, now_ms + limits.FUTURE_MS, now_ns)
+
+    def _claim(self, claimed: Claimed, count: int) -> list[tuple[int, int]]:
+        if not claimed.boot:
+            return []
+        if count != claimed.last - claimed.first + 1:
+            told = claimed.last - claimed.first + 1
+            raise self._malformed(400, f"X-Netmon-Seq tells of {told} points, the body has {count}")
+        return self._seen.claim(claimed.agent, claimed.boot, claimed.first, claimed.last)
+
+    def _count(self, claimed: Claimed, lines: list[Line | None], faults: list[Fault]) -> None:
+        if claimed.boot:
+            self._counters.points_repeated += claimed.last - claimed.first + 1 - len(lines)
+        self._counters.points_rejected += len(faults)
+        self._counters.points_forged += sum(fault.forged for fault in faults)
+
+    async def _store(
+        self, claimed: Claimed, fresh: list[tuple[int, int]], kept: tuple[Line, ...], sent: bytes | None, now_ns: int
+    ) -> None:
+        frontier = claimed.frontier_ms
+        header = record.Header(
+            agent=claimed.agent,
+            site=claimed.writer.site,
+            boot=claimed.boot,
+            first=claimed.first,
+            last=claimed.last,
+            frontier_ms=None if frontier is None else min(frontier, now_ns // 1_000_000 + limits.FUTURE_MS),
+            backfill=claimed.backfill,
+            urgent=claimed.urgent,
+            arrived_ns=now_ns,
+        )
+        if sent is None:
+            payload, gzipped = zlib.compress(record.text_of(kept).encode(), 1, wbits=31), True
+        else:
+            payload, gzipped = sent, claimed.gzipped
+        self._serial += 1
+        serial = self._serial
+        self._flying[serial] = (claimed.agent, claimed.boot, fresh)
+
+        def settled(position: Position | None) -> None:
+            agent, boot, parts = self._flying.pop(serial)
+            if position is None:
+                self._seen.release(agent, boot, parts)
+                return
+            self.position = position
+            self._counters.points_stored += len(kept)
+            self._publish(Batch(*header, lines=kept, position=position))
+
+        await self._journal.store(record.encode(header, payload, gzipped=gzipped), settled)
+
+    def seen_now(self) -> dict[str, dict[str, list[tuple[int, int]]]]:
+        """The seen ranges of everything up to `position` and nothing behind it, as plain data."""
+        durable = Seen.restore(self._seen.export())
+        for agent, boot, parts in self._flying.values():
+            durable.release(agent, boot, parts)
+        return durable.export()
+
+
+def _only(fresh: list[tuple[int, int]], first: int, read: Read) -> tuple[list[Line | None], list[Fault]]:
+    """The lines whose numbers are new, and the faults unless the whole body is a repeat."""
+    if fresh == [(first, first + len(read.lines) - 1)]:
+        return read.lines, read.faults
+    lines = [line for low, high in fresh for line in read.lines[low - first : high - first + 1]]
+    return lines, read.faults if None in lines else []
+
+
+def _partial(faults: list[Fault]) -> str:
+    named = [f"line {fault.line}: {fault.reason}" for fault in faults[:NAMED_FAULTS]]
+    if len(faults) > NAMED_FAULTS:
+        named.append(f"and {len(faults) - NAMED_FAULTS} more")
+    return clean(f"partial write: {'; '.join(named)}", 1500) + f" dropped={len(faults)}"

@@ -1,0 +1,133 @@
+"""The hub's first promise: a write is answered after `fdatasync`, and many writes share one.
+
+Records queue in the event loop; one worker thread appends a whole group and commits it. While a group is on its way
+to the disk the next one gathers, so the slower the disk, the larger the groups.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from netmon.segments import Position
+
+log = logging.getLogger("netmon.hub")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+MAX_QUEUED_BYTES = 64 * 1024 * 1024  # waiting for the disk; more is answered 503
+TRIES = 4  # on a full disk: the oldest segment goes, then again
+
+# Called in the event loop, in the order of the records: the position once durable, None when refused.
+Settled = Callable[["Position | None"], None]
+
+
+class Store(Protocol):
+    """What the journal needs of `netmon.segments.Segments`."""
+
+    def append(self, body: bytes) -> Position: ...
+    def commit(self) -> None: ...
+    def drop_oldest(self) -> int: ...
+
+
+class DiskRefuses(Exception):
+    """The record is not durable and will not be: ask the writer to come again."""
+
+
+class _Waiting(NamedTuple):
+    body: bytes  # b"" for a barrier
+    settled: Settled | None
+    done: asyncio.Future[None]
+
+
+class Journal:
+    """Group commit onto segments."""
+
+    def __init__(self, segments: Store) -> None:
+        self._segments = segments
+        self._thread = ThreadPoolExecutor(1, "commit")
+        self._queue: list[_Waiting] = []
+        self._queued_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self.groups = 0
+        self.dropped = 0  # records unlinked because the disk was full
+
+    async def store(self, body: bytes, settled: Settled) -> None:
+        """Append one record; returns once it is durable and settled. Raises `DiskRefuses` (settled with None).
+
+        What came out is settled before any later write is looked at, so a claim of sequence numbers is taken back
+        before a repeat could lean on it.
+        """
+        await self._enqueue(body, settled)
+
+    async def barrier(self) -> None:
+        """Return when everything queued before is durable. Raises `DiskRefuses` when it will not be."""
+        if self._task is not None:
+            await self._enqueue(b"", None)
+
+    def _enqueue(self, body: bytes, settled: Settled | None) -> asyncio.Future[None]:
+        if self._queued_bytes + len(body) > MAX_QUEUED_BYTES:
+            if settled is not None:
+                settled(None)
+            raise DiskRefuses("the disk is behind")
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(body, settled, loop.create_future())
+        self._queue.append(waiting)
+        self._queued_bytes += len(body)
+        if self._task is None:
+            self._task = loop.create_task(self._drain())
+        return waiting.done
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._queue:
+            group, self._queue, self._queued_bytes = self._queue, [], 0
+            try:
+                positions = await loop.run_in_executor(self._thread, self._write, [one.body for one in group])
+            except OSError as fault:
+                log.error("segments: %s: writes are refused until the disk takes them", fault)
+                # Who queued meanwhile may lean on this group (a repeat of one of its writes): refuse both.
+                group, self._queue, self._queued_bytes = group + self._queue, [], 0
+                _settle(group, [None] * len(group), DiskRefuses(str(fault)))
+            else:
+                self.groups += 1
+                _settle(group, positions, None)
+        self._task = None
+
+    def _write(self, bodies: list[bytes]) -> list[Position | None]:
+        """In the worker thread: all of the group durable, or OSError and none of it."""
+        for attempt in range(TRIES):
+            try:
+                positions = [self._segments.append(body) if body else None for body in bodies]
+                self._segments.commit()
+            except OSError as fault:
+                if fault.errno not in _FULL or attempt == TRIES - 1:
+                    raise
+                self.dropped += self._segments.drop_oldest()
+            else:
+                return positions
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def close(self) -> None:
+        """Wait for what is queued, stop the thread."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+        self._thread.shutdown()
+
+
+def _settle(group: list[_Waiting], positions: list[Position | None], fault: DiskRefuses | None) -> None:
+    for waiting, position in zip(group, positions, strict=True):
+        if waiting.settled is not None:
+            try:
+                waiting.settled(position)
+            except Exception:  # a fault of ours in live state must not take the journal with it
+                log.exception("what follows a stored write failed")
+        if waiting.done.done():
+            continue  # its writer went away
+        if fault is None:
+            waiting.done.set_result(None)
+        else:
+            waiting.done.set_exception(fault)

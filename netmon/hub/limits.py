@@ -1,0 +1,45 @@
+"""Every limit of the hub's doors in one table, and the counters of what they turned away."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+MAX_HEAD_BYTES = 16 * 1024  # request line and headers together
+MAX_BODY_BYTES = 1024 * 1024  # as sent (compressed)
+MAX_INFLATED_BYTES = 16 * 1024 * 1024  # after gzip; the decompressor is stopped there
+MAX_JSON_BYTES = 64 * 1024  # bodies of the state API
+MAX_LINES = 50_000  # of one write
+MAX_FIELDS = 256  # of one line; a distribution has at most that many buckets
+MAX_SERIES = 2_000  # heads one agent of a site may keep alive: the cardinality cap
+MAX_FIELD_NAMES = 2_048  # distinct field names a site's writers may use
+MAX_NAME = 200  # characters of a measurement, tag or field name
+SERIES_IDLE_NS = 24 * 3600 * 1_000_000_000  # a head unused for so long makes room for another
+FUTURE_MS = 10 * 60 * 1000  # a stamp further ahead of the hub's clock is refused
+
+HEAD_DEADLINE_S = 10.0  # from the first byte (or the connection) to the end of the headers
+BODY_DEADLINE_S = 30.0  # from there to the end of the body
+TLS_DEADLINE_S = 10.0  # handshake
+KEEP_ALIVE_S = 90.0  # agents flush every 10 s at most every 60: their connection stays
+STUCK_READER_S = 60.0  # a reader of events who takes nothing for so long is let go
+MAX_CONNECTIONS = 8_192
+RETRY_AFTER_S = 5
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the hub did and refused since it started; shown in the state API under `hub`."""
+
+    writes: int = 0  # requests whose lines were (at least partly) stored
+    points_stored: int = 0
+    points_repeated: int = 0  # sequence numbers seen before: acknowledged again, stored once
+    points_rejected: int = 0  # every refused line, forged ones included
+    points_forged: int = 0  # lines that claimed another site's tags
+    malformed: int = 0  # requests that are no HTTP, no gzip, no UTF-8, or break a limit
+    refused: int = 0  # without a token, with a wrong one, or for another agent
+    expired: int = 0  # connections closed at a deadline
+    overload: int = 0  # connections over the cap
+    disk_refusals: int = 0  # writes answered 503 because the disk refused them
+
+    def as_dict(self) -> dict[str, int]:
+        """Name → count."""
+        return asdict(self)

@@ -1,0 +1,89 @@
+"""Who may write what: a site's token speaks for that site's agents, commune and province, and for nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+NONE = "-"
+
+
+class SiteLike(Protocol):
+    """What the hub needs to know of a site of the inventory."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def province(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class AgentLike(Protocol):
+    """What the hub needs to know of an agent of the inventory."""
+
+    @property
+    def agent(self) -> str: ...
+    @property
+    def site(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Commune:
+    """A commune as the state API shows it."""
+
+    code: str
+    name: str
+    province: str
+    site: str
+
+    @property
+    def id(self) -> str:
+        """Element id."""
+        return f"commune:{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What one site's token allows: the only values of these tags its lines may carry."""
+
+    site: str
+    commune: str
+    province: str
+    agents: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The part of the inventory that ingest and live state read."""
+
+    writers: Mapping[str, Writer]  # site id → what its token allows; only sites with an agent
+    communes: tuple[Commune, ...]
+
+    @classmethod
+    def of(cls, sites: Iterable[SiteLike], agents: Iterable[AgentLike]) -> Places:
+        """From an inventory's sites and agents."""
+        by_site: dict[str, set[str]] = {}
+        for agent in agents:
+            by_site.setdefault(agent.site, set()).add(agent.agent)
+        writers, communes = {}, []
+        for site in sites:
+            if site.id in by_site:
+                writers[site.id] = Writer(site.id, *_codes(site), frozenset(by_site[site.id]))
+            if site.kind == "commune":
+                communes.append(Commune(site.code, site.name, site.province or NONE, site.id))
+        return cls(writers, tuple(communes))
+
+
+def _codes(site: SiteLike) -> tuple[str, str]:
+    """(commune, province) codes a site's points carry, `-` where there is none."""
+    if site.kind == "commune":
+        return site.code or NONE, site.province or NONE
+    if site.kind == "province":
+        return NONE, site.code or NONE
+    return NONE, site.province or NONE
