@@ -7,16 +7,9 @@ deadline at any time: for the TLS handshake, for the headers, for the body, or (
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import socket
-import ssl
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from netmon.hub import limits
@@ -144,81 +137,3 @@ class Door(HttpToolsProtocol):
 def door(counters: limits.Counters, max_connections: int) -> type[Door]:
     """The protocol class of one hub, with its counters."""
     return type("HubDoor", (Door,), {"counters": counters, "max_connections": max_connections})
-
-
-class Listener(uvicorn.Server):
-    """uvicorn on a socket we opened, with a TLS handshake deadline; signals stay with the hub."""
-
-    def __init__(self, app: Any, protocol: type[Door], sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-        config = uvicorn.Config(
-            app,
-            http=protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=int(limits.KEEP_ALIVE_S),
-            timeout_graceful_shutdown=5,
-            backlog=2048,
-        )
-        super().__init__(config)
-        self._sock, self._tls = sock, tls
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
-        """Leave signals to the hub's own loop."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen. uvicorn's own cannot set the handshake deadline, nor keep a Unix socket's mode while it binds."""
-        await self.lifespan.startup()
-        loop = asyncio.get_running_loop()
-
-        def connection() -> asyncio.Protocol:
-            return self.config.http_protocol_class(  # type: ignore[call-arg, return-value]
-                config=self.config, server_state=self.server_state, app_state={}, _loop=loop
-            )
-
-        tls: dict[str, Any] = {}
-        if self._tls is not None:
-            tls = {"ssl": self._tls, "ssl_handshake_timeout": limits.TLS_DEADLINE_S, "ssl_shutdown_timeout": 5.0}
-        open_server = loop.create_unix_server if self._sock.family == socket.AF_UNIX else loop.create_server
-        self.servers = [await open_server(connection, sock=self._sock, backlog=self.config.backlog, **tls)]  # type: ignore[operator]
-        self.started = True
-
-
-def tcp_socket(host: str, port: int) -> socket.socket:
-    """A listening TCP socket (`host` an address or name); raises OSError."""
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6 and host == "::":
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        sock.bind(address)
-        sock.listen(2048)
-    except OSError:
-        sock.close()
-        raise
-    sock.setblocking(False)
-    return sock
-
-
-def unix_socket(path: Path) -> socket.socket:
-    """A listening Unix socket that only its owner may open, from its first moment on; raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        sock.bind(str(path))
-        sock.listen(64)
-    except OSError:
-        sock.close()
-        raise
-    finally:
-        os.umask(before)
-    sock.setblocking(False)
-    return sock

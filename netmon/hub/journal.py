@@ -11,11 +11,12 @@ import errno
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from netmon.segments import Position
 
+Result = TypeVar("Result")
 log = logging.getLogger("netmon.hub")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 MAX_QUEUED_BYTES = 64 * 1024 * 1024  # waiting for the disk; more is answered 503
@@ -110,6 +111,10 @@ class Journal:
             else:
                 return positions
         raise AssertionError("unreachable: the last try returns or raises")
+
+    async def call(self, work: Callable[[], Result]) -> Result:
+        """Run `work` in the thread that writes the segments, between two groups."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def close(self) -> None:
         """Wait for what is queued, stop the thread."""

@@ -1,78 +1,24 @@
-"""The body of one record in the hub's segments: a JSON header, a newline, the lines (ms, canonical tags).
-
-A writer's gzip body is kept as it came when every line of it was accepted unchanged; else the lines are written anew.
-"""
+"""From the records of the hub's segments back to batches; the bytes themselves are `netmon.store.record`'s."""
 
 from __future__ import annotations
 
-import json
-import zlib
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from netmon.hub.batch import Batch
-from netmon.point import Line, decode, fields_text
+from netmon.point import Line, decode
+from netmon.store.record import Header, encode, split, text_of
 
 if TYPE_CHECKING:
     from netmon.segments import Position
 
-VERSION = 1
-_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": " ", "\r": " ", "\\": "/"})
+__all__ = ["Header", "Readable", "decode_batch", "encode", "replay", "split", "text_of"]
 
 
 class Readable(Protocol):
     """What `replay` needs of `netmon.segments.Segments`."""
 
     def read(self, start: Position) -> Iterator[tuple[Position, bytes]]: ...
-
-
-class Header(NamedTuple):
-    """What a record says beside its lines; see `Batch`."""
-
-    agent: str
-    site: str
-    boot: str
-    first: int
-    last: int
-    frontier_ms: int | None
-    backfill: bool
-    urgent: bool
-    arrived_ns: int
-
-
-def encode(header: Header, payload: bytes, *, gzipped: bool) -> bytes:
-    """The body of one record; `payload` is line protocol in ms with canonical tags, gzip or plain."""
-    plain: dict[str, Any] = {"v": VERSION, "gz": gzipped, **header._asdict()}
-    return json.dumps(plain, separators=(",", ":")).encode() + b"\n" + payload
-
-
-def text_of(lines: Iterable[Line]) -> str:
-    """Lines as line protocol, one a line, stamps as they are."""
-    heads: dict[int, str] = {}
-    written = []
-    for line in lines:
-        head = heads.get(id(line.tags))
-        if head is None:
-            pairs = (f"{_escaped(key)}={_escaped(value)}" for key, value in line.tags.items())
-            head = heads[id(line.tags)] = ",".join(pairs)
-        written.append(f"{_escaped(line.name)},{head} {_fields(line)} {line.time}")
-    return "\n".join(written)
-
-
-def split(body: bytes) -> tuple[Header, str]:
-    """Header and lines' text of a record; raises ValueError for a body that is not one."""
-    head, found, payload = body.partition(b"\n")
-    if not found:
-        raise ValueError("no header")
-    plain = json.loads(head)
-    try:
-        if plain["v"] != VERSION:
-            raise ValueError(f"version {plain['v']} of a record is not known")
-        header = Header(**{key: plain[key] for key in Header._fields})
-        text = (zlib.decompress(payload, 31) if plain["gz"] else payload).decode()
-    except (KeyError, TypeError, zlib.error) as fault:
-        raise ValueError(f"not a record: {fault!r}") from fault
-    return header, text
 
 
 def decode_batch(body: bytes, position: Position) -> Batch:
@@ -88,12 +34,4 @@ def replay(segments: Readable, start: Position) -> Iterator[Batch]:
         try:
             yield decode_batch(body, position)
         except ValueError:
-            continue  # counted where it belongs: `Segments.damaged` for bytes, the sealer's report for versions
-
-
-def _escaped(text: str) -> str:
-    return text.translate(_ESCAPES) if not text.isalnum() else text
-
-
-def _fields(line: Line) -> str:
-    return fields_text({_escaped(key): value for key, value in line.fields.items()})
+            continue  # counted where it belongs: `Segments.damaged` for bytes, the sealer's figures for versions

@@ -87,7 +87,7 @@ class Seen:
 
     def release(self, agent: str, boot: str, parts: Iterable[tuple[int, int]]) -> None:
         """Take back a claim whose lines could not be stored."""
-        known = self._agents.get(agent, {}).get(boot)
+        known = self._agents.get(agent, OrderedDict[str, Intervals]()).get(boot)
         if known is not None:
             for first, last in parts:
                 known.discard(first, last)

@@ -49,8 +49,13 @@ def context(folder: Path) -> ssl.SSLContext:
     """TLS 1.3 for the hub's listener, with the certificate in `folder`."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_3
-    tls.load_cert_chain(folder / "server.pem", folder / "server.key")
+    reload(tls, folder)
     return tls
+
+
+def reload(tls: ssl.SSLContext, folder: Path) -> None:
+    """Show the certificate in `folder` to every connection from now on."""
+    tls.load_cert_chain(folder / "server.pem", folder / "server.key")
 
 
 def _ca(folder: Path, hub: str, now: datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:

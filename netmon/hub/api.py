@@ -1,0 +1,128 @@
+"""The JSON state API (see docs/hub.md): what is, what is broken, and the three things people do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from netmon.hub import limits
+from netmon.hub.events import Feed
+from netmon.hub.state import State
+from probes.clean import clean
+
+MOST_SILENCE_S = 90 * 86400
+
+
+class Deeds(Protocol):
+    """What people may do, as the evaluator offers it. Each may wait for the disk."""
+
+    def ack(self, id: str, who: str, note: str, now_s: float) -> None: ...
+    def silence(self, element: str, until_s: float, who: str, note: str, now_s: float) -> str: ...
+    def unsilence(self, id: str, now_s: float) -> None: ...
+
+
+def make(state: State, feed: Feed, deeds: Deeds) -> Starlette:
+    """The application behind the read token (or the owner's socket)."""
+    api = _Api(state, feed, deeds)
+    return Starlette(
+        routes=[
+            Route("/api/v1/state", api.whole),
+            Route("/api/v1/events", feed),
+            Route("/api/v1/incidents", api.incidents),
+            Route("/api/v1/incidents/{id}/ack", api.ack, methods=["POST"]),
+            Route("/api/v1/silences", api.silences),
+            Route("/api/v1/silences", api.silence, methods=["POST"]),
+            Route("/api/v1/silences/{id}", api.unsilence, methods=["DELETE"]),
+        ],
+        exception_handlers={HTTPException: _told},
+    )
+
+
+class _Api:
+    def __init__(self, state: State, feed: Feed, deeds: Deeds) -> None:
+        self._state, self._feed, self._deeds = state, feed, deeds
+
+    async def whole(self, request: Request) -> Response:
+        state = self._state.whole()
+        body = await asyncio.to_thread(json.dumps, state, ensure_ascii=False, separators=(",", ":"))
+        return Response(body, media_type="application/json")
+
+    async def incidents(self, request: Request) -> Response:
+        return JSONResponse({"incidents": self._state.view()["incidents"]})
+
+    async def silences(self, request: Request) -> Response:
+        return JSONResponse({"silences": self._state.view()["silences"]})
+
+    async def ack(self, request: Request) -> Response:
+        body = await _object(request)
+        id, who, note = request.path_params["id"], _text(body, "who", needed=True), _text(body, "note")
+        try:
+            await asyncio.to_thread(self._deeds.ack, id, who, note, time.time())
+        except KeyError as fault:
+            raise HTTPException(404, f"no incident {clean(id, 64)}") from fault
+        self._feed.poke()
+        return JSONResponse({"id": id})
+
+    async def silence(self, request: Request) -> Response:
+        body = await _object(request)
+        element, who, note = (
+            _text(body, "element", needed=True),
+            _text(body, "who", needed=True),
+            _text(body, "note"),
+        )
+        for_s = body.get("for_s")
+        if isinstance(for_s, bool) or not isinstance(for_s, int | float) or not 1 <= for_s <= MOST_SILENCE_S:
+            raise HTTPException(400, f"for_s must be a number of seconds from 1 to {MOST_SILENCE_S}")
+        now_s = time.time()
+        try:
+            id = await asyncio.to_thread(self._deeds.silence, element, now_s + for_s, who, note, now_s)
+        except KeyError as fault:
+            raise HTTPException(404, f"no element {clean(element, 64)}") from fault
+        self._feed.poke()
+        return JSONResponse({"id": id}, 201)
+
+    async def unsilence(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        try:
+            await asyncio.to_thread(self._deeds.unsilence, id, time.time())
+        except KeyError as fault:
+            raise HTTPException(404, f"no silence {clean(id, 64)}") from fault
+        self._feed.poke()
+        return Response(status_code=204)
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    """The JSON object a request carries; a 400 or 413 for anything else."""
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > limits.MAX_JSON_BYTES:
+            raise HTTPException(413, f"more than {limits.MAX_JSON_BYTES} bytes", {"connection": "close"})
+    try:
+        value = json.loads(parts.decode())
+    except (ValueError, RecursionError) as fault:
+        raise HTTPException(400, "the body is not JSON") from fault
+    if not isinstance(value, dict):
+        raise HTTPException(400, "the body is not a JSON object")
+    return value
+
+
+def _text(body: dict[str, Any], key: str, *, needed: bool = False) -> str:
+    value = body.get(key, "")
+    if not isinstance(value, str) or (needed and not value.strip()):
+        raise HTTPException(400, f"{key} must be a text")
+    return clean(value, 500)
+
+
+async def _told(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, HTTPException)
+    code = "not found" if fault.status_code == 404 else "invalid"
+    return JSONResponse({"code": code, "message": fault.detail}, fault.status_code, fault.headers)

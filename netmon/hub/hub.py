@@ -1,0 +1,257 @@
+"""One hub put together: opened, caught up, and then its loops. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import logging
+import os
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from netmon import fields
+from netmon.config.hub import HubConfig
+from netmon.errors import MachineError
+from netmon.hub import api, record, sealing, snapshot, trust
+from netmon.hub.asgi import App
+from netmon.hub.batch import Batch
+from netmon.hub.communes import Communes
+from netmon.hub.evaluate import Evaluator
+from netmon.hub.events import Feed
+from netmon.hub.http import door
+from netmon.hub.ingest import Ingest
+from netmon.hub.journal import Journal
+from netmon.hub.limits import MAX_CONNECTIONS, Counters
+from netmon.hub.listener import Listener, tcp_socket, unix_socket
+from netmon.hub.live import Live
+from netmon.hub.places import Places
+from netmon.hub.seen import Seen
+from netmon.hub.sink import Sink
+from netmon.hub.state import State
+from netmon.hub.tokens import Tokens, ensure_token, site_tokens
+from netmon.load import inventory as inventory_file
+from netmon.load import rules as rules_file
+from netmon.segments import Position, Segments
+
+log = logging.getLogger("netmon.hub")
+SEGMENT_BYTES = 4_000_000
+
+
+@dataclass
+class Hub:
+    """The parts of a running hub."""
+
+    config: HubConfig
+    folder: Path
+    segments: Segments
+    journal: Journal
+    ingest: Ingest
+    live: Live
+    evaluator: Evaluator
+    feed: Feed
+    sealer: sealing.Sealer
+    sinks: tuple[Sink, ...]
+    counters: Counters
+    listeners: tuple[Listener, ...]
+    tls: ssl.SSLContext | None
+    lock: Any
+
+    async def keep(self) -> None:
+        """One turn of housekeeping: snapshot, seal, prune, retire, renew the certificate."""
+        taken = self.snapshot()
+        await self.journal.call(lambda: snapshot.save(self.folder, taken))
+        oldest_ms = int((time.time() - self.config.retention_s) * 1000)
+        if await self.sealer.run(oldest_ms):
+            needed = [
+                self.sealer.limit(),
+                Position(*taken.position),
+                self.evaluator.start_position(),
+                *(sink.position for sink in self.sinks),
+            ]
+            await self.journal.call(lambda: sealing.prune(self.segments, needed))
+        sealing.retire(self.sealer.store, oldest_ms)
+        if self.tls is not None and trust.ensure(
+            self.folder / "trust", self.config.name, self.config.server_names, datetime.now(UTC)
+        ):
+            trust.reload(self.tls, self.folder / "trust")
+
+    def snapshot(self) -> snapshot.Snapshot:
+        """What is durable and settled at this moment."""
+        rows = self.live.export()
+        position = self.ingest.position
+        return snapshot.Snapshot(
+            position=(position.segment, position.offset),
+            stored=self.counters.points_stored,
+            seen=self.ingest.seen_now(),
+            agents=rows["agents"],
+            checks=rows["checks"],
+        )
+
+
+def open_hub(config: HubConfig) -> Hub:
+    """Everything opened and caught up, nothing served yet. Raises `ConfigError`, `MachineError`, `SpoolError`."""
+    folder = Path(config.state_dir)
+    lock = _lock(folder)
+    topology = inventory_file.load(Path(config.inventory))
+    pack = rules_file.load(Path(config.rules) if config.rules else None)
+    places = Places.of(topology.sites, topology.agents)
+    trust_folder = folder / "trust"
+    trust.ensure(trust_folder, config.name, config.server_names, datetime.now(UTC))
+    writers = site_tokens(trust_folder / "tokens", places.writers)
+    readers = Tokens([(ensure_token(trust_folder / "read.token"), "read")])
+
+    schema = fields.registry()
+    segments = Segments(folder / "segments", segment_bytes=SEGMENT_BYTES, quota_bytes=config.quota_bytes)
+    evaluator = Evaluator(config, topology, pack, folder / "hub.db")
+    counters, live = Counters(), Live(schema)
+    seen = catch_up(folder, segments, evaluator, live, counters)
+
+    journal = Journal(segments)
+    sinks = tuple(_sink(one, folder / "sinks", segments) for one in config.sinks)
+    sealer = sealing.Sealer(segments, folder / "store")
+
+    def publish(batch: Batch) -> None:
+        live.apply(batch)
+        evaluator.accept(batch)
+        for sink in sinks:
+            sink.wake()
+
+    ingest = Ingest(
+        places,
+        writers,
+        schema,
+        journal,
+        seen,
+        counters,
+        retention_s=config.retention_s,
+        position=segments.durable,
+        publish=publish,
+    )
+    communes = Communes(places.communes, topology.symptoms)
+    extra = _extra(segments, sealer, sinks)
+    state = State(config.name, _version(), live, communes, evaluator, counters, extra)
+    feed = Feed(state)
+    application = api.make(state, feed, evaluator)
+    tls, listeners = _listeners(config, folder, ingest, application, readers, counters)
+    return Hub(
+        config, folder, segments, journal, ingest, live, evaluator, feed, sealer, sinks, counters, listeners, tls, lock
+    )
+
+
+def catch_up(folder: Path, segments: Segments, evaluator: Evaluator, live: Live, counters: Counters) -> Seen:
+    """Read back what the snapshot and the evaluator do not know yet; the seen ranges."""
+    known = snapshot.load(folder)
+    after, judged = Position(*known.position), evaluator.start_position()
+    seen = Seen.restore(known.seen)
+    live.restore(known.agents, known.checks)
+    counters.points_stored = known.stored
+    began, batches = time.monotonic(), 0
+    for batch in record.replay(segments, min(after, judged)):
+        batches += 1
+        if batch.position > after:
+            if batch.boot:
+                seen.claim(batch.agent, batch.boot, batch.first, batch.last)
+            live.apply(batch)
+            counters.points_stored += len(batch.lines)
+        if batch.position > judged:
+            evaluator.replay(batch)
+    evaluator.caught_up(time.time())
+    log.info("%d writes read back in %.1f s", batches, time.monotonic() - began)
+    return seen
+
+
+def _listeners(
+    config: HubConfig, folder: Path, ingest: Ingest, application: Any, readers: Tokens, counters: Counters
+) -> tuple[ssl.SSLContext | None, tuple[Listener, ...]]:
+    host, port = split_listen(config.listen)
+    tls = None if is_loopback(host) else trust.context(folder / "trust")
+    protocol = door(counters, _most_connections())
+    path = Path(config.socket) if config.socket else folder / "hub.sock"
+    try:
+        sockets = tcp_socket(host, port), unix_socket(path)
+    except OSError as fault:
+        raise MachineError(f"cannot listen on {config.listen} or {path}: {fault}") from fault
+    made = []
+    for sock, context, local in ((sockets[0], tls, False), (sockets[1], None, True)):
+        app = App(ingest, application, readers, counters, _version(), local=local)
+        made.append(Listener(app, protocol, sock, context))
+    log.info("hub %s listens on %s (%s) and %s", config.name, config.listen, "TLS" if tls else "plain, loopback", path)
+    return tls, tuple(made)
+
+
+def _sink(one: Any, folder: Path, segments: Segments) -> Sink:
+    def open_database() -> Any:
+        from netmon.hub.influx import Database  # 30 MB that a hub without sinks does not pay
+
+        return Database(one)
+
+    return Sink(one.name, folder, segments, segments.first, open_database)
+
+
+def _extra(segments: Segments, sealer: sealing.Sealer, sinks: tuple[Sink, ...]) -> Callable[[], dict[str, Any]]:
+    def rows() -> dict[str, Any]:
+        return {
+            "segments": {
+                "bytes": segments.bytes_used,
+                "damaged": segments.damaged,
+                "dropped": segments.dropped,
+                "sealed_rows": sealer.rows,
+            },
+            "sinks": [sink.row() for sink in sinks],
+        }
+
+    return rows
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """`127.0.0.1:8443`, `[::]:8443` → host and port. Raises `MachineError` for anything else."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise MachineError(f"listen: {listen!r} is not ADDRESS:PORT (as 0.0.0.0:8443 or [::]:8443)")
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Does an address stay on this machine? Only there is plain HTTP spoken."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _most_connections() -> int:
+    """As many as there are file handles for, and never more than the cap."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and (hard == resource.RLIM_INFINITY or soft < hard):
+        wanted = MAX_CONNECTIONS + 512 if hard == resource.RLIM_INFINITY else min(hard, MAX_CONNECTIONS + 512)
+        soft = max(soft, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else max(16, min(MAX_CONNECTIONS, soft - 256))
+
+
+def _lock(folder: Path) -> Any:
+    """Only one hub works in a folder: two would write over each other's segments."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as fault:
+        raise MachineError(f"{folder}: another hub works here") from fault
+    except OSError as fault:
+        raise MachineError(
+            f"{folder}: {fault.strerror or fault} (state_dir must be a folder the hub may write)"
+        ) from fault
+    return handle
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("cpnet-netmon")

@@ -1,0 +1,106 @@
+"""The hub's process: opens everything, serves until told to stop, leaves nothing half done."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from netmon.config.files import load_hub
+from netmon.errors import GOOD, PROBLEM
+from netmon.hub import snapshot, systemd
+from netmon.hub.hub import Hub, open_hub
+
+log = logging.getLogger("netmon.hub")
+
+
+def run(config_file: Path) -> int:
+    """Run the hub a file describes; the exit code. Raises `NetmonError` when it cannot start."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # hostile bytes are counted, not told one by one
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    hub = open_hub(load_hub(config_file))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(serve(hub))
+
+
+def _loop_factory() -> Any:
+    """uvloop: a tenth of asyncio's memory for each TLS connection. The hub stamps no packets, so it may."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def serve(hub: Hub) -> int:
+    """Serve until SIGTERM, SIGINT, or until a part of the hub ends by itself (exit code 1)."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    keep_now = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, keep_now.set)
+    hub.evaluator.changed = lambda: _from_thread(loop, hub)
+    for sink in hub.sinks:
+        sink.start()
+    parts = [
+        _part("evaluation", hub.evaluator.run()),
+        _part("events", hub.feed.run()),
+        _part("housekeeping", _housekeeping(hub, keep_now)),
+        *(_part("listener", listener.serve()) for listener in hub.listeners),
+    ]
+    watchdog = asyncio.create_task(systemd.watchdog())
+    stopping = asyncio.create_task(stop.wait())
+    listening = asyncio.gather(*(listener.listening.wait() for listener in hub.listeners))
+    await asyncio.wait({listening, *parts}, return_when=asyncio.FIRST_COMPLETED)
+    systemd.notify("READY=1")
+    await asyncio.wait({stopping, *parts}, return_when=asyncio.FIRST_COMPLETED)
+    systemd.notify("STOPPING=1")
+    failed = [part for part in parts if part.done()]
+    for part in failed:
+        log.error("the hub stops: its %s ended", part.get_name(), exc_info=part.exception())
+    await _stop(hub, parts, watchdog, stopping, listening)
+    return PROBLEM if failed else GOOD
+
+
+async def _stop(hub: Hub, parts: list[asyncio.Task[None]], *others: asyncio.Future[Any]) -> None:
+    """Let requests end, make everything durable, then let go."""
+    hub.feed.close()
+    for listener in hub.listeners:
+        listener.should_exit = True
+    served = [part for part in parts if part.get_name() == "listener"]
+    await asyncio.wait(served, timeout=10)
+    for task in (*parts, *others):
+        task.cancel()
+    await asyncio.gather(*parts, *others, return_exceptions=True)
+    for sink in hub.sinks:
+        await asyncio.to_thread(sink.stop)
+    taken = hub.snapshot()
+    await hub.journal.close()
+    with contextlib.suppress(OSError):  # a full disk: the segments hold all of it, the next start takes longer
+        snapshot.save(hub.folder, taken)
+    log.info("stopped: %d points stored", hub.counters.points_stored)
+
+
+async def _housekeeping(hub: Hub, now: asyncio.Event) -> None:
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(now.wait(), hub.config.seal_every_s)
+        now.clear()
+        try:
+            await hub.keep()
+        except OSError as fault:
+            log.error("housekeeping failed (%s), next try at the next turn", fault)
+
+
+def _from_thread(loop: asyncio.AbstractEventLoop, hub: Hub) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        loop.call_soon_threadsafe(hub.feed.poke)
+
+
+def _part(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(work, name=name)

@@ -1,0 +1,115 @@
+"""Keeping the disk in order: a snapshot, the sealer's run, then the segments and days nobody needs any more.
+
+A segment goes when it is sealed, copied by every sink, behind the evaluator's start and behind the snapshot: never
+before, but for the quota and a full disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from netmon.hub.tokens import write_secret
+from netmon.store import layout
+from netmon.store.frames import END, FRAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netmon.segments import Position
+
+log = logging.getLogger("netmon.hub")
+CHILD_LIFE_S = 900
+
+
+class Sealable(Protocol):
+    """What sealing needs of `netmon.segments.Segments`."""
+
+    @property
+    def durable(self) -> Position: ...
+    @property
+    def first(self) -> Position: ...
+    def read(self, start: Position) -> Iterator[tuple[Position, bytes]]: ...
+    def drop_before(self, position: Position) -> None: ...
+
+
+class Sealer:
+    """Runs the child; remembers below which segment everything is sealed for good."""
+
+    def __init__(self, segments: Sealable, store: Path) -> None:
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._segments, self.store = segments, store
+        self._cursor = store / "sealed.json"
+        self.sealed = _load(self._cursor)  # all segments with a smaller number
+        self.rows = 0
+
+    async def run(self, oldest_ms: int) -> bool:
+        """Seal what is durable now; whether it worked. The child's faults are told in the log, never raised."""
+        durable = self._segments.durable
+        try:
+            figures = await asyncio.to_thread(self._child, durable, oldest_ms)
+        except (OSError, subprocess.SubprocessError, ValueError) as fault:
+            log.error("sealing failed (%s): points stay in the segments, next try at the next turn", fault)
+            return False
+        self.rows += int(figures.get("rows", 0))
+        # The segment that is still written to is sealed again, whole, the next time.
+        self.sealed = max(self.sealed, durable.segment)
+        await asyncio.to_thread(write_secret, self._cursor, json.dumps({"segment": self.sealed}).encode())
+        return True
+
+    def _child(self, durable: Position, oldest_ms: int) -> dict[str, int]:
+        first = self._segments.first
+        start = type(first)(max(self.sealed, first.segment), 0)
+        command = [sys.executable, "-m", "netmon.store.seal", str(self.store), str(oldest_ms)]
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            assert child.stdin is not None
+            for position, body in self._segments.read(start):
+                if position > durable:
+                    break
+                child.stdin.write(FRAME.pack(position.segment, len(body)) + body)
+            child.stdin.write(FRAME.pack(END, 0))
+            told, _ = child.communicate(timeout=CHILD_LIFE_S)
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+        if child.returncode:
+            raise ValueError(f"the sealer ended with {child.returncode}")
+        figures: dict[str, int] = json.loads(told)
+        return figures
+
+    def limit(self) -> Position:
+        """Everything before this is sealed for good."""
+        return type(self._segments.first)(self.sealed, 0)
+
+
+def prune(segments: Sealable, needed: Iterable[Position]) -> Position:
+    """Unlink whole segments before every one of `needed`; what was the limit. Run where the segments are written."""
+    limit = min(needed)
+    segments.drop_before(limit)
+    return limit
+
+
+def retire(store: Path, oldest_ms: int) -> int:
+    """Unlink the days that are over the retention; how many."""
+    gone = layout.retire(store, oldest_ms)
+    if gone:
+        log.info("%d days of points are past the retention and gone", gone)
+    return gone
+
+
+def _load(path: Path) -> int:
+    try:
+        return int(json.loads(path.read_bytes())["segment"])
+    except FileNotFoundError:
+        return 0
+    except (ValueError, TypeError, KeyError) as fault:
+        log.error("%s is damaged (%s): sealing begins again with the oldest segment", path, fault)
+        return 0

@@ -1,0 +1,54 @@
+"""Where points lie once sealed: one folder a day (UTC), one Parquet file a segment and day.
+
+    STORE/day=2026-11-24/seg-00000000000000000007.parquet
+
+Rows are long: one value of one field. A field that comes with a new probe kind needs no new column, and DuckDB,
+Spark or pandas read the folders as one table.
+
+| column | type | meaning |
+|---|---|---|
+| time | TIMESTAMP_MS | start of the interval, UTC |
+| name | VARCHAR | measurement (`netmon_ping`) |
+| agent check commune province site target | VARCHAR | the tags, `-` where there is none |
+| tags | VARCHAR | other tags of foreign writers as `key=value,…` sorted; empty for netmon's own |
+| field | VARCHAR | field name, unit included (`rtt_p50_ms`) |
+| value | DOUBLE | its number |
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+COLUMNS = ("time", "name", "agent", "check", "commune", "province", "site", "target", "tags", "field", "value")
+DAY_MS = 86_400_000
+_FOLDER = re.compile(r"day=(\d{4})-(\d{2})-(\d{2})")
+
+
+def day_folder(store: Path, day: int) -> Path:
+    """The folder of a day, counted in days since 1970-01-01 UTC."""
+    return store / f"day={datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}"
+
+
+def file_name(segment: int) -> str:
+    """The name of a segment's file, the same in every day's folder."""
+    return f"seg-{segment:020d}.parquet"
+
+
+def days(store: Path) -> Iterator[tuple[int, Path]]:
+    """(day since 1970, folder), oldest first."""
+    for folder in sorted(store.glob("day=*")):
+        found = _FOLDER.fullmatch(folder.name)
+        if found:
+            yield (date(int(found[1]), int(found[2]), int(found[3])) - date(1970, 1, 1)).days, folder
+
+
+def retire(store: Path, before_ms: int) -> int:
+    """Unlink the days that ended before `before_ms`; how many."""
+    old = [folder for day, folder in days(store) if (day + 1) * DAY_MS <= before_ms]
+    for folder in old:
+        shutil.rmtree(folder)
+    return len(old)

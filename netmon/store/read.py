@@ -1,0 +1,52 @@
+"""Reading the sealed points back: for reports, baselines, and anybody with DuckDB. No server is needed, none is locked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from netmon.point import TAGS
+from netmon.store import layout
+
+
+class Sample(NamedTuple):
+    """One value. Tags in the order of `netmon.point.TAGS`."""
+
+    time_ms: int
+    tags: tuple[str, ...]
+    value: float
+
+
+def files(store: Path, start_ms: int, end_ms: int) -> list[str]:
+    """The Parquet files that may hold points of start_ms ≤ time < end_ms."""
+    first, last = start_ms // layout.DAY_MS, (end_ms - 1) // layout.DAY_MS
+    return [
+        str(file)
+        for day, folder in layout.days(store)
+        if first <= day <= last
+        for file in sorted(folder.glob("seg-*.parquet"))
+    ]
+
+
+def range(store: Path, name: str, field: str, start_ms: int, end_ms: int, **tags: str) -> list[Sample]:
+    """Values of one field of one measurement (`netmon_ping`, `rtt_p50_ms`), start_ms ≤ time < end_ms, oldest first.
+
+    `tags` narrow it: `range(…, commune="26734", check="c1-uplink")`. Raises ValueError for an unknown tag.
+    """
+    unknown = set(tags) - set(TAGS)
+    if unknown:
+        raise ValueError(f"no tag {', '.join(sorted(unknown))} (there are {', '.join(TAGS)})")
+    found = files(store, start_ms, end_ms)
+    if not found:
+        return []
+    wanted = ["name = ?", "field = ?", "epoch_ms(time) >= ?", "epoch_ms(time) < ?", *(f'"{tag}" = ?' for tag in tags)]
+    columns = ", ".join(f'"{tag}"' for tag in TAGS)
+    text = f"SELECT epoch_ms(time), {columns}, value FROM read_parquet(?) WHERE {' AND '.join(wanted)} ORDER BY time"  # noqa: S608 - our own column names
+    connection = duckdb.connect()
+    try:
+        rows = connection.execute(text, [found, name, field, start_ms, end_ms, *tags.values()]).fetchall()
+    finally:
+        connection.close()
+    return [Sample(int(row[0]), tuple(row[1:-1]), float(row[-1])) for row in rows]
