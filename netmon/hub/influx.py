@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
-from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
@@ -42,7 +41,7 @@ class Database:
             enable_gzip=False,
             retries=False,
         )
-        self._write_api = self._client.write_api(write_options=SYNCHRONOUS)
+        self._write_api: Any = self._client.write_api(write_options=SYNCHRONOUS)
         self._v1: bool | None = True if config.kind == "influxdb1" else None
 
     def write(self, lines: bytes) -> Answer:
@@ -54,10 +53,10 @@ class Database:
                 self._write_v1(lines)
             else:
                 self._write_api.write(
-                    bucket=self._config.bucket, org=self._config.org, record=lines, write_precision=WritePrecision.MS
+                    bucket=self._config.bucket, org=self._config.org, record=lines, write_precision="ms"
                 )
         except ApiException as fault:
-            wait = str((fault.headers or {}).get("Retry-After", ""))
+            wait = str(fault.headers.get("Retry-After", "")) if fault.headers else ""
             return Answer(fault.status or UNREACHED, _text(fault), wait)
         except (HTTPError, OSError) as fault:
             return Answer(UNREACHED, clean(str(fault)))

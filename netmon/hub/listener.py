@@ -48,10 +48,13 @@ class Listener(uvicorn.Server):
         await self.lifespan.startup()
         loop = asyncio.get_running_loop()
 
+        make: Any = self.config.http_protocol_class
+
         def connection() -> asyncio.Protocol:
-            return self.config.http_protocol_class(
+            protocol: asyncio.Protocol = make(
                 config=self.config, server_state=self.server_state, app_state={}, _loop=loop
             )
+            return protocol
 
         tls: dict[str, Any] = {}
         if self._tls is not None:

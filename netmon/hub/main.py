@@ -55,10 +55,10 @@ async def serve(hub: Hub) -> int:
     ]
     watchdog = asyncio.create_task(systemd.watchdog())
     stopping = asyncio.create_task(stop.wait())
-    listening = asyncio.gather(*(listener.listening.wait() for listener in hub.listeners))
-    await asyncio.wait({listening, *parts}, return_when=asyncio.FIRST_COMPLETED)
+    listening = asyncio.create_task(_all_listen(hub))
+    await asyncio.wait([listening, *parts], return_when=asyncio.FIRST_COMPLETED)
     systemd.notify("READY=1")
-    await asyncio.wait({stopping, *parts}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([stopping, *parts], return_when=asyncio.FIRST_COMPLETED)
     systemd.notify("STOPPING=1")
     failed = [part for part in parts if part.done()]
     for part in failed:
@@ -67,7 +67,7 @@ async def serve(hub: Hub) -> int:
     return PROBLEM if failed else GOOD
 
 
-async def _stop(hub: Hub, parts: list[asyncio.Task[None]], *others: asyncio.Future[Any]) -> None:
+async def _stop(hub: Hub, parts: list[asyncio.Task[None]], *others: asyncio.Task[Any]) -> None:
     """Let requests end, make everything durable, then let go."""
     hub.feed.close()
     for listener in hub.listeners:
@@ -84,6 +84,11 @@ async def _stop(hub: Hub, parts: list[asyncio.Task[None]], *others: asyncio.Futu
     with contextlib.suppress(OSError):  # a full disk: the segments hold all of it, the next start takes longer
         snapshot.save(hub.folder, taken)
     log.info("stopped: %d points stored", hub.counters.points_stored)
+
+
+async def _all_listen(hub: Hub) -> None:
+    for listener in hub.listeners:
+        await listener.listening.wait()
 
 
 async def _housekeeping(hub: Hub, now: asyncio.Event) -> None:
