@@ -28,7 +28,7 @@ class Door(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deadline: asyncio.TimerHandle | None = None
-        self._in_head = False
+        self._in_head = self._in_body = False
         self._head_bytes = 0  # fed since the head began, its chunk's rest included
         self._parsed_bytes = 0  # of the head itself, as far as the parser has told
 
@@ -52,9 +52,11 @@ class Door(HttpToolsProtocol):
             return
         if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
             self._begin_head()  # bytes before a request line (blank lines) start the clock too
-        if self._in_head:
-            self._head_bytes += len(data)
+        in_body = self._in_body
         super().data_received(data)
+        # What ends another request's body is not of this head; whoever sends many requests at once is not told apart.
+        if self._in_head and not in_body:
+            self._head_bytes += len(data)
         if self._in_head and self._head_bytes > limits.MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse_head()
 
@@ -77,13 +79,14 @@ class Door(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole: now the body's deadline runs."""
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         self._arm(limits.BODY_DEADLINE_S)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The body is whole: the answer takes the time it takes."""
         self._disarm()
+        self._in_body = False
         if self.cycle.response_complete:  # answered before its end came, so uvicorn's idle clock is gone by now
             self._arm(limits.KEEP_ALIVE_S)
         super().on_message_complete()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hubs import HubProcess, eventually, hub, line, now_ms
@@ -97,10 +98,9 @@ def test_a_write_token_reads_nothing(one: HubProcess) -> None:
 
 
 def test_a_gzip_bomb_is_stopped_and_the_hub_stays_small(one: HubProcess) -> None:
-    assert one.child is not None
-
     def resident() -> int:
-        text = open(f"/proc/{one.child.pid}/statm").read()  # type: ignore[union-attr]
+        assert one.child is not None
+        text = Path(f"/proc/{one.child.pid}/statm").read_text()
         return int(text.split()[1]) * 4096
 
     bomb, before = gzip.compress(b"0" * 400_000_000, 9), resident()
@@ -176,7 +176,9 @@ def test_a_foreign_writer_of_influxdb_1_is_taken_too(one: HubProcess) -> None:
 
     before = one.figures["points_stored"]
     pair = base64.b64encode(f"any:{one.token('c2')}".encode()).decode()
-    body = b"\n".join([b'cpu,host=srv1,cpu=cpu0 usage_idle=97.5,note="a \\"b\\"\nc",up=true', b"mem,host=srv1 free=12i"])
+    body = b"\n".join(
+        [b'cpu,host=srv1,cpu=cpu0 usage_idle=97.5,note="a \\"b\\"\nc",up=true', b"mem,host=srv1 free=12i"]
+    )
     assert one.request("POST", "/write?db=telegraf", body, {"Authorization": f"Basic {pair}"})[0] == 204
     assert one.figures["points_stored"] == before + 2
 
@@ -187,8 +189,8 @@ def test_the_state_has_the_documented_shape(one: HubProcess) -> None:
     assert one.write("c1", [line("c1", 1, at), own], frontier=str(at))[0] == 204
     state = one.read()
     assert {"at_ms", "hub", "agents", "checks", "communes", "incidents", "silences", "pages"} <= set(state)
-    known = "name version started_ms points_stored points_repeated points_rejected malformed writes".split()
-    assert set(known) <= set(state["hub"])
+    assert {"name", "version", "started_ms", "malformed", "writes"} <= set(state["hub"])
+    assert {"points_stored", "points_repeated", "points_rejected"} <= set(state["hub"])
     agent = next(row for row in state["agents"] if row["agent"] == "c1")
     assert agent["site"] == "c1" and agent["frontier_ms"] >= at and agent["clock_offset_ms"] == 0.5
     check = next(row for row in state["checks"] if row["check"] == "c1-uplink")
