@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netmon.hub import limits
+from netmon.hub.lines import Bounds, Read, Reader, bind
+from netmon.hub.places import Writer
+from netmon.point import TAGS, Line, decode
+from probes.base import Field
+
+WRITER = Writer("c1", "26734", "79", frozenset({"c1", "c1-b"}))
+NOW_MS = 1_790_000_000_000
+BOUNDS = Bounds(NOW_MS - 86_400_000, NOW_MS + limits.FUTURE_MS, NOW_MS * 1_000_000)
+SCHEMA = {
+    "netmon_ping": (
+        Field("sent", "", "", "int"),
+        Field("rtt_min_ms", "ms", ""),
+        Field("rtt_b", "", "", "int", repeated=True),
+    )
+}
+HEAD = "netmon_ping,agent=c1,check=up,commune=26734,province=79,site=c1,target=p79"
+
+
+def _read(body: str, agent: str = "c1", reader: Reader | None = None, precision: str = "ms") -> Read:
+    return (reader or Reader(WRITER, SCHEMA)).read(body, agent, precision, BOUNDS)
+
+
+def test_a_canonical_body_may_be_stored_as_it_came() -> None:
+    body = f"{HEAD} sent=1i,rtt_min_ms=0.5,rtt_b93=1i {NOW_MS}\n{HEAD} sent=2i {NOW_MS + 1}"
+    read = _read(body)
+    assert read.as_sent and not read.faults
+    assert [line.fields["sent"] for line in read.lines if line] == [1, 2]
+
+
+def test_what_was_filled_in_is_written_anew() -> None:
+    for body in (
+        f"netmon_ping,check=up sent=1i {NOW_MS}",
+        f"{HEAD} sent=1i",
+        f'{HEAD} sent=1i,why="x" {NOW_MS}',
+        f"{HEAD},target=p79 sent=1i {NOW_MS}",
+        HEAD.replace("up", "u\u202ep") + f" sent=1i {NOW_MS}",
+        f"{HEAD} sent=1i {NOW_MS}\r\n",
+    ):
+        read = _read(body)
+        assert not read.faults and not read.as_sent
+        assert read.lines[0] is not None and tuple(read.lines[0].tags) == TAGS
+
+
+_NUMBERS = ["1i", "0.5", "-1.5", "1e-05", "1.e3", ".5", "5", "-3i", "7u", "true", "nan", "inf", "1e999", "1_0", "1_0i"]
+_NUMBERS += ["0x1", "", "i", "+4i", "--1", "1.2.3", "99999999999999999999i", "٣", "٣i", "1i i", '"a b"']
+_TEXTS = st.sampled_from(["sent", "rtt_min_ms", "rtt_b9", "x", "", "a b", "é", "k=v", "b\\ c"])
+_FIELDS = st.lists(st.tuples(_TEXTS, st.sampled_from(_NUMBERS)), min_size=1, max_size=3)
+_STAMPS = st.sampled_from([str(NOW_MS), "", "-5", "12x", str(NOW_MS) + "٣", "1" * 20, " 7"])
+
+
+@given(st.lists(st.tuples(_FIELDS, _STAMPS), min_size=1, max_size=4))
+def test_the_fast_path_reads_as_the_one_decoder_does(rows: list[tuple[list[tuple[str, str]], str]]) -> None:
+    texts = [f"{HEAD} {','.join(f'{key}={value}' for key, value in fields)} {stamp}" for fields, stamp in rows]
+    plain = Reader(WRITER, {})
+    plain.read(f"{HEAD} warm=1i {NOW_MS}", "c1", "ms", BOUNDS)  # the head is known, so the fast path is open
+    wide = Bounds(-(10**30), 10**30, NOW_MS * 1_000_000)
+    for text in texts:
+        slow = [found if isinstance(found, Line) else None for found in decode(text)]
+        fast = plain.read(text, "c1", "ms", wide).lines
+        told = [None if line is None or not line.fields else (line.fields, line.time or NOW_MS) for line in slow]
+        big = [
+            None if found and any(abs(value) >= 2**63 and type(value) is int for value in found[0].values()) else found
+            for found in told
+        ]
+        assert [None if line is None else (line.fields, line.time) for line in fast] == big
+
+
+def test_types_are_those_of_the_registry() -> None:
+    for bad in ("sent=1.0", "rtt_min_ms=1i", "rtt_b93=1.5"):
+        assert "the registry says" in _read(f"{HEAD} {bad} {NOW_MS}").faults[0].reason
+    assert not _read(f"{HEAD} newer_field=1i {NOW_MS}").faults
+
+
+def test_a_site_cannot_grow_series_without_end() -> None:
+    reader = Reader(WRITER, SCHEMA)
+    limit = limits.MAX_SERIES * len(WRITER.agents)
+    body = "\n".join(f"m,check=k{number} sent=1i {NOW_MS}" for number in range(limit + 5))
+    faults = _read(body, reader=reader).faults
+    assert len(faults) == 5 and "series" in faults[0].reason
+    assert not _read(f"m,check=k1 sent=1i {NOW_MS}", reader=reader).faults
+    later = Bounds(0, 2 * NOW_MS, BOUNDS.arrived_ns + 2 * limits.SERIES_IDLE_NS)
+    assert not reader.read(f"m,check=new sent=1i {NOW_MS}", "c1", "ms", later).faults
+
+
+def test_names_of_fields_and_counts_are_bounded() -> None:
+    assert "bad field name" in _read(f"{HEAD} a\u202eb=1i {NOW_MS}").faults[0].reason
+    many = ",".join(f"f{number}=1i" for number in range(limits.MAX_FIELDS + 1))
+    assert "fields" in _read(f"{HEAD} {many} {NOW_MS}").faults[0].reason
+
+
+def test_stamps_far_ahead_or_past_the_retention_are_refused() -> None:
+    assert "ahead" in _read(f"{HEAD} sent=1i {NOW_MS + limits.FUTURE_MS + 1}").faults[0].reason
+    assert "older" in _read(f"{HEAD} sent=1i 5").faults[0].reason
+    assert not _read(f"{HEAD} sent=1i {NOW_MS // 1000}", precision="s").faults
+
+
+def test_an_escaped_head_never_stands_for_a_plain_one() -> None:
+    reader = Reader(WRITER, SCHEMA)
+    escaped = _read(f"m,check=x\\,site\\=c2 sent=1i {NOW_MS}", reader=reader)
+    plain = _read(f"m,check=x,site=c2 sent=1i {NOW_MS}", reader=reader)
+    assert escaped.lines[0] is not None and escaped.lines[0].tags["check"] == "x,site=c2"
+    assert plain.faults[0].forged
+
+
+def test_only_the_senders_own_tags_are_bound() -> None:
+    assert bind(WRITER, "c1", {"agent": "c1-b"})[1] and not bind(WRITER, "", {"agent": "c1-b"})[1]
+    assert bind(WRITER, "", {"agent": "c2"})[1] and bind(WRITER, "c1", {"province": "01"})[1]
+    tags, why = bind(WRITER, "c1", {"host": "srv", "commune": "-"})
+    assert not why and list(tags) == [*TAGS, "host"] and tags["commune"] == "26734"
