@@ -6,6 +6,7 @@ import fcntl
 import ipaddress
 import logging
 import os
+import shutil
 import ssl
 import time
 from collections.abc import Callable
@@ -37,9 +38,10 @@ from netmon.hub.tokens import Tokens, ensure_token, site_tokens
 from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
 from netmon.segments import Position, Segments
+from netmon.store import layout
 
 log = logging.getLogger("netmon.hub")
-SEGMENT_BYTES = 4_000_000
+SEGMENT_BYTES = 4_000_000  # at most; small quotas and disks get smaller ones, so that dropping one loses little
 
 
 @dataclass
@@ -106,14 +108,17 @@ def open_hub(config: HubConfig) -> Hub:
     readers = Tokens([(ensure_token(trust_folder / "read.token"), "read")])
 
     schema = fields.registry()
-    segments = Segments(folder / "segments", segment_bytes=SEGMENT_BYTES, quota_bytes=config.quota_bytes)
+    segments = Segments(
+        folder / "segments", segment_bytes=segment_bytes(folder, config.quota_bytes), quota_bytes=config.quota_bytes
+    )
     evaluator = Evaluator(config, topology, pack, folder / "hub.db")
     counters, live = Counters(), Live(schema)
     seen = catch_up(folder, segments, evaluator, live, counters)
 
-    journal = Journal(segments)
+    store = folder / "store"
+    journal = Journal(segments, lambda: _make_room(segments, store))
     sinks = tuple(_sink(one, folder / "sinks", segments) for one in config.sinks)
-    sealer = sealing.Sealer(segments, folder / "store")
+    sealer = sealing.Sealer(segments, store)
 
     def publish(batch: Batch) -> None:
         live.apply(batch)
@@ -133,7 +138,7 @@ def open_hub(config: HubConfig) -> Hub:
         publish=publish,
     )
     communes = Communes(places.communes, topology.symptoms)
-    extra = _extra(segments, sealer, sinks)
+    extra = _extra(segments, journal, sealer, sinks)
     state = State(config.name, _version(), live, communes, evaluator, counters, extra)
     feed = Feed(state)
     application = api.make(state, feed, evaluator)
@@ -184,6 +189,23 @@ def _listeners(
     return tls, tuple(made)
 
 
+def segment_bytes(folder: Path, quota_bytes: int) -> int:
+    """Size of one segment: a 32nd of what there may be, between 64 kB and 4 MB."""
+    return max(65_536, min(SEGMENT_BYTES, min(quota_bytes, shutil.disk_usage(folder).total) // 32))
+
+
+def _make_room(segments: Segments, store: Path) -> int:
+    """On a full disk: the oldest sealed day goes before any point that is only in the segments."""
+    if len(list(layout.days(store))) > 1 and layout.make_room(store):
+        log.error("the disk is full: the oldest sealed day is gone")
+        return 0
+    dropped = segments.drop_oldest()
+    if not dropped:
+        layout.make_room(store)
+    log.error("the disk is full: %d writes of the oldest segment are gone", dropped)
+    return dropped
+
+
 def _sink(one: Any, folder: Path, segments: Segments) -> Sink:
     def open_database() -> Any:
         from netmon.hub.influx import Database  # 30 MB that a hub without sinks does not pay
@@ -193,13 +215,15 @@ def _sink(one: Any, folder: Path, segments: Segments) -> Sink:
     return Sink(one.name, folder, segments, segments.first, open_database)
 
 
-def _extra(segments: Segments, sealer: sealing.Sealer, sinks: tuple[Sink, ...]) -> Callable[[], dict[str, Any]]:
+def _extra(
+    segments: Segments, journal: Journal, sealer: sealing.Sealer, sinks: tuple[Sink, ...]
+) -> Callable[[], dict[str, Any]]:
     def rows() -> dict[str, Any]:
         return {
             "segments": {
                 "bytes": segments.bytes_used,
                 "damaged": segments.damaged,
-                "dropped": segments.dropped,
+                "dropped": max(segments.dropped, journal.dropped),
                 "sealed_rows": sealer.rows,
             },
             "sinks": [sink.row() for sink in sinks],

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 log = logging.getLogger("netmon.hub")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 MAX_QUEUED_BYTES = 64 * 1024 * 1024  # waiting for the disk; more is answered 503
-TRIES = 4  # on a full disk: the oldest segment goes, then again
+TRIES = 16  # on a full disk: something old goes, then again
 
 # Called in the event loop, in the order of the records: the position once durable, None when refused.
 Settled = Callable[["Position | None"], None]
@@ -31,7 +31,6 @@ class Store(Protocol):
 
     def append(self, body: bytes) -> Position: ...
     def commit(self) -> None: ...
-    def drop_oldest(self) -> int: ...
 
 
 class DiskRefuses(Exception):
@@ -47,8 +46,9 @@ class _Waiting(NamedTuple):
 class Journal:
     """Group commit onto segments."""
 
-    def __init__(self, segments: Store) -> None:
-        self._segments = segments
+    def __init__(self, segments: Store, make_room: Callable[[], int]) -> None:
+        """`make_room` unlinks what is oldest on a full disk; how many records went unread."""
+        self._segments, self._make_room = segments, make_room
         self._thread = ThreadPoolExecutor(1, "commit")
         self._queue: list[_Waiting] = []
         self._queued_bytes = 0
@@ -107,7 +107,7 @@ class Journal:
             except OSError as fault:
                 if fault.errno not in _FULL or attempt == TRIES - 1:
                     raise
-                self.dropped += self._segments.drop_oldest()
+                self.dropped += self._make_room()
             else:
                 return positions
         raise AssertionError("unreachable: the last try returns or raises")

@@ -46,6 +46,18 @@ def days(store: Path) -> Iterator[tuple[int, Path]]:
             yield (date(int(found[1]), int(found[2]), int(found[3])) - date(1970, 1, 1)).days, folder
 
 
+def make_room(store: Path) -> bool:
+    """Unlink the oldest day, or of a single day the oldest segment's file; whether there was one."""
+    known = list(days(store))
+    if len(known) > 1:
+        shutil.rmtree(known[0][1])
+        return True
+    files = sorted(known[0][1].glob("seg-*.parquet")) if known else []
+    for file in files[:1]:
+        file.unlink()
+    return bool(files)
+
+
 def retire(store: Path, before_ms: int) -> int:
     """Unlink the days that ended before `before_ms`; how many."""
     old = [folder for day, folder in days(store) if (day + 1) * DAY_MS <= before_ms]

@@ -83,16 +83,22 @@ def _copy(connection: duckdb.DuckDBPyConnection, path: Path, day: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
     tags = ", ".join(f'"{tag}"' for tag in TAGS)
-    connection.execute(
-        f"""COPY (SELECT CAST(make_timestamp(ms * 1000) AS TIMESTAMP_MS) AS time, name, {tags}, tags, field, value
-        FROM points JOIN series USING (series) JOIN fields USING (fieldno)
-        WHERE ms >= {day * layout.DAY_MS} AND ms < {(day + 1) * layout.DAY_MS}
-        ORDER BY name, agent, "check", field, ms)
-        TO '{str(new).replace("'", "''")}' (FORMAT parquet, COMPRESSION zstd)"""  # noqa: S608 - our own numbers and path
-    )
-    _sync(new)
+    try:
+        connection.execute(_sql(new, tags, day))
+        _sync(new)
+    except (OSError, duckdb.Error):
+        new.unlink(missing_ok=True)  # on a full disk half a file helps nobody
+        raise
     os.replace(new, path)
     _sync(path.parent)
+
+
+def _sql(new: Path, tags: str, day: int) -> str:
+    return f"""COPY (SELECT CAST(make_timestamp(ms * 1000) AS TIMESTAMP_MS) AS time, name, {tags}, tags, field, value
+    FROM points JOIN series USING (series) JOIN fields USING (fieldno)
+    WHERE ms >= {day * layout.DAY_MS} AND ms < {(day + 1) * layout.DAY_MS}
+    ORDER BY name, agent, "check", field, ms)
+    TO '{str(new).replace("'", "''")}' (FORMAT parquet, COMPRESSION zstd)"""  # noqa: S608 - our own numbers and path
 
 
 def _sync(path: Path) -> None:

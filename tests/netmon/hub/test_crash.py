@@ -109,6 +109,33 @@ def test_sealed_and_pruned_segments_do_not_forget_what_was_seen(tmp_path: Path) 
         assert sorted(sample.value for sample in found) == [float(number) for number in range(1, 41)]
 
 
+@pytest.mark.needs("tmpfs")
+def test_on_a_full_disk_the_newest_points_are_kept_and_the_dropped_ones_counted(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(state)], check=True)
+    try:
+        chance, last = random.Random(5), 0
+        with hub(tmp_path) as one:
+            for _ in range(400):  # about 8 MB that gzip cannot make smaller
+                noise = [",".join(f"x{n}={chance.random()}" for n in range(60)) for _ in range(30)]
+                lines = [line("c1", last + n, now_ms(), more="," + text) for n, text in enumerate(noise, 1)]
+                if one.write("c1", lines, f"{last + 1}-{last + 30}")[0] == 204:
+                    last += 30
+            figures = one.figures
+            assert last == 400 * 30 and figures["points_stored"] == last
+            assert figures["segments"]["dropped"] > 0
+            assert one.write("c1", [line("c1", last, now_ms())], f"{last}-{last}")[0] == 204
+            assert one.figures["points_repeated"] == 1
+            one.kill()
+            one.start()
+            assert next(row for row in one.read()["checks"])["values"]["sent"] == last
+        kept = sorted(number for _, number in _stored(one))
+        assert kept == list(range(kept[0], last + 1)) and len(kept) > 1000
+    finally:
+        subprocess.run(["umount", "-l", str(state)], check=False)
+
+
 def test_a_second_hub_in_the_same_folder_refuses_to_start(tmp_path: Path) -> None:
     with hub(tmp_path) as one:
         command = [sys.executable, "-m", "netmon", "hub", "--config", str(tmp_path / "hub.yaml")]

@@ -47,7 +47,7 @@ class Disk:
 def test_many_writes_share_one_commit_and_settle_in_order() -> None:
     async def run() -> tuple[list[int], int, Disk]:
         disk, order = Disk(), list[int]()
-        journal = Journal(disk)
+        journal = Journal(disk, disk.drop_oldest)
         disk.free.clear()
         tasks = [asyncio.ensure_future(journal.store(b"%d" % n, lambda at, n=n: order.append(n))) for n in range(50)]  # type: ignore[misc]
         await asyncio.sleep(0.1)
@@ -66,7 +66,7 @@ def test_on_a_full_disk_the_oldest_goes_and_the_write_is_tried_again() -> None:
     async def run() -> tuple[Disk, Journal]:
         disk = Disk()
         disk.faults = [errno.ENOSPC, errno.ENOSPC]
-        journal = Journal(disk)
+        journal = Journal(disk, disk.drop_oldest)
         await journal.store(b"x", lambda at: None)
         await journal.close()
         return disk, journal
@@ -83,7 +83,7 @@ def _ingest(disk: Disk, told: list[object]) -> Ingest:
         Places({"c1": WRITER}, ()),
         Tokens([("t", "c1")]),
         {},
-        Journal(disk),
+        Journal(disk, disk.drop_oldest),
         Seen(),
         Counters(),
         retention_s=3600,
@@ -125,7 +125,7 @@ def test_too_much_waiting_for_the_disk_is_refused_at_once(monkeypatch: pytest.Mo
 
     async def run() -> list[object]:
         settled = list[object]()
-        journal = Journal(Disk())
+        journal = Journal(Disk(), lambda: 0)
         with pytest.raises(DiskRefuses):
             await journal.store(b"x" * 11, settled.append)
         return settled

@@ -237,3 +237,9 @@ def test_events_begin_with_the_whole_and_tell_a_change(one: HubProcess) -> None:
         return name == "change" and any(row["check"] == "told" for row in change["checks"]) and "hub" in change
 
     assert eventually(told, 20, 0)
+
+
+def test_a_hub_listens_on_ipv6_too(tmp_path: Path) -> None:
+    with hub(tmp_path, host="::1") as other:
+        assert other.write("c2", [line("c2", 1, now_ms())])[0] == 204
+        assert other.stop() == 0
