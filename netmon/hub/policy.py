@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 _DROPPED = re.compile(r"dropped=(\d+)")
-REFUSED_WAIT_S = 60.0  # an operator's mistake (401, 403, 404) must not cost data: ask again each minute
 MOST_WAIT_S = 60.0
 
 
@@ -21,12 +20,12 @@ class Act(Enum):
     PARTIAL = "the good ones stored, the rest never will be"
     HALVE = "send in smaller parts; a single line that is still refused is set aside"
     KEEP = "keep and send again"
-    REFUSED = "keep, send again slowly, tell people"
+    REFUSED = "keep and send again: an operator's mistake must not cost data; tell people"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An act, when to try again, and how many lines a partial write dropped."""
+    """An act, the wait the server asked for (0: the sender's own backoff), how many lines a partial write dropped."""
 
     act: Act
     wait_s: float = 0.0
@@ -46,7 +45,5 @@ def verdict(status: int, text: str = "", retry_after: str = "") -> Verdict:
         found = _DROPPED.search(text)
         return Verdict(Act.PARTIAL, dropped=max(1, int(found[1])) if found else 1)
     act = _BY_STATUS.get(status, Act.KEEP)
-    if act is Act.REFUSED:
-        return Verdict(act, REFUSED_WAIT_S)
     wait = float(retry_after) if re.fullmatch(r"\d{1,5}", retry_after) else 0.0
     return Verdict(act, min(wait, MOST_WAIT_S))

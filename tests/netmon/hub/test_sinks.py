@@ -84,8 +84,6 @@ def test_the_same_points_are_read_back_from_both_databases(tmp_path: Path) -> No
         f'  - {{name: influx-v1, url: "http://127.0.0.1:{i_port}", kind: influxdb1, database: other}}\n'
         f'  - {{name: victoria, url: "http://127.0.0.1:{v_port}"}}\n'
     )
-    with influxd(tmp_path / "influx", i_port):
-        pass  # makes its database: a sink that finds none asks again only after a minute
     with hub(tmp_path / "hub", extra=sinks) as one:
         _post(one, 1, 20)  # both databases are still down: the points wait
         with influxd(tmp_path / "influx", i_port), victoria(tmp_path / "victoria", v_port):
@@ -117,8 +115,6 @@ def test_the_same_points_are_read_back_from_both_databases(tmp_path: Path) -> No
 def test_points_survive_an_outage_of_the_database_and_are_sealed_meanwhile(tmp_path: Path) -> None:
     port = free_port()
     extra = f'seal_every: 1s\nsinks:\n  - {{name: influx, url: "http://127.0.0.1:{port}"}}\n'
-    with influxd(tmp_path / "influx", port):
-        pass
     with hub(tmp_path / "hub", extra=extra) as one:
         with influxd(tmp_path / "influx", port):
             _post(one, 1, 5)
