@@ -54,10 +54,12 @@ class HubConfig:
         "folder for segments, store, incidents, trust and the local socket", default="/var/lib/netmon/hub"
     )
     socket: str = setting(
-        "local socket for the console and commands on this machine; empty: STATE_DIR/hub.sock", default=""
+        "local socket for the console and commands on this machine; empty: STATE_DIR/hub.sock",
+        unit="path",
+        default="",
     )
-    inventory: str = setting("inventory file, relative to this file", default="inventory.yaml")
-    rules: str = setting("rules file, relative to this file; empty: the rules netmon ships", default="")
+    inventory: str = setting("inventory file, relative to this file", unit="path", default="inventory.yaml")
+    rules: str = setting("rules file, relative to this file; empty: the rules netmon ships", unit="path", default="")
     lang: str = setting("language of pages' summaries", choices=("vi", "en"), default="vi")
     settle_s: float = setting(
         "time for evidence to arrive before an incident opens", unit="s", key="settle", low=0, high=60, default=1.0

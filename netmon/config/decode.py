@@ -1,0 +1,380 @@
+"""Text → frozen dataclasses whose fields carry `probes.settings` metadata: the one walker of all files.
+
+Every fault of a file is told at once as `file:line: key: what (what to write)`. Values of secret keys are never
+repeated. Items of lists are counted from 1: `checks[2].every`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import Field, dataclass, field, is_dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from netmon.config import yamltext
+from netmon.config.shape import Key, item_of, key_of, shape_of, words_of
+from netmon.config.units import UNITS
+from netmon.config.yamltext import Entry, Node, Rows, Table, Text
+from netmon.errors import ConfigError, Problem
+from probes.clean import clean
+from probes.errors import ProbeError
+
+T = TypeVar("T")
+Special = Callable[["Reader", Node, str], Any]  # decodes one dataclass in its own way; (reader, node, key)
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})([eE][+-]?\d{1,3})?")
+_HIDDEN = "the value"
+
+
+class Unreadable(ValueError):
+    """A value that cannot be read: `what` is wrong, what to `write`."""
+
+    def __init__(self, what: str, write: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.write = write
+
+
+@dataclass(slots=True)
+class Reader:
+    """One file while it is decoded: its name, its folder (paths are relative to it), and its faults so far."""
+
+    file: str
+    folder: Path = Path()
+    extra: Mapping[type[Any], Special] = field(default_factory=dict)
+    faults: list[tuple[int, Problem]] = field(default_factory=list)
+    lines: dict[int, tuple[int, Any]] = field(default_factory=dict)  # id(record) → its line (and itself, kept alive)
+
+    def fault(self, line: int, key: str, what: str, write: str = "") -> None:
+        """Remember a fault."""
+        self.faults.append((line, Problem(f"{self.file}:{line}", key, what, write)))
+
+    def problems(self) -> tuple[Problem, ...]:
+        """All faults so far, by line."""
+        return tuple(problem for _, problem in sorted(self.faults, key=lambda one: one[0]))
+
+    def check(self) -> None:
+        """Raise `ConfigError` with all faults when there is one."""
+        if self.faults:
+            raise ConfigError(self.problems())
+
+    def note(self, record: T, line: int) -> T:
+        """Remember the line a record began in; the record."""
+        self.lines[id(record)] = (line, record)
+        return record
+
+    def line_of(self, record: object) -> int:
+        """The line a decoded record began in."""
+        return self.lines[id(record)][0]
+
+    def unique(self, records: Iterable[Any], attribute: str, key: str) -> None:
+        """A fault for every record whose `attribute` an earlier one has already; empty ones do not count."""
+        first: dict[str, int] = {}
+        for number, record in enumerate(records, 1):
+            name, line = getattr(record, attribute), self.line_of(record)
+            if name and first.setdefault(name, line) != line:
+                shown = clean(str(name), 60)
+                self.fault(
+                    line,
+                    f"{key}[{number}].{attribute}",
+                    f"'{shown}' is already taken in line {first[name]}",
+                    "choose another name",
+                )
+
+    # --- tables ---
+
+    def record(
+        self, node: Node, cls: type[T], key: str = "", given: Mapping[str, Any] | None = None, write: str = ""
+    ) -> T:
+        """A dataclass from a table. `given`: attributes that are known already and are no keys here.
+
+        What is at fault is replaced by a default or an empty value, so that the rest can be checked too.
+        """
+        special = self.extra.get(cls)
+        if special is not None and given is None:
+            return typing.cast(T, special(self, node, key))
+        if not isinstance(node, Table):
+            self.fault(node.line, key, "is not a table", write or "write its keys below it, one a line: key: value")
+            node = Table((), -1)
+        values = self._values(node, cls, key, dict(given or {}))
+        made = self.make(cls, values, node.line, key)
+        return self.note(made, node.line)
+
+    def _values(self, table: Table, cls: type[Any], key: str, values: dict[str, Any]) -> dict[str, Any]:
+        shape = shape_of(cls)
+        wanted = {name: one for name, one in shape.by_name.items() if one.attribute not in values}
+        for entry in table.entries:
+            one = wanted.get(entry.key)
+            if one is None:
+                self.unknown(entry, key, wanted)
+            else:
+                values[one.attribute] = self.value(entry.value, one, _join(key, one.name))
+        for one in wanted.values():
+            if one.attribute not in values:
+                if one.needed and table.line > 0:
+                    self.fault(table.line, _join(key, one.name), "is missing", one.meaning)
+                values[one.attribute] = self.resolved(stand_in(one), one)
+        if shape.place:
+            values["where"] = f"{self.file}:{table.line}"
+        return values
+
+    def make(self, cls: type[T], values: dict[str, Any], line: int, key: str) -> T:
+        """A record from its values; what its own class refuses is a fault."""
+        before = len(self.faults)
+        try:
+            return cls(**values)
+        except (ValueError, ProbeError) as error:
+            if before == len(self.faults) and line > 0:
+                self.fault(line, key, clean(str(error)))
+        return _unmade(cls, values)
+
+    def unknown(self, entry: Entry, key: str, wanted: Iterable[str]) -> None:
+        """A fault for a key nobody knows, with the known one it may be meant for."""
+        names = sorted(wanted)
+        near = get_close_matches(entry.key, names, n=1, cutoff=0.6)
+        write = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+        self.fault(entry.line, _join(key, clean(entry.key, 60)), "unknown key", write)
+
+    # --- values ---
+
+    def value(self, node: Node, key: Key, path: str) -> Any:
+        """One value; a stand-in after a fault."""
+        item = item_of(key.type)
+        if isinstance(node, Text) and node.empty:
+            self.fault(node.line, path, "has no value", "write one, or leave the key out")
+            return stand_in(key)
+        if item is not None:
+            return self._list(node, key._replace(type=item), path)
+        if is_dataclass(key.type) and isinstance(key.type, type):
+            return self.record(node, key.type, path, write=key.meaning)
+        if not isinstance(node, Text):
+            kind = "a list" if isinstance(node, Rows) else "a table"
+            self.fault(node.line, path, f"is {kind}, not a single value", _say(key))
+            return stand_in(key)
+        return self._scalar(node, key, path)
+
+    def _list(self, node: Node, item: Key, path: str) -> tuple[Any, ...]:
+        if not isinstance(node, Rows):
+            write = "one `- …` a line" if is_dataclass(item.type) else "write [one, two], or one `- …` a line"
+            self.fault(node.line, path, "is not a list", write)
+            return ()
+        return tuple([self.value(one, item, f"{path}[{number}]") for number, one in enumerate(node.items, 1)])
+
+    def _scalar(self, node: Text, key: Key, path: str) -> Any:
+        try:
+            return self.resolved(scalar(node.text, key), key)
+        except Unreadable as error:
+            self.fault(node.line, path, error.what, error.write)
+        return stand_in(key, node.text)
+
+    def resolved(self, value: Any, key: Key) -> Any:
+        """Paths made relative to the file's folder; other values as they are."""
+        if value and key.is_path and isinstance(value, str):
+            return str(self.folder / value)
+        return value
+
+
+def _join(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def stand_in(key: Key, text: str = "") -> Any:
+    """A harmless value where there is none to be had: the default, or something empty of the right type."""
+    if not key.needed:
+        return key.default
+    if isinstance(key.type, type) and issubclass(key.type, str):
+        return str.__new__(key.type, text)
+    if item_of(key.type) is not None:
+        return ()
+    return key.type() if key.type in (int, float, bool) else None
+
+
+def _unmade(cls: type[T], values: Mapping[str, Any]) -> T:
+    """A record its own class refuses: never seen by anybody, for the file is refused too."""
+    made = object.__new__(cls)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+# --- single values ---
+
+
+def scalar(text: str, key: Key) -> Any:
+    """A text as the value of a key; raises `Unreadable`."""
+    words = words_of(key)
+    if words and text not in words:
+        near = get_close_matches(text, words, n=1, cutoff=0.6)
+        raise Unreadable(f"{_shown(text, key)} is not known", f"did you mean {near[0]}?" if near else _say(key))
+    value = _convert(text, key)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        _within(value, text, key)
+    return value
+
+
+def _convert(text: str, key: Key) -> Any:
+    if key.measure is not None:
+        return _measured(text, key)
+    if key.type in _PLAIN:
+        value = _PLAIN[key.type](text)
+        if value is None:
+            raise Unreadable(f"{_shown(text, key)} is not {_NOUNS[key.type]}", _say(key))
+        return value
+    try:
+        return getattr(key.type, "parse", key.type)(text)
+    except ValueError as error:
+        raise Unreadable(clean(str(error)), _say(key)) from None
+
+
+def _measured(text: str, key: Key) -> Any:
+    measure = UNITS[key.unit]
+    exact = measure.parse(text)
+    if exact is None:
+        raise Unreadable(f"{_shown(text, key)} is not a {measure.noun}", measure.write)
+    if key.type is not int:
+        return float(exact)
+    if exact != exact.to_integral_value():
+        raise Unreadable(f"{_shown(text, key)} is not a whole number of {key.unit}", measure.write)
+    return int(exact)
+
+
+def _within(value: float, text: str, key: Key) -> None:
+    if key.low is not None and value < key.low:
+        raise Unreadable(f"{_shown(text, key)} is too low", f"write {_limit(key.low, key)} or more")
+    if key.high is not None and value > key.high:
+        raise Unreadable(f"{_shown(text, key)} is too high", f"write {_limit(key.high, key)} or less")
+
+
+def _limit(value: float, key: Key) -> str:
+    return key.measure.format(value) if key.measure else f"{Decimal(repr(value)).normalize():f}"
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if _WHOLE.fullmatch(text) else None
+
+
+def _number(text: str) -> float | None:
+    value = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
+
+
+_PLAIN: dict[Any, Callable[[str], Any]] = {
+    str: str,
+    Path: Path,
+    int: _whole,
+    float: _number,
+    bool: {"true": True, "false": False}.get,
+}
+_NOUNS = {int: "a whole number", float: "a number"}
+
+
+def _shown(text: str, key: Key) -> str:
+    return _HIDDEN if key.secret else f"'{clean(text, 60)}'"
+
+
+def _say(key: Key) -> str:
+    words = words_of(key)
+    if words:
+        return "write " + (" or ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} or {words[-1]}")
+    if key.measure is not None:
+        return key.measure.write
+    return getattr(key.type, "write", "") or {int: "write digits, as 5", float: "write digits, as 0.5"}.get(
+        key.type, key.meaning
+    )
+
+
+# --- doors ---
+
+
+def read(
+    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, most_bytes: int = yamltext.MAX_BYTES
+) -> tuple[T, Reader]:
+    """A file as `cls`, and its reader with all faults so far: for callers with more to check. Raises `ConfigError`
+    only when there is nothing to check."""
+    return read_text(yamltext.read(path, most_bytes=most_bytes), cls, Reader(str(path), path.parent, extra or {}))
+
+
+def read_text(text: str, cls: type[T], reader: Reader) -> tuple[T, Reader]:
+    """As `read`, from a text."""
+    node = yamltext.parse(text, reader.fault)
+    if node is None or (isinstance(node, Text) and node.empty):
+        if not reader.faults:
+            reader.fault(1, "", "is empty", "netmon config sample prints a file to begin with")
+        reader.check()
+    assert node is not None
+    return reader.record(node, cls), reader
+
+
+def load(
+    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, most_bytes: int = yamltext.MAX_BYTES
+) -> T:
+    """A file as `cls`; raises `ConfigError` with all its faults."""
+    value, reader = read(path, cls, extra, most_bytes)
+    reader.check()
+    return value
+
+
+def parse_value(text: str, field: Field[Any] | Key) -> Any:
+    """The value of one `--set key=value`; raises `ConfigError`. Relative paths stay relative (to where we are)."""
+    key = field if isinstance(field, Key) else key_of(field, _HINTS.get(str(field.type), field.type))
+    try:
+        item = item_of(key.type)
+        if item is not None:
+            return tuple(scalar(one.strip(), key._replace(type=item)) for one in text.split(",") if one.strip())
+        return scalar(text, key)
+    except Unreadable as error:
+        raise ConfigError([Problem("--set", key.name, error.what, error.write)]) from None
+
+
+_HINTS: dict[str, Any] = {
+    "str": str, "int": int, "float": float, "bool": bool, "Path": Path,
+    "str | None": str, "int | None": int, "float | None": float,
+    "tuple[str, ...]": tuple[str, ...], "tuple[int, ...]": tuple[int, ...], "tuple[float, ...]": tuple[float, ...],
+}  # fmt: skip
+
+
+def parse_settings(pairs: Sequence[str], cls: type[T]) -> T:
+    """Settings from `key=value` words (`--set`), the rest by default; raises `ConfigError` with all faults."""
+    reader = Reader("--set")
+    shape, values = shape_of(cls), dict[str, Any]()
+    problems: list[Problem] = []
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        key = shape.by_name.get(name)
+        if not equals or key is None:
+            near = get_close_matches(name, list(shape.by_name), n=1, cutoff=0.6)
+            known = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(shape.by_name))}"
+            problems.append(
+                Problem(
+                    "--set",
+                    clean(name, 60),
+                    "unknown key" if equals else "has no value",
+                    known if equals else "write key=value",
+                )
+            )
+            continue
+        try:
+            values[key.attribute] = parse_value(text, key)
+        except ConfigError as error:
+            problems += error.problems
+    missing = [key for key in shape.keys if key.needed and key.attribute not in values]
+    problems += [Problem("--set", key.name, "is missing", key.meaning) for key in missing] if not problems else []
+    if problems:
+        raise ConfigError(problems)
+    made = reader.make(cls, values, 1, "")
+    if reader.faults:
+        raise ConfigError([Problem("--set", "", reader.faults[0][1].what)])
+    return made
+
+
+def seconds(text: str, where: str = "command line") -> float:
+    """A duration with its unit (`60s`, `5m`) in seconds; raises `ConfigError`."""
+    exact = UNITS["s"].parse(text)
+    if exact is None:
+        raise ConfigError([Problem(where, "", f"'{clean(text, 60)}' is not a duration", UNITS["s"].write)])
+    return float(exact)

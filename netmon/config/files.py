@@ -1,0 +1,107 @@
+"""The roles' files loaded: what only a whole file can be wrong about is checked here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from netmon.config import decode
+from netmon.config.agent import AgentConfig, CheckConfig
+from netmon.config.check import decode_check
+from netmon.config.decode import Reader
+from netmon.config.hub import HubConfig
+from probes.clean import clean
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+SAY_NAME = "write letters, digits, . _ and -, at most 64, beginning with a letter or digit"
+_COMMUNE, _PROVINCE = re.compile(r"\d{5}|-"), re.compile(r"\d{2}|-")
+
+
+def load_agent(path: Path) -> AgentConfig:
+    """An agent's file; raises `ConfigError` with all its faults."""
+    config, reader = read_agent(path)
+    reader.check()
+    return config
+
+
+def load_hub(path: Path) -> HubConfig:
+    """A hub's file; raises `ConfigError` with all its faults. The files it names are not opened."""
+    config, reader = read_hub(path)
+    reader.check()
+    return config
+
+
+def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
+    """An agent's file and its faults."""
+    config, reader = decode.read(path, AgentConfig, {CheckConfig: decode_check})
+    top = reader.line_of(config)
+    for key, text in (("agent", config.agent), ("site", config.site)):
+        _match(reader, top, key, text, NAME, SAY_NAME)
+    _match(reader, top, "commune", config.commune, _COMMUNE, "write five digits, as 00123")
+    _match(reader, top, "province", config.province, _PROVINCE, "write two digits, as 01")
+    reader.unique(config.checks, "check", "checks")
+    reader.unique(config.destinations, "name", "destinations")
+    _names(reader, config.checks, "check", "checks")
+    _names(reader, config.destinations, "name", "destinations")
+    _urls(reader, config.destinations, "destinations")
+    contacts = tuple(
+        replace(one, who=clean(one.who), phone=clean(one.phone), circuit=clean(one.circuit)) for one in config.contacts
+    )
+    return (config if contacts == config.contacts else replace(config, contacts=contacts)), reader
+
+
+def read_hub(path: Path) -> tuple[HubConfig, Reader]:
+    """A hub's file and its faults."""
+    config, reader = decode.read(path, HubConfig)
+    top = reader.line_of(config)
+    if not listen_parts(config.listen):
+        reader.fault(
+            top, "listen", f"'{clean(config.listen, 60)}' is not ADDRESS:PORT", "write 127.0.0.1:8443 or [::1]:8443"
+        )
+    for key, rows in (("sinks", config.sinks), ("receivers", config.receivers)):
+        reader.unique(rows, "name", key)
+        _names(reader, rows, "name", key)
+        _urls(reader, rows, key)
+    return config, reader
+
+
+def listen_parts(text: str) -> tuple[str, int] | None:
+    """(host, port) of `host:port` or `[v6]:port`, None when it is neither."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\[\]:/\s]+)):(\d{1,5})", text)
+    if match is None or int(match[3]) > 65535:
+        return None
+    return match[1] or match[2], int(match[3])
+
+
+def _match(reader: Reader, line: int, key: str, text: str, pattern: re.Pattern[str], write: str) -> None:
+    if text and not pattern.fullmatch(text):
+        reader.fault(line, key, f"'{clean(text, 60)}' cannot be used here", write)
+
+
+def _names(reader: Reader, rows: Iterable[Any], attribute: str, key: str) -> None:
+    for number, row in enumerate(rows, 1):
+        _match(reader, reader.line_of(row), f"{key}[{number}].{attribute}", getattr(row, attribute), NAME, SAY_NAME)
+
+
+def _urls(reader: Reader, rows: Iterable[Any], key: str) -> None:
+    for number, row in enumerate(rows, 1):
+        if row.url and (fault := url_fault(row.url)):
+            reader.fault(reader.line_of(row), f"{key}[{number}].url", *fault)
+
+
+def url_fault(url: str) -> tuple[str, str] | None:
+    """(what is wrong, what to write) of a web address, None when it is good. Never repeats a password in it."""
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        port, host, parts = None, None, None
+    if parts is None or parts.scheme not in ("http", "https") or not host or port == 0:
+        return "is not a web address", "write https://host:port"
+    if "@" in parts.netloc:
+        return "has a user or password in it", "put the secret into a file and name the file"
+    return None
