@@ -1,0 +1,100 @@
+"""The nouns of meaning: what the hub knows of a check at one moment, and what the room needs to know of the network.
+
+Times are Unix milliseconds of events (starts of intervals), never of arrival, unless a name says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+OK, LOST, REFUSED, UNRESOLVED, PROTOCOL, LOCAL = range(6)  # the numbers points carry (`probes.base.Outcome`)
+
+Fault = Literal["reach", "quality", "silence"]
+"""What a rule accuses: `reach` the far end cannot be reached, `quality` it answers badly, `silence` its agent is mute."""
+
+
+class Sample(NamedTuple):
+    """One point of one check, as rules see it."""
+
+    agent: str
+    check: str  # "-" for what an agent says about itself
+    kind: str  # `ping`, `stamp`, … (the measurement's name without `netmon_`)
+    time_ms: int
+    values: Mapping[str, int | float]  # `outcome` among them
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one check has to say about reachability at a tick. A time is None when there was none in the window."""
+
+    check: str
+    agent: str
+    period_ms: int  # time between its points, as seen (median of the last gaps)
+    frontier_ms: int  # complete up to here
+    ok_ms: int | None  # start of the latest interval in which something came back
+    miss_ms: int | None  # start of the first interval, after `ok_ms`, in which nothing came back though we sent
+    latest: int | None  # outcome of the latest point
+    refused_ms: int | None  # start of the latest interval in which the far host said no (it is there: path is fine)
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One rule that holds for one series (a check, or for `silence` an agent) at a tick."""
+
+    rule: str  # name of the rule
+    fault: Fault
+    severity: str
+    check: str  # "-" for `silence`
+    agent: str
+    since_ms: int  # event time since which its condition has held without a break (before `for`)
+    value: float | None  # the first measured figure of the condition, for people
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All the engine says at one tick. `firing` holds; `unknown`: (rule, series) nobody can judge now: hold them."""
+
+    at_ms: int
+    firing: tuple[Firing, ...]
+    unknown: frozenset[tuple[str, str]]  # (rule name, check — or agent for `silence`)
+    evidence: Mapping[str, Evidence]  # by check
+
+
+class Info(NamedTuple):
+    """What people need to know of an element. Texts are cleaned; "" where nothing is known."""
+
+    id: str
+    kind: str
+    name: str
+    owner: str
+    carrier: str
+    circuit_id: str
+    contact_name: str
+    contact_phone: str
+
+
+class Topology(Protocol):
+    """What this room asks of the inventory. Element ids: `link:core-province`, `commune:26734`, `mcu:mcu-1`, …"""
+
+    def path(self, check: str) -> tuple[str, ...]:
+        """Elements the check crosses from its agent's site to its target, both ends included; () when unknown."""
+
+    def depth(self, element: str) -> int:
+        """Steps outward from the hub's site, which is 0; links count as steps too."""
+
+    def parent(self, element: str) -> str | None:
+        """The next element toward the hub's site."""
+
+    def symptoms(self, element: str) -> tuple[str, ...]:
+        """Who suffers when it breaks: communes outward of it, or those whose checks end there (an MCU)."""
+
+    def info(self, element: str) -> Info:
+        """Name, owner, carrier, contact of an element; its id alone when it is not in the inventory."""
+
+    def site_of(self, agent: str) -> str:
+        """Element id of the site an agent stands in; "" for an unknown agent."""
+
+    def checks(self) -> tuple[str, ...]:
+        """All checks of the inventory."""
