@@ -1,0 +1,275 @@
+"""Datagram sockets that tell the truth: kernel stamps of every send and arrival, errors, and what we dropped ourselves.
+
+Linux. Stamps are CLOCK_REALTIME nanoseconds (`SO_TIMESTAMPING`, software); the send stamp comes back on the socket's
+error queue, which must be drained before the data so that an answer never meets a packet without its send time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from probes.errors import NeedsPrivilege
+from probes.wire.session import Arrival
+
+# <asm/socket.h>, <linux/net_tstamp.h>, <linux/in.h>, <linux/in6.h>: not all named by Python's socket module
+_TIMESTAMPING, _RXQ_OVFL, _ATTACH_FILTER = 37, 40, 26
+_TX_SW, _RX_SW, _SOFTWARE, _OPT_ID, _OPT_CMSG, _OPT_TSONLY = 2, 8, 16, 128, 1024, 2048
+_STAMPS = _TX_SW | _RX_SW | _SOFTWARE | _OPT_ID | _OPT_CMSG | _OPT_TSONLY
+_ERRQUEUE = 0x2000
+_IP_RECVTOS, _IP_RECVTTL, _IP_RECVERR, _IP_MTU_DISCOVER = 13, 12, 11, 10
+_IPV6_RECVERR, _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT, _IPV6_RECVTCLASS, _IPV6_TCLASS = 25, 51, 52, 66, 67
+_ORIGIN_ICMP, _ORIGIN_ICMP6, _ORIGIN_STAMP, _ORIGIN_LOCAL = 2, 3, 4, 1
+_ROOM = 512  # bytes of control messages a packet may bring
+_BUFFER = 4 * 1024 * 1024
+_TIMESPEC, _EXTENDED = struct.Struct("=qq"), struct.Struct("=IBBBBII")
+
+
+class Stamped(NamedTuple):
+    """A packet left this machine: `token` of the datagram, wall ns by the kernel."""
+
+    token: Any
+    at_ns: int
+
+
+class Unreachable(NamedTuple):
+    """Somebody on the way, or the far host, says the packet cannot be delivered."""
+
+    to: str  # address the packet was sent to
+    by: str  # who says so
+    data: bytes  # what of our packet is quoted
+    type: int
+    code: int
+
+
+class PacketSocket:
+    """A non-blocking datagram socket with kernel stamps. `kernel_tx`: send stamps were granted."""
+
+    def __init__(self, sock: socket.socket, *, skip_ip: bool = False) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.v6 = sock.family == socket.AF_INET6
+        self.overflow = 0  # datagrams our own socket buffer had no room for, since the socket was made
+        self._skip_ip = skip_ip  # raw IPv4 sockets give the IP header too
+        self._tokens: dict[int, Any] = {}
+        self._serial = 0
+        self.kernel_tx = _prepare(sock, self.v6)
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self.sock.fileno()
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        self.sock.close()
+
+    def send(self, data: bytes, to: Any, tos: int = 0, ttl: int = 0, token: Any = None) -> None:
+        """Send one datagram now. Raises OSError; then the kernel has not counted it."""
+        if tos or ttl:
+            self.sock.sendmsg([data], self._control(tos, ttl), 0, to)
+        else:
+            self.sock.sendto(data, to)
+        if self.kernel_tx:
+            if token is not None:
+                self._tokens[self._serial] = token
+            self._serial = (self._serial + 1) & 0xFFFFFFFF
+
+    def _control(self, tos: int, ttl: int) -> list[tuple[int, int, bytes]]:
+        if self.v6:
+            pairs = [(41, _IPV6_TCLASS, tos), (41, _IPV6_HOPLIMIT, ttl)]
+        else:
+            pairs = [(0, socket.IP_TOS, tos), (0, socket.IP_TTL, ttl)]
+        return [(level, kind, struct.pack("=i", value)) for level, kind, value in pairs if value]
+
+    def errors(self) -> Iterator[Stamped | Unreachable]:
+        """Everything on the error queue: send stamps and what routers and hosts complain of."""
+        receive = self.sock.recvmsg
+        while True:
+            try:
+                data, control, _, to = receive(2048, _ROOM, _ERRQUEUE)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # a pending error told by errno: its details come with the queue's next entry
+            found = self._error(data, control, to)
+            if found is not None:
+                yield found
+
+    def _error(self, data: bytes, control: list[tuple[int, int, bytes]], to: Any) -> Stamped | Unreachable | None:
+        at_ns = -1
+        for level, kind, value in control:
+            if kind == _TIMESTAMPING and level == 1:
+                seconds, nanos = _TIMESPEC.unpack_from(value)
+                at_ns = seconds * 1_000_000_000 + nanos
+            elif (kind == _IP_RECVERR and level == 0) or (kind == _IPV6_RECVERR and level == 41):
+                _, origin, type_, code, _, _, serial = _EXTENDED.unpack_from(value)
+                if origin == _ORIGIN_STAMP:
+                    token = self._tokens.pop(serial, None)
+                    return None if token is None else Stamped(token, at_ns)
+                if origin in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
+                    return Unreachable(to[0] if to else "", _offender(value), data, type_, code)
+        return None
+
+    def arrivals(self, most: int = 256) -> Iterator[Arrival]:
+        """Packets waiting, at most `most`, each with the kernel's arrival stamp."""
+        receive, skip = self.sock.recvmsg, self._skip_ip
+        for _ in range(most):
+            try:
+                data, control, _, source = receive(65535, _ROOM)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an ICMP error of an earlier send; the error queue has its details
+            at_ns, hops, tos = self._control_of(control)
+            if skip:
+                hops, data = data[8], data[(data[0] & 15) * 4 :]
+            yield Arrival(data, source, at_ns or time.time_ns(), hops, tos)
+
+    def _control_of(self, control: list[tuple[int, int, bytes]]) -> tuple[int, int, int]:
+        at_ns, hops, tos = 0, -1, -1
+        for level, kind, value in control:
+            if level == 1:
+                if kind == _TIMESTAMPING:
+                    seconds, nanos = _TIMESPEC.unpack_from(value)
+                    at_ns = seconds * 1_000_000_000 + nanos
+                elif kind == _RXQ_OVFL:
+                    self.overflow = int.from_bytes(value[:4], "little")
+            elif level == 0:
+                if kind == 2:  # IP_TTL
+                    hops = value[0]
+                elif kind == 1:  # IP_TOS
+                    tos = value[0]
+            elif kind == _IPV6_HOPLIMIT:
+                hops = value[0]
+            elif kind == _IPV6_TCLASS:
+                tos = value[0]
+        return at_ns, hops, tos
+
+
+def _offender(value: bytes) -> str:
+    """The sockaddr behind `struct sock_extended_err`."""
+    rest = value[16:]
+    if len(rest) < 8:
+        return ""
+    family = int.from_bytes(rest[:2], "little")
+    if family == socket.AF_INET:
+        return socket.inet_ntop(socket.AF_INET, rest[4:8])
+    if family == socket.AF_INET6 and len(rest) >= 24:
+        return socket.inet_ntop(socket.AF_INET6, rest[8:24])
+    return ""
+
+
+def _prepare(sock: socket.socket, v6: bool) -> bool:
+    _buffer(sock)
+    level = 41 if v6 else 0
+    wanted = (_IPV6_RECVERR, _IPV6_RECVHOPLIMIT, _IPV6_RECVTCLASS) if v6 else (_IP_RECVERR, _IP_RECVTTL, _IP_RECVTOS)
+    for option in wanted:
+        _try(sock, level, option, 1)
+    _try(sock, socket.SOL_SOCKET, _RXQ_OVFL, 1)
+    return _try(sock, socket.SOL_SOCKET, _TIMESTAMPING, _STAMPS)
+
+
+def _buffer(sock: socket.socket) -> None:
+    """4 MB where we may (SO_RCVBUFFORCE), else what the system allows: send stamps share it with the answers."""
+    if not _try(sock, socket.SOL_SOCKET, 33, _BUFFER):
+        _try(sock, socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+
+
+def _try(sock: socket.socket, level: int, option: int, value: int) -> bool:
+    try:
+        sock.setsockopt(level, option, value)
+    except OSError:
+        return False
+    return True
+
+
+def open_udp(family: int, host: str = "", port: int = 0) -> PacketSocket:
+    """A UDP socket, bound; raises OSError when it cannot be (the port is taken, no such address)."""
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        return PacketSocket(sock)
+    except OSError:
+        sock.close()
+        raise
+
+
+class IcmpSocket(NamedTuple):
+    """An ICMP echo socket: `ident` is the identifier its packets carry, `raw` how it was had."""
+
+    packets: PacketSocket
+    ident: int
+    raw: bool
+
+
+def open_icmp(family: int, *, raw: bool | None = None) -> IcmpSocket:
+    """The unprivileged datagram socket (`net.ipv4.ping_group_range`), else a raw one that sees only our identifier.
+
+    `raw` True or False asks for one of the two. Raises `NeedsPrivilege` when neither is allowed.
+    """
+    proto = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
+    refused: OSError | None = None
+    for how, opener in ((False, _open_ping), (True, _open_raw)):
+        if raw is None or raw is how:
+            try:
+                return opener(family, proto)
+            except OSError as fault:
+                refused = fault
+    if refused is not None and refused.errno not in (errno.EACCES, errno.EPERM, errno.EPROTONOSUPPORT):
+        raise refused
+    raise NeedsPrivilege(
+        "ICMP sockets are closed to us: set net.ipv4.ping_group_range to hold this group"
+        " (examples/systemd/netmon-ping.sysctl), or give CAP_NET_RAW"
+    )
+
+
+def _open_ping(family: int, proto: int) -> IcmpSocket:
+    sock = socket.socket(family, socket.SOCK_DGRAM, proto)
+    try:
+        sock.bind(("", 0))  # the kernel gives the identifier as a port
+        return IcmpSocket(PacketSocket(sock), sock.getsockname()[1], False)
+    except OSError:
+        sock.close()
+        raise
+
+
+def _open_raw(family: int, proto: int) -> IcmpSocket:
+    sock = socket.socket(family, socket.SOCK_RAW, proto)
+    ident = int.from_bytes(os.urandom(2), "big")
+    try:
+        _only_ours(sock, family == socket.AF_INET6, ident)
+        return IcmpSocket(PacketSocket(sock, skip_ip=family == socket.AF_INET), ident, True)
+    except OSError:
+        sock.close()
+        raise
+
+
+class _Program(ctypes.Structure):
+    """`struct sock_fprog`."""
+
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
+def _only_ours(sock: socket.socket, v6: bool, ident: int) -> None:
+    """Classic BPF: echo replies with our identifier pass, the rest never wakes us."""
+    reply = 129 if v6 else 0
+    code = [(0x00, 0, 0, 0), (0x07, 0, 0, 0)] if v6 else [(0xB1, 0, 0, 0)]  # X = 0, or the IP header's length
+    code += [
+        (0x50, 0, 0, 0),  # A = type
+        (0x15, 0, 3, reply),
+        (0x48, 0, 0, 4),  # A = identifier
+        (0x15, 0, 1, ident),
+        (0x06, 0, 0, 0xFFFFFFFF),  # pass
+        (0x06, 0, 0, 0),  # drop
+    ]
+    text = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in code))
+    program = _Program(len(code), ctypes.addressof(text))
+    sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, bytes(program))

@@ -1,0 +1,53 @@
+"""A timer to the microsecond: asyncio rounds waits up to whole milliseconds, a timerfd does not (Linux)."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+from collections.abc import Callable
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_MONOTONIC, _NONBLOCK_CLOEXEC, _ABSOLUTE = 1, 0o2004000, 1
+
+
+class _Spec(ctypes.Structure):
+    """`struct itimerspec`: interval s, ns, first expiry s, ns."""
+
+    _fields_ = [(name, ctypes.c_long) for name in ("every_s", "every_ns", "s", "ns")]
+
+
+class Timer:
+    """Calls `fire` at a monotonic time, in the event loop. One pending time; setting another replaces it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fire: Callable[[], None]) -> None:
+        self._fd = _LIBC.timerfd_create(_MONOTONIC, _NONBLOCK_CLOEXEC)
+        if self._fd < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_create")
+        self._loop, self._fire, self._at = loop, fire, -1.0
+        loop.add_reader(self._fd, self._expired)
+
+    def at(self, when: float | None) -> None:
+        """Fire at `when` (monotonic s; the past: at once); None: not at all."""
+        when = -1.0 if when is None else max(when, 0.001)
+        if when == self._at:
+            return
+        self._at = when
+        whole = int(max(when, 0.0))
+        spec = _Spec(0, 0, whole, int((when - whole) * 1e9)) if when > 0 else _Spec(0, 0, 0, 0)
+        _LIBC.timerfd_settime(self._fd, _ABSOLUTE, ctypes.byref(spec), None)
+
+    def close(self) -> None:
+        """Stop and give the descriptor back."""
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _expired(self) -> None:
+        try:
+            os.read(self._fd, 8)
+        except BlockingIOError:
+            return
+        self._at = -1.0
+        self._fire()

@@ -1,0 +1,65 @@
+"""What a check is aimed at: `name`, `name:port`, `192.0.2.1`, `[2001:db8::1]:862`, `2001:db8::1`."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+from typing import Any, NamedTuple
+
+from probes.clean import clean
+from probes.errors import BadTarget
+
+_BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(\d{1,5}))?\Z")
+_NAMED = re.compile(r"([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?)(?::(\d{1,5}))?\Z")
+_SAY = "write an address, a name, or host:port ([v6]:port)"
+
+
+class Endpoint(NamedTuple):
+    """A host (name or address, without brackets) and a port (0: none)."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if self.port else host
+
+
+class Unresolved(Exception):
+    """A name gave no address: an outcome, not a fault of ours."""
+
+
+def parse(text: str, default_port: int = 0) -> Endpoint:
+    """The endpoint a text names; raises `BadTarget`."""
+    if _is_v6(text):
+        return Endpoint(text, default_port)
+    match = _BRACKETED.match(text) or _NAMED.match(text)
+    if match is None or (text.startswith("[") and not _is_v6(match[1])):
+        raise BadTarget(f"target {clean(text, 80)!r} is not understood ({_SAY})")
+    port = int(match[2]) if match[2] else default_port
+    if match[2] and not 0 < port < 65536:
+        raise BadTarget(f"target {clean(text, 80)!r}: {port} is not a port (1 to 65535)")
+    return Endpoint(match[1], port)
+
+
+def _is_v6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+async def resolve(endpoint: Endpoint, family: int = 0) -> list[tuple[int, tuple[Any, ...]]]:
+    """(address family, socket address) of every address, the resolver's order; raises `Unresolved`."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(endpoint.host, endpoint.port, family=family, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as fault:
+        raise Unresolved(f"{clean(endpoint.host, 80)}: {getattr(fault, 'strerror', None) or 'no such name'}") from None
+    wanted = [(int(one[0]), tuple(one[4])) for one in found if one[0] in (socket.AF_INET, socket.AF_INET6)]
+    if not wanted:
+        raise Unresolved(f"{clean(endpoint.host, 80)}: no address")
+    return wanted
