@@ -261,7 +261,7 @@ class _Program(ctypes.Structure):
 def _only_ours(sock: socket.socket, v6: bool, ident: int) -> None:
     """Classic BPF: echo replies with our identifier pass, the rest never wakes us."""
     reply = 129 if v6 else 0
-    code = [(0x00, 0, 0, 0), (0x07, 0, 0, 0)] if v6 else [(0xB1, 0, 0, 0)]  # X = 0, or the IP header's length
+    code = [(0x01, 0, 0, 0)] if v6 else [(0xB1, 0, 0, 0)]  # X = 0, or the IP header's length
     code += [
         (0x50, 0, 0, 0),  # A = type
         (0x15, 0, 3, reply),

@@ -1,0 +1,91 @@
+"""`netmon probe KIND TARGET`: one probe kind, now."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from netmon.config.decode import parse_settings
+from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, Problem
+from probes import catalog
+from probes.base import Kind, Measurement, Outcome, Target
+from probes.clean import clean
+from probes.errors import BadSettings, BadTarget, ProbeError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("kind", metavar="KIND", help=", ".join(catalog.names()))
+    parser.add_argument("target", metavar="TARGET", nargs="?", default="", help="address, name, or host:port")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting, with its unit")
+    parser.add_argument("-n", "--count", type=int, default=5, help="packets of the one measurement (default 5)")
+    parser.add_argument("--explain", action="store_true", help="say the settings and what each value means (stderr)")
+    parser.add_argument("-o", "--output", choices=("table", "json", "jsonl"), default="table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure once; exit 0 when the target answered as it should, 1 when not, 3 when we could not measure."""
+    try:
+        kind = catalog.load(args.kind)
+    except BadSettings as fault:
+        raise ConfigError([Problem("command line", "", str(fault))]) from None
+    settings = parse_settings(args.set, kind.settings)
+    if args.count < 1:
+        raise ConfigError([Problem("command line", "-n", f"{args.count} packets measure nothing", "write 1 or more")])
+    if args.explain:
+        _explain(kind, settings)
+    measured = _measure(kind, Target(args.target), settings, args.count)
+    print(_json(measured) if args.output != "table" else _table(kind, measured))
+    return GOOD if measured.outcome is Outcome.OK else MachineError.exit_code if measured.outcome is Outcome.LOCAL else PROBLEM
+
+
+def _measure(kind: Kind, target: Target, settings: Any, count: int) -> Measurement:
+    async def once() -> Measurement:
+        return await kind.run(target, settings, count)
+
+    try:
+        return asyncio.run(once())
+    except (BadTarget, BadSettings) as fault:
+        raise ConfigError([Problem("command line", "", str(fault))]) from None
+    except ProbeError as fault:
+        raise MachineError(str(fault)) from None
+
+
+def as_json(measured: Measurement) -> dict[str, Any]:
+    """The contract of `-o json`: a value that was not measured is absent; `at` is ISO 8601 with microseconds."""
+    at = datetime.fromtimestamp(measured.at_ns // 1000 / 1e6, UTC)
+    return {
+        "kind": measured.kind,
+        "target": measured.target,
+        "outcome": measured.outcome.name,
+        "at": at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "took_ms": measured.took_ms,
+        "values": measured.values,
+        "why": measured.why,
+    }
+
+
+def _json(measured: Measurement) -> str:
+    return json.dumps(as_json(measured), ensure_ascii=False)
+
+
+def _table(kind: Kind, measured: Measurement) -> str:
+    units = {field.name: field.unit for field in kind.fields}
+    rows = [f"{measured.kind} {clean(measured.target) or 'this machine'}: {measured.outcome.name}"]
+    if measured.why:
+        rows[0] += f" ({clean(measured.why)})"
+    shown = [(name, value) for name, value in measured.values.items() if name in units]
+    rows += [f"  {name:<16} {value:>12} {units[name]}" for name, value in shown]
+    return "\n".join(rows)
+
+
+def _explain(kind: Kind, settings: Any) -> None:
+    import sys
+
+    lines = [f"{kind.name}: {kind.meaning}", *(f"  {key} = {value}" for key, value in asdict(settings).items())]
+    lines += [f"  {one.name} [{one.unit or '-'}] {one.meaning}" for one in kind.fields]
+    print("\n".join(lines), file=sys.stderr)

@@ -1,0 +1,220 @@
+"""What packet kinds (ping, stamp) share: names resolved, one socket and session per address family, intervals told.
+
+A kind gives a `Recipe`; `watch` serves all its jobs until cancelled, `measure` makes one measurement now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from probes import logbuckets, stats
+from probes.base import Emit, Job, Measurement, Outcome, Target, Value
+from probes.errors import ProbeError
+from probes.io.drive import Driver
+from probes.io.net import PacketSocket
+from probes.target import Endpoint, Unresolved, parse, resolve
+from probes.wire.fleet import Fleet, Interval, Track, Window
+
+AGAIN_S = 60.0  # a name is looked up again after this long
+RETRY_S = 10.0  # … and after this long when it gave nothing
+_LEAD_S = 0.02  # the first packet of a single measurement leaves this much later: the loop is warm by then
+
+
+class PacketSettings(Protocol):
+    """What the settings of every packet kind hold."""
+
+    @property
+    def every_s(self) -> float:
+        """Time between packets."""
+        raise AssertionError("a protocol")
+
+    @property
+    def timeout_s(self) -> float:
+        """A packet unanswered for so long is lost."""
+        raise AssertionError("a protocol")
+
+    @property
+    def dscp(self) -> int:
+        """DSCP of the packets (0 to 63)."""
+        raise AssertionError("a protocol")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one kind uses this machinery."""
+
+    kind: str
+    default_port: int
+    open: Callable[[int], tuple[Any, PacketSocket]]  # address family → (Fleet with its socket's facts, socket)
+    fit: Callable[[Any, Track, Any], None]  # (session, track, settings): a kind's own part of a new target
+    more: Callable[[Window], dict[str, Value]]  # values beside the common ones
+
+
+def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What packets are sent to; scope kept for link-local IPv6."""
+    return sockaddr[:2] if len(sockaddr) == 2 or not sockaddr[3] else sockaddr
+
+
+def outcome_of(window: Window) -> Outcome:
+    """What became of an interval: one answer proves the way; our own faults never speak about the target."""
+    if window.rcvd:
+        return Outcome.OK
+    if not window.sent or window.overflow:
+        return Outcome.LOCAL
+    return Outcome.REFUSED if window.refused else Outcome.LOST
+
+
+_WHY = {
+    Outcome.LOST: "nothing came back in time",
+    Outcome.LOCAL: "this machine dropped packets it had received",
+}
+
+
+def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
+    """An interval as a measurement: what was not measured is absent."""
+    window = interval.window
+    outcome = outcome_of(window)
+    values: dict[str, Value] = {"sent": window.sent, "rcvd": window.rcvd}
+    values |= stats.delays(window.rtts_ms)
+    values |= {f"{logbuckets.PREFIX}{bucket}": many for bucket, many in logbuckets.count(window.rtts_ms).items()}
+    values |= {"dup": window.dup, "late": window.late, "loss_run_max": window.loss_run_max}
+    values |= {"local_drop": window.overflow + window.unsent, "send_late_ms": round(window.send_late_ms, 3)}
+    values["unstamped"] = window.unstamped
+    if window.hops >= 0:
+        values["ttl"] = window.hops
+    values |= recipe.more(window)
+    why = "" if outcome is Outcome.OK else window.why or _WHY.get(outcome, "")
+    return Measurement(recipe.kind, target, window.at_ns, round(interval.took_ms, 3), outcome, values, why)
+
+
+def blank(recipe: Recipe, target: str, outcome: Outcome, why: str) -> Measurement:
+    """A measurement in which nothing could be measured."""
+    return Measurement(recipe.kind, target, time.time_ns(), 0.0, outcome, {}, why)
+
+
+# --- one measurement, now ---
+
+
+async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> Measurement:
+    """`count` packets to one target; raises `ProbeError` for what is our fault before anything is sent."""
+    endpoint = parse(target.text, recipe.default_port)
+    try:
+        family, sockaddr = (await resolve(endpoint))[0]
+    except Unresolved as fault:
+        return blank(recipe, target.text, Outcome.UNRESOLVED, str(fault))
+    try:
+        session, sock = recipe.open(family)
+    except OSError as fault:
+        return blank(recipe, target.text, Outcome.LOCAL, f"no socket: {fault.strerror}")
+    finished: asyncio.Future[Interval] = asyncio.get_running_loop().create_future()
+    driver = Driver(session, sock, lambda events: finished.done() or finished.set_result(events[0]))
+    try:
+        track = _add(recipe, session, "", address_of(sockaddr), settings, math.inf, time.monotonic() + _LEAD_S, count)
+        recipe.fit(session, track, settings)
+        driver.kick()
+        return measurement(recipe, target.text, await finished)
+    finally:
+        driver.close()
+
+
+def _add(
+    recipe: Recipe, session: Fleet, id: str, to: Any, settings: Any, interval_s: float, first_at: float, count: int
+) -> Track:
+    return session.add(
+        id, to, every_s=settings.every_s, interval_s=interval_s, timeout_s=settings.timeout_s,
+        first_at=first_at, count=count, tos=settings.dscp << 2,
+    )  # fmt: skip
+
+
+# --- all checks of a kind, for ever ---
+
+
+async def watch(recipe: Recipe, jobs: Sequence[Job], emit: Emit) -> None:
+    """Serve all jobs on shared sockets until cancelled."""
+    room = _Room(recipe, {job.id: job for job in jobs}, emit)
+    try:
+        await asyncio.gather(*(room.serve(job) for job in jobs))
+    finally:
+        room.close()
+
+
+class _Room:
+    """The open sockets of a kind, one for each address family."""
+
+    def __init__(self, recipe: Recipe, jobs: dict[str, Job], emit: Emit) -> None:
+        self._recipe, self._jobs, self._emit = recipe, jobs, emit
+        self._drivers: dict[int, Driver] = {}
+
+    def close(self) -> None:
+        for driver in self._drivers.values():
+            driver.close()
+
+    async def serve(self, job: Job) -> None:
+        """One job: found, added, its name looked up again now and then."""
+        endpoint = parse(job.target.text, self._recipe.default_port)
+        family, to, driver = await self._ready(job, endpoint)
+        track = _add(self._recipe, driver.session, job.id, to, _spaced(job), job.interval_s, _first(job), -1)  # type: ignore[arg-type]
+        self._recipe.fit(driver.session, track, job.settings)
+        driver.kick()
+        while not _literal(endpoint.host):
+            await asyncio.sleep(AGAIN_S)
+            with suppress(Unresolved):  # the address it had is still the best known
+                found = [address_of(one) for kind, one in await resolve(endpoint) if kind == family]
+                track.to = found[0] if found and track.to not in found else track.to  # type: ignore[assignment]
+
+    async def _ready(self, job: Job, endpoint: Endpoint) -> tuple[int, tuple[Any, ...], Driver]:
+        """The address and the driver; until both are had every interval says why not."""
+        while True:
+            try:
+                family, sockaddr = (await resolve(endpoint))[0]
+                return family, address_of(sockaddr), self._driver(family)
+            except Unresolved as fault:
+                outcome, why = Outcome.UNRESOLVED, str(fault)
+            except (ProbeError, OSError) as fault:
+                outcome, why = Outcome.LOCAL, str(fault)
+            self._emit(job.id, blank(self._recipe, job.target.text, outcome, why))
+            await asyncio.sleep(max(job.interval_s, min(RETRY_S, 5 * job.interval_s)))
+
+    def _driver(self, family: int) -> Driver:
+        if family not in self._drivers:
+            session, sock = self._recipe.open(family)
+            self._drivers[family] = Driver(session, sock, self._tell)
+        return self._drivers[family]
+
+    def _tell(self, events: list[Any]) -> None:
+        for event in events:
+            job = self._jobs[event.id]
+            self._emit(job.id, measurement(self._recipe, job.target.text, event))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spaced:
+    every_s: float
+    timeout_s: float
+    dscp: int
+
+
+def _spaced(job: Job) -> _Spaced:
+    """The check's own spacing; an answer is waited for no longer than an interval."""
+    return _Spaced(job.every_s, min(job.settings.timeout_s, max(job.every_s, job.interval_s)), job.settings.dscp)
+
+
+def _first(job: Job) -> float:
+    """The next moment whose wall clock has the job's phase."""
+    wait = (job.phase_s - time.time()) % job.every_s
+    return time.monotonic() + wait
+
+
+def _literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,76 @@
+"""ICMP echo (RFC 792, RFC 4443): is it there, and how far. One socket for all targets, kernel stamps at both ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from probes.base import Emit, Field, Job, Kind, Measurement, Target
+from probes.io.net import PacketSocket, open_icmp
+from probes.kinds import packets
+from probes.kinds.packets import Recipe
+from probes.settings import setting
+from probes.wire.fleet import Track, Window
+from probes.wire.icmp import LEAST, Ping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingSettings:
+    """Settings of `ping`."""
+
+    every_s: float = setting("time between packets", unit="s", key="every", low=0.01, high=86400, default=1.0)
+    size: int = setting("bytes of payload", low=LEAST, high=8972, default=56)
+    dscp: int = setting("DSCP of the packets", low=0, high=63, default=0)
+    timeout_s: float = setting(
+        "a packet unanswered for so long is lost", unit="s", key="timeout", low=0.05, high=60, default=1.0
+    )
+
+
+FIELDS = (
+    Field("sent", "packets", "packets that left in the interval", "int"),
+    Field("rcvd", "packets", "answered in time", "int"),
+    Field("rtt_min_ms", "ms", "shortest round trip, kernel stamp to kernel stamp"),
+    Field("rtt_p50_ms", "ms", "median round trip"),
+    Field("rtt_p95_ms", "ms", "95th percentile (nearest rank)"),
+    Field("rtt_max_ms", "ms", "longest round trip"),
+    Field("rtt_b", "packets", "round trips in logarithmic bucket N (8 an octave from 1 µs)", "int", repeated=True),
+    Field("dup", "packets", "second answers", "int", default=False),
+    Field("late", "packets", "answers after their time was over", "int", default=False),
+    Field("loss_run_max", "packets", "longest run of lost packets", "int", default=False),
+    Field("local_drop", "packets", "lost by this machine itself, no evidence about the network", "int", default=False),
+    Field("send_late_ms", "ms", "most a packet left after its time", default=False),
+    Field("unstamped", "packets", "answers whose send time the kernel did not give", "int", default=False),
+    Field("ttl", "hops", "TTL or hop limit of the last answer", "int", default=False),
+)
+
+
+def _open(family: int) -> tuple[Ping, PacketSocket]:
+    icmp = open_icmp(family)
+    return Ping(ident=icmp.ident, cookie=os.urandom(8), v6=family == socket.AF_INET6), icmp.packets
+
+
+def _fit(session: Ping, track: Track, settings: Any) -> None:
+    session.sizes[track.index] = settings.size
+
+
+def _more(window: Window) -> dict[str, int | float]:
+    return {}
+
+
+RECIPE = Recipe("ping", 0, _open, _fit, _more)
+
+
+async def run(target: Target, settings: Any, count: int) -> Measurement:
+    """`count` packets now."""
+    return await packets.measure(RECIPE, target, settings, count)
+
+
+async def watch(jobs: Sequence[Job], emit: Emit) -> None:
+    """All targets on one socket, until cancelled."""
+    await packets.watch(RECIPE, jobs, emit)
+
+
+PING = Kind("ping", PingSettings, FIELDS, run, watch, "ICMP echo: is it there, and how far")

@@ -1,0 +1,75 @@
+"""ICMP echo (RFC 792, RFC 4443 §4) for many targets on one socket.
+
+Payload: 8 bytes known to this session only, then the target's index and the packet's number (32 bits each), then zeros.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from probes.wire.fleet import Fleet, Track
+from probes.wire.session import Arrival
+
+ECHO4, REPLY4, ECHO6, REPLY6 = 8, 0, 128, 129
+HEADER, LEAST = 8, 16  # bytes: ICMP header; least payload that holds cookie, index, number
+_ECHO = struct.Struct("!BBHHH8sII")
+_REPLY = struct.Struct("!BxxxxxH8sII")
+
+
+def checksum(data: bytes) -> int:
+    """The Internet checksum (RFC 1071)."""
+    if len(data) & 1:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def echo(ident: int, index: int, seq: int, cookie: bytes, size: int, v6: bool) -> bytes:
+    """One echo request with `size` bytes of payload (at least 16). IPv6: the kernel fills in the checksum."""
+    kind = ECHO6 if v6 else ECHO4
+    head = _ECHO.pack(kind, 0, 0, ident, seq & 0xFFFF, cookie, index, seq)
+    fill = bytes(max(0, size - LEAST))
+    if v6:
+        return head + fill
+    return head[:2] + checksum(head).to_bytes(2, "big") + head[4:] + fill
+
+
+class Ping(Fleet):
+    """An echo session. `ident`: identifier of the socket (a datagram socket's kernel puts its own)."""
+
+    def __init__(self, *, ident: int, cookie: bytes, v6: bool = False) -> None:
+        super().__init__()
+        self.ident, self.cookie, self.v6 = ident, cookie, v6
+        self.sizes: dict[int, int] = {}  # index → payload bytes
+        self._reply = REPLY6 if v6 else REPLY4
+
+    def packet(self, track: Track, seq: int, clock_ns: int) -> bytes:
+        """One echo request."""
+        return echo(self.ident, track.index, seq, self.cookie, self.sizes.get(track.index, 56), self.v6)
+
+    def receive(self, arrival: Arrival, now: float) -> None:
+        """An echo reply; what is not ours is left alone, what is broken is counted."""
+        data = arrival.data
+        if len(data) < HEADER + LEAST:
+            self.malformed += 1
+            return
+        kind, _, cookie, index, seq = _REPLY.unpack_from(data)
+        if kind != self._reply or cookie != self.cookie or index >= len(self.tracks):
+            return
+        track = self.tracks[index]
+        if arrival.source[0] != track.to[0]:
+            return
+        self.answered(track, seq, arrival.at_ns, now, arrival.hops)
+
+    def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
+        """A router or the host says no. The packet stays in the air until its time is over: another may still come."""
+        if len(data) < HEADER + LEAST:
+            return
+        _, _, cookie, index, seq = _REPLY.unpack_from(data)
+        if cookie != self.cookie or index >= len(self.tracks):
+            return
+        flight = self.tracks[index].flights.get(seq)
+        if flight is not None:
+            flight.window.refused += by == self.tracks[index].to[0]
+            flight.window.why = f"{by} says it cannot be reached (ICMP type {type} code {code})"
