@@ -1,0 +1,58 @@
+"""`netmon reflector`: answer STAMP and TWAMP-Light tests, and throughput tests when asked to."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Coroutine
+from importlib import import_module
+from typing import Any
+
+from netmon import log
+from netmon.config.files import listen_parts
+from netmon.errors import GOOD, ConfigError, MachineError, Problem
+from probes.errors import BadSettings
+from probes.kinds.stamp import key_of
+from probes.wire.stamp import PORT
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("--listen", metavar="ADDR:PORT", default=f"0.0.0.0:{PORT}", help="where STAMP tests come in")
+    parser.add_argument("--key-file", metavar="FILE", default="", help="answer authenticated tests only")
+    parser.add_argument("--throughput", metavar="ADDR:PORT", default="", help="answer iperf3 tests there too")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answer until SIGINT or SIGTERM."""
+    log.setup(args.log)
+    try:
+        key = key_of(args.key_file)
+        work = [import_module("probes.answer.stamp").serve(*_place(args.listen), key)]
+        if args.throughput:
+            work.append(import_module("probes.answer.iperf3").serve(*_place(args.throughput)))
+        asyncio.run(_until_told(work))
+    except BadSettings as fault:
+        raise ConfigError([Problem("command line", "--key-file", str(fault))]) from None
+    except OSError as fault:
+        raise MachineError(f"reflector: {args.listen}: {fault.strerror or fault} (choose another --listen)") from None
+    return GOOD
+
+
+def _place(text: str) -> tuple[str, int]:
+    parts = listen_parts(text)
+    if parts is None:
+        raise ConfigError([Problem("command line", "--listen", f"{text!r} is no address", "write 0.0.0.0:862")])
+    return parts
+
+
+async def _until_told(work: list[Coroutine[Any, Any, None]]) -> None:
+    loop = asyncio.get_running_loop()
+    tasks = [asyncio.ensure_future(one) for one in work]
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, lambda: [task.cancel() for task in tasks])
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    for fault in done:
+        if isinstance(fault, Exception):
+            raise fault

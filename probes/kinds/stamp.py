@@ -1,0 +1,103 @@
+"""STAMP (RFC 8762): round trip without the far end's residence, and which way packets are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from probes.base import Emit, Field, Job, Kind, Measurement, Target, Value
+from probes.errors import BadSettings
+from probes.io.net import PacketSocket, open_udp
+from probes.kinds import packets
+from probes.kinds.packets import Recipe
+from probes.kinds.ping import FIELDS as PING_FIELDS
+from probes.settings import setting
+from probes.wire import stamp
+from probes.wire.fleet import Track, Window
+from probes.wire.stampsender import StampSender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StampSettings:
+    """Settings of `stamp`."""
+
+    every_s: float = setting("time between packets", unit="s", key="every", low=0.001, high=86400, default=1.0)
+    size: int = setting("bytes of UDP payload (112 at least with a key)", low=stamp.PLAIN, high=8972, default=44)
+    dscp: int = setting("DSCP of the packets", low=0, high=63, default=0)
+    timeout_s: float = setting(
+        "a packet unanswered for so long is lost", unit="s", key="timeout", low=0.05, high=60, default=1.0
+    )
+    key_file: str = setting("file with the shared key (authenticated mode)", default="", secret=True)
+    reflector: str = setting(
+        "stateful reflectors count what they answer, so losses get a direction",
+        choices=("stateful", "stateless"),
+        default="stateful",
+    )
+
+
+_COMMON = tuple(one for one in PING_FIELDS if one.default or one.repeated)
+_RARE = tuple(one for one in PING_FIELDS if one not in _COMMON)
+FIELDS = (
+    *_COMMON,
+    Field("lost_fwd", "packets", "lost on the way there, told by this interval's answers", "int"),
+    Field("lost_bwd", "packets", "lost on the way back, told by this interval's answers", "int"),
+    Field("lost_unknown", "packets", "lost, and no later answer tells which way (yet)", "int", default=False),
+    Field("residence_max_ms", "ms", "longest time an answer spent in the reflector; not part of any round trip", default=False),
+    Field("pdv_fwd_ms", "ms", "delay variation there: 95th percentile less minimum of the interval", default=False),
+    Field("pdv_bwd_ms", "ms", "delay variation back, likewise", default=False),
+    Field("dscp_seen_bwd", "", "DSCP the answers arrived with", "int", default=False),
+    *_RARE,
+)  # fmt: skip
+
+
+def key_of(path: str) -> bytes:
+    """The key a file holds (surrounding blanks do not count); raises `BadSettings`."""
+    if not path:
+        return b""
+    try:
+        key = Path(path).read_bytes().strip()
+    except OSError as fault:
+        raise BadSettings(f"key_file {path}: {fault.strerror}") from None
+    if len(key) < 8:
+        raise BadSettings(f"key_file {path}: a key of {len(key)} bytes is no key (write 16 or more)")
+    return key
+
+
+def _open(family: int) -> tuple[StampSender, PacketSocket]:
+    return StampSender(stamp.Clock()), open_udp(family)
+
+
+def _fit(session: StampSender, track: Track, settings: Any) -> None:
+    session.fit(track, key_of(settings.key_file), settings.size, settings.reflector == "stateful")
+
+
+def _more(window: Window) -> dict[str, Value]:
+    more = window.more
+    values: dict[str, Value] = {name: more[name] for name in ("lost_fwd", "lost_bwd", "lost_unknown") if name in more}
+    if "residence_ms" in more:
+        values["residence_max_ms"] = round(more["residence_ms"], 4)
+    for name in ("fwd", "bwd"):
+        if len(more.get(name, ())) > 1:
+            ordered = sorted(more[name])
+            values[f"pdv_{name}_ms"] = round(packets.stats.quantile(ordered, 0.95) - ordered[0], 4)
+    if "dscp_seen_bwd" in more:
+        values["dscp_seen_bwd"] = more["dscp_seen_bwd"]
+    return values
+
+
+RECIPE = Recipe("stamp", stamp.PORT, _open, _fit, _more)
+
+
+async def run(target: Target, settings: Any, count: int) -> Measurement:
+    """`count` packets now."""
+    return await packets.measure(RECIPE, target, settings, count)
+
+
+async def watch(jobs: Sequence[Job], emit: Emit) -> None:
+    """All reflectors on one socket, until cancelled."""
+    await packets.watch(RECIPE, jobs, emit)
+
+
+STAMP = Kind("stamp", StampSettings, FIELDS, run, watch, "STAMP: round trip, and which way packets are lost")
