@@ -40,7 +40,13 @@ def run(args: argparse.Namespace) -> int:
         _explain(kind, settings)
     measured = _measure(kind, Target(args.target), settings, args.count)
     print(_json(measured) if args.output != "table" else _table(kind, measured))
-    return GOOD if measured.outcome is Outcome.OK else MachineError.exit_code if measured.outcome is Outcome.LOCAL else PROBLEM
+    return (
+        GOOD
+        if measured.outcome is Outcome.OK
+        else MachineError.exit_code
+        if measured.outcome is Outcome.LOCAL
+        else PROBLEM
+    )
 
 
 def _measure(kind: Kind, target: Target, settings: Any, count: int) -> Measurement:

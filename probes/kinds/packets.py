@@ -114,7 +114,12 @@ async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> 
     except OSError as fault:
         return blank(recipe, target.text, Outcome.LOCAL, f"no socket: {fault.strerror}")
     finished: asyncio.Future[Interval] = asyncio.get_running_loop().create_future()
-    driver = Driver(session, sock, lambda events: finished.done() or finished.set_result(events[0]))
+
+    def told(events: list[Any]) -> None:
+        if not finished.done():
+            finished.set_result(events[0])
+
+    driver = Driver(session, sock, told)
     try:
         track = _add(recipe, session, "", address_of(sockaddr), settings, math.inf, time.monotonic() + _LEAD_S, count)
         recipe.fit(session, track, settings)
@@ -167,7 +172,7 @@ class _Room:
             await asyncio.sleep(AGAIN_S)
             with suppress(Unresolved):  # the address it had is still the best known
                 found = [address_of(one) for kind, one in await resolve(endpoint) if kind == family]
-                track.to = found[0] if found and track.to not in found else track.to  # type: ignore[assignment]
+                track.to = found[0] if found and track.to not in found else track.to
 
     async def _ready(self, job: Job, endpoint: Endpoint) -> tuple[int, tuple[Any, ...], Driver]:
         """The address and the driver; until both are had every interval says why not."""

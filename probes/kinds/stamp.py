@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from probes import stats
 from probes.base import Emit, Field, Job, Kind, Measurement, Target, Value
 from probes.errors import BadSettings
 from probes.io.net import PacketSocket, open_udp
@@ -81,7 +82,7 @@ def _more(window: Window) -> dict[str, Value]:
     for name in ("fwd", "bwd"):
         if len(more.get(name, ())) > 1:
             ordered = sorted(more[name])
-            values[f"pdv_{name}_ms"] = round(packets.stats.quantile(ordered, 0.95) - ordered[0], 4)
+            values[f"pdv_{name}_ms"] = round(stats.quantile(ordered, 0.95) - ordered[0], 4)
     if "dscp_seen_bwd" in more:
         values["dscp_seen_bwd"] = more["dscp_seen_bwd"]
     return values

@@ -1,0 +1,83 @@
+"""TCP connect: is the port open, how long until it is; a reset, an ICMP message and silence are three things."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from probes import stats
+from probes.base import Field, Kind, Measurement, Outcome, Target, Value
+from probes.errors import BadTarget
+from probes.io.tcp import Connected, connect
+from probes.settings import setting
+from probes.target import Endpoint, Unresolved, parse, resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpSettings:
+    """Settings of `tcp`."""
+
+    every_s: float = setting("time between measurements", unit="s", key="every", low=0.1, high=86400, default=10.0)
+    dscp: int = setting("DSCP of the packets", low=0, high=63, default=0)
+    timeout_s: float = setting("give up on one connect after", unit="s", key="timeout", low=0.05, high=60, default=2.0)
+
+
+FIELDS = (
+    Field("sent", "connects", "connects tried", "int"),
+    Field("rcvd", "connects", "connects that were accepted", "int"),
+    Field("resolve_ms", "ms", "time to look the name up; absent for an address"),
+    Field("connect_min_ms", "ms", "shortest connect (SYN to SYN-ACK and back to us)"),
+    Field("connect_p50_ms", "ms", "median connect"),
+    Field("connect_p95_ms", "ms", "95th percentile (nearest rank)"),
+    Field("connect_max_ms", "ms", "longest connect"),
+)
+_OUTCOMES = {
+    "open": Outcome.OK,
+    "reset": Outcome.REFUSED,
+    "icmp": Outcome.REFUSED,
+    "silence": Outcome.LOST,
+    "local": Outcome.LOCAL,
+}
+_SPACING_S = 0.2  # between the connects of one measurement
+
+
+async def run(target: Target, settings: Any, count: int) -> Measurement:
+    """`count` connects, one after the other."""
+    endpoint = parse(target.text)
+    if not endpoint.port:
+        raise BadTarget(f"tcp needs a port: write {endpoint}:443")
+    at_ns, began = time.time_ns(), time.monotonic()
+    try:
+        family, sockaddr = (await resolve(endpoint))[0]
+    except Unresolved as fault:
+        return Measurement("tcp", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
+    resolve_ms = _ms(began)
+    tries = [await connect(family, sockaddr, settings.timeout_s, settings.dscp << 2)]
+    while len(tries) < count:
+        await asyncio.sleep(_SPACING_S)
+        tries.append(await connect(family, sockaddr, settings.timeout_s, settings.dscp << 2))
+    return _told(target.text, at_ns, began, tries, resolve_ms if _named(endpoint, sockaddr) else None)
+
+
+def _told(text: str, at_ns: int, began: float, tries: list[Connected], resolve_ms: float | None) -> Measurement:
+    good = [one.took_ms for one in tries if one.end == "open"]
+    last = tries[-1]
+    outcome = Outcome.OK if good else _OUTCOMES[last.end]
+    values: dict[str, Value] = {"sent": sum(one.end != "local" for one in tries), "rcvd": len(good)}
+    if resolve_ms is not None:
+        values["resolve_ms"] = round(resolve_ms, 3)
+    values |= stats.delays(good, "connect")
+    return Measurement("tcp", text, at_ns, _ms(began), outcome, values, "" if good else last.why)
+
+
+def _named(endpoint: Endpoint, sockaddr: tuple[Any, ...]) -> bool:
+    return endpoint.host.partition("%")[0] != str(sockaddr[0])
+
+
+def _ms(began: float) -> float:
+    return round((time.monotonic() - began) * 1000.0, 3)
+
+
+TCP = Kind("tcp", TcpSettings, FIELDS, run, None, "TCP connect: is the port open, how long until it is")
