@@ -1,0 +1,341 @@
+"""The durable queue on disk, for the agent's spool and the hub's one copy: segment files, group commit, no index.
+
+A record is magic, length, crc32 (4 bytes each, big-endian), body. The crc also covers segment number, offset and
+length, so a record is valid in its own place only: neither a stale block nor a body that looks like a record passes.
+A bad record costs itself alone: the reader looks for the next magic. A position, once told durable, never means
+another record, over restarts too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from netmon.errors import SpoolError
+
+MAGIC = b"\xa7NM\x01"
+_HEAD = struct.Struct(">4sII")
+_PLACE = struct.Struct(">QQI")
+_SUFFIX = ".seg"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_CHUNK = 65_536
+LEAST_SEGMENTS = 4  # of a quota: what goes is at most about a quarter of it
+
+
+class Position(NamedTuple):
+    """A place between two records; (0, 0) is before everything."""
+
+    segment: int
+    offset: int
+
+
+class Segments:
+    """One thread appends, commits and drops; any thread reads what is durable."""
+
+    def __init__(self, folder: Path, *, segment_bytes: int, quota_bytes: int) -> None:
+        """Open what is there: a torn tail is cut, a bad record passed over. Raises `SpoolError` only when the
+        folder itself cannot be used."""
+        self._folder = folder
+        self._segment_bytes = max(1, min(segment_bytes, quota_bytes // LEAST_SEGMENTS))
+        self._quota_bytes = quota_bytes
+        self._lock = threading.Lock()
+        self._bad: set[Position] = set()
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._fd = -1
+        self.dropped = 0  # records that were unlinked to make room
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._sizes = _sizes(folder)  # segment number → durable bytes, ascending
+            self._active = max(self._sizes, default=1)  # where the next group goes; its file may not exist yet
+            self._cut_tail()
+        except OSError as fault:
+            raise SpoolError(f"{folder}: {fault.strerror or fault} (the folder must be writable)") from fault
+
+    # --- what stands ---
+
+    @property
+    def first(self) -> Position:
+        """Before the oldest record there is."""
+        with self._lock:
+            return Position(next(iter(self._sizes), self._active), 0)
+
+    @property
+    def durable(self) -> Position:
+        """After the newest record that survives a power cut."""
+        with self._lock:
+            return self._durable()
+
+    @property
+    def end(self) -> Position:
+        """After the newest record appended, durable or not."""
+        with self._lock:
+            if not self._pending:
+                return self._durable()
+            return Position(self._active, self._sizes.get(self._active, 0) + self._pending_bytes)
+
+    @property
+    def bytes_used(self) -> int:
+        """What the segments hold on disk."""
+        with self._lock:
+            return sum(self._sizes.values())
+
+    @property
+    def damaged(self) -> int:
+        """Places met so far where a record is unreadable."""
+        return len(self._bad)
+
+    def _durable(self) -> Position:
+        last = next(reversed(self._sizes), None)
+        return Position(self._active, 0) if last is None else Position(last, self._sizes[last])
+
+    # --- writing ---
+
+    def append(self, body: bytes) -> Position:
+        """Queue a record for the next commit; the position after it."""
+        with self._lock:
+            size = self._sizes.get(self._active, 0)
+            if not self._pending and size and size + _HEAD.size + len(body) > self._segment_bytes:
+                self._turn()
+                size = 0
+            self._pending.append(body)
+            self._pending_bytes += _HEAD.size + len(body)
+            return Position(self._active, size + self._pending_bytes)
+
+    def commit(self) -> None:
+        """Make everything appended durable. On OSError nothing of the group is kept: append it again or let it go."""
+        if not self._pending:
+            return
+        while self.bytes_used + self._pending_bytes > self._quota_bytes and len(self._sizes) > 1:
+            self.drop_oldest()
+        fresh = self._active not in self._sizes
+        try:
+            self._open_active()
+            start = self._sizes[self._active]
+            _write(self._fd, self._group(start), start)
+            os.fdatasync(self._fd)
+            if fresh:
+                self._sync_folder()
+        except OSError as fault:
+            self._discard(keep_file=fault.errno in _FULL)
+            raise
+        with self._lock:
+            self._sizes[self._active] = start + self._pending_bytes
+            self._pending, self._pending_bytes = [], 0
+
+    def _group(self, start: int) -> bytes:
+        parts, at = list[bytes](), start
+        for body in self._pending:
+            parts += (_HEAD.pack(MAGIC, len(body), _crc(self._active, at, body)), body)
+            at += _HEAD.size + len(body)
+        return b"".join(parts)
+
+    def _open_active(self) -> None:
+        if self._fd < 0:
+            self._fd = os.open(self._path(self._active), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with self._lock:
+                self._sizes.setdefault(self._active, 0)
+
+    def _discard(self, *, keep_file: bool) -> None:
+        """Forget the group. A file that failed otherwise than by being full is not trusted with another one."""
+        with self._lock:
+            self._pending, self._pending_bytes = [], 0
+            if self._fd < 0:
+                return
+            try:
+                os.ftruncate(self._fd, self._sizes[self._active])
+            except OSError:
+                keep_file = False
+            if not keep_file:
+                self._turn()
+
+    def _turn(self) -> None:
+        """The next group begins a new segment."""
+        self._close_file()
+        if self._active in self._sizes:
+            self._active += 1
+
+    def _close_file(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def close(self) -> None:
+        """Let the file go; what was not committed is lost."""
+        with self._lock:
+            self._close_file()
+
+    # --- making room ---
+
+    def drop_before(self, position: Position) -> None:
+        """Unlink the segments that lie wholly before a position. The newest stays: it carries the numbering."""
+        with self._lock:
+            gone = [number for number in list(self._sizes)[:-1] if number < position.segment]
+            for number in gone:
+                self._forget(number)
+        for number in gone:
+            self._unlink(number)
+
+    def drop_oldest(self) -> int:
+        """Give the oldest segment's room back; how many records went with it, 0 when nothing can go."""
+        with self._lock:
+            number = next(iter(self._sizes), None)
+            if number is None:
+                return 0
+            alone = len(self._sizes) == 1
+            if alone and (self._pending or not self._sizes[number]):
+                return 0
+            limit = self._sizes[number]
+        records = sum(body is not None for _, body in self._scan(number, 0, limit))
+        with self._lock:
+            self._forget(number)
+        if alone:
+            self._empty(number)
+        else:
+            self._unlink(number)
+        self.dropped += records
+        return records
+
+    def _empty(self, number: int) -> None:
+        """The only segment starts over under the next number; no new file, for there may be no room for one."""
+        old, new = self._path(number), self._path(number + 1)
+        os.truncate(old, 0)
+        os.rename(old, new)
+        with self._lock:
+            self._active = number + 1
+            self._sizes[number + 1] = 0
+
+    def _forget(self, number: int) -> None:
+        del self._sizes[number]
+        self._bad = {place for place in self._bad if place.segment != number}
+
+    def _unlink(self, number: int) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._path(number).unlink()
+
+    # --- reading ---
+
+    def read(self, start: Position) -> Iterator[tuple[Position, bytes]]:
+        """Every durable record after `start` with the position after it; ends at the durable end of the moment."""
+        number, offset = start
+        while True:
+            with self._lock:
+                number, offset, limit = self._from(number, offset)
+            if number < 0:
+                return
+            for at, body in self._scan(number, offset, limit):
+                if number not in self._sizes:
+                    break  # dropped while being read
+                offset = at
+                if body is not None:
+                    yield Position(number, at), body
+
+    def _from(self, number: int, offset: int) -> tuple[int, int, int]:
+        """The next stretch to read: segment (-1 when there is none), offset, limit."""
+        if self._sizes.get(number, 0) > offset:
+            return number, offset, self._sizes[number]
+        for later, size in self._sizes.items():
+            if later > number and size:
+                return later, 0, size
+        return -1, 0, 0
+
+    def _scan(self, number: int, offset: int, limit: int) -> Iterator[tuple[int, bytes | None]]:
+        """(offset after, body) of the records in a stretch; None instead of a body for a bad place."""
+        try:
+            file = self._path(number).open("rb", buffering=_CHUNK)
+        except FileNotFoundError:
+            yield limit, None  # dropped meanwhile, or taken away by hand
+            return
+        with file:
+            while offset < limit:
+                body = _record(file, number, offset, limit)
+                if body is None:
+                    if number in self._sizes:
+                        with self._lock:
+                            self._bad.add(Position(number, offset))
+                    offset = _resync(file, number, offset + 1, limit)
+                else:
+                    offset += _HEAD.size + len(body)
+                yield offset, body
+
+    def _cut_tail(self) -> None:
+        """What follows the last good record of the newest segment was never whole: cut it, and begin a new segment,
+        so that no position handed out before can mean another record."""
+        if self._active not in self._sizes:
+            return
+        size = self._sizes[self._active]
+        good = 0
+        for at, body in self._scan(self._active, 0, size):
+            good = at if body is not None else good
+        self._bad = {place for place in self._bad if place.offset < good}
+        if good < size:
+            os.truncate(self._path(self._active), good)
+            self._sizes[self._active] = good
+            self._turn()
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:020d}{_SUFFIX}"
+
+    def _sync_folder(self) -> None:
+        fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _sizes(folder: Path) -> dict[int, int]:
+    found = {}
+    for path in folder.iterdir():
+        if path.suffix == _SUFFIX and path.stem.isdecimal() and path.is_file():
+            found[int(path.stem)] = path.stat().st_size
+    return dict(sorted(found.items()))
+
+
+def _crc(number: int, offset: int, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(_PLACE.pack(number, offset, len(body))))
+
+
+def _write(fd: int, data: bytes, at: int) -> None:
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(fd, view, at)
+        view, at = view[done:], at + done
+
+
+def _record(file: BinaryIO, number: int, offset: int, limit: int) -> bytes | None:
+    """The body at an offset, None when no good record begins there."""
+    file.seek(offset)
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    magic, length, crc = _HEAD.unpack(head)
+    if magic != MAGIC or offset + _HEAD.size + length > limit:
+        return None
+    body = file.read(length)
+    return body if len(body) == length and _crc(number, offset, body) == crc else None
+
+
+def _resync(file: BinaryIO, number: int, start: int, limit: int) -> int:
+    """The offset of the next good record at or after `start`, `limit` when there is none."""
+    at = start
+    while at < limit:
+        file.seek(at)
+        window = file.read(min(_CHUNK, limit - at))
+        found = window.find(MAGIC)
+        if found >= 0:
+            if _record(file, number, at + found, limit) is not None:
+                return at + found
+            at += found + 1
+        elif len(window) < len(MAGIC):
+            return limit
+        else:
+            at += len(window) - len(MAGIC) + 1
+    return limit
