@@ -51,6 +51,7 @@ class Segments:
         self._pending_bytes = 0
         self._fd = -1
         self.dropped = 0  # records that were unlinked to make room
+        self.cut_bytes = 0  # of a torn tail, when this was opened
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._sizes = _sizes(folder)  # segment number → durable bytes, ascending
@@ -278,6 +279,7 @@ class Segments:
         if good < size:
             os.truncate(self._path(self._active), good)
             self._sizes[self._active] = good
+            self.cut_bytes = size - good
             self._turn()
 
     def _path(self, number: int) -> Path:

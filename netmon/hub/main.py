@@ -10,9 +10,10 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from netmon import systemd
 from netmon.config.files import load_hub
 from netmon.errors import GOOD, PROBLEM
-from netmon.hub import snapshot, systemd
+from netmon.hub import snapshot
 from netmon.hub.hub import Hub, open_hub
 
 log = logging.getLogger("netmon.hub")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netmon.hub import record
-from netmon.hub.policy import Act, verdict
+from netmon.policy import Act, verdict
 
 if TYPE_CHECKING:
     from netmon.hub.influx import Answer

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from netmon.segments import Position
 
 from netmon.hub import record
 from netmon.hub.influx import Answer, is_v1
-from netmon.hub.policy import Act, verdict
 from netmon.hub.sink import Sink
+from netmon.policy import Act, verdict
+from netmon.segments import Position
 
 
 @pytest.mark.parametrize(

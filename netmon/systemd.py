@@ -1,4 +1,4 @@
-"""Telling systemd that the hub is ready, alive, stopping (sd_notify(3)); silent where there is no systemd."""
+"""Telling systemd that a role is ready, alive, stopping (sd_notify(3)); silent where there is no systemd."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def watchdog_s() -> float | None:
 
 
 async def watchdog() -> None:
-    """Give signs of life from the event loop (a stuck loop is a dead hub), until cancelled."""
+    """Give signs of life from the event loop (a stuck loop is a dead role), until cancelled."""
     every_s = watchdog_s()
     while every_s is not None:
         notify("WATCHDOG=1")

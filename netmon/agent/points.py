@@ -1,0 +1,60 @@
+"""From measurements to lines: `netmon_<kind>`, this agent's tags, the kind's default fields and its distribution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from netmon.config.agent import AgentConfig, CheckConfig
+from netmon.fields import PREFIX
+from netmon.point import Value, fields_text, head
+from probes.base import Field, Kind, Measurement
+
+SELF, GAP = "netmon_agent", "netmon_gap"
+
+
+class Lines:
+    """Makes the lines of one agent. `target` is always `-`: who a check aims at is looked up by its name."""
+
+    def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind]) -> None:
+        """`kinds`: those of the config's checks, by name."""
+        self._config = config
+        self._wanted = {name: _Wanted(kind.fields) for name, kind in kinds.items()}
+        self._heads = {check.check: self._head(PREFIX + check.kind, check.check) for check in config.checks}
+        self._self_head, self._gap_head = self._head(SELF, "-"), self._head(GAP, "-")
+
+    def _head(self, name: str, check: str) -> str:
+        one = self._config
+        return head(name, (one.agent, check, one.commune, one.province, one.site, "-"))
+
+    def of(self, check: CheckConfig, measured: Measurement) -> str:
+        """The line of one measurement; what is not declared, not wanted or not finite is left out."""
+        fields = self._wanted[check.kind].of(measured.values)
+        fields["outcome"] = int(measured.outcome)
+        return f"{self._heads[check.check]} {fields_text(fields)} {measured.at_ns // 1_000_000}"
+
+    def of_self(self, fields: Mapping[str, Value], at_ms: int) -> str:
+        """The line about the agent itself."""
+        return f"{self._self_head} {fields_text(fields)} {at_ms}"
+
+    def of_gap(self, first: int, last: int, at_ms: int) -> str:
+        """The line about points that are gone for good, by their sequence numbers (both inclusive)."""
+        fields = {"count": last - first + 1, "first": first, "last": last}
+        return f"{self._gap_head} {fields_text(fields)} {at_ms}"
+
+
+class _Wanted:
+    """Which values of a kind are sent, and as what type."""
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        sent = [one for one in fields if one.default]
+        self._plain = {one.name: one.type for one in sent if not one.repeated}
+        self._families = {one.name: one.type for one in sent if one.repeated}
+
+    def of(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        for name, value in values.items():
+            kind = self._plain.get(name) or self._families.get(name.rstrip("0123456789"))
+            if kind is not None and math.isfinite(value):
+                found[name] = int(value) if kind == "int" else float(value)
+        return found

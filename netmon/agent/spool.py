@@ -1,0 +1,199 @@
+"""The spool: every point gets its number and is on disk before anybody is sent it.
+
+A record is one committed group: head (boot id, first number, frontier, count, flags), then its lines, deflated.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import secrets
+import struct
+import threading
+import zlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from netmon.errors import SpoolError
+from netmon.files import write_durably
+from netmon.segments import Position, Segments
+
+log = logging.getLogger("netmon.agent")
+_HEAD = struct.Struct(">8sQqIB")
+_URGENT = 1
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+TRIES = 64  # on a full disk: the oldest segment goes, then again
+RECORD_LINES = 2_000
+RECENT = 64  # groups whose place is remembered, to find the newest at once
+
+
+class Mark(NamedTuple):
+    """A place in the spool: a position and the number of the next point there."""
+
+    position: Position
+    seq: int
+
+
+class Group(NamedTuple):
+    """One record read back."""
+
+    boot: str
+    first: int
+    frontier_ms: int
+    count: int
+    urgent: bool
+    lines: tuple[str, ...]
+
+
+class Recent(NamedTuple):
+    """Where a group begins and when it was stored."""
+
+    start: Mark
+    at_ms: int
+
+
+class Spool:
+    """One thread stores, others read. Numbers go on over restarts; a torn end begins a new boot id."""
+
+    def __init__(self, folder: Path, *, segment_bytes: int, quota_bytes: int) -> None:
+        """Raises `SpoolError` when the folder cannot be used."""
+        self.segments = Segments(folder / "segments", segment_bytes=segment_bytes, quota_bytes=quota_bytes)
+        self._quota = quota_bytes
+        last = self._last()
+        self._boot = _boot(folder / "boot", fresh=last is None or self.segments.cut_bytes > 0)
+        self._lock = threading.Lock()
+        self._end = Mark(self.segments.durable, 1 if last is None else last.first + last.count)
+        self._recent: deque[Recent] = deque(maxlen=RECENT)
+        self._told_lost = 0
+        self._lost: list[tuple[int, int]] = []
+        self.stored = 0  # points, in this run
+        self.dropped = 0  # points that were never sent and are gone
+        self.needed: Callable[[], Mark] = lambda: self.end  # where the slowest destination stands
+
+    def _last(self) -> Group | None:
+        for number in range(self.segments.durable.segment, self.segments.first.segment - 1, -1):
+            found = None
+            for after, body in self.segments.read(Position(number, 0)):
+                if after.segment == number:
+                    found = read_group(body) or found
+            if found:
+                return found
+        return None
+
+    @property
+    def end(self) -> Mark:
+        """After the newest point."""
+        with self._lock:
+            return self._end
+
+    @property
+    def start(self) -> Mark:
+        """Before the oldest point."""
+        first = self.segments.first
+        return Mark(first, self._first_seq())
+
+    def begin_at(self, seq: int) -> None:
+        """Never give out a number below `seq`: somebody has seen them."""
+        with self._lock:
+            self._end = self._end._replace(seq=max(self._end.seq, seq))
+
+    def recent(self) -> list[Recent]:
+        """The newest groups of this run, oldest first."""
+        with self._lock:
+            return list(self._recent)
+
+    def store(self, lines: Sequence[str], *, frontier_ms: int, now_ms: int, urgent: bool) -> None:
+        """Make a group durable. On a full disk the oldest goes; raises OSError when even that does not help."""
+        for attempt in range(TRIES):
+            try:
+                self._store(lines, frontier_ms, now_ms, urgent)
+            except OSError as fault:
+                if fault.errno not in _FULL or attempt == TRIES - 1 or not self._drop():
+                    raise
+            else:
+                return
+
+    def _store(self, lines: Sequence[str], frontier_ms: int, now_ms: int, urgent: bool) -> None:
+        seq = self.end.seq
+        bodies = []
+        for at in range(0, len(lines), RECORD_LINES):
+            part = lines[at : at + RECORD_LINES]
+            packed = _HEAD.pack(bytes.fromhex(self._boot), seq + at, frontier_ms, len(part), _URGENT * urgent)
+            bodies.append(packed + zlib.compress("\n".join(part).encode(), 1))
+        size = sum(map(len, bodies))
+        while self.segments.bytes_used + size > self._quota and self._drop():
+            log.error("the spool is full: the oldest segment is gone, %d points dropped so far", self.dropped)
+        starts, marks = self.end, []
+        for number, body in enumerate(bodies):
+            after = self.segments.append(body)
+            marks.append(starts)
+            starts = Mark(after, min(seq + (number + 1) * RECORD_LINES, seq + len(lines)))
+        self.segments.commit()
+        with self._lock:
+            self._end = starts
+            self._recent += [Recent(mark, now_ms) for mark in marks]
+        self.stored += len(lines)
+
+    def _drop(self) -> int:
+        needed, before = self.needed().seq, self._first_seq()
+        records = self.segments.drop_oldest()
+        self.dropped += max(0, self._first_seq() - max(before, needed))
+        return records
+
+    def _first_seq(self) -> int:
+        for _, body in self.segments.read(Position(0, 0)):
+            if group := read_group(body):
+                return group.first
+        return self.end.seq
+
+    def trim(self) -> None:
+        """Unlink what every destination has. In the storing thread."""
+        self.segments.drop_before(self.needed().position)
+
+    def lost(self, first: int, last: int) -> None:
+        """A reader met a hole in the numbers: told once, as a point."""
+        with self._lock:
+            first = max(first, self._told_lost + 1)
+            if first <= last:
+                self._told_lost = last
+                self._lost.append((first, last))
+
+    def take_lost(self) -> list[tuple[int, int]]:
+        """The holes not yet told."""
+        with self._lock:
+            found, self._lost = self._lost, []
+        return found
+
+
+def read_group(body: bytes) -> Group | None:
+    """A record's group, None when it is none (another version's)."""
+    try:
+        boot, first, frontier_ms, count, flags = _HEAD.unpack_from(body)
+        lines = zlib.decompress(body[_HEAD.size :]).decode().split("\n")
+    except (struct.error, zlib.error, UnicodeDecodeError) as fault:
+        log.error("a record of the spool cannot be read and is passed over: %s", fault)
+        return None
+    if len(lines) != count:
+        log.error("a record of the spool has %d lines instead of %d and is passed over", len(lines), count)
+        return None
+    return Group(boot.hex(), first, frontier_ms, count, bool(flags & _URGENT), tuple(lines))
+
+
+def _boot(path: Path, *, fresh: bool) -> str:
+    """The id under which numbers are unique; a new one when numbers might be given out twice."""
+    try:
+        known = path.read_text(encoding="ascii").strip()
+        if not fresh and len(bytes.fromhex(known)) == 8:
+            return known
+    except (FileNotFoundError, ValueError):
+        log.info("the spool gets a new boot id")
+    made = secrets.token_hex(8)
+    try:
+        write_durably(path, made.encode())
+    except OSError as fault:
+        if fault.errno not in _FULL:
+            raise SpoolError(f"{path}: {fault.strerror} (the folder must be writable)") from fault
+        log.error("%s: the disk is full; this boot id lives as long as this process", path)
+    return made
