@@ -42,7 +42,6 @@ class Group(NamedTuple):
     boot: str
     first: int
     frontier_ms: int
-    count: int
     urgent: bool
     lines: tuple[str, ...]
 
@@ -64,7 +63,7 @@ class Spool:
         last = self._last()
         self._boot = _boot(folder / "boot", fresh=last is None or self.segments.cut_bytes > 0)
         self._lock = threading.Lock()
-        self._end = Mark(self.segments.durable, 1 if last is None else last.first + last.count)
+        self._end = Mark(self.segments.durable, 1 if last is None else last.first + len(last.lines))
         self._recent: deque[Recent] = deque(maxlen=RECENT)
         self._told_lost = 0
         self._lost: list[tuple[int, int]] = []
@@ -170,15 +169,15 @@ class Spool:
 def read_group(body: bytes) -> Group | None:
     """A record's group, None when it is none (another version's)."""
     try:
-        boot, first, frontier_ms, count, flags = _HEAD.unpack_from(body)
+        boot, first, frontier_ms, many, flags = _HEAD.unpack_from(body)
         lines = zlib.decompress(body[_HEAD.size :]).decode().split("\n")
     except (struct.error, zlib.error, UnicodeDecodeError) as fault:
         log.error("a record of the spool cannot be read and is passed over: %s", fault)
         return None
-    if len(lines) != count:
-        log.error("a record of the spool has %d lines instead of %d and is passed over", len(lines), count)
+    if len(lines) != many:
+        log.error("a record of the spool has %d lines instead of %d and is passed over", len(lines), many)
         return None
-    return Group(boot.hex(), first, frontier_ms, count, bool(flags & _URGENT), tuple(lines))
+    return Group(boot.hex(), first, frontier_ms, bool(flags & _URGENT), tuple(lines))
 
 
 def _boot(path: Path, *, fresh: bool) -> str:

@@ -1,0 +1,192 @@
+"""What one destination still lacks: newest first, the backlog behind it, each record once.
+
+The spool is one line of records. A destination has its *live* mark, beyond which nothing was sent yet, and *behind* it
+the stretches that were passed over while the link was down. A stale cursor file only repeats: numbers tell repeats.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from netmon.agent.spool import Group, Mark, Spool, read_group
+from netmon.files import write_durably
+from netmon.segments import Position
+
+log = logging.getLogger("netmon.agent")
+BATCH_LINES = 5_000
+BATCH_BYTES = 256_000  # of records as stored: a request stays far below the hub's 1 MiB
+
+
+class Stretch(NamedTuple):
+    """A part of the spool, from `start` up to `end`."""
+
+    start: Mark
+    end: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive points of one boot, from one request's worth of records."""
+
+    boot: str
+    first: int
+    lines: tuple[str, ...]
+    frontier_ms: int
+    urgent: bool
+    backlog: bool
+    stored_bytes: int
+    end: Mark
+
+
+class Cursor:
+    """One destination's place. Its sender moves it; others read `low` and `waiting`."""
+
+    def __init__(self, path: Path, spool: Spool, *, live_age_ms: int) -> None:
+        """`live_age_ms`: what waits longer than that lets newer points go first."""
+        self._path, self._spool, self._live_age_ms = path, spool, live_age_ms
+        self._lock = threading.Lock()
+        self._live, self._behind = _load(path, spool)
+        self._saved: tuple[Mark, tuple[Stretch, ...]] | None = None
+
+    @property
+    def low(self) -> Mark:
+        """Everything before this is delivered."""
+        with self._lock:
+            return self._behind[0].start if self._behind else self._live
+
+    @property
+    def waiting(self) -> int:
+        """Points not delivered yet."""
+        with self._lock:
+            behind = sum(stretch.end.seq - stretch.start.seq for stretch in self._behind)
+            return behind + max(0, self._spool.end.seq - self._live.seq)
+
+    @property
+    def behind(self) -> bool:
+        """Whether older points were passed over."""
+        return bool(self._behind)
+
+    @property
+    def live_seq(self) -> int:
+        """The number the next live point has at least."""
+        return self._live.seq
+
+    def next_live(self, now_ms: int) -> Batch | None:
+        """What is to be sent first. Leaves what waited too long behind."""
+        end = self._spool.end
+        if self._live.position >= end.position:
+            return None
+        recent = [one for one in self._spool.recent() if one.start.position >= self._live.position]
+        fresh = [one for one in recent if now_ms - one.at_ms <= self._live_age_ms]
+        first = fresh[0] if fresh else recent[-1] if recent else None
+        start = first.start if first else end  # stored by an earlier run: all of it is old
+        if start.position > self._live.position:
+            self._pass_over(start)
+        return self._batch(Stretch(self._live, end), BATCH_BYTES, backlog=False)
+
+    def _pass_over(self, start: Mark) -> None:
+        with self._lock:
+            behind, stretch = list(self._behind), Stretch(self._live, start)
+            if behind and behind[-1].end.position == stretch.start.position:
+                stretch = Stretch(behind.pop().start, start)
+            self._behind, self._live = [*behind, stretch], start
+
+    def next_backlog(self, most_bytes: int) -> Batch | None:
+        """The oldest points left behind, about `most_bytes` of them."""
+        while self._behind:
+            batch = self._batch(self._behind[0], min(most_bytes, BATCH_BYTES), backlog=True)
+            if batch is not None:
+                return batch
+            gone = self._behind[0]
+            if gone.start.seq < gone.end.seq:
+                self._spool.lost(gone.start.seq, gone.end.seq - 1)
+            with self._lock:
+                self._behind = self._behind[1:]
+        return None
+
+    def _batch(self, stretch: Stretch, most_bytes: int, *, backlog: bool) -> Batch | None:
+        groups, size, at = list[Group](), 0, stretch.start
+        for after, group, many_bytes in self._groups(stretch):
+            if not groups and group.first > at.seq:
+                self._spool.lost(at.seq, group.first - 1)
+            elif groups and (group.boot != groups[0].boot or group.first != at.seq):
+                break
+            lines = sum(len(one.lines) for one in groups)
+            if groups and (size + many_bytes > most_bytes or lines + len(group.lines) > BATCH_LINES):
+                break
+            groups.append(group)
+            size += many_bytes
+            at = Mark(after, group.first + len(group.lines))
+        if not groups:
+            return None
+        return Batch(
+            boot=groups[0].boot,
+            first=groups[0].first,
+            lines=tuple(line for group in groups for line in group.lines),
+            frontier_ms=groups[-1].frontier_ms,
+            urgent=any(group.urgent for group in groups),
+            backlog=backlog,
+            stored_bytes=size,
+            end=at,
+        )
+
+    def _groups(self, stretch: Stretch) -> Iterator[tuple[Position, Group, int]]:
+        for after, body in self._spool.segments.read(stretch.start.position):
+            if after > stretch.end.position:
+                return
+            group = read_group(body)
+            if group is not None:
+                yield after, group, len(body)
+
+    def done(self, batch: Batch) -> None:
+        """A batch was delivered."""
+        with self._lock:
+            if not batch.backlog:
+                self._live = batch.end
+                return
+            first, rest = self._behind[0], self._behind[1:]
+            over = batch.end.position >= first.end.position
+            self._behind = rest if over else [Stretch(batch.end, first.end), *rest]
+
+    def save(self) -> None:
+        """Keep the place over restarts. A disk that refuses is told and costs repeats only."""
+        with self._lock:
+            now = (self._live, tuple(self._behind))
+        if now == self._saved:
+            return
+        told = {"live": _plain(now[0]), "behind": [[_plain(one.start), _plain(one.end)] for one in now[1]]}
+        try:
+            write_durably(self._path, json.dumps(told).encode())
+        except OSError as fault:
+            log.warning("%s: %s: after a restart some points will be sent again", self._path, fault.strerror)
+        else:
+            self._saved = now
+
+
+def _plain(mark: Mark) -> list[int]:
+    return [*mark.position, mark.seq]
+
+
+def _mark(words: Any) -> Mark:
+    segment, offset, seq = (int(word) for word in words)
+    return Mark(Position(segment, offset), seq)
+
+
+def _load(path: Path, spool: Spool) -> tuple[Mark, list[Stretch]]:
+    """The saved place; without a good one the destination gets all there is."""
+    try:
+        told = json.loads(path.read_bytes())
+        live = _mark(told["live"])
+        behind = [Stretch(_mark(start), _mark(end)) for start, end in told["behind"]]
+    except FileNotFoundError:
+        return spool.start, []
+    except (OSError, ValueError, TypeError, KeyError) as fault:
+        log.error("%s is damaged (%s): everything in the spool is sent again", path, fault)
+        return spool.start, []
+    return live, behind

@@ -1,0 +1,175 @@
+"""One thread for each destination: live points first, the backlog in the gaps at its rate, nothing ever given up
+but lines the far side will never take."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from dataclasses import dataclass
+
+from netmon.agent.clock import Clock, parse
+from netmon.agent.cursor import Batch, Cursor
+from netmon.agent.uplink import Reply, Uplink
+from netmon.policy import Act, verdict
+
+log = logging.getLogger("netmon.agent")
+SAVE_EVERY_S = 1.0
+FIRST_WAIT_S = 0.25
+MOST_REFUSED_S = 60.0  # an operator has to act: asking more often helps nobody
+
+
+@dataclass(slots=True)
+class Condition:
+    """How a destination fares, for people. `since_ms`: when it became so."""
+
+    good: bool = False
+    trouble: str = "not tried yet"
+    since_ms: int = 0
+    delivered: int = 0  # points, in this run
+    rejected: int = 0  # lines the far side will never take
+
+
+class Sender(threading.Thread):
+    """Delivers one cursor's points. `agent`: the name in the headers, "" for a database, which gets no headers."""
+
+    def __init__(
+        self,
+        name: str,
+        agent: str,
+        cursor: Cursor,
+        uplink: Uplink,
+        clock: Clock,
+        *,
+        backlog_bps: int,
+        most_wait_s: float,
+    ) -> None:
+        super().__init__(name=f"send-{name}", daemon=True)
+        self.destination, self.cursor, self.condition = name, cursor, Condition(since_ms=_now_ms())
+        self._agent, self._uplink, self._clock = agent, uplink, clock
+        self._backlog_bytes_s, self._most_wait_s = backlog_bps / 8, most_wait_s
+        self._new, self._ending = threading.Event(), threading.Event()
+        self._backlog_due = self._saved = 0.0
+        self._failures = 0
+        self._until = 0.0
+
+    def wake(self) -> None:
+        """There are new points."""
+        self._new.set()
+
+    def finish(self, within_s: float) -> None:
+        """Send the live points that wait, once more if it fails, then end. Returns at once; then `join`."""
+        self._until = time.monotonic() + within_s
+        self._ending.set()
+        self._new.set()
+
+    def run(self) -> None:
+        """The thread."""
+        while not self._ending.is_set():
+            if not self._step():
+                self._new.wait(self._idle_s())
+                self._new.clear()
+            self._save()
+        while time.monotonic() < self._until:
+            batch = self.cursor.next_live(_now_ms())
+            if batch is None or not self._deliver(batch):
+                break
+        self.cursor.save()
+        self._uplink.close()
+
+    def _step(self) -> bool:
+        """Deliver one batch if there is one; whether there was."""
+        self._new.clear()
+        batch = self.cursor.next_live(_now_ms())
+        if batch is None and time.monotonic() >= self._backlog_due:
+            batch = self.cursor.next_backlog(int(self._backlog_bytes_s) + 1)
+        if batch is None:
+            return False
+        self._deliver(batch)
+        return True
+
+    def _idle_s(self) -> float:
+        """Until the backlog may go on; a cursor that waits to be saved does not wait long."""
+        return min(
+            SAVE_EVERY_S, max(0.01, self._backlog_due - time.monotonic()) if self.cursor.behind else SAVE_EVERY_S
+        )
+
+    def _save(self) -> None:
+        if time.monotonic() - self._saved >= SAVE_EVERY_S:
+            self.cursor.save()
+            self._saved = time.monotonic()
+
+    def _deliver(self, batch: Batch) -> bool:
+        """Until the batch is taken (True), or it failed and the wait is over (False): then look what is newest."""
+        parts = [(batch.first, batch.lines)]
+        while parts:
+            first, lines = parts.pop()
+            reply, size = self._uplink.post(lines, self._headers(batch, first, len(lines)))
+            if batch.backlog:
+                self._backlog_due = time.monotonic() + size / self._backlog_bytes_s
+            self._learn(reply)
+            judged = verdict(reply.status, reply.text, reply.retry_after)
+            if judged.act in (Act.DONE, Act.PARTIAL):
+                self._took(len(lines), judged.dropped, reply)
+            elif judged.act is not Act.HALVE:
+                self._failed(reply, judged.act is Act.REFUSED, judged.wait_s)
+                return False
+            elif len(lines) > 1:
+                middle = len(lines) // 2
+                parts += [(first + middle, lines[middle:]), (first, lines[:middle])]
+            else:
+                self._took(1, 1, reply)
+        self.cursor.done(batch)
+        return True
+
+    def _headers(self, batch: Batch, first: int, count: int) -> dict[str, str]:
+        if not self._agent:
+            return {}
+        told = {
+            "X-Netmon-Agent": self._agent,
+            "X-Netmon-Boot": batch.boot,
+            "X-Netmon-Seq": f"{first}-{first + count - 1}",
+        }
+        if batch.backlog:
+            return told | {"X-Netmon-Backfill": "1"}
+        if first + count == batch.first + len(batch.lines):  # with the last part all of it is there
+            told["X-Netmon-Frontier"] = str(max(0, batch.frontier_ms))
+        return told | ({"X-Netmon-Urgent": "1"} if batch.urgent else {})
+
+    def _learn(self, reply: Reply) -> None:
+        hub = parse(reply.clock)
+        if hub is not None and self._agent:
+            self._clock.sample(reply.sent_ns, *hub, reply.back_ns)
+
+    def _took(self, many: int, dropped: int, reply: Reply) -> None:
+        self._failures = 0
+        self.condition.delivered += max(0, many - dropped)
+        if dropped:
+            self.condition.rejected += dropped
+            log.warning("%s: %d lines refused for good: %s", self.destination, dropped, reply.text[:300])
+        if not self.condition.good:
+            log.info("%s: takes points", self.destination)
+            self.condition.good, self.condition.trouble, self.condition.since_ms = True, "", _now_ms()
+
+    def _failed(self, reply: Reply, refused: bool, asked_s: float) -> None:
+        trouble = f"{reply.status or 'no answer'}: {reply.text[:200]}"
+        if self.condition.good or trouble != self.condition.trouble:
+            log.log(
+                logging.ERROR if refused else logging.WARNING,
+                "%s: %s: points wait in the spool",
+                self.destination,
+                trouble,
+            )
+        if self.condition.good:
+            self.condition.since_ms = _now_ms()
+        self.condition.good, self.condition.trouble = False, trouble
+        self._failures += 1
+        most = MOST_REFUSED_S if refused else self._most_wait_s
+        own = random.uniform(0.5, 1.0) * min(most, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
+        self.cursor.save()
+        self._ending.wait(max(asked_s, own))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
