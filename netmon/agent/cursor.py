@@ -189,4 +189,7 @@ def _load(path: Path, spool: Spool) -> tuple[Mark, list[Stretch]]:
     except (OSError, ValueError, TypeError, KeyError) as fault:
         log.error("%s is damaged (%s): everything in the spool is sent again", path, fault)
         return spool.start, []
+    end = spool.end
+    if live.position > end.position:  # the end of the spool was lost after it was delivered
+        return end, [one for one in behind if one.end.position <= end.position]
     return live, behind

@@ -1,0 +1,237 @@
+"""An agent put together: what is measured becomes lines, is stored in groups, and wakes the senders."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from netmon.agent import selfwatch
+from netmon.agent.clock import Clock
+from netmon.agent.cursor import Cursor
+from netmon.agent.frontier import Frontier
+from netmon.agent.points import Lines
+from netmon.agent.runner import Runner
+from netmon.agent.sender import Sender
+from netmon.agent.spool import Spool
+from netmon.agent.uplink import Uplink
+from netmon.agent.verdict import judge, states_of
+from netmon.config.agent import AgentConfig, DestinationConfig
+from netmon.point import Value
+from probes.base import Kind, Measurement
+
+log = logging.getLogger("netmon.agent")
+URGENT_GAP_S = 0.1  # urgent flushes are at least so far apart
+SELF_GAP_S = 0.95
+MOST_HELD = 50_000  # lines kept in memory while the disk takes nothing
+LIVE_AGE_S = 10.0  # what waited no longer is still judged by the hub
+MOST_WAIT_S = 30.0
+
+
+class Agent:
+    """One agent. Lives in the event loop; the disk has a thread, and so has each destination."""
+
+    def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind]) -> None:
+        """Opens the spool; raises `SpoolError`."""
+        self.config = config
+        self._lines = Lines(config, kinds)
+        self._clock, self.frontier = Clock(), Frontier()
+        folder = Path(config.state_dir) / "spool"
+        self.spool = Spool(folder, segment_bytes=config.spool.segment_bytes, quota_bytes=config.spool.quota_bytes)
+        self.senders = [self._sender(one, folder) for one in config.destinations]
+        self.spool.begin_at(max((sender.cursor.live_seq for sender in self.senders), default=1))
+        self.spool.needed = lambda: min(sender.cursor.low for sender in self.senders)
+        self.runner = Runner(config, kinds, self.frontier, self.told)
+        self._states = states_of(config.checks)
+        self._waiting: deque[str] = deque(maxlen=MOST_HELD)
+        self._overflow = 0
+        self._urgent = asyncio.Event()
+        self._disk = ThreadPoolExecutor(1, "disk")
+        self._cpu, self._self_at, self._flush_late_ms = selfwatch.Cpu(), 0.0, 0.0
+        self._started_ms = _now_ms()
+        self._disk_trouble = ""
+
+    def _sender(self, one: DestinationConfig, folder: Path) -> Sender:
+        flush_s = self.config.flush_every_s
+        cursor = Cursor(folder / f"{one.name}.cursor", self.spool, live_age_ms=int(max(LIVE_AGE_S, 3 * flush_s) * 1000))
+        return Sender(
+            one.name,
+            self.config.agent if one.kind == "hub" else "",
+            cursor,
+            Uplink(one),
+            self._clock,
+            backlog_bps=self.config.spool.backlog_bps,
+            most_wait_s=min(MOST_WAIT_S, max(2 * flush_s, 2.0)),
+        )
+
+    # --- from measurements to the spool ---
+
+    def told(self, check: Any, measured: Measurement) -> None:
+        """A measurement came."""
+        self._hold(self._lines.of(check, measured))
+        if self._states[check.check].note(measured):
+            self._urgent.set()
+
+    def _hold(self, line: str) -> None:
+        self._overflow += len(self._waiting) == MOST_HELD
+        self._waiting.append(line)
+
+    async def flush_for_ever(self) -> None:
+        """Flush each `flush_every`, and at once on the third miss in a row of any check."""
+        while True:
+            due = time.monotonic() + self.config.flush_every_s
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), self.config.flush_every_s)
+                await asyncio.sleep(0)  # what came in the same turn goes with it
+            self._flush_late_ms = max(self._flush_late_ms, (time.monotonic() - due) * 1000)
+            began = time.monotonic()
+            await self.flush()
+            await asyncio.sleep(max(0.0, URGENT_GAP_S - (time.monotonic() - began)))
+
+    async def flush(self) -> None:
+        """Store what was told since the last time and wake the senders."""
+        now_ms, urgent = _now_ms(), self._urgent.is_set()
+        self._urgent.clear()
+        frontier_ms = self.frontier.at(now_ms)
+        for first, last in self.spool.take_lost():
+            log.error("points %d to %d are gone before they could be sent", first, last)
+            self._hold(self._lines.of_gap(first, last, now_ms))
+        if time.monotonic() - self._self_at >= SELF_GAP_S:
+            self._self_at = time.monotonic()
+            self._hold(self._lines.of_self(self._own_values(), now_ms))
+        lines = list(self._waiting)
+        self._waiting.clear()
+        if not lines:
+            return
+        try:
+            await asyncio.get_running_loop().run_in_executor(
+                self._disk, self._store, lines, frontier_ms, now_ms, urgent
+            )
+        except OSError as fault:
+            self._refused(lines, fault)
+        else:
+            self._disk_trouble = ""
+            for sender in self.senders:
+                sender.wake()
+
+    def _store(self, lines: list[str], frontier_ms: int, now_ms: int, urgent: bool) -> None:
+        self.spool.store(lines, frontier_ms=frontier_ms, now_ms=now_ms, urgent=urgent)
+        self.spool.trim()
+
+    def _refused(self, lines: list[str], fault: OSError) -> None:
+        """The disk takes nothing: keep the newest in memory until it does."""
+        if not self._disk_trouble:
+            log.error("the spool refuses points (%s): they wait in memory", fault)
+        self._disk_trouble = str(fault)
+        newer = list(self._waiting)
+        self._overflow += max(0, len(lines) + len(newer) - MOST_HELD)
+        self._waiting.clear()
+        self._waiting.extend(lines + newer)
+
+    def _own_values(self) -> dict[str, Value]:
+        late_ms = max(self.runner.take_late_ms(), self._flush_late_ms)
+        self._flush_late_ms = 0.0
+        values: dict[str, Value] = {
+            "spool_points": max(sender.cursor.waiting for sender in self.senders),
+            "spool_bytes": self.spool.segments.bytes_used,
+            "dropped": self.dropped,
+            "rss_bytes": selfwatch.rss_bytes(),
+            "cpu_share": self._cpu.share(),
+            "late_ms": round(late_ms, 3),
+        }
+        offset_ms = self._clock.offset_ms
+        return values if offset_ms is None else values | {"clock_offset_ms": offset_ms}
+
+    @property
+    def dropped(self) -> int:
+        """Points that are gone unsent in this run."""
+        return self.spool.dropped + self._overflow
+
+    # --- for people ---
+
+    def view(self) -> dict[str, Any]:
+        """What `netmon status` shows."""
+        verdict = judge(self._states.values())
+        return {
+            "agent": self.config.agent,
+            "site": self.config.site,
+            "commune": self.config.commune,
+            "lang": self.config.lang,
+            "at_ms": _now_ms(),
+            "started_ms": self._started_ms,
+            "verdict": {
+                "state": verdict.state,
+                "part": verdict.part,
+                "since_ms": verdict.since_ms,
+                "checks": verdict.checks,
+                "why": verdict.why,
+            },
+            "contacts": [
+                {"about": one.about, "who": one.who, "phone": one.phone, "circuit": one.circuit}
+                for one in self.config.contacts
+            ],
+            "checks": [
+                {
+                    "check": one.check,
+                    "about": one.about,
+                    "outcome": None if one.outcome is None else one.outcome.name,
+                    "at_ms": one.at_ms,
+                    "misses": one.misses,
+                    "loss": one.loss,
+                    "why": one.why,
+                }
+                for one in self._states.values()
+            ],
+            "spool": {
+                "points": max(sender.cursor.waiting for sender in self.senders),
+                "bytes": self.spool.segments.bytes_used,
+                "dropped": self.dropped,
+                "trouble": self._disk_trouble,
+            },
+            "destinations": [
+                {
+                    "name": sender.destination,
+                    "good": sender.condition.good,
+                    "trouble": sender.condition.trouble,
+                    "since_ms": sender.condition.since_ms,
+                    "waiting": sender.cursor.waiting,
+                    "delivered": sender.condition.delivered,
+                    "rejected": sender.condition.rejected,
+                }
+                for sender in self.senders
+            ],
+            "clock_offset_ms": self._clock.offset_ms,
+        }
+
+    # --- life ---
+
+    def start(self) -> None:
+        """Start the senders."""
+        for sender in self.senders:
+            sender.start()
+
+    async def stop(self, within_s: float) -> None:
+        """Store what is left, give the senders a moment for what is live, keep their places."""
+        self._self_at = 0.0
+        await self.flush()
+        for sender in self.senders:
+            sender.finish(within_s)
+        await asyncio.get_running_loop().run_in_executor(self._disk, self._join, within_s)
+        self._disk.shutdown()
+        self.spool.segments.close()
+
+    def _join(self, within_s: float) -> None:
+        until = time.monotonic() + within_s + 1.0
+        for sender in self.senders:
+            sender.join(max(0.0, until - time.monotonic()))
+            sender.cursor.save()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,57 @@
+"""The status socket: whoever may open it gets one JSON document, hub or no hub."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("netmon.agent")
+DEADLINE_S = 5.0
+
+
+@contextlib.asynccontextmanager
+async def serving(path: Path, view: Callable[[], dict[str, Any]]) -> Any:
+    """Serve while inside. A socket that cannot be made is told and costs the status only."""
+    try:
+        sock = _listen(path)
+    except OSError as fault:
+        log.error("%s: %s: netmon status will not work", path, fault)
+        yield
+        return
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, TimeoutError):
+            writer.write(json.dumps(view(), ensure_ascii=False).encode())
+            async with asyncio.timeout(DEADLINE_S):
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_unix_server(answer, sock=sock)
+    try:
+        yield
+    finally:
+        server.close()
+        path.unlink(missing_ok=True)
+
+
+def _listen(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        sock.bind(str(path))
+        sock.listen(16)
+    except OSError:
+        sock.close()
+        raise
+    finally:
+        os.umask(before)
+    sock.setblocking(False)
+    return sock

@@ -1,0 +1,105 @@
+"""The agent's process: opens everything, measures until told to stop, hands over what it has."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from netmon import systemd
+from netmon.agent import local
+from netmon.agent.agent import Agent
+from netmon.config.files import load_agent
+from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, SpoolError
+from netmon.files import write_durably
+from probes import catalog
+
+log = logging.getLogger("netmon.agent")
+FAREWELL_S = 3.0  # for what is live, at the end
+AGAIN = -1  # not an exit code: start over with the file as it is now
+
+
+def run(config_file: Path) -> int:
+    """Run the agent a file describes; the exit code. Raises `NetmonError` when it cannot start."""
+    config = load_agent(config_file)
+    folder = Path(config.state_dir)
+    lock = _lock(folder)
+    agent = Agent(config, {check.kind: catalog.load(check.kind) for check in config.checks})
+    code = asyncio.run(serve(agent, folder, config_file))
+    os.close(lock)
+    if code == AGAIN:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  the same program, as it was called
+    return code
+
+
+def _lock(folder: Path) -> int:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        raise SpoolError(f"{folder}: {fault.strerror} (state_dir must be a folder this user may write)") from fault
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise MachineError(
+            f"{folder}: another agent works there (stop it, or give this one another state_dir)"
+        ) from None
+    return lock
+
+
+async def serve(agent: Agent, folder: Path, config_file: Path) -> int:
+    """Until SIGTERM or SIGINT (0), SIGHUP with a good file (`AGAIN`), or a part of the agent ends by itself (1)."""
+    loop = asyncio.get_running_loop()
+    stop, again = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: _reload(config_file, again))
+    agent.start()
+    async with local.serving(folder / "agent.sock", agent.view):
+        parts = [asyncio.create_task(agent.runner.run()), asyncio.create_task(agent.flush_for_ever())]
+        others = [asyncio.create_task(one) for one in (systemd.watchdog(), stop.wait(), again.wait())]
+        log.info("agent %s measures %d checks", agent.config.agent, len(agent.config.checks))
+        systemd.notify("READY=1")
+        await asyncio.wait([*parts, *others[1:]], return_when=asyncio.FIRST_COMPLETED)
+        systemd.notify("RELOADING=1" if again.is_set() and not stop.is_set() else "STOPPING=1")
+        failed = [part for part in parts if part.done()]
+        for part in failed:
+            log.error("the agent stops: a part of it ended", exc_info=part.exception())
+        for task in (*parts, *others):
+            task.cancel()
+        await asyncio.gather(*parts, *others, return_exceptions=True)
+        await agent.stop(FAREWELL_S)
+    _account(agent, folder)
+    if failed:
+        return PROBLEM
+    return GOOD if stop.is_set() else AGAIN
+
+
+def _reload(config_file: Path, again: asyncio.Event) -> None:
+    try:
+        load_agent(config_file)
+    except (ConfigError, OSError) as fault:
+        log.error("the file is not taken over, the agent goes on as it is: %s", fault)
+    else:
+        again.set()
+
+
+def _account(agent: Agent, folder: Path) -> None:
+    """What became of this run's points, for whoever counts."""
+    account = {
+        "sent": agent.spool.stored,
+        "delivered": {sender.destination: sender.condition.delivered for sender in agent.senders},
+        "waiting": {sender.destination: sender.cursor.waiting for sender in agent.senders},
+        "dropped": agent.dropped,
+    }
+    try:
+        write_durably(folder / "account.json", json.dumps(account).encode())
+    except OSError as fault:
+        log.error("%s: the account of this run is lost: %s", folder, fault.strerror)
+    log.info("stopped: %d points stored, %s", agent.spool.stored, account["delivered"])

@@ -1,0 +1,42 @@
+"""When each check measures: phases spread by name, so that neither a machine nor a network measures all at once. Pure."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+from netmon.config.agent import CheckConfig
+from probes.base import Job, Target
+
+LEAST_INTERVAL_S = 1.0  # faster packets share a point
+
+
+def phase_s(agent: str, check: str, every_s: float) -> float:
+    """The moment within `every_s` at which a check measures; the same on every start."""
+    return zlib.crc32(f"{agent}/{check}".encode()) / 2**32 * every_s
+
+
+def job(agent: str, check: CheckConfig) -> Job:
+    """A packet check as its kind watches it: one measurement an interval of `every`, at least a second."""
+    interval_s = max(check.every_s, LEAST_INTERVAL_S)
+    phase = phase_s(agent, check.check, interval_s)
+    return Job(check.check, Target(check.target), check.settings, check.every_s, interval_s, phase)
+
+
+def known_ms(one: Job) -> int:
+    """How long after an interval's start its fate is known at the latest: its last packet's time is over."""
+    timeout_s = min(float(getattr(one.settings, "timeout_s", 1.0)), one.interval_s)
+    return int((one.interval_s - one.every_s + timeout_s) * 1000)
+
+
+def next_due(now_s: float, phase: float, every_s: float) -> float:
+    """The first moment after `now_s` (any clock) that has the phase."""
+    return now_s + every_s - (now_s - phase) % every_s
+
+
+def groups(checks: Sequence[CheckConfig]) -> dict[str, list[CheckConfig]]:
+    """The checks by kind, in the file's order."""
+    found: dict[str, list[CheckConfig]] = {}
+    for check in checks:
+        found.setdefault(check.kind, []).append(check)
+    return found

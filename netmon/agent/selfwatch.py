@@ -1,0 +1,31 @@
+"""What the agent costs: memory and CPU, from /proc and the process clock."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def rss_bytes() -> int:
+    """Resident memory of this process; 0 where /proc does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+class Cpu:
+    """Share of one core used since the last look."""
+
+    def __init__(self) -> None:
+        self._at, self._used = time.monotonic(), time.process_time()
+
+    def share(self) -> float:
+        """0 to 1 for one core; more with several."""
+        now, used = time.monotonic(), time.process_time()
+        elapsed, spent = now - self._at, used - self._used
+        self._at, self._used = now, used
+        return round(spent / elapsed, 5) if elapsed > 0 else 0.0

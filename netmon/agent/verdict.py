@@ -1,0 +1,107 @@
+"""What this machine itself can say about its link: fine or not, since when, and whose part it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from netmon.config.agent import CheckConfig
+from probes.base import Measurement, Outcome
+
+MISSES = 3  # in a row: then it is no chance any more
+LOSS_OVER_S = 60.0
+LOSSY = 0.05  # share of packets lost over that time from which a link counts as lossy
+PARTS = ("self", "link", "upstream", "service")  # who is looked at first
+
+
+@dataclass(slots=True)
+class CheckState:
+    """The last of one check. `bad_since_ms`: start of the first miss of the row, 0 when there is none."""
+
+    check: str
+    about: str
+    outcome: Outcome | None = None
+    at_ms: int = 0
+    why: str = ""
+    misses: int = 0
+    bad_since_ms: int = 0
+    good_since_ms: int = 0
+    _packets: list[tuple[int, int, int]] = field(default_factory=list)  # (at_ms, sent, rcvd)
+
+    def note(self, measured: Measurement) -> bool:
+        """Take a measurement in; True when it is the third miss in a row. Our own faults miss nobody else."""
+        at_ms = measured.at_ns // 1_000_000
+        self.at_ms, self.why = at_ms, measured.why
+        if measured.outcome is Outcome.OK:
+            if self.misses or not self.good_since_ms:
+                self.good_since_ms = at_ms
+            self.misses = self.bad_since_ms = 0
+        else:
+            own = measured.outcome is Outcome.LOCAL
+            if not self.misses or own != (self.outcome is Outcome.LOCAL):
+                self.misses, self.bad_since_ms = 0, at_ms
+            self.misses += 1
+        self.outcome = measured.outcome
+        self._count(at_ms, measured)
+        return self.misses == MISSES and measured.outcome is not Outcome.LOCAL
+
+    def _count(self, at_ms: int, measured: Measurement) -> None:
+        sent, rcvd = measured.values.get("sent"), measured.values.get("rcvd")
+        if sent is not None and rcvd is not None and measured.outcome is not Outcome.LOCAL:
+            self._packets.append((at_ms, int(sent), int(rcvd)))
+        after = at_ms - int(LOSS_OVER_S * 1000)
+        while self._packets and self._packets[0][0] < after:
+            self._packets.pop(0)
+
+    @property
+    def loss(self) -> float | None:
+        """Share of packets lost over the last minute, None when none were sent."""
+        sent = sum(one[1] for one in self._packets)
+        return None if not sent else 1 - min(sent, sum(one[2] for one in self._packets)) / sent
+
+    @property
+    def down(self) -> bool:
+        """Whether it missed often enough to be believed."""
+        return self.misses >= MISSES
+
+    @property
+    def part(self) -> str:
+        """Whose part a failure is."""
+        return "self" if self.outcome is Outcome.LOCAL else self.about
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`state`: fine, lossy, down or unknown (nothing measured yet); `part`: whose, "" when fine; `checks`: which."""
+
+    state: str
+    part: str
+    since_ms: int
+    checks: tuple[str, ...]
+    why: str
+
+
+def judge(states: Iterable[CheckState]) -> Verdict:
+    """The verdict: what is nearest is blamed, for what lies behind it cannot be seen."""
+    known = [state for state in states if state.outcome is not None]
+    if not known:
+        return Verdict("unknown", "", 0, (), "")
+    for state, chosen in (
+        ("down", [one for one in known if one.down]),
+        ("lossy", [one for one in known if _lossy(one)]),
+    ):
+        for part in PARTS:
+            if those := [one for one in chosen if one.part == part]:
+                since = min((one.bad_since_ms or one.at_ms) for one in those)
+                return Verdict(state, part, since, tuple(one.check for one in those), those[0].why)
+    return Verdict("fine", "", max(one.good_since_ms for one in known), (), "")
+
+
+def _lossy(state: CheckState) -> bool:
+    loss = state.loss
+    return loss is not None and loss >= LOSSY and state.outcome is not Outcome.LOCAL
+
+
+def states_of(checks: Iterable[CheckConfig]) -> Mapping[str, CheckState]:
+    """A state for each check."""
+    return {one.check: CheckState(one.check, one.about) for one in checks}

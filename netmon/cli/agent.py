@@ -1,0 +1,20 @@
+"""`netmon agent`: measure and send, for ever."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the agent's file (agent.yaml)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Until SIGTERM or Ctrl-C."""
+    from netmon import log
+    from netmon.agent import main
+
+    log.setup(args.log)
+    return main.run(args.config)
