@@ -46,7 +46,7 @@ class Agent:
         self.spool = Spool(folder, segment_bytes=config.spool.segment_bytes, quota_bytes=config.spool.quota_bytes)
         self.senders = [self._sender(one, folder) for one in config.destinations]
         self.spool.begin_at(max((sender.cursor.live_seq for sender in self.senders), default=1))
-        self.spool.needed = lambda: min(sender.cursor.low for sender in self.senders)
+        self.spool.needed = lambda: min((sender.cursor.low for sender in self.senders), default=self.spool.end)
         self.runner = Runner(config, kinds, self.frontier, self.told)
         self._states = states_of(config.checks)
         self._waiting: deque[str] = deque(maxlen=MOST_HELD)
@@ -138,7 +138,7 @@ class Agent:
         late_ms = max(self.runner.take_late_ms(), self._flush_late_ms)
         self._flush_late_ms = 0.0
         values: dict[str, Value] = {
-            "spool_points": max(sender.cursor.waiting for sender in self.senders),
+            "spool_points": self._points_waiting(),
             "spool_bytes": self.spool.segments.bytes_used,
             "dropped": self.dropped,
             "rss_bytes": selfwatch.rss_bytes(),
@@ -147,6 +147,9 @@ class Agent:
         }
         offset_ms = self._clock.offset_ms
         return values if offset_ms is None else values | {"clock_offset_ms": offset_ms}
+
+    def _points_waiting(self) -> int:
+        return max((sender.cursor.waiting for sender in self.senders), default=0)
 
     @property
     def dropped(self) -> int:
@@ -189,7 +192,7 @@ class Agent:
                 for one in self._states.values()
             ],
             "spool": {
-                "points": max(sender.cursor.waiting for sender in self.senders),
+                "points": self._points_waiting(),
                 "bytes": self.spool.segments.bytes_used,
                 "dropped": self.dropped,
                 "trouble": self._disk_trouble,

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ DEADLINE_S = 5.0
 
 
 @contextlib.asynccontextmanager
-async def serving(path: Path, view: Callable[[], dict[str, Any]]) -> Any:
+async def serving(path: Path, view: Callable[[], dict[str, Any]]) -> AsyncIterator[None]:
     """Serve while inside. A socket that cannot be made is told and costs the status only."""
     try:
         sock = _listen(path)
@@ -38,11 +38,15 @@ async def serving(path: Path, view: Callable[[], dict[str, Any]]) -> Any:
         yield
     finally:
         server.close()
-        path.unlink(missing_ok=True)
+        _gone(path)
+
+
+def _gone(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 def _listen(path: Path) -> socket.socket:
-    path.unlink(missing_ok=True)
+    _gone(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:

@@ -37,6 +37,7 @@ class Runner:
     async def run(self) -> None:
         """Measure until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.Event().wait())  # an agent without checks still reports itself
             for name, checks in schedule.groups(self._config.checks).items():
                 kind = self._kinds[name]
                 if kind.watch is not None:

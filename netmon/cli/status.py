@@ -1,0 +1,196 @@
+"""`netmon status`: this machine's link in five lines, in the reader's language, with or without the hub."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from netmon.errors import GOOD, PROBLEM, MachineError
+from probes.clean import clean
+
+CONFIG = Path("/etc/netmon/agent.yaml")
+MOST = 4_000_000
+Words = Mapping[str, str]
+
+_VI = {
+    "fine": "Đường truyền: TỐT",
+    "unknown": "Đường truyền: CHƯA RÕ, đang đo",
+    "down.self": "MÁY NÀY không đo được",
+    "down.link": "Đường truyền: MẤT KẾT NỐI",
+    "down.upstream": "Đường truyền tại chỗ tốt, TUYẾN TRÊN mất kết nối",
+    "down.service": "Đường truyền tốt, DỊCH VỤ không trả lời",
+    "lossy.link": "Đường truyền: CHẬP CHỜN, mất gói",
+    "lossy.upstream": "Đường truyền tại chỗ tốt, TUYẾN TRÊN mất gói",
+    "lossy.service": "Đường truyền tốt, DỊCH VỤ chập chờn",
+    "since": "Từ: {at} ({ago})",
+    "since.never": "Từ: chưa có kết quả đo",
+    "whose": "Thuộc về: {part} ({checks})",
+    "whose.none": "Thuộc về: không có lỗi",
+    "self": "máy này",
+    "link": "đường truyền tại chỗ",
+    "upstream": "tuyến phía trên",
+    "service": "dịch vụ",
+    "call": "Gọi: {contact}",
+    "call.none": "Gọi: không cần",
+    "call.unknown": "Gọi: chưa khai báo người liên hệ trong cấu hình",
+    "circuit": "mã kênh {circuit}",
+    "waiting": "Chờ gửi: {points} điểm đo; đồng hồ lệch: {offset}; {hub}",
+    "dropped": "đã mất {dropped}",
+    "hub.good": "máy chủ nhận tốt",
+    "hub.bad": "máy chủ {name} chưa nhận ({trouble})",
+    "offset.none": "chưa biết",
+    "days": "{n} ngày",
+    "hours": "{n} giờ",
+    "minutes": "{n} phút",
+    "seconds": "{n} giây",
+    "more": "và {n} phép đo khác",
+}
+_EN = {
+    "fine": "Link: FINE",
+    "unknown": "Link: NOT KNOWN YET, measuring",
+    "down.self": "THIS MACHINE cannot measure",
+    "down.link": "Link: DOWN",
+    "down.upstream": "The link here is fine, UPSTREAM is down",
+    "down.service": "The link is fine, a SERVICE does not answer",
+    "lossy.link": "Link: LOSING PACKETS",
+    "lossy.upstream": "The link here is fine, UPSTREAM loses packets",
+    "lossy.service": "The link is fine, a SERVICE answers now and then",
+    "since": "Since: {at} ({ago})",
+    "since.never": "Since: nothing measured yet",
+    "whose": "Whose: {part} ({checks})",
+    "whose.none": "Whose: nothing is wrong",
+    "self": "this machine",
+    "link": "the link of this site",
+    "upstream": "the network above",
+    "service": "a service",
+    "call": "Call: {contact}",
+    "call.none": "Call: nobody needed",
+    "call.unknown": "Call: no contact is configured",
+    "circuit": "circuit {circuit}",
+    "waiting": "Waiting to be sent: {points} points; clock offset: {offset}; {hub}",
+    "dropped": "{dropped} lost",
+    "hub.good": "the hub takes points",
+    "hub.bad": "{name} does not take points ({trouble})",
+    "offset.none": "not known",
+    "days": "{n} d",
+    "hours": "{n} h",
+    "minutes": "{n} min",
+    "seconds": "{n} s",
+    "more": "and {n} more checks",
+}
+_SPANS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help=f"the agent's file ({CONFIG})")
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="the agent's socket, instead of a file")
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 0 when the link is fine, 1 when not or not known yet, 3 when no agent runs here."""
+    view = ask(args.socket or _socket_of(args.config))
+    if args.output == "json":
+        print(json.dumps(view, ensure_ascii=False))
+    else:
+        print("\n".join(lines(view, args.lang or view["lang"], time.time())))
+    return GOOD if view["verdict"]["state"] == "fine" else PROBLEM
+
+
+def _socket_of(config: Path) -> Path:
+    from netmon.config.files import load_agent
+
+    return Path(load_agent(config).state_dir) / "agent.sock"
+
+
+def ask(path: Path) -> dict[str, Any]:
+    """What the agent says at its socket; raises `MachineError` when none answers."""
+    parts = list[bytes]()
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(5.0)
+            sock.connect(str(path))
+            while (part := sock.recv(65_536)) and sum(map(len, parts)) < MOST:
+                parts.append(part)
+        view: dict[str, Any] = json.loads(b"".join(parts))
+    except PermissionError:
+        raise MachineError(f"{path}: not allowed (run it as root or as the agent's user)") from None
+    except (OSError, ValueError) as fault:
+        raise MachineError(
+            f"{path}: no agent answers: {fault} (is it running? systemctl status netmon-agent)"
+        ) from None
+    return view
+
+
+def lines(view: Mapping[str, Any], lang: str, now_s: float) -> list[str]:
+    """The five lines; every text in them is cleaned."""
+    words = _VI if lang == "vi" else _EN
+    verdict = view["verdict"]
+    return [
+        clean(line, 300)
+        for line in (
+            _state(verdict, words),
+            _since(verdict["since_ms"], words, now_s),
+            _whose(verdict, words),
+            _call(verdict, view["contacts"], words),
+            _waiting(view, words),
+        )
+    ]
+
+
+def _state(verdict: Mapping[str, Any], words: Words) -> str:
+    key = ".".join(filter(None, (verdict["state"], verdict["part"])))
+    return words.get(key, key) + (f": {verdict['why']}" if verdict["why"] else "")
+
+
+def _since(since_ms: int, words: Words, now_s: float) -> str:
+    if not since_ms:
+        return words["since.never"]
+    at = time.strftime("%d/%m/%Y %H:%M:%S", time.localtime(since_ms / 1000))
+    return words["since"].format(at=at, ago=_span(now_s - since_ms / 1000, words))
+
+
+def _span(seconds: float, words: Words) -> str:
+    for size, name in _SPANS:
+        if seconds >= size:
+            return words[name].format(n=int(seconds // size))
+    return words["seconds"].format(n=0)
+
+
+def _whose(verdict: Mapping[str, Any], words: Words) -> str:
+    if not verdict["part"]:
+        return words["whose.none"]
+    named = ", ".join(verdict["checks"][:3])
+    if len(verdict["checks"]) > 3:
+        named += " " + words["more"].format(n=len(verdict["checks"]) - 3)
+    return words["whose"].format(part=words[verdict["part"]], checks=named)
+
+
+def _call(verdict: Mapping[str, Any], contacts: list[Mapping[str, str]], words: Words) -> str:
+    if not verdict["part"]:
+        return words["call.none"]
+    people = [one for one in contacts if one["about"] == verdict["part"]]
+    if not people:
+        return words["call.unknown"]
+    return words["call"].format(contact="; ".join(_person(one, words) for one in people))
+
+
+def _person(one: Mapping[str, str], words: Words) -> str:
+    circuit = words["circuit"].format(circuit=one["circuit"]) if one["circuit"] not in ("", "-") else ""
+    return ", ".join(filter(None, (one["who"], one["phone"], circuit)))
+
+
+def _waiting(view: Mapping[str, Any], words: Words) -> str:
+    offset, spool = view["clock_offset_ms"], view["spool"]
+    told = words["offset.none"] if offset is None else f"{offset:+.1f} ms"
+    bad = [one for one in view["destinations"] if not one["good"]]
+    hub = words["hub.bad"].format(name=bad[0]["name"], trouble=bad[0]["trouble"]) if bad else words["hub.good"]
+    text = words["waiting"].format(points=spool["points"], offset=told, hub=hub)
+    lost = [words["dropped"].format(dropped=spool["dropped"])] if spool["dropped"] else []
+    return "; ".join([text, *lost, *filter(None, [spool["trouble"]])])
