@@ -144,9 +144,13 @@ def _add(
 async def watch(recipe: Recipe, jobs: Sequence[Job], emit: Emit) -> None:
     """Serve all jobs on shared sockets until cancelled."""
     room = _Room(recipe, {job.id: job for job in jobs}, emit)
+    tasks = [asyncio.create_task(room.serve(job)) for job in jobs]
     try:
-        await asyncio.gather(*(room.serve(job) for job in jobs))
+        await asyncio.gather(*tasks)
+        await asyncio.Event().wait()  # an address needs no second look: the drivers do the rest
     finally:
+        for task in tasks:
+            task.cancel()
         room.close()
 
 
