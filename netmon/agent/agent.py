@@ -84,15 +84,17 @@ class Agent:
 
     async def flush_for_ever(self) -> None:
         """Flush each `flush_every`, and at once on the third miss in a row of any check."""
+        due = time.monotonic()
         while True:
-            due = time.monotonic() + self.config.flush_every_s
+            due = max(due + self.config.flush_every_s, time.monotonic())
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), self.config.flush_every_s)
-                await asyncio.sleep(0)  # what came in the same turn goes with it
+                await asyncio.wait_for(self._urgent.wait(), max(0.0, due - time.monotonic()))
+                due = time.monotonic()
             self._flush_late_ms = max(self._flush_late_ms, (time.monotonic() - due) * 1000)
             began = time.monotonic()
             await self.flush()
-            await asyncio.sleep(max(0.0, URGENT_GAP_S - (time.monotonic() - began)))
+            if self._urgent.is_set():
+                await asyncio.sleep(max(0.0, URGENT_GAP_S - (time.monotonic() - began)))
 
     async def flush(self) -> None:
         """Store what was told since the last time and wake the senders."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import subprocess
 import tempfile
 import threading
 from pathlib import Path
@@ -203,24 +204,28 @@ def test_readers_beside_a_writer_see_each_record_once_and_in_order(tmp_path: Pat
 @pytest.mark.needs("root")
 @pytest.mark.world
 def test_a_full_disk_costs_the_oldest_only(tmp_path: Path) -> None:
-    assert os.system(f"mount -t tmpfs -o size=3m tmpfs {tmp_path}") == 0
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", tmp_path], check=True)
+    segments = _open(tmp_path / "s", segment_bytes=200_000, quota_bytes=1_000_000_000)
     try:
-        segments = _open(tmp_path / "s", segment_bytes=200_000, quota_bytes=1_000_000_000)
         stored = list[bytes]()
         for number in range(6000):
-            body = b"%06d" % number + bytes(1000)
-            for _ in range(5):
-                try:
-                    segments.append(body)
-                    segments.commit()
-                    break
-                except OSError as fault:
-                    if fault.errno != errno.ENOSPC or not segments.drop_oldest():
-                        raise
-            else:
-                raise AssertionError("stuck")
-            stored.append(body)
+            stored.append(b"%06d" % number + bytes(1000))
+            _store_somehow(segments, stored[-1])
         kept = _bodies(segments)
         assert kept == stored[-len(kept) :] and len(kept) + segments.dropped == 6000 and len(kept) > 2000
     finally:
-        os.system(f"umount {tmp_path}")
+        segments.close()
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def _store_somehow(segments: Segments, body: bytes) -> None:
+    for _ in range(5):
+        try:
+            segments.append(body)
+            segments.commit()
+        except OSError as fault:
+            if fault.errno != errno.ENOSPC or not segments.drop_oldest():
+                raise
+        else:
+            return
+    raise AssertionError("stuck")
