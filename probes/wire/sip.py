@@ -1,0 +1,251 @@
+"""SIP messages (RFC 3261 §7, §25), encoded strictly and read tolerantly: field devices send what they like.
+
+Accepted besides the standard's form: lines ended by LF alone, compact names (§7.3.3), folded lines, a missing reason,
+header lines without a colon (left out), a Content-Length that is missing, wrong or too long. Everything else raises
+`WireError`, nothing else does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from probes.errors import WireError
+
+PORT, TLS_PORT = 5060, 5061  # RFC 3261 §19.1.2
+MOST_BYTES = 65_536  # of one message; a longer one is not read
+MOST_HEADERS = 256
+_LONG = {
+    "a": "accept-contact",
+    "b": "referred-by",
+    "c": "content-type",
+    "d": "request-disposition",
+    "e": "content-encoding",
+    "f": "from",
+    "i": "call-id",
+    "j": "reject-contact",
+    "k": "supported",
+    "l": "content-length",
+    "m": "contact",
+    "n": "identity-info",
+    "o": "event",
+    "r": "refer-to",
+    "s": "subject",
+    "t": "to",
+    "u": "allow-events",
+    "v": "via",
+    "x": "session-expires",
+    "y": "identity",
+}  # fmt: skip  (IANA registry "SIP Header Fields")
+_STATUS = re.compile(r"SIP/\d{1,3}\.\d{1,3}[ \t]+([1-6]\d\d)(?:[ \t]+(.*))?\Z", re.IGNORECASE | re.DOTALL)
+_REQUEST = re.compile(r"([!-~]{1,64})[ \t]+([!-~]{1,4096})[ \t]+SIP/\d{1,3}\.\d{1,3}[ \t]*\Z", re.IGNORECASE)
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_DIGITS = re.compile(r"\d{1,9}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. A response has `status` 100–699 and `reason`; a request has status 0, `method` and `uri`.
+
+    `headers`: (long name in small letters, value unfolded and trimmed), in the order they came. `short`: the body is
+    not as long as Content-Length says, or that header cannot be read.
+    """
+
+    status: int
+    reason: str
+    method: str
+    uri: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+    short: bool = False
+
+    def first(self, name: str) -> str:
+        """The first value of a header (long name, small letters), "" when there is none."""
+        return next((value for one, value in self.headers if one == name), "")
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a header, one item per line of the message (comma lists are not split)."""
+        return [value for one, value in self.headers if one == name]
+
+
+def parse(data: bytes) -> Message:
+    """One datagram's message (RFC 3261 §18.3); raises `WireError`."""
+    if len(data) > MOST_BYTES:
+        raise WireError(MOST_BYTES, "longer than a message may be")
+    start = _skip_blank(data)
+    match = _HEAD_END.search(data, start)
+    head, body = (data[start : match.start()], data[match.end() :]) if match else (data[start:], b"")
+    message = parse_head(head)
+    length = content_length(message)
+    if length is None:
+        return message_with(message, body, short=bool(message.first("content-length")))
+    return message_with(message, body[:length], short=length > len(body))
+
+
+def parse_head(head: bytes) -> Message:
+    """A start line and headers without the blank line that ends them; raises `WireError`."""
+    lines = _unfold(_text(head).split("\n"))
+    if len(lines) - 1 > MOST_HEADERS:
+        raise WireError(0, "too many headers")
+    headers = tuple(header for line in lines[1:] if (header := _header(line)))
+    first = lines[0].strip()
+    if match := _STATUS.match(first):
+        return Message(int(match[1]), (match[2] or "").strip(), "", "", headers)
+    if match := _REQUEST.match(first):
+        return Message(0, "", match[1], match[2], headers)
+    raise WireError(0, "not a SIP start line")
+
+
+def message_with(message: Message, body: bytes, *, short: bool = False) -> Message:
+    """The same message with a body."""
+    return Message(message.status, message.reason, message.method, message.uri, message.headers, body, short)
+
+
+def content_length(message: Message) -> int | None:
+    """Content-Length, None when it is missing or no number."""
+    text = message.first("content-length")
+    return int(text) if _DIGITS.match(text) and text.isascii() else None
+
+
+def _skip_blank(data: bytes | bytearray, start: int = 0) -> int:
+    """Blank lines before a start line are keep-alives (RFC 3261 §7.5, RFC 5626 §3.5.1)."""
+    while start < len(data) and data[start] in b"\r\n":
+        start += 1
+    return start
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _unfold(lines: list[str]) -> list[str]:
+    out: list[str] = []
+    folded: list[str] = []  # joined once per header: many short folds must not cost their square
+    for line in lines:
+        if line[:1] in (" ", "\t") and folded:
+            folded.append(line.strip())
+            continue
+        if folded:
+            out.append(" ".join(folded))
+        folded = [line.rstrip("\r")]
+    out.append(" ".join(folded))
+    return out
+
+
+def _header(line: str) -> tuple[str, str] | None:
+    name, colon, value = line.partition(":")
+    name = name.strip().lower()
+    if not colon or not name:
+        return None
+    return _LONG.get(name, name), value.strip()
+
+
+class Framer:
+    """Cuts a byte stream into messages (RFC 3261 §18.3), fed in any slicing.
+
+    A message is given as soon as its head is complete; bodies are counted and thrown away, for what is asked here
+    has none. A Content-Length that is no number ends the framing: whatever follows is a `WireError`.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._searched = 0
+        self._body_left = 0
+        self._lost = False
+
+    @property
+    def pending(self) -> bool:
+        """A message has begun and its head is not complete."""
+        return bool(self._bytes)
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Messages whose heads are complete now; raises `WireError` when the stream is no SIP."""
+        self._bytes += data
+        out: list[Message] = []
+        while (message := self._next()) is not None:
+            out.append(message)
+        return out
+
+    def _next(self) -> Message | None:
+        self._skip()
+        if not self._bytes:
+            return None
+        if self._lost:
+            raise WireError(0, "bytes after a message of unknown length")
+        match = _HEAD_END.search(self._bytes, self._searched)
+        if match is None:
+            self._wait()
+            return None
+        if match.start() > MOST_BYTES:
+            raise WireError(MOST_BYTES, "longer than a message may be")
+        message = parse_head(bytes(self._bytes[: match.start()]))
+        del self._bytes[: match.end()]
+        self._searched = 0
+        length = content_length(message)
+        self._lost = length is None and bool(message.first("content-length"))
+        self._body_left = length or 0
+        return message_with(message, b"", short=self._lost)
+
+    def _skip(self) -> None:
+        """Throw away body bytes, then blank lines between messages."""
+        drop = min(self._body_left, len(self._bytes))
+        self._body_left -= drop
+        del self._bytes[: _skip_blank(self._bytes, drop)]
+
+    def _wait(self) -> None:
+        """More bytes are needed; a start line that can be none is refused at once."""
+        self._searched = max(0, len(self._bytes) - 3)
+        if len(self._bytes) > MOST_BYTES:
+            raise WireError(MOST_BYTES, "longer than a message may be")
+        if b"\n" in self._bytes:
+            parse_head(bytes(self._bytes[: self._bytes.index(b"\n")]))
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of a message; its Content-Length is written here. Texts must hold no line end (our own only)."""
+    first = (
+        f"SIP/2.0 {message.status} {message.reason}" if message.status else f"{message.method} {message.uri} SIP/2.0"
+    )
+    lines = [first, *(f"{_wire_name(name)}: {value}" for name, value in message.headers)]
+    lines.append(f"Content-Length: {len(message.body)}")
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a line end inside a SIP header")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + message.body
+
+
+_WIRE_NAMES = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate"}
+
+
+def _wire_name(name: str) -> str:
+    return _WIRE_NAMES.get(name) or "-".join(part.capitalize() for part in name.split("-"))
+
+
+def parameter(value: str, name: str) -> str | None:
+    """A parameter of a header's value (`;tag=x`): its text, "" when it stands alone, None when absent."""
+    outside = value.rpartition(">")[2] if ">" in value else value
+    for part in outside.split(";")[1:]:
+        key, _, text = part.partition("=")
+        if key.strip().lower() == name:
+            return text.strip()
+    return None
+
+
+def retry_after_s(message: Message) -> int | None:
+    """Retry-After in seconds (RFC 3261 §20.33), None when it is missing or no number."""
+    match = re.match(r"\s*(\d{1,9})(?!\d)", message.first("retry-after"), re.ASCII)
+    return int(match[1]) if match else None
+
+
+def cseq(message: Message) -> tuple[int, str]:
+    """CSeq's number and method; (-1, "") when it cannot be read."""
+    match = re.match(r"(\d{1,10})[ \t]+(\S{1,64})\Z", message.first("cseq"), re.ASCII)
+    return (int(match[1]), match[2].upper()) if match else (-1, "")
+
+
+def top_branch(message: Message) -> str:
+    """The branch of the topmost Via, "" when there is none."""
+    via = next((one for one in message.first("via").split(",") if one.strip()), "")
+    return parameter(via, "branch") or ""
