@@ -8,6 +8,7 @@ header lines without a colon (left out), a Content-Length that is missing, wrong
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from probes.errors import WireError
@@ -161,13 +162,11 @@ class Framer:
         """A message has begun and its head is not complete."""
         return bool(self._bytes)
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Messages whose heads are complete now; raises `WireError` when the stream is no SIP."""
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Messages whose heads are complete now, to be taken all; raises `WireError` when the stream is no SIP."""
         self._bytes += data
-        out: list[Message] = []
         while (message := self._next()) is not None:
-            out.append(message)
-        return out
+            yield message
 
     def _next(self) -> Message | None:
         self._skip()

@@ -1,0 +1,238 @@
+"""Carries one SIP conversation over UDP, TCP or TLS, and tells silence, refusals and our own faults apart."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from probes.wire.session import Arrival, Session, Stream
+
+_ERRQUEUE, _ROOM, _RECV_BYTES = 0x2000, 512, 65_536
+_RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}
+_ORIGINS_ICMP = (2, 3)
+_NO_WAY = (
+    errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ENOBUFS,
+    errno.EINVAL, errno.EAFNOSUPPORT, errno.ENETDOWN, errno.ENODEV,
+)  # fmt: skip
+
+
+class Ended(NamedTuple):
+    """How the conversation was carried. `end`: "session" (it ended itself), "silence" (no connection came up in
+    time), "refused" (RST, ICMP), "tls" (no trust or no TLS there), "local" (our own fault).
+    """
+
+    end: str
+    why: str = ""
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    cert_days: float | None = None  # until the far end's certificate ends; only when it was checked
+
+
+Events = Callable[[list[Any]], None]
+SocketAddress = tuple[Any, ...]
+
+
+async def over_udp(family: int, to: SocketAddress, make: Callable[[str], Session], on_events: Events) -> Ended:
+    """One conversation on a connected socket, so that an ICMP error reaches us. Never raises for the network.
+
+    `make` gets our own `host:port` and makes the session.
+    """
+    try:
+        sock = _open(family, socket.SOCK_DGRAM)
+    except OSError as fault:
+        return Ended("local", f"no socket: {fault.strerror}")
+    try:
+        sock.connect(to)
+        talk = _Udp(sock, make(local_name(sock)), on_events)
+        try:
+            return await talk.ended
+        finally:
+            talk.close()
+    except OSError as fault:
+        return Ended("local", f"this machine has no way: {fault.strerror}")
+    finally:
+        sock.close()
+
+
+def _open(family: int, kind: socket.SocketKind) -> socket.socket:
+    sock = socket.socket(family, kind)
+    sock.setblocking(False)
+    sock.setsockopt(*_RECVERR[socket.AddressFamily(family)], 1)  # ICMP errors, all of them, with their details
+    return sock
+
+
+class _Udp:
+    """A session on a connected datagram socket: nothing is cancelled, what arrived is taken before any timer fires."""
+
+    def __init__(self, sock: socket.socket, session: Session, on_events: Events) -> None:
+        self._sock, self._session, self._on_events = sock, session, on_events
+        self._peer = sock.getpeername()[:2]
+        self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[Ended] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop.add_reader(sock.fileno(), self._turn)
+        self._turn()
+
+    def _turn(self) -> None:
+        if self.ended.done():
+            return
+        try:
+            self._take()
+            for datagram in self._session.transmit(time.monotonic(), time.time_ns()):
+                self._sock.send(datagram.data)
+        except OSError as fault:
+            self._failed(fault)
+        self._on_events(self._session.events())
+        if self._session.done:
+            self._end(Ended("session"))
+        self._sleep()
+
+    def _take(self) -> None:
+        while not self._session.done:
+            try:
+                data = self._sock.recv(_RECV_BYTES)
+            except BlockingIOError:
+                return
+            self._session.receive(Arrival(data, self._peer, time.time_ns()), time.monotonic())
+
+    def _failed(self, fault: OSError) -> None:
+        """Only a refusal or a fault of ours ends it; a full queue or a smaller MTU is mended by the next repeat."""
+        ended = _failure(self._sock, fault)
+        if ended.end != "silence":
+            self._end(ended)
+
+    def _end(self, ended: Ended) -> None:
+        if not self.ended.done():
+            self.ended.set_result(ended)
+
+    def _sleep(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        wake = None if self.ended.done() else self._session.wake_at()
+        self._timer = None if wake is None else self._loop.call_later(max(0.0, wake - time.monotonic()), self._turn)
+
+    def close(self) -> None:
+        """Leave the loop; the socket is its owner's."""
+        self._loop.remove_reader(self._sock.fileno())
+        if self._timer:
+            self._timer.cancel()
+
+
+async def over_stream(
+    family: int,
+    to: SocketAddress,
+    make: Callable[[str], Stream],
+    on_events: Events,
+    deadline: float,
+    tls: tuple[ssl.SSLContext, str] | None = None,
+) -> Ended:
+    """One conversation over TCP, or TLS with (context, name to check). `deadline` (monotonic s) covers connecting too."""
+    try:
+        sock = _open(family, socket.SOCK_STREAM)
+    except OSError as fault:
+        return Ended("local", f"no socket: {fault.strerror}")
+    began, so_far = time.monotonic(), Ended("session")
+    try:
+        async with asyncio.timeout(max(0.0, deadline - began)):
+            await asyncio.get_running_loop().sock_connect(sock, to)
+            so_far = so_far._replace(connect_ms=_ms_since(began))
+            reader, writer = await _streams(sock, tls)
+        try:
+            if tls:
+                so_far = _secured(writer, so_far, began)
+            await _pump(reader, writer, make(local_name(sock)), on_events)
+        finally:
+            writer.transport.abort()
+    except TimeoutError:
+        part = "no TLS handshake" if so_far.connect_ms else "no answer to the connect"
+        return so_far._replace(end="silence", why=f"{part} in time")
+    except ssl.SSLError as fault:
+        return so_far._replace(end="tls", why=_distrust(fault))
+    except OSError as fault:
+        ended = _failure(sock, fault)
+        return so_far._replace(end=ended.end, why=ended.why)
+    finally:
+        sock.close()
+    return so_far
+
+
+async def _streams(
+    sock: socket.socket, tls: tuple[ssl.SSLContext, str] | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if tls is None:
+        return await asyncio.open_connection(sock=sock)
+    return await asyncio.open_connection(sock=sock, ssl=tls[0], server_hostname=tls[1])
+
+
+def _secured(writer: asyncio.StreamWriter, so_far: Ended, began: float) -> Ended:
+    ends = (writer.get_extra_info("peercert") or {}).get("notAfter")
+    days = (ssl.cert_time_to_seconds(ends) - time.time()) / 86400 if ends else None
+    return so_far._replace(tls_ms=_ms_since(began) - (so_far.connect_ms or 0.0), cert_days=days)
+
+
+def _distrust(fault: ssl.SSLError) -> str:
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {fault.verify_message}"
+    return f"no TLS to be had there: {fault.reason or fault.strerror or 'handshake failed'}"
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Stream, on_events: Events) -> None:
+    """Until the session is done. One read is pending for the whole time; timers never cancel it."""
+    pending = asyncio.ensure_future(reader.read(_RECV_BYTES))
+    try:
+        while True:
+            if data := session.transmit(time.monotonic(), time.time_ns()):
+                writer.write(data)
+            on_events(session.events())
+            if session.done:
+                return
+            wake = session.wake_at()
+            await asyncio.wait([pending], timeout=None if wake is None else max(0.0, wake - time.monotonic()))
+            if pending.done():
+                session.receive(pending.result(), time.monotonic())
+                pending = asyncio.ensure_future(reader.read(_RECV_BYTES))
+    finally:
+        pending.cancel()
+
+
+def local_name(sock: socket.socket) -> str:
+    """Our own address as `host:port` of a SIP header."""
+    host, port = sock.getsockname()[:2]
+    host = host.partition("%")[0]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _failure(sock: socket.socket, fault: OSError) -> Ended:
+    said = _icmp(sock)  # taken from the queue in any case
+    if fault.errno == errno.EMSGSIZE:
+        return Ended("silence", "the path takes only smaller packets")
+    if said:
+        return Ended("refused", said)
+    if fault.errno == errno.ECONNREFUSED:
+        return Ended("refused", "the host refuses the port")
+    if isinstance(fault, ConnectionError):
+        return Ended("refused", "the far end broke the connection off")
+    if fault.errno in _NO_WAY:
+        return Ended("local", f"this machine has no way: {fault.strerror}")
+    return Ended("silence", fault.strerror or str(fault))
+
+
+def _icmp(sock: socket.socket) -> str:
+    """The ICMP message on the socket's error queue in words, "" when there is none."""
+    try:
+        _, control, _, _ = sock.recvmsg(512, _ROOM, _ERRQUEUE)
+    except (OSError, ValueError):
+        return ""
+    for _, kind, value in control:
+        if kind in (11, 25) and len(value) >= 16 and value[4] in _ORIGINS_ICMP:
+            return f"ICMP type {value[5]} code {value[6]}"
+    return ""
+
+
+def _ms_since(began: float) -> float:
+    return (time.monotonic() - began) * 1000.0
