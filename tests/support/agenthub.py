@@ -7,6 +7,7 @@ import gzip
 import http.server
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from netmon.agent.agent import Agent
 from netmon.config.agent import AgentConfig, CheckConfig, DestinationConfig, SpoolConfig
 from probes.base import Emit, Field, Job, Kind, Measurement, Outcome, Target
 
@@ -47,6 +49,7 @@ class FakeHub:
     stored: dict[tuple[str, int], str] = field(default_factory=dict)
     repeats: int = 0
     port: int = 0
+    tls: ssl.SSLContext | None = None
 
     def take(self, request: Request) -> Answer:
         """One write."""
@@ -64,7 +67,7 @@ class FakeHub:
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
 
 @contextmanager
@@ -100,6 +103,8 @@ def serving(hub: FakeHub) -> Iterator[FakeHub]:
 
     with Server(("127.0.0.1", hub.port), Handler) as server:
         hub.port = server.server_address[1]
+        if hub.tls:
+            server.socket = hub.tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
@@ -199,3 +204,32 @@ def until(fact: Callable[[], object], within_s: float = 20.0) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+@contextmanager
+def running(one: AgentConfig, told: Told) -> Iterator[Agent]:
+    """The agent's loop in a thread of its own."""
+    made: list[Agent] = []
+    ready, stop = threading.Event(), threading.Event()
+
+    async def live() -> None:
+        agent = Agent(one, told.kinds())
+        agent.start()
+        tasks = [asyncio.create_task(agent.runner.run()), asyncio.create_task(agent.flush_for_ever())]
+        made.append(agent)
+        ready.set()
+        while not stop.is_set():
+            await asyncio.sleep(0.02)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await agent.stop(2.0)
+
+    thread = threading.Thread(target=lambda: asyncio.run(live()))
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield made[0]
+    finally:
+        stop.set()
+        thread.join(20)

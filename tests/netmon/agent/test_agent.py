@@ -2,55 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import json
 import os
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from agenthub import OK, Answer, FakeHub, Request, Told, check, config, free_port, serving, until
+from agenthub import OK, Answer, FakeHub, Request, Told, check, config, free_port, running, serving, until
 
 from netmon import segments
 from netmon.agent.agent import Agent
-from netmon.config.agent import AgentConfig
 from probes.base import Outcome
-
-
-@contextmanager
-def running(one: AgentConfig, told: Told) -> Iterator[Agent]:
-    """The agent's loop in a thread of its own."""
-    made: list[Agent] = []
-    ready, stop = threading.Event(), threading.Event()
-
-    async def live() -> None:
-        agent = Agent(one, told.kinds())
-        agent.start()
-        tasks = [asyncio.create_task(agent.runner.run()), asyncio.create_task(agent.flush_for_ever())]
-        made.append(agent)
-        ready.set()
-        while not stop.is_set():
-            await asyncio.sleep(0.02)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await agent.stop(2.0)
-
-    thread = threading.Thread(target=lambda: asyncio.run(live()))
-    thread.start()
-    assert ready.wait(20)
-    try:
-        yield made[0]
-    finally:
-        stop.set()
-        thread.join(20)
 
 
 def _whole(hub: FakeHub, agent: Agent) -> bool:
