@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from netmon.agent import selfwatch
+from netmon.agent import selfwatch, status
 from netmon.agent.clock import Clock
 from netmon.agent.cursor import Cursor
 from netmon.agent.frontier import Frontier
@@ -21,7 +21,7 @@ from netmon.agent.runner import Runner
 from netmon.agent.sender import Sender
 from netmon.agent.spool import Spool
 from netmon.agent.uplink import Uplink
-from netmon.agent.verdict import judge, states_of
+from netmon.agent.verdict import states_of
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.point import Value
 from probes.base import Kind, Measurement
@@ -162,55 +162,16 @@ class Agent:
 
     def view(self) -> dict[str, Any]:
         """What `netmon status` shows."""
-        verdict = judge(self._states.values())
         return {
-            "agent": self.config.agent,
-            "site": self.config.site,
-            "commune": self.config.commune,
-            "lang": self.config.lang,
-            "at_ms": _now_ms(),
-            "started_ms": self._started_ms,
-            "verdict": {
-                "state": verdict.state,
-                "part": verdict.part,
-                "since_ms": verdict.since_ms,
-                "checks": verdict.checks,
-                "why": verdict.why,
-            },
-            "contacts": [
-                {"about": one.about, "who": one.who, "phone": one.phone, "circuit": one.circuit}
-                for one in self.config.contacts
-            ],
-            "checks": [
-                {
-                    "check": one.check,
-                    "about": one.about,
-                    "outcome": None if one.outcome is None else one.outcome.name,
-                    "at_ms": one.at_ms,
-                    "misses": one.misses,
-                    "loss": one.loss,
-                    "why": one.why,
-                }
-                for one in self._states.values()
-            ],
+            **status.of_place(self.config, self._started_ms, _now_ms()),
+            **status.of_checks(self._states.values()),
             "spool": {
                 "points": self._points_waiting(),
                 "bytes": self.spool.segments.bytes_used,
                 "dropped": self.dropped,
                 "trouble": self._disk_trouble,
             },
-            "destinations": [
-                {
-                    "name": sender.destination,
-                    "good": sender.condition.good,
-                    "trouble": sender.condition.trouble,
-                    "since_ms": sender.condition.since_ms,
-                    "waiting": sender.cursor.waiting,
-                    "delivered": sender.condition.delivered,
-                    "rejected": sender.condition.rejected,
-                }
-                for sender in self.senders
-            ],
+            "destinations": [status.of_sender(sender) for sender in self.senders],
             "clock_offset_ms": self._clock.offset_ms,
         }
 

@@ -88,8 +88,12 @@ class Runner:
         """Run a check at its phase of the wall clock; never two runs of it at once, a slot it overran is left out."""
         every_s = check.every_s
         phase = schedule.phase_s(self._config.agent, check.check, every_s)
+        due = 0.0
         while True:
-            wait_s = schedule.next_due(time.time(), phase, every_s) - time.time()
+            # At least half a period after the last: a clock set back a little must not run a slot twice.
+            least_s = max(0.0, due + every_s / 2 - time.monotonic())
+            now_s = time.time()
+            wait_s = max(least_s, schedule.next_due(now_s + least_s, phase, every_s) - now_s)
             due = time.monotonic() + wait_s
             await asyncio.sleep(wait_s)
             self._late_ms = max(self._late_ms, (time.monotonic() - due) * 1000)

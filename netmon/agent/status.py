@@ -1,0 +1,65 @@
+"""The document behind `netmon status`, part by part: plain data for JSON. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from netmon.agent.sender import Sender
+from netmon.agent.verdict import CheckState, judge
+from netmon.config.agent import AgentConfig
+
+
+def of_place(config: AgentConfig, started_ms: int, now_ms: int) -> dict[str, Any]:
+    """Which agent this is, and whom its people call."""
+    return {
+        "agent": config.agent,
+        "site": config.site,
+        "commune": config.commune,
+        "lang": config.lang,
+        "at_ms": now_ms,
+        "started_ms": started_ms,
+        "contacts": [
+            {"about": one.about, "who": one.who, "phone": one.phone, "circuit": one.circuit} for one in config.contacts
+        ],
+    }
+
+
+def of_checks(states: Collection[CheckState]) -> dict[str, Any]:
+    """The verdict and what it rests on."""
+    verdict = judge(states)
+    return {
+        "verdict": {
+            "state": verdict.state,
+            "part": verdict.part,
+            "since_ms": verdict.since_ms,
+            "checks": verdict.checks,
+            "why": verdict.why,
+        },
+        "checks": [
+            {
+                "check": one.check,
+                "about": one.about,
+                "outcome": None if one.outcome is None else one.outcome.name,
+                "at_ms": one.at_ms,
+                "misses": one.misses,
+                "loss": one.loss,
+                "why": one.why,
+            }
+            for one in states
+        ],
+    }
+
+
+def of_sender(sender: Sender) -> dict[str, Any]:
+    """How a destination fares."""
+    condition = sender.condition
+    return {
+        "name": sender.destination,
+        "good": condition.good,
+        "trouble": condition.trouble,
+        "since_ms": condition.since_ms,
+        "waiting": sender.cursor.waiting,
+        "delivered": condition.delivered,
+        "rejected": condition.rejected,
+    }
