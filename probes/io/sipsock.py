@@ -15,6 +15,7 @@ from probes.wire.session import Arrival, Session, Stream
 _ERRQUEUE, _ROOM, _RECV_BYTES = 0x2000, 512, 65_536
 _RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}
 _ORIGINS_ICMP = (2, 3)
+_PORT_CLOSED = ("ICMP type 3 code 3", "ICMP type 1 code 4")  # RFC 792, RFC 4443
 _NO_WAY = (
     errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ENOBUFS,
     errno.EINVAL, errno.EAFNOSUPPORT, errno.ENETDOWN, errno.ENODEV,
@@ -230,7 +231,8 @@ def _icmp(sock: socket.socket) -> str:
         return ""
     for _, kind, value in control:
         if kind in (11, 25) and len(value) >= 16 and value[4] in _ORIGINS_ICMP:
-            return f"ICMP type {value[5]} code {value[6]}"
+            told = f"ICMP type {value[5]} code {value[6]}"
+            return f"the host refuses the port ({told})" if told in _PORT_CLOSED else told
     return ""
 
 

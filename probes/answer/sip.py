@@ -1,0 +1,196 @@
+"""A small SIP stand-in for labs and tests: answers OPTIONS over UDP and TCP, and counts what it does not understand.
+
+`python -I -m probes.answer.sip --listen 127.0.0.1:5060 [--answer 200|401|503|silent]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from probes.clean import clean
+from probes.errors import BadTarget, WireError
+from probes.target import Endpoint, parse
+from probes.wire import sip
+from probes.wire.sip import Message
+
+ANSWERS = ("200", "401", "503", "silent")
+_MOST_CONNECTIONS = 256
+_IDLE_S = 60.0  # a connection that says nothing for so long is closed
+_REASONS = {200: "OK", 401: "Unauthorized", 405: "Method Not Allowed", 503: "Service Unavailable"}
+_MORE: dict[int, tuple[tuple[str, str], ...]] = {
+    200: (("allow", "OPTIONS"), ("accept", "application/sdp")),
+    401: (("www-authenticate", 'Digest realm="standin", nonce="0", algorithm=MD5, qop="auth"'),),
+    405: (("allow", "OPTIONS"),),
+    503: (("retry-after", "30"),),
+}
+_COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
+_log = logging.getLogger("netmon.answer.sip")
+
+
+class StandIn:
+    """What is answered to what; no sockets. `counts`: "answered" and, by reason, what was not."""
+
+    def __init__(self, answer: str = "200") -> None:
+        self._status = 0 if answer == "silent" else int(answer)
+        self.counts: Counter[str] = Counter()
+
+    def datagram(self, data: bytes, source: tuple[Any, ...]) -> bytes:
+        """The answer to one datagram, b"" for none. Never raises for what a peer sent."""
+        try:
+            return self.message(sip.parse(data), source)
+        except WireError:
+            self.counts["malformed"] += 1
+            return b""
+
+    def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+        """The answer to one message, b"" for none."""
+        if message.status or message.method.upper() == "ACK":
+            self.counts["not asked"] += 1
+            return b""
+        if not all(message.first(name) for name in _COPIED):
+            self.counts["incomplete"] += 1
+            return b""
+        if not self._status:
+            self.counts["silent"] += 1
+            return b""
+        status = self._status if message.method.upper() == "OPTIONS" else 405
+        return self._encoded(status, message, source)
+
+    def _encoded(self, status: int, message: Message, source: tuple[Any, ...]) -> bytes:
+        headers = tuple(_copied(name, value, source) for name, value in message.headers if name in _COPIED)
+        try:
+            data = sip.encode(Message(status, _REASONS[status], "", "", _seen(headers, source) + _MORE[status]))
+        except ValueError:  # a line end hidden inside a header
+            self.counts["malformed"] += 1
+            return b""
+        self.counts["answered"] += 1
+        return data
+
+
+def _copied(name: str, value: str, source: tuple[Any, ...]) -> tuple[str, str]:
+    if name == "to" and sip.parameter(value, "tag") is None:
+        return name, f"{value};tag=standin"
+    return name, value
+
+
+def _seen(headers: tuple[tuple[str, str], ...], source: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
+    """The topmost Via tells the sender how we saw it (RFC 3581 §4)."""
+    out = list(headers)
+    at = next(place for place, (name, _) in enumerate(out) if name == "via")
+    top, comma, rest = out[at][1].partition(",")
+    if sip.parameter(top, "rport") == "":
+        head, _, tail = top.partition(";rport")
+        out[at] = ("via", f"{head};received={source[0]};rport={source[1]}{tail}{comma}{rest}")
+    return tuple(out)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, standin: StandIn) -> None:
+        self._standin = standin
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        answer = self._standin.datagram(data, addr)
+        if answer and self._transport:
+            self._transport.sendto(answer, addr)
+
+    def error_received(self, fault: Exception) -> None:
+        self._standin.counts["asker gone"] += 1
+
+
+async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    framer, source = sip.Framer(), writer.get_extra_info("peername") or ("", 0)
+    try:
+        while data := await asyncio.wait_for(reader.read(65_536), _IDLE_S):
+            for message in framer.feed(data):
+                writer.write(standin.message(message, source))
+            await asyncio.wait_for(writer.drain(), _IDLE_S)
+    except WireError:
+        standin.counts["malformed"] += 1
+    except (OSError, TimeoutError):
+        standin.counts["asker gone"] += 1
+    finally:
+        writer.close()
+
+
+class Listening:
+    """The two sockets of a stand-in. `endpoint`: where it listens (with the port the system gave)."""
+
+    def __init__(self, datagrams: asyncio.DatagramTransport, server: asyncio.Server, endpoint: Endpoint) -> None:
+        self._datagrams, self._server, self.endpoint = datagrams, server, endpoint
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._datagrams.close()
+        self._server.close()
+
+
+async def listen(endpoint: Endpoint, standin: StandIn) -> Listening:
+    """Listen on UDP and TCP of one port; raises OSError when it cannot be had."""
+    open_now = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_now
+        if open_now >= _MOST_CONNECTIONS:
+            standin.counts["too many"] += 1
+            writer.close()
+            return
+        open_now += 1
+        try:
+            await _connection(standin, reader, writer)
+        finally:
+            open_now -= 1
+
+    server = await asyncio.start_server(serve, endpoint.host, endpoint.port)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        loop = asyncio.get_running_loop()
+        datagrams, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(standin), (endpoint.host, port))
+    except OSError:
+        server.close()
+        raise
+    return Listening(datagrams, server, Endpoint(endpoint.host, port))
+
+
+async def serve(endpoint: Endpoint, standin: StandIn) -> None:
+    """Answer until SIGTERM or SIGINT, then tell the counts."""
+    listening = await listen(endpoint, standin)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _log.info("SIP stand-in on %s", listening.endpoint)
+    await stop.wait()
+    listening.close()
+    _log.info("%s", ", ".join(f"{why} {many}" for why, many in sorted(standin.counts.items())) or "nobody asked")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The command line; 0 when told to stop, 1 when the address cannot be had, 2 for a bad one."""
+    parser = argparse.ArgumentParser(prog="probes.answer.sip", description="a small SIP stand-in (UDP and TCP)")
+    parser.add_argument("--listen", metavar="ADDR:PORT", default="127.0.0.1:5060")
+    parser.add_argument("--answer", choices=ANSWERS, default="200", help="what an OPTIONS gets")
+    args = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        asyncio.run(serve(parse(args.listen, sip.PORT), StandIn(args.answer)))
+    except BadTarget as fault:
+        _log.error("--listen: %s", fault)
+        return 2
+    except OSError as fault:
+        _log.error("--listen %s: %s", clean(args.listen), fault.strerror or fault)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

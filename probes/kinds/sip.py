@@ -1,0 +1,165 @@
+"""SIP OPTIONS: does a conference server speak SIP, how fast, and what does it say (RFC 3261 §11)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from probes.base import Field, Kind, Measurement, Outcome, Target
+from probes.clean import clean
+from probes.errors import BadSettings
+from probes.io import sipsock
+from probes.io.sipsock import Ended
+from probes.kinds import sipjudge
+from probes.kinds.sipjudge import Try
+from probes.settings import setting
+from probes.target import Unresolved, resolve
+from probes.wire.sipdigest import Credentials
+from probes.wire.sipoptions import Ask, DatagramOptions, StreamOptions
+from probes.kinds.sipaim import Aim, aim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipSettings:
+    """Settings of `sip`."""
+
+    every_s: float = setting("time between measurements", unit="s", key="every", low=0.1, high=86400, default=10.0)
+    timeout_s: float = setting(
+        "give up on one OPTIONS after (connecting and the digest included)",
+        unit="s", key="timeout", low=0.1, high=64, default=2.0,
+    )  # fmt: skip
+    transport: str = setting(
+        "how to carry it; a target's own `;transport=` wins", choices=("udp", "tcp", "tls"), default="udp"
+    )
+    user: str = setting("user of the digest, and whom to ask for when the target names nobody", default="")
+    password_file: str = setting("file with the digest's password", default="", secret=True)
+    ca_file: str = setting("certificates (PEM) to trust instead of the system's", default="")
+    verify: bool = setting("check the far end's certificate; false trusts whoever answers", default=True)
+
+
+FIELDS = (
+    Field("sent", "OPTIONS", "OPTIONS tried; repeats of one do not count", "int"),
+    Field("rcvd", "answers", "final answers, whatever they say", "int"),
+    Field("status", "", "the last final answer's status; absent when there was none", "int"),
+    Field("rtt_ms", "ms", "from an OPTIONS' first send to its final answer, median; connecting is not in it"),
+    Field("sends", "sends", "most sends one answered OPTIONS took: 1 = nothing was lost on the way", "int"),
+    Field("retry_after_s", "s", "when the far end says to come again (Retry-After)", "int"),
+    Field("connect_ms", "ms", "TCP connect, median"),
+    Field("tls_ms", "ms", "TLS handshake, median"),
+    Field("rtt_min_ms", "ms", "fastest answer", default=False),
+    Field("rtt_max_ms", "ms", "slowest answer", default=False),
+    Field("resolve_ms", "ms", "time to look the name up; absent for an address", default=False),
+    Field("cert_days", "days", "until the far end's certificate ends; only when it was checked", default=False),
+)
+_SPACING_S = 0.2  # between the OPTIONS of one measurement
+
+
+async def run(target: Target, settings: Any, count: int) -> Measurement:
+    """`count` OPTIONS, one after the other, each from its own port or connection."""
+    toward = aim(target.text, settings.transport, settings.user)
+    credentials = _credentials(settings, toward)
+    tls = (_context(settings), toward.endpoint.host.partition("%")[0]) if toward.transport == "tls" else None
+    at_ns, began = time.time_ns(), time.monotonic()
+    try:
+        family, sockaddr = (await resolve(toward.endpoint))[0]
+    except Unresolved as fault:
+        return Measurement("sip", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
+    resolve_ms = _ms(began) if str(sockaddr[0]) != toward.endpoint.host.partition("%")[0] else None
+
+    async def once() -> Try:
+        deadline = time.monotonic() + settings.timeout_s
+        return await _try(family, sockaddr, toward, credentials, tls, deadline)
+
+    tries = [await once()]
+    while len(tries) < count:
+        await asyncio.sleep(_SPACING_S)
+        tries.append(await once())
+    outcome, why = sipjudge.verdict(tries)
+    values = sipjudge.values(tries, resolve_ms)
+    return Measurement("sip", target.text, at_ns, _ms(began), outcome, values, why)
+
+
+async def _try(
+    family: int,
+    sockaddr: tuple[Any, ...],
+    toward: Aim,
+    credentials: Credentials | None,
+    tls: tuple[ssl.SSLContext, str] | None,
+    deadline: float,
+) -> Try:
+    events: list[Any] = []
+    ask = _asker(toward, credentials)
+    if toward.transport == "udp":
+        ended = await sipsock.over_udp(
+            family, sockaddr, lambda local: DatagramOptions(ask(local), sockaddr[:2], deadline), events.extend
+        )
+    else:
+        ended = await sipsock.over_stream(
+            family, sockaddr, lambda local: StreamOptions(ask(local), deadline), events.extend, deadline, tls
+        )
+    return _told(events, ended)
+
+
+def _told(events: list[Any], ended: Ended) -> Try:
+    outcome, why, answer = sipjudge.judge(events, ended.end, ended.why)
+    return Try(outcome, why, answer, ended.connect_ms, ended.tls_ms, ended.cert_days)
+
+
+def _asker(toward: Aim, credentials: Credentials | None) -> Callable[[str], Ask]:
+    seed = secrets.token_hex(16)
+    return lambda local: Ask(toward.uri, local, seed, toward.transport.upper(), credentials)
+
+
+def _credentials(settings: SipSettings, toward: Aim) -> Credentials | None:
+    if not settings.password_file:
+        return None
+    user = settings.user or toward.user
+    if not user:
+        raise BadSettings("password_file needs a user (write user, or sip:USER@host as the target)")
+    try:
+        with open(settings.password_file, encoding="utf-8") as file:
+            password = file.read(4096).strip("\r\n")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise BadSettings(f"password_file {clean(settings.password_file)}: {_said(fault)}") from None
+    if not password:
+        raise BadSettings(f"password_file {clean(settings.password_file)} is empty")
+    return Credentials(user, password)
+
+
+def _said(fault: OSError | UnicodeDecodeError) -> str:
+    return fault.strerror or "cannot be read" if isinstance(fault, OSError) else "not UTF-8 text"
+
+
+def _context(settings: SipSettings) -> ssl.SSLContext:
+    if settings.ca_file and not settings.verify:
+        raise BadSettings("ca_file says whom to trust and verify=false trusts anybody (keep one of them)")
+    try:
+        changed_ns = os.stat(settings.ca_file).st_mtime_ns if settings.ca_file else 0
+        return _made(settings.ca_file, changed_ns, settings.verify)
+    except (OSError, ssl.SSLError) as fault:
+        raise BadSettings(f"ca_file {clean(settings.ca_file)}: {fault.strerror or 'no certificate in it'}") from None
+
+
+@lru_cache(maxsize=4)
+def _made(ca_file: str, changed_ns: int, verify: bool) -> ssl.SSLContext:
+    """Kept, for the system's certificates take long to read; a changed file is read again."""
+    context = ssl.create_default_context(cafile=ca_file or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _ms(began: float) -> float:
+    return round((time.monotonic() - began) * 1000.0, 3)
+
+
+SIP = Kind("sip", SipSettings, FIELDS, run, None, "SIP OPTIONS: does a conference server answer, how fast, and what")
