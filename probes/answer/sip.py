@@ -22,7 +22,7 @@ from probes.wire.sip import Message
 
 ANSWERS = ("200", "401", "503", "silent")
 _MOST_CONNECTIONS = 256
-_IDLE_S = 60.0  # a connection that says nothing for so long is closed
+_IDLE_S, _HEAD_S = 60.0, 10.0  # a connection that says nothing, or ends no head it began, for so long is closed
 _REASONS = {200: "OK", 401: "Unauthorized", 405: "Method Not Allowed", 503: "Service Unavailable"}
 _MORE: dict[int, tuple[tuple[str, str], ...]] = {
     200: (("allow", "OPTIONS"), ("accept", "application/sdp")),
@@ -110,11 +110,16 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     framer, source = sip.Framer(), writer.get_extra_info("peername") or ("", 0)
+    clock = asyncio.get_running_loop().time
+    until = clock() + _IDLE_S
     try:
-        while data := await asyncio.wait_for(reader.read(65_536), _IDLE_S):
+        while data := await asyncio.wait_for(reader.read(65_536), until - clock()):
+            began = framer.pending
             for message in framer.feed(data):
                 writer.write(standin.message(message, source))
             await asyncio.wait_for(writer.drain(), _IDLE_S)
+            if not (began and framer.pending):
+                until = clock() + (_HEAD_S if framer.pending else _IDLE_S)
     except WireError:
         standin.counts["malformed"] += 1
     except (OSError, TimeoutError):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from probes.clean import clean
+from probes.errors import BadSettings
 from probes.wire.session import Arrival, Session, Stream
 
 _ERRQUEUE, _ROOM, _RECV_BYTES = 0x2000, 512, 65_536
@@ -36,6 +40,7 @@ class Ended(NamedTuple):
 
 Events = Callable[[list[Any]], None]
 SocketAddress = tuple[Any, ...]
+Tls = tuple[ssl.SSLContext, str]  # and the name the certificate must have
 
 
 async def over_udp(family: int, to: SocketAddress, make: Callable[[str], Session], on_events: Events) -> Ended:
@@ -130,7 +135,7 @@ async def over_stream(
     make: Callable[[str], Stream],
     on_events: Events,
     deadline: float,
-    tls: tuple[ssl.SSLContext, str] | None = None,
+    tls: Tls | None = None,
 ) -> Ended:
     """One conversation over TCP, or TLS with (context, name to check). `deadline` (monotonic s) covers connecting too."""
     try:
@@ -162,9 +167,33 @@ async def over_stream(
     return so_far
 
 
-async def _streams(
-    sock: socket.socket, tls: tuple[ssl.SSLContext, str] | None
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+def tls(name: str, ca_file: str = "", verify: bool = True) -> Tls:
+    """What TLS needs: whom to trust (the system's authorities without `ca_file`), and the name or address to check.
+
+    Raises `BadSettings` when the file cannot be used.
+    """
+    try:
+        changed_ns = os.stat(ca_file).st_mtime_ns if ca_file else 0
+        return _context(ca_file, changed_ns, verify), name
+    except OSError as fault:  # an SSLError too: no certificate in it
+        why = "no certificate in it" if isinstance(fault, ssl.SSLError) else fault.strerror
+        raise BadSettings(f"ca_file {clean(ca_file)}: {why}") from None
+
+
+@lru_cache(maxsize=4)
+def _context(ca_file: str, changed_ns: int, verify: bool) -> ssl.SSLContext:
+    """Kept, for the system's certificates take long to read; a changed file is read again."""
+    if not verify:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+async def _streams(sock: socket.socket, tls: Tls | None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     if tls is None:
         return await asyncio.open_connection(sock=sock)
     return await asyncio.open_connection(sock=sock, ssl=tls[0], server_hostname=tls[1])

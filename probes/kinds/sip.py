@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io import sipsock
-from probes.io.sipsock import Ended
+from probes.io.sipsock import Ended, Tls
 from probes.kinds import sipjudge
+from probes.kinds.sipaim import Aim, aim
 from probes.kinds.sipjudge import Try
 from probes.settings import setting
 from probes.target import Unresolved, resolve
 from probes.wire.sipdigest import Credentials
 from probes.wire.sipoptions import Ask, DatagramOptions, StreamOptions
-from probes.kinds.sipaim import Aim, aim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +62,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     """`count` OPTIONS, one after the other, each from its own port or connection."""
     toward = aim(target.text, settings.transport, settings.user)
     credentials = _credentials(settings, toward)
-    tls = (_context(settings), toward.endpoint.host.partition("%")[0]) if toward.transport == "tls" else None
+    tls = _tls(settings, toward) if toward.transport == "tls" else None
     at_ns, began = time.time_ns(), time.monotonic()
     try:
         family, sockaddr = (await resolve(toward.endpoint))[0]
@@ -91,7 +88,7 @@ async def _try(
     sockaddr: tuple[Any, ...],
     toward: Aim,
     credentials: Credentials | None,
-    tls: tuple[ssl.SSLContext, str] | None,
+    tls: Tls | None,
     deadline: float,
 ) -> Try:
     events: list[Any] = []
@@ -117,6 +114,12 @@ def _asker(toward: Aim, credentials: Credentials | None) -> Callable[[str], Ask]
     return lambda local: Ask(toward.uri, local, seed, toward.transport.upper(), credentials)
 
 
+def _tls(settings: SipSettings, toward: Aim) -> Tls:
+    if settings.ca_file and not settings.verify:
+        raise BadSettings("ca_file says whom to trust and verify=false trusts anybody (keep one of them)")
+    return sipsock.tls(toward.endpoint.host.partition("%")[0], settings.ca_file, settings.verify)
+
+
 def _credentials(settings: SipSettings, toward: Aim) -> Credentials | None:
     if not settings.password_file:
         return None
@@ -135,27 +138,6 @@ def _credentials(settings: SipSettings, toward: Aim) -> Credentials | None:
 
 def _said(fault: OSError | UnicodeDecodeError) -> str:
     return fault.strerror or "cannot be read" if isinstance(fault, OSError) else "not UTF-8 text"
-
-
-def _context(settings: SipSettings) -> ssl.SSLContext:
-    if settings.ca_file and not settings.verify:
-        raise BadSettings("ca_file says whom to trust and verify=false trusts anybody (keep one of them)")
-    try:
-        changed_ns = os.stat(settings.ca_file).st_mtime_ns if settings.ca_file else 0
-        return _made(settings.ca_file, changed_ns, settings.verify)
-    except (OSError, ssl.SSLError) as fault:
-        raise BadSettings(f"ca_file {clean(settings.ca_file)}: {fault.strerror or 'no certificate in it'}") from None
-
-
-@lru_cache(maxsize=4)
-def _made(ca_file: str, changed_ns: int, verify: bool) -> ssl.SSLContext:
-    """Kept, for the system's certificates take long to read; a changed file is read again."""
-    context = ssl.create_default_context(cafile=ca_file or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _ms(began: float) -> float:
