@@ -131,40 +131,54 @@ async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: as
 class Listening:
     """The two sockets of a stand-in. `endpoint`: where it listens (with the port the system gave)."""
 
-    def __init__(self, datagrams: asyncio.DatagramTransport, server: asyncio.Server, endpoint: Endpoint) -> None:
-        self._datagrams, self._server, self.endpoint = datagrams, server, endpoint
+    def __init__(self, standin: StandIn, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._standin = standin
+        self._server: asyncio.Server | None = None
+        self._datagrams: asyncio.DatagramTransport | None = None
+        self._talks: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
 
-    def close(self) -> None:
-        """Stop listening."""
-        self._datagrams.close()
-        self._server.close()
+    async def open(self) -> None:
+        """Listen on UDP and TCP of one port; raises OSError when it cannot be had."""
+        self._server = await asyncio.start_server(self._accept, self.endpoint.host, self.endpoint.port)
+        self.endpoint = Endpoint(self.endpoint.host, self._server.sockets[0].getsockname()[1])
+        try:
+            self._datagrams, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: _Datagrams(self._standin), (self.endpoint.host, self.endpoint.port)
+            )
+        except OSError:
+            self._server.close()
+            raise
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None or len(self._talks) >= _MOST_CONNECTIONS:
+            self._standin.counts["too many"] += 1
+            writer.close()
+            return
+        self._talks[task] = writer
+        try:
+            await _connection(self._standin, reader, writer)
+        finally:
+            del self._talks[task]
+
+    async def close(self) -> None:
+        """Stop listening and end what is open, each by itself: a cancelled stream handler makes asyncio complain."""
+        if self._datagrams:
+            self._datagrams.close()
+        if self._server:
+            self._server.close()
+        talks = dict(self._talks)
+        for writer in talks.values():
+            writer.transport.abort()
+        await asyncio.gather(*talks)
 
 
 async def listen(endpoint: Endpoint, standin: StandIn) -> Listening:
-    """Listen on UDP and TCP of one port; raises OSError when it cannot be had."""
-    open_now = 0
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal open_now
-        if open_now >= _MOST_CONNECTIONS:
-            standin.counts["too many"] += 1
-            writer.close()
-            return
-        open_now += 1
-        try:
-            await _connection(standin, reader, writer)
-        finally:
-            open_now -= 1
-
-    server = await asyncio.start_server(serve, endpoint.host, endpoint.port)
-    port = server.sockets[0].getsockname()[1]
-    try:
-        loop = asyncio.get_running_loop()
-        datagrams, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(standin), (endpoint.host, port))
-    except OSError:
-        server.close()
-        raise
-    return Listening(datagrams, server, Endpoint(endpoint.host, port))
+    """A stand-in that listens; raises OSError when the address cannot be had."""
+    listening = Listening(standin, endpoint)
+    await listening.open()
+    return listening
 
 
 async def serve(endpoint: Endpoint, standin: StandIn) -> None:
@@ -175,7 +189,7 @@ async def serve(endpoint: Endpoint, standin: StandIn) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     _log.info("SIP stand-in on %s", listening.endpoint)
     await stop.wait()
-    listening.close()
+    await listening.close()
     _log.info("%s", ", ".join(f"{why} {many}" for why, many in sorted(standin.counts.items())) or "nobody asked")
 
 

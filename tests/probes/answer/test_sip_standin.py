@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from probes.answer.sip import StandIn, main
 from probes.base import Outcome, Target
-from probes.kinds.sip import SIP, SipSettings
+from probes.kinds.sip import SipSettings, run
 from probes.wire import sip
 
 REQUEST = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h:1;branch=z9hG4bKx;rport, SIP/2.0/UDP i\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:a>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n"
@@ -74,13 +74,15 @@ def test_the_program_outlives_hostile_bytes() -> None:
                 peer.sendall(data)
         for transport in ("udp", "tcp"):
             wanted = SipSettings(transport=transport, timeout_s=10.0)
-            got = asyncio.run(SIP.run(Target(f"127.0.0.1:{port}"), wanted, 1))
+            got = asyncio.run(run(Target(f"127.0.0.1:{port}"), wanted, 1))
             assert (got.outcome, got.values["status"]) == (Outcome.OK, 200)
+        idle = socket.create_connection(("127.0.0.1", port), 5)
     finally:
         process.send_signal(signal.SIGTERM)
-    told = process.stderr.read()
-    assert process.wait(10) == 0
-    assert "answered 2" in told and "malformed" in told and "Traceback" not in told
+    _, told = process.communicate(timeout=10)
+    idle.close()
+    assert process.returncode == 0
+    assert "answered 2" in told and "malformed" in told and "Exception" not in told and "Traceback" not in told
 
 
 def test_an_address_that_cannot_be_had_is_said() -> None:

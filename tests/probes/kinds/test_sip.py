@@ -16,14 +16,14 @@ import pytest
 from probes.answer.sip import StandIn, listen
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings, BadTarget
-from probes.kinds.sip import SIP, SipSettings
+from probes.kinds.sip import SIP, SipSettings, run
 from probes.kinds.sipaim import aim
 from probes.target import Endpoint
 
 
 def measure(target: str, count: int = 1, **more: object) -> Measurement:
     settings = SipSettings(**{"timeout_s": 5.0, **more})  # type: ignore[arg-type]
-    return asyncio.run(SIP.run(Target(target), settings, count))
+    return asyncio.run(run(Target(target), settings, count))
 
 
 def against(answer: str, transport: str, host: str = "127.0.0.1", **more: object) -> tuple[Measurement, StandIn]:
@@ -31,8 +31,8 @@ def against(answer: str, transport: str, host: str = "127.0.0.1", **more: object
         standin = StandIn(answer)
         listening = await listen(Endpoint(host, 0), standin)
         settings = SipSettings(**{"timeout_s": 5.0, "transport": transport, **more})  # type: ignore[arg-type]
-        got = await SIP.run(Target(str(listening.endpoint)), settings, 2)
-        listening.close()
+        got = await run(Target(str(listening.endpoint)), settings, 2)
+        await listening.close()
         return got, standin
 
     return asyncio.run(both())
@@ -250,7 +250,7 @@ def test_settings_that_contradict_or_lead_nowhere_are_refused(tmp_path: Path) ->
 def test_cancelling_leaves_nothing_behind() -> None:
     async def cancelled(transport: str, port: int) -> int:
         settings = SipSettings(transport=transport, timeout_s=30.0)
-        task = asyncio.create_task(SIP.run(Target(f"127.0.0.1:{port}"), settings, 1))
+        task = asyncio.create_task(run(Target(f"127.0.0.1:{port}"), settings, 1))
         await asyncio.sleep(0.2)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from probes.base import Measurement, Outcome, Target
-from probes.kinds.sip import SIP, SipSettings
+from probes.kinds.sip import SIP, SipSettings, run
 
 pytestmark = [pytest.mark.needs("kamailio"), pytest.mark.world]
 CONFIG = Path(__file__).resolve().parents[2] / "golden" / "sip" / "kamailio.cfg"
@@ -95,9 +95,7 @@ def up(ports: dict[str, int]) -> bool:
             socket.create_connection(("127.0.0.1", ports[transport]), 0.5).close()
     except OSError:
         return False
-    return (
-        asyncio.run(SIP.run(Target(f"127.0.0.1:{ports['udp']}"), SipSettings(timeout_s=0.3), 1)).outcome == Outcome.OK
-    )
+    return asyncio.run(run(Target(f"127.0.0.1:{ports['udp']}"), SipSettings(timeout_s=0.3), 1)).outcome == Outcome.OK
 
 
 @pytest.fixture(scope="module", params=["MD5", "SHA-256"])
@@ -123,7 +121,7 @@ def ask(peer: Peer, transport: str, room: str, count: int = 1, **more: object) -
     who = f"sip:{room}@" if room else ""
     trust = {"ca_file": peer.ca_file} if transport == "tls" else {}
     settings = SipSettings(**{"transport": transport, "timeout_s": 5.0, **trust, **more})  # type: ignore[arg-type]
-    return asyncio.run(SIP.run(Target(f"{who}127.0.0.1:{peer.ports[transport]}"), settings, count))
+    return asyncio.run(run(Target(f"{who}127.0.0.1:{peer.ports[transport]}"), settings, count))
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -189,5 +187,5 @@ def test_the_days_left_of_a_checked_certificate_are_told(peer: Peer) -> None:
 
 def test_plain_sip_where_tls_is_asked_is_no_answer(peer: Peer) -> None:
     settings = SipSettings(transport="tls", ca_file=peer.ca_file, timeout_s=3.0)
-    got = asyncio.run(SIP.run(Target(f"127.0.0.1:{peer.ports['tcp']}"), settings, 1))
+    got = asyncio.run(run(Target(f"127.0.0.1:{peer.ports['tcp']}"), settings, 1))
     assert got.outcome in (Outcome.PROTOCOL, Outcome.REFUSED, Outcome.LOST) and "tls_ms" not in got.values
