@@ -248,21 +248,33 @@ def _failure(sock: socket.socket, fault: OSError) -> Ended:
     if isinstance(fault, ConnectionError):
         return Ended("refused", "the far end broke the connection off")
     if fault.errno in _NO_WAY:
-        return Ended("local", f"this machine has no way: {fault.strerror}")
-    return Ended("silence", fault.strerror or str(fault))
+        return Ended("local", f"this machine has no way: {os.strerror(fault.errno)}")
+    return Ended("silence", os.strerror(fault.errno) if fault.errno else str(fault))
 
 
 def _icmp(sock: socket.socket) -> str:
-    """The ICMP message on the socket's error queue in words, "" when there is none."""
+    """The ICMP message on the socket's error queue in words, "" when there is none.
+
+    A neighbour that answers no ARP makes our own kernel say "host unreachable" (code 1, IPv6: 3): that is silence.
+    """
     try:
         _, control, _, _ = sock.recvmsg(512, _ROOM, _ERRQUEUE)
-    except (OSError, ValueError):
+        own = sock.getsockname()[0].partition("%")[0]
+    except OSError:
         return ""
-    for _, kind, value in control:
-        if kind in (11, 25) and len(value) >= 16 and value[4] in _ORIGINS_ICMP:
+    for level, kind, value in control:
+        if (level, kind) in _RECVERR.values() and len(value) >= 24 and value[4] in _ORIGINS_ICMP:
             told = f"ICMP type {value[5]} code {value[6]}"
-            return f"the host refuses the port ({told})" if told in _PORT_CLOSED else told
+            if told in _PORT_CLOSED:
+                return f"the host refuses the port ({told})"
+            return "" if _offender(level, value[16:]) == own else told
     return ""
+
+
+def _offender(level: int, sockaddr: bytes) -> str:
+    """Who sent the ICMP message (SO_EE_OFFENDER of <linux/errqueue.h>), "" when that is not said."""
+    family, raw = (socket.AF_INET6, sockaddr[8:24]) if level == 41 else (socket.AF_INET, sockaddr[4:8])
+    return socket.inet_ntop(family, raw) if len(raw) in (4, 16) else ""
 
 
 def _ms_since(began: float) -> float:
