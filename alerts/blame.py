@@ -1,0 +1,326 @@
+"""Which element is broken: checks vote along their paths. Pure.
+
+A check that fails accuses every element it crosses. A success *sent* after the failing check's first miss clears every
+element it crossed; a refusal clears all but the last one. What is accused and not cleared, nearest to the hub first,
+is the cause (reference/alerting.md §2). Our own faults (LOCAL) and agents that do not speak never vote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from alerts.base import LOCAL, UNRESOLVED, Assessment, Evidence, Fault, Firing, Topology
+
+SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
+BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
+FRESH_MS = 5_000  # a check told of within this and two periods has a vote about quality
+SEVERITIES = ("info", "warning", "critical")
+Member = tuple[str, str]  # (rule, check) — or (rule, agent) for `silence`
+Kinds = Mapping[str, str]  # check → its kind, as seen
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One element and what speaks against it at a tick. Times are Unix ms of sending."""
+
+    element: str
+    fault: Fault
+    kind: str  # `down`, `loss`, `delay`, `throughput`, `silent`, …
+    severity: str
+    members: frozenset[Member]
+    start_ms: int  # first miss (of reach), or since when the earliest condition holds
+    latest_start_ms: int  # the last first miss of all members: a success after it clears the element for everybody
+    period_ms: int
+    suspects: tuple[str, ...]  # elements that cannot be told apart from it, itself first
+    clear: int  # checks that show that the way to it is fine
+    proven: bool  # its parent carried a success since the first miss
+    waiting: bool  # somebody who could still clear it, or prove its parent, has not reported that far
+
+
+def kind_of(firing: Firing) -> str:
+    """The word for an incident of this rule."""
+    if firing.fault == "reach":
+        return "down"
+    if firing.fault == "silence":
+        return "silent"
+    for word, parts in _QUALITY:
+        if any(part in firing.rule for part in parts):
+            return word
+    return firing.rule
+
+
+_QUALITY = (
+    ("loss", ("loss", "lossy")),
+    ("delay", ("delay", "latency", "slow", "rtt")),
+    ("jitter", ("jitter",)),
+    ("throughput", ("throughput", "capacity")),
+)
+
+
+def worst(severities: Iterable[str]) -> str:
+    """The gravest of some severities; an unknown word counts as a warning."""
+    return max(severities, key=lambda word: SEVERITIES.index(word) if word in SEVERITIES else 1)
+
+
+class Map:
+    """The topology with the indexes blame needs, made once."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.crossing: dict[str, list[str]] = {}
+        self.path: dict[str, tuple[str, ...]] = {}
+        for check in topology.checks():
+            path = self.path[check] = topology.path(check)
+            for element in path:
+                self.crossing.setdefault(element, []).append(check)
+
+    def inward(self, element: str) -> Iterator[str]:
+        """The element, its parent, … up to the hub's site."""
+        seen = set[str]()
+        step: str | None = element
+        while step and step not in seen:
+            seen.add(step)
+            yield step
+            step = self.topology.parent(step)
+
+    def is_behind(self, element: str, other: str) -> bool:
+        """Does the way from the hub to `element` lead through `other` (or end there)?"""
+        return other in self.inward(element)
+
+
+class Votes:
+    """All votes of one tick."""
+
+    def __init__(self, assessment: Assessment, ground: Map) -> None:
+        self._at_ms = assessment.at_ms
+        self._ground = ground
+        self._evidence = assessment.evidence
+        self._unknown = assessment.unknown
+        self.firing = assessment.firing
+        self._reach: dict[str, list[Firing]] = {}
+        for firing in assessment.firing:
+            if firing.fault == "reach" and self._has_vote(firing):
+                self._reach.setdefault(firing.check, []).append(firing)
+        self._good: dict[str, int] = {}
+
+    def _has_vote(self, firing: Firing) -> bool:
+        evidence = self._evidence.get(firing.check)
+        latest = None if evidence is None else evidence.latest
+        return firing.check in self._ground.path and latest not in (LOCAL, UNRESOLVED)
+
+    # --- what is fine ---
+
+    def good_ms(self, element: str) -> int:
+        """When the latest success that crossed the element was sent; 0 without one."""
+        if element not in self._good:
+            checks = self._ground.crossing.get(element, ())
+            self._good[element] = max((self._good_of(check, element) for check in checks), default=0)
+        return self._good[element]
+
+    def _good_of(self, check: str, element: str) -> int:
+        evidence = self._evidence.get(check)
+        if evidence is None:
+            return 0
+        ok_ms, refused_ms = evidence.ok_ms or 0, evidence.refused_ms or 0
+        if element != self._ground.path[check][-1]:
+            return max(ok_ms, refused_ms)
+        # The far host said no, or its answer was no good: that it is there does not make it fine.
+        return 0 if check in self._reach or refused_ms >= ok_ms else ok_ms
+
+    def is_clear(self, element: str, start_ms: int) -> bool:
+        """Did something cross the element that was sent after a first miss?"""
+        return self.good_ms(element) > start_ms + SLACK_MS
+
+    # --- what is broken ---
+
+    def start_ms(self, check: str) -> int:
+        """First miss of a failing check."""
+        evidence = self._evidence.get(check)
+        if evidence is not None and evidence.miss_ms is not None:
+            return evidence.miss_ms
+        return min(firing.since_ms for firing in self._reach[check])
+
+    def reach(self) -> list[Verdict]:
+        """Elements that cannot be reached, nearest to the hub first; every failing check is explained at most once."""
+        depth = self._ground.topology.depth
+        left = {check: self._accused(check) for check in self._reach}
+        left = {check: accused for check, accused in left.items() if accused}
+        verdicts = list[Verdict]()
+        while left:
+            count: dict[str, int] = {}
+            for accused in left.values():
+                for element in accused:
+                    count[element] = count.get(element, 0) + 1
+            element = min(count, key=lambda one: (depth(one), -count[one], one))
+            checks = sorted(check for check, accused in left.items() if element in accused)
+            verdicts.append(self._verdict(element, checks, left))
+            for check in checks:
+                del left[check]
+        return verdicts
+
+    def _accused(self, check: str) -> tuple[str, ...]:
+        start_ms = self.start_ms(check)
+        path = self._ground.path[check]
+        return tuple(element for element in path if not self.is_clear(element, start_ms))
+
+    def _verdict(self, element: str, checks: list[str], left: Mapping[str, tuple[str, ...]]) -> Verdict:
+        firings = [firing for check in checks for firing in self._reach[check]]
+        starts = [self.start_ms(check) for check in checks]
+        missing = [miss for miss in self._misses(element) if miss < max(starts)]
+        start_ms = min(starts + missing)
+        parent = self._ground.topology.parent(element)
+        same = set(left[checks[0]]).intersection(*(left[check] for check in checks))
+        depth = self._ground.topology.depth
+        others = sorted(same - {element}, key=lambda one: (depth(one), one))
+        proven = parent is not None and self.is_clear(parent, start_ms)
+        return Verdict(
+            element=element,
+            fault="reach",
+            kind="down",
+            severity=worst(firing.severity for firing in firings),
+            members=frozenset((firing.rule, firing.check) for firing in firings),
+            start_ms=start_ms,
+            latest_start_ms=max(starts),
+            period_ms=max((self._period_ms(check) for check in checks), default=1000),
+            suspects=(element, *others),
+            clear=self._witnesses(parent, element, start_ms),
+            proven=proven,
+            waiting=(not proven and self._could_prove(parent, element)) or self._is_awaited(element, min(starts)),
+        )
+
+    def _misses(self, element: str) -> Iterator[int]:
+        """First misses of all checks that cross the element and fail through it, whether their rule fires yet or not."""
+        for check in self._ground.crossing.get(element, ()):
+            evidence = self._evidence.get(check)
+            if evidence is not None and evidence.miss_ms is not None and not self.is_clear(element, evidence.miss_ms):
+                yield evidence.miss_ms
+
+    def _period_ms(self, check: str) -> int:
+        evidence = self._evidence.get(check)
+        return 1000 if evidence is None else max(1, evidence.period_ms)
+
+    def _beside(self, parent: str | None, element: str) -> Iterator[str]:
+        """Checks that cross the parent and not the element."""
+        for check in self._ground.crossing.get(parent or "", ()):
+            if element not in self._ground.path[check]:
+                yield check
+
+    def _witnesses(self, parent: str | None, element: str, start_ms: int) -> int:
+        return sum(self._good_of(check, parent or "") > start_ms + SLACK_MS for check in self._beside(parent, element))
+
+    def _could_prove(self, parent: str | None, element: str) -> bool:
+        return any(check in self._evidence for check in self._beside(parent, element))
+
+    def _is_awaited(self, element: str, start_ms: int) -> bool:
+        """Has a check that crosses the element, of an agent that could still be heard, not reported that far yet?"""
+        ground = self._ground
+        for check in ground.crossing.get(element, ()):
+            evidence = self._evidence.get(check)
+            if evidence is None or check in self._reach or evidence.miss_ms is not None:
+                continue
+            late_ms = start_ms + SLACK_MS - evidence.frontier_ms
+            if 0 < late_ms <= FRESH_MS + 2 * evidence.period_ms and not ground.is_behind(
+                ground.topology.site_of(evidence.agent), element
+            ):
+                return True
+        return False
+
+    # --- what answers badly ---
+
+    def quality(self, kinds: Kinds, can_judge: Mapping[str, frozenset[str]], ignored: frozenset[str]) -> list[Verdict]:
+        """Elements that answer badly. `can_judge`: rule → kinds of checks it judges; `ignored`: checks whose bad
+        figures another incident explains already."""
+        bad = self._bad(ignored)
+        used = {firing.rule for firings in bad.values() for firing in firings}
+        voters = {kind: [rule for rule in used if kind in can_judge.get(rule, ())] for kind in set(kinds.values())}
+        judged = {check for check, kind in kinds.items() if self._can_vote(check, voters.get(kind, ()), bad, ignored)}
+        verdicts = list[Verdict]()
+        while bad:
+            best = max(self._ranked(bad, judged | bad.keys()), default=None)
+            if best is None:
+                break
+            element = best[-1]
+            checks = [check for check in bad if element in self._ground.path[check]]
+            verdicts.append(self._bad_verdict(element, [one for check in checks for one in bad[check]], judged))
+            for check in checks:
+                del bad[check]
+        return verdicts
+
+    def _bad(self, ignored: frozenset[str]) -> dict[str, list[Firing]]:
+        bad: dict[str, list[Firing]] = {}
+        for firing in self.firing:
+            check = firing.check
+            if firing.fault == "quality" and check not in ignored and self._has_vote(firing) and self._answers(check):
+                bad.setdefault(check, []).append(firing)
+        return bad
+
+    def _answers(self, check: str) -> bool:
+        """A check without an answer for longer may be about to be called dead: loss is not its name."""
+        evidence = self._evidence.get(check)
+        if evidence is None or evidence.ok_ms is None:
+            return evidence is None
+        return evidence.frontier_ms - evidence.ok_ms <= 2 * evidence.period_ms + SLACK_MS
+
+    def _can_vote(self, check: str, rules: Iterable[str], bad: Mapping[str, object], ignored: frozenset[str]) -> bool:
+        evidence = self._evidence.get(check)
+        if evidence is None or check in ignored or check in self._reach or check not in self._ground.path:
+            return False
+        fresh = self._at_ms - evidence.frontier_ms <= FRESH_MS + 2 * evidence.period_ms
+        return fresh and (check in bad or any((rule, check) not in self._unknown for rule in rules))
+
+    def _ranked(self, bad: Mapping[str, object], voters: set[str]) -> Iterator[tuple[int, bool, int, str]]:
+        """Elements bad enough as (bad minus good, is no site, nearness, name): the largest is the one to name."""
+        topology = self._ground.topology
+        for element in {element for check in bad for element in self._ground.path[check]}:
+            crossing = [check for check in self._ground.crossing[element] if check in voters]
+            many = sum(check in bad for check in crossing)
+            if many >= BAD_SHARE * len(crossing):
+                # An access link and the site behind it look the same: links break more often than sites.
+                yield 2 * many - len(crossing), element.startswith("link:"), -topology.depth(element), element
+
+    def _bad_verdict(self, element: str, firings: list[Firing], judged: set[str]) -> Verdict:
+        first = min(firings, key=lambda one: (one.since_ms, one.rule))
+        parent = self._ground.topology.parent(element)
+        bad = {firing.check for firing in firings}
+        return Verdict(
+            element=element,
+            fault="quality",
+            kind=kind_of(first),
+            severity=worst(firing.severity for firing in firings),
+            members=frozenset((firing.rule, firing.check) for firing in firings),
+            start_ms=first.since_ms,
+            latest_start_ms=max(firing.since_ms for firing in firings),
+            period_ms=max(self._period_ms(firing.check) for firing in firings),
+            suspects=(element,),
+            clear=sum(check in judged and check not in bad for check in self._beside(parent, element)),
+            proven=False,
+            waiting=True,
+        )
+
+    # --- who is mute ---
+
+    def silence(self) -> list[Verdict]:
+        """Agents that do not speak: this accuses nobody but the agent."""
+        return [
+            Verdict(
+                element=f"agent:{firing.agent}",
+                fault="silence",
+                kind="silent",
+                severity=firing.severity,
+                members=frozenset({(firing.rule, firing.agent)}),
+                start_ms=firing.since_ms,
+                latest_start_ms=firing.since_ms,
+                period_ms=1000,
+                suspects=(f"agent:{firing.agent}",),
+                clear=0,
+                proven=True,
+                waiting=False,
+            )
+            for firing in self.firing
+            if firing.fault == "silence"
+        ]
+
+    def evidence_of(self, check: str) -> Evidence | None:
+        """What a check has to say."""
+        return self._evidence.get(check)
