@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from alerts.base import LOCAL, UNRESOLVED, Assessment, Evidence, Fault, Firing, Topology
+from alerts.base import LOCAL, UNRESOLVED, Assessment, Fault, Firing, Topology
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
@@ -98,6 +98,7 @@ class Votes:
         self._evidence = assessment.evidence
         self._unknown = assessment.unknown
         self.firing = assessment.firing
+        self._complaining = {one.check for one in assessment.firing if one.fault == "quality"}
         self._reach: dict[str, list[Firing]] = {}
         for firing in assessment.firing:
             if firing.fault == "reach" and self._has_vote(firing):
@@ -126,13 +127,17 @@ class Votes:
         if element != self._ground.path[check][-1]:
             return max(ok_ms, refused_ms)
         # The far host said no, or its answer was no good: that it is there does not make it fine.
-        return 0 if check in self._reach or refused_ms >= ok_ms else ok_ms
+        return 0 if check in self._reach or refused_ms == ok_ms else ok_ms
 
     def is_clear(self, element: str, start_ms: int) -> bool:
         """Did something cross the element that was sent after a first miss?"""
         return self.good_ms(element) > start_ms + SLACK_MS
 
     # --- what is broken ---
+
+    def is_reach(self, check: str) -> bool:
+        """Does a check fail, and has it a vote?"""
+        return check in self._reach
 
     def start_ms(self, check: str) -> int:
         """First miss of a failing check."""
@@ -266,6 +271,8 @@ class Votes:
         evidence = self._evidence.get(check)
         if evidence is None or check in ignored or check in self._reach or check not in self._ground.path:
             return False
+        if check not in bad and check in self._complaining:
+            return False
         fresh = self._at_ms - evidence.frontier_ms <= FRESH_MS + 2 * evidence.period_ms
         return fresh and (check in bad or any((rule, check) not in self._unknown for rule in rules))
 
@@ -320,7 +327,3 @@ class Votes:
             for firing in self.firing
             if firing.fault == "silence"
         ]
-
-    def evidence_of(self, check: str) -> Evidence | None:
-        """What a check has to say."""
-        return self._evidence.get(check)

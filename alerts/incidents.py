@@ -1,0 +1,273 @@
+"""An incident is one broken element: when it opens, whom it swallows, when it is over. Pure; times are arguments.
+
+Evidence-released hold (reference/alerting.md §2): an element is opened once a success sent after the first miss has
+proven its parent, or when nobody is left who could prove it, or when time is up. What is unknown never resolves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from alerts.base import Assessment, Firing, Topology
+from alerts.blame import Kinds, Map, Member, Verdict, Votes, worst
+from alerts.quiet import ancestors
+
+QUALITY_HOLD_MS = 4_000  # windows of several checks fill at their own pace: the wider element must get its chance
+TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end
+SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
+DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
+Happening = Literal["opened", "changed", "resolved"]
+
+
+@dataclass(slots=True)
+class Incident:
+    """One incident. Times are Unix ms; `members` are the (rule, check or agent) that accuse the element."""
+
+    id: str
+    element: str
+    kind: str
+    fault: str
+    severity: str
+    opened_ms: int
+    first_miss_ms: int
+    members: set[Member] = field(default_factory=set)
+    latest_start_ms: int = 0
+    suspects: tuple[str, ...] = ()
+    against: int = 0
+    clear: int = 0
+    resolved_ms: int | None = None
+    superseded_by: str = ""
+    acked_by: str = ""
+    acked_ms: int | None = None
+    ack_note: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Not resolved."""
+        return self.resolved_ms is None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to an incident at a tick."""
+
+    what: Happening
+    incident: Incident
+
+
+def incident_id(element: str, first_miss_ms: int, period_ms: int) -> str:
+    """The same on every hub and after every restart: element and first miss, rounded to the check's period."""
+    rounded = first_miss_ms // period_ms * period_ms
+    return hashlib.sha256(f"{element}|{rounded}".encode()).hexdigest()[:12]
+
+
+class Book:
+    """All incidents: open ones and those closed lately."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        can_judge: Mapping[str, frozenset[str]],
+        *,
+        settle_ms: int = 1000,
+        known: Iterable[Incident] = (),
+    ) -> None:
+        """`can_judge`: rule → kinds of checks it judges. `known`: incidents kept from before."""
+        self._topology = topology
+        self._ground = Map(topology)
+        self._can_judge = can_judge
+        self._settle_ms = settle_ms
+        self.incidents = {one.id: one for one in known}
+        self._open = {one.element: one for one in self.incidents.values() if one.is_open}
+        self._held: dict[Member, int] = {}  # since when it accuses
+        self._began_ms: int | None = None
+
+    def open(self) -> list[Incident]:
+        """Those that are not resolved."""
+        return list(self._open.values())
+
+    def forget(self, before_ms: int) -> list[str]:
+        """Drop those resolved before a time; their ids."""
+        old = [one.id for one in self.incidents.values() if one.resolved_ms is not None and one.resolved_ms < before_ms]
+        for id in old:
+            del self.incidents[id]
+        return old
+
+    def step(self, assessment: Assessment, kinds: Kinds) -> list[Change]:
+        """One tick."""
+        now_ms = assessment.at_ms
+        if self._began_ms is None:
+            self._began_ms = now_ms
+        votes = Votes(assessment, self._ground)
+        self._remember(assessment, now_ms)
+        reach = votes.reach()
+        changes = self._take_in(reach, now_ms)
+        quality = votes.quality(kinds, self._can_judge, self._explained(reach, now_ms))
+        changes += self._take_in(quality, now_ms)
+        silence = [verdict for verdict in votes.silence() if self._is_unexplained(verdict, reach, now_ms)]
+        changes += self._take_in(silence, now_ms)
+        return changes + self._settle(votes, assessment, [*reach, *quality, *silence], now_ms)
+
+    # --- opening ---
+
+    def _remember(self, assessment: Assessment, now_ms: int) -> None:
+        """Since when each series accuses; one nobody can judge now keeps its place."""
+        firing = {_member(one) for one in assessment.firing}
+        self._held = {
+            member: since for member, since in self._held.items() if member in firing or member in assessment.unknown
+        }
+        for member in firing:
+            self._held.setdefault(member, now_ms)
+
+    def _take_in(self, verdicts: Sequence[Verdict], now_ms: int) -> list[Change]:
+        changes = list[Change]()
+        for verdict in verdicts:
+            known = self._open.get(verdict.element)
+            if known is not None:
+                if _update(known, verdict, now_ms):
+                    changes.append(Change("changed", known))
+            elif self._is_released(verdict, now_ms):
+                changes.append(Change("opened", self._opened(verdict, now_ms)))
+        return changes
+
+    def _is_released(self, verdict: Verdict, now_ms: int) -> bool:
+        held_ms = now_ms - min(self._held[member] for member in verdict.members)
+        if verdict.fault == "quality":
+            return held_ms >= max(QUALITY_HOLD_MS, self._settle_ms)
+        if verdict.fault == "silence" or (verdict.proven and not verdict.waiting):
+            return True
+        if not verdict.waiting:
+            return held_ms >= self._settle_ms
+        return held_ms >= self._settle_ms + 2 * verdict.period_ms
+
+    def _opened(self, verdict: Verdict, now_ms: int) -> Incident:
+        id = incident_id(verdict.element, verdict.start_ms, verdict.period_ms)
+        if id in self.incidents:  # the same first miss again after its end: another incident, another page
+            id = incident_id(verdict.element, now_ms, verdict.period_ms)
+        incident = Incident(
+            id=id,
+            element=verdict.element,
+            kind=verdict.kind,
+            fault=verdict.fault,
+            severity=verdict.severity,
+            opened_ms=now_ms,
+            first_miss_ms=verdict.start_ms,
+            members=set(verdict.members),
+            latest_start_ms=verdict.latest_start_ms,
+            suspects=verdict.suspects,
+            against=len(verdict.members),
+            clear=verdict.clear,
+        )
+        self.incidents[id] = self._open[verdict.element] = incident
+        return incident
+
+    # --- what other incidents explain ---
+
+    def _explained(self, reach: Sequence[Verdict], now_ms: int) -> frozenset[str]:
+        """Checks whose bad figures come from an element that is, or was a moment ago, out of reach."""
+        cut = {verdict.element for verdict in reach if not self._is_lossy(verdict.element)}
+        for one in self.incidents.values():
+            if one.fault == "reach" and (one.resolved_ms is None or now_ms - one.resolved_ms <= TAINT_MS):
+                cut.add(one.element)
+        return frozenset(check for element in cut for check in self._ground.crossing.get(element, ()))
+
+    def _is_lossy(self, element: str) -> bool:
+        known = self._open.get(element)
+        return known is not None and known.fault == "quality"
+
+    def _is_unexplained(self, verdict: Verdict, reach: Sequence[Verdict], now_ms: int) -> bool:
+        """May an agent's silence be told as such? Not while, or just after, something on its way to the hub broke."""
+        if self._began_ms is not None and now_ms - self._began_ms < SILENCE_GRACE_MS:
+            return verdict.element in self._open
+        way = set(ancestors(verdict.element, self._topology)) - {verdict.element}
+        if any(one.element in way for one in reach):
+            return False
+        return not any(
+            one.element in way and (one.resolved_ms is None or now_ms - one.resolved_ms <= SILENCE_GRACE_MS)
+            for one in self.incidents.values()
+        )
+
+    # --- ending ---
+
+    def _settle(self, votes: Votes, assessment: Assessment, verdicts: Sequence[Verdict], now_ms: int) -> list[Change]:
+        firing = {_member(one) for one in assessment.firing}
+        blamed = {verdict.element for verdict in verdicts}
+        home = {member: verdict.element for verdict in verdicts for member in verdict.members}
+        changes = list[Change]()
+        for one in self.open():
+            if one.element in blamed:
+                continue
+            parent = self._swallowed_by(one, firing, home)
+            if parent is not None:
+                one.superseded_by = parent.id
+                parent.members |= one.members
+            elif not self._is_over(one, votes, assessment, firing, home):
+                continue
+            one.resolved_ms = now_ms
+            del self._open[one.element]
+            changes.append(Change("resolved", one))
+        return changes
+
+    def _swallowed_by(self, one: Incident, firing: set[Member], home: Mapping[Member, str]) -> Incident | None:
+        """The open incident nearer to the hub that explains all that still speaks against this one."""
+        left = one.members & firing
+        homes = {home.get(member) for member in left}
+        if len(homes) != 1:
+            return None
+        element = homes.pop()
+        if element is None or element == one.element or not self._ground.is_behind(one.element, element):
+            return None
+        return self._open.get(element)
+
+    def _is_over(
+        self, one: Incident, votes: Votes, assessment: Assessment, firing: set[Member], home: Mapping[Member, str]
+    ) -> bool:
+        if one.fault == "silence":
+            return not one.members & (firing | assessment.unknown)
+        left = {member for member in one.members & firing if not self._is_excused(one, member, votes, home)}
+        if left:
+            return False
+        if one.fault == "quality" and not self._is_better(one, assessment, firing):
+            return False
+        if one.element not in self._ground.crossing:
+            return True  # no check of the inventory crosses it any more: nobody could ever clear it
+        return votes.is_clear(one.element, one.latest_start_ms)
+
+    def _is_excused(self, one: Incident, member: Member, votes: Votes, home: Mapping[Member, str]) -> bool:
+        """Does a member that still fires speak against something else by now?"""
+        element = home.get(member)
+        if element is not None and element != one.element:
+            return element in self._open
+        if one.fault == "quality":
+            return False
+        check = member[1]
+        # Bad figures of the outage itself fade with their window; a miss the element was cleared of is not its own.
+        return not votes.is_reach(check) or votes.is_clear(one.element, votes.start_ms(check))
+
+    def _is_better(self, one: Incident, assessment: Assessment, firing: set[Member]) -> bool:
+        """Quality: most of those who complained must say that it is good again; silence does not say so."""
+        unknown = {
+            member for member in one.members if member in assessment.unknown or member[1] not in assessment.evidence
+        }
+        return len(one.members - unknown - firing) > len(unknown)
+
+
+def _member(firing: Firing) -> Member:
+    return firing.rule, firing.agent if firing.fault == "silence" else firing.check
+
+
+def _update(known: Incident, verdict: Verdict, now_ms: int) -> bool:
+    """Take a tick's evidence into an open incident; did anything people see change?"""
+    before = (known.kind, known.severity, known.suspects, known.against, known.clear, len(known.members))
+    known.members |= verdict.members
+    known.latest_start_ms = max(known.latest_start_ms, verdict.latest_start_ms)
+    known.severity = worst((known.severity, verdict.severity))
+    known.against, known.clear = len(verdict.members), verdict.clear
+    if verdict.fault == known.fault:
+        known.suspects = verdict.suspects
+    elif verdict.fault == "reach" and now_ms - verdict.start_ms >= DOWN_AFTER_MS:
+        known.fault, known.kind, known.suspects = "reach", verdict.kind, verdict.suspects
+    return before != (known.kind, known.severity, known.suspects, known.against, known.clear, len(known.members))

@@ -1,0 +1,40 @@
+"""Silences: no pages for an element and everything behind it, for a time. Incidents themselves stay. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from alerts.base import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Times are Unix seconds."""
+
+    id: str
+    element: str
+    from_s: float
+    until_s: float
+    who: str
+    note: str
+
+
+def ancestors(element: str, topology: Topology) -> Iterator[str]:
+    """The element, then all that lies between it and the hub's site. An agent stands in its site."""
+    seen = set[str]()
+    step: str | None = element
+    if element.startswith("agent:"):
+        seen.add(element)
+        yield element
+        step = topology.site_of(element.removeprefix("agent:"))
+    while step and step not in seen:
+        seen.add(step)
+        yield step
+        step = topology.parent(step)
+
+
+def is_silenced(element: str, silences: Iterable[Silence], topology: Topology, now_s: float) -> bool:
+    """Work on an element covers what is behind it: a silenced uplink silences its communes."""
+    quiet = {one.element for one in silences if one.from_s <= now_s < one.until_s}
+    return bool(quiet) and any(step in quiet for step in ancestors(element, topology))

@@ -1,0 +1,98 @@
+"""What a page says in one line, in Vietnamese and in English. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+
+from alerts.base import Info
+
+HANOI = timezone(timedelta(hours=7))  # no daylight saving since 1975
+Words = Mapping[str, str]
+
+_VI: Words = {
+    "down": "MẤT KẾT NỐI",
+    "loss": "MẤT GÓI",
+    "delay": "TRỄ CAO",
+    "jitter": "TRỄ KHÔNG ĐỀU",
+    "throughput": "BĂNG THÔNG THẤP",
+    "silent": "KHÔNG BÁO CÁO",
+    "other": "BẤT THƯỜNG",
+    "resolved": "ĐÃ KHÔI PHỤC",
+    "link": "đường truyền",
+    "mcu": "MCU",
+    "agent": "máy đo",
+    "service": "dịch vụ",
+    "commune": "xã",
+    "province": "tỉnh",
+    "site": "điểm",
+    "circuit": "kênh {circuit}",
+    "suffer": "ảnh hưởng {n} xã",
+    "suffer.other": "ảnh hưởng {n} nơi",
+    "since": "từ {at}",
+    "until": "từ {at} đến {end}",
+    "call": "gọi {contact}",
+}
+_EN: Words = {
+    "down": "DOWN",
+    "loss": "LOSING PACKETS",
+    "delay": "SLOW",
+    "jitter": "UNEVEN DELAY",
+    "throughput": "LOW THROUGHPUT",
+    "silent": "SILENT",
+    "other": "UNUSUAL",
+    "resolved": "RECOVERED",
+    "link": "link",
+    "mcu": "MCU",
+    "agent": "agent",
+    "service": "service",
+    "commune": "commune",
+    "province": "province",
+    "site": "site",
+    "circuit": "circuit {circuit}",
+    "suffer": "{n} communes suffer",
+    "suffer.other": "{n} places suffer",
+    "since": "since {at}",
+    "until": "from {at} to {end}",
+    "call": "call {contact}",
+}
+LANGUAGES: Mapping[str, Words] = {"vi": _VI, "en": _EN}
+
+
+def summary(
+    lang: str,
+    kind: str,
+    info: Info,
+    symptoms: tuple[str, ...],
+    first_miss_ms: int,
+    resolved_ms: int | None,
+) -> str:
+    """One line: what, which, whose circuit, who suffers, since when, whom to call. Times in Việt Nam's zone."""
+    words = LANGUAGES[lang]
+    what = words.get(kind, words["other"])
+    if resolved_ms is not None:
+        what = f"{words['resolved']} ({what.lower()})"
+    part = info.id.partition(":")[0]
+    told = [f"{what}: {words.get(part, words['site'])} {info.name or info.id}", *_whose(words, info)]
+    others = tuple(one for one in symptoms if one != info.id)
+    if others:
+        key = "suffer" if all(one.startswith("commune:") for one in others) else "suffer.other"
+        told.append(words[key].format(n=len(others)))
+    if resolved_ms is None:
+        told.append(words["since"].format(at=clock(first_miss_ms)))
+    else:
+        told.append(words["until"].format(at=clock(first_miss_ms), end=clock(resolved_ms)))
+    contact = " ".join(filter(None, (info.contact_name, info.contact_phone)))
+    if contact and resolved_ms is None:
+        told.append(words["call"].format(contact=contact))
+    return ", ".join(told)
+
+
+def _whose(words: Words, info: Info) -> list[str]:
+    circuit = words["circuit"].format(circuit=info.circuit_id) if info.circuit_id else ""
+    return [one for one in (info.carrier, circuit) if one]
+
+
+def clock(at_ms: int) -> str:
+    """`14:03:59` in Việt Nam."""
+    return datetime.fromtimestamp(at_ms / 1000, HANOI).strftime("%H:%M:%S")
