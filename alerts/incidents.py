@@ -213,6 +213,8 @@ class Book:
 
     def _swallowed_by(self, one: Incident, firing: set[Member], home: Mapping[Member, str]) -> Incident | None:
         """The open incident nearer to the hub that explains all that still speaks against this one."""
+        if one.fault == "silence":
+            return self._cut_off(one)
         left = one.members & firing
         homes = {home.get(member) for member in left}
         if len(homes) != 1:
@@ -222,13 +224,25 @@ class Book:
             return None
         return self._open.get(element)
 
+    def _cut_off(self, one: Incident) -> Incident | None:
+        """The outage that made an agent mute."""
+        way = set(ancestors(one.element, self._topology)) - {one.element}
+        for other in self._open.values():
+            if (
+                other.element in way
+                and other.fault == "reach"
+                and one.first_miss_ms >= other.first_miss_ms - SILENCE_GRACE_MS
+            ):
+                return other
+        return None
+
     def _is_over(
         self, one: Incident, votes: Votes, assessment: Assessment, firing: set[Member], home: Mapping[Member, str]
     ) -> bool:
         if one.fault == "silence":
             return not one.members & (firing | assessment.unknown)
-        left = {member for member in one.members & firing if not self._is_excused(one, member, votes, home)}
-        if left:
+        freed = bool(one.members - firing - assessment.unknown)
+        if not all(self._is_excused(one, member, votes, home, freed) for member in one.members & firing):
             return False
         if one.fault == "quality" and not self._is_better(one, assessment, firing):
             return False
@@ -236,8 +250,8 @@ class Book:
             return True  # no check of the inventory crosses it any more: nobody could ever clear it
         return votes.is_clear(one.element, one.latest_start_ms)
 
-    def _is_excused(self, one: Incident, member: Member, votes: Votes, home: Mapping[Member, str]) -> bool:
-        """Does a member that still fires speak against something else by now?"""
+    def _is_excused(self, one: Incident, member: Member, votes: Votes, home: Mapping[Member, str], freed: bool) -> bool:
+        """Does a member that still fires speak against something else by now? `freed`: another one is good again."""
         element = home.get(member)
         if element is not None and element != one.element:
             return element in self._open
@@ -245,7 +259,7 @@ class Book:
             return False
         check = member[1]
         # Bad figures of the outage itself fade with their window; a miss the element was cleared of is not its own.
-        return not votes.is_reach(check) or votes.is_clear(one.element, votes.start_ms(check))
+        return not votes.is_reach(check) or (freed and votes.is_clear(one.element, votes.start_ms(check)))
 
     def _is_better(self, one: Incident, assessment: Assessment, firing: set[Member]) -> bool:
         """Quality: most of those who complained must say that it is good again; silence does not say so."""
@@ -260,8 +274,8 @@ def _member(firing: Firing) -> Member:
 
 
 def _update(known: Incident, verdict: Verdict, now_ms: int) -> bool:
-    """Take a tick's evidence into an open incident; did anything people see change?"""
-    before = (known.kind, known.severity, known.suspects, known.against, known.clear, len(known.members))
+    """Take a tick's evidence into an open incident; did anything that must be kept change?"""
+    before = (known.kind, known.severity, known.suspects, len(known.members))
     known.members |= verdict.members
     known.latest_start_ms = max(known.latest_start_ms, verdict.latest_start_ms)
     known.severity = worst((known.severity, verdict.severity))
@@ -270,4 +284,4 @@ def _update(known: Incident, verdict: Verdict, now_ms: int) -> bool:
         known.suspects = verdict.suspects
     elif verdict.fault == "reach" and now_ms - verdict.start_ms >= DOWN_AFTER_MS:
         known.fault, known.kind, known.suspects = "reach", verdict.kind, verdict.suspects
-    return before != (known.kind, known.severity, known.suspects, known.against, known.clear, len(known.members))
+    return before != (known.kind, known.severity, known.suspects, len(known.members))

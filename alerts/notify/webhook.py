@@ -1,0 +1,159 @@
+"""One webhook page: body, signatures, and what an answer means. Pure; times are arguments.
+
+Sources: Alertmanager webhook v4 (`template/template.go`), Standard Webhooks 1.0.0 (symmetric `v1` signatures),
+GitHub `X-Hub-Signature-256`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+from alerts.errors import BadSecret
+
+Status = Literal["firing", "resolved"]
+SYMPTOMS_TOLD = 20
+NEVER = "0001-01-01T00:00:00Z"  # Alertmanager's end of what has not ended
+BACKOFF_S = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # after the first try, the second, …; the last one repeats
+REFUSALS = 5  # tries before a 4xx is believed
+GIVE_UP_S = 3 * 86400.0  # a page older than this helps nobody
+MOST_RETRY_AFTER_S = 3600.0
+_AGAIN = (408, 425, 429)  # 4xx that say: later
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one attempt. `status` 0: nobody answered, `trouble` says why. `retry_after`: the header."""
+
+    status: int
+    trouble: str = ""
+    retry_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What to do with a page after an attempt. `wait_s`: until the next one; `gone`: the address wants no more."""
+
+    state: Literal["accepted", "waiting", "failed"]
+    wait_s: float = 0.0
+    gone: bool = False
+
+
+def page_id(incident: str, receiver: str, status: Status) -> str:
+    """The page's idempotency key: the same after every restart and at every retry."""
+    return "msg_" + hashlib.sha256(f"{incident}|{receiver}|{status}".encode()).hexdigest()[:24]
+
+
+def body(view: Mapping[str, Any], status: Status, receiver: str, hub: str, lang: str) -> bytes:
+    """The JSON of a page from an incident as the state API shows it; Alertmanager v4 and `incident{}`."""
+    ended = iso(view["resolved_ms"]) if view["resolved_ms"] is not None else NEVER
+    labels = {
+        "alertname": view["kind"],
+        "element": view["element"],
+        "severity": view["severity"],
+        "owner": view["owner"],
+        "hub": hub,
+    }
+    annotations = {"summary": view[lang], "summary_vi": view["vi"], "summary_en": view["en"]}
+    alert = {
+        "status": status,
+        "labels": labels,
+        "annotations": annotations,
+        "startsAt": iso(view["first_miss_ms"]),
+        "endsAt": ended,
+        "generatorURL": "",
+        "fingerprint": view["id"],
+    }
+    page = {
+        "version": "4",
+        "groupKey": f"netmon:{view['id']}",
+        "truncatedAlerts": 0,
+        "status": status,
+        "receiver": receiver,
+        "groupLabels": {"element": view["element"]},
+        "commonLabels": labels,
+        "commonAnnotations": annotations,
+        "externalURL": "",
+        "alerts": [alert],
+        "incident": _incident(view),
+    }
+    return json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+_COPIED = "id element kind severity name owner carrier circuit_id contact symptom_count suspects evidence vi en".split()
+
+
+def _incident(view: Mapping[str, Any]) -> dict[str, Any]:
+    told = {key: view[key] for key in _COPIED}
+    resolved = None if view["resolved_ms"] is None else iso(view["resolved_ms"])
+    times = {"first_miss": iso(view["first_miss_ms"]), "opened": iso(view["opened_ms"]), "resolved": resolved}
+    return told | {"symptoms": list(view["symptoms"][:SYMPTOMS_TOLD])} | times
+
+
+def iso(at_ms: int) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def key_of(secret: str) -> bytes:
+    """The signing key: of `whsec_` + base64 the decoded bytes, else the text itself. Raises `BadSecret`."""
+    secret = secret.strip()
+    if not secret:
+        raise BadSecret("the signing secret is empty")
+    if not secret.startswith("whsec_"):
+        return secret.encode()
+    try:
+        key = base64.b64decode(secret[6:], validate=True)
+    except (binascii.Error, ValueError) as fault:
+        raise BadSecret("the signing secret begins with whsec_ but is not base64") from fault
+    if not key:
+        raise BadSecret("the signing secret is empty")
+    return key
+
+
+def headers(id: str, at_s: int, raw: bytes, key: bytes) -> dict[str, str]:
+    """Headers of one attempt; `at_s` is the Unix time of the attempt itself (Standard Webhooks §3)."""
+    signed = hmac.new(key, f"{id}.{at_s}.".encode() + raw, hashlib.sha256).digest()
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "netmon",
+        "webhook-id": id,
+        "webhook-timestamp": str(at_s),
+        "webhook-signature": "v1," + base64.b64encode(signed).decode(),
+        "X-Hub-Signature-256": "sha256=" + hmac.new(key, raw, hashlib.sha256).hexdigest(),
+    }
+
+
+def fate(answer: Answer, tries: int, age_s: float, now_s: float, chance: float) -> Fate:
+    """What an answer to the `tries`-th attempt (from 1) means. `chance` (0..1) spreads the retries of many hubs."""
+    status = answer.status
+    if 200 <= status < 300:
+        return Fate("accepted")
+    if status == 410:
+        return Fate("failed", gone=True)
+    refused = 300 <= status < 500 and status not in _AGAIN
+    if age_s >= GIVE_UP_S or (refused and tries >= REFUSALS):
+        return Fate("failed")
+    wait_s = BACKOFF_S[min(tries, len(BACKOFF_S)) - 1] * (0.75 + 0.5 * chance)
+    return Fate("waiting", max(wait_s, retry_after_s(answer.retry_after, now_s)))
+
+
+def retry_after_s(text: str, now_s: float) -> float:
+    """Seconds a `Retry-After` asks for (RFC 9110 §10.2.3: a number or a date), at most an hour; 0 when it says none."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), MOST_RETRY_AFTER_S)
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return 0.0
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return min(max(0.0, at.timestamp() - now_s), MOST_RETRY_AFTER_S)
