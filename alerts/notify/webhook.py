@@ -88,7 +88,22 @@ def body(view: Mapping[str, Any], status: Status, receiver: str, hub: str, lang:
     return json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-_COPIED = "id element kind severity name owner carrier circuit_id contact symptom_count suspects evidence vi en".split()
+_COPIED = [
+    "id",
+    "element",
+    "kind",
+    "severity",
+    "name",
+    "owner",
+    "carrier",
+    "circuit_id",
+    "contact",
+    "symptom_count",
+    "suspects",
+    "evidence",
+    "vi",
+    "en",
+]
 
 
 def _incident(view: Mapping[str, Any]) -> dict[str, Any]:

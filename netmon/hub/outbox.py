@@ -1,0 +1,123 @@
+"""Hands the outbox's pages to their receivers, each receiver by its own thread: a slow one delays nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from alerts.errors import AlertsError
+from alerts.notify import webhook
+from alerts.notify.send import post
+from alerts.notify.webhook import Answer, Fate
+from netmon.config.hub import ReceiverConfig
+from netmon.hub.statedb import Page, StateDb
+from probes.clean import clean
+
+log = logging.getLogger("netmon.hub")
+MOST_PAUSE_S = 30.0  # a receiver that did not answer is tried again within this, whatever page comes next
+IDLE_S = 30.0
+DISK_S = 5.0
+
+
+class Outbox:
+    """Sends until cancelled. `told` is called (in a sender's thread) when a page's state changed."""
+
+    def __init__(
+        self,
+        db: StateDb,
+        receivers: Sequence[ReceiverConfig],
+        told: Callable[[], None],
+        post: Callable[..., Answer] = post,
+    ) -> None:
+        self._db, self._told, self._post = db, told, post
+        self._receivers = {one.name: one for one in receivers}
+        self._awake = {name: asyncio.Event() for name in self._receivers}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._gone = set[str]()
+
+    def wake(self) -> None:
+        """There may be new pages; from any thread."""
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: the next start sends them
+                loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for event in self._awake.values():
+            event.set()
+
+    async def run(self) -> None:
+        """Serve every receiver until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        unknown = self._db.waiting_for() - self._receivers.keys()
+        if unknown:
+            log.warning("pages wait for %s, who are receivers no more: they are given up", ", ".join(sorted(unknown)))
+            self._db.give_up(unknown, "no such receiver any more")
+        async with asyncio.TaskGroup() as group:
+            for one in self._receivers.values():
+                group.create_task(self._serve(one))
+
+    async def _serve(self, receiver: ReceiverConfig) -> None:
+        loop = asyncio.get_running_loop()
+        awake = self._awake[receiver.name]
+        pool = ThreadPoolExecutor(1, f"page-{receiver.name}")
+        not_before_s = 0.0
+        try:
+            while True:
+                awake.clear()
+                try:
+                    page = await loop.run_in_executor(pool, self._db.next_page, receiver.name)
+                    wait_s = IDLE_S if page is None else max(page.next_ms / 1000, not_before_s) - time.time()
+                    if page is not None and wait_s <= 0:
+                        pause_s = await loop.run_in_executor(pool, self._attempt, receiver, page)
+                        not_before_s = time.time() + pause_s
+                        continue
+                except sqlite3.Error as fault:
+                    log.error("outbox: %s: pages wait", fault)
+                    wait_s = DISK_S
+                if page is not None and not_before_s > time.time():
+                    await asyncio.sleep(max(0.0, wait_s))
+                else:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(awake.wait(), min(wait_s, IDLE_S))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _attempt(self, receiver: ReceiverConfig, page: Page) -> float:
+        """In the receiver's thread: try once, keep what came out; seconds to leave the receiver alone."""
+        now_s = time.time()
+        if receiver.name in self._gone:
+            answer, fate = Answer(410), Fate("failed", gone=True)
+        else:
+            answer = self._send(receiver, page, now_s)
+            age_s = now_s - page.created_ms / 1000
+            fate = webhook.fate(answer, page.tries + 1, age_s, now_s, random.random())
+        trouble = "" if fate.state == "accepted" else answer.trouble or f"answered {answer.status}"
+        if trouble:
+            log.warning("page %s to %s: %s (%s)", page.id, receiver.name, clean(trouble), fate.state)
+        if fate.gone and receiver.name not in self._gone:
+            log.error("receiver %s wants no more pages (410): none go there until the hub starts anew", receiver.name)
+            self._gone.add(receiver.name)
+        self._db.mark(page, fate.state, int((time.time() + fate.wait_s) * 1000), clean(trouble))
+        self._told()
+        if answer.retry_after:
+            return webhook.retry_after_s(answer.retry_after, now_s)
+        return min(fate.wait_s, MOST_PAUSE_S) if answer.status == 0 or answer.status >= 500 else 0.0
+
+    def _send(self, receiver: ReceiverConfig, page: Page, now_s: float) -> Answer:
+        """The secret is read at each attempt, so that it can be changed while the hub runs."""
+        try:
+            key = webhook.key_of(Path(receiver.secret_file).read_text(encoding="utf-8"))
+            headers = webhook.headers(page.id, int(now_s), page.body, key)
+            return self._post(
+                receiver.url, page.body, headers, timeout_s=receiver.timeout_s, unix_socket=receiver.unix_socket
+            )
+        except (AlertsError, OSError, UnicodeDecodeError) as fault:
+            return Answer(0, trouble=f"cannot be sent: {fault}")

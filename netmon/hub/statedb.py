@@ -1,0 +1,211 @@
+"""The hub's small durable state in SQLite: incidents, outbox, silences and where replay begins.
+
+Whatever belongs together is one transaction with `synchronous=FULL`: an incident is never without its pages, a page
+never without its incident, and the position never ahead of either. One connection, used by several threads in turn.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from alerts.incidents import Incident
+from alerts.quiet import Silence
+from netmon.errors import MachineError
+from netmon.segments import Position
+
+PageState = Literal["waiting", "accepted", "failed"]
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outbox (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, incident TEXT NOT NULL, receiver TEXT NOT NULL,
+  status TEXT NOT NULL, body BLOB NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+  next_ms INTEGER NOT NULL, trouble TEXT NOT NULL, UNIQUE (incident, receiver, status));
+CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state, receiver, seq);
+CREATE TABLE IF NOT EXISTS silences (
+  id TEXT PRIMARY KEY, element TEXT NOT NULL, from_s REAL NOT NULL, until_s REAL NOT NULL, who TEXT NOT NULL,
+  note TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+# A resolved page waits for its firing page: receivers see them in order.
+_DUE = """
+SELECT seq, id, incident, receiver, status, body, tries, created_ms, next_ms FROM outbox AS page
+WHERE state = 'waiting' AND receiver = ? AND NOT EXISTS (
+  SELECT 1 FROM outbox AS earlier WHERE earlier.state = 'waiting' AND earlier.receiver = page.receiver
+  AND earlier.incident = page.incident AND earlier.seq < page.seq)
+ORDER BY next_ms, seq LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPage:
+    """A page to be sent. `id` is its idempotency key."""
+
+    id: str
+    incident: str
+    receiver: str
+    status: Literal["firing", "resolved"]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that waits. Times are Unix ms; `tries` attempts were made."""
+
+    seq: int
+    id: str
+    incident: str
+    receiver: str
+    status: str
+    body: bytes
+    tries: int
+    created_ms: int
+    next_ms: int
+
+
+class StateDb:
+    """See above. Methods raise `sqlite3.Error` when the disk refuses; nothing of the transaction is kept then."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create. Raises `MachineError`."""
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            self._sql.execute("PRAGMA synchronous=FULL")
+            self._sql.executescript(_SCHEMA)
+        except (sqlite3.Error, OSError) as fault:
+            raise MachineError(f"{path}: {fault} (the hub keeps its incidents there)") from fault
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._sql.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._sql
+            except BaseException:
+                self._sql.rollback()
+                raise
+            self._sql.commit()
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with self._lock:
+            return self._sql.execute(query, values).fetchall()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._sql.close()
+
+    # --- incidents ---
+
+    def incidents(self) -> list[Incident]:
+        """All that are kept."""
+        return [_incident(row[0]) for row in self._rows("SELECT data FROM incidents")]
+
+    def position(self) -> Position:
+        """Where replay begins; (0, 0) at first."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'position'")
+        return Position(*json.loads(rows[0][0])) if rows else Position(0, 0)
+
+    def commit(
+        self,
+        incidents: Iterable[Incident] = (),
+        pages: Iterable[NewPage] = (),
+        position: Position | None = None,
+        forgotten: Iterable[str] = (),
+        *,
+        now_ms: int,
+    ) -> None:
+        """What one tick decided, at once or not at all. A page there is already stays as it is."""
+        with self._transaction() as sql:
+            sql.executemany(
+                "INSERT INTO incidents VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data",
+                [(one.id, _plain(one)) for one in incidents],
+            )
+            sql.executemany(
+                "INSERT OR IGNORE INTO outbox (id, incident, receiver, status, body, state, tries, created_ms,"
+                " next_ms, trouble) VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, ?, '')",
+                [(one.id, one.incident, one.receiver, one.status, one.body, now_ms, now_ms) for one in pages],
+            )
+            for id in forgotten:
+                sql.execute("DELETE FROM incidents WHERE id = ?", (id,))
+                sql.execute("DELETE FROM outbox WHERE incident = ? AND state != 'waiting'", (id,))
+            if position is not None:
+                sql.execute("REPLACE INTO meta VALUES ('position', ?)", (json.dumps(position),))
+
+    # --- outbox ---
+
+    def paged(self) -> dict[tuple[str, str, str], PageState]:
+        """(incident, receiver, status) → state of that page."""
+        rows = self._rows("SELECT incident, receiver, status, state FROM outbox")
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+    def next_page(self, receiver: str) -> Page | None:
+        """The page of a receiver that is due first, now or later."""
+        rows = self._rows(_DUE, receiver)
+        return Page(*rows[0]) if rows else None
+
+    def mark(self, page: Page, state: PageState, next_ms: int, trouble: str) -> None:
+        """What became of an attempt. A receiver that never took `firing` gets no `resolved` of it."""
+        with self._transaction() as sql:
+            sql.execute(
+                "UPDATE outbox SET state = ?, tries = tries + 1, next_ms = ?, trouble = ? WHERE seq = ?",
+                (state, next_ms, trouble, page.seq),
+            )
+            if state == "failed":
+                sql.execute(
+                    "UPDATE outbox SET state = 'failed', trouble = 'firing was not taken' WHERE state = 'waiting'"
+                    " AND incident = ? AND receiver = ?",
+                    (page.incident, page.receiver),
+                )
+
+    def give_up(self, receivers: Iterable[str], trouble: str) -> None:
+        """All waiting pages of some receivers fail."""
+        with self._transaction() as sql:
+            sql.executemany(
+                "UPDATE outbox SET state = 'failed', trouble = ? WHERE state = 'waiting' AND receiver = ?",
+                [(trouble, receiver) for receiver in receivers],
+            )
+
+    def waiting_for(self) -> set[str]:
+        """Receivers that have pages waiting."""
+        return {row[0] for row in self._rows("SELECT DISTINCT receiver FROM outbox WHERE state = 'waiting'")}
+
+    def counts(self) -> dict[str, int]:
+        """Pages by state."""
+        return dict(self._rows("SELECT state, COUNT(*) FROM outbox GROUP BY state"))
+
+    # --- silences ---
+
+    def silences(self) -> list[Silence]:
+        """All that are kept, past ones too."""
+        return [Silence(*row) for row in self._rows("SELECT id, element, from_s, until_s, who, note FROM silences")]
+
+    def add_silence(self, silence: Silence) -> None:
+        """Keep one."""
+        with self._transaction() as sql:
+            sql.execute("INSERT INTO silences VALUES (?, ?, ?, ?, ?, ?)", tuple(asdict(silence).values()))
+
+    def remove_silences(self, ids: Iterable[str]) -> None:
+        """Drop some."""
+        with self._transaction() as sql:
+            sql.executemany("DELETE FROM silences WHERE id = ?", [(id,) for id in ids])
+
+
+def _plain(one: Incident) -> str:
+    return json.dumps(asdict(one) | {"members": sorted(one.members)}, ensure_ascii=False)
+
+
+def _incident(text: str) -> Incident:
+    plain = json.loads(text)
+    plain["members"] = {(rule, series) for rule, series in plain["members"]}
+    plain["suspects"] = tuple(plain["suspects"])
+    return Incident(**plain)
