@@ -72,6 +72,7 @@ class Outbox:
         try:
             while True:
                 awake.clear()
+                page = None
                 try:
                     page = await loop.run_in_executor(pool, self._db.next_page, receiver.name)
                     wait_s = IDLE_S if page is None else max(page.next_ms / 1000, not_before_s) - time.time()

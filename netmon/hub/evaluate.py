@@ -1,0 +1,290 @@
+"""From stored batches to incidents and pages: feeds the engine, lets blame decide each second, keeps what it decided.
+
+A decision, its pages and the place where replay begins are one transaction. After a restart the last window is
+replayed silently, so the same outage gets the same incident and nobody is paged twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from alerts.base import Topology
+from alerts.engine import Engine
+from alerts.incidents import Book, Incident
+from alerts.quiet import Silence, is_silenced
+from alerts.rules import Rule
+from netmon.config.hub import HubConfig
+from netmon.hub.batch import Batch
+from netmon.hub.outbox import Outbox
+from netmon.hub.pages import Pages
+from netmon.hub.samples import samples
+from netmon.hub.statedb import StateDb
+from netmon.segments import Position
+
+log = logging.getLogger("netmon.hub")
+HORIZON_S = 120
+KEEP_S = HORIZON_S + 30  # of batches that a restart must be able to read again
+TICK_S = 1.0
+LEAST_TICK_S = 0.1  # between two ticks, however urgent
+SAVE_S = 30.0  # the position is kept at least so often
+CLOSED_MS = 86_400_000
+
+
+class Evaluator:
+    """See netmon/hub/hub.py for who calls what. `changed`: called, from any thread, when `view()` is another."""
+
+    def __init__(self, config: HubConfig, topology: Topology, rules: Sequence[Rule], db: Path) -> None:
+        """Opens or creates the database. Raises `MachineError`."""
+        self.changed: Callable[[], None] | None = None
+        self._topology, self._rules = topology, tuple(rules)
+        self._db = StateDb(db)
+        self._lock = threading.RLock()  # book, silences, view
+        self._engine = Engine(self._rules, horizon_s=HORIZON_S)
+        self._book = Book(
+            topology,
+            {rule.name: frozenset(rule.kinds) for rule in self._rules},
+            settle_ms=int(config.settle_s * 1000),
+            known=self._db.incidents(),
+        )
+        self._silences = {one.id: one for one in self._db.silences()}
+        self._pages = Pages(config, topology, self._db.paged())
+        self.outbox = Outbox(self._db, config.receivers, self._told)
+        self._kinds: dict[str, str] = {}
+        self._queue: deque[Batch] = deque()
+        self._positions: deque[tuple[float, Position]] = deque()  # (arrival, position after the batch)
+        self._start = self._saved = self._db.position()
+        self._saved_s = 0.0
+        self._unkept: dict[str, Incident] = {}  # changed, not in the database yet
+        self._replayed_s = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._awake: asyncio.Event | None = None
+        self._ticks, self._tick_ms = 0, 0.0
+        self._rows: list[dict[str, Any]] = []
+        self._counts = self._db.counts()
+
+    # --- start ---
+
+    def start_position(self) -> Position:
+        """Where replay begins."""
+        return self._saved
+
+    def replay(self, batch: Batch) -> None:
+        """Take an old batch in, silently; conditions that last are followed as they were."""
+        self._feed(batch)
+        second = batch.arrived_ns // 1_000_000_000
+        if second > self._replayed_s:
+            self._replayed_s = second
+            self._engine.assess(second * 1000)
+
+    def caught_up(self, now_s: float) -> None:
+        """From now on it decides."""
+        with self._lock:
+            self._show(int(now_s * 1000))
+
+    # --- what comes in ---
+
+    def accept(self, batch: Batch) -> None:
+        """Take a stored batch; judged at the next tick, at once when urgent. From any thread; cheap."""
+        self._queue.append(batch)
+        if batch.urgent:
+            self._wake()
+
+    def _wake(self) -> None:
+        loop, awake = self._loop, self._awake
+        if loop is not None and awake is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(awake.set)
+
+    def _feed(self, batch: Batch) -> None:
+        self._positions.append((batch.arrived_ns / 1e9, batch.position))
+        arrived_ms = batch.arrived_ns // 1_000_000
+        if batch.agent:
+            self._engine.arrived(batch.agent, arrived_ms)
+        if batch.backfill:
+            return
+        newest: dict[str, int] = {}
+        for sample in samples(batch):
+            self._engine.add(sample)
+            if sample.check != "-":
+                self._kinds[sample.check] = sample.kind
+            newest[sample.agent] = max(newest.get(sample.agent, 0), sample.time_ms)
+        if batch.frontier_ms is not None:
+            self._engine.frontier(batch.agent, batch.frontier_ms)
+            return
+        for agent, at_ms in newest.items():  # a writer that says no frontier: complete up to its newest point
+            self._engine.frontier(agent, at_ms)
+
+    # --- the loop ---
+
+    async def run(self) -> None:
+        """Decide once a second and send pages, until cancelled."""
+        self._loop, self._awake = asyncio.get_running_loop(), asyncio.Event()
+        pool = ThreadPoolExecutor(1, "evaluate")
+        sending = asyncio.create_task(self.outbox.run())
+        try:
+            while not sending.done():
+                began_s = self._loop.time()
+                await self._loop.run_in_executor(pool, self._guarded_tick)
+                left_s = max(LEAST_TICK_S, TICK_S - (self._loop.time() - began_s))
+                await asyncio.sleep(LEAST_TICK_S)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._awake.wait(), left_s - LEAST_TICK_S)
+                self._awake.clear()
+            await sending
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _guarded_tick(self) -> None:
+        try:
+            self.tick(time.time())
+        except sqlite3.Error as fault:
+            log.error("incidents cannot be kept (%s): no page goes out until the disk takes them", fault)
+        except Exception:  # a hub that stores but cannot judge one tick is worth more than no hub
+            log.exception("one turn of evaluation failed: this is a fault of netmon, please report it")
+
+    def tick(self, now_s: float) -> None:
+        """One turn: judge, keep, show. Raises `sqlite3.Error`; then the next turn keeps it."""
+        began = time.perf_counter()
+        while self._queue:
+            self._feed(self._queue.popleft())
+        now_ms = int(now_s * 1000)
+        assessment = self._engine.assess(now_ms)
+        with self._lock:
+            for change in self._book.step(assessment, self._kinds):
+                one = change.incident
+                self._unkept[one.id] = one
+                if change.what != "changed":
+                    log.warning("incident %s %s: %s %s", one.id, change.what, one.element, one.kind)
+            told = self._keep(now_ms, now_s)
+            self._ticks += 1
+            self._tick_ms = round((time.perf_counter() - began) * 1000, 3)
+            before = self._rows
+            self._show(now_ms)
+            differs = told or before != self._rows
+        if told:
+            self.outbox.wake()
+        if differs:
+            self._tell()
+
+    def _keep(self, now_ms: int, now_s: float) -> bool:
+        """Commit what changed with its pages; is there anything new for people?"""
+        active = self._active(now_s)
+        pages = self._pages.missing(self._book.incidents.values(), active, now_s)
+        forgotten = self._book.forget(now_ms - CLOSED_MS)
+        position = self._position(now_s)
+        changed = bool(self._unkept or pages or forgotten)
+        if changed or (position > self._saved and now_s - self._saved_s >= SAVE_S):
+            self._db.commit(self._unkept.values(), pages, position, forgotten, now_ms=now_ms)
+            self._unkept.clear()
+            self._saved, self._saved_s = position, now_s
+            self._pages.kept(pages, forgotten)
+            self._counts = self._db.counts()
+        return changed
+
+    def _position(self, now_s: float) -> Position:
+        """Behind the last batch that no window needs any more."""
+        while self._positions and self._positions[0][0] <= now_s - KEEP_S:
+            self._start = max(self._start, self._positions.popleft()[1])
+        return self._start
+
+    # --- what people see and do ---
+
+    def view(self, now_s: float) -> dict[str, Any]:
+        """Incidents (open first, then those closed in the last 24 h), silences, pages and the evaluator's own figures."""
+        with self._lock:
+            return {
+                "incidents": self._rows,
+                "silences": [_silence_row(one) for one in self._active(now_s)],
+                "pages": {state: self._counts.get(state, 0) for state in ("waiting", "accepted", "failed")},
+                "rules": len(self._rules),
+                "ticks": self._ticks,
+                "tick_ms": self._tick_ms,
+            }
+
+    def ack(self, id: str, who: str, note: str, now_s: float) -> None:
+        """Somebody takes an incident into their hands. `KeyError` when unknown."""
+        with self._lock:
+            one = self._book.incidents[id]
+            one.acked_by, one.acked_ms, one.ack_note = who, int(now_s * 1000), note
+            self._unkept[id] = one
+            self._db.commit([one], now_ms=int(now_s * 1000))
+            self._show(int(now_s * 1000))
+        self._tell()
+
+    def silence(self, element: str, until_s: float, who: str, note: str, now_s: float) -> str:
+        """No pages for an element and what is behind it; the silence's id. `KeyError` for an unknown element."""
+        if not self._pages.knows(element):
+            raise KeyError(element)
+        text = f"{element}|{now_s}|{until_s}|{who}"
+        one = Silence(hashlib.sha256(text.encode()).hexdigest()[:12], element, now_s, until_s, who, note)
+        with self._lock:
+            self._db.add_silence(one)
+            self._silences[one.id] = one
+            self._show(int(now_s * 1000))
+        self._tell()
+        return one.id
+
+    def unsilence(self, id: str, now_s: float) -> None:
+        """End a silence. `KeyError` when unknown."""
+        with self._lock:
+            if id not in {one.id for one in self._active(now_s)}:
+                raise KeyError(id)
+            self._db.remove_silences([id])
+            del self._silences[id]
+            self._show(int(now_s * 1000))
+        self._tell()
+
+    def _active(self, now_s: float) -> list[Silence]:
+        past = [one.id for one in self._silences.values() if one.until_s <= now_s]
+        if past:
+            with suppress(sqlite3.Error):  # they are over, kept or not
+                self._db.remove_silences(past)
+            for id in past:
+                del self._silences[id]
+        return list(self._silences.values())
+
+    def _show(self, now_ms: int) -> None:
+        """Make the rows of the view anew."""
+        silences = self._active(now_ms / 1000)
+        rows = []
+        for one in self._book.incidents.values():
+            row = self._pages.row(one)
+            row["silenced"] = one.is_open and is_silenced(one.element, silences, self._topology, now_ms / 1000)
+            rows.append(row)
+        rows.sort(key=lambda row: (row["state"] != "open", -(row["resolved_ms"] or row["opened_ms"])))
+        self._rows = rows
+
+    def _told(self) -> None:
+        """A page's state changed (in a sender's thread)."""
+        with self._lock:
+            self._pages.refresh(self._db.paged())
+            self._counts = self._db.counts()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.changed is not None:
+            self.changed()
+
+
+def _silence_row(one: Silence) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "element": one.element,
+        "from_ms": int(one.from_s * 1000),
+        "until_ms": int(one.until_s * 1000),
+        "who": one.who,
+        "note": one.note,
+    }
