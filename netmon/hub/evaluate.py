@@ -70,7 +70,8 @@ class Evaluator:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake: asyncio.Event | None = None
         self._ticks, self._tick_ms = 0, 0.0
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[dict[str, Any]] = []  # replaced, never changed: the event loop reads them
+        self._quiet: list[dict[str, Any]] = []
         self._counts = self._db.counts()
 
     # --- start ---
@@ -203,16 +204,17 @@ class Evaluator:
     # --- what people see and do ---
 
     def view(self, now_s: float) -> dict[str, Any]:
-        """Incidents (open first, then those closed in the last 24 h), silences, pages and the evaluator's own figures."""
-        with self._lock:
-            return {
-                "incidents": self._rows,
-                "silences": [_silence_row(one) for one in self._active(now_s)],
-                "pages": {state: self._counts.get(state, 0) for state in ("waiting", "accepted", "failed")},
-                "rules": len(self._rules),
-                "ticks": self._ticks,
-                "tick_ms": self._tick_ms,
-            }
+        """Incidents (open first, then those closed in the last 24 h), silences, pages and the evaluator's own figures.
+        Waits for nobody: the event loop asks."""
+        now_ms = now_s * 1000
+        return {
+            "incidents": self._rows,
+            "silences": [row for row in self._quiet if row["until_ms"] > now_ms],
+            "pages": {state: self._counts.get(state, 0) for state in ("waiting", "accepted", "failed")},
+            "rules": len(self._rules),
+            "ticks": self._ticks,
+            "tick_ms": self._tick_ms,
+        }
 
     def ack(self, id: str, who: str, note: str, now_s: float) -> None:
         """Somebody takes an incident into their hands. `KeyError` when unknown."""
@@ -266,6 +268,7 @@ class Evaluator:
             rows.append(row)
         rows.sort(key=lambda row: (row["state"] != "open", -(row["resolved_ms"] or row["opened_ms"])))
         self._rows = rows
+        self._quiet = [_silence_row(one) for one in silences]
 
     def _told(self) -> None:
         """A page's state changed (in a sender's thread)."""

@@ -1,0 +1,34 @@
+"""`netmon ack`: take an incident into your hands."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+
+from netmon.cli.incidents import client, hub_arguments
+from netmon.client import element_path
+from netmon.errors import GOOD
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("id", metavar="ID", help="the incident, as `netmon incidents` shows it")
+    parser.add_argument("--note", default="", help="what you are about to do")
+    parser.add_argument("--who", default="", help="your name (default: the user of this machine)")
+    hub_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tell the hub who works on it."""
+    body = {"who": args.who or user(), "note": args.note}
+    client(args).post(f"/api/v1/incidents/{element_path(args.id)}/ack", body)
+    print(args.id)
+    return GOOD
+
+
+def user() -> str:
+    """Who sits here."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user in this container
+        return "unknown"

@@ -1,0 +1,85 @@
+"""`netmon silence`: no pages for an element and what is behind it, for a time."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+
+from netmon.cli.ack import user
+from netmon.cli.incidents import client, hub_arguments, show, span
+from netmon.client import element_path
+from netmon.errors import GOOD, USAGE, NetmonError
+from probes.clean import clean
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_HEADS = {
+    "vi": ("Mã", "Phần tử", "Còn lại", "Ai", "Ghi chú"),
+    "en": ("Id", "Element", "Left", "Who", "Note"),
+}
+_NONE = {"vi": "Không có khoảng im lặng nào.", "en": "Nothing is silenced."}
+
+
+class BadWords(NetmonError):
+    """The command cannot be meant like this."""
+
+    exit_code = USAGE
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("element", nargs="?", metavar="ELEMENT", help="as link:core-province or commune:26734")
+    parser.add_argument("--for", dest="for_s", type=seconds, metavar="2h", help="how long: 30m, 2h, 1d")
+    parser.add_argument("--note", default="", help="why")
+    parser.add_argument("--who", default="", help="your name (default: the user of this machine)")
+    parser.add_argument("--list", action="store_true", help="what is silenced now")
+    parser.add_argument("--remove", metavar="ID", help="end a silence now")
+    parser.add_argument("-o", "--output", choices=("table", "json", "jsonl"), default="table")
+    hub_arguments(parser)
+
+
+def seconds(text: str) -> float:
+    """`90s`, `30m`, `2h`, `1d`, `1h30m` in seconds."""
+    if not re.fullmatch(r"(\d+(\.\d+)?[smhd])+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time (write 30m, 2h or 1d)")
+    return sum(float(number) * _UNITS[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)([smhd])", text))
+
+
+def run(args: argparse.Namespace) -> int:
+    """One of three: silence an element, list, remove."""
+    if sum((args.element is not None, args.list, args.remove is not None)) != 1:
+        raise BadWords("netmon silence needs an ELEMENT, or --list, or --remove ID")
+    hub = client(args)
+    if args.list:
+        _list(args, hub.get("/api/v1/silences")["silences"])
+    elif args.remove is not None:
+        hub.delete(f"/api/v1/silences/{element_path(args.remove)}")
+        print(args.remove)
+    else:
+        if args.for_s is None:
+            raise BadWords("netmon silence ELEMENT needs --for (as --for 2h)")
+        body = {"element": args.element, "for_s": args.for_s, "who": args.who or user(), "note": args.note}
+        print(hub.post("/api/v1/silences", body)["id"])
+    return GOOD
+
+
+def _list(args: argparse.Namespace, rows: list[dict[str, object]]) -> None:
+    if args.output == "json":
+        print(json.dumps(rows, ensure_ascii=False))
+    elif args.output == "jsonl":
+        for row in rows:
+            print(json.dumps(row, ensure_ascii=False))
+    else:
+        now_s = time.time()
+        table = [
+            tuple(
+                clean(str(one), 300) for one in (row["id"], row["element"], _left(row, now_s), row["who"], row["note"])
+            )
+            for row in rows
+        ]
+        show(_HEADS[args.lang or "vi"], table, args, _NONE)
+
+
+def _left(row: dict[str, object], now_s: float) -> str:
+    return span(float(str(row["until_ms"])) / 1000 - now_s)
