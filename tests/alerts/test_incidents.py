@@ -1,0 +1,174 @@
+"""Incidents over simulated time: one cause is one incident, it ends on fresh successes only, and its id lasts."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from incident_world import RULES, Fault, World
+
+from alerts.base import Assessment
+from alerts.incidents import Book, Change, Incident
+
+CUT = 30_000
+MENDED = 50_000
+
+
+def book(world: World, known: tuple[Incident, ...] = ()) -> Book:
+    return Book(world.tree, RULES, settle_ms=1000, known=known)
+
+
+def run(world: World, until_ms: int, one: Book | None = None) -> tuple[Book, list[tuple[int, Change]]]:
+    """Every change with its time."""
+    one = one or book(world)
+    told = list[tuple[int, Change]]()
+    while world.now_ms < until_ms:
+        world.second()
+        told += [(world.now_ms, change) for change in one.step(world.assess(), world.kinds)]
+    return one, told
+
+
+def elements(one: Book) -> list[str]:
+    return sorted(incident.element for incident in one.incidents.values())
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("communes", [1, 2, 6, 98])
+def test_a_cut_uplink_is_one_incident_opened_within_six_seconds(communes: int, seed: int) -> None:
+    if communes == 98 and seed > 2:
+        seed = 2  # big worlds cost time
+    world = World(communes, seed, (Fault("link:core-province", CUT + seed * 83, MENDED),))
+    one, told = run(world, 110_000)
+    assert elements(one) == ["link:core-province"]
+    opened = next(at for at, change in told if change.what == "opened")
+    assert opened - (CUT + seed * 83) <= 6_000
+    incident = next(iter(one.incidents.values()))
+    assert (incident.kind, incident.severity) == ("down", "critical")
+    assert incident.resolved_ms is not None
+    assert MENDED < incident.resolved_ms <= MENDED + 8_000
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_cut_commune_never_blames_the_uplink(seed: int) -> None:
+    world = World(6, seed, (Fault("link:province-c3", CUT + seed * 47, MENDED),))
+    one, told = run(world, 110_000)
+    assert elements(one) == ["link:province-c3"]
+    opened = next(at for at, change in told if change.what == "opened")
+    assert opened - (CUT + seed * 47) <= 6_000
+    incident = next(iter(one.incidents.values()))
+    assert incident.suspects == ("link:province-c3", "commune:c3")
+    assert incident.resolved_ms is not None
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_dead_mcu_is_told_by_its_refusals(seed: int, refuses: bool) -> None:
+    world = World(6, seed, (Fault("mcu:mcu-1", CUT, MENDED, refuses=refuses),))
+    one, _ = run(world, 110_000)
+    # Without a refusal nothing else is known behind the link to the MCU: the suspects name all three.
+    assert elements(one) == ["mcu:mcu-1" if refuses else "link:core-mcu"]
+    incident = next(iter(one.incidents.values()))
+    assert "mcu:mcu-1" in incident.suspects
+    assert incident.resolved_ms is not None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_lossy_link_is_one_incident_of_kind_loss(seed: int) -> None:
+    world = World(6, seed, (Fault("link:province-c1", CUT, CUT + 60_000, loss=0.2),))
+    one, _ = run(world, 180_000)
+    assert elements(one) == ["link:province-c1"]
+    incident = next(iter(one.incidents.values()))
+    assert incident.kind == "loss"
+    assert incident.resolved_ms is not None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_lossy_uplink_is_one_incident_and_no_commune_is_named(seed: int) -> None:
+    world = World(6, seed, (Fault("link:core-province", CUT, CUT + 60_000, loss=0.15),))
+    one, _ = run(world, 180_000)
+    open_at_last = [incident for incident in one.incidents.values() if not incident.superseded_by]
+    assert {incident.element for incident in open_at_last} == {"link:core-province"}
+
+
+def test_loss_and_then_silence_of_one_link_stay_one_incident() -> None:
+    faults = (
+        Fault("link:province-c1", CUT, CUT + 40_000, loss=0.2),
+        Fault("link:province-c1", CUT + 40_000, CUT + 60_000),
+    )
+    one, _ = run(World(6, 3, faults), 200_000)
+    assert elements(one) == ["link:province-c1"]
+    assert next(iter(one.incidents.values())).severity == "critical"
+
+
+def test_a_commune_cut_before_the_uplink_keeps_its_own_incident() -> None:
+    faults = (Fault("link:province-c2", CUT, 120_000), Fault("link:core-province", CUT + 20_000, 80_000))
+    one, _ = run(World(6, 4, faults), 160_000)
+    assert elements(one) == ["link:core-province", "link:province-c2"]
+    by_element = {incident.element: incident for incident in one.incidents.values()}
+    assert by_element["link:core-province"].resolved_ms is not None
+    assert 80_000 < by_element["link:core-province"].resolved_ms < 95_000
+    assert by_element["link:province-c2"].resolved_ms is not None
+    assert by_element["link:province-c2"].resolved_ms > 120_000
+
+
+def test_a_silent_agent_accuses_nobody_but_itself() -> None:
+    world = World(6, 5, dead={"c4": 60_000})
+    one, _ = run(world, 140_000)
+    assert elements(one) == ["agent:c4"]
+    incident = next(iter(one.incidents.values()))
+    assert (incident.kind, incident.severity, incident.is_open) == ("silent", "warning", True)
+
+
+def test_unknown_never_resolves() -> None:
+    """The core's agent dies during the outage of a commune: nobody can say that the commune is back."""
+    world = World(6, 6, (Fault("link:province-c1", CUT, 1 << 50),), dead={"core": 45_000})
+    one, _ = run(world, 300_000)
+    incident = next(incident for incident in one.incidents.values() if incident.element == "link:province-c1")
+    assert incident.is_open
+
+
+def test_an_empty_assessment_resolves_nothing() -> None:
+    world = World(6, 7, (Fault("link:core-province", CUT, 1 << 50),))
+    one, _ = run(world, 45_000)
+    assert [incident.is_open for incident in one.incidents.values()] == [True]
+    for at_ms in range(46_000, 200_000, 1000):
+        assert one.step(Assessment(at_ms, (), frozenset(), {}), world.kinds) == []
+    assert [incident.is_open for incident in one.incidents.values()] == [True]
+
+
+def test_two_hubs_and_a_restart_name_the_same_outage_alike() -> None:
+    ids = set()
+    for restart_ms in (33_000, 35_000, 37_000, 41_000):
+        world = World(6, 8, (Fault("link:core-province", CUT + 400, MENDED),))
+        first, _ = run(world, restart_ms)
+        kept = tuple(dataclasses.replace(incident, members=set(incident.members)) for incident in first.open())
+        second, _ = run(world, 110_000, book(world, kept))
+        assert elements(second) == ["link:core-province"]
+        ids |= set(second.incidents)
+    assert len(ids) == 1
+
+
+def test_a_second_outage_is_a_second_incident() -> None:
+    faults = (Fault("link:core-province", CUT, MENDED), Fault("link:core-province", 120_000, 140_000))
+    one, told = run(World(6, 9, faults), 200_000)
+    assert elements(one) == ["link:core-province", "link:core-province"]
+    assert [change.what for _, change in told if change.what != "changed"] == ["opened", "resolved"] * 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_calm_network_has_no_incident(seed: int) -> None:
+    one, told = run(World(6, seed), 120_000)
+    assert (elements(one), told) == ([], [])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_scattered_single_losses_open_nothing(seed: int) -> None:
+    faults = tuple(Fault(f"link:province-c{number}", 0, 1 << 50, loss=0.005) for number in range(1, 7))
+    one, _ = run(World(6, seed, faults), 150_000)
+    assert [incident for incident in one.incidents.values() if incident.fault == "reach"] == []
+
+
+def test_what_was_closed_long_ago_is_forgotten() -> None:
+    one, _ = run(World(6, 1, (Fault("link:core-province", CUT, MENDED),)), 110_000)
+    assert one.forget(60_000) != []
+    assert one.incidents == {}
