@@ -10,11 +10,16 @@ class Receiver(Protocol):
     """What routing needs to know of somebody who gets pages (`netmon.config.hub.ReceiverConfig` is one)."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name."""
+
     @property
-    def severities(self) -> Sequence[str]: ...
+    def severities(self) -> Sequence[str]:
+        """Severities it wants."""
+
     @property
-    def owners(self) -> Sequence[str]: ...
+    def owners(self) -> Sequence[str]:
+        """Owners whose elements it wants; empty: all."""
 
 
 def wanted_by(severity: str, owner: str, receivers: Iterable[Receiver]) -> list[str]:

@@ -24,9 +24,14 @@ MOST_SILENCE_S = 90 * 86400
 class Deeds(Protocol):
     """What people may do, as the evaluator offers it. Each may wait for the disk."""
 
-    def ack(self, id: str, who: str, note: str, now_s: float) -> None: ...
-    def silence(self, element: str, until_s: float, who: str, note: str, now_s: float) -> str: ...
-    def unsilence(self, id: str, now_s: float) -> None: ...
+    def ack(self, id: str, who: str, note: str, now_s: float) -> None:
+        """Somebody takes an incident into their hands; `KeyError` when unknown."""
+
+    def silence(self, element: str, until_s: float, who: str, note: str, now_s: float) -> str:
+        """No pages for an element for a time; the silence's id; `KeyError` for an unknown element."""
+
+    def unsilence(self, id: str, now_s: float) -> None:
+        """End a silence; `KeyError` when unknown."""
 
 
 def make(state: State, feed: Feed, deeds: Deeds) -> Starlette:

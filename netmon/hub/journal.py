@@ -29,8 +29,11 @@ Settled = Callable[["Position | None"], None]
 class Store(Protocol):
     """What the journal needs of `netmon.segments.Segments`."""
 
-    def append(self, body: bytes) -> Position: ...
-    def commit(self) -> None: ...
+    def append(self, body: bytes) -> Position:
+        """Add a record; the position after it. Raises OSError."""
+
+    def commit(self) -> None:
+        """Make all that was added durable; raises OSError, then none of it is there."""
 
 
 class DiskRefuses(Exception):

@@ -13,24 +13,36 @@ class SiteLike(Protocol):
     """What the hub needs to know of a site of the inventory."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Its id, unique in the inventory."""
+
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """What stands there: `core`, `datacentre`, `province`, `commune`."""
+
     @property
-    def code(self) -> str: ...
+    def code(self) -> str:
+        """Administrative code, "" where there is none."""
+
     @property
-    def province(self) -> str: ...
+    def province(self) -> str:
+        """Code of its province, "" where there is none."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name, for people."""
 
 
 class AgentLike(Protocol):
     """What the hub needs to know of an agent of the inventory."""
 
     @property
-    def agent(self) -> str: ...
+    def agent(self) -> str:
+        """The agent's name."""
+
     @property
-    def site(self) -> str: ...
+    def site(self) -> str:
+        """Id of the site it stands in."""
 
 
 @dataclass(frozen=True, slots=True)

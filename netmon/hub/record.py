@@ -18,7 +18,8 @@ __all__ = ["Header", "Readable", "decode_batch", "encode", "replay", "split", "t
 class Readable(Protocol):
     """What `replay` needs of `netmon.segments.Segments`."""
 
-    def read(self, start: Position) -> Iterator[tuple[Position, bytes]]: ...
+    def read(self, start: Position) -> Iterator[tuple[Position, bytes]]:
+        """Records behind a position, each with the position after it."""
 
 
 def decode_batch(body: bytes, position: Position) -> Batch:

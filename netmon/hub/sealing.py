@@ -32,11 +32,18 @@ class Sealable(Protocol):
     """What sealing needs of `netmon.segments.Segments`."""
 
     @property
-    def durable(self) -> Position: ...
+    def durable(self) -> Position:
+        """Behind the last record that is on disk."""
+
     @property
-    def first(self) -> Position: ...
-    def read(self, start: Position) -> Iterator[tuple[Position, bytes]]: ...
-    def drop_before(self, position: Position) -> None: ...
+    def first(self) -> Position:
+        """Before the oldest record."""
+
+    def read(self, start: Position) -> Iterator[tuple[Position, bytes]]:
+        """Records behind a position, each with the position after it."""
+
+    def drop_before(self, position: Position) -> None:
+        """Unlink segments that end before a position."""
 
 
 class Sealer:

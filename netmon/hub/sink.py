@@ -31,8 +31,11 @@ MAX_SET_ASIDE_BYTES = 1024 * 1024
 class Writes(Protocol):
     """What a sink needs of a database."""
 
-    def write(self, lines: bytes) -> Answer: ...
-    def close(self) -> None: ...
+    def write(self, lines: bytes) -> Answer:
+        """One request; the database's answer."""
+
+    def close(self) -> None:
+        """Let its connections go."""
 
 
 class Sink:

@@ -16,7 +16,8 @@ View = dict[str, Any]
 class Evaluation(Protocol):
     """What the state needs of the evaluator."""
 
-    def view(self, now_s: float) -> View: ...
+    def view(self, now_s: float) -> View:
+        """Incidents, silences, pages and the evaluator's own figures."""
 
 
 class State:
