@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from alerts.base import LOCAL, UNRESOLVED, Assessment, Fault, Firing, Topology
+from alerts.base import LOCAL, UNRESOLVED, Assessment, Evidence, Fault, Firing, Topology
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
 FRESH_MS = 5_000  # a check told of within this and two periods has a vote about quality
+AFTERMATH_MS = 10_000  # routes and switches need so long: what fell with an element may come back later than it
 SEVERITIES = ("info", "warning", "critical")
 Member = tuple[str, str]  # (rule, check) — or (rule, agent) for `silence`
 Kinds = Mapping[str, str]  # check → its kind, as seen
+Outages = Mapping[str, tuple[int, int | None]]  # element → (first miss, end or None) of its last incident of reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,33 @@ class Map:
         return other in self.inward(element)
 
 
+class Proofs:
+    """What lasts from tick to tick: for each failing check, when the elements it crosses were first seen to carry
+    something after its first miss. Only a miss sent later than that speaks against what lies behind them."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, tuple[int, dict[str, int]]] = {}  # check → (first miss, element → first proof)
+
+    def keep(self, failing: Mapping[str, int], ok_ms: Mapping[str, int]) -> None:
+        """Drop whoever fails no more. A run goes on until a newer success, though its first miss left the window."""
+        runs = dict[str, tuple[int, dict[str, int]]]()
+        for check, start_ms in failing.items():
+            run = self._runs.get(check)
+            runs[check] = run if run is not None and ok_ms.get(check, 0) <= run[0] else (start_ms, {})
+        self._runs = runs
+
+    def first_ms(self, check: str, element: str, good_ms: int) -> int:
+        """When the element first carried something since the check failed; `good_ms`: when it did last."""
+        return self._runs[check][1].setdefault(element, good_ms)
+
+
 class Votes:
     """All votes of one tick."""
 
-    def __init__(self, assessment: Assessment, ground: Map) -> None:
+    def __init__(
+        self, assessment: Assessment, ground: Map, proofs: Proofs | None = None, outages: Outages | None = None
+    ) -> None:
+        self._proofs, self._outages = proofs or Proofs(), outages or {}
         self._at_ms = assessment.at_ms
         self._ground = ground
         self._evidence = assessment.evidence
@@ -104,6 +129,7 @@ class Votes:
             if firing.fault == "reach" and self._has_vote(firing):
                 self._reach.setdefault(firing.check, []).append(firing)
         self._good: dict[str, int] = {}
+        self._undecided = self._weigh()
 
     def _has_vote(self, firing: Firing) -> bool:
         evidence = self._evidence.get(firing.check)
@@ -133,6 +159,40 @@ class Votes:
         """Did something cross the element that was sent after a first miss?"""
         return self.good_ms(element) > start_ms + SLACK_MS
 
+    # --- who cannot say yet ---
+
+    def _weigh(self) -> frozenset[str]:
+        """Failing checks that have not been heard of since something on their way was proven."""
+        failing, ok_ms = dict[str, int](), dict[str, int]()
+        for check, evidence in self._evidence.items():
+            if check in self._ground.path and (check in self._reach or evidence.miss_ms is not None):
+                failing[check] = self._first_miss(check, evidence)
+                ok_ms[check] = evidence.ok_ms or 0
+        self._proofs.keep(failing, ok_ms)
+        early = {check for check, start_ms in failing.items() if self._is_early(check, start_ms)}
+        return frozenset(early & self._reach.keys())
+
+    def _first_miss(self, check: str, evidence: Evidence) -> int:
+        return self.start_ms(check) if evidence.miss_ms is None else evidence.miss_ms
+
+    def _is_early(self, check: str, start_ms: int) -> bool:
+        """Was nothing sent yet, that was not answered, after an element on the way was proven (and had its time)?"""
+        evidence, early = self._evidence[check], False
+        for element in self._ground.path[check]:
+            if self.is_clear(element, start_ms):
+                first_ms = self._proofs.first_ms(check, element, self.good_ms(element))
+                early |= evidence.frontier_ms < first_ms + self._patience_ms(element, start_ms, evidence.period_ms)
+        return early
+
+    def _patience_ms(self, element: str, start_ms: int, period_ms: int) -> int:
+        since_ms, until_ms = self._outages.get(element, (None, None))
+        fell_with_it = since_ms is not None and since_ms - SLACK_MS <= start_ms <= (until_ms or start_ms)
+        return max(period_ms, AFTERMATH_MS) if fell_with_it else period_ms
+
+    def is_undecided(self, check: str) -> bool:
+        """Does a check fail that must be heard once more before it accuses anybody?"""
+        return check in self._undecided
+
     # --- what is broken ---
 
     def is_reach(self, check: str) -> bool:
@@ -149,7 +209,7 @@ class Votes:
     def reach(self) -> list[Verdict]:
         """Elements that cannot be reached, nearest to the hub first; every failing check is explained at most once."""
         depth = self._ground.topology.depth
-        left = {check: self._accused(check) for check in self._reach}
+        left = {check: self._accused(check) for check in self._reach if check not in self._undecided}
         left = {check: accused for check, accused in left.items() if accused}
         verdicts = list[Verdict]()
         while left:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alerts.base import Assessment, Firing, Topology
-from alerts.blame import Kinds, Map, Member, Verdict, Votes, worst
+from alerts.blame import Kinds, Map, Member, Outages, Proofs, Verdict, Votes, worst
 from alerts.quiet import ancestors
 
 QUALITY_HOLD_MS = 4_000  # windows of several checks fill at their own pace: the wider element must get its chance
@@ -84,6 +84,8 @@ class Book:
         self._open = {one.element: one for one in self.incidents.values() if one.is_open}
         self._held: dict[Member, int] = {}  # since when it accuses
         self._began_ms: int | None = None
+        self._proofs = Proofs()
+        self._lossy: dict[str, int] = {}  # element with an incident of quality → when it was last blamed
 
     def open(self) -> list[Incident]:
         """Those that are not resolved."""
@@ -101,11 +103,12 @@ class Book:
         now_ms = assessment.at_ms
         if self._began_ms is None:
             self._began_ms = now_ms
-        votes = Votes(assessment, self._ground)
+        votes = Votes(assessment, self._ground, self._proofs, self._outages(now_ms))
         self._remember(assessment, now_ms)
         reach = votes.reach()
         changes = self._take_in(reach, now_ms)
         quality = votes.quality(kinds, self._can_judge, self._explained(reach, now_ms))
+        self._note_lossy(quality, now_ms)
         changes += self._take_in(quality, now_ms)
         silence = [verdict for verdict in votes.silence() if self._is_unexplained(verdict, reach, now_ms)]
         changes += self._take_in(silence, now_ms)
@@ -134,6 +137,8 @@ class Book:
         return changes
 
     def _is_released(self, verdict: Verdict, now_ms: int) -> bool:
+        if self._is_shadow(verdict, now_ms):
+            return False
         held_ms = now_ms - min(self._held[member] for member in verdict.members)
         if verdict.fault == "quality":
             return held_ms >= max(QUALITY_HOLD_MS, self._settle_ms)
@@ -166,12 +171,35 @@ class Book:
 
     # --- what other incidents explain ---
 
+    def _outages(self, now_ms: int) -> Outages:
+        """Elements that are, or were a moment ago, out of reach."""
+        return {
+            one.element: (one.first_miss_ms, one.resolved_ms)
+            for one in sorted(self.incidents.values(), key=lambda one: one.opened_ms)
+            if one.fault == "reach" and (one.resolved_ms is None or now_ms - one.resolved_ms <= TAINT_MS)
+        }
+
+    def _note_lossy(self, quality: Sequence[Verdict], now_ms: int) -> None:
+        """Until when elements that answer badly were blamed for it; an incident from before a restart begins anew."""
+        blamed = {verdict.element for verdict in quality}
+        for one in self._open.values():
+            if one.fault == "quality" and (one.element in blamed or one.element not in self._lossy):
+                self._lossy[one.element] = now_ms
+        self._lossy = {element: at for element, at in self._lossy.items() if now_ms - at <= TAINT_MS}
+
+    def _is_shadow(self, verdict: Verdict, now_ms: int) -> bool:
+        """Is it explained by an element nearer to the hub that answers badly? Its losses fade from the windows of
+        its checks one by one, and may strike one check several times in a row; what lasts is another fault."""
+        nearer = [self._lossy[one] for one in self._ground.inward(verdict.element) if one in self._lossy]
+        if not nearer or verdict.element in self._lossy:
+            return False
+        if verdict.fault == "reach":
+            return now_ms - verdict.start_ms < DOWN_AFTER_MS
+        return verdict.fault == "quality" and verdict.latest_start_ms <= max(nearer)
+
     def _explained(self, reach: Sequence[Verdict], now_ms: int) -> frozenset[str]:
         """Checks whose bad figures come from an element that is, or was a moment ago, out of reach."""
-        cut = {verdict.element for verdict in reach if not self._is_lossy(verdict.element)}
-        for one in self.incidents.values():
-            if one.fault == "reach" and (one.resolved_ms is None or now_ms - one.resolved_ms <= TAINT_MS):
-                cut.add(one.element)
+        cut = {*self._outages(now_ms), *(one.element for one in reach if not self._is_lossy(one.element))}
         return frozenset(check for element in cut for check in self._ground.crossing.get(element, ()))
 
     def _is_lossy(self, element: str) -> bool:
@@ -259,7 +287,9 @@ class Book:
             return False
         check = member[1]
         # Bad figures of the outage itself fade with their window; a miss the element was cleared of is not its own.
-        return not votes.is_reach(check) or (freed and votes.is_clear(one.element, votes.start_ms(check)))
+        if not votes.is_reach(check):
+            return True
+        return freed and votes.is_clear(one.element, votes.start_ms(check)) and not votes.is_undecided(check)
 
     def _is_better(self, one: Incident, assessment: Assessment, firing: set[Member]) -> bool:
         """Quality: most of those who complained must say that it is good again; silence does not say so."""

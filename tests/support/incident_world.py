@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from alerts.base import LOST, OK, REFUSED, Assessment, Evidence, Firing, Info
 
@@ -120,8 +121,32 @@ class Fault:
 
 @dataclass
 class Series:
+    """Points of one check, with what `Evidence` asks kept as they come (worlds are large, ticks many)."""
+
     points: deque[tuple[int, int]] = field(default_factory=deque)
     next_ms: int = 0
+    ok_ms: int | None = None
+    miss_ms: int | None = None
+    refused_ms: int | None = None
+
+    def add(self, at_ms: int, outcome: int) -> None:
+        """One more point, the newest."""
+        self.points.append((at_ms, outcome))
+        if outcome == OK:
+            self.ok_ms, self.miss_ms = at_ms, None
+        elif outcome == REFUSED:
+            self.refused_ms = at_ms
+        elif self.miss_ms is None:
+            self.miss_ms = at_ms
+
+    def forget(self, before_ms: int) -> None:
+        """Drop what left the window."""
+        while self.points and self.points[0][0] < before_ms:
+            self.points.popleft()
+        self.ok_ms = None if (self.ok_ms or 0) < before_ms else self.ok_ms
+        self.refused_ms = None if (self.refused_ms or 0) < before_ms else self.refused_ms
+        if self.miss_ms is not None and self.miss_ms < before_ms:
+            self.miss_ms = next((at for at, outcome in self.points if outcome == LOST), None)
 
 
 class World:
@@ -178,10 +203,8 @@ class World:
         stale = [one for one in self.waiting[agent] if one[0] < frontier - 5000]  # backfill: not judged
         for at_ms, check, outcome in self.waiting[agent]:
             if at_ms < frontier and (at_ms, check, outcome) not in stale:
-                points = self.series[check].points
-                points.append((at_ms, outcome))
-                while points[0][0] < frontier - HORIZON_MS:
-                    points.popleft()
+                self.series[check].add(at_ms, outcome)
+                self.series[check].forget(frontier - HORIZON_MS)
         self.waiting[agent] = [one for one in self.waiting[agent] if one[0] >= frontier]
         self.frontier[agent], self.arrived[agent] = frontier, self.now_ms
 
@@ -202,16 +225,17 @@ class World:
         return Assessment(self.now_ms, tuple(firing), frozenset(unknown), evidence)
 
     def _evidence(self, check: str, agent: str, series: Series) -> Evidence:
-        ok = max((at for at, outcome in series.points if outcome == OK), default=None)
-        miss = min((at for at, outcome in series.points if outcome == LOST and at > (ok or -1)), default=None)
-        refused = max((at for at, outcome in series.points if outcome == REFUSED), default=None)
-        return Evidence(check, agent, 1000, self.frontier[agent], ok, miss, series.points[-1][1], refused)
+        latest = series.points[-1][1]
+        return Evidence(
+            check, agent, 1000, self.frontier[agent], series.ok_ms, series.miss_ms, latest, series.refused_ms
+        )
 
     def _reach(self, one: Evidence) -> list[Firing]:
         since = one.ok_ms or 0
         if one.frontier_ms - since <= 3000:
             return []
-        bad = [at for at, outcome in self.series[one.check].points if outcome != OK and at > since]
+        points = self.series[one.check].points
+        bad = [at for at, _ in takewhile(lambda point: point[1] != OK, reversed(points))][::-1]
         if sum(at > one.frontier_ms - 4500 for at in bad) < 3:
             return []
         return [Firing("link-down", "reach", "critical", one.check, one.agent, bad[0], None)]
@@ -219,7 +243,7 @@ class World:
     def _loss(self, one: Evidence, series: Series) -> list[Firing]:
         if self.kinds[one.check] == "sip":
             return []
-        points = [(at, outcome) for at, outcome in series.points if at > one.frontier_ms - WINDOW_MS]
+        points = list(takewhile(lambda point: point[0] > one.frontier_ms - WINDOW_MS, reversed(series.points)))[::-1]
         lost = [at for at, outcome in points if outcome != OK]
         if len(points) < 10 or len(lost) < 0.1 * len(points):
             return []
