@@ -35,7 +35,7 @@ def decode_check(reader: Reader, node: Node, key: str) -> CheckConfig:
     if not config.target and kind.name not in NO_TARGET and kind.name in catalog.KINDS:
         reader.fault(node.line, f"{key}.target", "is missing", "address, name, or host:port")
     settings = _settings(reader, kind.settings, Table(rest, node.line), config, common, key)
-    return reader.note(replace(config, settings=settings), node.line)
+    return reader.note(replace(config, settings=settings), node.line, node)
 
 
 def _kind(reader: Reader, config: CheckConfig, common: list[Entry], key: str) -> Kind | None:

@@ -48,7 +48,8 @@ class Reader:
     folder: Path = Path()
     extra: Mapping[type[Any], Special] = field(default_factory=dict)
     faults: list[tuple[int, Problem]] = field(default_factory=list)
-    lines: dict[int, tuple[int, Any]] = field(default_factory=dict)  # id(record) → its line (and itself, kept alive)
+    # id(record) → its line, its table, and itself, so that it stays alive
+    lines: dict[int, tuple[int, Table | None, Any]] = field(default_factory=dict)
 
     def fault(self, line: int, key: str, what: str, write: str = "") -> None:
         """Remember a fault."""
@@ -63,28 +64,26 @@ class Reader:
         if self.faults:
             raise ConfigError(self.problems())
 
-    def note(self, record: T, line: int) -> T:
-        """Remember the line a record began in; the record."""
-        self.lines[id(record)] = (line, record)
+    def note(self, record: T, line: int, table: Table | None = None) -> T:
+        """Remember the line a record began in, and the table it was made from; the record."""
+        self.lines[id(record)] = (line, table, record)
         return record
 
-    def line_of(self, record: object) -> int:
-        """The line a decoded record began in."""
-        return self.lines[id(record)][0]
+    def line_of(self, record: object, key: str = "") -> int:
+        """The line a decoded record began in; with the name of one of its keys, that key's line where it is written."""
+        line, table, _ = self.lines[id(record)]
+        written = () if table is None or not key else table.entries
+        return next((entry.line for entry in written if entry.key == key), line)
 
     def unique(self, records: Iterable[Any], attribute: str, key: str) -> None:
         """A fault for every record whose `attribute` an earlier one has already; empty ones do not count."""
-        first: dict[str, int] = {}
+        first: dict[str, Any] = {}
         for number, record in enumerate(records, 1):
-            name, line = getattr(record, attribute), self.line_of(record)
-            if name and first.setdefault(name, line) != line:
-                shown = clean(str(name), 60)
-                self.fault(
-                    line,
-                    f"{key}[{number}].{attribute}",
-                    f"'{shown}' is already taken in line {first[name]}",
-                    "choose another name",
-                )
+            name = getattr(record, attribute)
+            if name and first.setdefault(name, record) is not record:
+                what = f"'{clean(str(name), 60)}' is already taken in line {self.line_of(first[name], attribute)}"
+                line = self.line_of(record, attribute)
+                self.fault(line, f"{key}[{number}].{attribute}", what, "choose another name")
 
     # --- tables ---
 
@@ -103,7 +102,7 @@ class Reader:
             node = Table((), -1)
         values = self._values(node, cls, key, dict(given or {}))
         made = self.make(cls, values, node.line, key)
-        return self.note(made, node.line)
+        return self.note(made, node.line, node)
 
     def _values(self, table: Table, cls: type[Any], key: str, values: dict[str, Any]) -> dict[str, Any]:
         shape = shape_of(cls)

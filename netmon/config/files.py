@@ -18,7 +18,12 @@ from probes.clean import clean
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SAY_NAME = "write letters, digits, . _ and -, at most 64, beginning with a letter or digit"
-_COMMUNE, _PROVINCE = re.compile(r"\d{5}|-"), re.compile(r"\d{2}|-")
+_AGENT_KEYS = (
+    ("agent", NAME, SAY_NAME),
+    ("site", NAME, SAY_NAME),
+    ("commune", re.compile(r"[0-9]{5}|-"), "write five digits, as 00123"),
+    ("province", re.compile(r"[0-9]{2}|-"), "write two digits, as 01"),
+)
 
 
 def load_agent(path: Path) -> AgentConfig:
@@ -38,11 +43,8 @@ def load_hub(path: Path) -> HubConfig:
 def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
     """An agent's file and its faults."""
     config, reader = decode.read(path, AgentConfig, {CheckConfig: decode_check})
-    top = reader.line_of(config)
-    for key, text in (("agent", config.agent), ("site", config.site)):
-        _match(reader, top, key, text, NAME, SAY_NAME)
-    _match(reader, top, "commune", config.commune, _COMMUNE, "write five digits, as 00123")
-    _match(reader, top, "province", config.province, _PROVINCE, "write two digits, as 01")
+    for key, pattern, write in _AGENT_KEYS:
+        _match(reader, reader.line_of(config, key), key, getattr(config, key), pattern, write)
     reader.unique(config.checks, "check", "checks")
     reader.unique(config.destinations, "name", "destinations")
     _names(reader, config.checks, "check", "checks")
@@ -57,11 +59,9 @@ def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
 def read_hub(path: Path) -> tuple[HubConfig, Reader]:
     """A hub's file and its faults."""
     config, reader = decode.read(path, HubConfig)
-    top = reader.line_of(config)
     if not listen_parts(config.listen):
-        reader.fault(
-            top, "listen", f"'{clean(config.listen, 60)}' is not ADDRESS:PORT", "write 127.0.0.1:8443 or [::1]:8443"
-        )
+        what = f"'{clean(config.listen, 60)}' is not ADDRESS:PORT"
+        reader.fault(reader.line_of(config, "listen"), "listen", what, "write 127.0.0.1:8443 or [::1]:8443")
     for key, rows in (("sinks", config.sinks), ("receivers", config.receivers)):
         reader.unique(rows, "name", key)
         _names(reader, rows, "name", key)
@@ -84,13 +84,14 @@ def _match(reader: Reader, line: int, key: str, text: str, pattern: re.Pattern[s
 
 def _names(reader: Reader, rows: Iterable[Any], attribute: str, key: str) -> None:
     for number, row in enumerate(rows, 1):
-        _match(reader, reader.line_of(row), f"{key}[{number}].{attribute}", getattr(row, attribute), NAME, SAY_NAME)
+        line = reader.line_of(row, attribute)
+        _match(reader, line, f"{key}[{number}].{attribute}", getattr(row, attribute), NAME, SAY_NAME)
 
 
 def _urls(reader: Reader, rows: Iterable[Any], key: str) -> None:
     for number, row in enumerate(rows, 1):
         if row.url and (fault := url_fault(row.url)):
-            reader.fault(reader.line_of(row), f"{key}[{number}].url", *fault)
+            reader.fault(reader.line_of(row, "url"), f"{key}[{number}].url", *fault)
 
 
 def url_fault(url: str) -> tuple[str, str] | None:

@@ -1,0 +1,259 @@
+"""What only a whole inventory can be wrong about, all of it at once. Pure.
+
+What is empty was told as missing by whoever decoded it, and is passed over here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from inventory.codes import SAY_NAME, is_commune, is_name, is_province
+from inventory.errors import Fault
+from inventory.model import Inventory, Link, Site
+
+NEAR_FOR = 50  # faults that get a `did you mean`: comparing with thousands of ids takes its time
+NAMED = 5  # things a message names before it says `and N more`
+
+
+class _Reference(NamedTuple):
+    """`rows[…].attribute` names one of `to`."""
+
+    rows: str
+    attribute: str
+    key: str
+    to: str
+
+
+_IDS = (("contacts", "id"), ("sites", "id"), ("links", "id"), ("mcus", "id"), ("services", "id"))
+_NAMES = (*_IDS, ("agents", "agent"), ("checks", "check"))
+_REFERENCES = (
+    _Reference("sites", "contact", "contact", "contact"),
+    _Reference("links", "from_site", "from", "site"),
+    _Reference("links", "to_site", "to", "site"),
+    _Reference("links", "contact", "contact", "contact"),
+    _Reference("mcus", "site", "site", "site"),
+    _Reference("mcus", "contact", "contact", "contact"),
+    _Reference("services", "site", "site", "site"),
+    _Reference("services", "contact", "contact", "contact"),
+    _Reference("agents", "site", "site", "site"),
+    _Reference("checks", "agent", "agent", "agent"),
+    _Reference("checks", "to", "to", "target"),
+)
+_WITHOUT_CODE = ("core", "datacentre")  # a kind that is misspelt was told already and is not judged by its code
+_WITHOUT_PROVINCES = (*_WITHOUT_CODE, "commune")
+_NOUNS = {"contact": "contact", "site": "site", "agent": "agent", "target": "site, MCU or service"}
+
+
+def faults(inventory: Inventory) -> list[Fault]:
+    """Every fault of an inventory; empty when a network can be built from it."""
+    known = _known(inventory)
+    astray = _Astray(known)
+    found = [*_names(inventory), *_taken(inventory), *_codes(inventory)]
+    found += astray.hub(inventory)
+    for reference in _REFERENCES:
+        found += astray.rows(inventory, reference)
+    return [*found, *_tree(inventory, known["site"], astray.touched)]
+
+
+def _known(inventory: Inventory) -> dict[str, dict[str, None]]:
+    """What may be named, by noun, in the order of the file."""
+    sites = [one.id for one in inventory.sites]
+    others = [one.id for rows in (inventory.mcus, inventory.services) for one in rows]
+    return {
+        "contact": dict.fromkeys(one.id for one in inventory.contacts),
+        "site": dict.fromkeys(sites),
+        "agent": dict.fromkeys(one.agent for one in inventory.agents),
+        "target": dict.fromkeys([*sites, *others]),
+    }
+
+
+def _names(inventory: Inventory) -> Iterator[Fault]:
+    for rows, attribute in _NAMES:
+        for number, one in enumerate(getattr(inventory, rows), 1):
+            text = getattr(one, attribute)
+            if text and not is_name(text):
+                yield Fault(one, f"{rows}[{number}].{attribute}", f"'{text[:60]}' cannot be used here", SAY_NAME)
+
+
+# --- each thing once ---
+
+
+def _taken(inventory: Inventory) -> Iterator[Fault]:
+    for rows, attribute in (("contacts", "id"), ("links", "id"), ("agents", "agent"), ("checks", "check")):
+        yield from _twice(_keyed(inventory, (rows,), attribute), "choose another name")
+    yield from _twice(_keyed(inventory, ("sites", "mcus", "services"), "id"), "choose another name")
+    for kind in ("province", "commune"):
+        sites = [(key, one, text) for key, one, text in _keyed(inventory, ("sites",), "code") if one.kind == kind]
+        yield from _twice(sites, "a code has one site; give the others kind: datacentre")
+
+
+def _keyed(inventory: Inventory, lists: Iterable[str], attribute: str) -> list[tuple[str, Any, str]]:
+    return [
+        (f"{rows}[{number}].{attribute}", one, getattr(one, attribute))
+        for rows in lists
+        for number, one in enumerate(getattr(inventory, rows), 1)
+    ]
+
+
+def _twice(rows: Iterable[tuple[str, Any, str]], write: str) -> Iterator[Fault]:
+    first: dict[str, Any] = {}
+    for key, one, text in rows:
+        if text and first.setdefault(text, one) is not one:
+            yield Fault(one, key, f"'{text[:60]}' is already taken", write, first[text])
+
+
+# --- codes ---
+
+
+def _codes(inventory: Inventory) -> Iterator[Fault]:
+    provinces = {one.code for one in inventory.sites if one.kind not in _WITHOUT_PROVINCES}
+    for number, site in enumerate(inventory.sites, 1):
+        for key, what, write in _code_faults(site, provinces):
+            yield Fault(site, f"sites[{number}].{key}", what, write)
+
+
+def _code_faults(site: Site, provinces: set[str]) -> Iterator[tuple[str, str, str]]:
+    code, province = f"'{site.code[:60]}'", f"'{site.province[:60]}'"
+    if site.kind == "commune":
+        if not is_commune(site.code):
+            what = f"{code} is not a commune's code" if site.code else "is missing"
+            yield "code", what, "write five digits, as 00123"
+        if not site.province:
+            yield "province", "is missing", "write the two digits of its province, as 01"
+    elif site.kind == "province":
+        if not is_province(site.code):
+            what = f"{code} is not a province's code" if site.code else "is missing"
+            yield "code", what, "write two digits, as 01"
+        if site.province and site.province != site.code:
+            yield "province", f"{province} is not its own code", "leave it out: code says it"
+    elif site.code and site.kind in _WITHOUT_CODE:
+        yield "code", f"{code}: only communes and provinces have a code", "leave it out"
+    if not site.province or site.kind == "province":
+        return
+    if not is_province(site.province):
+        yield "province", f"{province} is not a province's code", "write two digits, as 01"
+    elif site.kind == "commune" and site.province not in provinces:
+        yield "province", f"{province} is no province of this file", "add its site: kind: province with this code"
+
+
+# --- what is named and is not there ---
+
+
+class _Astray:
+    """Looks references up; remembers sites near a broken link, which are not blamed for it a second time."""
+
+    def __init__(self, known: dict[str, dict[str, None]]) -> None:
+        self._known = known
+        self._told: set[tuple[str, str]] = set()
+        self._near_left = NEAR_FOR
+        self.touched: set[str] = set()
+
+    def hub(self, inventory: Inventory) -> list[Fault]:
+        """Is the hub's site there?"""
+        if not inventory.hub_site or inventory.hub_site in self._known["site"]:
+            return []
+        what, write, _ = self._say(inventory.hub_site, "site")
+        return [Fault(inventory, "hub_site", what, write)]
+
+    def rows(self, inventory: Inventory, reference: _Reference) -> Iterator[Fault]:
+        """Faults of one kind of reference."""
+        known = self._known[reference.to]
+        for number, one in enumerate(getattr(inventory, reference.rows), 1):
+            text = getattr(one, reference.attribute)
+            if not text or text in known:
+                continue
+            what, write, near = self._say(text, reference.to)
+            if isinstance(one, Link) and reference.to == "site":
+                self.touched |= {one.from_site, one.to_site, near}
+            yield Fault(one, f"{reference.rows}[{number}].{reference.key}", what, write)
+
+    def _say(self, text: str, to: str) -> tuple[str, str, str]:
+        near = self._near(text, to)
+        known = list(self._known[to])
+        if near:
+            write = f"did you mean {near}?"
+        elif known:
+            write = f"known: {_listed(known)}"
+        else:
+            write = f"this file has no {_NOUNS[to]} yet"
+        return f"'{text[:60]}' is no {_NOUNS[to]} of this file", write, near
+
+    def _near(self, text: str, to: str) -> str:
+        if self._near_left <= 0:
+            return ""
+        self._near_left -= 1
+        return next(iter(get_close_matches(text[:64], self._known[to], n=1, cutoff=0.6)), "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+# --- one way to each site ---
+
+
+def _tree(inventory: Inventory, sites: dict[str, None], touched: set[str]) -> Iterator[Fault]:
+    islands = _Islands(sites)
+    for number, link in enumerate(inventory.links, 1):
+        ends = link.from_site, link.to_site
+        if not all(end in sites for end in ends):
+            continue
+        if ends[0] == ends[1]:
+            yield Fault(
+                link, f"links[{number}].to", f"leads from '{ends[0]}' to itself", "name the site at its other end"
+            )
+        elif not islands.join(*ends):
+            what = f"closes a ring: there is a way from '{ends[0]}' to '{ends[1]}' already"
+            yield Fault(link, f"links[{number}]", what, "leave it out: the links of a file are a tree")
+    if inventory.hub_site in sites:
+        yield from _adrift(inventory, islands, touched)
+
+
+def _adrift(inventory: Inventory, islands: _Islands, touched: set[str]) -> Iterator[Fault]:
+    """One fault for each group of sites that no link joins to the hub's, told at the group's first site."""
+    home = islands.of(inventory.hub_site)
+    excused = {islands.of(site) for site in touched if site in islands}
+    told = {home, *excused}
+    for number, site in enumerate(inventory.sites, 1):
+        if not site.id or islands.of(site.id) in told:
+            continue
+        told.add(islands.of(site.id))
+        others = islands.size(site.id) - 1
+        more = f" (nor from {others} more site{'s' * (others > 1)} joined to it)" if others else ""
+        what = f"'{site.id[:60]}' hangs on nothing: no link leads from it to hub_site '{inventory.hub_site}'{more}"
+        yield Fault(site, f"sites[{number}]", what, "add a link")
+
+
+class _Islands:
+    """Sites that links join (union-find)."""
+
+    def __init__(self, sites: Iterable[str]) -> None:
+        self._up = {site: site for site in sites}
+        self._size = dict.fromkeys(self._up, 1)
+
+    def __contains__(self, site: str) -> bool:
+        return site in self._up
+
+    def of(self, site: str) -> str:
+        """The site that stands for the island of `site`."""
+        while self._up[site] != site:
+            self._up[site] = site = self._up[self._up[site]]
+        return site
+
+    def size(self, site: str) -> int:
+        """How many sites its island has."""
+        return self._size[self.of(site)]
+
+    def join(self, one: str, other: str) -> bool:
+        """Join two; False when they are joined already."""
+        one, other = self.of(one), self.of(other)
+        if one == other:
+            return False
+        if self._size[one] < self._size[other]:
+            one, other = other, one
+        self._up[other] = one
+        self._size[one] += self._size[other]
+        return True

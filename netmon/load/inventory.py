@@ -1,0 +1,93 @@
+"""An inventory's file → what the hub and the alerts room ask of the network."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alerts.base import Info
+from inventory.errors import BadInventory
+from inventory.model import Agent, Contact, Inventory, Link, Mcu, Service, Site
+from inventory.topology import Network
+from netmon.config import decode
+from netmon.config.decode import Reader, Special
+from netmon.config.yamltext import Node, Table
+from probes.clean import clean
+
+MAX_BYTES = 16 << 20  # 3,321 communes with all their checks are a third of it
+_SHOWN = ("name", "owner", "carrier", "circuit", "phone")  # texts for people
+
+
+class Ground:
+    """The network as `alerts.base.Topology` wants it, and the sites and agents that the hub's doors want."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.path = network.path
+        self.depth = network.depth
+        self.parent = network.parent
+        self.symptoms = network.symptoms
+        self.site_of = network.site_of
+
+    @property
+    def sites(self) -> Sequence[Site]:
+        """All sites."""
+        return self.network.inventory.sites
+
+    @property
+    def agents(self) -> Sequence[Agent]:
+        """All agents."""
+        return self.network.inventory.agents
+
+    def checks(self) -> tuple[str, ...]:
+        """Names of all checks."""
+        return self.network.checks
+
+    def info(self, element: str) -> Info:
+        """Name, owner, carrier, contact of an element; its id alone when it is not in the inventory."""
+        one = self.network.about(element)
+        return Info(
+            element, one.kind, one.name, one.owner, one.carrier, one.circuit, one.contact.name, one.contact.phone
+        )
+
+
+def load(path: Path) -> Ground:
+    """The network of a file; raises `ConfigError` with all faults of the file."""
+    network, reader = read(path)
+    reader.check()
+    assert network is not None
+    return Ground(network)
+
+
+def read(path: Path) -> tuple[Network | None, Reader]:
+    """The network of a file (None when none can be built) and all faults. Raises `ConfigError` when nothing can be
+    read."""
+    inventory, reader = decode.read(path, Inventory, SPECIAL, MAX_BYTES)
+    try:
+        return Network(inventory), reader
+    except BadInventory as error:
+        for fault in error.faults:
+            what = clean(fault.what, 400)
+            if fault.first is not None:
+                what += f" in line {reader.line_of(fault.first)}"
+            line = reader.line_of(fault.record, fault.key.rpartition(".")[2])
+            reader.fault(line, fault.key, what, clean(fault.write, 400))
+    return None, reader
+
+
+def _cleaned(cls: type[Any], reader: Reader, node: Node, key: str) -> Any:
+    """A record whose texts for people are harmless and in one normal form (NFC)."""
+    record = reader.record(node, cls, key, given={})
+    texts = {name: getattr(record, name) for name in _SHOWN if name in cls.__slots__}
+    changed = {name: clean(unicodedata.normalize("NFC", text)) for name, text in texts.items()}
+    if changed == texts:
+        return record
+    table = node if isinstance(node, Table) else None
+    return reader.note(replace(record, **changed), reader.line_of(record), table)
+
+
+SPECIAL: dict[type[Any], Special] = {cls: partial(_cleaned, cls) for cls in (Contact, Site, Link, Mcu, Service)}

@@ -1,0 +1,133 @@
+"""Everything a whole inventory can be wrong about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from inventory.check import faults
+from inventory.model import Agent, Check, Contact, Inventory, Link, Mcu, Site
+
+GOOD = Inventory(
+    hub_site="core",
+    contacts=(Contact(id="noc", name="Trực"),),
+    sites=(
+        Site(id="core", kind="core", contact="noc"),
+        Site(id="p01", kind="province", code="01"),
+        Site(id="c1", kind="commune", code="00004", province="01"),
+    ),
+    links=(Link(id="up", from_site="core", to_site="p01"), Link(id="down", from_site="p01", to_site="c1")),
+    mcus=(Mcu(id="mcu-1", site="core"),),
+    agents=(Agent(agent="a1", site="c1"),),
+    checks=(Check(check="k1", agent="a1", to="mcu-1"),),
+)
+
+
+def told(**changed: Any) -> list[str]:
+    """`key: what (write)` of every fault after a change."""
+    return [f"{one.key}: {one.what} ({one.write})" for one in faults(replace(GOOD, **changed))]
+
+
+def test_a_good_inventory_has_no_fault() -> None:
+    assert told() == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "key"),
+    [
+        ("contacts", Contact(id="noc", name="x"), "contacts[2].id"),
+        ("sites", Site(id="c1", kind="core"), "sites[4].id"),
+        ("links", Link(id="up", from_site="core", to_site="c1"), "links[3].id"),
+        ("mcus", Mcu(id="mcu-1", site="core"), "mcus[2].id"),
+        ("mcus", Mcu(id="c1", site="core"), "mcus[2].id"),
+        ("agents", Agent(agent="a1", site="core"), "agents[2].agent"),
+        ("checks", Check(check="k1", agent="a1", to="core"), "checks[2].check"),
+        ("sites", Site(id="c2", kind="commune", code="00004", province="01"), "sites[4].code"),
+        ("sites", Site(id="p2", kind="province", code="01"), "sites[4].code"),
+    ],
+)
+def test_a_name_or_code_is_taken_once(rows: str, more: Any, key: str) -> None:
+    found = faults(replace(GOOD, **{rows: (*getattr(GOOD, rows), more)}))
+    assert (found[0].key, found[0].record) == (key, more)
+    assert "already taken" in found[0].what and found[0].first is not None
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "key", "what"),
+    [
+        ("links", Link(id="x", from_site="c2", to_site="core"), "links[3].from", "'c2' is no site"),
+        ("links", Link(id="x", from_site="core", to_site="nowhere"), "links[3].to", "'nowhere' is no site"),
+        ("links", Link(id="x", from_site="core", to_site="mcu-1"), "links[3].to", "'mcu-1' is no site"),
+        ("mcus", Mcu(id="x", site="c9"), "mcus[2].site", "'c9' is no site"),
+        ("mcus", Mcu(id="x", site="c1", contact="nobody"), "mcus[2].contact", "'nobody' is no contact"),
+        ("agents", Agent(agent="x", site="y"), "agents[2].site", "'y' is no site"),
+        ("checks", Check(check="x", agent="a2", to="core"), "checks[2].agent", "'a2' is no agent"),
+        ("checks", Check(check="x", agent="a1", to="up"), "checks[2].to", "'up' is no site, MCU or service"),
+    ],
+)
+def test_what_is_named_must_be_there(rows: str, more: Any, key: str, what: str) -> None:
+    found = told(**{rows: (*getattr(GOOD, rows), more)})
+    assert len(found) == 1 and found[0].startswith(f"{key}: {what}")
+
+
+def test_a_near_miss_is_answered_with_the_name_that_was_meant() -> None:
+    assert told(hub_site="cores") == ["hub_site: 'cores' is no site of this file (did you mean core?)"]
+    assert told(hub_site="zzz") == ["hub_site: 'zzz' is no site of this file (known: core, p01, c1)"]
+
+
+@pytest.mark.parametrize(
+    ("site", "key", "what"),
+    [
+        (Site(id="x", kind="commune", code="123", province="01"), "code", "'123' is not a commune's code"),
+        (Site(id="x", kind="commune", code="٠٠١٢٣", province="01"), "code", "'٠٠١٢٣' is not a commune's code"),
+        (Site(id="x", kind="commune", province="01"), "code", "is missing"),
+        (Site(id="x", kind="commune", code="00123"), "province", "is missing"),
+        (Site(id="x", kind="commune", code="00123", province="1"), "province", "'1' is not a province's code"),
+        (Site(id="x", kind="commune", code="00123", province="79"), "province", "'79' is no province of this file"),
+        (Site(id="x", kind="province", code="00123"), "code", "'00123' is not a province's code"),
+        (Site(id="x", kind="province"), "code", "is missing"),
+        (Site(id="x", kind="province", code="79", province="01"), "province", "'01' is not its own code"),
+        (Site(id="x", kind="core", code="01"), "code", "'01': only communes and provinces have a code"),
+        (Site(id="x", kind="core", province="hanoi"), "province", "'hanoi' is not a province's code"),
+    ],
+)
+def test_codes_are_of_their_kind(site: Site, key: str, what: str) -> None:
+    links = (*GOOD.links, Link(id="x", from_site="core", to_site="x"))
+    found = told(sites=(*GOOD.sites, site), links=links)
+    assert len(found) == 1 and found[0].startswith(f"sites[4].{key}: {what}")
+
+
+def test_the_link_that_closes_a_ring_is_named() -> None:
+    found = told(links=(*GOOD.links, Link(id="short", from_site="c1", to_site="core")))
+    assert found == [
+        "links[3]: closes a ring: there is a way from 'c1' to 'core' already"
+        " (leave it out: the links of a file are a tree)"
+    ]
+    assert told(links=(*GOOD.links, Link(id="self", from_site="c1", to_site="c1")))[0].startswith("links[3].to: leads")
+
+
+def test_an_island_is_told_once_however_many_sites_it_has() -> None:
+    found = told(links=GOOD.links[1:])
+    assert found == [
+        "sites[2]: 'p01' hangs on nothing: no link leads from it to hub_site 'core'"
+        " (nor from 1 more site joined to it) (add a link)"
+    ]
+
+
+def test_a_site_cut_off_by_a_misspelt_link_is_not_told_twice() -> None:
+    found = told(links=(GOOD.links[0], Link(id="down", from_site="p01", to_site="c11")))
+    assert found == ["links[2].to: 'c11' is no site of this file (did you mean c1?)"]
+
+
+@pytest.mark.parametrize("name", ["a b", "-a", "a/b", "..", "é", "a" * 65, "a\n"])
+def test_an_id_is_safe_in_tags_addresses_and_file_names(name: str) -> None:
+    found = told(agents=(Agent(agent=name, site="c1"),), checks=())
+    assert len(found) == 1 and found[0].startswith("agents[1].agent:") and "cannot be used here" in found[0]
+
+
+def test_thousands_of_faults_are_told_quickly() -> None:
+    checks = tuple(Check(check=f"k{at}", agent=f"agent-{at}", to="core") for at in range(5000))
+    agents = tuple(Agent(agent=f"agent_{at}", site="core") for at in range(5000))
+    assert len(told(checks=checks, agents=agents)) == 5000

@@ -1,0 +1,139 @@
+"""The inventory's file, as the hub and the alerts room get it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hubs import INVENTORY
+from incident_world import Tree
+
+from alerts.base import Topology
+from netmon.errors import ConfigError
+from netmon.lab.plan import plan
+from netmon.load import inventory
+
+BROKEN = """\
+hub_site: cor
+contacts:
+  - {id: noc, name: Trực}
+sites:
+  - {id: core, kind: core, contact: nocc}
+  - {id: p01, kind: province, code: "01"}
+  - id: c1
+    kind: commune
+    code: "123"
+    province: "01"
+  - {id: c2, kind: commune, code: "00008", province: "01"}
+  - {id: c2, kind: comune, code: "00009", province: "01"}
+links:
+  - {id: up, from: core, to: p01, capacity: 100}
+  - id: down
+    from: p01
+    to: nowhere
+  - {id: down, from: p01, to: c2, carier: VNPT}
+agents:
+  - {agent: a1, site: c9}
+checks:
+  - {check: k1, agent: a1}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "inventory.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_fault_of_a_file_is_told_at_once_with_its_line_and_key(tmp_path: Path) -> None:
+    path = written(tmp_path, BROKEN)
+    with pytest.raises(ConfigError) as caught:
+        inventory.load(path)
+    assert caught.value.exit_code == 78
+    assert [line.removeprefix(f"{path}:") for line in str(caught.value).splitlines()] == [
+        "1: hub_site: 'cor' is no site of this file (did you mean core?)",
+        "5: sites[1].contact: 'nocc' is no contact of this file (did you mean noc?)",
+        "9: sites[3].code: '123' is not a commune's code (write five digits, as 00123)",
+        "12: sites[5].kind: 'comune' is not known (did you mean commune?)",
+        "12: sites[5].id: 'c2' is already taken in line 11 (choose another name)",
+        "14: links[1].capacity: '100' is not a rate (write 64kbit, 20Mbit or 2Gbit)",
+        "17: links[2].to: 'nowhere' is no site of this file (known: core, p01, c1, c2)",
+        "18: links[3].carier: unknown key (did you mean carrier?)",
+        "18: links[3].id: 'down' is already taken in line 15 (choose another name)",
+        "20: agents[1].site: 'c9' is no site of this file (known: core, p01, c1, c2)",
+        "22: checks[1].to: is missing (id of the site, MCU or service it ends at)",
+    ]
+
+
+def test_the_labs_network_is_what_incidents_are_tested_on(tmp_path: Path) -> None:
+    ground: Topology = inventory.load(written(tmp_path, json.dumps(plan(6).inventory, ensure_ascii=False)))
+    tree = Tree(6)
+    codes = {f"commune:c{at}": f"commune:{code}" for at, code in enumerate(_codes(6), 1)}
+
+    def named(elements: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(codes.get(element, element) for element in elements)
+
+    assert set(ground.checks()) == set(tree.checks())
+    assert all(ground.path(check) == named(tree.path(check)) for check in tree.checks())
+    for element in tree._parent:
+        one = codes.get(element, element)
+        parent = tree.parent(element)
+        assert ground.parent(one) == (None if parent is None else named((parent,))[0])
+        assert ground.depth(one) == tree.depth(element)
+        assert ground.symptoms(one) == named(tree.symptoms(element))
+    assert all(ground.site_of(agent) == named((site,))[0] for agent, site in tree._site.items())
+    assert ground.depth("link:none") == tree.depth("link:none") == 0
+
+
+def _codes(communes: int) -> list[str]:
+    return [site["code"] for site in plan(communes).inventory["sites"] if site["kind"] == "commune"]
+
+
+def test_a_page_about_a_link_names_owner_carrier_circuit_and_contact(tmp_path: Path) -> None:
+    ground = inventory.load(written(tmp_path, json.dumps(plan(2).inventory)))
+    assert ground.info("link:core-province") == (
+        "link:core-province",
+        "link",
+        "Trung tâm (CBĐTW) – Thành phố Hà Nội",
+        "CBĐTW",
+        "VNPT",
+        "TSL-HNI-0001",
+        "VNPT trực kênh",
+        "080 00002",
+    )
+    assert ground.info("link:other") == ("link:other", "link", "", "", "", "", "", "")
+
+
+def test_codes_stay_text(tmp_path: Path) -> None:
+    text = INVENTORY.replace('"26734"', "00123").replace("name: VNPT", "name: NO")
+    ground = inventory.load(written(tmp_path, text))
+    assert "commune:00123" in ground.network.elements
+    assert ground.info("link:province-c1").contact_name == "NO"
+
+
+def test_texts_for_people_are_harmless_and_in_one_form(tmp_path: Path) -> None:
+    name = "Phường \x1b[31m[/oops]\u202e Sài Gòn"
+    rows = json.loads(json.dumps(plan(1).inventory))
+    rows["sites"][3]["name"] = name
+    rows["sites"][2]["name"] = "Ha\u0300 No\u0323\u0302i"  # Hà Nội, decomposed
+    ground = inventory.load(written(tmp_path, json.dumps(rows)))
+    assert ground.sites[3].name == "Phường ·[31m[/oops]· Sài Gòn"
+    assert ground.info("province:01").name == "Hà Nội"
+
+
+def test_a_fault_shows_hostile_text_harmlessly(tmp_path: Path) -> None:
+    rows = json.loads(json.dumps(plan(1).inventory))
+    rows["hub_site"] = "\x1b]0;x\x07\u202e"
+    rows["sites"][0]["id"] = "a\u202eb"
+    with pytest.raises(ConfigError) as caught:
+        inventory.load(written(tmp_path, json.dumps(rows)))
+    assert not {"\x1b", "\x07", "\u202e"} & set(str(caught.value))
+
+
+def test_the_hubs_and_one_machines_inventories_load(tmp_path: Path) -> None:
+    from netmon.lab.single import _inventory
+
+    assert inventory.load(written(tmp_path, INVENTORY)).path("c1-uplink")[-1] == "province:79"
+    ground = inventory.load(written(tmp_path, json.dumps(_inventory("here", []))))
+    assert [one.agent for one in ground.agents] == ["here"]
