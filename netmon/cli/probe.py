@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from netmon.config.decode import parse_settings
+from netmon.config.value import parse_settings
 from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, Problem
 from probes import catalog
 from probes.base import Kind, Measurement, Outcome, Target

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from netmon.config.decode import seconds
+from netmon.config.value import seconds
 from netmon.errors import GOOD, MachineError, NetmonError
 from netmon.lab.scenario import BREAK_S, MEND_S, SCENARIOS
 from probes.clean import clean

@@ -6,12 +6,12 @@ Only the kinds a file names are imported.
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from netmon.config.agent import CheckConfig
-from netmon.config.decode import Reader, Unreadable, scalar
+from netmon.config.decode import Reader
 from netmon.config.shape import shape_of
+from netmon.config.value import Unreadable, meant, scalar
 from netmon.config.yamltext import Entry, Node, Table, Text
 from probes import catalog
 from probes.base import Kind
@@ -45,8 +45,7 @@ def _kind(reader: Reader, config: CheckConfig, common: list[Entry], key: str) ->
     try:
         return catalog.load(config.kind)
     except BadSettings:
-        near = get_close_matches(config.kind, catalog.names(), n=1, cutoff=0.6)
-        write = f"did you mean {near[0]}?" if near else f"known: {', '.join(catalog.names())}"
+        write = meant(config.kind, catalog.names())
         reader.fault(written.line, f"{key}.kind", f"'{clean(config.kind, 60)}' is not a probe kind", write)
     except ImportError as fault:
         what = f"'{clean(config.kind, 60)}' needs {fault.name or 'a package'}, which is not installed"

@@ -6,19 +6,15 @@ repeated. Items of lists are counted from 1: `checks[2].every`.
 
 from __future__ import annotations
 
-import math
-import re
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, is_dataclass
-from decimal import Decimal
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from netmon.config import yamltext
-from netmon.config.shape import Key, item_of, key_of, shape_of, words_of
-from netmon.config.units import UNITS
+from netmon.config.shape import Key, item_of, shape_of
+from netmon.config.value import Unreadable, meant, say, scalar, stand_in
 from netmon.config.yamltext import Entry, Node, Rows, Table, Text
 from netmon.errors import ConfigError, Problem
 from probes.clean import clean
@@ -26,18 +22,6 @@ from probes.errors import ProbeError
 
 T = TypeVar("T")
 Special = Callable[["Reader", Node, str], Any]  # decodes one dataclass in its own way; (reader, node, key)
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
-_NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})([eE][+-]?\d{1,3})?")
-_HIDDEN = "the value"
-
-
-class Unreadable(ValueError):
-    """A value that cannot be read: `what` is wrong, what to `write`."""
-
-    def __init__(self, what: str, write: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.write = write
 
 
 @dataclass(slots=True)
@@ -134,10 +118,7 @@ class Reader:
 
     def unknown(self, entry: Entry, key: str, wanted: Iterable[str]) -> None:
         """A fault for a key nobody knows, with the known one it may be meant for."""
-        names = sorted(wanted)
-        near = get_close_matches(entry.key, names, n=1, cutoff=0.6)
-        write = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
-        self.fault(entry.line, _join(key, clean(entry.key, 60)), "unknown key", write)
+        self.fault(entry.line, _join(key, clean(entry.key, 60)), "unknown key", meant(entry.key, wanted))
 
     # --- values ---
 
@@ -153,7 +134,7 @@ class Reader:
             return self.record(node, key.type, path, write=key.meaning)
         if not isinstance(node, Text):
             kind = "a list" if isinstance(node, Rows) else "a table"
-            self.fault(node.line, path, f"is {kind}, not a single value", _say(key))
+            self.fault(node.line, path, f"is {kind}, not a single value", say(key))
             return stand_in(key)
         return self._scalar(node, key, path)
 
@@ -182,109 +163,12 @@ def _join(key: str, name: str) -> str:
     return f"{key}.{name}" if key else name
 
 
-def stand_in(key: Key, text: str = "") -> Any:
-    """A harmless value where there is none to be had: the default, or something empty of the right type."""
-    if not key.needed:
-        return key.default
-    if isinstance(key.type, type) and issubclass(key.type, str):
-        return str.__new__(key.type, text)
-    if item_of(key.type) is not None:
-        return ()
-    return key.type() if key.type in (int, float, bool) else None
-
-
 def _unmade(cls: type[T], values: Mapping[str, Any]) -> T:
     """A record its own class refuses: never seen by anybody, for the file is refused too."""
     made = object.__new__(cls)
     for name, value in values.items():
         object.__setattr__(made, name, value)
     return made
-
-
-# --- single values ---
-
-
-def scalar(text: str, key: Key) -> Any:
-    """A text as the value of a key; raises `Unreadable`."""
-    words = words_of(key)
-    if words and text not in words:
-        near = get_close_matches(text, words, n=1, cutoff=0.6)
-        raise Unreadable(f"{_shown(text, key)} is not known", f"did you mean {near[0]}?" if near else _say(key))
-    value = _convert(text, key)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        _within(value, text, key)
-    return value
-
-
-def _convert(text: str, key: Key) -> Any:
-    if key.measure is not None:
-        return _measured(text, key)
-    if key.type in _PLAIN:
-        value = _PLAIN[key.type](text)
-        if value is None:
-            raise Unreadable(f"{_shown(text, key)} is not {_NOUNS[key.type]}", _say(key))
-        return value
-    try:
-        return getattr(key.type, "parse", key.type)(text)
-    except ValueError as error:
-        raise Unreadable(clean(str(error)), _say(key)) from None
-
-
-def _measured(text: str, key: Key) -> Any:
-    measure = UNITS[key.unit]
-    exact = measure.parse(text)
-    if exact is None:
-        raise Unreadable(f"{_shown(text, key)} is not a {measure.noun}", measure.write)
-    if key.type is not int:
-        return float(exact)
-    if exact != exact.to_integral_value():
-        raise Unreadable(f"{_shown(text, key)} is not a whole number of {key.unit}", measure.write)
-    return int(exact)
-
-
-def _within(value: float, text: str, key: Key) -> None:
-    if key.low is not None and value < key.low:
-        raise Unreadable(f"{_shown(text, key)} is too low", f"write {_limit(key.low, key)} or more")
-    if key.high is not None and value > key.high:
-        raise Unreadable(f"{_shown(text, key)} is too high", f"write {_limit(key.high, key)} or less")
-
-
-def _limit(value: float, key: Key) -> str:
-    return key.measure.format(value) if key.measure else f"{Decimal(repr(value)).normalize():f}"
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if _WHOLE.fullmatch(text) else None
-
-
-def _number(text: str) -> float | None:
-    value = float(text) if _NUMBER.fullmatch(text) else math.inf
-    return value if math.isfinite(value) else None
-
-
-_PLAIN: dict[Any, Callable[[str], Any]] = {
-    str: str,
-    Path: Path,
-    int: _whole,
-    float: _number,
-    bool: {"true": True, "false": False}.get,
-}
-_NOUNS = {int: "a whole number", float: "a number"}
-
-
-def _shown(text: str, key: Key) -> str:
-    return _HIDDEN if key.secret else f"'{clean(text, 60)}'"
-
-
-def _say(key: Key) -> str:
-    words = words_of(key)
-    if words:
-        return "write " + (" or ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} or {words[-1]}")
-    if key.measure is not None:
-        return key.measure.write
-    return getattr(key.type, "write", "") or {int: "write digits, as 5", float: "write digits, as 0.5"}.get(
-        key.type, key.meaning
-    )
 
 
 # --- doors ---
@@ -316,64 +200,3 @@ def load(
     value, reader = read(path, cls, extra, most_bytes)
     reader.check()
     return value
-
-
-def parse_value(text: str, field: Field[Any] | Key) -> Any:
-    """The value of one `--set key=value`; raises `ConfigError`. Relative paths stay relative (to where we are)."""
-    key = field if isinstance(field, Key) else key_of(field, _HINTS.get(str(field.type), field.type))
-    try:
-        item = item_of(key.type)
-        if item is not None:
-            return tuple(scalar(one.strip(), key._replace(type=item)) for one in text.split(",") if one.strip())
-        return scalar(text, key)
-    except Unreadable as error:
-        raise ConfigError([Problem("--set", key.name, error.what, error.write)]) from None
-
-
-_HINTS: dict[str, Any] = {
-    "str": str, "int": int, "float": float, "bool": bool, "Path": Path,
-    "str | None": str, "int | None": int, "float | None": float,
-    "tuple[str, ...]": tuple[str, ...], "tuple[int, ...]": tuple[int, ...], "tuple[float, ...]": tuple[float, ...],
-}  # fmt: skip
-
-
-def parse_settings(pairs: Sequence[str], cls: type[T]) -> T:
-    """Settings from `key=value` words (`--set`), the rest by default; raises `ConfigError` with all faults."""
-    reader = Reader("--set")
-    shape, values = shape_of(cls), dict[str, Any]()
-    problems: list[Problem] = []
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        key = shape.by_name.get(name)
-        if not equals or key is None:
-            near = get_close_matches(name, list(shape.by_name), n=1, cutoff=0.6)
-            known = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(shape.by_name))}"
-            problems.append(
-                Problem(
-                    "--set",
-                    clean(name, 60),
-                    "unknown key" if equals else "has no value",
-                    known if equals else "write key=value",
-                )
-            )
-            continue
-        try:
-            values[key.attribute] = parse_value(text, key)
-        except ConfigError as error:
-            problems += error.problems
-    missing = [key for key in shape.keys if key.needed and key.attribute not in values]
-    problems += [Problem("--set", key.name, "is missing", key.meaning) for key in missing] if not problems else []
-    if problems:
-        raise ConfigError(problems)
-    made = reader.make(cls, values, 1, "")
-    if reader.faults:
-        raise ConfigError([Problem("--set", "", reader.faults[0][1].what)])
-    return made
-
-
-def seconds(text: str, where: str = "command line") -> float:
-    """A duration with its unit (`60s`, `5m`) in seconds; raises `ConfigError`."""
-    exact = UNITS["s"].parse(text)
-    if exact is None:
-        raise ConfigError([Problem(where, "", f"'{clean(text, 60)}' is not a duration", UNITS["s"].write)])
-    return float(exact)

@@ -49,7 +49,8 @@ def test_a_good_inventory_has_no_fault() -> None:
     ],
 )
 def test_a_name_or_code_is_taken_once(rows: str, more: Any, key: str) -> None:
-    found = faults(replace(GOOD, **{rows: (*getattr(GOOD, rows), more)}))
+    changed: dict[str, Any] = {rows: (*getattr(GOOD, rows), more)}
+    found = faults(replace(GOOD, **changed))
     assert (found[0].key, found[0].record) == (key, more)
     assert "already taken" in found[0].what and found[0].first is not None
 
