@@ -47,6 +47,10 @@ bench: $(STAMP)
 docs: $(STAMP)
 	@$(BIN)/python -m netmon.config.describe
 
+# The console as it looks in the middle of an outage, for the README.
+picture: $(STAMP)
+	@$(BIN)/python tests/picture.py docs/console.svg
+
 lock:
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 --quiet --output-file requirements.lock

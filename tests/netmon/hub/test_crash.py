@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from hubs import HubProcess, hub, line, now_ms
-from netmon.segments import Position, Segments
 
 from netmon.hub import record
+from netmon.segments import Position, Segments
 
 pytestmark = pytest.mark.world
 

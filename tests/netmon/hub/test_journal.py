@@ -7,7 +7,6 @@ import errno
 import threading
 
 import pytest
-from netmon.segments import Position
 
 from netmon.hub.ingest import Claimed, Ingest
 from netmon.hub.journal import DiskRefuses, Journal
@@ -15,6 +14,7 @@ from netmon.hub.limits import Counters
 from netmon.hub.places import Places, Writer
 from netmon.hub.seen import Seen
 from netmon.hub.tokens import Tokens
+from netmon.segments import Position
 
 
 class Disk:

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from netmon.segments import Position
-
 from netmon.hub.batch import Batch
 from netmon.hub.communes import FRESH_MS, Communes
 from netmon.hub.live import Live
 from netmon.hub.places import Commune
 from netmon.point import Line
+from netmon.segments import Position
 from probes.base import Field
 
 SCHEMA = {"netmon_ping": (Field("rtt_p50_ms", "ms", ""), Field("rtt_b", "", "", "int", repeated=True))}
