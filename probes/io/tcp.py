@@ -26,16 +26,32 @@ _NO_WAY = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, e
 
 async def connect(family: int, sockaddr: tuple[Any, ...], timeout_s: float, tos: int = 0) -> Connected:
     """Connect and close at once. Never raises for what the network does."""
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    made, sock = await dial(family, sockaddr, timeout_s, tos)
+    if sock:
+        sock.close()
+    return made
+
+
+async def dial(
+    family: int, sockaddr: tuple[Any, ...], timeout_s: float, tos: int = 0
+) -> tuple[Connected, socket.socket | None]:
+    """Connect; the non-blocking socket is the caller's, None when there is no connection. Never raises for the network."""
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as fault:
+        return Connected("local", 0.0, f"no socket: {fault.strerror}"), None
+    made = None
     try:
         sock.setblocking(False)
         level, option = _RECVERR[socket.AddressFamily(family)]
         sock.setsockopt(level, option, 1)  # ICMP ends the connect, and its details can be read
         if tos and family == socket.AF_INET:
             sock.setsockopt(0, socket.IP_TOS, tos)
-        return await _connect(sock, sockaddr, timeout_s)
+        made = await _connect(sock, sockaddr, timeout_s)
     finally:
-        sock.close()
+        if made is None or made.end != "open":
+            sock.close()
+    return made, sock if made.end == "open" else None
 
 
 async def _connect(sock: socket.socket, sockaddr: tuple[Any, ...], timeout_s: float) -> Connected:

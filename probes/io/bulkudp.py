@@ -1,0 +1,195 @@
+"""Bulk UDP streams: a paced sender that never makes up for its own lateness with a burst, and a stamped receiver."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable
+from typing import Any
+
+from probes.io.timer import Timer
+from probes.wire import iperf3
+from probes.wire.iperf3 import StreamResult, stream_id
+from probes.wire.iperf3ledger import Ledger
+
+_TIMESTAMPNS, _RXQ_OVFL, _ROOM = 35, 40, 64
+_BUFFER = 4 * 1024 * 1024
+_TIMESPEC = struct.Struct("=qq")
+_PER_WAKE = 256
+_REST_S = 0.0005  # the sender sleeps at least so long: at high rates several packets leave together
+_BEHIND_S = 0.05  # what is due longer is not sent any more
+_FULL = (errno.EAGAIN, errno.ENOBUFS)
+
+OnPacket = Callable[[memoryview, int, Any], None]  # the packet, arrival (wall, ns), source
+
+
+class UdpSocket:
+    """A datagram socket read in batches with the kernel's arrival stamps. `overflow`: what our buffer dropped."""
+
+    def __init__(
+        self, sock: socket.socket, on_packet: OnPacket, on_fault: Callable[[OSError], None] | None = None
+    ) -> None:
+        sock.setblocking(False)
+        self.sock, self.overflow = sock, 0
+        self._on_packet, self._on_fault = on_packet, on_fault
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray(65_536)
+        self._closed = False
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        for option in (_TIMESTAMPNS, _RXQ_OVFL):
+            sock.setsockopt(socket.SOL_SOCKET, option, 1)
+        self._loop.add_reader(sock.fileno(), self._readable)
+
+    def close(self) -> None:
+        """Leave the loop and give the descriptor back."""
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self.sock.fileno())
+            self.sock.close()
+
+    def _readable(self) -> None:
+        view, buffers = memoryview(self._buffer), [self._buffer]
+        for _ in range(_PER_WAKE):
+            if self._closed:
+                return
+            try:
+                length, control, _, source = self.sock.recvmsg_into(buffers, _ROOM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as fault:
+                if self._on_fault:
+                    self._on_fault(fault)
+                return
+            self._on_packet(view[:length], self._stamp(control), source)
+
+    def _stamp(self, control: list[tuple[int, int, bytes]]) -> int:
+        at_ns = 0
+        for level, kind, value in control:
+            if level == socket.SOL_SOCKET and kind == _TIMESTAMPNS:
+                seconds, nanos = _TIMESPEC.unpack_from(value)
+                at_ns = seconds * 1_000_000_000 + nanos
+            elif level == socket.SOL_SOCKET and kind == _RXQ_OVFL:
+                self.overflow = int.from_bytes(value[:4], "little")
+        return at_ns or time.time_ns()
+
+
+class Pacer:
+    """Sends one packet a slot. A slot missed by more than 50 ms stays empty: `starved` ones by our own lateness,
+    `held` ones because the socket or the device was full.
+    """
+
+    def __init__(self, send: Callable[[bytearray], Any], block_bytes: int, rate_bps: float, wide: bool) -> None:
+        self._send, self._wide = send, wide
+        self._packet = bytearray(os.urandom(block_bytes))
+        self._gap_s = block_bytes * 8 / rate_bps
+        self._behind = max(8, int(_BEHIND_S / self._gap_s))
+        self._timer = Timer(asyncio.get_running_loop(), self._due)
+        self._began, self._slot, self._full = 0.0, 0, False
+        self.sent = self.starved = self.held = 0
+        self.fault: OSError | None = None
+
+    def start(self) -> None:
+        """The first packet leaves now."""
+        self._began = time.monotonic()
+        self._due()
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._timer.close()
+
+    def _due(self) -> None:
+        now = time.monotonic()
+        due = int((now - self._began) / self._gap_s) + 1
+        self._skip(due - self._slot - self._behind)
+        self._full = False
+        while self._slot < due and not self._full and not self.fault:
+            self._one()
+        if not self.fault:
+            self._timer.at(max(self._began + self._slot * self._gap_s, now + _REST_S))
+
+    def _skip(self, many: int) -> None:
+        if many > 0:
+            self._slot += many
+            if self._full:
+                self.held += many
+            else:
+                self.starved += many
+
+    def _one(self) -> None:
+        iperf3.write_head(self._packet, time.time_ns(), self.sent + 1, self._wide)
+        try:
+            self._send(self._packet)
+        except OSError as fault:
+            self._full = fault.errno in _FULL
+            self.fault = None if self._full else fault
+            return
+        self.sent += 1
+        self._slot += 1
+
+
+class UdpFlow:
+    """One UDP stream. Its owner hands it every packet of its peer (`take`); `send` sends one to it."""
+
+    def __init__(
+        self, send: Callable[[bytearray], Any], sends: bool, block_bytes: int, rate_bps: float, wide: bool
+    ) -> None:
+        self.broken = ""
+        self.ledger = Ledger(wide)
+        self.pacer = Pacer(send, block_bytes, rate_bps, wide) if sends else None
+        self._block_bytes = block_bytes
+        self._counts = False
+        self.packets_before = 0  # packets of the warm-up
+        self.on_close: Callable[[], None] | None = None
+
+    @property
+    def sent_bytes(self) -> int:
+        """Payload sent since the count began."""
+        return (self.pacer.sent - self.packets_before) * self._block_bytes if self.pacer else 0
+
+    @property
+    def rcvd_bytes(self) -> int:
+        """Payload received since the count began; repeated packets do not count."""
+        return self.ledger.bytes
+
+    def take(self, data: memoryview, at_ns: int) -> None:
+        """A packet from our peer."""
+        if self._counts and not self.pacer:
+            self.ledger.take(data, len(data), at_ns)
+
+    def start(self) -> None:
+        """Send, or count, from now on."""
+        self._counts = True
+        if self.pacer:
+            self.pacer.start()
+
+    def anew(self) -> None:
+        """The warm-up is over: count from here."""
+        self.packets_before = self.pacer.sent if self.pacer else self.ledger.highest
+        self.ledger.anew()
+
+    def stop(self) -> None:
+        """Send no more, count no more."""
+        self._counts = False
+        if self.pacer:
+            self.pacer.stop()
+            if self.pacer.fault:
+                self.broken = self.pacer.fault.strerror or str(self.pacer.fault)
+
+    def close(self) -> None:
+        """Give the socket back, when it is ours."""
+        self.stop()
+        if self.on_close:
+            self.on_close()
+
+    def result(self, place: int, took_s: float) -> StreamResult:
+        """What it saw; `packets` holds the warm-up's too, as iperf3 tells it."""
+        if self.pacer:
+            return StreamResult(stream_id(place), self.sent_bytes, packets=self.pacer.sent, took_s=took_s)
+        book = self.ledger
+        return StreamResult(
+            stream_id(place), book.bytes, None, book.jitter_ns / 1e9, max(0, book.lost), book.highest, took_s
+        )

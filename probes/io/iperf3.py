@@ -1,0 +1,223 @@
+"""One iperf3 test as the client: dials the control connection and the streams, and tells what both ends saw."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from probes.io import tcp
+from probes.io.bulk import Streams, TcpFlow
+from probes.io.bulkudp import UdpFlow, UdpSocket
+from probes.io.bytestream import StreamDriver
+from probes.wire import iperf3
+from probes.wire.iperf3 import Params, Results
+from probes.wire.iperf3talk import ClientTalk, Over, Start, Stop, Told, Wanted, Warm
+from probes.wire.session import Dial
+
+_NO_WAY = (errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENOBUFS, errno.EPERM)
+_DIALLED = {"reset": "refused", "icmp": "refused", "silence": "silence", "local": "ours"}
+_FAMILY_MSS = {socket.AF_INET: 1460, socket.AF_INET6: 1440}  # of an Ethernet: larger packets would be cut up
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a test. `how`, `why`: see `iperf3talk.Over`; `streams`: our end; `told`: the far end's counts."""
+
+    how: str
+    why: str = ""
+    connect_ms: float | None = None
+    params: Params = field(default_factory=Params)
+    streams: Streams = field(default_factory=Streams)
+    told: Results | None = None
+    dropped: int = 0  # packets our own socket buffers had no room for
+
+
+SocketAddress = tuple[Any, ...]
+
+
+async def measure(
+    family: int,
+    sockaddr: SocketAddress,
+    params: Params,
+    seconds: float,
+    patience_s: float,
+) -> Report:
+    """One test; `params.block_bytes` 0: what fits a packet of the path. Never raises for the network."""
+    made, sock = await tcp.dial(family, sockaddr, patience_s)
+    if sock is None:
+        return Report(_DIALLED[made.end], made.why, params=params)
+    try:
+        client = _Client(family, sockaddr, sock, _sized(params, sock), seconds, patience_s)
+    except OSError as fault:
+        sock.close()
+        return Report("ours", f"no socket: {fault.strerror}", made.took_ms, params)
+    client.report.connect_ms = made.took_ms
+    try:
+        await client.ended
+    finally:
+        client.close()
+    return client.report
+
+
+def _sized(params: Params, sock: socket.socket) -> Params:
+    """UDP packets as large as the path's TCP segments, so that none is cut up (1460 bytes at most)."""
+    if params.block_bytes:
+        return params
+    most = _FAMILY_MSS[socket.AddressFamily(sock.family)]
+    found = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+    block = min(most, found) if params.protocol == "udp" else 128 * 1024
+    return replace(params, block_bytes=block)
+
+
+class _Client:
+    """The session, its streams, and the future that ends with them."""
+
+    def __init__(
+        self,
+        family: int,
+        sockaddr: SocketAddress,
+        sock: socket.socket,
+        params: Params,
+        seconds: float,
+        patience_s: float,
+    ) -> None:
+        self._family, self._sockaddr, self._patience_s = family, sockaddr, patience_s
+        self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self.report = Report("ours", params=params)
+        self._sockets: list[UdpSocket] = []
+        self._dials: set[asyncio.Task[None]] = set()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        now = time.monotonic()
+        self._talk = ClientTalk(iperf3.cookie(os.urandom(36)), params, seconds, patience_s, sockaddr[1], now)
+        self._driver = StreamDriver(sock, self._talk, self._happened)
+        self._driver.turn()
+
+    def close(self) -> None:
+        """Give everything back."""
+        for task in self._dials:
+            task.cancel()
+        self.report.streams.close()
+        for one in self._sockets:
+            self.report.dropped += one.overflow
+            one.close()
+        self._driver.close()
+
+    def _happened(self, events: list[Any]) -> None:
+        for event in events:
+            act = _ACTS.get(type(event))
+            if act:
+                act(self, event)
+
+    def _start(self, event: Start) -> None:
+        self.report.streams.start()
+
+    def _warm(self, event: Warm) -> None:
+        self.report.streams.anew()
+
+    def _stop(self, event: Stop) -> None:
+        self.report.streams.stop()
+
+    def _wanted(self, event: Wanted) -> None:
+        self._talk.give(self.report.streams.results(), time.monotonic())
+
+    def _told(self, event: Told) -> None:
+        self.report.told = event.results
+
+    def _over(self, event: Over) -> None:
+        self.report.how, self.report.why = event.how, event.why
+        fault = self._driver.fault
+        if event.how == "gone" and fault is not None:
+            self.report.how, self.report.why = _ended_by(fault)
+        self.report.streams.stop()
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def _dial(self, event: Dial) -> None:
+        if event.udp:
+            self._dial_udp(event)
+        else:
+            task = self._loop.create_task(self._dial_tcp(event))
+            self._dials.add(task)
+            task.add_done_callback(self._dials.discard)
+
+    async def _dial_tcp(self, event: Dial) -> None:
+        made, sock = await tcp.dial(self._family, self._sockaddr, self._patience_s)
+        if sock is None:
+            self._abort(_DIALLED[made.end], f"stream {event.stream + 1}: {made.why}")
+            return
+        params = self.report.params
+        flow = TcpFlow(sock, not params.reverse, params.block_bytes, params.rate_bps)
+        self.report.streams.flows.append(flow)
+        try:
+            sock.send(event.hello)  # 37 bytes always fit an empty buffer
+        except OSError as fault:
+            self._abort(*_ended_by(fault))
+            return
+        self._joined()
+
+    def _dial_udp(self, event: Dial) -> None:
+        params = self.report.params
+        try:
+            sock = socket.socket(self._family, socket.SOCK_DGRAM)
+            sock.connect(self._sockaddr)
+            flow = UdpFlow(sock.send, not params.reverse, params.block_bytes, params.rate_bps, params.wide)
+            self._sockets.append(UdpSocket(sock, self._hears(flow, event.stream), self._failed))
+            self.report.streams.flows.append(flow)
+            sock.send(event.hello)
+        except OSError as fault:
+            self._abort(*_ended_by(fault))
+
+    def _hears(self, flow: UdpFlow, place: int) -> Callable[[memoryview, int, Any], None]:
+        waiting = True
+
+        def hear(data: memoryview, at_ns: int, source: Any) -> None:
+            nonlocal waiting
+            if waiting and bytes(data[:5]) in iperf3.UDP_REPLIES:
+                waiting = False
+                self._joined()
+            else:
+                flow.take(data, at_ns)
+
+        return hear
+
+    def _failed(self, fault: OSError) -> None:
+        """An ICMP error of a UDP stream: it ends the test while streams are made; later the control tells more."""
+        if not self.report.streams.began:
+            self._abort(*_ended_by(fault))
+
+    def _joined(self) -> None:
+        self._talk.joined(time.monotonic())
+        self._driver.turn()
+
+    def _abort(self, how: str, why: str) -> None:
+        self._talk.abort(why, how)
+        self._driver.turn()
+
+
+_ACTS: dict[type[Any], Callable[[_Client, Any], None]] = {
+    Dial: _Client._dial,
+    Start: _Client._start,
+    Warm: _Client._warm,
+    Stop: _Client._stop,
+    Wanted: _Client._wanted,
+    Told: _Client._told,
+    Over: _Client._over,
+}
+
+
+def _ended_by(fault: OSError) -> tuple[str, str]:
+    """(how, why) of a connection's or a stream's own error."""
+    if fault.errno in _NO_WAY:
+        return "ours", f"this machine has no way: {fault.strerror}"
+    if fault.errno == errno.ECONNREFUSED:
+        return "refused", "the host refuses the port"
+    if isinstance(fault, ConnectionError):
+        return "gone", "the far end broke the connection off"
+    return "silence", fault.strerror or str(fault)

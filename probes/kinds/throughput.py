@@ -1,0 +1,100 @@
+"""Throughput: a bulk transfer to or from an iperf3 server (esnet/iperf, any version from 3.1 on), as its receiver counts it."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from probes.base import Field, Kind, Measurement, Outcome, Target
+from probes.io.iperf3 import Report, measure
+from probes.kinds import throughputjudge
+from probes.settings import setting
+from probes.target import Unresolved, parse, resolve
+from probes.wire.iperf3 import PORT, Params
+
+_UDP_RATE_BPS = 1_000_000  # as iperf3: a UDP test without a rate must not flood a link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThroughputSettings:
+    """Settings of `throughput`."""
+
+    every_s: float = setting("time between tests", unit="s", key="every", low=60, high=604_800, default=3600.0)
+    duration_s: float = setting("how long data is sent", unit="s", key="duration", low=0.5, high=60, default=10.0)
+    omit_s: float = setting(
+        "sent before that and not counted (TCP's slow start); whole seconds", unit="s", key="omit", low=0, high=10,
+        default=0.0,
+    )  # fmt: skip
+    protocol: str = setting("what carries the data", choices=("tcp", "udp"), default="tcp")
+    reverse: bool = setting("the far end sends and we receive", default=False)
+    parallel: int = setting("streams at once", low=1, high=16, default=1)
+    rate_bps: float = setting(
+        "payload of all streams together; 0: TCP as fast as it goes, UDP 1 Mbit/s", unit="bps", key="rate", low=0,
+        high=10e9, default=0.0,
+    )  # fmt: skip
+    timeout_s: float = setting(
+        "give up when the far end is silent for so long, at each step", unit="s", key="timeout", low=0.2, high=20,
+        default=5.0,
+    )  # fmt: skip
+
+
+FIELDS = (
+    Field("rate_bps", "bit/s", "payload that arrived, counted by its receiver; absent when nothing was measured"),
+    Field(
+        "layer", "", "what rate_bps counts: 4 = payload of TCP or UDP, no headers (7 to 2 are kept for others)", "int"
+    ),
+    Field("sent_bytes", "B", "payload handed to the network by the sender, the warm-up not counted", "int"),
+    Field("rcvd_bytes", "B", "payload that arrived, counted by its receiver", "int"),
+    Field("retransmits", "segments", "TCP segments sent again; absent when the sender does not know", "int"),
+    Field("packets", "packets", "UDP: sent, as far as the receiver could see", "int"),
+    Field("lost", "packets", "UDP: of them, those that never arrived", "int"),
+    Field("jitter_ms", "ms", "UDP: smoothed variation of transit time (RFC 1889 A.8), mean of the streams"),
+    Field("duration_ms", "ms", "what was counted lasted so long, by the receiver's clock", default=False),
+    Field("rate_ip_bps", "bit/s", "UDP: rate_bps with its UDP and IP headers", default=False),
+    Field("reordered", "packets", "UDP, reverse: packets that came late", "int", default=False),
+    Field("starved", "packets", "UDP, forward: packets our own lateness kept from being sent", "int", default=False),
+    Field("connect_ms", "ms", "TCP connect of the control connection", default=False),
+)
+
+
+async def run(target: Target, settings: Any, count: int) -> Measurement:
+    """One test. `count` means packets elsewhere and nothing here: how much is sent is a matter of time."""
+    endpoint = parse(target.text, PORT)
+    at_ns, began = time.time_ns(), time.monotonic()
+    try:
+        family, sockaddr = (await resolve(endpoint))[0]
+    except Unresolved as fault:
+        return Measurement("throughput", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
+    report = await measure(family, sockaddr, params(settings), settings.duration_s, settings.timeout_s)
+    return _told(target.text, at_ns, began, report, family)
+
+
+def params(settings: ThroughputSettings) -> Params:
+    """What an iperf3 server is asked for; its rate is each stream's."""
+    rate_bps = settings.rate_bps or (_UDP_RATE_BPS if settings.protocol == "udp" else 0)
+    return Params(
+        protocol=settings.protocol,
+        time_s=math.ceil(settings.duration_s),
+        omit_s=math.ceil(settings.omit_s),
+        parallel=settings.parallel,
+        reverse=settings.reverse,
+        block_bytes=0,  # what suits the path
+        rate_bps=round(rate_bps / settings.parallel),
+    )
+
+
+def _told(text: str, at_ns: int, began: float, report: Report, family: int) -> Measurement:
+    outcome, why = throughputjudge.verdict(report)
+    values = throughputjudge.values(report, family, outcome)
+    return Measurement("throughput", text, at_ns, _ms(began), outcome, values, why)
+
+
+def _ms(began: float) -> float:
+    return round((time.monotonic() - began) * 1000.0, 3)
+
+
+THROUGHPUT = Kind(
+    "throughput", ThroughputSettings, FIELDS, run, None, "bulk transfer against an iperf3 server: payload that arrives"
+)
