@@ -37,7 +37,8 @@ class Verdict:
     suspects: tuple[str, ...]  # elements that cannot be told apart from it, itself first
     clear: int  # checks that show that the way to it is fine
     proven: bool  # its parent carried a success since the first miss
-    waiting: bool  # somebody who could still clear it, or prove its parent, has not reported that far
+    waiting: bool  # somebody who could still clear it, or prove its parent, has not reported that far;
+    # of quality: somebody beside it complains too, so that it may be the parent
 
 
 def kind_of(firing: Firing) -> str:
@@ -71,11 +72,14 @@ class Map:
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.crossing: dict[str, list[str]] = {}
+        self.beyond: dict[str, list[str]] = {}  # element → checks with an end behind it, whether they cross it or not
         self.path: dict[str, tuple[str, ...]] = {}
         for check in topology.checks():
             path = self.path[check] = topology.path(check)
             for element in path:
                 self.crossing.setdefault(element, []).append(check)
+            for element in {one for end in (path[:1] + path[-1:]) for one in self.inward(end)}:
+                self.beyond.setdefault(element, []).append(check)
 
     def inward(self, element: str) -> Iterator[str]:
         """The element, its parent, … up to the hub's site."""
@@ -91,6 +95,11 @@ class Map:
         return other in self.inward(element)
 
 
+def _is_refused(evidence: Evidence) -> bool:
+    """Did the last thing that came back say no, or was it no good?"""
+    return evidence.refused_ms is not None and evidence.refused_ms == evidence.ok_ms
+
+
 class Proofs:
     """What lasts from tick to tick: for each failing check, when the elements it crosses were first seen to carry
     something after its first miss. Only a miss sent later than that speaks against what lies behind them."""
@@ -98,13 +107,15 @@ class Proofs:
     def __init__(self) -> None:
         self._runs: dict[str, tuple[int, dict[str, int]]] = {}  # check → (first miss, element → first proof)
 
-    def keep(self, failing: Mapping[str, int], ok_ms: Mapping[str, int]) -> None:
-        """Drop whoever fails no more. A run goes on until a newer success, though its first miss left the window."""
+    def keep(self, failing: Mapping[str, tuple[int, int]]) -> Mapping[str, int]:
+        """Failing checks now, as (first miss, latest success): since when each fails. A run goes on until a newer
+        success, though its first miss left the window."""
         runs = dict[str, tuple[int, dict[str, int]]]()
-        for check, start_ms in failing.items():
+        for check, (start_ms, ok_ms) in failing.items():
             run = self._runs.get(check)
-            runs[check] = run if run is not None and ok_ms.get(check, 0) <= run[0] else (start_ms, {})
+            runs[check] = run if run is not None and ok_ms <= run[0] else (start_ms, {})
         self._runs = runs
+        return {check: start_ms for check, (start_ms, _) in runs.items()}
 
     def first_ms(self, check: str, element: str, good_ms: int) -> int:
         """When the element first carried something since the check failed; `good_ms`: when it did last."""
@@ -153,7 +164,7 @@ class Votes:
         if element != self._ground.path[check][-1]:
             return max(ok_ms, refused_ms)
         # The far host said no, or its answer was no good: that it is there does not make it fine.
-        return 0 if check in self._reach or refused_ms == ok_ms else ok_ms
+        return 0 if check in self._reach or _is_refused(evidence) else ok_ms
 
     def is_clear(self, element: str, start_ms: int) -> bool:
         """Did something cross the element that was sent after a first miss?"""
@@ -163,17 +174,15 @@ class Votes:
 
     def _weigh(self) -> frozenset[str]:
         """Failing checks that have not been heard of since something on their way was proven."""
-        failing, ok_ms = dict[str, int](), dict[str, int]()
+        failing = dict[str, tuple[int, int]]()
         for check, evidence in self._evidence.items():
-            if check in self._ground.path and (check in self._reach or evidence.miss_ms is not None):
-                failing[check] = self._first_miss(check, evidence)
-                ok_ms[check] = evidence.ok_ms or 0
-        self._proofs.keep(failing, ok_ms)
-        early = {check for check, start_ms in failing.items() if self._is_early(check, start_ms)}
+            if check in self._ground.path:
+                ok_ms = 0 if _is_refused(evidence) else evidence.ok_ms or 0
+                start_ms = evidence.miss_ms if evidence.miss_ms is not None else evidence.refused_ms
+                if start_ms is not None and start_ms > ok_ms:
+                    failing[check] = start_ms, ok_ms
+        early = {check for check, start_ms in self._proofs.keep(failing).items() if self._is_early(check, start_ms)}
         return frozenset(early & self._reach.keys())
-
-    def _first_miss(self, check: str, evidence: Evidence) -> int:
-        return self.start_ms(check) if evidence.miss_ms is None else evidence.miss_ms
 
     def _is_early(self, check: str, start_ms: int) -> bool:
         """Was nothing sent yet, that was not answered, after an element on the way was proven (and had its time)?"""
@@ -362,7 +371,7 @@ class Votes:
             suspects=(element,),
             clear=sum(check in judged and check not in bad for check in self._beside(parent, element)),
             proven=False,
-            waiting=True,
+            waiting=any(check in self._complaining for check in self._beside(parent, element)),
         )
 
     # --- who is mute ---

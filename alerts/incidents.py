@@ -15,7 +15,8 @@ from alerts.base import Assessment, Firing, Topology
 from alerts.blame import Kinds, Map, Member, Outages, Proofs, Verdict, Votes, worst
 from alerts.quiet import ancestors
 
-QUALITY_HOLD_MS = 4_000  # windows of several checks fill at their own pace: the wider element must get its chance
+QUALITY_HOLD_MS = 6_000  # windows of several checks fill at their own pace: the wider element must get its chance
+CONTESTED_HOLD_MS = 15_000  # the same, while checks beside the element complain too
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
 DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
@@ -141,7 +142,7 @@ class Book:
             return False
         held_ms = now_ms - min(self._held[member] for member in verdict.members)
         if verdict.fault == "quality":
-            return held_ms >= max(QUALITY_HOLD_MS, self._settle_ms)
+            return held_ms >= max(CONTESTED_HOLD_MS if verdict.waiting else QUALITY_HOLD_MS, self._settle_ms)
         if verdict.fault == "silence" or (verdict.proven and not verdict.waiting):
             return True
         if not verdict.waiting:
@@ -190,17 +191,20 @@ class Book:
     def _is_shadow(self, verdict: Verdict, now_ms: int) -> bool:
         """Is it explained by an element nearer to the hub that answers badly? Its losses fade from the windows of
         its checks one by one, and may strike one check several times in a row; what lasts is another fault."""
-        nearer = [self._lossy[one] for one in self._ground.inward(verdict.element) if one in self._lossy]
-        if not nearer or verdict.element in self._lossy:
+        if verdict.element in self._lossy or not any(
+            one in self._lossy for one in self._ground.inward(verdict.element)
+        ):
             return False
         if verdict.fault == "reach":
             return now_ms - verdict.start_ms < DOWN_AFTER_MS
-        return verdict.fault == "quality" and verdict.latest_start_ms <= max(nearer)
+        return verdict.fault == "quality"
 
     def _explained(self, reach: Sequence[Verdict], now_ms: int) -> frozenset[str]:
         """Checks whose bad figures come from an element that is, or was a moment ago, out of reach."""
         cut = {*self._outages(now_ms), *(one.element for one in reach if not self._is_lossy(one.element))}
-        return frozenset(check for element in cut for check in self._ground.crossing.get(element, ()))
+        ground = self._ground
+        touched = (ground.crossing.get(one, []) + ground.beyond.get(one, []) for one in cut)
+        return frozenset(check for checks in touched for check in checks)
 
     def _is_lossy(self, element: str) -> bool:
         known = self._open.get(element)
