@@ -16,9 +16,14 @@ from probes.io.net import PacketSocket, Stamped
 from probes.io.timer import Timer
 from probes.wire.session import Session
 
+_MOMENT_S = 50e-6
+
 
 class PacketSession(Session, Protocol):
     """A session that also wants to hear what its socket says of itself."""
+
+    def clocks(self, now: float, clock_ns: int) -> None:
+        """Both clocks at one moment, before what came is taken in."""
 
     def unsent(self, token: Any, why: str) -> None:
         """The datagram that carried `token` did not leave this machine."""
@@ -38,6 +43,7 @@ class Driver:
         self._on_events = on_events
         self._loop = asyncio.get_running_loop()
         if type(self._loop).__module__.startswith("uvloop"):
+            sock.close()
             raise NeedsPrivilege("uvloop loses packets whose stamps lie on the error queue: use asyncio's own loop")
         self._loop.add_reader(sock.fileno(), self._readable)
         self._timer = Timer(self._loop, self._due)
@@ -59,10 +65,11 @@ class Driver:
 
     def _due(self) -> None:
         self._take()
-        now, session, sock = time.monotonic(), self.session, self.sock
-        for data, to, tos, ttl, token in session.transmit(now, time.time_ns()):
+        self._dropped(self.sock.dropped())
+        session, sock = self.session, self.sock
+        for data, to, tos, ttl, token, via in session.transmit(*both_clocks()):
             try:
-                sock.send(data, to, tos, ttl, token)
+                sock.send(data, to, tos, ttl, token, via)
             except OSError as fault:
                 session.unsent(token, fault.strerror or str(fault))
         self._settle()
@@ -70,7 +77,8 @@ class Driver:
     def _take(self) -> None:
         """What came: send stamps and errors first, then packets."""
         session, sock = self.session, self.sock
-        now = time.monotonic()
+        now, clock_ns = both_clocks()
+        session.clocks(now, clock_ns)
         for said in sock.errors():
             if type(said) is Stamped:
                 session.sent(said.token, said.at_ns)
@@ -79,12 +87,24 @@ class Driver:
         receive = session.receive
         for arrival in sock.arrivals():
             receive(arrival, now)
-        if sock.overflow != self._overflow:
-            self._overflow = sock.overflow
-            session.overflow(sock.overflow)
+        self._dropped(sock.overflow)
+
+    def _dropped(self, total: int) -> None:
+        if total != self._overflow:
+            self._overflow = total
+            self.session.overflow(total)
 
     def _settle(self) -> None:
         events = self.session.events()
         if events:
             self._on_events(events)
         self._timer.at(self.session.wake_at())
+
+
+def both_clocks() -> tuple[float, int]:
+    """Monotonic seconds and wall nanoseconds of one moment: read again when this process was put aside between them."""
+    for _ in range(4):
+        now, clock_ns = time.monotonic(), time.time_ns()
+        if time.monotonic() - now < _MOMENT_S:
+            break
+    return now, clock_ns

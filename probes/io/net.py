@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -19,14 +20,21 @@ from probes.errors import NeedsPrivilege
 from probes.wire.session import Arrival
 
 # <asm/socket.h>, <linux/net_tstamp.h>, <linux/in.h>, <linux/in6.h>: not all named by Python's socket module
-_TIMESTAMPING, _RXQ_OVFL, _ATTACH_FILTER = 37, 40, 26
+_TIMESTAMPING, _RXQ_OVFL, _MEMINFO, _ATTACH_FILTER = 37, 40, 55, 26
 _TX_SW, _RX_SW, _SOFTWARE, _OPT_ID, _OPT_CMSG, _OPT_TSONLY = 2, 8, 16, 128, 1024, 2048
-_STAMPS = _TX_SW | _RX_SW | _SOFTWARE | _OPT_ID | _OPT_CMSG | _OPT_TSONLY
+_RX_STAMPS = _RX_SW | _SOFTWARE
+_STAMPS = _TX_SW | _RX_STAMPS | _OPT_ID | _OPT_CMSG | _OPT_TSONLY
 _ERRQUEUE = 0x2000
 _IP_RECVTOS, _IP_RECVTTL, _IP_RECVERR, _IP_MTU_DISCOVER = 13, 12, 11, 10
 _IPV6_RECVERR, _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT, _IPV6_RECVTCLASS, _IPV6_TCLASS = 25, 51, 52, 66, 67
+_IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
 _ORIGIN_ICMP, _ORIGIN_ICMP6, _ORIGIN_STAMP, _ORIGIN_LOCAL = 2, 3, 4, 1
 _ROOM = 512  # bytes of control messages a packet may bring
+_MOST = 16_384  # packets taken in one go: more than the socket's buffer holds
+_KEPT = 16_384  # sends whose stamp may still come; a device that gives none must not fill our memory
+# An ICMP error about one packet makes the next send fail with these, whoever that is for: nothing was sent.
+_ANOTHERS = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT, errno.EPROTO, errno.EMSGSIZE,
+             errno.EACCES, errno.EOPNOTSUPP, errno.EHOSTDOWN, errno.ENONET)  # fmt: skip
 _BUFFER = 4 * 1024 * 1024
 _TIMESPEC, _EXTENDED = struct.Struct("=qq"), struct.Struct("=IBBBBII")
 
@@ -42,16 +50,19 @@ class Unreachable(NamedTuple):
     """Somebody on the way, or the far host, says the packet cannot be delivered."""
 
     to: str  # address the packet was sent to
-    by: str  # who says so
+    by: str  # who says so; "": our own kernel, because the next hop answers no ARP or neighbour solicitation
     data: bytes  # what of our packet is quoted
     type: int
     code: int
 
 
 class PacketSocket:
-    """A non-blocking datagram socket with kernel stamps. `kernel_tx`: send stamps were granted."""
+    """A non-blocking datagram socket with kernel stamps. `kernel_tx`: send stamps were granted.
 
-    def __init__(self, sock: socket.socket, *, skip_ip: bool = False) -> None:
+    `answers`: for a far side, which answers from the address it was asked at and needs no send stamps.
+    """
+
+    def __init__(self, sock: socket.socket, *, skip_ip: bool = False, answers: bool = False) -> None:
         sock.setblocking(False)
         self.sock = sock
         self.v6 = sock.family == socket.AF_INET6
@@ -59,7 +70,13 @@ class PacketSocket:
         self._skip_ip = skip_ip  # raw IPv4 sockets give the IP header too
         self._tokens: dict[int, Any] = {}
         self._serial = 0
-        self.kernel_tx = _prepare(sock, self.v6)
+        self._early: list[Stamped | Unreachable] = []  # taken from the error queue ahead of `errors`
+        _prepare(sock, self.v6)
+        if answers:
+            _try(sock, *((41, _IPV6_RECVPKTINFO, 1) if self.v6 else (0, _IP_PKTINFO, 1)))
+        self.kernel_tx = not answers and _try(sock, socket.SOL_SOCKET, _TIMESTAMPING, _STAMPS)
+        if not self.kernel_tx:
+            _try(sock, socket.SOL_SOCKET, _TIMESTAMPING, _RX_STAMPS)
 
     def fileno(self) -> int:
         """The descriptor."""
@@ -69,28 +86,62 @@ class PacketSocket:
         """Give the descriptor back."""
         self.sock.close()
 
-    def send(self, data: bytes, to: Any, tos: int = 0, ttl: int = 0, token: Any = None) -> None:
-        """Send one datagram now. Raises OSError; then the kernel has not counted it."""
-        if tos or ttl:
-            self.sock.sendmsg([data], self._control(tos, ttl), 0, to)
-        else:
-            self.sock.sendto(data, to)
+    def send(self, data: bytes, to: Any, tos: int = 0, ttl: int = 0, token: Any = None, via: bytes = b"") -> None:
+        """Send one datagram now; raises OSError when it did not leave."""
+        control = self._control(tos, ttl, via) if tos or ttl or via else None
+        try:
+            self._send(data, control, to)
+        except OSError as fault:
+            self._count_anew()
+            if fault.errno not in _ANOTHERS:
+                raise
+            self._send_again(data, control, to)
         if self.kernel_tx:
+            serial, tokens = self._serial, self._tokens
             if token is not None:
-                self._tokens[self._serial] = token
-            self._serial = (self._serial + 1) & 0xFFFFFFFF
+                tokens[serial] = token
+            tokens.pop(serial - _KEPT & 0xFFFFFFFF, None)
+            self._serial = serial + 1 & 0xFFFFFFFF
 
-    def _control(self, tos: int, ttl: int) -> list[tuple[int, int, bytes]]:
-        if self.v6:
-            pairs = [(41, _IPV6_TCLASS, tos), (41, _IPV6_HOPLIMIT, ttl)]
+    def _send(self, data: bytes, control: list[tuple[int, int, bytes]] | None, to: Any) -> None:
+        if control is None:
+            self.sock.sendto(data, to)
         else:
-            pairs = [(0, socket.IP_TOS, tos), (0, socket.IP_TTL, ttl)]
-        return [(level, kind, struct.pack("=i", value)) for level, kind, value in pairs if value]
+            self.sock.sendmsg([data], control, 0, to)
+
+    def _send_again(self, data: bytes, control: list[tuple[int, int, bytes]] | None, to: Any) -> None:
+        try:
+            self._send(data, control, to)
+        except OSError:
+            self._count_anew()
+            raise
+
+    def _count_anew(self) -> None:
+        """After a failed send nobody knows whether the kernel has counted it (nft drops: yes): both begin at 0 again."""
+        if self.kernel_tx:
+            self._early.extend(self._queued())
+            self._tokens.clear()
+            self._serial = 0
+            _try(self.sock, socket.SOL_SOCKET, _TIMESTAMPING, _RX_STAMPS)
+            self.kernel_tx = _try(self.sock, socket.SOL_SOCKET, _TIMESTAMPING, _STAMPS)
+
+    def _control(self, tos: int, ttl: int, via: bytes) -> list[tuple[int, int, bytes]]:
+        if self.v6:
+            level, pairs, info = 41, [(_IPV6_TCLASS, tos), (_IPV6_HOPLIMIT, ttl)], _IPV6_PKTINFO
+        else:
+            level, pairs, info = 0, [(socket.IP_TOS, tos), (socket.IP_TTL, ttl)], _IP_PKTINFO
+        found = [(level, kind, struct.pack("=i", value)) for kind, value in pairs if value]
+        return [*found, (level, info, via)] if via else found
 
     def errors(self) -> Iterator[Stamped | Unreachable]:
         """Everything on the error queue: send stamps and what routers and hosts complain of."""
+        early, self._early = self._early, []
+        yield from early
+        yield from self._queued()
+
+    def _queued(self) -> Iterator[Stamped | Unreachable]:
         receive = self.sock.recvmsg
-        while True:
+        for _ in range(_MOST):
             try:
                 data, control, _, to = receive(2048, _ROOM, _ERRQUEUE)
             except BlockingIOError:
@@ -113,51 +164,74 @@ class PacketSocket:
                     token = self._tokens.pop(serial, None)
                     return None if token is None else Stamped(token, at_ns)
                 if origin in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
-                    return Unreachable(to[0] if to else "", _offender(value), data, type_, code)
+                    by, there = offender(value), to[0] if to else ""
+                    return Unreachable(there, "" if by != there and is_own(by) else by, data, type_, code)
         return None
 
-    def arrivals(self, most: int = 256) -> Iterator[Arrival]:
-        """Packets waiting, at most `most`, each with the kernel's arrival stamp."""
+    def dropped(self) -> int:
+        """`overflow` as the kernel counts it now: `SO_RXQ_OVFL` alone is told with a later arrival only."""
+        try:
+            self.overflow = struct.unpack("=9I", self.sock.getsockopt(socket.SOL_SOCKET, _MEMINFO, 36))[8]
+        except (OSError, struct.error):  # Linux before 4.12
+            return self.overflow
+        return self.overflow
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """Packets waiting, each with the kernel's arrival stamp."""
         receive, skip = self.sock.recvmsg, self._skip_ip
-        for _ in range(most):
+        for _ in range(_MOST):
             try:
                 data, control, _, source = receive(65535, _ROOM)
             except BlockingIOError:
                 return
             except OSError:
                 continue  # an ICMP error of an earlier send; the error queue has its details
-            at_ns, hops, tos = self._control_of(control)
+            at_ns, hops, tos, via = self._control_of(control)
             if skip:
                 hops, data = data[8], data[(data[0] & 15) * 4 :]
-            yield Arrival(data, source, at_ns or time.time_ns(), hops, tos)
+            yield Arrival(data, source, at_ns or time.time_ns(), hops, tos, via)
 
-    def _control_of(self, control: list[tuple[int, int, bytes]]) -> tuple[int, int, int]:
-        at_ns, hops, tos = 0, -1, -1
+    def _control_of(self, control: list[tuple[int, int, bytes]]) -> tuple[int, int, int, bytes]:
+        at_ns, hops, tos, via = 0, -1, -1, b""
         for level, kind, value in control:
             if level == 1:
                 if kind == _TIMESTAMPING:
                     seconds, nanos = _TIMESPEC.unpack_from(value)
                     at_ns = seconds * 1_000_000_000 + nanos
                 elif kind == _RXQ_OVFL:
-                    self.overflow = int.from_bytes(value[:4], "little")
+                    self.overflow = int.from_bytes(value[:4], sys.byteorder)
             elif level == 0:
                 if kind == 2:  # IP_TTL
                     hops = value[0]
                 elif kind == 1:  # IP_TOS
                     tos = value[0]
+                elif kind == _IP_PKTINFO:
+                    via = bytes(4) + value[4:8] + bytes(4)  # struct in_pktinfo: any interface, our address
             elif kind == _IPV6_HOPLIMIT:
                 hops = value[0]
             elif kind == _IPV6_TCLASS:
                 tos = value[0]
-        return at_ns, hops, tos
+            elif kind == _IPV6_PKTINFO:
+                via = value
+        return at_ns, hops, tos, via
 
 
-def _offender(value: bytes) -> str:
-    """The sockaddr behind `struct sock_extended_err`."""
+def is_own(address: str) -> bool:
+    """True when this machine has the address."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def offender(value: bytes) -> str:
+    """Who sent an ICMP error: the sockaddr behind `struct sock_extended_err`; "" when it is not said."""
     rest = value[16:]
     if len(rest) < 8:
         return ""
-    family = int.from_bytes(rest[:2], "little")
+    family = int.from_bytes(rest[:2], sys.byteorder)
     if family == socket.AF_INET:
         return socket.inet_ntop(socket.AF_INET, rest[4:8])
     if family == socket.AF_INET6 and len(rest) >= 24:
@@ -165,14 +239,13 @@ def _offender(value: bytes) -> str:
     return ""
 
 
-def _prepare(sock: socket.socket, v6: bool) -> bool:
+def _prepare(sock: socket.socket, v6: bool) -> None:
     _buffer(sock)
     level = 41 if v6 else 0
     wanted = (_IPV6_RECVERR, _IPV6_RECVHOPLIMIT, _IPV6_RECVTCLASS) if v6 else (_IP_RECVERR, _IP_RECVTTL, _IP_RECVTOS)
     for option in wanted:
         _try(sock, level, option, 1)
     _try(sock, socket.SOL_SOCKET, _RXQ_OVFL, 1)
-    return _try(sock, socket.SOL_SOCKET, _TIMESTAMPING, _STAMPS)
 
 
 def _buffer(sock: socket.socket) -> None:
@@ -189,14 +262,16 @@ def _try(sock: socket.socket, level: int, option: int, value: int) -> bool:
     return True
 
 
-def open_udp(family: int, host: str = "", port: int = 0) -> PacketSocket:
-    """A UDP socket, bound; raises OSError when it cannot be (the port is taken, no such address)."""
+def open_udp(family: int, host: str = "", port: int = 0, *, answers: bool = False) -> PacketSocket:
+    """A UDP socket, bound; raises OSError when it cannot be (the port is taken, no such address).
+
+    `answers`: see `PacketSocket`."""
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))
-        return PacketSocket(sock)
+        return PacketSocket(sock, answers=answers)
     except OSError:
         sock.close()
         raise

@@ -13,13 +13,15 @@ Address = tuple[str, int]
 
 
 class Datagram(NamedTuple):
-    """One packet to send. `token` comes back in `sent` with the send stamp; None: nobody asks."""
+    """One packet to send. `token` comes back in `sent` with the send stamp; None: nobody asks. `via`: an arrival's,
+    so that an answer leaves from the address the request came to."""
 
     data: bytes
     to: Address
     tos: int = 0
     ttl: int = 0  # 0: the system's default
     token: Any = None
+    via: bytes = b""
 
 
 class Arrival(NamedTuple):
@@ -30,6 +32,7 @@ class Arrival(NamedTuple):
     at_ns: int
     hops: int = -1
     tos: int = -1
+    via: bytes = b""  # which of our addresses it came to, as the socket wants it back; only for sockets that answer
 
 
 @dataclass(frozen=True, slots=True)
