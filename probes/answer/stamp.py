@@ -49,6 +49,9 @@ class Reflector:
         except WireError as fault:
             self.dropped["forged" if fault.offset == 96 else "too short"] += 1
             return
+        if stamp.is_answer(arrival.data, bool(self._key)):
+            self.dropped["an answer"] += 1  # from another reflector: answering it would never end
+            return
         self._waiting.append((arrival, test))
 
     def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
@@ -65,7 +68,7 @@ class Reflector:
             count, time.time_ns(), self._error, test.ssid, arrival.at_ns, test.seq, test.sent_ns, test.error, ttl
         )
         data = stamp.encode_reply(reply, self._key, len(arrival.data))
-        return Datagram(data, arrival.source, max(0, arrival.tos) & 0xFC)
+        return Datagram(data, arrival.source, max(0, arrival.tos) & 0xFC, via=arrival.via)
 
     def _next(self, session: tuple[str, int, int]) -> int:
         counts = self._counts
@@ -82,6 +85,9 @@ class Reflector:
     def events(self) -> list[Any]:
         """Nothing is told."""
         return []
+
+    def clocks(self, now: float, clock_ns: int) -> None:
+        """Stamps are sent as they are: the asker tells when a clock was set."""
 
     def sent(self, token: Any, at_ns: int) -> None:
         """Answers carry no token."""
@@ -109,7 +115,7 @@ class _Answering(Driver):
 def listen(host: str, port: int, key: bytes = b"") -> tuple[PacketSocket, Reflector]:
     """The socket and the reflector; raises OSError when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = open_udp(family, host, port)
+    sock = open_udp(family, host, port, answers=True)
     return sock, Reflector(stamp.Clock(), key, sock.sock.getsockname()[1])
 
 

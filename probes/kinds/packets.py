@@ -6,7 +6,6 @@ A kind gives a `Recipe`; `watch` serves all its jobs until cancelled, `measure` 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from probes.base import Emit, Job, Measurement, Outcome, Target, Value
 from probes.errors import ProbeError
 from probes.io.drive import Driver
 from probes.io.net import PacketSocket
-from probes.target import Endpoint, Unresolved, parse, resolve
+from probes.target import Endpoint, Unresolved, is_address, parse, resolve
 from probes.wire.fleet import Fleet, Interval, Track, Window
 
 AGAIN_S = 60.0  # a name is looked up again after this long
@@ -83,9 +82,11 @@ def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
     outcome = outcome_of(window)
     values: dict[str, Value] = {"sent": window.sent, "rcvd": window.rcvd}
     values |= stats.delays(window.rtts_ms)
-    values |= {f"{logbuckets.PREFIX}{bucket}": many for bucket, many in logbuckets.count(window.rtts_ms).items()}
+    values |= {
+        f"{logbuckets.PREFIX}{bucket}": many for bucket, many in sorted(logbuckets.count(window.rtts_ms).items())
+    }
     values |= {"dup": window.dup, "late": window.late, "loss_run_max": window.loss_run_max}
-    values |= {"local_drop": window.overflow + window.unsent, "send_late_ms": round(window.send_late_ms, 3)}
+    values |= {"local_drop": window.overflow + window.ours, "send_late_ms": round(window.send_late_ms, 3)}
     values["unstamped"] = window.unstamped
     if window.hops >= 0:
         values["ttl"] = window.hops
@@ -149,9 +150,10 @@ async def watch(recipe: Recipe, jobs: Sequence[Job], emit: Emit) -> None:
         await asyncio.gather(*tasks)
         await asyncio.Event().wait()  # an address needs no second look: the drivers do the rest
     finally:
+        room.close()
         for task in tasks:
             task.cancel()
-        room.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Room:
@@ -172,11 +174,12 @@ class _Room:
         track = _add(self._recipe, driver.session, job.id, to, _spaced(job), job.interval_s, _first(job), -1)  # type: ignore[arg-type]
         self._recipe.fit(driver.session, track, job.settings)
         driver.kick()
-        while not _literal(endpoint.host):
+        while not is_address(endpoint.host):
             await asyncio.sleep(AGAIN_S)
             with suppress(Unresolved):  # the address it had is still the best known
                 found = [address_of(one) for kind, one in await resolve(endpoint) if kind == family]
-                track.to = found[0] if found and track.to not in found else track.to
+                if found and track.to not in found:
+                    driver.session.move(track, found[0])  # type: ignore[attr-defined]
 
     async def _ready(self, job: Job, endpoint: Endpoint) -> tuple[int, tuple[Any, ...], Driver]:
         """The address and the driver; until both are had every interval says why not."""
@@ -219,11 +222,3 @@ def _first(job: Job) -> float:
     """The next moment whose wall clock has the job's phase."""
     wait = (job.phase_s - time.time()) % job.every_s
     return time.monotonic() + wait
-
-
-def _literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True

@@ -17,18 +17,20 @@ from probes.wire.session import Address, Datagram
 
 SLOT_S = 0.010
 GROUP = 10  # most packets of one slot while the fleet is small enough for that
-_STEP_MS = 1.0  # wall and monotonic clock may differ so much over one round trip
-_REMEMBERED = 64  # answered and timed-out packets of a target that duplicates and late answers are told by
+STALL_S = 0.5  # a session woken so much after its time cannot tell what the network did meanwhile
+_NAP_S = 0.1  # sends this late are made up for; later ones are left out
+_STEP_NS = 1_000_000  # a wall clock that moved more than this (and slewing, 500 ppm) against the monotonic one was set
+_REMEMBERED = (64, 4096)  # least, most packets of known fate a target keeps, to tell duplicates and late answers by
 
 
 class Flight:
-    """One packet in the air. `tx_ns`: wall clock of its send, by the kernel when `stamped`."""
+    """One packet in the air. `tx_ns`: wall clock of its send, by the kernel when `stamped`; `skew_ns`: see `clocks`."""
 
-    __slots__ = ("deadline", "done", "now", "seq", "stamped", "track", "tx_ns", "window")
+    __slots__ = ("deadline", "done", "now", "seq", "skew_ns", "stamped", "track", "tx_ns", "window")
 
-    def __init__(self, track: Track, window: Window, seq: int, tx_ns: int, now: float, deadline: float) -> None:
-        self.track, self.window, self.seq = track, window, seq
-        self.tx_ns, self.now, self.deadline = tx_ns, now, deadline
+    def __init__(self, track: Track, window: Window, tx_ns: int, skew_ns: int, now: float) -> None:
+        self.track, self.window, self.seq = track, window, track.seq
+        self.tx_ns, self.skew_ns, self.now, self.deadline = tx_ns, skew_ns, now, now + track.timeout_s
         self.stamped = self.done = False
 
 
@@ -46,7 +48,7 @@ class Window:
     rtts_ms: list[float] = field(default_factory=list)
     dup: int = 0
     late: int = 0
-    unsent: int = 0
+    ours: int = 0  # packets this machine did not send, or slept through
     refused: int = 0
     loss_run_max: int = 0
     send_late_ms: float = 0.0
@@ -68,14 +70,18 @@ class Track:
     interval_s: float
     timeout_s: float
     due: float
+    was: Address = ("", 0)  # the address before the last `move`: answers from there may still come
     left: int = -1
     tos: int = 0
     seq: int = 0
     run: int = 0  # losses in a row
+    dup: int = 0  # second and late answers that no interval has counted yet
+    late: int = 0
     window: Window | None = None
     flights: dict[int, Flight] = field(default_factory=dict)
     past: dict[int, bool] = field(default_factory=dict)  # seq → answered? of packets whose fate is known
-    more: Any = None
+    kept: int = _REMEMBERED[0]  # most entries of `past`
+    more: Any = None  # a protocol's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +98,15 @@ class Fleet:
 
     def __init__(self) -> None:
         self.tracks: list[Track] = []
+        self.hosts: dict[str, list[Track]] = {}  # host address → its targets
         self.malformed = 0
         self._due: list[tuple[float, int]] = []
         self._flying: dict[float, deque[Flight]] = {}
         self._events: list[Any] = []
         self._overflow = 0
         self._rate = 0.0
+        self._rest_until = 0.0  # a full group left: the next one waits for its slot
+        self._skew_ns = 0  # wall less monotonic clock
 
     # --- what a protocol gives ---
 
@@ -119,19 +128,32 @@ class Fleet:
     ) -> Track:  # fmt: skip
         """One more target; its first packet leaves at `first_at` (monotonic s)."""
         track = Track(id, len(self.tracks), to, every_s, interval_s, timeout_s, first_at, left=count, tos=tos)
+        track.kept = min(_REMEMBERED[1], max(_REMEMBERED[0], int(2 * timeout_s / every_s)))
         self.tracks.append(track)
+        self.hosts.setdefault(to[0], []).append(track)
         heapq.heappush(self._due, (first_at, track.index))
         self._flying.setdefault(timeout_s, deque())
         self._rate += 1.0 / every_s
         return track
 
+    def move(self, track: Track, to: Address) -> None:
+        """The target's name has another address now."""
+        self.hosts[track.to[0]].remove(track)
+        track.was, track.to = track.to, to
+        self.hosts.setdefault(to[0], []).append(track)
+
     # --- sending ---
+
+    def clocks(self, now: float, clock_ns: int) -> None:
+        """Both clocks at one moment, before anything that came is taken in: a clock that was set shows here."""
+        self._skew_ns = clock_ns - int(now * 1e9)
 
     def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
         """Packets of this slot; packets whose time is over become lost."""
+        self.clocks(now, clock_ns)
         self._expire(now)
         due, out = self._due, list[Datagram]()
-        room = max(GROUP, math.ceil(self._rate * SLOT_S * 2))
+        room = max(GROUP, math.ceil(self._rate * SLOT_S * 2)) if now >= self._rest_until else 0
         while due and due[0][0] <= now and len(out) < room:
             when, index = due[0]
             track = self.tracks[index]
@@ -141,6 +163,8 @@ class Fleet:
                 heapq.heappop(due)
             else:
                 heapq.heapreplace(due, (track.due, index))
+        if out and len(out) == room:
+            self._rest_until = math.floor(now / SLOT_S + 1.0) * SLOT_S
         return out
 
     def _launch(self, track: Track, when: float, now: float, clock_ns: int) -> Flight:
@@ -148,37 +172,33 @@ class Fleet:
         if window is None:
             window = track.window = Window(clock_ns, now, when + track.interval_s - 1e-6)
             window.overflow = self._overflow
-        flight = Flight(track, window, track.seq, clock_ns, now, now + track.timeout_s)
+        flight = Flight(track, window, clock_ns, self._skew_ns, now)
         track.flights[track.seq] = flight
         self._flying[track.timeout_s].append(flight)
-        track.seq += 1
+        track.seq = track.seq + 1 & 0xFFFFFFFF
         window.sent += 1
         window.open += 1
         late_ms = (now - when) * 1000.0
         if late_ms > window.send_late_ms:
             window.send_late_ms = late_ms
-        self._plan(track, when, now)
+        track.left -= track.left > 0
+        track.due = when + track.every_s * (1 + _left_out(now - when, track.every_s))
         if track.left == 0 or track.due >= window.ends:
             window.closed = True
             track.window = None
         return flight
 
-    @staticmethod
-    def _plan(track: Track, when: float, now: float) -> None:
-        """The next send keeps its phase; slots we slept through are left out, not made up for in a burst."""
-        track.left -= track.left > 0
-        behind = now - when
-        track.due = when + track.every_s * (1 + (int(behind / track.every_s) if behind > track.every_s else 0))
-
     def unsent(self, token: Any, why: str) -> None:
         """The packet never left: it is no evidence about the network."""
-        if token is None or token.done:
-            return
-        window = token.window
+        if token is not None and not token.done:
+            self._not_counted(token, f"this machine did not send: {why}", token.now)
+
+    def _not_counted(self, flight: Flight, why: str, now: float) -> None:
+        window = flight.window
         window.sent -= 1
-        window.unsent += 1
-        window.why = window.why or f"this machine did not send: {why}"
-        self._close(token, now=token.now)
+        window.ours += 1
+        window.why = window.why or why
+        self._close(flight, now)
 
     def sent(self, token: Any, at_ns: int) -> None:
         """The kernel's send stamp."""
@@ -189,9 +209,14 @@ class Fleet:
 
     def answered(self, track: Track, seq: int, at_ns: int, now: float, hops: int = -1, less_ns: int = 0) -> bool:
         """A good reply to packet `seq`; its round trip is wall stamps' difference, less what the far end spent.
-        True when it is the first and in time."""
+        True when it is the first and in time: by its stamps, whenever we came to read it."""
         flight = track.flights.get(seq)
         if flight is None:
+            self._again(track, seq)
+            return False
+        way_ms = (at_ns - flight.tx_ns) / 1e6 if self.steady(flight, now) else -1.0
+        if way_ms > track.timeout_s * 1000.0:
+            self._lost(flight, now)
             self._again(track, seq)
             return False
         window = flight.window
@@ -199,37 +224,46 @@ class Fleet:
         track.run = 0
         if hops >= 0:
             window.hops = hops
-        rtt_ms = (at_ns - flight.tx_ns - less_ns) / 1e6
         window.unstamped += not flight.stamped
-        if 0.0 <= rtt_ms <= (now - flight.now) * 1000.0 + _STEP_MS:  # else a clock was set meanwhile: no number
+        rtt_ms = way_ms - less_ns / 1e6
+        if rtt_ms >= 0.0:  # else a clock was set meanwhile, or the far end's is wrong: no number
             window.rtts_ms.append(rtt_ms)
         self.fate(track, seq, window, True)
         self._close(flight, now, True)
         return True
 
+    def steady(self, flight: Flight, now: float) -> bool:
+        """False when the wall clock was set while this packet was in the air: its stamps cannot be compared."""
+        return abs(self._skew_ns - flight.skew_ns) <= _STEP_NS + (now - flight.now) * 5e5
+
     def _again(self, track: Track, seq: int) -> None:
-        """A second answer, or one after its time: counted in the interval that runs now, or the next."""
+        """A second answer, or one after its time: counted in the target's next interval that ends."""
         known = track.past.get(seq)
         if known is None:
             return
-        window = track.window
-        if window is None:
-            counts = track.more if isinstance(track.more, dict) else None
-            if counts is None:
-                counts = track.more = {}
-            counts["dup" if known else "late"] = counts.get("dup" if known else "late", 0) + 1
-        elif known:
-            window.dup += 1
+        if known:
+            track.dup += 1
         else:
-            window.late += 1
+            track.late += 1
         track.past[seq] = True
 
     def _expire(self, now: float) -> None:
+        """Packets whose time is over. After a stall only those whose time was over before it are told as lost."""
+        asked = self.wake_at()
+        judged = now if asked is None or now - asked < STALL_S else asked
         for queue in self._flying.values():
             while queue and (queue[0].done or queue[0].deadline <= now):
                 flight = queue.popleft()
-                if not flight.done:
+                if flight.done:
+                    continue
+                if flight.deadline <= judged:
                     self._lost(flight, now)
+                else:
+                    self.slept(flight, f"this machine stood still for {now - judged:.1f} s", now)
+
+    def slept(self, flight: Flight, why: str, now: float) -> None:
+        """This machine stood still while the answer could have come: nobody can tell whether it did."""
+        self._not_counted(flight, why, now)
 
     def _lost(self, flight: Flight, now: float) -> None:
         track, window = flight.track, flight.window
@@ -244,7 +278,7 @@ class Fleet:
         track.flights.pop(flight.seq, None)
         past = track.past
         past[flight.seq] = answered
-        if len(past) > _REMEMBERED:
+        if len(past) > track.kept:
             del past[next(iter(past))]
         window.open -= 1
         if window.closed and not window.open:
@@ -252,10 +286,7 @@ class Fleet:
 
     def _end(self, track: Track, window: Window, now: float) -> None:
         self.ended(track, window)
-        counts = track.more if isinstance(track.more, dict) else None
-        if counts:
-            window.dup += counts.pop("dup", 0)
-            window.late += counts.pop("late", 0)
+        window.dup, window.late, track.dup, track.late = track.dup, track.late, 0, 0
         window.overflow = self._overflow - window.overflow
         self._events.append(Interval(track.id, window, (now - window.began) * 1000.0))
 
@@ -263,11 +294,21 @@ class Fleet:
         """Our own buffer dropped datagrams."""
         self._overflow = total
 
+    def complained(self, flight: Flight, by: str, type: int, code: int) -> None:
+        """ICMP about a packet in the air; `by` "": our own kernel, whose next hop is silent. A refusal is what another
+        host or router calls unreachable, not an exceeded hop limit or size."""
+        told = f"ICMP type {type} code {code}"
+        if not by:
+            flight.window.why = f"the next hop does not answer ({told})"
+            return
+        flight.window.refused += type == 1 if ":" in by else type == 3 and code != 4  # RFC 4443 §3.1, RFC 792
+        flight.window.why = f"{by} says it cannot be delivered ({told})"
+
     # --- the session's other duties ---
 
     def wake_at(self) -> float | None:
         """The next slot with a send or a time-out in it (monotonic s)."""
-        when = self._due[0][0] if self._due else math.inf
+        when = max(self._due[0][0], self._rest_until) if self._due else math.inf
         for queue in self._flying.values():
             while queue and queue[0].done:
                 queue.popleft()
@@ -286,3 +327,8 @@ class Fleet:
     def done(self) -> bool:
         """True when nothing more will be sent or is awaited."""
         return not self._due and not any(not one.done for queue in self._flying.values() for one in queue)
+
+
+def _left_out(behind_s: float, every_s: float) -> int:
+    """Slots we slept through are left out, not made up for in a burst; the phase is kept."""
+    return int(behind_s / every_s) if behind_s > max(every_s, _NAP_S) else 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from probes.wire.fleet import Fleet, Track
+from probes.wire.fleet import Fleet, Flight, Track
 from probes.wire.session import Arrival
 
 ECHO4, REPLY4, ECHO6, REPLY6 = 8, 0, 128, 129
@@ -58,18 +58,24 @@ class Ping(Fleet):
         if kind != self._reply or cookie != self.cookie or index >= len(self.tracks):
             return
         track = self.tracks[index]
-        if arrival.source[0] != track.to[0]:
+        if arrival.source[0] != track.to[0] and arrival.source[0] != track.was[0]:
             return
         self.answered(track, seq, arrival.at_ns, now, arrival.hops)
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """A router or the host says no. The packet stays in the air until its time is over: another may still come."""
-        if len(data) < HEADER + LEAST:
-            return
-        _, _, cookie, index, seq = _REPLY.unpack_from(data)
-        if cookie != self.cookie or index >= len(self.tracks):
-            return
-        flight = self.tracks[index].flights.get(seq)
+        flight = self._quoted(to, data)
         if flight is not None:
-            flight.window.refused += by == self.tracks[index].to[0]
-            flight.window.why = f"{by} says it cannot be reached (ICMP type {type} code {code})"
+            self.complained(flight, by, type, code)
+
+    def _quoted(self, to: str, data: bytes) -> Flight | None:
+        """The packet an ICMP error quotes; many routers quote 8 bytes only (RFC 792)."""
+        if len(data) < HEADER or int.from_bytes(data[4:6], "big") != self.ident:
+            return None
+        if len(data) >= HEADER + LEAST:
+            _, _, cookie, index, seq = _REPLY.unpack_from(data)
+            known = cookie == self.cookie and index < len(self.tracks) and self.tracks[index].to[0] == to
+            return self.tracks[index].flights.get(seq) if known else None
+        low = int.from_bytes(data[6:8], "big")
+        flights = (flight for track in self.hosts.get(to, ()) for flight in track.flights.values())
+        return next((one for one in flights if one.seq & 0xFFFF == low), None)

@@ -17,6 +17,7 @@ PORT = 862
 PLAIN, AUTHENTICATED, TWAMP = 44, 112, 41  # least bytes of a packet
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 _MAC = 16
+_RESIDENCE_S = 60  # no reflector keeps a packet so long
 
 _PLAIN_SENDER = struct.Struct("!IQHH28x")
 _PLAIN_REFLECTOR = struct.Struct("!IQHHQIQHxxBxxx")
@@ -83,6 +84,8 @@ def from_wire(stamp: int, field: int = 0) -> int:
     seconds, low = stamp >> 32, stamp & 0xFFFFFFFF
     if field & 0x4000:
         return seconds * 1_000_000_000 + low
+    if seconds < 1 << 31:  # the seconds begin anew in February 2036 (RFC 4330 §3)
+        seconds += 1 << 32
     return (seconds - NTP_EPOCH) * 1_000_000_000 + (low * 1_000_000_000 + (1 << 31) >> 32)
 
 
@@ -139,6 +142,15 @@ def decode_reply(data: bytes, key: bytes = b"") -> Reply:
         seq, from_wire(sent, error), error, ssid, from_wire(received, error),
         sender_seq, from_wire(sender, sender_error), sender_error, ttl,
     )  # fmt: skip
+
+
+def is_answer(data: bytes, keyed: bool) -> bool:
+    """True for a reflector's packet: its receive and send stamps are close; a test has zeros or padding in one's place."""
+    if len(data) < TWAMP:
+        return False
+    sent, received = (16, 32) if keyed else (4, 16)
+    apart_s = int.from_bytes(data[sent : sent + 4], "big") - int.from_bytes(data[received : received + 4], "big")
+    return abs(apart_s) < _RESIDENCE_S
 
 
 def _mac(key: bytes, body: bytes) -> bytes:

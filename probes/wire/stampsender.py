@@ -1,59 +1,99 @@
 """The STAMP Session-Sender (RFC 8762 §4.2) for many reflectors on one socket, and which way each packet was lost.
 
-A stateful reflector counts what it answers. Between two answers (sender numbers s1 < s2, reflector numbers r1 < r2)
-(s2 − s1) − (r2 − r1) packets were lost on the way there and (r2 − r1) − 1 on the way back. Losses after the last
-answer cannot be told apart yet: they stay `unknown` until the next one comes.
+A stateful reflector numbers what it answers. Between two answers the numbers that are missing on its side were lost on
+the way back; the rest of what is missing on ours never reached it. Losses after the last answer cannot be told apart
+yet: they are `unknown` in their own interval, and get their direction in the interval whose answer tells it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from probes.errors import WireError
 from probes.wire import stamp
-from probes.wire.fleet import Fleet, Track, Window
+from probes.wire.fleet import Fleet, Flight, Track, Window
 from probes.wire.session import Arrival
 
-_SKIPPED = -2  # never left this machine
-_TIMED_OUT = -1
+_TIMED_OUT, _SKIPPED, _OURS = -1, -2, -3  # lost; never sent; sent, but this machine slept
+_REORDER = 64  # a reflector's number that falls back further than this was counted from the beginning again
 
 
 @dataclass(slots=True)
 class Ledger:
-    """One target's losses while they are attributed. `at`: sender and reflector number of the last settled answer."""
+    """One target's losses while they are attributed, in the order of sending."""
 
     key: bytes = b""
     size: int = stamp.PLAIN
     stateful: bool = True
-    at: tuple[int, int] = (-1, -1)
+    high: int = -1  # the reflector's highest number that was settled
+    recent: deque[int] = field(default_factory=lambda: deque(maxlen=2 * _REORDER))  # its last numbers settled
+    doubles: set[int] = field(default_factory=set)  # its numbers above `high` that were second answers
     next: int = 0  # the first packet whose fate is not settled
-    fates: dict[int, int] = field(default_factory=dict)  # sender number → reflector number, or why there is none
-    missing: int = 0  # timed out since `at`
+    fates: dict[int, int] = field(default_factory=dict)  # sender's number → reflector's, or why there is none
+    missing: int = 0  # timed out since the last answer
+    fresh: int = 0  # … of them in the interval that runs
+    blurred: bool = False  # the reflector may have counted packets we slept through
     forward: int = 0
     backward: int = 0
     unknown: int = 0  # can never be told (the reflector began anew, or keeps no state)
 
     def settle(self, seq: int, fate: int) -> None:
-        """Take one packet's fate; attribute what can be attributed now, in the order of sending."""
+        """Take one packet's fate; attribute what can be attributed now."""
         self.fates[seq] = fate
         while self.next in self.fates:
             known = self.fates.pop(self.next)
+            self.next = self.next + 1 & 0xFFFFFFFF
             if known >= 0:
-                self._answer(self.next, known)
+                self._answer(known)
             elif known == _TIMED_OUT:
                 self.missing += 1
-            else:
-                self.at = (self.at[0] + 1, self.at[1])  # a number nobody sent is no loss
-            self.next += 1
+                self.fresh += 1
+            elif known == _OURS:
+                self.blurred = True
 
-    def _answer(self, seq: int, reflected: int) -> None:
-        steps = reflected - self.at[1]
-        if self.missing and self.stateful and 1 <= steps <= self.missing + 1:
-            self.backward += steps - 1
-            self.forward += self.missing - (steps - 1)
+    def again(self, number: int) -> None:
+        """A second answer: the reflector has counted one packet twice."""
+        if number > self.high and len(self.doubles) < _REORDER:
+            self.doubles.add(number)
+
+    def take(self) -> tuple[int, int, int]:
+        """Lost there, back, and not told, since the last call. Each packet is `unknown` at most once."""
+        told = self.forward, self.backward, self.unknown + min(self.fresh, self.missing)
+        self.forward = self.backward = self.unknown = self.fresh = 0
+        return told
+
+    def _answer(self, number: int) -> None:
+        if number <= self.high:
+            if number not in self.recent and number >= self.high - _REORDER:
+                self.recent.append(number)  # overtaken on the way there: the next answer tells what is missing
+                return
+            self.recent.clear()  # it counts from the beginning again
+            self.doubles.clear()
+            self._told(-1)
         else:
-            self.unknown += self.missing
-        self.missing, self.at = 0, (seq, reflected)
+            self._told(number - self.high - 1 - self._known_below(number))
+        self.recent.append(number)
+        self.high = number
+
+    def _told(self, back: int) -> None:
+        """`back` numbers are missing on the reflector's side since the last answer."""
+        if self.stateful and not self.blurred and 0 <= back <= self.missing:
+            self.backward += back
+            self.forward += self.missing - back
+        else:
+            self.unknown += min(self.missing, self.fresh)  # what is older was told as unknown
+        self.missing, self.blurred = 0, False
+
+    def _known_below(self, number: int) -> int:
+        """How many of the reflector's numbers between the last settled and this one are no losses."""
+        if number == self.high + 1:
+            return 0
+        early = sum(self.high < one < number for one in self.fates.values())
+        doubles = {one for one in self.doubles if one < number}
+        self.doubles -= doubles
+        return early + sum(one > self.high for one in doubles)
 
 
 class StampSender(Fleet):
@@ -83,11 +123,14 @@ class StampSender(Fleet):
             self.malformed += 1
             return
         flight = track.flights.get(reply.sender_seq)
-        residence_ns = max(0, reply.sent_ns - reply.received_ns)
-        if flight is not None:
-            _note(flight.window, flight.tx_ns, reply, arrival)
+        if flight is None:
+            if track.past.get(reply.sender_seq):
+                track.more.again(reply.seq)
+        else:
             track.more.fates[reply.sender_seq] = reply.seq  # found by `fate` below
-        self.answered(track, reply.sender_seq, arrival.at_ns, now, arrival.hops, residence_ns)
+        residence_ns = max(0, reply.sent_ns - reply.received_ns)
+        if self.answered(track, reply.sender_seq, arrival.at_ns, now, arrival.hops, residence_ns) and flight:
+            _note(flight.window, flight.tx_ns if self.steady(flight, now) else None, reply, arrival)
 
     def _track_of(self, arrival: Arrival) -> Track | None:
         """By SSID; by address alone where the reflector does not give it back (TWAMP-Light)."""
@@ -101,7 +144,7 @@ class StampSender(Fleet):
                 if found is not None:
                     return found
         found = self._by_ssid(int.from_bytes(data[14:16], "big"), arrival, False)
-        return found or next((one for one in self.tracks if _from(arrival, one)), None)
+        return found or next((one for one in self.hosts.get(arrival.source[0], ()) if _from(arrival, one)), None)
 
     def _by_ssid(self, ssid: int, arrival: Arrival, keyed: bool) -> Track | None:
         if not 0 < ssid <= len(self.tracks):
@@ -114,29 +157,30 @@ class StampSender(Fleet):
         ledger = track.more
         ledger.settle(seq, ledger.fates[seq] if answered else _TIMED_OUT)
 
-    def unsent(self, token: object, why: str) -> None:
+    def unsent(self, token: Any, why: str) -> None:
         """A number that was never sent is no loss."""
+        if token is not None and not token.done:
+            token.track.more.settle(token.seq, _SKIPPED)
         super().unsent(token, why)
-        if token is not None:
-            token.track.more.settle(token.seq, _SKIPPED)  # type: ignore[attr-defined]
+
+    def slept(self, flight: Flight, why: str, now: float) -> None:
+        """The reflector may have counted it, and answered a machine that stood still."""
+        flight.track.more.settle(flight.seq, _OURS)
+        super().slept(flight, why, now)
 
     def ended(self, track: Track, window: Window) -> None:
         """What was attributed since the last interval; what waits for the next answer."""
-        ledger = track.more
-        window.more["lost_fwd"], window.more["lost_bwd"] = ledger.forward, ledger.backward
-        window.more["lost_unknown"] = ledger.missing + ledger.unknown
-        ledger.forward = ledger.backward = ledger.unknown = 0
+        more = window.more
+        more["lost_fwd"], more["lost_bwd"], more["lost_unknown"] = track.more.take()
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
-        """ICMP about a test packet: told by its number when enough is quoted."""
-        if len(data) < 4:
-            return
-        seq = int.from_bytes(data[:4], "big")
-        for track in self.tracks:
-            flight = track.flights.get(seq) if track.to[0] == to else None
+        """ICMP about a test packet: told by its number; by its address alone when only the UDP header is quoted."""
+        seq = int.from_bytes(data[:4], "big") if len(data) >= 4 else None
+        for track in self.hosts.get(to, ()):
+            newest = next(reversed(track.flights.values()), None)
+            flight = newest if seq is None else track.flights.get(seq)
             if flight is not None:
-                flight.window.refused += by == to
-                flight.window.why = f"{by} says it cannot be reached (ICMP type {type} code {code})"
+                self.complained(flight, by, type, code)
 
 
 def _ssid(track: Track) -> int:
@@ -144,14 +188,16 @@ def _ssid(track: Track) -> int:
 
 
 def _from(arrival: Arrival, track: Track) -> bool:
-    return arrival.source[0] == track.to[0] and arrival.source[1] == track.to[1]
+    source = (arrival.source[0], arrival.source[1])
+    return source == track.to[:2] or source == track.was[:2]
 
 
-def _note(window: Window, tx_ns: int, reply: stamp.Reply, arrival: Arrival) -> None:
+def _note(window: Window, tx_ns: int | None, reply: stamp.Reply, arrival: Arrival) -> None:
     """One-way differences (clocks are not assumed equal), residence and the far end's word about its clock."""
     more = window.more
-    more.setdefault("fwd", []).append((reply.received_ns - tx_ns) / 1e6)
-    more.setdefault("bwd", []).append((arrival.at_ns - reply.sent_ns) / 1e6)
+    if tx_ns is not None:
+        more.setdefault("fwd", []).append((reply.received_ns - tx_ns) / 1e6)
+        more.setdefault("bwd", []).append((arrival.at_ns - reply.sent_ns) / 1e6)
     more["residence_ms"] = max(more.get("residence_ms", 0.0), (reply.sent_ns - reply.received_ns) / 1e6)
     if arrival.tos >= 0:
         more["dscp_seen_bwd"] = arrival.tos >> 2
