@@ -13,6 +13,7 @@ from probes.errors import BadTarget
 
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(\d{1,5}))?\Z")
 _NAMED = re.compile(r"([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?)(?::(\d{1,5}))?\Z")
+RESOLVE_S = 5.0  # a name nobody answers for in this time gives no address
 _SAY = "write an address, a name, or host:port ([v6]:port)"
 
 
@@ -44,6 +45,15 @@ def parse(text: str, default_port: int = 0) -> Endpoint:
     return Endpoint(match[1], port)
 
 
+def is_address(host: str) -> bool:
+    """True for a written IPv4 or IPv6 address (a zone may follow)."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_v6(text: str) -> bool:
     try:
         ipaddress.IPv6Address(text)
@@ -53,10 +63,17 @@ def _is_v6(text: str) -> bool:
 
 
 async def resolve(endpoint: Endpoint, family: int = 0) -> list[tuple[int, tuple[Any, ...]]]:
-    """(address family, socket address) of every address, the resolver's order; raises `Unresolved`."""
-    loop = asyncio.get_running_loop()
+    """(address family, socket address) of every address, the resolver's order; raises `Unresolved`, in
+    `RESOLVE_S` at the latest. An address needs no name server and no thread."""
+    host, port = endpoint
     try:
-        found = await loop.getaddrinfo(endpoint.host, endpoint.port, family=family, type=socket.SOCK_DGRAM)
+        if is_address(host):
+            found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
+        else:
+            looked_up = asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
+            found = await asyncio.wait_for(looked_up, RESOLVE_S)
+    except TimeoutError:
+        raise Unresolved(f"{clean(host, 80)}: no name server answered in {RESOLVE_S:.0f} s") from None
     except (OSError, UnicodeError) as fault:
         raise Unresolved(f"{clean(endpoint.host, 80)}: {getattr(fault, 'strerror', None) or 'no such name'}") from None
     wanted = [(int(one[0]), tuple(one[4])) for one in found if one[0] in (socket.AF_INET, socket.AF_INET6)]

@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import sys
 import time
 from typing import Any, NamedTuple
 
-_ERRQUEUE, _ROOM = 0x2000, 512
+from probes.io.net import is_own, offender
+
+_ERRQUEUE, _ROOM, _TCLASS = 0x2000, 512, 67
 _RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}
 _ORIGIN_ICMP = (2, 3)
 
 
+_RTT, _REPEATS = (68, 72), (100, 104)  # <linux/tcp.h> struct tcp_info: tcpi_rtt (µs), tcpi_total_retrans
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.EACCES,
+           errno.EPERM, errno.ENOBUFS, errno.EINVAL)  # fmt: skip
+_DELIVERY = {socket.AF_INET: 3, socket.AF_INET6: 1}  # ICMP type of "destination unreachable"
+
+
 class Connected(NamedTuple):
-    """What became of a connect. `end`: "open", "reset", "icmp", "silence", "local"; `by`: who sent the ICMP."""
+    """What became of a connect. `end`: "open", "reset", "icmp", "silence", "local"."""
 
     end: str
     took_ms: float
     why: str = ""
-
-
-_NO_WAY = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ENOBUFS)
 
 
 async def connect(family: int, sockaddr: tuple[Any, ...], timeout_s: float, tos: int = 0) -> Connected:
@@ -45,8 +51,8 @@ async def dial(
         sock.setblocking(False)
         level, option = _RECVERR[socket.AddressFamily(family)]
         sock.setsockopt(level, option, 1)  # ICMP ends the connect, and its details can be read
-        if tos and family == socket.AF_INET:
-            sock.setsockopt(0, socket.IP_TOS, tos)
+        if tos:
+            sock.setsockopt(level, _TCLASS if family == socket.AF_INET6 else socket.IP_TOS, tos)
         made = await _connect(sock, sockaddr, timeout_s)
     finally:
         if made is None or made.end != "open":
@@ -58,7 +64,7 @@ async def _connect(sock: socket.socket, sockaddr: tuple[Any, ...], timeout_s: fl
     began = time.monotonic_ns()
     try:
         await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, sockaddr), timeout_s)
-        return Connected("open", _since(began))
+        return Connected("open", _open_ms(sock, _since(began)))
     except TimeoutError:
         return Connected("silence", _since(began), "nothing came back in time")
     except OSError as fault:
@@ -66,9 +72,9 @@ async def _connect(sock: socket.socket, sockaddr: tuple[Any, ...], timeout_s: fl
 
 
 def _ended(sock: socket.socket, fault: OSError, took_ms: float) -> Connected:
-    said = _icmp(sock)
-    if said:
-        return Connected("icmp", took_ms, said)
+    icmp = _icmp(sock)
+    if icmp is not None:
+        return Connected(icmp[0], took_ms, icmp[1])
     if fault.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
         return Connected("reset", took_ms, "the host refuses the port (RST)")
     if fault.errno in _NO_WAY:
@@ -76,16 +82,32 @@ def _ended(sock: socket.socket, fault: OSError, took_ms: float) -> Connected:
     return Connected("silence", took_ms, fault.strerror or str(fault))
 
 
-def _icmp(sock: socket.socket) -> str:
-    """The ICMP message on the error queue in words, "" when there is none."""
+def _icmp(sock: socket.socket) -> tuple[str, str] | None:
+    """How the ICMP message on the error queue ended the connect, and in words; None when there is none.
+
+    A next hop that answers no ARP makes our own kernel say "host unreachable": that is silence.
+    """
     try:
-        _, control, _, _ = sock.recvmsg(512, _ROOM, _ERRQUEUE)
+        _, control, _, to = sock.recvmsg(512, _ROOM, _ERRQUEUE)
     except OSError:
-        return ""
+        return None
     for _, kind, value in control:
         if kind in (11, 25) and len(value) >= 16 and value[4] in _ORIGIN_ICMP:
-            return f"ICMP type {value[5]} code {value[6]}"
-    return ""
+            told, by = f"ICMP type {value[5]} code {value[6]}", offender(value)
+            if not by or (by != to[0] and is_own(by)):
+                return "silence", f"the next hop does not answer ({told})"
+            refused = value[5] == _DELIVERY[sock.family]  # not an exceeded hop limit
+            return "icmp" if refused else "silence", f"{by} says it cannot be delivered ({told})"
+    return None
+
+
+def _open_ms(sock: socket.socket, took_ms: float) -> float:
+    """The kernel's own round trip of SYN and SYN-ACK, so that our lateness is not in it; with repeats all the time."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _REPEATS[1])
+    if len(info) < _REPEATS[1] or any(info[slice(*_REPEATS)]):
+        return took_ms
+    rtt_ms = int.from_bytes(info[slice(*_RTT)], sys.byteorder) / 1000.0
+    return min(took_ms, rtt_ms) if rtt_ms else took_ms
 
 
 def _since(began_ns: int) -> float:
