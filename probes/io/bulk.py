@@ -85,6 +85,14 @@ class TcpFlow:
         if not self._closed:
             self._loop.remove_writer(self.sock.fileno())
 
+    def hang_up(self) -> None:
+        """A sender's end of the stream, after what is on its way; a receiver does nothing."""
+        if self.sends and not self._closed:
+            try:
+                self.sock.shutdown(socket.SHUT_WR)
+            except OSError as fault:  # the far end was faster
+                self._broke(fault.strerror or str(fault))
+
     def close(self) -> None:
         """Give the socket back."""
         if not self._closed:

@@ -21,7 +21,7 @@ _BUFFER = 4 * 1024 * 1024
 _TIMESPEC = struct.Struct("=qq")
 _PER_WAKE = 256
 _REST_S = 0.0005  # the sender sleeps at least so long: at high rates several packets leave together
-_BEHIND_S = 0.05  # what is due longer is not sent any more
+_BEHIND_S, _BEHIND = 0.05, 1000  # what is due longer, or more than so many, is not sent any more
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
 
 OnPacket = Callable[[memoryview, int, Any], None]  # the packet, arrival (wall, ns), source
@@ -86,7 +86,7 @@ class Pacer:
         self._send, self._wide = send, wide
         self._packet = bytearray(os.urandom(block_bytes))
         self._gap_s = block_bytes * 8 / rate_bps
-        self._behind = max(8, int(_BEHIND_S / self._gap_s))
+        self._behind = max(8, min(_BEHIND, int(_BEHIND_S / self._gap_s)))
         self._timer = Timer(asyncio.get_running_loop(), self._due)
         self._began, self._slot, self._full = 0.0, 0, False
         self.sent = self.starved = self.held = 0
@@ -141,8 +141,8 @@ class UdpFlow:
         self.ledger = Ledger(wide)
         self.pacer = Pacer(send, block_bytes, rate_bps, wide) if sends else None
         self._block_bytes = block_bytes
-        self._counts = False
-        self.packets_before = 0  # packets of the warm-up
+        self._over = False
+        self.packets_before = 0  # packets of the warm-up, and those that came before we knew of the start
         self.on_close: Callable[[], None] | None = None
 
     @property
@@ -157,14 +157,15 @@ class UdpFlow:
 
     def take(self, data: memoryview, at_ns: int) -> None:
         """A packet from our peer."""
-        if self._counts and not self.pacer:
+        if not (self._over or self.pacer):
             self.ledger.take(data, len(data), at_ns)
 
     def start(self) -> None:
         """Send, or count, from now on."""
-        self._counts = True
         if self.pacer:
             self.pacer.start()
+        else:
+            self.anew()
 
     def anew(self) -> None:
         """The warm-up is over: count from here."""
@@ -173,7 +174,7 @@ class UdpFlow:
 
     def stop(self) -> None:
         """Send no more, count no more."""
-        self._counts = False
+        self._over = True
         if self.pacer:
             self.pacer.stop()
             if self.pacer.fault:

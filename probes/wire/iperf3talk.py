@@ -282,13 +282,14 @@ class ServerTalk(_Talk):
 
     def __init__(self, patience_s: float, now: float) -> None:
         super().__init__(now, patience_s)
-        self._phase = "params"
+        self._phase, self._lasts_s = "params", 0.0
         self._params: Params | None = None
         self._say(State.PARAM_EXCHANGE)
         self._awaits = "the parameters"
 
-    def accept(self, now: float) -> None:
-        """The test asked for may be made: the client opens its streams."""
+    def accept(self, now: float, lasts_s: float) -> None:
+        """The test asked for may be made, for `lasts_s` at most: the client opens its streams."""
+        self._lasts_s = lasts_s
         self._phase = "streams"
         self._say(State.CREATE_STREAMS)
         self._await("the streams", now)
@@ -308,8 +309,7 @@ class ServerTalk(_Talk):
         self._tell(Start())
         if self._params.omit_s:
             self._after(self._params.omit_s, now, lambda _: self._tell(Warm()))
-        lasts = self._params.omit_s + self._params.time_s
-        self._await("the end of the test", now, lasts + _TEST_GRACE_S)
+        self._await("the end of the test", now, self._lasts_s + _TEST_GRACE_S)
 
     def give(self, results: Results, now: float) -> None:
         """Our own results, after `Wanted`."""
