@@ -23,10 +23,12 @@ Status = Literal["firing", "resolved"]
 SYMPTOMS_TOLD = 20
 NEVER = "0001-01-01T00:00:00Z"  # Alertmanager's end of what has not ended
 BACKOFF_S = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # after the first try, the second, …; the last one repeats
-REFUSALS = 5  # tries before a 4xx is believed
+REFUSALS = 5  # tries before an answer that refuses this very body is believed
 GIVE_UP_S = 3 * 86400.0  # a page older than this helps nobody
 MOST_RETRY_AFTER_S = 3600.0
-_AGAIN = (408, 425, 429)  # 4xx that say: later
+# Answers about the body itself. A redirect, 401, 404, … tell of a receiver (or the proxy before it) that is being
+# set up or mended: pages wait for it.
+_NO_GOOD = (400, 406, 411, 413, 415, 422, 431)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def body(view: Mapping[str, Any], status: Status, receiver: str, hub: str, lang:
         "alerts": [alert],
         "incident": _incident(view),
     }
-    return json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 _COPIED = [
@@ -154,8 +156,7 @@ def fate(answer: Answer, tries: int, age_s: float, now_s: float, chance: float) 
         return Fate("accepted")
     if status == 410:
         return Fate("failed", gone=True)
-    refused = 300 <= status < 500 and status not in _AGAIN
-    if age_s >= GIVE_UP_S or (refused and tries >= REFUSALS):
+    if age_s >= GIVE_UP_S or (status in _NO_GOOD and tries >= REFUSALS):
         return Fate("failed")
     wait_s = BACKOFF_S[min(tries, len(BACKOFF_S)) - 1] * (0.75 + 0.5 * chance)
     return Fate("waiting", max(wait_s, retry_after_s(answer.retry_after, now_s)))

@@ -108,9 +108,8 @@ class Outbox:
             self._gone.add(receiver.name)
         self._db.mark(page, fate.state, int((time.time() + fate.wait_s) * 1000), clean(trouble))
         self._told()
-        if answer.retry_after:
-            return webhook.retry_after_s(answer.retry_after, now_s)
-        return min(fate.wait_s, MOST_PAUSE_S) if answer.status == 0 or answer.status >= 500 else 0.0
+        pause_s = min(fate.wait_s, MOST_PAUSE_S) if answer.status == 0 or answer.status >= 500 else 0.0
+        return max(pause_s, webhook.retry_after_s(answer.retry_after, now_s))
 
     def _send(self, receiver: ReceiverConfig, page: Page, now_s: float) -> Answer:
         """The secret is read at each attempt, so that it can be changed while the hub runs."""

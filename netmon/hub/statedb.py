@@ -90,10 +90,11 @@ class StateDb:
             self._sql.execute("BEGIN IMMEDIATE")
             try:
                 yield self._sql
+                self._sql.commit()
             except BaseException:
-                self._sql.rollback()
+                if self._sql.in_transaction:  # a full disk may have ended it already
+                    self._sql.rollback()
                 raise
-            self._sql.commit()
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self._lock:
@@ -135,9 +136,12 @@ class StateDb:
                 " next_ms, trouble) VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, ?, '')",
                 [(one.id, one.incident, one.receiver, one.status, one.body, now_ms, now_ms) for one in pages],
             )
-            for id in forgotten:
-                sql.execute("DELETE FROM incidents WHERE id = ?", (id,))
-                sql.execute("DELETE FROM outbox WHERE incident = ? AND state != 'waiting'", (id,))
+            gone = [(id,) for id in forgotten]
+            if gone:
+                sql.executemany("DELETE FROM incidents WHERE id = ?", gone)
+                sql.execute(
+                    "DELETE FROM outbox WHERE state != 'waiting' AND incident NOT IN (SELECT id FROM incidents)"
+                )
             if position is not None:
                 sql.execute("REPLACE INTO meta VALUES ('position', ?)", (json.dumps(position),))
 
