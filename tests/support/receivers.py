@@ -56,10 +56,11 @@ def good(request: Request) -> Reply:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: _Tcp | _Unix
     timeout = 10
 
     def do_POST(self) -> None:
-        receiver: Receiver = self.server.receiver  # type: ignore[attr-defined]
+        receiver = self.server.receiver
         raw = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         request = Request(self.path, {name.lower(): value for name, value in self.headers.items()}, raw)
         receiver.requests.append(request)
@@ -88,10 +89,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Tcp(socketserver.ThreadingTCPServer):
     daemon_threads, allow_reuse_address = True, True
+    receiver: Receiver
 
 
 class _Unix(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
+    receiver: Receiver
 
 
 @contextmanager
@@ -100,13 +103,12 @@ def receiver(
 ) -> Iterator[Receiver]:
     """A receiver on loopback, or on a Unix socket."""
     one = Receiver(answer)
-    server: socketserver.BaseServer
     if path is None:
-        server = _Tcp(("127.0.0.1", port), _Handler)
+        server: _Tcp | _Unix = _Tcp(("127.0.0.1", port), _Handler)
         one.url = f"http://127.0.0.1:{server.socket.getsockname()[1]}/hook?team=1"
     else:
         server, one.url = _Unix(str(path), _Handler), "http://receiver/hook"
-    server.receiver = one  # type: ignore[attr-defined]
+    server.receiver = one
     one.unix_socket = "" if path is None else str(path)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

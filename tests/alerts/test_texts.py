@@ -1,0 +1,65 @@
+"""The one line a person reads at three in the morning."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.base import Info
+from alerts.texts import LANGUAGES, clock, summary
+
+LINK = Info("link:core-province", "link", "Trung tâm – Sài Gòn", "VNPT", "VNPT", "TSL-1", "Trực kênh", "080 00002")
+COMMUNES = tuple(f"commune:c{number}" for number in range(98))
+AT_MS = 1_790_000_000_000  # 21:13:20 in Việt Nam
+
+
+def test_what_which_whose_who_suffers_since_when_and_whom_to_call() -> None:
+    assert summary("en", "down", LINK, COMMUNES, AT_MS, None) == (
+        "DOWN: link Trung tâm – Sài Gòn, VNPT, circuit TSL-1, 98 communes suffer, since 21:13:20,"
+        " call Trực kênh 080 00002"
+    )
+    assert summary("vi", "down", LINK, COMMUNES, AT_MS, None) == (
+        "MẤT KẾT NỐI: đường truyền Trung tâm – Sài Gòn, VNPT, kênh TSL-1, ảnh hưởng 98 xã, từ 21:13:20,"
+        " gọi Trực kênh 080 00002"
+    )
+
+
+def test_what_is_over_says_from_when_to_when_and_asks_nobody_to_call() -> None:
+    told = summary("en", "down", LINK, COMMUNES, AT_MS, AT_MS + 61_000)
+    assert told.startswith("RECOVERED (down): link ")
+    assert "from 21:13:20 to 21:14:21" in told
+    assert "call" not in told
+
+
+def test_one_commune_suffers_from_its_own_fault_without_being_counted() -> None:
+    told = summary("en", "silent", Info("agent:c1", "agent", "", "", "", "", "", ""), ("agent:c1",), AT_MS, None)
+    assert told == "SILENT: agent agent:c1, since 21:13:20"
+
+
+def test_both_languages_have_the_same_words() -> None:
+    assert LANGUAGES["vi"].keys() == LANGUAGES["en"].keys()
+
+
+@pytest.mark.parametrize("kind", ["down", "loss", "delay", "jitter", "throughput", "silent", "my-own-rule"])
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_every_kind_has_a_line(kind: str, lang: str) -> None:
+    assert "{" not in summary(lang, kind, LINK, COMMUNES, AT_MS, None)
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_names_are_data_and_never_a_template(name: str, phone: str) -> None:
+    info = LINK._replace(name=name, contact_phone=phone, circuit_id=name)
+    told = summary("en", "down", info, COMMUNES, AT_MS, None)
+    assert name in told
+    assert phone in told
+
+
+@pytest.mark.parametrize("hostile", ["{0.__class__}", "{at}", "%s%n", "[red]x[/red]", "$(reboot)"])
+def test_a_hostile_name_stays_what_it_is(hostile: str) -> None:
+    info = LINK._replace(name=hostile, circuit_id=hostile, contact_name=hostile)
+    assert summary("vi", "down", info, COMMUNES, AT_MS, None).count(hostile) == 3
+
+
+def test_clocks_are_in_viet_nam_whatever_this_machine_thinks() -> None:
+    assert clock(0) == "07:00:00"
