@@ -1,11 +1,12 @@
-"""What only a whole inventory can be wrong about, all of it at once. Pure.
+"""What an inventory can be wrong about, all of it at once. Pure.
 
-What is empty was told as missing by whoever decoded it, and is passed over here.
+A key that must be written and is empty is told once, as missing, and not judged any further.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -50,7 +51,7 @@ def faults(inventory: Inventory) -> list[Fault]:
     """Every fault of an inventory; empty when a network can be built from it."""
     known = _known(inventory)
     astray = _Astray(known)
-    found = [*_names(inventory), *_taken(inventory), *_codes(inventory)]
+    found = [*_missing(inventory), *_names(inventory), *_taken(inventory), *_codes(inventory)]
     found += astray.hub(inventory)
     for reference in _REFERENCES:
         found += astray.rows(inventory, reference)
@@ -67,6 +68,17 @@ def _known(inventory: Inventory) -> dict[str, dict[str, None]]:
         "agent": dict.fromkeys(one.agent for one in inventory.agents),
         "target": dict.fromkeys([*sites, *others]),
     }
+
+
+def _missing(inventory: Inventory) -> Iterator[Fault]:
+    if not inventory.hub_site:
+        yield Fault(inventory, "hub_site", "is missing", "write the id of the site the hub stands in")
+    for rows, _ in _NAMES:
+        for number, one in enumerate(getattr(inventory, rows), 1):
+            for key in fields(one):
+                if key.default is MISSING and not getattr(one, key.name):
+                    name = key.metadata["key"] or key.name
+                    yield Fault(one, f"{rows}[{number}].{name}", "is missing", key.metadata["meaning"])
 
 
 def _names(inventory: Inventory) -> Iterator[Fault]:

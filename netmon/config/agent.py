@@ -16,12 +16,12 @@ class CheckConfig:
     kind: str = setting("probe kind (ping, stamp, tcp, sip, throughput, host)")
     target: str = setting("what is measured: address, name, or host:port", default="")
     every_s: float = setting(
-        "time between packets (ping, stamp) or between measurements",
+        "time between packets (ping, stamp) or between measurements; without it the kind's own",
         unit="s",
         key="every",
-        low=0.01,
-        high=86400,
-        default=10.0,
+        low=0.001,
+        high=604800,
+        default=0.0,
     )
     about: str = setting(
         "what a failure speaks about in `netmon status`",

@@ -19,6 +19,7 @@ from probes.clean import clean
 from probes.errors import BadSettings
 
 NO_TARGET = ("host",)  # kinds that measure the machine they run on
+EVERY_S = 10.0  # for a kind that says nothing itself
 
 
 def decode_check(reader: Reader, node: Node, key: str) -> CheckConfig:
@@ -35,7 +36,8 @@ def decode_check(reader: Reader, node: Node, key: str) -> CheckConfig:
     if not config.target and kind.name not in NO_TARGET and kind.name in catalog.KINDS:
         reader.fault(node.line, f"{key}.target", "is missing", "address, name, or host:port")
     settings = _settings(reader, kind.settings, Table(rest, node.line), config, common, key)
-    return reader.note(replace(config, settings=settings), node.line, node)
+    every_s = config.every_s or getattr(settings, "every_s", EVERY_S)
+    return reader.note(replace(config, settings=settings, every_s=every_s), node.line, node)
 
 
 def _kind(reader: Reader, config: CheckConfig, common: list[Entry], key: str) -> Kind | None:
@@ -60,9 +62,7 @@ def _settings(reader: Reader, cls: type[Any], rest: Table, config: CheckConfig, 
         written = next((entry for entry in common if entry.key == "every"), None)
         if written is not None and isinstance(written.value, Text):
             _narrower(reader, written, every, key)
-        given: dict[str, Any] = {"every_s": config.every_s}
-    else:
-        given = {}
+    given = {"every_s": config.every_s} if every is not None and config.every_s else {}
     own = shape_of(CheckConfig).by_name
     known = [name for name in shape.by_name if name != "every"]
     good = []
@@ -80,5 +80,5 @@ def _narrower(reader: Reader, written: Entry, every: Any, key: str) -> None:
     try:
         scalar(written.value.text, every)
     except Unreadable as fault:
-        if "is too" in fault.what and not any(line == written.line for line, _ in reader.faults):
+        if "is too" in fault.what and not any(told.key == f"{key}.every" for _, told in reader.faults):
             reader.fault(written.line, f"{key}.every", fault.what, fault.write)

@@ -59,6 +59,10 @@ class Reader:
         written = () if table is None or not key else table.entries
         return next((entry.line for entry in written if entry.key == key), line)
 
+    def table_of(self, record: object) -> Table | None:
+        """The table a record was made from, None when it stands in no file."""
+        return self.lines[id(record)][1] if id(record) in self.lines else None
+
     def unique(self, records: Iterable[Any], attribute: str, key: str) -> None:
         """A fault for every record whose `attribute` an earlier one has already; empty ones do not count."""
         first: dict[str, Any] = {}
@@ -84,8 +88,14 @@ class Reader:
         if not isinstance(node, Table):
             self.fault(node.line, key, "is not a table", write or "write its keys below it, one a line: key: value")
             node = Table((), -1)
+        before = len(self.faults)
         values = self._values(node, cls, key, dict(given or {}))
-        made = self.make(cls, values, node.line, key)
+        try:
+            made = cls(**values)
+        except (ValueError, ProbeError) as error:  # what its own class refuses; stand-ins are refused for good reason
+            if before == len(self.faults) and node.line > 0:
+                self.fault(node.line, key, clean(str(error)))
+            made = _unmade(cls, values)
         return self.note(made, node.line, node)
 
     def _values(self, table: Table, cls: type[Any], key: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -106,16 +116,6 @@ class Reader:
             values["where"] = f"{self.file}:{table.line}"
         return values
 
-    def make(self, cls: type[T], values: dict[str, Any], line: int, key: str) -> T:
-        """A record from its values; what its own class refuses is a fault."""
-        before = len(self.faults)
-        try:
-            return cls(**values)
-        except (ValueError, ProbeError) as error:
-            if before == len(self.faults) and line > 0:
-                self.fault(line, key, clean(str(error)))
-        return _unmade(cls, values)
-
     def unknown(self, entry: Entry, key: str, wanted: Iterable[str]) -> None:
         """A fault for a key nobody knows, with the known one it may be meant for."""
         self.fault(entry.line, _join(key, clean(entry.key, 60)), "unknown key", meant(entry.key, wanted))
@@ -125,8 +125,9 @@ class Reader:
     def value(self, node: Node, key: Key, path: str) -> Any:
         """One value; a stand-in after a fault."""
         item = item_of(key.type)
-        if isinstance(node, Text) and node.empty:
-            self.fault(node.line, path, "has no value", "write one, or leave the key out")
+        if isinstance(node, Text) and (node.empty or (key.needed and not node.text)):
+            write = key.meaning if key.needed else "write one, or leave the key out"
+            self.fault(node.line, path, "has no value", write)
             return stand_in(key)
         if item is not None:
             return self._list(node, key._replace(type=item), path)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from netmon.config import decode
-from netmon.config.agent import AgentConfig, CheckConfig
+from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig
 from netmon.config.check import decode_check
 from netmon.config.decode import Reader
 from netmon.config.hub import HubConfig
@@ -50,10 +50,13 @@ def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
     _names(reader, config.checks, "check", "checks")
     _names(reader, config.destinations, "name", "destinations")
     _urls(reader, config.destinations, "destinations")
-    contacts = tuple(
-        replace(one, who=clean(one.who), phone=clean(one.phone), circuit=clean(one.circuit)) for one in config.contacts
-    )
-    return (config if contacts == config.contacts else replace(config, contacts=contacts)), reader
+    shown = replace(config, contacts=tuple(_harmless(reader, one) for one in config.contacts))
+    return reader.note(shown, reader.line_of(config), reader.table_of(config)), reader
+
+
+def _harmless(reader: Reader, one: ContactConfig) -> ContactConfig:
+    shown = replace(one, who=clean(one.who), phone=clean(one.phone), circuit=clean(one.circuit))
+    return reader.note(shown, reader.line_of(one), reader.table_of(one))
 
 
 def read_hub(path: Path) -> tuple[HubConfig, Reader]:

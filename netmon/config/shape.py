@@ -44,6 +44,12 @@ class Key(NamedTuple):
         """Whether the key must be written."""
         return self.default is NO_DEFAULT
 
+    @property
+    def stated(self) -> bool:
+        """Whether its default is a value one could write; one outside the limits stands for what the meaning says."""
+        measured = isinstance(self.default, int | float) and self.low is not None
+        return not self.needed and self.default is not None and not (measured and self.default < (self.low or 0))
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:

@@ -26,6 +26,8 @@ class Unit:
     def format(self, value: float) -> str:
         """The shortest text that reads back as the value: the largest step that divides it."""
         exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        if not exact:
+            return f"0{next(name for name, step in self.steps.items() if step == 1)}"
         for name, step in sorted(self.steps.items(), key=lambda one: one[1], reverse=True):
             if exact % step == 0 and exact >= step:
                 return f"{int(exact / step)}{name}"

@@ -7,13 +7,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 from netmon.config.shape import Key, item_of, shape_of, words_of
 from netmon.config.units import UNITS
+from netmon.config.words import limit
 from netmon.errors import ConfigError, Problem
 from probes.clean import clean
 from probes.errors import ProbeError
@@ -84,13 +84,9 @@ def _measured(text: str, key: Key) -> Any:
 
 def _within(value: float, text: str, key: Key) -> None:
     if key.low is not None and value < key.low:
-        raise Unreadable(f"{_shown(text, key)} is too low", f"write {_limit(key.low, key)} or more")
+        raise Unreadable(f"{_shown(text, key)} is too low", f"write {limit(key.low, key)} or more")
     if key.high is not None and value > key.high:
-        raise Unreadable(f"{_shown(text, key)} is too high", f"write {_limit(key.high, key)} or less")
-
-
-def _limit(value: float, key: Key) -> str:
-    return key.measure.format(value) if key.measure else f"{Decimal(repr(value)).normalize():f}"
+        raise Unreadable(f"{_shown(text, key)} is too high", f"write {limit(key.high, key)} or less")
 
 
 def _whole(text: str) -> int | None:

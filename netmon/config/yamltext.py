@@ -147,7 +147,7 @@ class _Builder:
         assert isinstance(event, yaml.NodeEvent)
         self._plain(event, line)
         if isinstance(event, yaml.ScalarEvent):
-            return Text(event.value, line, event.value == "" and event.style is None)
+            return Text(event.value, line, event.value == "" and not event.style)
         if isinstance(event, yaml.AliasEvent):
             return Text("", line, False)
         if depth > MAX_DEPTH:

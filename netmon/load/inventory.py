@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from alerts.base import Info
-from inventory.errors import BadInventory
+from inventory.errors import BadInventory, Fault
 from inventory.model import Agent, Contact, Inventory, Link, Mcu, Service, Site
 from inventory.topology import Network
 from netmon.config import decode
@@ -70,13 +70,21 @@ def read(path: Path) -> tuple[Network | None, Reader]:
     try:
         return Network(inventory), reader
     except BadInventory as error:
+        told = {problem.key for _, problem in reader.faults}
         for fault in error.faults:
-            what = clean(fault.what, 400)
-            if fault.first is not None:
-                what += f" in line {reader.line_of(fault.first)}"
-            line = reader.line_of(fault.record, fault.key.rpartition(".")[2])
-            reader.fault(line, fault.key, what, clean(fault.write, 400))
+            _tell(reader, fault, told)
     return None, reader
+
+
+def _tell(reader: Reader, fault: Fault, told: set[str]) -> None:
+    """A fault of the whole at its line, unless the key was told while decoding or never was a table."""
+    line = reader.line_of(fault.record, fault.key.rpartition(".")[2])
+    if fault.key in told or line < 1:
+        return
+    what = clean(fault.what, 400)
+    if fault.first is not None:
+        what += f" in line {reader.line_of(fault.first)}"
+    reader.fault(line, fault.key, what, clean(fault.write, 400))
 
 
 def _cleaned(cls: type[Any], reader: Reader, node: Node, key: str) -> Any:

@@ -78,6 +78,16 @@ def test_a_near_miss_is_answered_with_the_name_that_was_meant() -> None:
     assert told(hub_site="zzz") == ["hub_site: 'zzz' is no site of this file (known: core, p01, c1)"]
 
 
+def test_an_empty_key_is_missing_and_nothing_else() -> None:
+    assert [one.key for one in faults(replace(GOOD, hub_site=""))] == ["hub_site"]
+    assert [
+        one.key for one in faults(replace(GOOD, links=(GOOD.links[0], Link(id="", from_site="p01", to_site="c1"))))
+    ] == ["links[2].id"]
+    assert told(sites=(), links=(), mcus=(), agents=(), checks=()) == [
+        "hub_site: 'core' is no site of this file (this file has no site yet)"
+    ]
+
+
 @pytest.mark.parametrize(
     ("site", "key", "what"),
     [

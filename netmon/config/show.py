@@ -1,0 +1,89 @@
+"""A decoded file as it takes effect: every key, what is the default marked. Secrets are not shown; files they stand in are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from netmon.config.decode import Reader
+from netmon.config.shape import Key, item_of, record_of, shape_of
+from netmon.config.words import said, yaml_of
+
+HIDDEN = "(not shown)"
+_KIND_SETTINGS = "settings"  # of a check: stand beside its own keys
+
+
+class Shown(NamedTuple):
+    """One key: its value is said, a record's rows, or a list of either. `default`: nobody wrote it."""
+
+    name: str
+    value: Any
+    default: bool
+
+
+def rows(record: Any, reader: Reader) -> list[Shown]:
+    """A record's keys with their effective values."""
+    table = reader.table_of(record)
+    entries = set() if table is None else {entry.key for entry in table.entries}
+    found = [_shown(key, record, reader, entries) for key in shape_of(type(record)).keys]
+    settings = getattr(record, _KIND_SETTINGS, None)
+    if settings is not None:
+        known = {one.name for one in found}
+        found += [one for one in rows(settings, reader) if one.name not in known]
+    return found
+
+
+def _shown(key: Key, record: Any, reader: Reader, entries: set[str]) -> Shown:
+    value = getattr(record, key.attribute)
+    default = key.name not in entries
+    if value is None:
+        return Shown(key.name, None, default)
+    if record_of(key.type) is not None:
+        many = item_of(key.type) is not None
+        return Shown(key.name, [rows(one, reader) for one in value] if many else rows(value, reader), default)
+    if key.secret and not key.is_path:
+        return Shown(key.name, HIDDEN, default)
+    item = item_of(key.type)
+    if item is not None:
+        return Shown(key.name, [said(one, key._replace(type=item)) for one in value], default)
+    return Shown(key.name, said(value, key), default)
+
+
+def lines(shown: list[Shown], indent: str = "") -> Iterator[str]:
+    """As YAML that netmon would read again; `# default` behind what nobody wrote."""
+    for one in shown:
+        mark = "  # default" if one.default else ""
+        match one.value:
+            case None:
+                yield f"{indent}# {one.name}: not set"
+            case []:
+                yield f"{indent}{one.name}: []{mark}"
+            case [Shown(), *_]:
+                yield f"{indent}{one.name}:{mark}"
+                yield from lines(one.value, indent + "  ")
+            case [list(), *_]:
+                yield f"{indent}{one.name}:{mark}"
+                for item in one.value:
+                    yield from _item(list(lines(item, indent + "    ")), indent)
+            case [*items]:
+                yield f"{indent}{one.name}: [{', '.join(map(yaml_of, items))}]{mark}"
+            case value:
+                yield f"{indent}{one.name}: {yaml_of(value)}{mark}"
+
+
+def _item(told: list[str], indent: str) -> Iterator[str]:
+    """A list's table: its first line carries the dash."""
+    first = next((at for at, line in enumerate(told) if not line.lstrip().startswith("#")), 0)
+    for at, line in enumerate(told):
+        yield f"{indent}  - {line[len(indent) + 4 :]}" if at == first else line
+
+
+def plain(shown: list[Shown]) -> dict[str, Any]:
+    """As JSON holds it: `{key: {"value": …, "default": true}}`."""
+    return {one.name: {"value": _plain(one.value), "default": one.default} for one in shown}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list) and value and isinstance(value[0], Shown):
+        return plain(value)
+    return [_plain(one) for one in value] if isinstance(value, list) else value
