@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 OK, LOST, REFUSED, UNRESOLVED, PROTOCOL, LOCAL = range(6)  # the numbers points carry (`probes.base.Outcome`)
@@ -23,6 +24,7 @@ class Sample(NamedTuple):
     kind: str  # `ping`, `stamp`, … (the measurement's name without `netmon_`)
     time_ms: int
     values: Mapping[str, int | float]  # `outcome` among them
+    tags: Mapping[str, str] = MappingProxyType({})  # `commune province site`, for figures of groups; "-": none
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,3 +13,15 @@ class BadSecret(AlertsError, ValueError):
 
 class BadAddress(AlertsError, ValueError):
     """A webhook address that is neither http:// nor https://."""
+
+
+class BadCondition(AlertsError, ValueError):
+    """A rule's condition that cannot be read: `column` (from 1) where, `what` is wrong, what to `write`."""
+
+    def __init__(self, column: int, what: str, write: str) -> None:
+        super().__init__(f"column {column}: {what}: {write}")
+        self.column, self.what, self.write = column, what, write
+
+
+class BadRule(AlertsError, ValueError):
+    """A rule whose parts do not fit together."""

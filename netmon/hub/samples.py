@@ -19,4 +19,4 @@ def samples(batch: Batch) -> Iterator[Sample]:
         kind = line.name[len(PREFIX) :]
         check = line.tags.get("check", "-")
         if check != "-" or kind == SELF_KIND:
-            yield Sample(line.tags.get("agent", batch.agent), check, kind, line.time, line.fields)
+            yield Sample(line.tags.get("agent", batch.agent), check, kind, line.time, line.fields, line.tags)

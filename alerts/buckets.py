@@ -1,0 +1,35 @@
+"""Log buckets: a distribution as counters that add, so a window's p95 is never a percentile of percentiles.
+
+Eight buckets an octave from 1 µs: bucket b holds 2^(b/8) ≤ µs < 2^((b+1)/8), so a quantile read back is within
+±4.5 % of the truth. The same arithmetic stands in `probes.logbuckets`; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+import math
+
+PER_OCTAVE = 8
+LAST = 255  # 2^(256/8) µs ≈ 71 minutes
+PREFIX = "rtt_b"  # field `rtt_b93=2i`: two round trips in bucket 93
+
+
+def bucket_of(delay_ms: float) -> int:
+    """The bucket of a delay in ms; delays under 1 µs fall in bucket 0."""
+    micros = delay_ms * 1000.0
+    if micros <= 1.0:
+        return 0
+    return min(LAST, int(math.log2(micros) * PER_OCTAVE))
+
+
+def middle_ms(bucket: int) -> float:
+    """The delay (ms) that stands for a bucket: its geometric middle."""
+    return float(2.0 ** ((bucket + 0.5) / PER_OCTAVE)) / 1000.0
+
+
+def field_bucket(name: str) -> int | None:
+    """The bucket a field name speaks of (`rtt_b93` → 93), None when it is no such field."""
+    digits = name[len(PREFIX) :]
+    if not name.startswith(PREFIX) or not (digits.isascii() and digits.isdigit()) or len(digits) > 3:
+        return None
+    bucket = int(digits)
+    return bucket if bucket <= LAST else None

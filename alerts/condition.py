@@ -1,0 +1,435 @@
+"""The `when` of a rule: Python's expression syntax, a whitelist of what may stand in it, and typed trees. Pure.
+
+    loss(20s) >= 10% and lost(20s) >= 3
+    age(reply) > 3 * period and missed(reply) >= 3
+    share_by(province, loss(60s) > 5%) > 20%
+
+`and or not`, comparisons, `+ - * /`, numbers with units (`150ms 20s 5% 4Mbit`), the functions of `alerts.words`, and
+`period`: the time between a check's points. Types are held apart: a duration is never compared with a bare number.
+
+Meaning. Time is event time, agent by agent: a condition is judged for every second of an agent's frontier, the moment
+up to which it has told everything, so a flush every ten seconds is no silence. A window `20s` is the newest twenty
+one-second buckets behind the frontier. What was not measured is unknown, not 0: a comparison with it is unknown, as
+is a window that reaches back before the series began or into a gap; `and or not` keep unknown apart from false
+(Kleene), and a rule whose condition is unknown stays as it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from alerts.errors import BadCondition
+from alerts.words import (
+    ARGUMENTS,
+    ARRIVAL,
+    EVENTS,
+    FUNCTIONS,
+    OUTCOMES,
+    PERIOD,
+    RTT,
+    SAY,
+    TAGS,
+    UNITS,
+    Type,
+    field_type,
+)
+
+MOST_CHARACTERS, MOST_NODES, MOST_DEPTH = 1000, 200, 24
+MOST_WINDOW_S = 120  # the hub replays as much after a restart, and no more
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_LITERAL = re.compile(r"(?<![\w.])(\d{1,12}(?:\.\d{1,9})?)([A-Za-z_%]\w*)")
+_ALLOWED = re.compile(r"[A-Za-z0-9_ .,()<>=!+\-*/%]*")
+_COMPARE: dict[type[ast.cmpop], str] = {
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
+}  # fmt: skip
+_ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A number in its type's own unit (s, bit/s, B, 1)."""
+
+    value: float
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Something measured: `what` is a field, an event, an outcome or ""; `window_s` is 0 where there is none."""
+
+    function: str
+    what: str
+    window_s: int
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`share_by` or `count_by` of a condition over the series with the same tag."""
+
+    function: str
+    tag: str
+    cond: Truth
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """`left op right`."""
+
+    op: str
+    left: Value
+    right: Value
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`left op right` of two values of one type."""
+
+    op: str
+    left: Value
+    right: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """`and` (`op` "and") or `or` of two conditions."""
+
+    op: str
+    left: Truth
+    right: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite; unknown stays unknown."""
+
+    cond: Truth
+
+
+Value = Const | Ask | Group | Arithmetic
+Truth = Compare | Both | Not
+Node = Value | Truth
+
+
+def parse(text: str) -> Truth:
+    """The tree of a condition; raises `BadCondition`, and nothing else, whatever the text is."""
+    plain, units = _lexed(text)
+    tree = _syntax(plain)
+    _bounded(tree)
+    return _Reader(units).truth(tree)
+
+
+def parts(node: Node) -> Iterator[Node]:
+    """The node and all below it, in the order they are written."""
+    yield node
+    match node:
+        case Arithmetic() | Compare() | Both():
+            yield from parts(node.left)
+            yield from parts(node.right)
+        case Not() | Group():
+            yield from parts(node.cond)
+
+
+def asks(node: Node) -> Iterator[Ask]:
+    """All that is measured in a condition, in the order it is written."""
+    return (one for one in parts(node) if isinstance(one, Ask))
+
+
+# --- text ---
+
+
+def _lexed(text: str) -> tuple[str, dict[int, tuple[str, str]]]:
+    """The text with its units blanked out (columns stay), and column → (digits, unit)."""
+    plain = re.sub(r"[\t\n]", " ", text)
+    if len(plain) > MOST_CHARACTERS:
+        raise BadCondition(MOST_CHARACTERS, "the condition is too long", f"write at most {MOST_CHARACTERS} characters")
+    good = _ALLOWED.match(plain)
+    end = good.end() if good else 0
+    if end < len(plain):
+        what = f"'{plain[end]}' cannot stand here" if plain[end].isprintable() else "a character that cannot be printed"
+        raise BadCondition(end + 1, what, "write words, numbers, ( ) , < > = ! + - * / %")
+    units: dict[int, tuple[str, str]] = {}
+
+    def blank(match: re.Match[str]) -> str:
+        unit = match[2]
+        if unit not in UNITS:
+            what = f"'{match[0][:40]}' has an unknown unit"
+            raise BadCondition(match.start() + 1, what, _near(unit, UNITS) or f"write one of {' '.join(UNITS)}")
+        units[match.start()] = (match[1], unit)
+        return match[1] + " " * len(unit)
+
+    return _LITERAL.sub(blank, plain), units
+
+
+def _syntax(plain: str) -> ast.expr:
+    stripped = plain.lstrip()
+    lead = len(plain) - len(stripped)
+    if not stripped:
+        raise BadCondition(1, "the condition is empty", SAY["truth"])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(stripped, mode="eval").body
+    except SyntaxError as fault:
+        column = lead + min(max(fault.offset or 1, 1), len(stripped))
+        raise BadCondition(column, "this is not an expression", _say_syntax(stripped)) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise BadCondition(1, "this is nested too deeply", "write it shorter") from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.expr):
+            node.col_offset += lead
+    return tree
+
+
+def _say_syntax(text: str) -> str:
+    if re.search(r"(?<![<>=!])=(?!=)", text):
+        return "compare with ==, not ="
+    if text.count("(") != text.count(")"):
+        return "close every bracket"
+    return "write it like " + SAY["truth"].removeprefix("a condition, as ")
+
+
+def _bounded(tree: ast.expr) -> None:
+    """Not too many nodes and not too deep: what follows walks the tree recursively."""
+    layer: list[ast.AST] = [tree]
+    depth = count = 0
+    while layer:
+        depth, count = depth + 1, count + len(layer)
+        if depth > MOST_DEPTH or count > 2 * MOST_NODES:
+            raise BadCondition(1, "the condition is too large", f"write at most {MOST_NODES} parts, or two rules")
+        layer = [child for node in layer for child in ast.iter_child_nodes(node)]
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, list(known), n=1, cutoff=0.55)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+# --- tree ---
+
+
+class _Reader:
+    """Python's tree → ours; every fault says where and what to write."""
+
+    def __init__(self, units: dict[int, tuple[str, str]]) -> None:
+        self._units = units
+        self._in_group = False
+
+    def truth(self, node: ast.expr) -> Truth:
+        """A node that must be true or false."""
+        found = self.read(node)
+        if isinstance(found, Const | Ask | Group | Arithmetic):
+            raise _fault(node, "this is a value, not true or false", "compare it with something, as loss(20s) > 5%")
+        return found
+
+    def value(self, node: ast.expr) -> Value:
+        """A node that must have a value."""
+        found = self.read(node)
+        if isinstance(found, Compare | Both | Not):
+            raise _fault(node, "this is true or false, not a value", "join conditions with and, or")
+        return found
+
+    def read(self, node: ast.expr) -> Node:
+        """Any node."""
+        for kind, read in self._KINDS.items():
+            if isinstance(node, kind):
+                return read(self, node)
+        raise _fault(node, f"{_called(node)} cannot stand here", "write functions, numbers, comparisons, and, or, not")
+
+    # --- true or false ---
+
+    def _both(self, node: ast.BoolOp) -> Node:
+        op = "and" if isinstance(node.op, ast.And) else "or"
+        found = self.truth(node.values[0])
+        for one in node.values[1:]:
+            found = Both(op, found, self.truth(one))
+        return found
+
+    def _unary(self, node: ast.UnaryOp) -> Node:
+        if isinstance(node.op, ast.Not):
+            return Not(self.truth(node.operand))
+        if isinstance(node.op, ast.USub):
+            inner = self.value(node.operand)
+            return Arithmetic("-", Const(0.0, inner.type), inner, inner.type)
+        raise _fault(node, "this sign cannot stand here", "leave it out")
+
+    def _compare(self, node: ast.Compare) -> Node:
+        left, at = self.value(node.left), node.left
+        found: Truth | None = None
+        for op, right_node in zip(node.ops, node.comparators, strict=True):
+            right = self.value(right_node)
+            sign = _COMPARE.get(type(op))
+            if sign is None:
+                raise _fault(right_node, "this comparison is not known", "write < <= > >= == or !=")
+            left, right = _alike(left, right, at, right_node)
+            one = Compare(sign, left, right)
+            found = one if found is None else Both("and", found, one)
+            left, at = right, right_node
+        assert found is not None
+        return found
+
+    # --- values ---
+
+    def _arithmetic(self, node: ast.BinOp) -> Node:
+        sign = _ARITHMETIC.get(type(node.op))
+        if sign is None:
+            raise _fault(node, "this operator is not known", "write + - * or /; a share as 5%")
+        left, right = self.value(node.left), self.value(node.right)
+        return Arithmetic(sign, left, right, _result(sign, left, right, node))
+
+    def _constant(self, node: ast.Constant) -> Node:
+        number = node.value
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise _fault(node, f"{_called(node)} cannot stand here", "write a number")
+        digits, unit = self._units.get(node.col_offset, ("", ""))
+        if unit:
+            kind, factor = UNITS[unit]
+            return Const(float(digits) * factor, kind)
+        if not abs(number) < 1e15:
+            raise _fault(node, "the number is too large", "write a smaller one, with a unit")
+        return Const(float(number), "number")
+
+    def _word(self, node: ast.Name) -> Node:
+        if node.id == PERIOD:
+            return Ask(PERIOD, "", 0, "time")
+        if node.id in FUNCTIONS:
+            raise _fault(node, f"{node.id} is a function", f"write {_signature(node.id)}")
+        write = _near(node.id, [*FUNCTIONS, PERIOD]) or "ask for a field with a function, as last(rate_bps)"
+        raise _fault(node, f"'{node.id[:40]}' says nothing by itself", write)
+
+    def _call(self, node: ast.Call) -> Node:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        function = FUNCTIONS.get(name)
+        if function is None:
+            write = _near(name, FUNCTIONS) or f"known: {' '.join(FUNCTIONS)}"
+            raise _fault(node, f"'{name[:40]}' is not a function" if name else "this is not a function", write)
+        if node.keywords or len(node.args) != len(function.takes):
+            raise _fault(
+                node, f"{name} takes {len(function.takes)}, not {len(node.args) + len(node.keywords)}", _say(name)
+            )
+        if "cond" in function.takes:
+            return self._group(name, *node.args)
+        what, window_s = "", 0
+        for role, argument in zip(function.takes, node.args, strict=True):
+            if role == "window":
+                window_s = self._window(name, argument)
+            else:
+                what = self._named(name, role, argument)
+        kind: Type = field_type(what)[0] if function.gives == "field" else function.gives  # type: ignore[assignment]
+        return Ask(name, what, window_s, kind)
+
+    def _window(self, name: str, node: ast.expr) -> int:
+        found = self.value(node)
+        if not isinstance(found, Const) or found.type != "time":
+            raise _fault(node, f"the window of {name} is not a duration", _say(name))
+        if found.value != int(found.value) or not 1 <= found.value <= MOST_WINDOW_S:
+            raise _fault(
+                node, f"a window of {found.value:g} s cannot be kept", f"write whole seconds, 1s to {MOST_WINDOW_S}s"
+            )
+        return int(found.value)
+
+    def _named(self, name: str, role: str, node: ast.expr) -> str:
+        if not isinstance(node, ast.Name):
+            raise _fault(node, f"{name} cannot take this", f"write {ARGUMENTS[role]}")
+        word = node.id
+        known = _ROLES[role]
+        is_field = role in ("when", "what", "field") and _NAME.fullmatch(word) and word not in _RESERVED
+        if word not in known and not is_field:
+            raise _fault(node, f"{name} knows no '{word[:40]}'", _near(word, known) or f"write {ARGUMENTS[role]}")
+        return word
+
+    def _group(self, name: str, tag_node: ast.expr, cond_node: ast.expr) -> Node:
+        if self._in_group:
+            raise _fault(tag_node, "a group inside a group", "write two rules")
+        tag = self._named(name, "tag", tag_node)
+        self._in_group = True
+        cond = self.truth(cond_node)
+        self._in_group = False
+        return Group(name, tag, cond, "share" if name == "share_by" else "number")
+
+    _KINDS: dict[type[ast.expr], Callable[..., Node]] = {
+        ast.BoolOp: _both,
+        ast.UnaryOp: _unary,
+        ast.Compare: _compare,
+        ast.BinOp: _arithmetic,
+        ast.Constant: _constant,
+        ast.Name: _word,
+        ast.Call: _call,
+    }
+
+
+_ROLES: dict[str, tuple[str, ...]] = {
+    "event": EVENTS,
+    "when": (*EVENTS, ARRIVAL),
+    "what": ("reply", *OUTCOMES),
+    "field": (),
+    "spread": (RTT,),
+    "tag": TAGS,
+}
+_RESERVED = frozenset({*FUNCTIONS, PERIOD, ARRIVAL, RTT, *TAGS} - {"lost", "sent"}) | {"and", "or", "not"}
+
+
+def _fault(node: ast.expr, what: str, write: str) -> BadCondition:
+    return BadCondition(node.col_offset + 1, what, write)
+
+
+def _called(node: ast.expr) -> str:
+    return "a text" if isinstance(node, ast.Constant) else f"a {type(node).__name__.lower()}"
+
+
+def _signature(name: str) -> str:
+    return f"{name}({', '.join(FUNCTIONS[name].takes)})"
+
+
+def _say(name: str) -> str:
+    return f"write {_signature(name)}, " + ", ".join(f"{role}: {ARGUMENTS[role]}" for role in FUNCTIONS[name].takes)
+
+
+# --- types ---
+
+
+def _alike(left: Value, right: Value, left_node: ast.expr, right_node: ast.expr) -> tuple[Value, Value]:
+    """Both sides of one type. A bare number may stand for a share, and 0 for anything."""
+    if left.type == right.type:
+        return left, right
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Const) and one.type == "number" and (other.type == "share" or one.value == 0):
+            turned = Const(one.value, other.type)
+            return (turned, right) if one is left else (left, turned)
+        if isinstance(one, Const) and one.type == "share" and other.type == "number":
+            turned = Const(one.value, "number")
+            return (turned, right) if one is left else (left, turned)
+    if isinstance(left, Const) and not isinstance(right, Const):
+        raise _fault(
+            left_node, f"this is {_noun(left.type)}, the other side {_noun(right.type)}", f"write {SAY[right.type]}"
+        )
+    raise _fault(
+        right_node, f"this is {_noun(right.type)}, the other side {_noun(left.type)}", f"write {SAY[left.type]}"
+    )
+
+
+def _noun(kind: Type) -> str:
+    return SAY[kind].partition(", as")[0]
+
+
+def _result(sign: str, left: Value, right: Value, node: ast.BinOp) -> Type:
+    """The type of `left sign right`."""
+    plain = ("number", "share")
+    if sign in "+-":
+        return _alike(left, right, node.left, node.right)[0].type
+    if sign == "*" and left.type in plain:
+        return right.type
+    if right.type in plain:
+        return left.type
+    if sign == "/" and left.type == right.type:
+        return "number"
+    raise _fault(
+        node, f"{_noun(left.type)} {sign} {_noun(right.type)} means nothing", "write a plain number on one side"
+    )

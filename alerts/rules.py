@@ -1,0 +1,96 @@
+"""What a rules file says. Without numpy, so that any machine can check such a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field
+from typing import Any, cast
+
+from alerts.base import Fault
+from alerts.condition import Truth, asks, parse
+from alerts.errors import BadRule
+from alerts.words import ARRIVAL, PERIOD
+
+
+def setting(meaning: str, *, default: Any = MISSING, **more: Any) -> Any:
+    """A dataclass field with the metadata files are decoded by: `unit`, `low`, `high`, `choices`, `key`."""
+    meta: Mapping[str, Any] = {"meaning": meaning, "unit": "", "low": None, "high": None, "choices": (), "key": ""}
+    meta = {**meta, "secret": False, **more}
+    return field(metadata=meta) if default is MISSING else field(default=default, metadata=meta)
+
+
+class When(str):
+    """A condition that can be read."""
+
+    write = "write a condition, as loss(20s) > 5%"
+
+    @classmethod
+    def parse(cls, text: str) -> When:
+        """The text itself; raises `BadCondition`."""
+        parse(text)
+        return cls(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule: what it judges, when it holds, and what that means."""
+
+    name: str = setting("name of the rule, unique; loss, latency, jitter or throughput in it names its incidents")
+    kinds: tuple[str, ...] = setting("probe kinds whose checks it judges; none for a rule about silence", default=())
+    when: When = setting("condition under which it holds, as loss(20s) > 5%")
+    for_s: float = setting(
+        "how long the condition must hold without a break", unit="s", key="for", low=0, high=86400, default=0.0
+    )
+    clear: When = setting("condition under which it ends; empty: as soon as `when` is false", default=When(""))
+    fault: str = setting(
+        "what it accuses: reach (cannot be reached), quality (answers badly), silence (its agent is mute)",
+        choices=("reach", "quality", "silence"),
+    )
+    severity: str = setting("how grave", choices=("info", "warning", "critical"), default="warning")
+    nodata: str = setting(
+        "what becomes of it while nobody can tell: hold keeps it as it is", choices=("hold",), default="hold"
+    )
+    meaning_vi: str = setting("what it means, for people, in Vietnamese", default="")
+    meaning_en: str = setting("what it means, for people, in English", default="")
+
+    def __post_init__(self) -> None:
+        """Raises `BadCondition` and `BadRule`."""
+        if self.fault == "silence" and self.kinds:
+            raise BadRule("kinds: a rule about silence judges agents, not checks: leave kinds out")
+        if self.fault != "silence" and not self.kinds:
+            raise BadRule("kinds: is missing: write the probe kinds it judges, as [ping, stamp]")
+        for key, text in (("when", self.when), ("clear", self.clear)):
+            if text or key == "when":
+                _fits(key, parse(text), self.fault)
+
+    @property
+    def accuses(self) -> Fault:
+        """`fault` as the room's word."""
+        return cast(Fault, self.fault)
+
+    @property
+    def condition(self) -> Truth:
+        """`when` as a tree."""
+        return parse(self.when)
+
+    @property
+    def recovery(self) -> Truth | None:
+        """`clear` as a tree, None when `when` alone decides."""
+        return parse(self.clear) if self.clear else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesFile:
+    """A rules file."""
+
+    rules: tuple[Rule, ...] = setting("the rules")
+
+
+def _fits(key: str, tree: Truth, fault: str) -> None:
+    """Agents have an arrival and a period and nothing else; checks have no arrival."""
+    for ask in asks(tree):
+        about_agent = ask.what == ARRIVAL
+        if fault == "silence" and not (about_agent or ask.function == PERIOD):
+            raise BadRule(f"{key}: {ask.function} is not known of agents: write age(arrival) or period")
+        if fault != "silence" and about_agent:
+            raise BadRule(f"{key}: age(arrival) is for rules about silence: write age(reply), or fault: silence")

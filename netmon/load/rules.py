@@ -1,0 +1,100 @@
+"""A rules file → rules, with everything that is wrong with it at once; without a file the rules netmon ships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+import alerts
+from alerts.buckets import PREFIX
+from alerts.condition import Ask, asks, parse
+from alerts.errors import BadCondition
+from alerts.rules import Rule, RulesFile
+from alerts.words import EVENTS, OUTCOMES, RTT
+from netmon.config import decode
+from netmon.config.decode import Reader
+from netmon.config.files import NAME, SAY_NAME
+from probes import catalog
+from probes.clean import clean
+from probes.errors import BadSettings
+
+PACK = Path(alerts.__file__).parent / "pack" / "default.yaml"
+_Fault = tuple[str, str, str]  # key, what, write
+
+
+def load(path: Path | None) -> tuple[Rule, ...]:
+    """The rules of a file, or of the pack netmon ships; raises `ConfigError` with all faults."""
+    rules, reader = read(path or PACK)
+    reader.check()
+    return rules
+
+
+def read(path: Path) -> tuple[tuple[Rule, ...], Reader]:
+    """The rules of a file and its faults."""
+    file, reader = decode.read(path, RulesFile)
+    if not file.rules and not reader.faults:
+        reader.fault(reader.line_of(file), "rules", "has no rules", "write one `- …` a rule")
+    reader.unique(file.rules, "name", "rules")
+    for number, rule in enumerate(file.rules, 1):
+        for key, what, write in (*_named(rule), *_kinds(rule), *_unmeasured(rule)):
+            reader.fault(reader.line_of(rule), f"rules[{number}].{key}", what, write)
+    return file.rules, reader
+
+
+def _named(rule: Rule) -> Iterator[_Fault]:
+    if rule.name and not NAME.fullmatch(rule.name):
+        yield "name", f"'{clean(rule.name, 60)}' cannot be used here", SAY_NAME
+
+
+def _kinds(rule: Rule) -> Iterator[_Fault]:
+    for kind in rule.kinds:
+        try:
+            catalog.load(kind)
+        except BadSettings:
+            write = _near(kind, catalog.names())
+            yield "kinds", f"'{clean(kind, 60)}' is not a probe kind", write
+        except ImportError:  # its package is not installed here; the agents have it
+            continue
+
+
+def _unmeasured(rule: Rule) -> Iterator[_Fault]:
+    """A fault for every field a condition asks for that none of the rule's kinds has."""
+    names = {"outcome"}
+    for kind in rule.kinds:
+        try:
+            names |= {field.name for field in catalog.load(kind).fields}
+        except (BadSettings, ImportError):
+            return
+    for key, text in (("when", rule.when), ("clear", rule.clear)):
+        for name in sorted({_field(ask) for ask in _asked(text)} - names - {""}) if rule.kinds else ():
+            kinds = ", ".join(rule.kinds)
+            if name == PREFIX:
+                yield key, f"{kinds} has no distribution of round trips", "ask p50 and p95 of ping or stamp"
+            else:
+                yield key, f"{kinds} has no field '{name}'", _near(name, names - {PREFIX, "outcome"})
+
+
+def _asked(text: str) -> tuple[Ask, ...]:
+    try:
+        return tuple(asks(parse(text))) if text else ()
+    except BadCondition:  # told already
+        return ()
+
+
+def _near(word: str, known: tuple[str, ...] | set[str]) -> str:
+    near = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
+
+
+def _field(ask: Ask) -> str:
+    """The field a function needs, "" when it needs none."""
+    if ask.what == RTT:
+        return PREFIX
+    if ask.function in ("avg", "min", "max", "last"):
+        return ask.what
+    if ask.function == "age" and ask.what not in EVENTS:
+        return ask.what
+    if ask.function == "count" and ask.what not in ("reply", *OUTCOMES):
+        return ask.what
+    return ""
