@@ -63,6 +63,7 @@ class Outbox:
         async with asyncio.TaskGroup() as group:
             for one in self._receivers.values():
                 group.create_task(self._serve(one))
+            await asyncio.Event().wait()  # a hub without receivers judges all the same
 
     async def _serve(self, receiver: ReceiverConfig) -> None:
         loop = asyncio.get_running_loop()

@@ -248,3 +248,15 @@ def test_told_is_called_when_a_pages_state_changed(tmp_path: Path, db: StateDb) 
 
     asyncio.run(asyncio.wait_for(run(), 5))
     assert told == [{"accepted": 1}]
+
+
+def test_without_receivers_it_waits_like_any_other(db: StateDb) -> None:
+    async def run() -> bool:
+        task = asyncio.create_task(Outbox(db, [], told=lambda: None).run())
+        await asyncio.sleep(0.05)
+        ended = task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return ended
+
+    assert not asyncio.run(run())
