@@ -11,7 +11,7 @@ import logging
 import socket
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from probes.clean import clean
@@ -27,12 +27,15 @@ _log = logging.getLogger("netmon.reflector")
 
 
 class Reflector:
-    """The reflector as a pure state machine. With a key it answers authenticated packets only."""
+    """The reflector as a state machine. With a key it answers authenticated packets only. `now_ns`: the wall clock."""
 
     done = False
 
-    def __init__(self, clock: stamp.Clock, key: bytes = b"", own_port: int = stamp.PORT) -> None:
-        self._clock, self._error, self._key, self._own_port = clock, clock.field, key, own_port
+    def __init__(
+        self, clock: stamp.Clock, key: bytes = b"", own_port: int = stamp.PORT,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:  # fmt: skip
+        self._error, self._key, self._own_port, self._now_ns = clock.field, key, own_port, now_ns
         self._counts: OrderedDict[tuple[str, int, int], int] = OrderedDict()
         self._waiting: list[tuple[Arrival, stamp.Test]] = []
         self.answered = 0
@@ -65,7 +68,7 @@ class Reflector:
         self.answered += 1
         ttl = max(0, arrival.hops)
         reply = stamp.Reply(
-            count, time.time_ns(), self._error, test.ssid, arrival.at_ns, test.seq, test.sent_ns, test.error, ttl
+            count, self._now_ns(), self._error, test.ssid, arrival.at_ns, test.seq, test.sent_ns, test.error, ttl
         )
         data = stamp.encode_reply(reply, self._key, len(arrival.data))
         return Datagram(data, arrival.source, max(0, arrival.tos) & 0xFC, via=arrival.via)

@@ -216,8 +216,9 @@ class Fleet:
             return False
         way_ms = (at_ns - flight.tx_ns) / 1e6 if self.steady(flight, now) else -1.0
         if way_ms > track.timeout_s * 1000.0:
+            flight.window.late += 1
             self._lost(flight, now)
-            self._again(track, seq)
+            track.past[seq] = True
             return False
         window = flight.window
         window.rcvd += 1
@@ -248,18 +249,18 @@ class Fleet:
         track.past[seq] = True
 
     def _expire(self, now: float) -> None:
-        """Packets whose time is over. After a stall only those whose time was over before it are told as lost."""
+        """Packets whose time is over are lost, but not when it ended while this machine stood still."""
         asked = self.wake_at()
-        judged = now if asked is None or now - asked < STALL_S else asked
+        late_s = 0.0 if asked is None else now - asked
         for queue in self._flying.values():
             while queue and (queue[0].done or queue[0].deadline <= now):
                 flight = queue.popleft()
                 if flight.done:
                     continue
-                if flight.deadline <= judged:
+                if late_s < STALL_S:
                     self._lost(flight, now)
                 else:
-                    self.slept(flight, f"this machine stood still for {now - judged:.1f} s", now)
+                    self.slept(flight, f"this machine stood still for {late_s:.1f} s", now)
 
     def slept(self, flight: Flight, why: str, now: float) -> None:
         """This machine stood still while the answer could have come: nobody can tell whether it did."""
@@ -286,7 +287,9 @@ class Fleet:
 
     def _end(self, track: Track, window: Window, now: float) -> None:
         self.ended(track, window)
-        window.dup, window.late, track.dup, track.late = track.dup, track.late, 0, 0
+        window.dup += track.dup
+        window.late += track.late
+        track.dup = track.late = 0
         window.overflow = self._overflow - window.overflow
         self._events.append(Interval(track.id, window, (now - window.began) * 1000.0))
 

@@ -1,0 +1,96 @@
+"""ICMP echo byte by byte: golden packets, checksums as others make them, and any bytes at all."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scapy.layers.inet import ICMP, IP
+from scapy.layers.inet6 import ICMPv6EchoRequest
+
+from probes.wire.icmp import ECHO4, ECHO6, LEAST, REPLY4, REPLY6, Ping, checksum, echo
+from probes.wire.session import Arrival
+
+COOKIE = bytes(range(0xA0, 0xA8))
+# An echo request of twelve bytes, as RFC 1071 sums them by hand.
+REQUEST = bytes.fromhex("0800 f7fc 0001 0002 0000 0000")
+HOST = ("192.0.2.1", 0)
+
+
+def test_the_checksum_is_rfc_1071s() -> None:
+    assert checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D  # the sum of RFC 1071 §3 is ddf2
+    assert checksum(REQUEST[:2] + b"\0\0" + REQUEST[4:]) == 0xF7FC
+    assert checksum(REQUEST) == 0
+
+
+@given(st.binary(max_size=1500))
+def test_checksums_are_those_of_scapy(data: bytes) -> None:
+    from scapy.utils import checksum as theirs
+
+    assert checksum(data) == theirs(data)
+
+
+@given(
+    st.integers(0, 0xFFFF),
+    st.integers(0, 0xFFFFFFFF),
+    st.integers(0, 0xFFFFFFFF),
+    st.integers(LEAST, 1472),
+    st.booleans(),
+)
+def test_scapy_reads_our_requests(ident: int, index: int, seq: int, size: int, v6: bool) -> None:
+    data = echo(ident, index, seq, COOKIE, size, v6)
+    read = ICMPv6EchoRequest(data) if v6 else ICMP(data)
+    assert (read.type, read.code, read.id, read.seq) == (ECHO6 if v6 else ECHO4, 0, ident, seq & 0xFFFF)
+    payload = bytes(data[8:])
+    assert (len(payload), payload[:8]) == (size, COOKIE)
+    assert struct.unpack("!II", payload[8:16]) == (index, seq)
+    assert v6 or checksum(data) == 0
+
+
+def test_scapys_answer_to_our_request_is_taken() -> None:
+    session, data = sent()
+    asked = ICMP(data)
+    made = bytes(ICMP(type="echo-reply", id=asked.id, seq=asked.seq) / bytes(asked.payload))
+    session.receive(Arrival(made, HOST, 1_000_000, 64), 0.001)
+    (event,) = session.events()
+    assert (event.window.rcvd, event.window.hops, event.window.rtts_ms) == (1, 64, [1.0])
+
+
+def sent(v6: bool = False) -> tuple[Ping, bytes]:
+    session = Ping(ident=7, cookie=COOKIE, v6=v6)
+    session.add("a", HOST, every_s=1.0, interval_s=1.0, timeout_s=1.0, first_at=0.0, count=1)
+    (packet,) = session.transmit(0.0, 0)
+    return session, packet.data
+
+
+def test_ipv6_answers_have_their_own_type() -> None:
+    session, data = sent(v6=True)
+    session.receive(Arrival(bytes([REPLY4]) + data[1:], HOST, 0), 0.0)
+    assert session.events() == []
+    session.receive(Arrival(bytes([REPLY6]) + data[1:], HOST, 0), 0.0)
+    assert session.events()[0].window.rcvd == 1
+
+
+@pytest.mark.parametrize(("size", "length"), [(0, 24), (16, 24), (17, 25), (56, 64), (8972, 8980)])
+def test_the_size_is_the_payloads(size: int, length: int) -> None:
+    assert len(echo(1, 2, 3, COOKIE, size, False)) == length
+
+
+def test_errors_quote_our_packet_as_scapy_writes_it() -> None:
+    session, data = sent()
+    whole = bytes(IP(src="192.0.2.9", dst=HOST[0]) / ICMP(data))
+    session.unreachable(HOST[0], "192.0.2.254", whole[20:], 3, 13, 0.1)
+    session.transmit(2.0, 0)
+    session.transmit(2.0, 0)
+    (event,) = session.events() or [None]
+    assert event is not None and event.window.why.startswith("192.0.2.254 says")
+
+
+@given(st.binary(max_size=1500), st.booleans())
+def test_any_bytes_never_raise(data: bytes, v6: bool) -> None:
+    session, good = sent(v6)
+    for one in (data, good[: len(data)] + data, bytes([REPLY6 if v6 else REPLY4]) + good[1:16] + data):
+        session.receive(Arrival(one, HOST, 0), 0.0)
+        session.unreachable(HOST[0], "192.0.2.254", one, 3, 1, 0.0)
