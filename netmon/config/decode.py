@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from netmon.config import yamltext
-from netmon.config.shape import Key, item_of, shape_of
+from netmon.config.shape import NO_DEFAULT, Key, item_of, shape_of
 from netmon.config.value import Unreadable, meant, say, scalar, stand_in
 from netmon.config.yamltext import Entry, Node, Rows, Table, Text
 from netmon.errors import ConfigError, Problem
@@ -75,9 +75,7 @@ class Reader:
 
     # --- tables ---
 
-    def record(
-        self, node: Node, cls: type[T], key: str = "", given: Mapping[str, Any] | None = None, write: str = ""
-    ) -> T:
+    def record(self, node: Node, cls: type[T], key: str = "", given: Mapping[str, Any] | None = None) -> T:
         """A dataclass from a table. `given`: attributes that are known already and are no keys here.
 
         What is at fault is replaced by a default or an empty value, so that the rest can be checked too.
@@ -86,7 +84,7 @@ class Reader:
         if special is not None and given is None:
             return typing.cast(T, special(self, node, key))
         if not isinstance(node, Table):
-            self.fault(node.line, key, "is not a table", write or "write its keys below it, one a line: key: value")
+            self.fault(node.line, key, "is not a table", "write its keys below it, one a line: key: value")
             node = Table((), -1)
         before = len(self.faults)
         values = self._values(node, cls, key, dict(given or {}))
@@ -125,14 +123,15 @@ class Reader:
     def value(self, node: Node, key: Key, path: str) -> Any:
         """One value; a stand-in after a fault."""
         item = item_of(key.type)
-        if isinstance(node, Text) and (node.empty or (key.needed and not node.text)):
+        is_record = is_dataclass(key.type) and isinstance(key.type, type)
+        if isinstance(node, Text) and (node.empty or (key.needed and not node.text)) and not (is_record and key.needed):
             write = key.meaning if key.needed else "write one, or leave the key out"
             self.fault(node.line, path, "has no value", write)
             return stand_in(key)
         if item is not None:
-            return self._list(node, key._replace(type=item), path)
-        if is_dataclass(key.type) and isinstance(key.type, type):
-            return self.record(node, key.type, path, write=key.meaning)
+            return self._list(node, key._replace(type=item, default=NO_DEFAULT), path)
+        if is_record:
+            return self.record(node, key.type, path)
         if not isinstance(node, Text):
             kind = "a list" if isinstance(node, Rows) else "a table"
             self.fault(node.line, path, f"is {kind}, not a single value", say(key))

@@ -41,14 +41,19 @@ ROLES: dict[str, Role] = {
 
 
 def role_of(path: Path, text: str) -> str | None:
-    """The role of a file: the one that knows most of its keys, else the one its name tells; None when neither does."""
+    """The role of a file: the one that knows most of its keys (of two, the one that needs more of them), else the one
+    its name tells; None when neither does."""
     keys = _top_keys(text)
-    knows = {name: sum(key in shape_of(role.shape).by_name for key in keys) for name, role in ROLES.items()}
-    most = max(knows.values())
-    best = [name for name, many in knows.items() if many == most and many > 0]
+    fits = {name: _fit(role, keys) for name, role in ROLES.items()}
+    best = [name for name, fit in fits.items() if fit == max(fits.values()) and fit > (0, 0)]
     if len(best) == 1:
         return best[0]
     return next((name for name in best or ROLES if name in path.name.lower()), None)
+
+
+def _fit(role: Role, keys: set[str]) -> tuple[int, int]:
+    known = [key for key in shape_of(role.shape).keys if key.name in keys]
+    return len(known), sum(key.needed for key in known)
 
 
 def _top_keys(text: str) -> set[str]:

@@ -54,7 +54,7 @@ def lines(shown: list[Shown], indent: str = "") -> Iterator[str]:
     for one in shown:
         mark = "  # default" if one.default else ""
         match one.value:
-            case None:
+            case None | "" if one.default:
                 yield f"{indent}# {one.name}: not set"
             case []:
                 yield f"{indent}{one.name}: []{mark}"

@@ -58,7 +58,7 @@ def quoted(text: str) -> str:
 
 
 def _escaped(char: str) -> str:
-    if clean(char) == char:
+    if clean(char) == char and char.isprintable():
         return char
     number = ord(char)
     return f"\\u{number:04x}" if number < 1 << 16 else f"\\U{number:08x}"

@@ -94,6 +94,16 @@ def test_two_with_one_name_are_found_in_one_line_too() -> None:
     assert told(text) == ["1: checks[2].check: 'a' is already taken in line 1 (choose another name)"]
 
 
+def test_empty_items_of_lists_are_faults_and_nothing_else() -> None:
+    text = AGENT + "  -\n  - ''\ncontacts: ['', 1]\n"
+    assert told(text) == [
+        "8: checks[2]: is not a table (write its keys below it, one a line: key: value)",
+        "9: checks[3]: is not a table (write its keys below it, one a line: key: value)",
+        "10: contacts[1]: is not a table (write its keys below it, one a line: key: value)",
+        "10: contacts[2]: is not a table (write its keys below it, one a line: key: value)",
+    ]
+
+
 def test_secrets_are_never_repeated() -> None:
     assert not any("hunter2" in line for line in told(BROKEN))
     text = AGENT.replace("token_file: agent.token", "token_file: {a: hunter2}")
