@@ -15,6 +15,8 @@ _SO_MAX_PACING_RATE, _TCP_NOTSENT_LOWAT, _TOTAL_RETRANS_AT = 47, 25, 100
 _UNSENT_BYTES = 256 * 1024  # what waits in our own buffer still crosses the link after the test: keep it small
 _PER_WAKE = 8  # reads or writes before the loop may do something else
 _RECV_BYTES = 256 * 1024
+_LET_GO_S = 0.05
+_STEP_S, _LEAST_BYTES = 0.005, 1448  # a paced stream is written in steps of so much time, of so much at least
 
 
 class Flow(Protocol):
@@ -47,7 +49,7 @@ class Flow(Protocol):
 
 
 class TcpFlow:
-    """A TCP stream. `rate_bps` 0: as fast as it goes; else the kernel paces its payload (internal pacing)."""
+    """A TCP stream. `rate_bps` 0: as fast as it goes; else we write no faster, and the kernel spaces the segments."""
 
     def __init__(self, sock: socket.socket, sends: bool, block_bytes: int, rate_bps: float = 0.0) -> None:
         sock.setblocking(False)
@@ -55,7 +57,11 @@ class TcpFlow:
         self.broken = ""
         self.sent_bytes = self.rcvd_bytes = 0
         self._loop = asyncio.get_running_loop()
+        if sends and rate_bps:
+            block_bytes = min(block_bytes, max(_LEAST_BYTES, int(rate_bps / 8 * _STEP_S)))
         self._block = memoryview(os.urandom(block_bytes) if sends else bytearray(_RECV_BYTES))
+        self._rate_bps, self._free_at = rate_bps, 0.0  # monotonic: when the next block may be written
+        self._timer: asyncio.TimerHandle | None = None
         self._counts = self._closed = False
         self._retransmits_before = 0
         sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
@@ -66,13 +72,10 @@ class TcpFlow:
         """Send, or count, from now on."""
         self._counts = True
         if self.sends:
+            self._free_at = time.monotonic()
             self._loop.add_writer(self.sock.fileno(), self._writable)
         else:
-            self.listen()
-
-    def listen(self) -> None:
-        """Take in what comes; it counts after `start` only."""
-        self._loop.add_reader(self.sock.fileno(), self._readable)
+            self._loop.add_reader(self.sock.fileno(), self._readable)
 
     def anew(self) -> None:
         """The warm-up is over: count from here."""
@@ -82,6 +85,8 @@ class TcpFlow:
     def stop(self) -> None:
         """Send no more, count no more; what still comes is read and dropped."""
         self._counts = False
+        if self._timer:
+            self._timer.cancel()
         if not self._closed:
             self._loop.remove_writer(self.sock.fileno())
 
@@ -118,11 +123,30 @@ class TcpFlow:
     def _writable(self) -> None:
         try:
             for _ in range(_PER_WAKE):
-                self.sent_bytes += self.sock.send(self._block)
+                if self._rate_bps and self._early():
+                    return
+                sent = self.sock.send(self._block)
+                self.sent_bytes += sent
+                if self._rate_bps:
+                    self._free_at += sent * 8 / self._rate_bps
         except (BlockingIOError, InterruptedError):
             return
         except OSError as fault:
             self._broke(fault.strerror or str(fault))
+
+    def _early(self) -> bool:
+        """Is the next block not due yet? Then we are called again when it is. Lateness of more than 50 ms is let go."""
+        now = time.monotonic()
+        self._free_at = max(self._free_at, now - _LET_GO_S)
+        if self._free_at <= now:
+            return False
+        self._loop.remove_writer(self.sock.fileno())
+        self._timer = self._loop.call_later(self._free_at - now, self._again)
+        return True
+
+    def _again(self) -> None:
+        if self._counts and not self._closed:
+            self._loop.add_writer(self.sock.fileno(), self._writable)
 
     def _readable(self) -> None:
         try:

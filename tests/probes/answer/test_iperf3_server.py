@@ -1,0 +1,227 @@
+"""Our iperf3 server against Debian's iperf3 client, and against those who would hang, crash or misuse it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from probes.answer.iperf3 import Limits, Server, listen
+from probes.base import Outcome, Target
+from probes.kinds.throughput import ThroughputSettings, run
+from probes.wire import iperf3
+from probes.wire.iperf3 import Params
+
+T = TypeVar("T")
+COOKIE = iperf3.cookie(bytes(range(36)))
+
+
+def with_server(act: Callable[[Server], Awaitable[T]], limits: Limits | None = None) -> T:
+    """Do something while a server of ours listens in the same loop."""
+
+    async def both() -> T:
+        server = listen("127.0.0.1", 0, limits)
+        try:
+            return await asyncio.wait_for(act(server), 30)
+        finally:
+            server.close()
+
+    return asyncio.run(both())
+
+
+async def iperf3_client(server: Server, *words: str) -> dict[str, Any]:
+    """The JSON a real client prints."""
+    process = await asyncio.create_subprocess_exec(
+        "iperf3", "-c", "127.0.0.1", "-p", str(server.port), "-J", *words, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+async def still_serves(server: Server) -> bool:
+    settings = ThroughputSettings(duration_s=0.5, timeout_s=3.0, rate_bps=8e6)
+    got = await run(Target(f"127.0.0.1:{server.port}"), settings, 1)
+    return got.outcome == Outcome.OK
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+@pytest.mark.parametrize("parallel", ["1", "3"])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_real_client_gets_its_rate(protocol: str, reverse: bool, parallel: str) -> None:
+    words = ["-t", "1", "-P", parallel, "-b", "20M", "-l", "1400"]
+    words += (["-u"] if protocol == "udp" else []) + (["-R"] if reverse else [])
+    told = with_server(lambda server: iperf3_client(server, *words))
+    assert "error" not in told
+    end = told["end"]
+    rate_bps = end["sum"]["bits_per_second"] if protocol == "udp" else end["sum_received"]["bits_per_second"]
+    assert rate_bps == pytest.approx(20e6 * int(parallel), rel=0.15)
+    if protocol == "udp":
+        assert end["sum"]["lost_packets"] == 0 and end["sum"]["packets"] > 1000
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["-u", "-b", "0"], "larger than server limit"),
+        (["--bidir"], "not implemented"),
+        (["-t", "100"], "duration too long"),
+        (["-P", "20"], "parallel streams"),
+    ],
+)
+def test_a_real_client_is_told_why_its_test_is_not_made(words: list[str], says: str) -> None:
+    async def act(server: Server) -> tuple[dict[str, Any], bool]:
+        return await iperf3_client(server, *words), await still_serves(server)
+
+    told, serves = with_server(act)
+    assert says in told["error"] and serves
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+@pytest.mark.parametrize("words", [["-n", "2M"], ["-n", "2M", "-R"], ["-k", "50", "-u", "-b", "50M", "-R"]])
+def test_a_real_client_may_ask_by_amount(words: list[str]) -> None:
+    told = with_server(lambda server: iperf3_client(server, *words))
+    assert "error" not in told and told["end"]["streams"]
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+def test_a_second_client_is_told_that_we_are_busy() -> None:
+    async def act(server: Server) -> tuple[dict[str, Any], dict[str, Any], Server]:
+        first = asyncio.ensure_future(iperf3_client(server, "-t", "1", "-b", "5M"))
+        await asyncio.sleep(0.4)
+        second = await iperf3_client(server, "-t", "1")
+        return await first, second, server
+
+    first, second, server = with_server(act)
+    assert "error" not in first and "busy" in second["error"]
+    assert server.counts == {"done": 1, "busy": 1}
+
+
+# --- those who mean no good ---
+
+
+async def speak(server: Server, *parts: bytes, wait_s: float = 0.02) -> bytes:
+    """Say these things, hear what comes for a moment, close."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    for part in parts:
+        writer.write(part)
+        await asyncio.sleep(wait_s)
+    heard = b""
+    try:
+        heard = await asyncio.wait_for(reader.read(100), 0.2)
+    except (TimeoutError, ConnectionError):
+        heard = b""
+    writer.close()
+    return heard
+
+
+HOSTILE = [
+    (b"",),
+    (b"GET / HTTP/1.1\r\nHost: somewhere.example\r\n\r\n",),
+    (b"\0" * 37,),
+    (COOKIE, b"\xff\xff\xff\xff"),
+    (COOKIE, b"\0\0\0\0"),
+    (COOKIE, b"\0\0\x20\0" + b"[" * 8192),
+    (COOKIE, iperf3.frame({"tcp": 1})),
+    (COOKIE, iperf3.frame({"tcp": True, "parallel": "many"})),
+    (COOKIE, iperf3.frame({"udp": True, "len": 16, "bandwidth": 10**9, "reverse": True})),
+    (COOKIE, iperf3.frame({"tcp": True}) + iperf3.frame({"tcp": True})),
+    (COOKIE, iperf3.encode_params(Params()), b"\x04"),
+    (COOKIE, iperf3.encode_params(Params()), b"\x0c"),
+]
+
+
+def test_hostile_bytes_neither_crash_nor_block_it() -> None:
+    async def act(server: Server) -> bool:
+        for parts in HOSTILE:
+            await speak(server, *parts)
+        chance = random.Random(11)
+        for _ in range(20):
+            await speak(server, COOKIE, chance.randbytes(chance.randrange(1, 60)), wait_s=0.0)
+        await asyncio.sleep(0.1)
+        return await still_serves(server)
+
+    assert with_server(act)
+
+
+def test_who_says_nothing_blocks_nobody() -> None:
+    async def act(server: Server) -> bool:
+        silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(20)]
+        serves = await still_serves(server)
+        for _, writer in silent:
+            writer.close()
+        return serves
+
+    assert with_server(act)
+
+
+def test_who_stops_after_the_cookie_holds_the_server_no_longer_than_its_patience() -> None:
+    async def act(server: Server) -> tuple[bytes, bool]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(COOKIE)
+        heard = await asyncio.wait_for(reader.read(), 5)  # until the server has had enough
+        writer.close()
+        return heard, await still_serves(server)
+
+    heard, serves = with_server(act, Limits(patience_s=0.3))
+    assert heard == b"\x09\x0b" and serves
+
+
+def test_a_test_ends_with_its_control_connection() -> None:
+    async def act(server: Server) -> tuple[bytes, bool]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(COOKIE + iperf3.encode_params(Params(reverse=True, time_s=30)))
+        assert await reader.readexactly(2) == b"\x09\x0a"
+        stream_reader, stream_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        stream_writer.write(COOKIE)
+        assert await reader.readexactly(2) == b"\x01\x02"
+        assert await stream_reader.read(1000)
+        writer.close()
+        await asyncio.sleep(0.1)
+        rest = b""
+        try:
+            while got := await asyncio.wait_for(stream_reader.read(1 << 20), 2):
+                rest = got
+        except ConnectionError:
+            rest = b"reset"
+        stream_writer.close()
+        return rest, await still_serves(server)
+
+    rest, serves = with_server(act)
+    assert rest and serves
+
+
+def test_a_stranger_gets_no_stream_of_a_test() -> None:
+    async def act(server: Server) -> tuple[bytes, list[bytes]]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        asked = Params(protocol="udp", rate_bps=1_000_000, block_bytes=1000, reverse=True)
+        writer.write(COOKIE + iperf3.encode_params(asked))
+        assert await reader.readexactly(2) == b"\x09\x0a"
+        heard = []
+        for host, word in (("127.0.0.2", b"9876"), ("127.0.0.1", b"0000"), ("127.0.0.1", b"9876")):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.bind((host, 0))
+                sock.sendto(word, ("127.0.0.1", server.port))
+                await asyncio.sleep(0.1)
+                sock.setblocking(False)
+                try:
+                    heard.append(sock.recv(100)[:4])
+                except BlockingIOError:
+                    heard.append(b"")
+        denied = await speak(server, iperf3.cookie(bytes(36)))
+        writer.close()
+        return denied, heard
+
+    denied, heard = with_server(act)
+    assert denied == b"\xff" and heard == [b"", b"", b"6789"]
