@@ -14,7 +14,7 @@ from inventory.codes import SAY_NAME, is_commune, is_name, is_province
 from inventory.errors import Fault
 from inventory.model import Inventory, Link, Site
 
-NEAR_FOR = 50  # faults that get a `did you mean`: comparing with thousands of ids takes its time
+NEAR_FOR = 40_000  # ids looked at for a `did you mean`, of all faults together: each takes some 25 µs
 NAMED = 5  # things a message names before it says `and N more`
 
 
@@ -195,7 +195,7 @@ class _Astray:
     def _near(self, text: str, to: str) -> str:
         if self._near_left <= 0:
             return ""
-        self._near_left -= 1
+        self._near_left -= len(self._known[to])
         return next(iter(get_close_matches(text[:64], self._known[to], n=1, cutoff=0.6)), "")
 
 

@@ -13,7 +13,8 @@ from netmon.config import decode
 from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig
 from netmon.config.check import decode_check
 from netmon.config.decode import Reader
-from netmon.config.hub import HubConfig
+from netmon.config.hub import HubConfig, ReceiverConfig
+from netmon.config.words import for_people
 from probes.clean import clean
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -55,7 +56,7 @@ def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
 
 
 def _harmless(reader: Reader, one: ContactConfig) -> ContactConfig:
-    shown = replace(one, who=clean(one.who), phone=clean(one.phone), circuit=clean(one.circuit))
+    shown = replace(one, who=for_people(one.who), phone=for_people(one.phone), circuit=for_people(one.circuit))
     return reader.note(shown, reader.line_of(one), reader.table_of(one))
 
 
@@ -69,7 +70,14 @@ def read_hub(path: Path) -> tuple[HubConfig, Reader]:
         reader.unique(rows, "name", key)
         _names(reader, rows, "name", key)
         _urls(reader, rows, key)
-    return config, reader
+    shown = replace(config, receivers=tuple(_matching(reader, one) for one in config.receivers))
+    return reader.note(shown, reader.line_of(config), reader.table_of(config)), reader
+
+
+def _matching(reader: Reader, one: ReceiverConfig) -> ReceiverConfig:
+    """Owners in the form the inventory has them."""
+    shown = replace(one, owners=tuple(map(for_people, one.owners)))
+    return reader.note(shown, reader.line_of(one), reader.table_of(one))
 
 
 def listen_parts(text: str) -> tuple[str, int] | None:

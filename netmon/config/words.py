@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from decimal import Decimal
 from typing import Any
 
@@ -55,6 +56,12 @@ def quoted(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _OTHER_MEANING and clean(text, len(text)) == text:
         return text
     return "".join(map(_escaped, json.dumps(text, ensure_ascii=False)))
+
+
+def for_people(text: str) -> str:
+    """A name or other display text: harmless on a terminal, and in one normal form (NFC), so that equal names are
+    equal."""
+    return clean(unicodedata.normalize("NFC", text))
 
 
 def _escaped(char: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +14,7 @@ from inventory.model import Agent, Contact, Inventory, Link, Mcu, Service, Site
 from inventory.topology import Network
 from netmon.config import decode
 from netmon.config.decode import Reader, Special
+from netmon.config.words import for_people
 from netmon.config.yamltext import Node, Table
 from probes.clean import clean
 
@@ -88,10 +88,10 @@ def _tell(reader: Reader, fault: Fault, told: set[str]) -> None:
 
 
 def _cleaned(cls: type[Any], reader: Reader, node: Node, key: str) -> Any:
-    """A record whose texts for people are harmless and in one normal form (NFC)."""
+    """A record whose texts for people are harmless and in one form."""
     record = reader.record(node, cls, key, given={})
     texts = {name: getattr(record, name) for name in _SHOWN if name in cls.__slots__}
-    changed = {name: clean(unicodedata.normalize("NFC", text)) for name, text in texts.items()}
+    changed = {name: for_people(text) for name, text in texts.items()}
     if changed == texts:
         return record
     table = node if isinstance(node, Table) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
@@ -100,6 +101,11 @@ def test_checks_that_only_one_side_knows_are_noted(folder: Path) -> None:
 def test_a_receiver_of_an_owner_who_owns_nothing_is_noted(folder: Path) -> None:
     change(folder / "hub.yaml", "severities: [critical, warning]", "owners: [CBĐTW, Sở TTTT]")
     assert notes(folder, "hub.yaml") == ["hub.yaml:17: receivers[1].owners: 'Sở TTTT' owns nothing in inventory.yaml"]
+
+
+def test_an_owner_is_the_same_however_its_letters_are_composed(folder: Path) -> None:
+    change(folder / "hub.yaml", "severities: [critical, warning]", f"owners: [{normalize('NFD', 'Sở KHCN Hà Nội')}]")
+    assert notes(folder, "hub.yaml") == []
 
 
 def test_what_is_none_of_our_files_is_said_so(folder: Path) -> None:
