@@ -50,6 +50,7 @@ class Window:
     late: int = 0
     ours: int = 0  # packets this machine did not send, or slept through
     refused: int = 0
+    lost: list[int] = field(default_factory=list)  # numbers of the packets whose time was over
     loss_run_max: int = 0
     send_late_ms: float = 0.0
     hops: int = -1
@@ -74,7 +75,7 @@ class Track:
     left: int = -1
     tos: int = 0
     seq: int = 0
-    run: int = 0  # losses in a row
+    run: tuple[int, int] = (-1, 0)  # last lost packet, and how many before it in a row with it
     dup: int = 0  # second and late answers that no interval has counted yet
     late: int = 0
     window: Window | None = None
@@ -222,7 +223,6 @@ class Fleet:
             return False
         window = flight.window
         window.rcvd += 1
-        track.run = 0
         if hops >= 0:
             window.hops = hops
         window.unstamped += not flight.stamped
@@ -268,8 +268,7 @@ class Fleet:
 
     def _lost(self, flight: Flight, now: float) -> None:
         track, window = flight.track, flight.window
-        track.run += 1
-        window.loss_run_max = max(window.loss_run_max, track.run)
+        window.lost.append(flight.seq)
         self.fate(track, flight.seq, window, False)
         self._close(flight, now)
 
@@ -291,6 +290,7 @@ class Fleet:
         window.late += track.late
         track.dup = track.late = 0
         window.overflow = self._overflow - window.overflow
+        window.loss_run_max, track.run = _longest(window.lost, track.run)
         self._events.append(Interval(track.id, window, (now - window.began) * 1000.0))
 
     def overflow(self, total: int) -> None:
@@ -335,3 +335,12 @@ class Fleet:
 def _left_out(behind_s: float, every_s: float) -> int:
     """Slots we slept through are left out, not made up for in a burst; the phase is kept."""
     return int(behind_s / every_s) if behind_s > max(every_s, _NAP_S) else 0
+
+
+def _longest(lost: list[int], before: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    """The longest run of lost packets in the order of sending, and the last run: it may go on in the next interval."""
+    longest, (last, many) = 0, before
+    for seq in sorted(lost):
+        last, many = seq, many + 1 if seq == last + 1 else 1
+        longest = max(longest, many)
+    return longest, (last, many)

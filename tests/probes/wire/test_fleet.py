@@ -71,6 +71,18 @@ def test_a_lost_packet_has_no_number() -> None:
     assert (nothing.sent, nothing.rcvd, nothing.rtts_ms, outcome_of(nothing)) == (5, 0, [], Outcome.LOST)
 
 
+def test_runs_of_losses_are_counted_in_the_order_of_sending() -> None:
+    """Losses are told when their time is over, long after the answers to the packets between them."""
+    assert only(line(lost(1, 3, 5, 6, 8), count=10, every_s=0.01).run(60)).loss_run_max == 2
+
+
+def test_a_run_of_losses_goes_on_in_the_next_interval() -> None:
+    session = ping()
+    session.add("a", HOST, every_s=0.1, interval_s=1.0, timeout_s=0.5, first_at=1.0, count=40)
+    windows = Line(session, lost(*range(8, 23), 25)).run(10).windows()
+    assert [one.loss_run_max for one in windows] == [2, 12, 15, 0]
+
+
 def test_an_answer_after_its_time_is_late_and_lost_once() -> None:
     one = line(lambda packet, now: after(1.5 if number(packet) == 1 else 0.01)(packet, now)).run(60)
     window = only(one)
