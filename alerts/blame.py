@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from alerts.base import LOCAL, UNRESOLVED, Assessment, Evidence, Fault, Firing, Topology
+from alerts.base import LOCAL, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing, Topology
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
@@ -235,8 +235,13 @@ class Votes:
 
     def _accused(self, check: str) -> tuple[str, ...]:
         start_ms = self.start_ms(check)
-        path = self._ground.path[check]
+        path = self._ground.path[check][-1:] if self._is_answered(check) else self._ground.path[check]
         return tuple(element for element in path if not self.is_clear(element, start_ms))
+
+    def _is_answered(self, check: str) -> bool:
+        """Is the latest thing a failing check heard a refusal? Then all is well up to the far host, which is not."""
+        evidence = self._evidence.get(check)
+        return evidence is not None and evidence.latest in (REFUSED, PROTOCOL)
 
     def _verdict(self, element: str, checks: list[str], left: Mapping[str, tuple[str, ...]]) -> Verdict:
         firings = [firing for check in checks for firing in self._reach[check]]
@@ -247,7 +252,7 @@ class Votes:
         same = set(left[checks[0]]).intersection(*(left[check] for check in checks))
         depth = self._ground.topology.depth
         others = sorted(same - {element}, key=lambda one: (depth(one), one))
-        proven = parent is not None and self.is_clear(parent, start_ms)
+        proven = any(map(self._is_answered, checks)) or (parent is not None and self.is_clear(parent, start_ms))
         return Verdict(
             element=element,
             fault="reach",

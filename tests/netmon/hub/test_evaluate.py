@@ -48,6 +48,16 @@ def test_each_fault_is_one_incident_of_its_element_with_two_pages(
     assert [status for _, _, status in one.pages()] == ["firing", "resolved"]
 
 
+@pytest.mark.parametrize("seed", [104, 109, 117])
+def test_a_refusal_shows_that_all_is_well_up_to_who_refuses(tmp_path: Path, seed: int) -> None:
+    """Two checks that know of the conference server, and nothing else beyond the core: neither it nor the link to the
+    server may be named."""
+    one = hub(tmp_path, Fault("mcu:mcu-1", CUT + seed * 83 % 1000, MENDED, refuses=True), seed=seed, communes=1)
+    one.run(80_000)
+    assert [(row["element"], row["state"]) for row in one.rows] == [("mcu:mcu-1", "resolved")]
+    assert [status for _, _, status in one.pages()] == ["firing", "resolved"]
+
+
 def test_a_calm_network_pages_nobody(tmp_path: Path) -> None:
     one = hub(tmp_path).run(120_000)
     assert (one.rows, one.pages()) == ([], [])
