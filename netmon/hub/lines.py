@@ -145,7 +145,7 @@ class Reader:
         try:
             for item in parts[1].split(","):
                 key, _, number = item.partition("=")
-                if "_" in number or len(number) > 40:
+                if key in values or "_" in number or len(number) > 40:
                     return None
                 if number[-1:] == "i":
                     values[key] = int(number[:-1])
