@@ -6,7 +6,10 @@ import asyncio
 import ipaddress
 import re
 import socket
+import threading
+from contextlib import suppress
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from probes.clean import clean
 from probes.errors import BadTarget
@@ -14,6 +17,8 @@ from probes.errors import BadTarget
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(\d{1,5}))?\Z")
 _NAMED = re.compile(r"([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?)(?::(\d{1,5}))?\Z")
 RESOLVE_S = 5.0  # a name nobody answers for in this time gives no address
+_AT_ONCE = 8  # names looked up at the same time
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _SAY = "write an address, a name, or host:port ([v6]:port)"
 
 
@@ -70,8 +75,7 @@ async def resolve(endpoint: Endpoint, family: int = 0) -> list[tuple[int, tuple[
         if is_address(host):
             found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
         else:
-            looked_up = asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
-            found = await asyncio.wait_for(looked_up, RESOLVE_S)
+            found = await _look_up(host, port, family)
     except TimeoutError:
         raise Unresolved(f"{clean(host, 80)}: no name server answered in {RESOLVE_S:.0f} s") from None
     except (OSError, UnicodeError) as fault:
@@ -80,3 +84,26 @@ async def resolve(endpoint: Endpoint, family: int = 0) -> list[tuple[int, tuple[
     if not wanted:
         raise Unresolved(f"{clean(endpoint.host, 80)}: no address")
     return wanted
+
+
+async def _look_up(host: str, port: int, family: int) -> list[Any]:
+    """`getaddrinfo` in a thread that nobody waits for once its time is over: asyncio's own are joined at the end."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Any]] = loop.create_future()
+
+    def told(found: list[Any], fault: Exception | None) -> None:
+        if not answer.done():
+            answer.set_result(found) if fault is None else answer.set_exception(fault)
+
+    def ask() -> None:
+        found, fault = list[Any](), None
+        try:
+            found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
+        except (OSError, UnicodeError) as caught:
+            fault = caught
+        with suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            loop.call_soon_threadsafe(told, found, fault)
+
+    async with _gates.setdefault(loop, asyncio.Semaphore(_AT_ONCE)):
+        threading.Thread(target=ask, name="resolve", daemon=True).start()
+        return await asyncio.wait_for(answer, RESOLVE_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_addresses_are_resolved_without_a_name_server(monkeypatch: pytest.Monkey
         False,
         False,
     ]
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", None)
+    monkeypatch.setattr(target, "_look_up", None)
     assert asyncio.run(resolve(Endpoint("192.0.2.1", 53))) == [(socket.AF_INET, ("192.0.2.1", 53))]
     assert asyncio.run(resolve(Endpoint("2001:DB8::1", 53))) == [(socket.AF_INET6, ("2001:db8::1", 53, 0, 0))]
 
@@ -77,13 +78,33 @@ def test_a_name_without_an_address_is_unresolved() -> None:
 
 
 def test_a_silent_name_server_is_not_waited_for_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def silent(*_: Any, **__: Any) -> list[Any]:
-        await asyncio.sleep(60)
+    """… not even at the end of the program: `netmon probe` tells its measurement in time."""
+    answers = threading.Event()
+
+    def silent(*_: Any) -> list[Any]:
+        answers.wait(30)
         return []
 
     monkeypatch.setattr(target, "RESOLVE_S", 0.05)
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", silent)
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
     began = time.monotonic()
     with pytest.raises(Unresolved, match="no name server answered"):
         asyncio.run(resolve(Endpoint("name.test", 0)))
     assert time.monotonic() - began < 5
+    answers.set()
+
+
+def test_names_are_looked_up_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    together: list[int] = []
+
+    def slow(host: str, port: int, *_: Any) -> list[Any]:
+        together.append(sum(one.name == "resolve" for one in threading.enumerate()))
+        time.sleep(0.01)
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (host, port))]
+
+    async def many() -> list[Any]:
+        return await asyncio.gather(*(resolve(Endpoint(f"h{number}", 1)) for number in range(40)))
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    assert [found[0][1][0] for found in asyncio.run(many())] == [f"h{number}" for number in range(40)]
+    assert max(together) <= 9
