@@ -7,14 +7,17 @@ is the cause (reference/alerting.md §2). Our own faults (LOCAL) and agents that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 
 from alerts.base import LOCAL, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing, Topology
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
 FRESH_MS = 5_000  # a check told of within this and two periods has a vote about quality
+MOST_WITNESSES = 1_000  # are counted; more say nothing new
 AFTERMATH_MS = 10_000  # routes and switches need so long: what fell with an element may come back later than it
 SEVERITIES = ("info", "warning", "critical")
 Member = tuple[str, str]  # (rule, check) — or (rule, agent) for `silence`
@@ -139,8 +142,9 @@ class Votes:
         for firing in assessment.firing:
             if firing.fault == "reach" and self._has_vote(firing):
                 self._reach.setdefault(firing.check, []).append(firing)
-        self._good: dict[str, int] = {}
-        self._undecided = self._weigh()
+        self._good: dict[str, int] = {}  # element → the latest success found so far
+        self._unread: dict[str, Iterator[str]] = {}  # element → its checks not looked at yet
+        self._undecided = self._weigh(assessment.evidence if assessment.failing is None else assessment.failing)
 
     def _has_vote(self, firing: Firing) -> bool:
         evidence = self._evidence.get(firing.check)
@@ -149,12 +153,16 @@ class Votes:
 
     # --- what is fine ---
 
-    def good_ms(self, element: str) -> int:
-        """When the latest success that crossed the element was sent; 0 without one."""
-        if element not in self._good:
-            checks = self._ground.crossing.get(element, ())
-            self._good[element] = max((self._good_of(check, element) for check in checks), default=0)
-        return self._good[element]
+    def good_ms(self, element: str, after_ms: int) -> int:
+        """When a success that crossed the element was sent, if there was one after a moment; else an earlier one or 0.
+        Nobody is asked in vain: one witness is enough, and a hub has tens of thousands."""
+        found = self._good.get(element, 0)
+        if found <= after_ms:
+            unread = self._unread.setdefault(element, iter(self._ground.crossing.get(element, ())))
+            while found <= after_ms and (check := next(unread, None)) is not None:
+                found = max(found, self._good_of(check, element))
+            self._good[element] = found
+        return found
 
     def _good_of(self, check: str, element: str) -> int:
         evidence = self._evidence.get(check)
@@ -168,15 +176,16 @@ class Votes:
 
     def is_clear(self, element: str, start_ms: int) -> bool:
         """Did something cross the element that was sent after a first miss?"""
-        return self.good_ms(element) > start_ms + SLACK_MS
+        return self.good_ms(element, start_ms + SLACK_MS) > start_ms + SLACK_MS
 
     # --- who cannot say yet ---
 
-    def _weigh(self) -> frozenset[str]:
+    def _weigh(self, checks: Iterable[str]) -> frozenset[str]:
         """Failing checks that have not been heard of since something on their way was proven."""
         failing = dict[str, tuple[int, int]]()
-        for check, evidence in self._evidence.items():
-            if check in self._ground.path:
+        for check in checks:
+            evidence = self._evidence.get(check)
+            if evidence is not None and check in self._ground.path:
                 ok_ms = 0 if _is_refused(evidence) else evidence.ok_ms or 0
                 start_ms = evidence.miss_ms if evidence.miss_ms is not None else evidence.refused_ms
                 if start_ms is not None and start_ms > ok_ms:
@@ -189,7 +198,7 @@ class Votes:
         evidence, early = self._evidence[check], False
         for element in self._ground.path[check]:
             if self.is_clear(element, start_ms):
-                first_ms = self._proofs.first_ms(check, element, self.good_ms(element))
+                first_ms = self._proofs.first_ms(check, element, self.good_ms(element, start_ms + SLACK_MS))
                 early |= evidence.frontier_ms < first_ms + self._patience_ms(element, start_ms, evidence.period_ms)
         return early
 
@@ -285,8 +294,13 @@ class Votes:
             if element not in self._ground.path[check]:
                 yield check
 
+    def _is_beside(self, check: str, parent: str | None, element: str) -> bool:
+        path = self._ground.path.get(check, ())
+        return parent in path and element not in path
+
     def _witnesses(self, parent: str | None, element: str, start_ms: int) -> int:
-        return sum(self._good_of(check, parent or "") > start_ms + SLACK_MS for check in self._beside(parent, element))
+        asked = islice(self._beside(parent, element), MOST_WITNESSES)
+        return sum(self._good_of(check, parent or "") > start_ms + SLACK_MS for check in asked)
 
     def _could_prove(self, parent: str | None, element: str) -> bool:
         return any(check in self._evidence for check in self._beside(parent, element))
@@ -311,19 +325,25 @@ class Votes:
         """Elements that answer badly. `can_judge`: rule → kinds of checks it judges; `ignored`: checks whose bad
         figures another incident explains already."""
         bad = self._bad(ignored)
+        if not bad:
+            return []
         used = {firing.rule for firings in bad.values() for firing in firings}
         voters = {kind: [rule for rule in used if kind in can_judge.get(rule, ())] for kind in set(kinds.values())}
-        judged = {check for check, kind in kinds.items() if self._can_vote(check, voters.get(kind, ()), bad, ignored)}
-        verdicts = list[Verdict]()
-        while bad:
-            best = max(self._ranked(bad, judged | bad.keys()), default=None)
+
+        @cache
+        def votes(check: str) -> bool:
+            return self._can_vote(check, voters.get(kinds.get(check, ""), ()), bad.keys(), ignored)
+
+        blamed, verdicts = set[str](), list[Verdict]()
+        while bad.keys() - blamed:
+            left = {check: firings for check, firings in bad.items() if check not in blamed}
+            best = max(self._ranked(left, votes), default=None)
             if best is None:
                 break
             element = best[-1]
-            checks = [check for check in bad if element in self._ground.path[check]]
-            verdicts.append(self._bad_verdict(element, [one for check in checks for one in bad[check]], judged))
-            for check in checks:
-                del bad[check]
+            checks = [check for check in left if element in self._ground.path[check]]
+            verdicts.append(self._bad_verdict(element, [one for check in checks for one in bad[check]], votes))
+            blamed.update(checks)
         return verdicts
 
     def _bad(self, ignored: frozenset[str]) -> dict[str, list[Firing]]:
@@ -341,7 +361,7 @@ class Votes:
             return evidence is None
         return evidence.frontier_ms - evidence.ok_ms <= 2 * evidence.period_ms + SLACK_MS
 
-    def _can_vote(self, check: str, rules: Iterable[str], bad: Mapping[str, object], ignored: frozenset[str]) -> bool:
+    def _can_vote(self, check: str, rules: Iterable[str], bad: Set[str], ignored: frozenset[str]) -> bool:
         evidence = self._evidence.get(check)
         if evidence is None or check in ignored or check in self._reach or check not in self._ground.path:
             return False
@@ -350,17 +370,21 @@ class Votes:
         fresh = self._at_ms - evidence.frontier_ms <= FRESH_MS + 2 * evidence.period_ms
         return fresh and (check in bad or any((rule, check) not in self._unknown for rule in rules))
 
-    def _ranked(self, bad: Mapping[str, object], voters: set[str]) -> Iterator[tuple[int, bool, int, str]]:
+    def _ranked(self, bad: Mapping[str, object], votes: Callable[[str], bool]) -> Iterator[tuple[int, bool, int, str]]:
         """Elements bad enough as (bad minus good, is no site, nearness, name): the largest is the one to name."""
         topology = self._ground.topology
-        for element in {element for check in bad for element in self._ground.path[check]}:
-            crossing = [check for check in self._ground.crossing[element] if check in voters]
-            many = sum(check in bad for check in crossing)
-            if many >= BAD_SHARE * len(crossing):
+        count: dict[str, int] = {}
+        for check in bad:
+            for element in self._ground.path[check]:
+                count[element] = count.get(element, 0) + 1
+        for element, many in count.items():
+            others = (check for check in self._ground.crossing[element] if check not in bad and votes(check))
+            good = sum(1 for _ in islice(others, int(many / BAD_SHARE - many) + 1))
+            if many >= BAD_SHARE * (many + good):
                 # An access link and the site behind it look the same: links break more often than sites.
-                yield 2 * many - len(crossing), element.startswith("link:"), -topology.depth(element), element
+                yield many - good, element.startswith("link:"), -topology.depth(element), element
 
-    def _bad_verdict(self, element: str, firings: list[Firing], judged: set[str]) -> Verdict:
+    def _bad_verdict(self, element: str, firings: list[Firing], votes: Callable[[str], bool]) -> Verdict:
         first = min(firings, key=lambda one: (one.since_ms, one.rule))
         parent = self._ground.topology.parent(element)
         bad = {firing.check for firing in firings}
@@ -374,9 +398,9 @@ class Votes:
             latest_start_ms=max(firing.since_ms for firing in firings),
             period_ms=max(self._period_ms(firing.check) for firing in firings),
             suspects=(element,),
-            clear=sum(check in judged and check not in bad for check in self._beside(parent, element)),
+            clear=sum(one not in bad and votes(one) for one in islice(self._beside(parent, element), MOST_WITNESSES)),
             proven=False,
-            waiting=any(check in self._complaining for check in self._beside(parent, element)),
+            waiting=any(self._is_beside(check, parent, element) for check in self._complaining),
         )
 
     # --- who is mute ---
