@@ -44,7 +44,7 @@ FIELDS = (
     *_COMMON,
     Field("lost_fwd", "packets", "lost on the way there, told by this interval's answers", "int"),
     Field("lost_bwd", "packets", "lost on the way back, told by this interval's answers", "int"),
-    Field("lost_unknown", "packets", "lost, and no later answer tells which way (yet)", "int", default=False),
+    Field("lost_unknown", "packets", "lost in this interval, and no answer had told which way when it ended", "int", default=False),
     Field("residence_max_ms", "ms", "longest time an answer spent in the reflector; not part of any round trip", default=False),
     Field("pdv_fwd_ms", "ms", "delay variation there: 95th percentile less minimum of the interval", default=False),
     Field("pdv_bwd_ms", "ms", "delay variation back, likewise", default=False),

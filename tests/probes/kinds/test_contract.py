@@ -1,0 +1,212 @@
+"""What every kind of the catalogue keeps: absent is not 0, the deadline, nothing left behind, values as declared."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import math
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nets import Pair, pair
+from netthread import awaited, serving
+
+from probes import catalog
+from probes.answer import sip as standin
+from probes.answer import stamp as reflector
+from probes.base import Field, Kind, Measurement, Outcome, Target
+from probes.target import Endpoint
+
+ROOT = Path(__file__).resolve().parents[3]
+DEAD, ALIVE = "10.99.0.3", "10.99.0.2"  # the first drops whatever it gets
+TARGETS = {
+    "ping": "{ip}",
+    "stamp": "{ip}:8620",
+    "tcp": "{ip}:443",
+    "sip": "{ip}:5060",
+    "host": "",
+    "throughput": "{ip}:5201",
+}
+FAST: dict[str, dict[str, Any]] = {
+    "ping": {"every_s": 0.02, "timeout_s": 0.3},
+    "stamp": {"every_s": 0.02, "timeout_s": 0.3},
+    "tcp": {"timeout_s": 0.3},
+    "sip": {"timeout_s": 0.3},
+    "throughput": {"timeout_s": 0.3, "duration_s": 1.0},
+}
+COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown")  # fmt: skip
+names = pytest.mark.parametrize("name", catalog.names())
+probing = pytest.mark.parametrize("name", sorted(set(catalog.names()) - {"host"}))
+
+
+@pytest.fixture(scope="module")
+def link() -> Iterator[Pair]:
+    with pair() as made, ExitStack() as stack:
+        os.system(f"ip -n {made.right} address add {DEAD}/24 dev v0")
+        made.nft(
+            "right",
+            f"table inet t {{\n chain c {{\n type filter hook input priority 0;\n ip daddr {DEAD} drop\n }}\n}}\n",
+        )
+        stack.enter_context(serving(made.right, lambda: reflector.serve("0.0.0.0", 8620)))
+        stack.enter_context(serving(made.right, far_end))
+        time.sleep(0.1)
+        yield made
+
+
+async def far_end() -> None:
+    """An open TCP port, and a SIP server."""
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 443)
+    sip = await standin.listen(Endpoint("0.0.0.0", 5060), standin.StandIn("200"))
+    try:
+        await asyncio.Event().wait()
+    finally:
+        server.close()
+        await sip.close()
+
+
+def settings_of(kind: Kind) -> Any:
+    return kind.settings(**FAST.get(kind.name, {}))
+
+
+def measure(made: Pair, name: str, target: str, count: int = 2) -> Measurement:
+    """One measurement in a loop that must be as empty afterwards as before."""
+    kind = catalog.load(name)
+
+    async def once() -> Measurement:
+        before = open_files()
+        got = await kind.run(Target(target), settings_of(kind), count)
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is left"
+        assert open_files() == before, "a descriptor is left"
+        return got
+
+    awaited(made.left, lambda: kind.run(Target(target), settings_of(kind), 1))  # what is imported on first use
+    return awaited(made.left, once)
+
+
+def open_files() -> dict[str, int]:
+    found: dict[str, int] = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            kind = re.sub(r"\d+", "", os.readlink(entry))
+        except OSError:
+            continue  # the listing's own
+        found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+def declared(kind: Kind, name: str) -> Field | None:
+    plain = {one.name: one for one in kind.fields if not one.repeated}
+    families = {one.name: one for one in kind.fields if one.repeated}
+    return plain.get(name) or families.get(name.rstrip("0123456789"))
+
+
+def check(kind: Kind, got: Measurement) -> None:
+    assert (got.kind, type(got.outcome)) == (kind.name, Outcome) and got.took_ms >= 0
+    assert abs(got.at_ns - time.time_ns()) < 60e9
+    assert (got.why == "") or got.why.isprintable()
+    for name, value in got.values.items():
+        field = declared(kind, name)
+        assert field is not None, f"{name} is not declared"
+        assert math.isfinite(value) and (isinstance(value, int) if field.type == "int" else True), name
+
+
+ANSWERED = [one for one in catalog.names() if one != "throughput"]  # tests of its own, against iperf3
+
+
+@pytest.mark.needs("netns", "nft")
+@pytest.mark.parametrize("name", ANSWERED)
+def test_a_living_target_is_ok_and_its_values_are_declared(link: Pair, name: str) -> None:
+    kind, got = catalog.load(name), measure(link, name, TARGETS[name].format(ip=ALIVE))
+    check(kind, got)
+    assert (got.outcome, got.why) == (Outcome.OK, "")
+    shown = [one.name for one in kind.fields if one.default and not one.repeated]
+    assert sum(one in got.values for one in shown) >= 3
+
+
+@pytest.mark.needs("netns", "nft")
+@probing
+def test_what_was_not_measured_is_absent_not_nothing(link: Pair, name: str) -> None:
+    kind, got = catalog.load(name), measure(link, name, TARGETS[name].format(ip=DEAD))
+    check(kind, got)
+    assert got.outcome == Outcome.LOST and got.why
+    assert set(got.values) <= set(COUNTED)
+    assert got.values.get("rcvd", 0) == 0
+
+
+@pytest.mark.needs("netns", "nft")
+@probing
+def test_the_deadline_is_kept(link: Pair, name: str) -> None:
+    kind, began = catalog.load(name), time.monotonic()
+    got = awaited(link.left, lambda: kind.run(Target(TARGETS[name].format(ip=DEAD)), settings_of(kind), 1))
+    assert time.monotonic() - began < 3 and got.took_ms < 2000
+
+
+@pytest.mark.needs("netns", "nft")
+@probing
+def test_no_route_is_never_the_targets_fault(link: Pair, name: str) -> None:
+    got = measure(link, name, TARGETS[name].format(ip="203.0.113.1"))
+    assert got.outcome == Outcome.LOCAL and got.why
+    assert not set(got.values) - set(COUNTED)
+
+
+@probing
+def test_a_name_without_an_address_is_unresolved(name: str) -> None:
+    kind = catalog.load(name)
+    target = TARGETS[name].format(ip="no-such-name.invalid")
+    got = asyncio.run(kind.run(Target(target), settings_of(kind), 1))
+    check(kind, got)
+    assert got.outcome == Outcome.UNRESOLVED and "no-such-name.invalid" in got.why
+    assert not set(got.values) - set(COUNTED) and not got.values.get("sent")
+
+
+@pytest.mark.needs("netns", "nft")
+@probing
+def test_a_cancelled_measurement_leaves_nothing(link: Pair, name: str) -> None:
+    kind = catalog.load(name)
+
+    async def cut() -> None:
+        before = open_files()
+        task = asyncio.ensure_future(kind.run(Target(TARGETS[name].format(ip=DEAD)), settings_of(kind), 5))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()} and open_files() == before
+
+    threads = threading.active_count()
+    awaited(link.left, cut)
+    assert threading.active_count() == threads
+
+
+@names
+def test_fields_and_settings_say_what_they_are(name: str) -> None:
+    kind = catalog.load(name)
+    assert kind.name == name and kind.meaning
+    for field in kind.fields:
+        assert field.meaning and re.fullmatch(r"[a-z][a-z0-9_]*", field.name)
+        if field.name.endswith("_ms"):
+            assert field.unit == "ms"
+    assert len({one.name for one in kind.fields}) == len(kind.fields)
+    assert sum(one.default and not one.repeated for one in kind.fields) <= 8
+    for setting in dataclasses.fields(kind.settings):
+        assert setting.metadata["meaning"]
+    kind.settings()  # every setting has a default
+
+
+@names
+def test_the_document_names_every_field_and_setting(name: str) -> None:
+    kind, text = catalog.load(name), (ROOT / "docs" / "probes" / f"{name}.md").read_text(encoding="utf-8")
+    keys = [setting.metadata["key"] or setting.name for setting in dataclasses.fields(kind.settings)]
+    assert [key for key in keys if f"`{key}`" not in text] == []
+    fields = [one.name + ("N" if one.repeated else "") for one in kind.fields]
+    assert [field for field in fields if f"`{field}`" not in text] == []
+    if name != "host":
+        assert [one.name for one in Outcome if one.name not in text] == []
