@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from netmon.errors import HubUnreachable
+from netmon.errors import HubRefused, HubUnreachable
 from probes.clean import clean
 
 DEFAULT_SOCKET = "/var/lib/netmon/hub/hub.sock"
@@ -114,7 +114,8 @@ def _good(response: http.client.HTTPResponse, path: str) -> http.client.HTTPResp
     if response.status in (200, 201, 202, 204):
         return response
     text = clean(response.read(2000).decode("utf-8", "replace"), 300)
-    raise HubUnreachable(f"the hub answered {response.status} to {path}: {text}")
+    kind = HubRefused if response.status in (400, 404) else HubUnreachable
+    raise kind(f"the hub answered {response.status} to {path}: {text}")
 
 
 def _events(lines: Iterator[bytes] | http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:

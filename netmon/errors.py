@@ -54,3 +54,9 @@ class HubUnreachable(NetmonError):
     """No answer, or no useful one, from the hub."""
 
     exit_code = UNREACHABLE
+
+
+class HubRefused(HubUnreachable):
+    """The hub answered, and says that what was asked for is not there or makes no sense."""
+
+    exit_code = USAGE

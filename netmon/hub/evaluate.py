@@ -231,6 +231,7 @@ class Evaluator:
         if not self._pages.knows(element):
             raise KeyError(element)
         text = f"{element}|{now_s}|{until_s}|{who}"
+        now_s = int(now_s * 1000) / 1000  # the view's clock has whole milliseconds: it must be in force at once
         one = Silence(hashlib.sha256(text.encode()).hexdigest()[:12], element, now_s, until_s, who, note)
         with self._lock:
             self._db.add_silence(one)

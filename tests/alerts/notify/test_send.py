@@ -131,6 +131,7 @@ def test_an_address_with_a_slip_never_raises(url: str) -> None:
     assert post(url, b"{}", {}, timeout_s=1).status == 0
 
 
+@pytest.mark.needs("openssl")
 def test_a_certificate_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]

@@ -1,0 +1,221 @@
+"""`netmon incidents`, `ack` and `silence` against a live hub, against none, and against one that lies."""
+
+from __future__ import annotations
+
+import json
+import re
+import socketserver
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hubs import HubProcess, hub
+from outages import ELEMENT, Outage
+
+from netmon.cli.app import main
+from netmon.cli.incidents import span
+from netmon.cli.silence import seconds
+
+pytestmark = pytest.mark.world
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HubProcess, Outage]]:
+    """A hub with one incident that is over and one that is open."""
+    with hub(tmp_path_factory.mktemp("cli"), extra="settle: 0s\n", start=False) as one:
+        inventory = one.folder / "inventory.yaml"
+        inventory.write_text(inventory.read_text().replace("name: Phường Sài Gòn", "name: '[red]Sài Gòn[/red]'"))
+        one.start()
+        outage = Outage(one).tell(12).tell(6, bad=("c1",))
+        outage.opened()
+        outage.tell(4).resolved()
+        outage.tell(6, bad=("c1",)).opened()
+        yield one, outage
+
+
+def netmon(one: HubProcess, *words: str) -> int:
+    return main(["--log", "error", *words, "--hub", f"{one.folder}/hub.sock"])
+
+
+def rows(one: HubProcess, capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
+    assert netmon(one, "incidents", "-o", "json", *words) == 0
+    return list(json.loads(capsys.readouterr().out))
+
+
+def test_open_incidents_come_first_then_those_closed_in_the_last_day(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, _ = live
+    got = rows(one, capsys)
+    assert [(row["element"], row["state"]) for row in got] == [(ELEMENT, "open"), (ELEMENT, "resolved")]
+    assert [row["state"] for row in rows(one, capsys, "--open")] == ["open"]
+
+
+def test_a_table_has_one_line_an_incident_and_jsonl_one_object(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, _ = live
+    assert netmon(one, "incidents") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert ELEMENT in lines[0].split("\t")
+    assert "ĐANG XẢY RA" in lines[0]
+    assert main(["--lang", "en", "incidents", "-o", "jsonl", "--hub", f"{one.folder}/hub.sock"]) == 0
+    assert [json.loads(line)["state"] for line in capsys.readouterr().out.splitlines()] == ["open", "resolved"]
+
+
+def test_ack_tells_everybody_who_works_on_it(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, _ = live
+    id = rows(one, capsys)[0]["id"]
+    assert netmon(one, "ack", id, "--who", "lan\x1b[31m", "--note", "gọi VNPT") == 0
+    assert capsys.readouterr().out == f"{id}\n"
+    row = rows(one, capsys)[0]
+    assert (row["acked_by"], row["ack_note"]) == ("lan·[31m", "gọi VNPT")
+
+
+def test_ack_of_an_incident_nobody_knows_is_an_error(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert netmon(live[0], "ack", "../../state", "--who", "lan") == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "404" in told.err
+
+
+def test_a_silence_is_made_listed_and_ended(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, _ = live
+    assert netmon(one, "silence", "link:core-province", "--for", "1h30m", "--note", "thay cáp", "--who", "lan") == 0
+    id = capsys.readouterr().out.strip()
+    assert netmon(one, "silence", "--list", "-o", "json") == 0
+    [row] = json.loads(capsys.readouterr().out)
+    assert (row["id"], row["element"], row["who"], row["note"]) == (id, "link:core-province", "lan", "thay cáp")
+    assert row["until_ms"] - row["from_ms"] == 5_400_000
+    assert rows(one, capsys)[0]["silenced"] is True  # the link to c1 lies behind the uplink
+    assert netmon(one, "silence", "--remove", id) == 0
+    assert capsys.readouterr().out.strip() == id
+    assert netmon(one, "silence", "--list", "-o", "jsonl") == 0
+    assert capsys.readouterr().out == ""
+    assert rows(one, capsys)[0]["silenced"] is False
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["silence", "link:nowhere", "--for", "1h"],
+        ["silence", "--remove", "no-such"],
+        ["silence"],
+        ["silence", ELEMENT],
+        ["silence", ELEMENT, "--list"],
+        ["ack", "no-such"],
+    ],
+)
+def test_what_cannot_be_done_is_told_and_nothing_is_silenced(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert netmon(live[0], *words, "--who", "lan") == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err
+    assert live[0].read()["silences"] == []
+
+
+def test_names_of_the_inventory_are_never_markup(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert netmon(live[0], "incidents") == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["incidents"], ["ack", "x"], ["silence", "--list"]])
+def test_without_a_hub_the_code_is_4(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert main([*words, "--hub", str(tmp_path / "no.sock")]) == 4
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "nobody answers there" in told.err
+
+
+def test_a_token_file_that_is_not_there_is_this_machines_fault(tmp_path: Path) -> None:
+    assert main(["incidents", "--hub", "https://127.0.0.1:1", "--token-file", str(tmp_path / "none")]) == 3
+
+
+# --- a hub that lies ---
+
+
+class _Liar(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        row: dict[str, Any] = dict.fromkeys(
+            ("id", "severity", "element", "vi", "en", "acked_by"), "\x1b]0;owned\x07[red]\u202e\nx"
+        )
+        row |= {"state": "open", "silenced": False, "resolved_ms": None, "opened_ms": 0, "symptom_count": 1}
+        silence: dict[str, Any] = dict.fromkeys(("id", "element", "who", "note"), "\x1b[2J[red]\n") | {
+            "from_ms": 0,
+            "until_ms": 1e15,
+        }
+        raw = json.dumps({"incidents": [row], "silences": [silence]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def address_string(self) -> str:
+        return ""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("words", [["incidents"], ["silence", "--list"]])
+def test_hostile_texts_reach_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "liar"), _Liar) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        assert main([*words, "--hub", str(tmp_path / "liar")]) == 0
+        server.shutdown()
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 1
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", out)
+    assert "[red]" in out  # as it stands, never as a colour
+
+
+@pytest.mark.parametrize("words", [["incidents"], ["silence", "--list"]])
+def test_hostile_texts_colour_no_drawn_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "400")
+    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "liar"), _Liar) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        assert main([*words, "--hub", str(tmp_path / "liar")]) == 0
+        server.shutdown()
+    out = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)  # the table's own bold heads
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", out)
+    assert "[red]" in out
+
+
+# --- words ---
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86400), ("1h30m", 5400)])
+def test_times_are_read_with_their_units(text: str, wanted: float) -> None:
+    assert seconds(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "-1h", "2 h", "1w", "nan", "1e9s"])
+def test_a_time_without_a_unit_is_a_usage_error(text: str) -> None:
+    with pytest.raises(SystemExit) as told:
+        main(["silence", ELEMENT, "--for", text])
+    assert told.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("lasted", "text"), [(0, "0s"), (61, "1m 1s"), (7_500, "2h 5m"), (90_061, "1d 1h"), (-5, "0s")]
+)
+def test_spans_have_two_units_at_most(lasted: float, text: str) -> None:
+    assert span(lasted) == text
