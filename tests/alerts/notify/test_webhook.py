@@ -8,37 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pages import VIEW
 
 from alerts.errors import BadSecret
 from alerts.notify import webhook
 from alerts.notify.webhook import Answer, Fate, fate
-
-VIEW = {
-    "id": "0123456789ab",
-    "element": "link:core-province",
-    "name": "Trung tâm – TP. Hồ Chí Minh",
-    "kind": "down",
-    "severity": "critical",
-    "state": "open",
-    "opened_ms": 1_790_000_004_250,
-    "resolved_ms": None,
-    "first_miss_ms": 1_790_000_000_000,
-    "owner": "VNPT",
-    "carrier": "VNPT",
-    "circuit_id": "TSL-1",
-    "contact": {"name": "Trực kênh", "phone": "080 00002"},
-    "symptoms": [f"commune:{code:05}" for code in range(98)],
-    "symptom_count": 98,
-    "suspects": ["link:core-province", "province:79"],
-    "evidence": {"against": 98, "clear": 1},
-    "vi": "MẤT KẾT NỐI: đường truyền …",
-    "en": "DOWN: link …",
-    "acked_by": "",
-    "acked_ms": None,
-    "ack_note": "",
-    "superseded_by": "",
-    "silenced": False,
-}
 
 
 def page(**more: object) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from incident_world import Tree
@@ -142,3 +143,8 @@ def test_an_element_that_left_the_inventory_still_has_a_row() -> None:
     row = Pages(CONFIG, Bare(1), {}).row(incident("link:gone"))
     assert (row["name"], row["owner"]) == ("link:gone", "")
     assert "link:gone" in row["en"]
+
+
+def test_every_key_of_a_row_is_documented() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "hub.md").read_text(encoding="utf-8")
+    assert [key for key in pages().row(incident()) if f'"{key}"' not in text] == []
