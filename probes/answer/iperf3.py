@@ -262,10 +262,7 @@ class _Test:
             return
         sock = udp.sock
         if flow is None:
-            flow = UdpFlow(
-                lambda packet: sock.sendto(packet, source),
-                params.reverse, params.block_bytes, params.rate_bps, params.wide,
-            )  # fmt: skip
+            flow = UdpFlow(sock, source, params, params.reverse)
             self._by_source[source] = flow
             self._streams.flows.append(flow)
         try:

@@ -15,6 +15,7 @@ _SO_MAX_PACING_RATE, _TCP_NOTSENT_LOWAT, _TOTAL_RETRANS_AT = 47, 25, 100
 _UNSENT_BYTES = 256 * 1024  # what waits in our own buffer still crosses the link after the test: keep it small
 _PER_WAKE = 8  # reads or writes before the loop may do something else
 _RECV_BYTES = 256 * 1024
+_MOST_BLOCK_BYTES = 128 * 1024
 _LET_GO_S = 0.05
 _STEP_S, _LEAST_BYTES = 0.005, 1448  # a paced stream is written in steps of so much time, of so much at least
 
@@ -57,6 +58,7 @@ class TcpFlow:
         self.broken = ""
         self.sent_bytes = self.rcvd_bytes = 0
         self._loop = asyncio.get_running_loop()
+        block_bytes = min(block_bytes, _MOST_BLOCK_BYTES)
         if sends and rate_bps:
             block_bytes = min(block_bytes, max(_LEAST_BYTES, int(rate_bps / 8 * _STEP_S)))
         self._block = memoryview(os.urandom(block_bytes) if sends else bytearray(_RECV_BYTES))

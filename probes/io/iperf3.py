@@ -167,7 +167,7 @@ class _Client:
         try:
             sock = socket.socket(self._family, socket.SOCK_DGRAM)
             sock.connect(self._sockaddr)
-            flow = UdpFlow(sock.send, not params.reverse, params.block_bytes, params.rate_bps, params.wide)
+            flow = UdpFlow(sock, None, params, not params.reverse)
             self._sockets.append(UdpSocket(sock, self._hears(flow, event.stream), self._failed))
             self.report.streams.flows.append(flow)
             sock.send(event.hello)

@@ -309,7 +309,7 @@ def head_bytes(wide: bool) -> int:
     return _HEAD_64.size if wide else _HEAD_32.size
 
 
-def write_head(buffer: bytearray, sent_ns: int, seq: int, wide: bool) -> None:
+def write_head(buffer: bytearray | memoryview, sent_ns: int, seq: int, wide: bool) -> None:
     """Put a packet's head at the beginning of `buffer`."""
     seconds, nanos = divmod(sent_ns, 1_000_000_000)
     if wide:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from nets import pair
 from probes.answer.iperf3 import listen
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.throughput import THROUGHPUT, ThroughputSettings, params, run
+from probes.target import Endpoint
 from probes.wire import iperf3
 from probes.wire.iperf3 import Results, StreamResult
 
@@ -30,6 +32,16 @@ def settings(**more: object) -> ThroughputSettings:
 
 def measure(port: int, **more: object) -> Measurement:
     return asyncio.run(run(Target(f"127.0.0.1:{port}"), settings(**more), 1))
+
+
+def measure_real(port: int, **more: object) -> Measurement:
+    """Against a real server, which closes its port for a moment after each test."""
+    for _ in range(10):
+        got = measure(port, **more)
+        if "RST" not in got.why:
+            break
+        time.sleep(0.1)
+    return got
 
 
 def free_port() -> int:
@@ -73,7 +85,7 @@ def real_server() -> Iterator[int]:
 def test_a_set_rate_arrives_at_and_from_a_real_server(
     real_server: int, protocol: str, reverse: bool, parallel: int
 ) -> None:
-    got = measure(real_server, protocol=protocol, reverse=reverse, parallel=parallel, rate_bps=RATE_BPS)
+    got = measure_real(real_server, protocol=protocol, reverse=reverse, parallel=parallel, rate_bps=RATE_BPS)
     assert got.outcome == Outcome.OK, got.why
     assert got.values["rate_bps"] == pytest.approx(RATE_BPS, rel=0.15) and got.values["layer"] == 4
     assert got.values["rcvd_bytes"] <= got.values["sent_bytes"]
@@ -93,7 +105,7 @@ def test_a_set_rate_arrives_at_and_from_a_real_server(
 @pytest.mark.needs("iperf3")
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_warm_up_is_sent_and_not_counted(real_server: int, reverse: bool) -> None:
-    got = measure(real_server, protocol="udp", reverse=reverse, rate_bps=RATE_BPS, omit_s=1.0)
+    got = measure_real(real_server, protocol="udp", reverse=reverse, rate_bps=RATE_BPS, omit_s=1.0)
     assert got.outcome == Outcome.OK and got.took_ms > 1400
     assert got.values["rate_bps"] == pytest.approx(RATE_BPS, rel=0.15)
     assert got.values["rcvd_bytes"] == pytest.approx(RATE_BPS / 8 / 2, rel=0.15)
@@ -130,7 +142,7 @@ def test_a_server_killed_in_the_middle_breaks_the_test_off() -> None:
 @pytest.mark.needs("iperf3", "netns", "nft")
 def test_loss_on_the_way_is_counted_and_a_closed_way_has_no_rate() -> None:
     command = [sys.executable, "-m", "netmon", "probe", "throughput", "10.99.0.2", "-o", "json"]
-    command += [f"--set={word}" for word in ("duration=1s", "protocol=udp", "rate=20Mbit", "timeout=3s")]
+    command += [f"--set={word}" for word in ("duration=1s", "protocol=udp", "rate=20Mbit", "timeout=1s")]
     with pair() as both:
         server = both.start("right", ["iperf3", "-s", "--forceflush"], stdout=subprocess.PIPE)
         assert server.stdout
@@ -285,11 +297,11 @@ def test_a_closed_port_is_refused() -> None:
     assert (got.outcome, got.values) == (Outcome.REFUSED, {})
 
 
-def against_ours(**more: object) -> Measurement:
+def against_ours(host: str = "127.0.0.1", **more: object) -> Measurement:
     async def both() -> Measurement:
-        answering = listen("127.0.0.1", 0)
+        answering = listen(host, 0)
         try:
-            return await run(Target(f"127.0.0.1:{answering.port}"), settings(**more), 1)
+            return await run(Target(str(Endpoint(host, answering.port))), settings(**more), 1)
         finally:
             answering.close()
 
@@ -301,6 +313,31 @@ def against_ours(**more: object) -> Measurement:
 def test_our_client_and_our_server_understand_each_other(protocol: str, reverse: bool) -> None:
     got = against_ours(protocol=protocol, reverse=reverse, rate_bps=RATE_BPS, parallel=2)
     assert got.outcome == Outcome.OK and got.values["rate_bps"] == pytest.approx(RATE_BPS, rel=0.15)
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_ipv6_is_measured_too(protocol: str) -> None:
+    got = against_ours("::1", protocol=protocol, rate_bps=8e6)
+    assert got.outcome == Outcome.OK
+    if protocol == "udp":
+        assert got.values["rate_ip_bps"] == pytest.approx(got.values["rate_bps"] * 1488 / 1440, rel=1e-6)
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_test_given_up_leaves_nothing_open(protocol: str) -> None:
+    async def given_up() -> tuple[int, int, dict[str, int]]:
+        answering = listen("127.0.0.1", 0)
+        before = len(os.listdir("/proc/self/fd"))
+        aim = Target(f"127.0.0.1:{answering.port}")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(run(aim, settings(protocol=protocol, rate_bps=8e6, duration_s=30), 1), 0.2)
+        await asyncio.sleep(0.05)
+        after = len(os.listdir("/proc/self/fd"))
+        answering.close()
+        return before, after, answering.counts
+
+    before, after, counts = asyncio.run(given_up())
+    assert before == after and counts == {"gone": 1}
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
