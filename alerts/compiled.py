@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from alerts.condition import Arithmetic, Ask, Both, Compare, Const, Group, Not, Truth, Value
-from alerts.rings import Array, Extreme, Sum
-from alerts.series import QUANTILES, Series
+from alerts.rings import Array, Extreme, Frame, Ring
+from alerts.series import QUANTILES, Series, bucket_before
 from alerts.words import PERIOD, field_type
 
 
@@ -74,15 +74,27 @@ def truth(node: Truth, wanted: bool = True) -> Values:
 
 
 class Moments:
-    """Moments of checks: `rows` at `at_ms`, ordered by row and then by time."""
+    """Moments of checks: each of `each` at its frontier and at the whole seconds before it. `rows`, `at_ms` by moment."""
 
-    def __init__(self, series: Series, rows: Array, at_ms: Array, groups: Mapping[Group, Array]) -> None:
-        self.rows, self.at_ms = rows, at_ms
-        self._series, self._groups = series, groups
-        self._buckets = at_ms // 1000
+    def __init__(
+        self, series: Series, each: Array, steps: Array, frontier_ms: Array, groups: Mapping[Group, Array]
+    ) -> None:
+        """`steps` (how many moments) and `frontier_ms` go with `each`."""
+        ends = np.cumsum(steps)
+        self._number = np.repeat(np.arange(len(each)), steps)  # index into `each`
+        self.rows = each[self._number]
+        self.latest = ends - 1  # index of the last moment of each row
+        before = self.latest[self._number] - np.arange(len(self.rows))  # 0: the frontier; 1, 2, …: whole seconds before
+        whole_s = bucket_before(frontier_ms)[self._number] + 1 - before
+        self.at_ms = np.where(before > 0, 1000 * whole_s, frontier_ms[self._number])
+        self._series, self._groups, self._each = series, groups, each
+        self._buckets = bucket_before(self.at_ms)
+        self._longest = int(steps.max(initial=1))
         self._known: dict[Ask, Array] = {}
         self._covered: dict[int, Array] = {}
         self._raw: dict[tuple[str, int], Array] = {}
+        self._places: dict[tuple[int, int], Array] = {}
+        self._frames: dict[str, Frame] = {}
 
     def ask(self, ask: Ask) -> Array:
         """See `View`. Remembered: rules share windows."""
@@ -102,8 +114,9 @@ class Moments:
         covered = self._covered.get(ask.window_s)
         if covered is None:
             since = self._series.since[self.rows]
-            covered = self._covered[ask.window_s] = self._buckets - ask.window_s + 1 >= since
-        return found if covered.all() else np.where(covered, found, np.nan)
+            covered = self._buckets - ask.window_s + 1 >= since
+            covered = self._covered[ask.window_s] = np.zeros(0, bool) if covered.all() else covered  # empty: all are
+        return np.where(covered, found, np.nan) if len(covered) else found
 
     def _figure(self, ask: Ask) -> Array:
         name, what, window = ask.function, ask.what, ask.window_s
@@ -121,30 +134,57 @@ class Moments:
         return self._windowed(name, what, window)
 
     def _windowed(self, name: str, what: str, window: int) -> Array:
+        factor = field_type(what)[1]
+        if name in ("min", "max"):
+            return self._extreme(f"{'low' if name == 'min' else 'high'}:{what}", window) * factor
+        if name == "avg":
+            return (
+                np.true_divide(self._over(f"sum:{what}", window), self._over(f"points:field:{what}", window)) * factor
+            )
         if name == "sent":
-            return self._over("count:sent", window).astype(np.float64)
+            return self._over("count:sent", window)
         if name in ("lost", "loss"):
             sent = self._over("count:sent", window)
-            lost = (sent - self._over("count:reply", window)).astype(np.float64)
+            lost = np.asarray(sent - self._over("count:reply", window))
             return lost if name == "lost" else np.true_divide(lost, sent)
-        if name == "count":
-            known = f"count:{what}"
-            return self._over(known if known in self._series.tracks else f"count:field:{what}", window).astype(float)
-        factor = field_type(what)[1]
-        if name == "avg":
-            return np.true_divide(self._over(f"sum:{what}", window), self._over(f"count:field:{what}", window)) * factor
-        return self._over(f"{'low' if name == 'min' else 'high'}:{what}", window) * factor
+        for track in (f"count:{what}", f"points:{what}"):
+            if track in self._series.tracks:
+                return self._over(track, window)
+        return self._over(f"points:field:{what}", window)
+
+    def _place(self, ring: Ring, back: int) -> Array:
+        """Flat places of the moments' buckets, or of those so far back."""
+        key = ring.length, back
+        if key not in self._places:
+            self._places[key] = ring.at(self.rows, self._buckets - back)
+        return self._places[key]
 
     def _last(self, track: str) -> Array:
-        return self._series.tracks[track].ring.take(self.rows, self._buckets)
+        return self._over(track, 0)
 
     def _over(self, track: str, window: int) -> Array:
+        """What came in in a window (0: what stands)."""
         found = self._raw.get((track, window))
         if found is None:
             ring = self._series.tracks[track].ring
-            assert isinstance(ring, Sum | Extreme)
-            found = self._raw[track, window] = ring.over(self.rows, self._buckets, window)
+            found = ring.take(self._place(ring, window))
+            if window:
+                now = self._raw.get((track, -1))
+                if now is None:
+                    now = self._raw[track, -1] = ring.take(self._place(ring, 0))
+                found = (now - found).astype(np.float64)
+            self._raw[track, window] = found
         return found
+
+    def _extreme(self, track: str, window: int) -> Array:
+        ring = self._series.tracks[track].ring
+        assert isinstance(ring, Extreme)
+        newest = self._buckets[self.latest]
+        length = self._series.most_window_s + self._longest
+        if track not in self._frames:
+            self._frames[track] = ring.frame(self._each, newest, length)
+        at = self._buckets - newest[self._number] + length - 1
+        return self._frames[track].over(at, self._number, window)
 
 
 class Writers:

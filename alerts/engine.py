@@ -7,7 +7,6 @@ agent that has not reported for longer than it usually takes are unknown: they n
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -23,7 +22,8 @@ from alerts.series import STEPS, Series
 
 MUTE_MS = 5_000  # an agent is mute after this long …
 MUTE_PERIODS = 2.5  # … and after so many of its usual pauses
-WRITE_PERIOD_MS = 10_000  # taken for an agent that wrote only once
+USUAL_MS = 10_000  # taken for the pause of an agent that wrote only once
+PATIENT_MS = 100_000  # … by rules about silence: it may be one that writes every five minutes
 LEAST_PAUSE_MS = 200  # writes closer together are one
 SET_BACK_MS = 60_000  # a frontier that goes back so far: the agent's clock was set
 CHUNK = 16_384  # moments judged at once: what they need stays in the processor's cache
@@ -35,6 +35,9 @@ class Engine:
     def __init__(self, rules: Sequence[Rule], *, horizon_s: int = MOST_WINDOW_S) -> None:
         """`horizon_s`: how much of the past is fed again after a restart; longer windows make no sense."""
         self._checks = [Judge(rule) for rule in rules if rule.fault != "silence"]
+        self._by_kinds: dict[frozenset[str], list[Judge]] = {}
+        for judge in self._checks:
+            self._by_kinds.setdefault(frozenset(judge.rule.kinds), []).append(judge)
         self._silences = [Judge(rule) for rule in rules if rule.fault == "silence"]
         asked = list(_asked(judge.rule for judge in self._checks))
         self._series = Series(asked, max([ask.window_s for ask in asked], default=1))
@@ -43,7 +46,11 @@ class Engine:
         self._names: list[str] = []
         self._frontier_ms: list[int] = []
         self._arrived_ms: list[int] = []
-        self._pauses: list[deque[int]] = []
+        self._pauses: list[tuple[int, ...]] = []
+        self._usual_ms: list[int] = []  # the median of its last pauses between writes
+        self._is_dated: list[bool] = []  # its writes say when they arrived
+        self._undated: set[int] = set()  # agents heard of since the last tick through others' writes
+        self._told = set[tuple[str, str]]()  # (rule, series) that are unknown
         self._unknown: frozenset[tuple[str, str]] = frozenset()
         self._mute = np.zeros(0, bool)
         self._horizon_ms = horizon_s * 1000
@@ -57,20 +64,26 @@ class Engine:
             self._names.append(name)
             self._frontier_ms.append(0)
             self._arrived_ms.append(0)
-            self._pauses.append(deque(maxlen=5))
+            self._is_dated.append(False)
+            self._pauses.append(())
+            self._usual_ms.append(0)
         return number
 
     def arrived(self, agent: str, arrived_ms: int) -> None:
         """Something of an agent came in, by the hub's clock."""
         number = self._agent(agent)
         pause = arrived_ms - self._arrived_ms[number]
-        if self._arrived_ms[number] and pause >= LEAST_PAUSE_MS:
-            self._pauses[number].append(pause)
+        if self._is_dated[number] and pause >= LEAST_PAUSE_MS:
+            pauses = self._pauses[number] = (*self._pauses[number][-4:], pause)
+            self._usual_ms[number] = sorted(pauses)[(len(pauses) - 1) // 2]
         self._arrived_ms[number] = max(self._arrived_ms[number], arrived_ms)
+        self._is_dated[number] = True
 
     def add(self, sample: Sample) -> None:
         """A point. A check belongs to the agent that spoke of it first, until that has been mute for the horizon."""
         number = self._agent(sample.agent)
+        if not self._is_dated[number]:
+            self._undated.add(number)
         if sample.check == "-":
             return
         row = self._series.row(sample, number)
@@ -97,22 +110,27 @@ class Engine:
 
     def assess(self, now_ms: int) -> Assessment:
         """All that can be said at a moment of the hub's clock."""
+        for number in self._undated:
+            self._arrived_ms[number] = now_ms
+        self._undated.clear()
         with np.errstate(divide="ignore", invalid="ignore"):
             mute = self._mute_agents(now_ms)
             self._judge_checks(mute)
             self._judge_agents(now_ms)
         unknown = self._all_unknown(mute)
-        return Assessment(now_ms, tuple(self._fired(mute)), unknown, Evidences(self._series, self._row_frontiers()))
+        evidence = Evidences(self._series, self._row_frontiers(), self._horizon_ms)
+        failing = [self._series.names[row] for row in sorted(self._series.failing)]
+        return Assessment(now_ms, tuple(self._fired(mute)), unknown, evidence, failing)
 
     def _mute_agents(self, now_ms: int) -> Array:
         """By number: has it been quiet for longer than usual?"""
-        arrived, usual = np.array(self._arrived_ms, np.int64), self._usual_pauses()
+        arrived, usual = np.array(self._arrived_ms, np.int64), self._usual(USUAL_MS)
         return np.asarray(now_ms - arrived > np.maximum(MUTE_MS, MUTE_PERIODS * usual))
 
-    def _usual_pauses(self) -> Array:
-        return np.array(
-            [sorted(one)[(len(one) - 1) // 2] if one else WRITE_PERIOD_MS for one in self._pauses], np.float64
-        )
+    def _usual(self, unknown_ms: int) -> Array:
+        """Each agent's usual pause between writes."""
+        known = np.array(self._usual_ms, np.int64)
+        return np.where(known > 0, known, unknown_ms)
 
     def _row_frontiers(self) -> Array:
         of_agents = np.array(self._frontier_ms, np.int64)
@@ -131,61 +149,41 @@ class Engine:
         if series.spreads is not None:
             series.spreads.settle(moved)
         self._groups.take(moved, frontier_ms, mute)
-        for kinds, judges in self._by_kinds().items():
+        steps = np.clip(
+            -((judged_ms - frontier_ms) // 1000), 1, STEPS
+        )  # each second is judged, the latest ones at most
+        for kinds, judges in self._by_kinds.items():
             rows = moved[series.is_of(kinds)[moved]]
-            for part in _chunks(rows, frontier_ms - judged_ms):
-                view, is_latest = self._moments(part, frontier_ms, judged_ms)
+            for part in _chunks(rows, steps):
+                view = Moments(series, part, steps[part], frontier_ms[part], self._groups.figures)
                 for judge in judges:
-                    judge.step(view, view.rows, view.at_ms, is_latest)
+                    judge.step(view, view.rows, view.at_ms, view.latest)
         series.judged_ms[moved] = frontier_ms[moved]
-
-    def _by_kinds(self) -> dict[frozenset[str], list[Judge]]:
-        found: dict[frozenset[str], list[Judge]] = {}
-        for judge in self._checks:
-            found.setdefault(frozenset(judge.rule.kinds), []).append(judge)
-        return found
-
-    def _moments(self, rows: Array, frontier_ms: Array, judged_ms: Array) -> tuple[Moments, Array]:
-        """Each second of each row's way from where it was judged to its frontier, the latest ones at most."""
-        steps = _steps(frontier_ms[rows] - judged_ms[rows])
-        ends = np.cumsum(steps)
-        each = np.repeat(rows, steps)
-        left = np.repeat(ends, steps) - 1 - np.arange(len(each))  # seconds before the row's latest moment
-        return Moments(self._series, each, frontier_ms[each] - 1000 * left, self._groups.figures), left == 0
 
     def _judge_agents(self, now_ms: int) -> None:
         if not self._names:
             return
         rows = np.arange(len(self._names))
-        view = Writers(np.array(self._arrived_ms, np.int64), self._usual_pauses(), now_ms)
+        view = Writers(np.array(self._arrived_ms, np.int64), self._usual(PATIENT_MS), now_ms)
         for judge in self._silences:
             judge.widen(2 * len(rows))
-            judge.step(view, rows, np.full(len(rows), now_ms, np.int64), np.ones(len(rows), bool))
+            judge.step(view, rows, np.full(len(rows), now_ms, np.int64), rows)
 
     # --- what is told ---
 
     def _fired(self, mute: Array) -> Iterator[Firing]:
         series = self._series
-        is_mute = mute[series.agent[: len(series.names)]] if len(mute) else mute
+        names, owners = series.names, series.owners
+        is_mute = mute[series.agent[: len(names)]] if len(mute) else mute
         for judge in self._checks:
-            rule = judge.rule
+            name, fault, severity = judge.rule.name, judge.rule.accuses, judge.rule.severity
             for row in judge.fired(is_mute):
-                agent = self._names[int(series.agent[row])]
-                yield Firing(
-                    rule.name,
-                    rule.accuses,
-                    rule.severity,
-                    series.names[row],
-                    agent,
-                    judge.since_ms(row),
-                    judge.firing[row],
-                )
+                since_ms, value = judge.since_ms(row), judge.firing[row]
+                yield Firing(name, fault, severity, names[row], owners[row], since_ms, value)
         for judge in self._silences:
-            rule = judge.rule
             for row, value in judge.firing.items():
-                yield Firing(
-                    rule.name, rule.accuses, rule.severity, "-", self._names[row], self._arrived_ms[row], value
-                )
+                agent, since_ms = self._names[row], self._arrived_ms[row]
+                yield Firing(judge.rule.name, judge.rule.accuses, judge.rule.severity, "-", agent, since_ms, value)
 
     def _all_unknown(self, mute: Array) -> frozenset[tuple[str, str]]:
         """Made anew only when something became known or unknown."""
@@ -193,33 +191,27 @@ class Engine:
         same = np.array_equal(mute, self._mute) and not any(judge.changed for judge in judges)
         if not same:
             self._mute = mute
-            self._unknown = frozenset(self._make_unknown(mute))
-            for judge in judges:
-                judge.changed = False
+            self._note_unknown(mute)
+            self._unknown = frozenset(self._told)
         return self._unknown
 
-    def _make_unknown(self, mute: Array) -> Iterator[tuple[str, str]]:
+    def _note_unknown(self, mute: Array) -> None:
         series = self._series
         count = len(series.names)
         is_mute = mute[series.agent[:count]] if count else np.zeros(0, bool)
-        for judge in self._checks:
-            mine = series.is_of(judge.rule.kinds)
-            for row in np.flatnonzero(mine & (is_mute | judge.unknown[:count])).tolist():
-                yield judge.rule.name, series.names[row]
+        for kinds, judges in self._by_kinds.items():
+            mine = series.is_of(kinds)
+            for judge in judges:
+                judge.tell_unknown(mine & (is_mute | judge.unknown[:count]), series.names, self._told)
         for judge in self._silences:
-            for row in np.flatnonzero(judge.unknown[: len(self._names)]).tolist():
-                yield judge.rule.name, self._names[row]
+            judge.tell_unknown(judge.unknown[: len(self._names)], self._names, self._told)
 
 
-def _steps(jump_ms: Array) -> Array:
-    return np.asarray(np.clip(-(-jump_ms // 1000), 1, STEPS))
-
-
-def _chunks(rows: Array, jump_ms: Array) -> Iterator[Array]:
+def _chunks(rows: Array, steps: Array) -> Iterator[Array]:
     """Rows in parts of about `CHUNK` moments."""
     if not len(rows):
         return
-    parts_of = np.cumsum(_steps(jump_ms[rows])) // CHUNK
+    parts_of = np.cumsum(steps[rows]) // CHUNK
     yield from np.split(rows, np.flatnonzero(np.diff(parts_of)) + 1)
 
 
@@ -238,10 +230,14 @@ def _groups(rules: Iterable[Rule]) -> Iterator[tuple[Group, frozenset[str]]]:
 
 
 class Evidences(Mapping[str, Evidence]):
-    """Evidence by check, made when it is asked for. What it says is of the tick it was made in."""
+    """Evidence by check, made when it is asked for. What it says is of the tick it was made in.
 
-    def __init__(self, series: Series, frontier_ms: Array) -> None:
-        self._series, self._frontier_ms = series, frontier_ms
+    The window a time may stand in is the horizon, or four periods of a slower check; the first miss of an outage
+    stands as long as the outage.
+    """
+
+    def __init__(self, series: Series, frontier_ms: Array, horizon_ms: int) -> None:
+        self._series, self._frontier_ms, self._horizon_ms = series, frontier_ms, horizon_ms
         self._facts = [
             facts.copy()
             for facts in (
@@ -261,13 +257,15 @@ class Evidences(Mapping[str, Evidence]):
         if row is None or row >= self._count:
             raise KeyError(check)
         period, reply, miss, refused, newest, latest = (facts[row] for facts in self._facts)
+        frontier_ms = int(self._frontier_ms[row])
+        oldest_ms = frontier_ms - max(self._horizon_ms, 4 * period)
         return Evidence(
-            check,
-            self._series.owners[row],
-            period or 1000,
-            int(self._frontier_ms[row]),
-            reply or None,
-            miss or None,
-            latest if newest else None,
-            refused or None,
+            check=check,
+            agent=self._series.owners[row],
+            period_ms=period or 1000,
+            frontier_ms=frontier_ms,
+            ok_ms=reply if reply and reply > oldest_ms else None,
+            miss_ms=miss or None,
+            latest=latest if newest else None,
+            refused_ms=refused if refused and refused > oldest_ms else None,
         )

@@ -31,7 +31,7 @@ class Groups:
         count = len(frontier_ms)
         for group, kinds in self._asked.items():
             rows = moved[series.is_of(kinds)[moved]]
-            view = Moments(series, rows, frontier_ms[rows], {})
+            view = Moments(series, rows, np.ones(len(rows), np.int64), frontier_ms[rows], {})
             true, false = (np.broadcast_to(one(view), rows.shape) for one in self._truth[group])
             states = self._states[group]
             states = self._states[group] = np.concatenate((states, np.full(count - len(states), -1, np.int8)))

@@ -5,6 +5,7 @@ Kept sparse: in a calm second nothing is touched but one array of truths.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +33,8 @@ class Judge:
         self._is_held = np.zeros(256, bool)  # row in _since
         self._is_firing = np.zeros(256, bool)
         self.unknown = np.zeros(256, bool)
+        self._told_unknown = np.zeros(256, bool)
+        self._has_unknown = False
         self.changed = True  # since somebody looked at `unknown`
 
     def _clear(self, tree: Truth | None) -> Values | None:
@@ -39,7 +42,7 @@ class Judge:
 
     def widen(self, width: int) -> None:
         """Room for more rows."""
-        for name in ("_is_held", "_is_firing", "unknown"):
+        for name in ("_is_held", "_is_firing", "unknown", "_told_unknown"):
             old = getattr(self, name)
             if len(old) < width:
                 setattr(self, name, np.concatenate((old, np.zeros(width - len(old), bool))))
@@ -54,22 +57,38 @@ class Judge:
             if row in self._since and row not in self.firing:
                 self._drop(row)
 
-    def step(self, view: View, rows: Array, at_ms: Array, is_latest: Array) -> None:
-        """Judge moments, ordered by row and time. `is_latest`: the last moment of its row."""
-        shape = rows.shape
-        true: Array = np.broadcast_to(self._true(view), shape)
-        false: Array = np.broadcast_to(self._false(view), shape)
-        self._note_unknown(rows[is_latest], ~(true | false)[is_latest])
-        touched = np.flatnonzero((true & ~self._is_firing[rows]) | (false & self._is_held[rows]))
+    def step(self, view: View, rows: Array, at_ms: Array, latest: Array) -> None:
+        """Judge moments, ordered by row and time. `latest`: indices of the last moments of their rows."""
+        true: Array = np.broadcast_to(self._true(view), rows.shape)
+        false: Array = np.broadcast_to(self._false(view), rows.shape)
+        self._note_unknown(rows, true | false, latest)
+        if self._since:
+            touched = np.flatnonzero((true & ~self._is_firing[rows]) | (false & self._is_held[rows]))
+        else:
+            touched = np.flatnonzero(true)
         if len(touched):
-            self._follow(view, rows, at_ms, true, false, np.unique(rows[touched]))
+            self._follow(view, rows, at_ms, true, false, rows[touched])
         if self.firing:
-            self._refresh(view, rows, is_latest)
+            self._refresh(view, rows, latest)
 
-    def _note_unknown(self, rows: Array, unknown: Array) -> None:
-        if not np.array_equal(self.unknown[rows], unknown):
-            self.unknown[rows] = unknown
+    def _note_unknown(self, rows: Array, known: Array, latest: Array) -> None:
+        if known.all() and not self._has_unknown:
+            return
+        unknown, those = ~known[latest], rows[latest]
+        if not np.array_equal(self.unknown[those], unknown):
+            self.unknown[those] = unknown
+            self._has_unknown = bool(self.unknown.any())
             self.changed = True
+
+    def tell_unknown(self, unknown: Array, names: list[str], told: set[tuple[str, str]]) -> None:
+        """Bring a set of (rule, series) up to date with what is unknown now, by row."""
+        before = self._told_unknown[: len(unknown)]
+        for row in np.flatnonzero(unknown & ~before).tolist():
+            told.add((self.rule.name, names[row]))
+        for row in np.flatnonzero(before & ~unknown).tolist():
+            told.discard((self.rule.name, names[row]))
+        self._told_unknown[: len(unknown)] = unknown
+        self.changed = False
 
     def _follow(self, view: View, rows: Array, at_ms: Array, true: Array, false: Array, these: Array) -> None:
         """Go through the moments of the rows in which something happens."""
@@ -92,14 +111,16 @@ class Judge:
         self._is_held[row] = self._is_firing[row] = False
         self.firing.pop(row, None)
 
-    def _refresh(self, view: View, rows: Array, is_latest: Array) -> None:
+    def _refresh(self, view: View, rows: Array, latest: Array) -> None:
         """The figures people see."""
         if self._value is None:
             return
-        figures = np.broadcast_to(self._value(view), rows.shape)
-        for at in np.flatnonzero(self._is_firing[rows] & is_latest).tolist():
-            figure = float(figures[at])
-            self.firing[int(rows[at])] = figure if np.isfinite(figure) else None
+        those = rows[latest]
+        seen = latest[self._is_firing[those]]
+        if len(seen):
+            figures = np.broadcast_to(self._value(view), rows.shape)[seen]
+            for row, figure in zip(rows[seen].tolist(), figures.tolist(), strict=True):
+                self.firing[row] = figure if math.isfinite(figure) else None
 
     def fired(self, is_mute: Array) -> Iterator[int]:
         """Rows that fire and can be judged. `is_mute`: by row, its agent does not speak."""

@@ -6,12 +6,20 @@ end. Sums are running totals: a window of any length is the difference of two bu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+
+class Entry(NamedTuple):
+    """Where points go, in order of arrival. `point`: index of each entry's point."""
+
+    point: Array
+    rows: Array
+    buckets: Array
 
 
 class Ring:
@@ -28,69 +36,54 @@ class Ring:
         more = np.full((self.length, width - self.data.shape[1]), self.empty, self.data.dtype)
         self.data = np.concatenate((self.data, more), axis=1)
 
-    def begin(self, rows: Array | int, value: float) -> None:
-        """Series (again) without a past."""
-        self.data[:, rows] = self.empty
+    def begin(self, row: int, value: float) -> None:
+        """A series (again) without a past."""
+        self.data[:, row] = self.empty
 
     def carry(self, rows: Array, old: Array, new: Array) -> None:
         """Bucket `new` of each series begins as `old` ended."""
         self.data[new % self.length, rows] = self.data[old % self.length, rows]
 
-    def put(self, rows: Array, buckets: Array, x: Array) -> None:
-        """Points into buckets that are the newest of their series; NaN: the point says nothing."""
+    def put(self, entry: Entry, x: Array) -> None:
+        """Values of points (NaN: the point says nothing) into all buckets they are told in."""
         raise NotImplementedError
 
-    def put_late(self, rows: Array, buckets: Array, x: Array, newest: Array) -> None:
-        """Points, in order of arrival, into buckets that were closed already."""
-        raise NotImplementedError
+    def at(self, rows: Array, buckets: Array) -> Array:
+        """Flat places of buckets of series."""
+        return np.asarray(buckets % self.length * self.data.shape[1] + rows)
 
-    def take(self, rows: Array, buckets: Array) -> Array:
-        """What stands in a bucket of each series."""
-        at = buckets % self.length * self.data.shape[1] + rows
+    def take(self, at: Array) -> Array:
+        """What stands in places."""
         return np.asarray(self.data.ravel().take(at))
 
 
 class Sum(Ring):
-    """A running total. Whole numbers may wrap: differences stay right."""
+    """A running total: a point adds to its bucket and to all after it. Whole numbers may wrap: differences are right."""
 
-    def put(self, rows: Array, buckets: Array, x: Array) -> None:
+    def put(self, entry: Entry, x: Array) -> None:
         """Adds."""
-        some = np.flatnonzero(x == x)
-        np.add.at(self.data, (buckets[some] % self.length, rows[some]), x[some].astype(self.data.dtype))
-
-    def put_late(self, rows: Array, buckets: Array, x: Array, newest: Array) -> None:
-        """Adds to its bucket and to all after it."""
-        behind = newest - buckets
-        for step in range(int(behind.max(initial=-1)) + 1):
-            some = np.flatnonzero(behind >= step)
-            self.put(rows[some], buckets[some] + step, x[some])
-
-    def over(self, rows: Array, buckets: Array, window: int) -> Array:
-        """What came in in the `window` buckets up to and with `buckets`."""
-        return np.asarray(self.take(rows, buckets) - self.take(rows, buckets - window))
+        values = np.where(x == x, x, 0.0).astype(np.int64 if self.data.dtype.kind in "iu" else np.float64)
+        np.add.at(self.data.ravel(), self.at(entry.rows, entry.buckets), values[entry.point].astype(self.data.dtype))
 
 
 class Last(Ring):
-    """The latest value."""
+    """The latest value: a point stands in its bucket and in all after it, until another one comes."""
 
     empty = np.nan
 
-    def begin(self, rows: Array | int, value: float) -> None:
+    def begin(self, row: int, value: float) -> None:
         """`value` stands until the first point."""
-        self.data[:, rows] = value
+        self.data[:, row] = value
 
-    def put(self, rows: Array, buckets: Array, x: Array) -> None:
-        """The last of several in one bucket stays."""
-        some = np.flatnonzero(x == x)
-        self.data[buckets[some] % self.length, rows[some]] = x[some]
-
-    def put_late(self, rows: Array, buckets: Array, x: Array, newest: Array) -> None:
-        """What comes late is known from now on only: what was decided stands."""
-        self.put(rows, newest, x)
+    def put(self, entry: Entry, x: Array) -> None:
+        """The last one in order of arrival stays."""
+        values = x[entry.point]
+        some = np.flatnonzero(values == values)
+        self.data.ravel()[self.at(entry.rows[some], entry.buckets[some])] = values[some]
 
 
 class Extreme(Ring):
-    """The smallest or largest value of each bucket."""
+    """The smallest or largest value of each bucket by itself."""
 
     empty = np.nan
 
@@ -102,16 +95,31 @@ class Extreme(Ring):
         """A new bucket is empty."""
         self.data[new % self.length, rows] = np.nan
 
-    def put(self, rows: Array, buckets: Array, x: Array) -> None:
+    def put(self, entry: Entry, x: Array) -> None:
         """Merges."""
-        self._merge.at(self.data, (buckets % self.length, rows), x.astype(np.float32))
+        self._merge.at(self.data.ravel(), self.at(entry.rows, entry.buckets), x[entry.point].astype(np.float32))
 
-    def put_late(self, rows: Array, buckets: Array, x: Array, newest: Array) -> None:
-        """As any other."""
-        self.put(rows, buckets, x)
+    def frame(self, rows: Array, newest: Array, longest: int) -> Frame:
+        """The last `longest` buckets of some series, for windows in them."""
+        steps = np.arange(longest - 1, -1, -1)[:, None]
+        return Frame(self.data[(newest - steps) % self.length, rows], self._merge)
 
-    def over(self, rows: Array, buckets: Array, window: int) -> Array:
-        """The extreme of a window; NaN when nothing was measured."""
-        steps = np.arange(window)[:, None]
-        found = self.data[(buckets - steps) % self.length, rows]
-        return np.asarray(self._merge.reduce(found, axis=0), np.float64)
+
+class Frame:
+    """Extremes of all windows of some series: of two blocks, each a power of two long, that cover a window together."""
+
+    def __init__(self, values: Array, merge: np.ufunc) -> None:
+        """`values[bucket, series]`, oldest bucket first."""
+        self._blocks, self._merge = [values], merge
+
+    def over(self, buckets: Array, series: Array, window: int) -> Array:
+        """Extreme of the `window` buckets up to and with a bucket (index into the frame); NaN when nothing was there."""
+        level = window.bit_length() - 1
+        while len(self._blocks) <= level:
+            half = 1 << (len(self._blocks) - 1)
+            block = self._blocks[-1].copy()
+            self._merge(block[half:], self._blocks[-1][:-half], out=block[half:])
+            self._blocks.append(block)
+        block = self._blocks[level]
+        first = np.maximum(buckets - window + (1 << level), 0)
+        return np.asarray(self._merge(block[buckets, series], block[first, series]), np.float64)

@@ -6,7 +6,7 @@ its bucket was passed still counts in the windows that hold it, but nothing that
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 from alerts.base import LOCAL, LOST, OK, PROTOCOL, REFUSED, UNRESOLVED, Sample
 from alerts.buckets import PREFIX, field_bucket
 from alerts.condition import Ask
-from alerts.rings import Array, Extreme, Last, Ring, Sum
+from alerts.rings import Array, Entry, Extreme, Last, Ring, Sum
 from alerts.spread import Spreads
 from alerts.words import OUTCOMES, RTT, TAGS
 
@@ -24,6 +24,7 @@ GAP_MS = 16_000  # series that said nothing for longer (and for longer than thre
 GAPS_KEPT = 5
 NAN = float("nan")
 QUANTILES = {"p50": 0.5, "p95": 0.95}
+_SUMS = {"sum": np.float64, "points": np.uint16}
 _SILENT = (LOCAL, UNRESOLVED)  # nothing left this machine
 
 
@@ -39,6 +40,7 @@ class Point(NamedTuple):
     no_reply: float  # points in a row without a reply
     no_ok: float
     period_ms: float
+    is_newest: bool  # no later point of the check came before it
     values: Mapping[str, int | float]
 
 
@@ -55,6 +57,7 @@ class Series:
 
     def __init__(self, asked: Iterable[Ask], most_window_s: int) -> None:
         self.width = 256
+        self.most_window_s = most_window_s
         self._long = most_window_s + STEPS + 2
         self.names: list[str] = []
         self.owners: list[str] = []  # names of agents
@@ -76,11 +79,12 @@ class Series:
         self.refused_ms: list[int] = []
         self.latest: list[int] = []
         self.period_ms: list[int] = []
+        self.failing: set[int] = set()  # rows with a miss or a refusal since their last success
         self._no_reply: list[int] = []
         self._no_ok: list[int] = []
-        self._gaps: list[deque[int]] = []
+        self._gaps: list[tuple[int, ...]] = []
         # Points that wait for the frontier.
-        self._points: list[tuple[int, int, list[float]]] = []
+        self._rows, self._buckets, self._x = array("q"), array("q"), array("d")
         self._counted: list[tuple[int, int, int, int]] = []
         self.tracks: dict[str, Track] = {}
         asked = list(asked)
@@ -102,7 +106,7 @@ class Series:
             elif head in ("last", "time", "run", "period"):
                 ring = Last(STEPS + 2, self.width, np.float64)
             else:
-                ring = Sum(self._long, self.width, np.float64 if head == "sum" else np.int32)
+                ring = Sum(self._long, self.width, _SUMS.get(head, np.int32))
             self.tracks[name] = Track(ring, of, head == "time")
 
     def number(self, check: str) -> int | None:
@@ -126,7 +130,7 @@ class Series:
             self.kind[row] = self._kind_number.setdefault(sample.kind, len(self._kind_number))
             for facts in self._facts():
                 facts.append(0)
-            self._gaps.append(deque(maxlen=GAPS_KEPT))
+            self._gaps.append(())
             self.agent[row] = agent
             self._tags(row, sample)
             self._begin(row, sample.time_ms)
@@ -149,7 +153,8 @@ class Series:
         """A series without a past from a moment on."""
         for facts in self._facts():
             facts[row] = 0
-        self._gaps[row].clear()
+        self._gaps[row] = ()
+        self.failing.discard(row)
         self.bucket[row] = at_ms // 1000 - 1
         self.since[row] = at_ms // 1000
         self.judged_ms[row] = at_ms
@@ -159,7 +164,9 @@ class Series:
     def begin_again(self, rows: Array, at_ms: int) -> None:
         """The clock of these series was set back: what they said before counts no more."""
         known = set(rows.tolist())
-        self._points = [one for one in self._points if one[0] not in known]
+        waiting = self._ready(np.full(len(self.names), 1 << 60, np.int64))
+        other = ~np.isin(waiting.rows, rows)
+        self._wait(waiting.rows[other], waiting.buckets[other], waiting.x[other])
         self._counted = [one for one in self._counted if one[0] not in known]
         for row in known:
             self._begin(row, at_ms)
@@ -167,11 +174,12 @@ class Series:
             self.spreads.begin(rows)
 
     def _widen(self) -> None:
-        self.width *= 2
+        more = self.width // 2
+        self.width += more
         for name in ("agent", "kind", "bucket", "since", "judged_ms"):
-            setattr(self, name, np.concatenate((getattr(self, name), np.zeros(self.width // 2, np.int64))))
+            setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more, np.int64))))
         for name, tags in self.tag.items():
-            self.tag[name] = np.concatenate((tags, np.full(self.width // 2, -1, np.int64)))
+            self.tag[name] = np.concatenate((tags, np.full(more, -1, np.int64)))
         for track in self.tracks.values():
             track.ring.widen(self.width)
         if self.spreads is not None:
@@ -192,7 +200,9 @@ class Series:
         """One more point of a check."""
         point = self._point(row, sample.time_ms, sample.values)
         bucket = sample.time_ms // 1000
-        self._points.append((row, bucket, [track.of(point) for track in self.tracks.values()]))
+        self._rows.append(row)
+        self._buckets.append(bucket)
+        self._x.extend([track.of(point) for track in self.tracks.values()])
         if self.spreads is not None:
             for name, many in sample.values.items():
                 if name.startswith(PREFIX) and (log := field_bucket(name)) is not None and many > 0:
@@ -202,7 +212,8 @@ class Series:
         outcome, sent, rcvd = _outcome(values)
         back = rcvd > 0 or outcome in (OK, PROTOCOL)
         refuses = outcome in (REFUSED, PROTOCOL)
-        if at_ms >= self.newest_ms[row]:
+        is_newest = at_ms >= self.newest_ms[row]
+        if is_newest:
             self.latest[row] = outcome
         self._rhythm(row, at_ms)
         if back:
@@ -213,12 +224,16 @@ class Series:
             self.refused_ms[row] = max(self.refused_ms[row], at_ms)
         if outcome == OK:
             self.ok_ms[row] = max(self.ok_ms[row], at_ms)
-        if outcome not in _SILENT:
+        if self.miss_ms[row] or self.refused_ms[row] >= max(1, self.reply_ms[row]):
+            self.failing.add(row)
+        else:
+            self.failing.discard(row)
+        if is_newest and outcome not in _SILENT:
             self._no_reply[row] = 0 if back else self._no_reply[row] + 1
             self._no_ok[row] = 0 if outcome == OK else self._no_ok[row] + 1
         return Point(
             at_ms, outcome, sent, rcvd, self.reply_ms[row] or NAN, self.ok_ms[row] or NAN,
-            self._no_reply[row], self._no_ok[row], self.period_ms[row] or NAN, values,
+            self._no_reply[row], self._no_ok[row], self.period_ms[row] or NAN, is_newest, values,
         )  # fmt: skip
 
     def _rhythm(self, row: int, at_ms: int) -> None:
@@ -227,8 +242,7 @@ class Series:
         if gap <= 0:
             return
         if self.newest_ms[row]:
-            gaps = self._gaps[row]
-            gaps.append(gap)
+            gaps = self._gaps[row] = (*self._gaps[row][1 - GAPS_KEPT :], gap)
             self.period_ms[row] = sorted(gaps)[(len(gaps) - 1) // 2]
             if gap > max(GAP_MS, 3.5 * self.period_ms[row]):
                 self.since[row] = at_ms // 1000
@@ -249,53 +263,94 @@ class Series:
     # --- the frontier moves ---
 
     def advance(self, frontier_ms: Array) -> None:
-        """Points into their buckets, up to the bucket each series' frontier stands in."""
+        """Points into their buckets, up to the newest bucket before each series' frontier."""
         count = len(self.names)
         old = self.bucket[:count].copy()
-        new = np.maximum(old, frontier_ms // 1000)
-        rows, buckets, x = self._ready(new)
-        start = np.maximum(old, new - self._long)
-        self._skip(old, start)
-        ahead = buckets - start[rows]
-        late = np.flatnonzero((ahead <= 0) & (buckets > start[rows] - self._long))
-        for (ring, _, _), column in zip(self.tracks.values(), x, strict=True):
-            ring.put_late(rows[late], buckets[late], column[late], start[rows[late]])
-        for step in range(1, int((new - start).max(initial=0)) + 1):
-            moving = np.flatnonzero(new - start >= step)
-            here = np.flatnonzero(ahead == step)
-            at = start[moving] + step
-            for (ring, _, _), column in zip(self.tracks.values(), x, strict=True):
-                ring.carry(moving, at - 1, at)
-                if len(here):
-                    ring.put(rows[here], buckets[here], column[here])
+        new = np.maximum(old, bucket_before(frontier_ms))
+        start = np.maximum(old, new - self._long)  # a jump over a whole ring begins with what stood at its end
+        jumped = np.flatnonzero(start > old)
+        moving = np.flatnonzero(new > start)
+        steps = (new - start)[moving]
+        rows, buckets = np.repeat(moving, steps), np.repeat(new[moving] + 1, steps) - _count_down(steps)
+        points = self._ready(new)
+        places = _Places(points, start, new, self._long)
+        for number, (ring, _, _) in enumerate(self.tracks.values()):
+            ring.carry(jumped, old[jumped], start[jumped])
+            ring.carry(rows, start[rows], buckets)
+            ring.put(places.of(ring), points.x[:, number])
         if self.spreads is not None:
             self.spreads.move(self._ready_counts(new), old, new)
         self.bucket[:count] = new
 
-    def _skip(self, old: Array, start: Array) -> None:
-        """Series whose frontier jumped over the whole ring begin it anew with what stood at its end."""
-        jumped = np.flatnonzero(start > old)
-        if len(jumped):
-            for ring, _, _ in self.tracks.values():
-                ring.carry(jumped, old[jumped], start[jumped])
+    def _ready(self, new: Array) -> Ready:
+        """Points that may enter, in order of arrival; the others wait on."""
+        rows, buckets = np.array(self._rows, np.int64), np.array(self._buckets, np.int64)
+        x = np.array(self._x, np.float64).reshape(len(rows), len(self.tracks))
+        enter = buckets <= new[rows] if len(rows) else np.zeros(0, bool)
+        self._wait(rows[~enter], buckets[~enter], x[~enter])
+        return Ready(rows[enter], buckets[enter], x[enter])
 
-    def _ready(self, new: Array) -> tuple[Array, Array, Array]:
-        """Points that may enter: rows, buckets, and a line of values for each track."""
-        ready = [one for one in self._points if one[1] <= new[one[0]]]
-        if len(ready) < len(self._points):
-            self._points = [one for one in self._points if one[1] > new[one[0]]]
-        else:
-            self._points = []
-        rows = np.array([one[0] for one in ready], np.int64)
-        buckets = np.array([one[1] for one in ready], np.int64)
-        x = np.array([one[2] for one in ready], np.float64).reshape(len(ready), len(self.tracks)).T
-        return rows, buckets, x
+    def _wait(self, rows: Array, buckets: Array, x: Array) -> None:
+        self._rows, self._buckets = array("q", rows.tolist()), array("q", buckets.tolist())
+        self._x = array("d", x.ravel().tolist())
 
     def _ready_counts(self, new: Array) -> Array:
         counted = np.array(self._counted, np.int64).reshape(len(self._counted), 4)
         enter = counted[:, 1] <= new[counted[:, 0]]
         self._counted = [self._counted[at] for at in np.flatnonzero(~enter)]
         return counted[enter].T
+
+
+class Ready(NamedTuple):
+    """Points that enter the rings: row, bucket, and a value for each track."""
+
+    rows: Array
+    buckets: Array
+    x: Array
+
+
+class _Places:
+    """The buckets each point is told in, by kind of ring."""
+
+    def __init__(self, points: Ready, start: Array, new: Array, length: int) -> None:
+        rows = points.rows
+        self._points = points
+        self._kept = points.buckets > new[rows] - length
+        self._newest = new[rows]
+        self._start = start[rows]
+        self._of_sums: Entry | None = None
+        self._of_last: Entry | None = None
+
+    def of(self, ring: Ring) -> Entry:
+        """Sums count late points where they belong; the latest value is known from now on only."""
+        if isinstance(ring, Extreme):
+            kept = np.flatnonzero(self._kept)
+            return Entry(kept, self._points.rows[kept], self._points.buckets[kept])
+        if isinstance(ring, Sum):
+            if self._of_sums is None:
+                self._of_sums = self._from(np.flatnonzero(self._kept), self._points.buckets)
+            return self._of_sums
+        if self._of_last is None:
+            every = np.arange(len(self._points.rows))
+            self._of_last = self._from(every, np.maximum(self._points.buckets, self._start))
+        return self._of_last
+
+    def _from(self, kept: Array, first: Array) -> Entry:
+        """Each kept point in all buckets from `first` to the newest."""
+        many = self._newest[kept] - first[kept] + 1
+        point = np.repeat(kept, many)
+        return Entry(point, self._points.rows[point], self._newest[point] + 1 - _count_down(many))
+
+
+def bucket_before(at_ms: Array) -> Array:
+    """The bucket in which the last millisecond before a moment lies: what was told up to it stands there."""
+    return np.asarray((at_ms - 1) // 1000)
+
+
+def _count_down(many: Array) -> Array:
+    """`many[0] … 2 1  many[1] … 2 1  …`."""
+    ends = np.cumsum(many)
+    return np.asarray(np.repeat(ends, many) - np.arange(int(ends[-1]) if len(ends) else 0))
 
 
 def _outcome(values: Mapping[str, int | float]) -> tuple[int, float, float]:
@@ -334,15 +389,16 @@ def _needed(ask: Ask) -> list[tuple[str, Callable[[Point], float]]]:
         return [("count:reply", lambda point: point.rcvd)]
     if name == "count" and what in OUTCOMES:
         number = OUTCOMES.index(what)
-        return [(f"count:{what}", lambda point: float(point.outcome == number))]
+        return [(f"points:{what}", lambda point: float(point.outcome == number))]
     value: Callable[[Point], float] = lambda point: point.values.get(what, NAN)  # noqa: E731
     has: Callable[[Point], float] = lambda point: float(what in point.values)  # noqa: E731
-    when: Callable[[Point], float] = lambda point: point.time_ms if what in point.values else NAN  # noqa: E731
+    newest: Callable[[Point], float] = lambda point: value(point) if point.is_newest else NAN  # noqa: E731
+    when: Callable[[Point], float] = lambda point: point.time_ms if newest(point) == newest(point) else NAN  # noqa: E731
     return {
         "age": [(f"time:{what}", when)],
-        "count": [(f"count:field:{what}", has)],
-        "avg": [(f"sum:{what}", value), (f"count:field:{what}", has)],
+        "count": [(f"points:field:{what}", has)],
+        "avg": [(f"sum:{what}", value), (f"points:field:{what}", has)],
         "min": [(f"low:{what}", value)],
         "max": [(f"high:{what}", value)],
-        "last": [(f"last:{what}", value)],
+        "last": [(f"last:{what}", newest)],
     }.get(name, [])
