@@ -38,6 +38,12 @@ class ConfigError(NetmonError):
         self.problems = tuple(problems)
 
 
+class UsageError(ConfigError):
+    """The command line asks for something that cannot be: the same form as a file's faults."""
+
+    exit_code = USAGE
+
+
 class MachineError(NetmonError):
     """This machine cannot do it (privilege, route, missing program, missing extra)."""
 

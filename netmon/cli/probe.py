@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from netmon.config.value import parse_settings
-from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, Problem
+from netmon.errors import GOOD, PROBLEM, MachineError, Problem, UsageError
 from probes import catalog
 from probes.base import Kind, Measurement, Outcome, Target
 from probes.clean import clean
@@ -32,10 +32,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         kind = catalog.load(args.kind)
     except BadSettings as fault:
-        raise ConfigError([Problem("command line", "", str(fault))]) from None
+        raise UsageError([Problem("command line", "", str(fault))]) from None
     settings = parse_settings(args.set, kind.settings)
     if args.count < 1:
-        raise ConfigError([Problem("command line", "-n", f"{args.count} packets measure nothing", "write 1 or more")])
+        raise UsageError([Problem("command line", "-n", f"{args.count} packets measure nothing", "write 1 or more")])
     if args.explain:
         _explain(kind, settings)
     measured = _measure(kind, Target(args.target), settings, args.count)
@@ -56,7 +56,7 @@ def _measure(kind: Kind, target: Target, settings: Any, count: int) -> Measureme
     try:
         return asyncio.run(once())
     except (BadTarget, BadSettings) as fault:
-        raise ConfigError([Problem("command line", "", str(fault))]) from None
+        raise UsageError([Problem("command line", "", str(fault))]) from None
     except ProbeError as fault:
         raise MachineError(str(fault)) from None
 

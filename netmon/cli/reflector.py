@@ -11,7 +11,7 @@ from typing import Any
 
 from netmon import log
 from netmon.config.files import listen_parts
-from netmon.errors import GOOD, ConfigError, MachineError, Problem
+from netmon.errors import GOOD, MachineError, Problem, UsageError
 from probes.errors import BadSettings
 from probes.kinds.stamp import key_of
 from probes.wire.stamp import PORT
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
             work.append(import_module("probes.answer.iperf3").serve(*_place(args.throughput)))
         asyncio.run(_until_told(work))
     except BadSettings as fault:
-        raise ConfigError([Problem("command line", "--key-file", str(fault))]) from None
+        raise UsageError([Problem("command line", "--key-file", str(fault))]) from None
     except OSError as fault:
         raise MachineError(f"reflector: {args.listen}: {fault.strerror or fault} (choose another --listen)") from None
     return GOOD
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 def _place(text: str) -> tuple[str, int]:
     parts = listen_parts(text)
     if parts is None:
-        raise ConfigError([Problem("command line", "--listen", f"{text!r} is no address", "write 0.0.0.0:862")])
+        raise UsageError([Problem("command line", "--listen", f"{text!r} is no address", "write 0.0.0.0:862")])
     return parts
 
 

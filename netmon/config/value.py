@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from netmon.config.shape import Key, item_of, shape_of, words_of
 from netmon.config.units import UNITS
 from netmon.config.words import limit
-from netmon.errors import ConfigError, Problem
+from netmon.errors import Problem, UsageError
 from probes.clean import clean
 from probes.errors import ProbeError
 
@@ -128,7 +128,7 @@ def say(key: Key) -> str:
 
 
 def parse_settings(pairs: Sequence[str], cls: type[T]) -> T:
-    """Settings from `key=value` words (`--set`), the rest by default; raises `ConfigError` with all faults."""
+    """Settings from `key=value` words (`--set`), the rest by default; raises `UsageError` with all faults."""
     shape, values, problems = shape_of(cls), dict[str, Any](), list[Problem]()
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -146,11 +146,11 @@ def parse_settings(pairs: Sequence[str], cls: type[T]) -> T:
         missing = [key for key in shape.keys if key.needed and key.attribute not in values]
         problems = [Problem("--set", key.name, "is missing", key.meaning) for key in missing]
     if problems:
-        raise ConfigError(problems)
+        raise UsageError(problems)
     try:
         return cls(**values)
     except (ValueError, ProbeError) as error:
-        raise ConfigError([Problem("--set", "", clean(str(error)))]) from None
+        raise UsageError([Problem("--set", "", clean(str(error)))]) from None
 
 
 def _parse(text: str, key: Key) -> Any:
@@ -169,8 +169,8 @@ def meant(text: str, names: Iterable[str]) -> str:
 
 
 def seconds(text: str, where: str = "command line") -> float:
-    """A duration with its unit (`60s`, `5m`) in seconds; raises `ConfigError`."""
+    """A duration with its unit (`60s`, `5m`) in seconds; raises `UsageError`."""
     exact = UNITS["s"].parse(text)
     if exact is None:
-        raise ConfigError([Problem(where, "", f"'{clean(text, 60)}' is not a duration", UNITS["s"].write)])
+        raise UsageError([Problem(where, "", f"'{clean(text, 60)}' is not a duration", UNITS["s"].write)])
     return float(exact)

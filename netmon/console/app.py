@@ -69,7 +69,7 @@ class Console:
         self.state.apply("snapshot", self.client.get("/api/v1/state"), time.time())
         self.screen.print(_Lines(frame.once(self.state, self.ui, self.screen.width, time.time())))
 
-    def picture(self, path: str, width: int = 100) -> None:
+    def picture(self, path: str, width: int = 130) -> None:
         """Write incidents and communes as they are now into an SVG file; raises HubUnreachable."""
         self.state.apply("snapshot", self.client.get("/api/v1/state"), time.time())
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
