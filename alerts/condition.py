@@ -178,7 +178,7 @@ def _syntax(plain: str) -> ast.expr:
             warnings.simplefilter("ignore")
             tree = ast.parse(stripped, mode="eval").body
     except SyntaxError as fault:
-        column = lead + min(max(fault.offset or 1, 1), len(stripped))
+        column = lead + min(fault.offset or len(stripped), len(stripped))
         raise BadCondition(column, "this is not an expression", _say_syntax(stripped)) from None
     except (ValueError, RecursionError, MemoryError):
         raise BadCondition(1, "this is nested too deeply", "write it shorter") from None

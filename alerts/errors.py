@@ -20,7 +20,7 @@ class BadCondition(AlertsError, ValueError):
 
     def __init__(self, column: int, what: str, write: str) -> None:
         super().__init__(f"column {column}: {what}: {write}")
-        self.column, self.what, self.write = column, what, write
+        self.column, self.what, self.write = column, f"column {column}: {what}", write
 
 
 class BadRule(AlertsError, ValueError):

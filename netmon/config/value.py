@@ -66,8 +66,9 @@ def _convert(text: str, key: Key) -> Any:
         return value
     try:
         return getattr(key.type, "parse", key.type)(text)
-    except ValueError as error:
-        raise Unreadable(clean(str(error)), say(key)) from None
+    except ValueError as error:  # one that knows what to write says so
+        what, write = getattr(error, "what", str(error)), getattr(error, "write", "")
+        raise Unreadable(clean(what), write or say(key)) from None
 
 
 def _measured(text: str, key: Key) -> Any:

@@ -11,7 +11,7 @@ from alerts.buckets import PREFIX
 from alerts.condition import Ask, asks, parse
 from alerts.errors import BadCondition
 from alerts.rules import Rule, RulesFile
-from alerts.words import EVENTS, OUTCOMES, RTT
+from alerts.words import ARRIVAL, EVENTS, OUTCOMES, RTT
 from netmon.config import decode
 from netmon.config.decode import Reader
 from netmon.config.files import NAME, SAY_NAME
@@ -93,7 +93,7 @@ def _field(ask: Ask) -> str:
         return PREFIX
     if ask.function in ("avg", "min", "max", "last"):
         return ask.what
-    if ask.function == "age" and ask.what not in EVENTS:
+    if ask.function == "age" and ask.what not in (*EVENTS, ARRIVAL):
         return ask.what
     if ask.function == "count" and ask.what not in ("reply", *OUTCOMES):
         return ask.what
