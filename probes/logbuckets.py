@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 PER_OCTAVE = 8
 LAST = 255  # 2^(256/8) µs ≈ 71 minutes
 PREFIX = "rtt_b"  # field `rtt_b93=2i`: two round trips in bucket 93
+NAMES = tuple(f"{PREFIX}{bucket}" for bucket in range(LAST + 1))
 
 
 def bucket_of(delay_ms: float) -> int:

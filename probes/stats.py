@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -11,14 +12,17 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
+@cache
+def _names(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}_{what}_ms" for what in ("min", "p50", "p95", "max"))
+
+
 def delays(delays_ms: Sequence[float], name: str = "rtt") -> dict[str, float]:
     """`rtt_min_ms rtt_p50_ms rtt_p95_ms rtt_max_ms`, rounded to 0.1 µs; nothing of nothing."""
     if not delays_ms:
         return {}
+    if len(delays_ms) == 1:
+        return dict.fromkeys(_names(name), round(delays_ms[0], 4))
     ordered = sorted(delays_ms)
-    return {
-        f"{name}_min_ms": round(ordered[0], 4),
-        f"{name}_p50_ms": round(quantile(ordered, 0.50), 4),
-        f"{name}_p95_ms": round(quantile(ordered, 0.95), 4),
-        f"{name}_max_ms": round(ordered[-1], 4),
-    }
+    found = (ordered[0], quantile(ordered, 0.50), quantile(ordered, 0.95), ordered[-1])
+    return {key: round(value, 4) for key, value in zip(_names(name), found, strict=True)}

@@ -89,6 +89,10 @@ class Reflector:
         """Nothing is told."""
         return []
 
+    def judges_at(self) -> float:
+        """Always: what came is to be answered."""
+        return 0.0
+
     def clocks(self, now: float, clock_ns: int) -> None:
         """Stamps are sent as they are: the asker tells when a clock was set."""
 

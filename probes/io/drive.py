@@ -17,10 +17,15 @@ from probes.io.timer import Timer
 from probes.wire.session import Session
 
 _MOMENT_S = 50e-6
+_SOON_S = 0.015  # a slot and a half of `probes.wire.fleet`
+_READ_S, _UNREAD = 0.05, 50  # a busy fleet reads in batches: so often, and after so many sends
 
 
 class PacketSession(Session, Protocol):
     """A session that also wants to hear what its socket says of itself."""
+
+    def judges_at(self) -> float:
+        """When `transmit` wants to tell what has not arrived: all that has must be taken in before (monotonic s)."""
 
     def clocks(self, now: float, clock_ns: int) -> None:
         """Both clocks at one moment, before what came is taken in."""
@@ -45,13 +50,15 @@ class Driver:
         if type(self._loop).__module__.startswith("uvloop"):
             sock.close()
             raise NeedsPrivilege("uvloop loses packets whose stamps lie on the error queue: use asyncio's own loop")
-        self._loop.add_reader(sock.fileno(), self._readable)
+        self._listening = False
+        self._listen(True)
         self._timer = Timer(self._loop, self._due)
         self._overflow = 0
+        self._unread, self._read_by = 0, 0.0  # packets sent since the last reading, when to read at the latest
 
     def kick(self) -> None:
-        """Look again at what the session wants (after something was added to it)."""
-        self._due()
+        """Look again when the session wants to send (after something was added to it)."""
+        self._settle()
 
     def close(self) -> None:
         """Stop; the socket is closed too."""
@@ -64,10 +71,12 @@ class Driver:
         self._settle()
 
     def _due(self) -> None:
-        self._take()
-        self._dropped(self.sock.dropped())
-        session, sock = self.session, self.sock
+        session, sock, now = self.session, self.sock, time.monotonic()
+        if self._unread >= _UNREAD or now >= self._read_by or now >= session.judges_at():
+            self._take()
+            self._dropped(sock.dropped())
         for data, to, tos, ttl, token, via in session.transmit(*both_clocks()):
+            self._unread += 1
             try:
                 sock.send(data, to, tos, ttl, token, via)
             except OSError as fault:
@@ -78,6 +87,7 @@ class Driver:
         """What came: send stamps and errors first, then packets."""
         session, sock = self.session, self.sock
         now, clock_ns = both_clocks()
+        self._unread, self._read_by = 0, now + _READ_S
         session.clocks(now, clock_ns)
         for said in sock.errors():
             if type(said) is Stamped:
@@ -98,7 +108,18 @@ class Driver:
         events = self.session.events()
         if events:
             self._on_events(events)
-        self._timer.at(self.session.wake_at())
+        wake_at = self.session.wake_at()
+        self._timer.at(wake_at)
+        self._listen(wake_at is None or wake_at - time.monotonic() > _SOON_S)
+
+    def _listen(self, wanted: bool) -> None:
+        """Wake for arrivals, unless the timer wakes us soon in any case: the kernel has stamped them, and a busy fleet
+        saves half its wake-ups and reads many at once."""
+        if wanted and not self._listening:
+            self._loop.add_reader(self.sock.fileno(), self._readable)
+        elif self._listening and not wanted:
+            self._loop.remove_reader(self.sock.fileno())
+        self._listening = wanted
 
 
 def both_clocks() -> tuple[float, int]:

@@ -36,7 +36,7 @@ _KEPT = 16_384  # sends whose stamp may still come; a device that gives none mus
 _ANOTHERS = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT, errno.EPROTO, errno.EMSGSIZE,
              errno.EACCES, errno.EOPNOTSUPP, errno.EHOSTDOWN, errno.ENONET)  # fmt: skip
 _BUFFER = 4 * 1024 * 1024
-_TIMESPEC, _EXTENDED = struct.Struct("=qq"), struct.Struct("=IBBBBII")
+_TIMESPEC, _SERIAL, _EXTENDED = struct.Struct("=qq"), struct.Struct("=I"), struct.Struct("=IBBBBII")
 
 
 class Stamped(NamedTuple):
@@ -148,6 +148,12 @@ class PacketSocket:
                 return
             except OSError:
                 continue  # a pending error told by errno: its details come with the queue's next entry
+            if len(control) == 2 and control[1][2][4] == _ORIGIN_STAMP and control[0][1] == _TIMESTAMPING:
+                token = self._tokens.pop(_SERIAL.unpack_from(control[1][2], 12)[0], None)
+                if token is not None:
+                    seconds, nanos = _TIMESPEC.unpack_from(control[0][2])
+                    yield Stamped(token, seconds * 1_000_000_000 + nanos)
+                continue
             found = self._error(data, control, to)
             if found is not None:
                 yield found

@@ -23,7 +23,7 @@ from probes.wire.fleet import Fleet, Interval, Track, Window
 
 AGAIN_S = 60.0  # a name is looked up again after this long
 RETRY_S = 10.0  # … and after this long when it gave nothing
-_LEAD_S = 0.02  # the first packet of a single measurement leaves this much later: the loop is warm by then
+_LEAD_S = 0.02  # a first packet leaves this much later at least: the loop is warm then, and the kernel stamps
 
 
 class PacketSettings(Protocol):
@@ -81,16 +81,16 @@ def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
     window = interval.window
     outcome = outcome_of(window)
     values: dict[str, Value] = {"sent": window.sent, "rcvd": window.rcvd}
-    values |= stats.delays(window.rtts_ms)
-    values |= {
-        f"{logbuckets.PREFIX}{bucket}": many for bucket, many in sorted(logbuckets.count(window.rtts_ms).items())
-    }
-    values |= {"dup": window.dup, "late": window.late, "loss_run_max": window.loss_run_max}
-    values |= {"local_drop": window.overflow + window.ours, "send_late_ms": round(window.send_late_ms, 3)}
+    values.update(stats.delays(window.rtts_ms))
+    for bucket, many in sorted(logbuckets.count(window.rtts_ms).items()):
+        values[logbuckets.NAMES[bucket]] = many
+    values["dup"], values["late"], values["loss_run_max"] = window.dup, window.late, window.loss_run_max
+    values["local_drop"] = window.overflow + window.ours
+    values["send_late_ms"] = round(window.send_late_ms, 3)
     values["unstamped"] = window.unstamped
     if window.hops >= 0:
         values["ttl"] = window.hops
-    values |= recipe.more(window)
+    values.update(recipe.more(window))
     why = "" if outcome is Outcome.OK else window.why or _WHY.get(outcome, "")
     return Measurement(recipe.kind, target, window.at_ns, round(interval.took_ms, 3), outcome, values, why)
 
@@ -219,6 +219,6 @@ def _spaced(job: Job) -> _Spaced:
 
 
 def _first(job: Job) -> float:
-    """The next moment whose wall clock has the job's phase."""
+    """The next moment whose wall clock has the job's phase, but not at once: kernels turn stamps on a little later."""
     wait = (job.phase_s - time.time()) % job.every_s
-    return time.monotonic() + wait
+    return time.monotonic() + (wait if wait >= _LEAD_S else wait + max(job.every_s, _LEAD_S))

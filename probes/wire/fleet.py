@@ -11,7 +11,7 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from probes.wire.session import Address, Datagram
 
@@ -85,8 +85,7 @@ class Track:
     more: Any = None  # a protocol's own
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """An interval whose packets are all answered or timed out."""
 
     id: str
@@ -153,7 +152,8 @@ class Fleet:
         """Packets of this slot; packets whose time is over become lost."""
         self.clocks(now, clock_ns)
         self._expire(now)
-        due, out = self._due, list[Datagram]()
+        due = self._due
+        out: list[Datagram] = []
         room = max(GROUP, math.ceil(self._rate * SLOT_S * 2)) if now >= self._rest_until else 0
         while due and due[0][0] <= now and len(out) < room:
             when, index = due[0]
@@ -318,6 +318,11 @@ class Fleet:
             if queue and queue[0].deadline < when:
                 when = queue[0].deadline
         return None if when == math.inf else math.ceil(when / SLOT_S - 1e-6) * SLOT_S + 1e-6
+
+    def judges_at(self) -> float:
+        """When the next packet's time is over (monotonic s); never: infinity."""
+        heads = (queue[0].deadline for queue in self._flying.values() if queue)
+        return min(heads, default=math.inf)
 
     def events(self) -> list[Any]:
         """Closed intervals since the last call."""

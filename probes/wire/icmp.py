@@ -12,27 +12,25 @@ from probes.wire.session import Arrival
 
 ECHO4, REPLY4, ECHO6, REPLY6 = 8, 0, 128, 129
 HEADER, LEAST = 8, 16  # bytes: ICMP header; least payload that holds cookie, index, number
+_FILL = bytes(65536)
 _ECHO = struct.Struct("!BBHHH8sII")
 _REPLY = struct.Struct("!BxxxxxH8sII")
 
 
 def checksum(data: bytes) -> int:
     """The Internet checksum (RFC 1071)."""
-    if len(data) & 1:
-        data += b"\0"
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total & 0xFFFF) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xFFFF
+    total = int.from_bytes(data + b"\0" if len(data) & 1 else data, "big")
+    # A ones' complement sum of 16-bit words is the remainder by 2^16 - 1, where only nothing at all adds up to 0.
+    return ~(total % 0xFFFF or (0xFFFF if total else 0)) & 0xFFFF
 
 
 def echo(ident: int, index: int, seq: int, cookie: bytes, size: int, v6: bool) -> bytes:
     """One echo request with `size` bytes of payload (at least 16). IPv6: the kernel fills in the checksum."""
     kind = ECHO6 if v6 else ECHO4
     head = _ECHO.pack(kind, 0, 0, ident, seq & 0xFFFF, cookie, index, seq)
-    fill = bytes(max(0, size - LEAST))
-    if v6:
-        return head + fill
-    return head[:2] + checksum(head).to_bytes(2, "big") + head[4:] + fill
+    if not v6:
+        head = _ECHO.pack(kind, 0, checksum(head), ident, seq & 0xFFFF, cookie, index, seq)
+    return head + _FILL[: size - LEAST] if size > LEAST else head
 
 
 class Ping(Fleet):

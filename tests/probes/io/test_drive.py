@@ -90,6 +90,7 @@ def test_more_answers_than_fit_one_reading_are_all_taken_before_time_outs(port: 
 
 def test_what_our_buffer_had_no_room_for_is_our_own_fault(port: int) -> None:
     async def full(driver: Driver) -> None:
+        await asyncio.sleep(0.03)  # a packet is in the air
         driver.sock.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             for _ in range(200):
