@@ -39,6 +39,7 @@ class Evidence:
     miss_ms: int | None  # start of the first interval, after `ok_ms`, in which nothing came back though we sent
     latest: int | None  # outcome of the latest point
     refused_ms: int | None  # start of the latest interval in which the far host said no (it is there: path is fine)
+    broken_ms: int | None = None  # up to here, at the latest, answers were missing (a loss, or a hole in what was told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from functools import cache
 from itertools import islice
 
 from alerts.base import LOCAL, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing, Topology
+from alerts.proofs import Proofs, Witnesses
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
@@ -103,28 +104,6 @@ def _is_refused(evidence: Evidence) -> bool:
     return evidence.refused_ms is not None and evidence.refused_ms == evidence.ok_ms
 
 
-class Proofs:
-    """What lasts from tick to tick: for each failing check, when the elements it crosses were first seen to carry
-    something after its first miss. Only a miss sent later than that speaks against what lies behind them."""
-
-    def __init__(self) -> None:
-        self._runs: dict[str, tuple[int, dict[str, int]]] = {}  # check → (first miss, element → first proof)
-
-    def keep(self, failing: Mapping[str, tuple[int, int]]) -> Mapping[str, int]:
-        """Failing checks now, as (first miss, latest success): since when each fails. A run goes on until a newer
-        success, though its first miss left the window."""
-        runs = dict[str, tuple[int, dict[str, int]]]()
-        for check, (start_ms, ok_ms) in failing.items():
-            run = self._runs.get(check)
-            runs[check] = run if run is not None and ok_ms <= run[0] else (start_ms, {})
-        self._runs = runs
-        return {check: start_ms for check, (start_ms, _) in runs.items()}
-
-    def first_ms(self, check: str, element: str, good_ms: int) -> int:
-        """When the element first carried something since the check failed; `good_ms`: when it did last."""
-        return self._runs[check][1].setdefault(element, good_ms)
-
-
 class Votes:
     """All votes of one tick."""
 
@@ -142,8 +121,7 @@ class Votes:
         for firing in assessment.firing:
             if firing.fault == "reach" and self._has_vote(firing):
                 self._reach.setdefault(firing.check, []).append(firing)
-        self._good: dict[str, int] = {}  # element → the latest success found so far
-        self._unread: dict[str, Iterator[str]] = {}  # element → its checks not looked at yet
+        self._witnesses: dict[str, Witnesses] = {}
         self._undecided = self._weigh(assessment.evidence if assessment.failing is None else assessment.failing)
 
     def _has_vote(self, firing: Firing) -> bool:
@@ -152,17 +130,6 @@ class Votes:
         return firing.check in self._ground.path and latest not in (LOCAL, UNRESOLVED)
 
     # --- what is fine ---
-
-    def good_ms(self, element: str, after_ms: int) -> int:
-        """When a success that crossed the element was sent, if there was one after a moment; else an earlier one or 0.
-        Nobody is asked in vain: one witness is enough, and a hub has tens of thousands."""
-        found = self._good.get(element, 0)
-        if found <= after_ms:
-            unread = self._unread.setdefault(element, iter(self._ground.crossing.get(element, ())))
-            while found <= after_ms and (check := next(unread, None)) is not None:
-                found = max(found, self._good_of(check, element))
-            self._good[element] = found
-        return found
 
     def _good_of(self, check: str, element: str) -> int:
         evidence = self._evidence.get(check)
@@ -174,9 +141,21 @@ class Votes:
         # The far host said no, or its answer was no good: that it is there does not make it fine.
         return 0 if check in self._reach or _is_refused(evidence) else ok_ms
 
+    def _of(self, element: str) -> Witnesses:
+        """Who speaks for an element."""
+        if element not in self._witnesses:
+            self._witnesses[element] = Witnesses(self._testimonies(element))
+        return self._witnesses[element]
+
+    def _testimonies(self, element: str) -> Iterator[tuple[int, int, int]]:
+        for check in self._ground.crossing.get(element, ()):
+            if good_ms := self._good_of(check, element):
+                evidence = self._evidence[check]
+                yield good_ms, evidence.broken_ms or 0, evidence.period_ms
+
     def is_clear(self, element: str, start_ms: int) -> bool:
         """Did something cross the element that was sent after a first miss?"""
-        return self.good_ms(element, start_ms + SLACK_MS) > start_ms + SLACK_MS
+        return self._of(element).is_good_after(start_ms + SLACK_MS)
 
     # --- who cannot say yet ---
 
@@ -196,16 +175,25 @@ class Votes:
     def _is_early(self, check: str, start_ms: int) -> bool:
         """Was nothing sent yet, that was not answered, after an element on the way was proven (and had its time)?"""
         evidence, early = self._evidence[check], False
-        for element in self._ground.path[check]:
+        latest_ms = max(evidence.broken_ms or 0, evidence.miss_ms or 0, evidence.refused_ms or 0)
+        for element in self._way(check):
             if self.is_clear(element, start_ms):
-                first_ms = self._proofs.first_ms(check, element, self.good_ms(element, start_ms + SLACK_MS))
-                early |= evidence.frontier_ms < first_ms + self._patience_ms(element, start_ms, evidence.period_ms)
+                first_ms = self._proofs.first_ms(check, element, self._of(element).first_ms(start_ms + SLACK_MS))
+                early |= latest_ms < first_ms + self._patience_ms(element, start_ms)
         return early
 
-    def _patience_ms(self, element: str, start_ms: int, period_ms: int) -> int:
+    def _way(self, check: str) -> tuple[str, ...]:
+        """What a check crosses, and what broke between one of its ends and the hub."""
+        path = self._ground.path[check]
+        beyond = (one for one in self._outages if one not in path)
+        return path + tuple(
+            one for one in beyond if any(self._ground.is_behind(end, one) for end in path[:1] + path[-1:])
+        )
+
+    def _patience_ms(self, element: str, start_ms: int) -> int:
         since_ms, until_ms = self._outages.get(element, (None, None))
         fell_with_it = since_ms is not None and since_ms - SLACK_MS <= start_ms <= (until_ms or start_ms)
-        return max(period_ms, AFTERMATH_MS) if fell_with_it else period_ms
+        return AFTERMATH_MS if fell_with_it else 0
 
     def is_undecided(self, check: str) -> bool:
         """Does a check fail that must be heard once more before it accuses anybody?"""
@@ -272,7 +260,7 @@ class Votes:
             latest_start_ms=max(starts),
             period_ms=max((self._period_ms(check) for check in checks), default=1000),
             suspects=(element, *others),
-            clear=self._witnesses(parent, element, start_ms),
+            clear=self._count_clear(parent, element, start_ms),
             proven=proven,
             waiting=(not proven and self._could_prove(parent, element)) or self._is_awaited(element, min(starts)),
         )
@@ -298,7 +286,7 @@ class Votes:
         path = self._ground.path.get(check, ())
         return parent in path and element not in path
 
-    def _witnesses(self, parent: str | None, element: str, start_ms: int) -> int:
+    def _count_clear(self, parent: str | None, element: str, start_ms: int) -> int:
         asked = islice(self._beside(parent, element), MOST_WITNESSES)
         return sum(self._good_of(check, parent or "") > start_ms + SLACK_MS for check in asked)
 

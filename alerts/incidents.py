@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alerts.base import Assessment, Firing, Topology
-from alerts.blame import Kinds, Map, Member, Outages, Proofs, Verdict, Votes, worst
+from alerts.blame import Kinds, Map, Member, Outages, Verdict, Votes, worst
+from alerts.proofs import Proofs
 from alerts.quiet import ancestors
 
 QUALITY_HOLD_MS = 6_000  # windows of several checks fill at their own pace: the wider element must get its chance

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from alerts.base import LOST, OK, REFUSED, Assessment, Evidence, Firing, Info
 
@@ -128,16 +129,24 @@ class Series:
     ok_ms: int | None = None
     miss_ms: int | None = None
     refused_ms: int | None = None
+    broken_ms: int | None = None
 
     def add(self, at_ms: int, outcome: int) -> None:
         """One more point, the newest."""
+        if self.points and at_ms - self.points[-1][0] > 3_500:
+            self.broken_ms = at_ms
         self.points.append((at_ms, outcome))
         if outcome == OK:
             self.ok_ms, self.miss_ms = at_ms, None
         elif outcome == REFUSED:
             self.refused_ms = at_ms
-        elif self.miss_ms is None:
-            self.miss_ms = at_ms
+        else:
+            self.broken_ms = at_ms
+            self.miss_ms = at_ms if self.miss_ms is None else self.miss_ms
+
+    def tail(self, many: int) -> Iterator[tuple[int, int]]:
+        """The newest points, newest first."""
+        return islice(reversed(self.points), many)
 
     def forget(self, before_ms: int) -> None:
         """Drop what left the window."""
@@ -153,8 +162,14 @@ class World:
     """Run `second()` again and again; `assess()` says what the rules say now."""
 
     def __init__(
-        self, communes: int = 6, seed: int = 1, faults: tuple[Fault, ...] = (), dead: dict[str, int] | None = None
+        self,
+        communes: int = 6,
+        seed: int = 1,
+        faults: tuple[Fault, ...] = (),
+        dead: dict[str, int] | None = None,
+        flush_ms: int = 1000,
     ) -> None:
+        """`flush_ms`: an agent writes so often; at once when a check of its missed three times in a row."""
         self.rng = random.Random(seed)
         self.tree = Tree(communes)
         self.faults = faults
@@ -165,6 +180,9 @@ class World:
         self.arrived = dict.fromkeys(self.tree._site, 0)
         self.waiting: dict[str, list[tuple[int, str, int]]] = {agent: [] for agent in self.tree._site}
         self.lag = {agent: self.rng.randrange(900, 1400) for agent in self.tree._site}
+        self.flush_ms = flush_ms
+        self.due = {agent: self.rng.randrange(flush_ms) for agent in self.tree._site}
+        self.losing: dict[str, int] = {}  # check → since when its loss is too high
         self.now_ms = 0
 
     def second(self) -> None:
@@ -190,8 +208,23 @@ class World:
             outcome = OK  # SIP sends again
         self.waiting[agent].append((at_ms, check, outcome))
 
+    def _is_urgent(self, agent: str) -> bool:
+        """Is the third miss in a row of a check not told yet?"""
+        told: dict[str, int] = {}
+        misses: dict[str, int] = {}
+        for at_ms, check, outcome in self.waiting[agent]:
+            if at_ms < self.now_ms - self.lag[agent]:
+                if check not in told:
+                    told[check] = sum(1 for _ in takewhile(lambda one: one[1] != OK, self.series[check].tail(3)))
+                    misses[check] = told[check]
+                misses[check] = 0 if outcome == OK else misses[check] + 1
+                told[check] = 0 if outcome == OK else told[check]
+        return any(many >= 3 > told[check] for check, many in misses.items())
+
     def _report(self, agent: str) -> None:
         if self.now_ms >= self.dead.get(agent, 1 << 60):
+            return
+        if self.now_ms < self.due[agent] and not self._is_urgent(agent):
             return
         way = self.tree.up(self.tree.site_of(agent))
         if any(
@@ -199,8 +232,10 @@ class World:
             for fault in self.faults
         ):
             return
+        while self.due[agent] <= self.now_ms:
+            self.due[agent] += self.flush_ms
         frontier = self.now_ms - self.lag[agent]
-        stale = [one for one in self.waiting[agent] if one[0] < frontier - 5000]  # backfill: not judged
+        stale = [one for one in self.waiting[agent] if one[0] < frontier - 4000 - self.flush_ms]  # backfill: not judged
         for at_ms, check, outcome in self.waiting[agent]:
             if at_ms < frontier and (at_ms, check, outcome) not in stale:
                 self.series[check].add(at_ms, outcome)
@@ -215,20 +250,21 @@ class World:
             if not series.points:
                 continue
             one = evidence[check] = self._evidence(check, agent, series)
-            if self.now_ms - self.arrived[agent] > 5000:
+            if self.now_ms - self.arrived[agent] > max(5000, 2.5 * self.flush_ms):
                 unknown |= {("link-down", check), ("link-loss", check)}
                 continue
             firing += self._reach(one) + self._loss(one, series)
         for agent, at_ms in self.arrived.items():
-            if at_ms and self.now_ms - at_ms > 15_000:
+            if at_ms and self.now_ms - at_ms > max(15_000, 3 * self.flush_ms):
                 firing.append(Firing("agent-silent", "silence", "warning", "-", agent, at_ms, None))
         return Assessment(self.now_ms, tuple(firing), frozenset(unknown), evidence)
 
     def _evidence(self, check: str, agent: str, series: Series) -> Evidence:
         latest = series.points[-1][1]
         return Evidence(
-            check, agent, 1000, self.frontier[agent], series.ok_ms, series.miss_ms, latest, series.refused_ms
-        )
+            check, agent, 1000, self.frontier[agent], series.ok_ms, series.miss_ms, latest, series.refused_ms,
+            series.broken_ms,
+        )  # fmt: skip
 
     def _reach(self, one: Evidence) -> list[Firing]:
         since = one.ok_ms or 0
@@ -246,5 +282,12 @@ class World:
         points = list(takewhile(lambda point: point[0] > one.frontier_ms - WINDOW_MS, reversed(series.points)))[::-1]
         lost = [at for at, outcome in points if outcome != OK]
         if len(points) < 10 or len(lost) < 0.1 * len(points):
+            self.losing.pop(one.check, None)
             return []
-        return [Firing("link-loss", "quality", "warning", one.check, one.agent, lost[0], len(lost) / len(points))]
+        since = self.losing.setdefault(one.check, self._since(points))
+        return [Firing("link-loss", "quality", "warning", one.check, one.agent, since, len(lost) / len(points))]
+
+    def _since(self, points: list[tuple[int, int]]) -> int:
+        """When so many of the window's points were lost that it is a tenth."""
+        lost = [at for at, outcome in points if outcome != OK]
+        return lost[-(-len(points) // 10) - 1]
