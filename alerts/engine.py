@@ -242,8 +242,10 @@ class Evidences(Mapping[str, Evidence]):
             facts.copy()
             for facts in (
                 series.period_ms, series.reply_ms, series.miss_ms, series.refused_ms, series.newest_ms, series.latest,
+                series.late_miss_ms,
             )
         ]  # fmt: skip
+        self._since = series.since.copy()
         self._count = len(frontier_ms)
 
     def __len__(self) -> int:
@@ -256,7 +258,7 @@ class Evidences(Mapping[str, Evidence]):
         row = self._series.number(check)
         if row is None or row >= self._count:
             raise KeyError(check)
-        period, reply, miss, refused, newest, latest = (facts[row] for facts in self._facts)
+        period, reply, miss, refused, newest, latest, lost = (facts[row] for facts in self._facts)
         frontier_ms = int(self._frontier_ms[row])
         oldest_ms = frontier_ms - max(self._horizon_ms, 4 * period)
         return Evidence(
@@ -268,4 +270,5 @@ class Evidences(Mapping[str, Evidence]):
             miss_ms=miss or None,
             latest=latest if newest else None,
             refused_ms=refused if refused and refused > oldest_ms else None,
+            broken_ms=max(lost, 1000 * int(self._since[row])) or None,
         )
