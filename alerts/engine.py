@@ -23,7 +23,7 @@ from alerts.series import STEPS, Series
 MUTE_MS = 5_000  # an agent is mute after this long …
 MUTE_PERIODS = 2.5  # … and after so many of its usual pauses
 USUAL_MS = 10_000  # taken for the pause of an agent that wrote only once
-PATIENT_MS = 100_000  # … by rules about silence: it may be one that writes every five minutes
+LONGEST_PAUSE_MS = 300_000  # agents write at least so often: until then nobody knows whether such a one is silent
 LEAST_PAUSE_MS = 200  # writes closer together are one
 SET_BACK_MS = 60_000  # a frontier that goes back so far: the agent's clock was set
 CHUNK = 16_384  # moments judged at once: what they need stays in the processor's cache
@@ -124,13 +124,9 @@ class Engine:
 
     def _mute_agents(self, now_ms: int) -> Array:
         """By number: has it been quiet for longer than usual?"""
-        arrived, usual = np.array(self._arrived_ms, np.int64), self._usual(USUAL_MS)
+        arrived, usual = np.array(self._arrived_ms, np.int64), np.array(self._usual_ms, np.int64)
+        usual[usual == 0] = USUAL_MS
         return np.asarray(now_ms - arrived > np.maximum(MUTE_MS, MUTE_PERIODS * usual))
-
-    def _usual(self, unknown_ms: int) -> Array:
-        """Each agent's usual pause between writes."""
-        known = np.array(self._usual_ms, np.int64)
-        return np.where(known > 0, known, unknown_ms)
 
     def _row_frontiers(self) -> Array:
         of_agents = np.array(self._frontier_ms, np.int64)
@@ -164,7 +160,9 @@ class Engine:
         if not self._names:
             return
         rows = np.arange(len(self._names))
-        view = Writers(np.array(self._arrived_ms, np.int64), self._usual(PATIENT_MS), now_ms)
+        arrived, usual = np.array(self._arrived_ms, np.int64), np.array(self._usual_ms, np.float64)
+        usual[usual == 0] = np.where(now_ms - arrived > LONGEST_PAUSE_MS, USUAL_MS, np.nan)[usual == 0]
+        view = Writers(arrived, usual, now_ms)
         for judge in self._silences:
             judge.widen(2 * len(rows))
             judge.step(view, rows, np.full(len(rows), now_ms, np.int64), rows)

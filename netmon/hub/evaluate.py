@@ -57,6 +57,9 @@ class Evaluator:
             settle_ms=int(config.settle_s * 1000),
             known=self._db.incidents(),
         )
+        for one in self._book.open():
+            for _, agent in one.members if one.fault == "silence" else ():
+                self._engine.arrived(agent, one.first_miss_ms)  # replay has nothing of an agent that is long dead
         self._silences = {one.id: one for one in self._db.silences()}
         self._pages = Pages(config, topology, self._db.paged())
         self.outbox = Outbox(self._db, config.receivers, self._told)
