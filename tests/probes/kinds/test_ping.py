@@ -23,6 +23,7 @@ from probes.io.net import open_icmp
 from probes.kinds.ping import PING, PingSettings, run, watch
 
 pytestmark = pytest.mark.needs("netns", "nft")
+loaded: list[tuple[Pair, str]] = []
 
 
 @pytest.fixture(scope="module", params=["unprivileged", "raw"])
@@ -50,13 +51,17 @@ def ready(made: Pair) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_rules(request: pytest.FixtureRequest) -> Iterator[None]:
+def no_rules() -> Iterator[None]:
     yield
-    for name in ("link", "plain"):
-        if name in request.fixturenames:
-            made = request.getfixturevalue(name)
-            for side in ("left", "right"):
-                made.nft(side, "flush ruleset")
+    while loaded:
+        made, side = loaded.pop()
+        made.nft(side, "flush ruleset")
+
+
+def load(made: Pair, side: str, rules: str) -> None:
+    """nft rules until the test's end."""
+    loaded.append((made, side))
+    made.nft(side, rules)
 
 
 def chain(hook: str, rule: str) -> str:
@@ -82,7 +87,8 @@ def test_a_living_host_answers_every_packet_by_kernel_stamps(link: Pair, ip: str
 
 @pytest.mark.parametrize("ip", ["10.99.0.2", "fd99::2"])
 def test_a_black_hole_is_lost_and_has_no_number(link: Pair, ip: str) -> None:
-    link.nft(
+    load(
+        link,
         "right",
         chain("input", "icmp type echo-request drop\n icmpv6 type echo-request drop"),
     )
@@ -94,7 +100,8 @@ def test_a_black_hole_is_lost_and_has_no_number(link: Pair, ip: str) -> None:
 
 @pytest.mark.parametrize(("ip", "told"), [("10.99.0.2", "type 3 code 13"), ("fd99::2", "type 1 code 1")])
 def test_unreachable_is_refused_and_says_by_whom(link: Pair, ip: str, told: str) -> None:
-    link.nft(
+    load(
+        link,
         "right",
         chain(
             "input",
@@ -109,7 +116,8 @@ def test_unreachable_is_refused_and_says_by_whom(link: Pair, ip: str, told: str)
 
 @pytest.mark.parametrize("ip", ["10.99.0.2", "fd99::2"])
 def test_our_own_firewall_is_our_own_fault(link: Pair, ip: str, request: pytest.FixtureRequest) -> None:
-    link.nft(
+    load(
+        link,
         "left",
         chain("output", "icmp type echo-request drop\n icmpv6 type echo-request drop"),
     )
@@ -136,13 +144,14 @@ def test_a_name_without_an_address_is_unresolved(link: Pair) -> None:
 
 
 def test_every_tenth_packet_dropped_is_told_exactly(link: Pair) -> None:
-    link.nft("right", chain("input", "icmp type echo-request numgen inc mod 10 == 3 drop"))
+    load(link, "right", chain("input", "icmp type echo-request numgen inc mod 10 == 3 drop"))
     values = measure(link, "10.99.0.2", 100, every_s=0.01).values
     assert (values["sent"], values["rcvd"], values["loss_run_max"]) == (100, 90, 1)
 
 
 def test_size_and_dscp_are_the_packets(link: Pair) -> None:
-    link.nft(
+    load(
+        link,
         "right",
         chain(
             "input",
@@ -171,7 +180,8 @@ def test_other_pingers_of_the_host_neither_wake_nor_fool_us(link: Pair) -> None:
 @pytest.mark.parametrize("ip", ["10.99.0.2"])
 def test_one_refused_target_costs_the_others_nothing(link: Pair, ip: str) -> None:
     """An ICMP error about one packet makes the next send on the socket fail: it is sent again, whoever it is for."""
-    link.nft(
+    load(
+        link,
         "right",
         chain(
             "input",

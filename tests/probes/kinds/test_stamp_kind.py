@@ -24,6 +24,7 @@ from probes.kinds.stamp import STAMP, StampSettings, key_of, run, watch
 from probes.wire import stamp
 
 pytestmark = pytest.mark.needs("netns", "nft")
+loaded: list[tuple[Pair, str]] = []
 KEY = "a key of sixteen"
 
 
@@ -44,10 +45,17 @@ def link() -> Iterator[Pair]:
 
 
 @pytest.fixture(autouse=True)
-def no_rules(link: Pair) -> Iterator[None]:
+def no_rules() -> Iterator[None]:
     yield
-    for side in ("left", "right"):
-        link.nft(side, "flush ruleset")
+    while loaded:
+        made, side = loaded.pop()
+        made.nft(side, "flush ruleset")
+
+
+def load(made: Pair, side: str, rules: str) -> None:
+    """nft rules until the test's end."""
+    loaded.append((made, side))
+    made.nft(side, rules)
 
 
 def measure(made: Pair, target: str, count: int = 5, **more: object) -> Measurement:
@@ -85,7 +93,7 @@ def test_two_percent_lost_one_way_are_told_of_that_way_and_none_of_the_other(
     link: Pair, direction: str, rule: str, least: float, most: float
 ) -> None:
     side, match, lossy, clean = SIDES[direction]
-    link.nft(side, incoming(f"{match} {rule} drop"))
+    load(link, side, incoming(f"{match} {rule} drop"))
     values = measure(link, link.right_ip, 2000, every_s=0.001).values
     assert values["sent"] == 2000 and values[clean] == 0
     assert least <= values[lossy] / 2000 <= most and values["lost_unknown"] <= 3
@@ -93,8 +101,8 @@ def test_two_percent_lost_one_way_are_told_of_that_way_and_none_of_the_other(
 
 
 def test_losses_of_both_ways_are_told_apart(link: Pair) -> None:
-    link.nft("right", incoming("udp dport 862 numgen inc mod 20 == 7 drop"))
-    link.nft("left", incoming("udp sport 862 numgen inc mod 50 == 7 drop"))
+    load(link, "right", incoming("udp dport 862 numgen inc mod 20 == 7 drop"))
+    load(link, "left", incoming("udp sport 862 numgen inc mod 50 == 7 drop"))
     values = measure(link, link.right_ip, 1000, every_s=0.001).values
     assert (values["lost_fwd"], values["lost_bwd"], values["lost_unknown"]) == (50, 19, 0)
 
@@ -139,7 +147,7 @@ def test_a_closed_port_is_refused(link: Pair, ip: str) -> None:
 
 
 def test_a_black_hole_is_lost(link: Pair) -> None:
-    link.nft("right", incoming("udp dport 862 drop"))
+    load(link, "right", incoming("udp dport 862 drop"))
     got = measure(link, "10.99.0.2")
     assert (got.outcome, got.values["lost_unknown"], got.values["lost_fwd"]) == (Outcome.LOST, 5, 0)
 
@@ -178,7 +186,7 @@ def test_a_reflector_answers_from_the_address_it_was_asked_at(link: Pair) -> Non
 
 
 def test_the_dscp_goes_there_and_comes_back(link: Pair) -> None:
-    link.nft("right", incoming("udp dport 862 ip dscp ef counter\n udp dport 862 ip6 dscp ef counter"))
+    load(link, "right", incoming("udp dport 862 ip dscp ef counter\n udp dport 862 ip6 dscp ef counter"))
     for ip in ("10.99.0.2", "fd99::2"):
         assert measure(link, ip, dscp=46).values["dscp_seen_bwd"] == 46
     assert sh(f"ip netns exec {link.right} nft list ruleset").count("packets 5 ") == 2

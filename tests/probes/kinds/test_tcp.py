@@ -17,6 +17,7 @@ from probes.io.tcp import connect
 from probes.kinds.tcp import TCP, TcpSettings, run
 
 pytestmark = pytest.mark.needs("netns", "nft")
+loaded: list[tuple[Pair, str]] = []
 IPS = ("10.99.0.2", "[fd99::2]")
 
 
@@ -45,10 +46,17 @@ def link() -> Iterator[Pair]:
 
 
 @pytest.fixture(autouse=True)
-def no_rules(link: Pair) -> Iterator[None]:
+def no_rules() -> Iterator[None]:
     yield
-    for side in ("left", "right"):
-        link.nft(side, "flush ruleset")
+    while loaded:
+        made, side = loaded.pop()
+        made.nft(side, "flush ruleset")
+
+
+def load(made: Pair, side: str, rules: str) -> None:
+    """nft rules until the test's end."""
+    loaded.append((made, side))
+    made.nft(side, rules)
 
 
 def measure(made: Pair, target: str, count: int = 1, timeout_s: float = 0.5, dscp: int = 0) -> Measurement:
@@ -76,7 +84,8 @@ def test_a_reset_is_refused_at_once(link: Pair, ip: str) -> None:
 
 @pytest.mark.parametrize(("ip", "told"), [(IPS[0], "type 3 code 13"), (IPS[1], "type 1 code 1")])
 def test_an_icmp_message_is_refused_and_says_by_whom(link: Pair, ip: str, told: str) -> None:
-    link.nft(
+    load(
+        link,
         "right",
         incoming(
             "meta nfproto ipv4 tcp dport 443 reject with icmp type admin-prohibited\n meta nfproto ipv6 tcp dport 443 reject with icmpv6 type admin-prohibited"
@@ -94,7 +103,7 @@ def test_a_router_without_a_route_is_refused_by_it(link: Pair) -> None:
 
 @pytest.mark.parametrize("ip", IPS)
 def test_silence_is_lost_when_its_time_is_over(link: Pair, ip: str) -> None:
-    link.nft("right", incoming("tcp dport 443 drop"))
+    load(link, "right", incoming("tcp dport 443 drop"))
     got = measure(link, f"{ip}:443", timeout_s=0.3)
     assert (got.outcome, got.why, got.values) == (Outcome.LOST, "nothing came back in time", {"sent": 1, "rcvd": 0})
     assert 300 <= got.took_ms < 2000
@@ -122,20 +131,20 @@ def test_a_target_without_a_port_is_no_target(link: Pair) -> None:
 
 
 def test_one_connect_of_several_proves_the_port(link: Pair) -> None:
-    link.nft("right", incoming("tcp dport 443 tcp flags syn / syn,ack numgen inc mod 2 == 0 drop"))
+    load(link, "right", incoming("tcp dport 443 tcp flags syn / syn,ack numgen inc mod 2 == 0 drop"))
     got = measure(link, "10.99.0.2:443", 2, timeout_s=0.4)
     assert (got.outcome, got.values["sent"], got.values["rcvd"]) == (Outcome.OK, 2, 1)
 
 
 def test_a_repeated_syn_is_in_the_time(link: Pair) -> None:
-    link.nft("right", incoming("tcp dport 443 tcp flags syn / syn,ack numgen inc mod 2 == 0 drop"))
+    load(link, "right", incoming("tcp dport 443 tcp flags syn / syn,ack numgen inc mod 2 == 0 drop"))
     got = measure(link, "10.99.0.2:443", timeout_s=5)
     assert got.outcome == Outcome.OK and 900 < got.values["connect_min_ms"] < 3000
 
 
 @pytest.mark.parametrize(("ip", "family"), [(IPS[0], "ip"), (IPS[1], "ip6")])
 def test_the_dscp_is_the_packets(link: Pair, ip: str, family: str) -> None:
-    link.nft("right", incoming(f"tcp dport 443 tcp flags syn / syn,ack {family} dscp af41 counter"))
+    load(link, "right", incoming(f"tcp dport 443 tcp flags syn / syn,ack {family} dscp af41 counter"))
     assert measure(link, f"{ip}:443", dscp=34).outcome == Outcome.OK
     assert "packets 1 " in sh(f"ip netns exec {link.right} nft list ruleset")
 
