@@ -43,7 +43,7 @@ class ThroughputSettings:
 FIELDS = (
     Field("rate_bps", "bit/s", "payload that arrived, counted by its receiver; absent when nothing was measured"),
     Field(
-        "layer", "", "what rate_bps counts: 4 = payload of TCP or UDP, no headers (7 to 2 are kept for others)", "int"
+        "layer", "", "what rate_bps counts: 4 = payload of TCP or UDP, without headers; always 4 today", "int"
     ),
     Field("sent_bytes", "B", "payload handed to the network by the sender, the warm-up not counted", "int"),
     Field("rcvd_bytes", "B", "payload that arrived, counted by its receiver", "int"),
