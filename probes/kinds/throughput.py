@@ -42,9 +42,7 @@ class ThroughputSettings:
 
 FIELDS = (
     Field("rate_bps", "bit/s", "payload that arrived, counted by its receiver; absent when nothing was measured"),
-    Field(
-        "layer", "", "what rate_bps counts: 4 = payload of TCP or UDP, without headers; always 4 today", "int"
-    ),
+    Field("layer", "", "what rate_bps counts: 4 = payload of TCP or UDP, without headers; always 4 today", "int"),
     Field("sent_bytes", "B", "payload handed to the network by the sender, the warm-up not counted", "int"),
     Field("rcvd_bytes", "B", "payload that arrived, counted by its receiver", "int"),
     Field("retransmits", "segments", "TCP segments sent again; absent when the sender does not know", "int"),
