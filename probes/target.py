@@ -14,8 +14,9 @@ from weakref import WeakKeyDictionary
 from probes.clean import clean
 from probes.errors import BadTarget
 
-_BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(\d{1,5}))?\Z")
-_NAMED = re.compile(r"([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?)(?::(\d{1,5}))?\Z")
+_V6 = r"[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?"  # the library takes any text for a zone, line ends and all
+_BRACKETED = re.compile(rf"\[({_V6})\](?::([0-9]{{1,5}}))?\Z")
+_NAMED = re.compile(r"([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?)(?::([0-9]{1,5}))?\Z")
 RESOLVE_S = 5.0  # a name nobody answers for in this time gives no address
 _AT_ONCE = 8  # names looked up at the same time
 _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -53,9 +54,9 @@ def parse(text: str, default_port: int = 0) -> Endpoint:
 def is_address(host: str) -> bool:
     """True for a written IPv4 or IPv6 address (a zone may follow)."""
     try:
-        ipaddress.ip_address(host)
+        ipaddress.IPv4Address(host)
     except ValueError:
-        return False
+        return _is_v6(host)
     return True
 
 
@@ -64,7 +65,7 @@ def _is_v6(text: str) -> bool:
         ipaddress.IPv6Address(text)
     except ValueError:
         return False
-    return True
+    return re.fullmatch(_V6, text) is not None
 
 
 async def resolve(endpoint: Endpoint, family: int = 0) -> list[tuple[int, tuple[Any, ...]]]:

@@ -41,7 +41,25 @@ def test_an_endpoint_written_out_is_read_again(end: Endpoint) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "a b", "-n", "host:0", "host:65536", "host:x", "[192.0.2.1]", "[::1", "a:1:2", "a/b", "x" * 300]
+    "text",
+    [
+        "",
+        " ",
+        "a b",
+        "-n",
+        "host:0",
+        "host:65536",
+        "host:x",
+        "[192.0.2.1]",
+        "[::1",
+        "::1%",
+        "::1%a\n",
+        "[::1%\x00]",
+        "::1%é",
+        "a:1:2",
+        "a/b",
+        "x" * 300,
+    ],
 )
 def test_what_is_no_target_is_told_with_a_way_out(text: str) -> None:
     with pytest.raises(BadTarget, match="target"):
