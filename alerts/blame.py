@@ -17,12 +17,16 @@ from alerts.proofs import Proofs, Witnesses
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
-FRESH_MS = 5_000  # a check told of within this and two periods has a vote about quality
+FRESH_MS = 5_000  # an agent that could clear an element is waited for so long, and two periods
+TOLD_MS = 6_000  # of quality: a check that has told so much since another one complains, and is content, is good
+RECENT_MS = 5_000
+CONTESTED_MS = 15_000  # the longest wait for somebody who may know better: agents write each ten seconds
 MOST_WITNESSES = 1_000  # are counted; more say nothing new
 AFTERMATH_MS = 10_000  # routes and switches need so long: what fell with an element may come back later than it
 SEVERITIES = ("info", "warning", "critical")
 Member = tuple[str, str]  # (rule, check) — or (rule, agent) for `silence`
 Kinds = Mapping[str, str]  # check → its kind, as seen
+Told = Callable[[str], int]  # check → up to when it has told how good it is; 0: it has no vote
 Outages = Mapping[str, tuple[int, int | None]]  # element → (first miss, end or None) of its last incident of reach
 
 
@@ -41,8 +45,9 @@ class Verdict:
     suspects: tuple[str, ...]  # elements that cannot be told apart from it, itself first
     clear: int  # checks that show that the way to it is fine
     proven: bool  # its parent carried a success since the first miss
+    shaky: bool  # of reach: who else is heard through its parent loses packets as well
     waiting: bool  # somebody who could still clear it, or prove its parent, has not reported that far;
-    # of quality: somebody beside it complains too, so that it may be the parent
+    # of quality: somebody beside it complains too, or has not told enough, so that it may be the parent
 
 
 def kind_of(firing: Firing) -> str:
@@ -151,11 +156,17 @@ class Votes:
         for check in self._ground.crossing.get(element, ()):
             if good_ms := self._good_of(check, element):
                 evidence = self._evidence[check]
-                yield good_ms, evidence.broken_ms or 0, evidence.period_ms
+                refused_ms = evidence.refused_ms or 0 if element == self._ground.path[check][-1] else 0
+                yield good_ms, max(evidence.broken_ms or 0, refused_ms), evidence.period_ms
 
     def is_clear(self, element: str, start_ms: int) -> bool:
         """Did something cross the element that was sent after a first miss?"""
         return self._of(element).is_good_after(start_ms + SLACK_MS)
+
+    def is_steady(self, element: str, start_ms: int) -> bool:
+        """Is it clear, and do most of those who cross it answer for a while now? A link that loses half of all packets
+        answers ever again, and is not well."""
+        return self.is_clear(element, start_ms) and self._of(element).is_steady(start_ms + SLACK_MS)
 
     # --- who cannot say yet ---
 
@@ -262,8 +273,19 @@ class Votes:
             suspects=(element, *others),
             clear=self._count_clear(parent, element, start_ms),
             proven=proven,
+            shaky=self._is_shaky(parent or element, start_ms),
             waiting=(not proven and self._could_prove(parent, element)) or self._is_awaited(element, min(starts)),
         )
+
+    def _is_shaky(self, element: str, start_ms: int) -> bool:
+        """Do checks that are heard through an element lose packets, too? Then three in a row may be chance."""
+        answering = lossy = 0
+        for check in islice(self._ground.crossing.get(element, ()), MOST_WITNESSES):
+            evidence = self._evidence.get(check)
+            if evidence is not None and (evidence.ok_ms or 0) > start_ms + SLACK_MS and check not in self._reach:
+                answering += 1
+                lossy += (evidence.broken_ms or 0) > start_ms - RECENT_MS
+        return 3 * lossy > answering
 
     def _misses(self, element: str) -> Iterator[int]:
         """First misses of all checks that cross the element and fail through it, whether their rule fires yet or not."""
@@ -301,9 +323,9 @@ class Votes:
             if evidence is None or check in self._reach or evidence.miss_ms is not None:
                 continue
             late_ms = start_ms + SLACK_MS - evidence.frontier_ms
-            if 0 < late_ms <= FRESH_MS + 2 * evidence.period_ms and not ground.is_behind(
-                ground.topology.site_of(evidence.agent), element
-            ):
+            site = ground.topology.site_of(evidence.agent)
+            most_ms = CONTESTED_MS if site == element else FRESH_MS + 2 * evidence.period_ms
+            if 0 < late_ms <= most_ms and (site == element or not ground.is_behind(site, element)):
                 return True
         return False
 
@@ -319,18 +341,19 @@ class Votes:
         voters = {kind: [rule for rule in used if kind in can_judge.get(rule, ())] for kind in set(kinds.values())}
 
         @cache
-        def votes(check: str) -> bool:
-            return self._can_vote(check, voters.get(kinds.get(check, ""), ()), bad.keys(), ignored)
+        def told_ms(check: str) -> int:
+            can = self._can_vote(check, voters.get(kinds.get(check, ""), ()), bad.keys(), ignored)
+            return self._evidence[check].frontier_ms if can else 0
 
         blamed, verdicts = set[str](), list[Verdict]()
         while bad.keys() - blamed:
             left = {check: firings for check, firings in bad.items() if check not in blamed}
-            best = max(self._ranked(left, votes), default=None)
+            best = max(self._ranked(left, told_ms), default=None)
             if best is None:
                 break
             element = best[-1]
             checks = [check for check in left if element in self._ground.path[check]]
-            verdicts.append(self._bad_verdict(element, [one for check in checks for one in bad[check]], votes))
+            verdicts.append(self._bad_verdict(element, [one for check in checks for one in bad[check]], told_ms))
             blamed.update(checks)
         return verdicts
 
@@ -353,29 +376,33 @@ class Votes:
         evidence = self._evidence.get(check)
         if evidence is None or check in ignored or check in self._reach or check not in self._ground.path:
             return False
-        if check not in bad and check in self._complaining:
-            return False
-        fresh = self._at_ms - evidence.frontier_ms <= FRESH_MS + 2 * evidence.period_ms
-        return fresh and (check in bad or any((rule, check) not in self._unknown for rule in rules))
+        return check in bad or (
+            check not in self._complaining and any((rule, check) not in self._unknown for rule in rules)
+        )
 
-    def _ranked(self, bad: Mapping[str, object], votes: Callable[[str], bool]) -> Iterator[tuple[int, bool, int, str]]:
+    def _ranked(self, bad: Mapping[str, list[Firing]], told_ms: Told) -> Iterator[tuple[int, bool, int, str]]:
         """Elements bad enough as (bad minus good, is no site, nearness, name): the largest is the one to name."""
         topology = self._ground.topology
-        count: dict[str, int] = {}
-        for check in bad:
+        since_ms: dict[str, list[int]] = {}
+        for check, firings in bad.items():
             for element in self._ground.path[check]:
-                count[element] = count.get(element, 0) + 1
-        for element, many in count.items():
-            others = (check for check in self._ground.crossing[element] if check not in bad and votes(check))
+                since_ms.setdefault(element, []).append(min(one.since_ms for one in firings))
+        for element, starts in since_ms.items():
+            many, due_ms = len(starts), min(starts) + TOLD_MS
+            others = (one for one in self._ground.crossing[element] if one not in bad and told_ms(one) >= due_ms)
             good = sum(1 for _ in islice(others, int(many / BAD_SHARE - many) + 1))
             if many >= BAD_SHARE * (many + good):
                 # An access link and the site behind it look the same: links break more often than sites.
                 yield many - good, element.startswith("link:"), -topology.depth(element), element
 
-    def _bad_verdict(self, element: str, firings: list[Firing], votes: Callable[[str], bool]) -> Verdict:
+    def _bad_verdict(self, element: str, firings: list[Firing], told_ms: Told) -> Verdict:
         first = min(firings, key=lambda one: (one.since_ms, one.rule))
         parent = self._ground.topology.parent(element)
         bad = {firing.check for firing in firings}
+        beside = [told_ms(one) for one in islice(self._beside(parent, element), MOST_WITNESSES) if one not in bad]
+        due_ms = first.since_ms + TOLD_MS
+        good, silent = sum(one >= due_ms for one in beside), sum(0 < one < due_ms for one in beside)
+        is_told = max(map(told_ms, bad)) >= due_ms and (not silent or good >= max(3, 2 * len(bad)))
         return Verdict(
             element=element,
             fault="quality",
@@ -386,9 +413,10 @@ class Votes:
             latest_start_ms=max(firing.since_ms for firing in firings),
             period_ms=max(self._period_ms(firing.check) for firing in firings),
             suspects=(element,),
-            clear=sum(one not in bad and votes(one) for one in islice(self._beside(parent, element), MOST_WITNESSES)),
+            clear=good,
             proven=False,
-            waiting=any(self._is_beside(check, parent, element) for check in self._complaining),
+            shaky=False,
+            waiting=not is_told or any(self._is_beside(check, parent, element) for check in self._complaining),
         )
 
     # --- who is mute ---
@@ -408,6 +436,7 @@ class Votes:
                 suspects=(f"agent:{firing.agent}",),
                 clear=0,
                 proven=True,
+                shaky=False,
                 waiting=False,
             )
             for firing in self.firing

@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alerts.base import Assessment, Firing, Topology
-from alerts.blame import Kinds, Map, Member, Outages, Verdict, Votes, worst
+from alerts.blame import CONTESTED_MS, Kinds, Map, Member, Outages, Verdict, Votes, worst
 from alerts.proofs import Proofs
 from alerts.quiet import ancestors
 
-QUALITY_HOLD_MS = 6_000  # windows of several checks fill at their own pace: the wider element must get its chance
-CONTESTED_HOLD_MS = 15_000  # the same, while checks beside the element complain too
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
 DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
@@ -139,15 +137,17 @@ class Book:
         return changes
 
     def _is_released(self, verdict: Verdict, now_ms: int) -> bool:
-        if self._is_shadow(verdict, now_ms):
+        if self._is_shadow(verdict, now_ms) or (verdict.shaky and now_ms - verdict.start_ms < DOWN_AFTER_MS):
             return False
         held_ms = now_ms - min(self._held[member] for member in verdict.members)
         if verdict.fault == "quality":
-            return held_ms >= max(CONTESTED_HOLD_MS if verdict.waiting else QUALITY_HOLD_MS, self._settle_ms)
+            return held_ms >= (CONTESTED_MS if verdict.waiting else self._settle_ms)
         if verdict.fault == "silence" or (verdict.proven and not verdict.waiting):
             return True
         if not verdict.waiting:
             return held_ms >= self._settle_ms
+        if self._topology.parent(verdict.element) is None:  # the hub's own site: its agents know, and speak soon
+            return held_ms >= CONTESTED_MS
         return held_ms >= self._settle_ms + 2 * verdict.period_ms
 
     def _opened(self, verdict: Verdict, now_ms: int) -> Incident:
@@ -281,7 +281,7 @@ class Book:
             return False
         if one.element not in self._ground.crossing:
             return True  # no check of the inventory crosses it any more: nobody could ever clear it
-        return votes.is_clear(one.element, one.latest_start_ms)
+        return votes.is_steady(one.element, one.latest_start_ms)
 
     def _is_excused(self, one: Incident, member: Member, votes: Votes, home: Mapping[Member, str], freed: bool) -> bool:
         """Does a member that still fires speak against something else by now? `freed`: another one is good again."""

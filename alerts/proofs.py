@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+STEADY_MS = 5_000
+
 
 class Proofs:
     """What lasts from tick to tick: for each failing check, when the elements it crosses were first seen to carry
@@ -56,3 +58,9 @@ class Witnesses:
                 if broken_ms <= after_ms:
                     break
         return first_ms
+
+    def is_steady(self, after_ms: int) -> bool:
+        """Do two of three who succeeded after a moment succeed without a break for three periods (five seconds)?"""
+        heard = [one for one in self._all() if one[0] > after_ms]
+        steady = sum(good_ms - broken_ms >= min(3 * period_ms, STEADY_MS) for good_ms, broken_ms, period_ms in heard)
+        return 3 * steady >= 2 * len(heard)
