@@ -91,7 +91,8 @@ class Moments:
         self._buckets = bucket_before(self.at_ms)
         self._longest = int(steps.max(initial=1))
         self._known: dict[Ask, Array] = {}
-        self._covered: dict[int, Array] = {}
+        self._behind = self._buckets + 1 - series.since[self.rows]  # seconds it is known for without a hole
+        self._least = int(self._behind.min(initial=series.most_window_s))
         self._raw: dict[tuple[str, int], Array] = {}
         self._places: dict[tuple[int, int], Array] = {}
         self._frames: dict[str, Frame] = {}
@@ -109,14 +110,7 @@ class Moments:
 
     def _unknown_where_bare(self, ask: Ask, found: Array) -> Array:
         """A window that reaches back behind the series' beginning, or into a hole, says nothing."""
-        if not ask.window_s:
-            return found
-        covered = self._covered.get(ask.window_s)
-        if covered is None:
-            since = self._series.since[self.rows]
-            covered = self._buckets - ask.window_s + 1 >= since
-            covered = self._covered[ask.window_s] = np.zeros(0, bool) if covered.all() else covered  # empty: all are
-        return np.where(covered, found, np.nan) if len(covered) else found
+        return found if ask.window_s <= self._least else np.where(self._behind >= ask.window_s, found, np.nan)
 
     def _figure(self, ask: Ask) -> Array:
         name, what, window = ask.function, ask.what, ask.window_s
@@ -155,9 +149,13 @@ class Moments:
     def _place(self, ring: Ring, back: int) -> Array:
         """Flat places of the moments' buckets, or of those so far back."""
         key = ring.length, back
-        if key not in self._places:
-            self._places[key] = ring.at(self.rows, self._buckets - back)
-        return self._places[key]
+        found = self._places.get(key)
+        if found is None:
+            now = self._places.get((ring.length, 0))
+            if now is None:
+                now = self._places[ring.length, 0] = ring.at(self.rows, self._buckets)
+            found = self._places[key] = ring.back(now, back) if back else now
+        return found
 
     def _last(self, track: str) -> Array:
         return self._over(track, 0)
@@ -172,7 +170,7 @@ class Moments:
                 now = self._raw.get((track, -1))
                 if now is None:
                     now = self._raw[track, -1] = ring.take(self._place(ring, 0))
-                found = (now - found).astype(np.float64)
+                found = np.asarray(now - found).astype(np.float64)  # counters wrap, what is reckoned with them must not
             self._raw[track, window] = found
         return found
 

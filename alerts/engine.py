@@ -26,7 +26,7 @@ USUAL_MS = 10_000  # taken for the pause of an agent that wrote only once
 LONGEST_PAUSE_MS = 300_000  # agents write at least so often: until then nobody knows whether such a one is silent
 LEAST_PAUSE_MS = 200  # writes closer together are one
 SET_BACK_MS = 60_000  # a frontier that goes back so far: the agent's clock was set
-CHUNK = 16_384  # moments judged at once: what they need stays in the processor's cache
+CHUNK = 40_000  # moments judged at once: what they need stays in the processor's cache
 
 
 class Engine:
@@ -171,17 +171,12 @@ class Engine:
 
     def _fired(self, mute: Array) -> Iterator[Firing]:
         series = self._series
-        names, owners = series.names, series.owners
-        is_mute = mute[series.agent[: len(names)]] if len(mute) else mute
+        is_mute = mute[series.agent[: len(series.names)]] if len(mute) else mute
         for judge in self._checks:
-            name, fault, severity = judge.rule.name, judge.rule.accuses, judge.rule.severity
-            for row in judge.fired(is_mute):
-                since_ms, value = judge.since_ms(row), judge.firing[row]
-                yield Firing(name, fault, severity, names[row], owners[row], since_ms, value)
+            yield from judge.fired(is_mute, series.names, series.owners)
         for judge in self._silences:
             for row, value in judge.firing.items():
-                agent, since_ms = self._names[row], self._arrived_ms[row]
-                yield Firing(judge.rule.name, judge.rule.accuses, judge.rule.severity, "-", agent, since_ms, value)
+                yield judge.tell("-", self._names[row], self._arrived_ms[row], value)
 
     def _all_unknown(self, mute: Array) -> frozenset[tuple[str, str]]:
         """Made anew only when something became known or unknown."""

@@ -6,12 +6,13 @@ Kept sparse: in a calm second nothing is touched but one array of truths.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from alerts import compiled
+from alerts.base import Firing
 from alerts.compiled import Values, View
 from alerts.condition import Truth, asks
 from alerts.rings import Array
@@ -30,6 +31,7 @@ class Judge:
         self._for_ms = int(rule.for_s * 1000)
         self._since: dict[int, int] = {}  # row → event time (ms) since which the condition holds
         self.firing: dict[int, float | None] = {}  # row → its latest figure
+        self._told: dict[int, Firing] = {}  # as it was told last
         self._is_held = np.zeros(256, bool)  # row in _since
         self._is_firing = np.zeros(256, bool)
         self.unknown = np.zeros(256, bool)
@@ -47,10 +49,6 @@ class Judge:
             if len(old) < width:
                 setattr(self, name, np.concatenate((old, np.zeros(width - len(old), bool))))
 
-    def since_ms(self, row: int) -> int:
-        """Event time since which a firing row's condition holds."""
-        return self._since[row]
-
     def forget(self, rows: Array) -> None:
         """Series that begin anew keep what fires, and lose what only began."""
         for row in rows.tolist():
@@ -59,8 +57,7 @@ class Judge:
 
     def step(self, view: View, rows: Array, at_ms: Array, latest: Array) -> None:
         """Judge moments, ordered by row and time. `latest`: indices of the last moments of their rows."""
-        true: Array = np.broadcast_to(self._true(view), rows.shape)
-        false: Array = np.broadcast_to(self._false(view), rows.shape)
+        true, false = _for_all(self._true(view), rows), _for_all(self._false(view), rows)
         self._note_unknown(rows, true | false, latest)
         if self._since:
             touched = np.flatnonzero((true & ~self._is_firing[rows]) | (false & self._is_held[rows]))
@@ -94,7 +91,7 @@ class Judge:
         """Go through the moments of the rows in which something happens."""
         mark = np.zeros(len(self._is_held), bool)
         mark[these] = True
-        over = None if self._over is None else np.broadcast_to(self._over(view), rows.shape)
+        over = None if self._over is None else _for_all(self._over(view), rows)
         for at in np.flatnonzero(mark[rows]).tolist():
             row = int(rows[at])
             if true[at]:
@@ -110,6 +107,7 @@ class Judge:
         del self._since[row]
         self._is_held[row] = self._is_firing[row] = False
         self.firing.pop(row, None)
+        self._told.pop(row, None)
 
     def _refresh(self, view: View, rows: Array, latest: Array) -> None:
         """The figures people see."""
@@ -118,10 +116,27 @@ class Judge:
         those = rows[latest]
         seen = latest[self._is_firing[those]]
         if len(seen):
-            figures = np.broadcast_to(self._value(view), rows.shape)[seen]
+            figures = _for_all(self._value(view), rows)[seen]
             for row, figure in zip(rows[seen].tolist(), figures.tolist(), strict=True):
-                self.firing[row] = figure if math.isfinite(figure) else None
+                if figure != self.firing[row]:
+                    self.firing[row] = figure if math.isfinite(figure) else None
+                    self._told.pop(row, None)
 
-    def fired(self, is_mute: Array) -> Iterator[int]:
-        """Rows that fire and can be judged. `is_mute`: by row, its agent does not speak."""
-        return (row for row in self.firing if not is_mute[row])
+    def fired(self, is_mute: Array, names: Sequence[str], agents: Sequence[str]) -> Iterator[Firing]:
+        """What fires and can be judged. By row: does its agent not speak, the check, the agent."""
+        told = self._told
+        for row, value in self.firing.items():
+            if not is_mute[row]:
+                one = told.get(row)
+                if one is None or one.agent != agents[row]:
+                    one = told[row] = self.tell(names[row], agents[row], self._since[row], value)
+                yield one
+
+    def tell(self, check: str, agent: str, since_ms: int, value: float | None) -> Firing:
+        """One firing of the rule."""
+        return Firing(self.rule.name, self.rule.accuses, self.rule.severity, check, agent, since_ms, value)
+
+
+def _for_all(found: Any, rows: Array) -> Array:
+    """One number for all moments as many."""
+    return found if isinstance(found, np.ndarray) and found.shape == rows.shape else np.broadcast_to(found, rows.shape)

@@ -85,7 +85,7 @@ class Series:
         self._gaps: list[tuple[int, ...]] = []
         # Points that wait for the frontier.
         self._rows, self._buckets, self._x = array("q"), array("q"), array("d")
-        self._counted: list[tuple[int, int, int, int]] = []
+        self._counted = array("q")  # (row, bucket, log bucket, how many), one after the other
         self.tracks: dict[str, Track] = {}
         asked = list(asked)
         for ask in asked:
@@ -167,7 +167,8 @@ class Series:
         waiting = self._ready(np.full(len(self.names), 1 << 60, np.int64))
         other = ~np.isin(waiting.rows, rows)
         self._wait(waiting.rows[other], waiting.buckets[other], waiting.x[other])
-        self._counted = [one for one in self._counted if one[0] not in known]
+        counted = self._ready_counts(np.full(len(self.names), 1 << 60, np.int64))
+        self._counted = array("q", counted[:, ~np.isin(counted[0], rows)].T.ravel().tolist())
         for row in known:
             self._begin(row, at_ms)
         if self.spreads is not None:
@@ -206,7 +207,7 @@ class Series:
         if self.spreads is not None:
             for name, many in sample.values.items():
                 if name.startswith(PREFIX) and (log := field_bucket(name)) is not None and many > 0:
-                    self._counted.append((row, bucket, log, int(many)))
+                    self._counted.extend((row, bucket, log, int(many)))
 
     def _point(self, row: int, at_ms: int, values: Mapping[str, int | float]) -> Point:
         outcome, sent, rcvd = _outcome(values)
@@ -295,10 +296,10 @@ class Series:
         self._x = array("d", x.ravel().tolist())
 
     def _ready_counts(self, new: Array) -> Array:
-        counted = np.array(self._counted, np.int64).reshape(len(self._counted), 4)
+        counted = np.array(self._counted, np.int64).reshape(-1, 4)
         enter = counted[:, 1] <= new[counted[:, 0]]
-        self._counted = [self._counted[at] for at in np.flatnonzero(~enter)]
-        return counted[enter].T
+        self._counted = array("q", counted[~enter].ravel().tolist())
+        return np.asarray(counted[enter].T)
 
 
 class Ready(NamedTuple):

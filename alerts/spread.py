@@ -46,9 +46,9 @@ class Spreads:
 
     def _expire(self, window: int, old: Array, new: Array) -> None:
         """Take off what leaves a window."""
-        counts = self._counts[window]
+        counts, last = self._counts[window], int(new.max(initial=0)) - window
         for bucket, parts in self._held.items():
-            for part in parts:
+            for part in parts if bucket <= last else ():
                 series = part[0]
                 gone = np.flatnonzero((old[series] - window < bucket) & (bucket <= new[series] - window))
                 if len(gone):
@@ -68,11 +68,9 @@ class Spreads:
     def _drop(self, new: Array) -> None:
         """Forget what has left every window."""
         longest = self._windows[-1]
-        for bucket in list(self._held):
-            kept = []
-            for part in self._held[bucket]:
-                if np.any(new[part[0]] - longest < bucket):
-                    kept.append(part)
+        last = int(new.max(initial=0)) - longest
+        for bucket in [one for one in self._held if one <= last]:
+            kept = [part for part in self._held[bucket] if np.any(new[part[0]] - longest < bucket)]
             if kept:
                 self._held[bucket] = kept
             else:

@@ -54,9 +54,9 @@ def test_a_cut_is_seen_with_the_third_miss(phase_ms: int) -> None:
 
 @pytest.mark.parametrize("period_s", [2, 10, 30, 60])
 def test_a_slow_check_is_down_after_three_misses_too(period_s: int) -> None:
-    says = cut(20 * period_s)
-    told = run(Agent(Engine(PACK)), says, 30 * period_s, period_s=period_s, flush_s=min(10, period_s))
-    assert 22 * period_s <= first(told, "link-down") <= 23 * period_s + 10
+    says = cut(8 * period_s)
+    told = run(Agent(Engine(PACK)), says, 14 * period_s, period_s=period_s, flush_s=min(10, period_s))
+    assert 10 * period_s <= first(told, "link-down") <= 11 * period_s + 10
 
 
 def test_two_misses_are_no_cut() -> None:
@@ -94,7 +94,7 @@ def test_it_ends_with_the_first_answer() -> None:
 # --- loss ---
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_a_link_that_loses_a_fifth_each_way_is_lossy_within_seconds(seed: int) -> None:
     rng = random.Random(seed)
     says: Says = lambda second: values(LOST if second >= 30 and rng.random() < 0.36 else OK)  # noqa: E731
@@ -104,12 +104,12 @@ def test_a_link_that_loses_a_fifth_each_way_is_lossy_within_seconds(seed: int) -
 
 def test_half_of_all_lossy_links_are_seen_within_nine_seconds() -> None:
     found = []
-    for seed in range(40):
+    for seed in range(24):
         rng = random.Random(seed)
         says: Says = lambda second, rng=rng: values(LOST if second >= 25 and rng.random() < 0.36 else OK)  # type: ignore[misc] # noqa: E731
         found.append(first(run(Agent(Engine(PACK)), says, 60), "link-loss") - 25)
-    assert sorted(found)[20] <= 9
-    assert sorted(found)[36] <= 16
+    assert sorted(found)[12] <= 9
+    assert sorted(found)[21] <= 16
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.005])
@@ -117,7 +117,7 @@ def test_no_alarm_in_a_calm_network_or_one_that_loses_a_packet_now_and_then(loss
     engine, rng = Engine(PACK), random.Random(7)
     agents = [Agent(engine, f"a{number}") for number in range(20)]
     seen = 0
-    for second in range(900):
+    for second in range(400):
         for agent in agents:
             at_ms = second * 1000 + rng.randrange(300, 310)
             agent.say(at_ms, values(LOST if rng.random() < loss else OK, **{"rtt_b104": 1}), f"k-{agent.name}")
@@ -266,6 +266,12 @@ def test_unknown_holds_what_fires() -> None:
     assert fired(told[-1][1]) == []
 
 
+def test_a_difference_of_counts_may_be_negative() -> None:
+    told = run(Agent(Engine([rule("count(ok, 5s) - count(lost, 5s) < 0")])), cut(20), 40)
+    assert 21 <= first(told, "r") <= 23
+    assert only(told[-1][1]).value == 0
+
+
 def test_nothing_sent_is_unknown_and_no_loss() -> None:
     agent = Agent(Engine([rule("loss(5s) > 5%")]))
     told = run(agent, lambda second: {"outcome": LOCAL, "sent": 0, "rcvd": 0}, 30)
@@ -376,7 +382,7 @@ def said(assessment: Assessment) -> dict[str, tuple[object, ...]]:
     }
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     ("fault", "element", "kind"),
     [

@@ -12,6 +12,7 @@ import resource
 import statistics
 import sys
 import time
+from pathlib import Path
 
 from alerts.base import Sample
 from alerts.engine import Engine
@@ -74,10 +75,13 @@ def main() -> None:
             fed.append(between - began)
             took.append(time.process_time() - between)
             points += many
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rss = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(f"{RULES} rules x {AGENTS * CHECKS} checks, {points // ticks} points and {AGENTS * CHECKS} moments a tick")
     print(f"tick: {statistics.median(took) * 1000:.1f} ms CPU median, {max(took) * 1000:.1f} worst; {firing} fire")
-    print(f"feeding: {sum(fed) / points * 1e6:.1f} us CPU a point, the bench's own part included; {rss:.0f} MB RSS")
+    print(
+        f"feeding: {sum(fed) / points * 1e6:.1f} us CPU a point, the bench's own part included; {rss:.0f} MB RSS, {most:.0f} at most"
+    )
     print("Prometheus 2.42 (reference, not measured here): 25,800 ms CPU for 100 rules over 33,210 series once;")
     print("  about 2,000 ms a pass where each rule has 3,321 series; 220-250 MB")
 
