@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
 from netmon import log
 from netmon.config.files import listen_parts
 from netmon.errors import GOOD, MachineError, Problem, UsageError
+from probes.clean import clean
 from probes.errors import BadSettings
 from probes.kinds.stamp import key_of
 from probes.wire.stamp import PORT
@@ -29,22 +30,24 @@ def run(args: argparse.Namespace) -> int:
     log.setup(args.log)
     try:
         key = key_of(args.key_file)
-        work = [import_module("probes.answer.stamp").serve(*_place(args.listen), key)]
-        if args.throughput:
-            work.append(import_module("probes.answer.iperf3").serve(*_place(args.throughput)))
-        asyncio.run(_until_told(work))
     except BadSettings as fault:
         raise UsageError([Problem("command line", "--key-file", str(fault))]) from None
-    except OSError as fault:
-        raise MachineError(f"reflector: {args.listen}: {fault.strerror or fault} (choose another --listen)") from None
+    work = [_answer("--listen", args.listen, import_module("probes.answer.stamp").serve, key)]
+    if args.throughput:
+        work.append(_answer("--throughput", args.throughput, import_module("probes.answer.iperf3").serve))
+    asyncio.run(_until_told(work))
     return GOOD
 
 
-def _place(text: str) -> tuple[str, int]:
-    parts = listen_parts(text)
+async def _answer(option: str, place: str, serve: Callable[..., Coroutine[Any, Any, None]], *more: Any) -> None:
+    """One far side; an address that cannot be had is told by its option."""
+    parts = listen_parts(place)
     if parts is None:
-        raise UsageError([Problem("command line", "--listen", f"{text!r} is no address", "write 0.0.0.0:862")])
-    return parts
+        raise UsageError([Problem("command line", option, f"'{clean(place, 60)}' is no address", "write 0.0.0.0:862")])
+    try:
+        await serve(*parts, *more)
+    except OSError as fault:
+        raise MachineError(f"{option} {place}: {fault.strerror or fault} (choose another address)") from None
 
 
 async def _until_told(work: list[Coroutine[Any, Any, None]]) -> None:
@@ -52,7 +55,9 @@ async def _until_told(work: list[Coroutine[Any, Any, None]]) -> None:
     tasks = [asyncio.ensure_future(one) for one in work]
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, lambda: [task.cancel() for task in tasks])
-    done = await asyncio.gather(*tasks, return_exceptions=True)
-    for fault in done:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in tasks:
+        task.cancel()
+    for fault in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(fault, Exception):
             raise fault

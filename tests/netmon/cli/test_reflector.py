@@ -1,0 +1,46 @@
+"""`netmon reflector`: an address that cannot be had is told by its option, and nothing half serves."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from netmon.cli import app
+from probes.kinds.stamp import key_of
+
+NETMON = [sys.executable, "-I", "-m", "netmon"]
+
+
+@pytest.mark.parametrize("option", ["--listen", "--throughput"])
+def test_a_taken_address_ends_it_and_names_its_option(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    kind = socket.SOCK_DGRAM if option == "--listen" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        words = {"--listen": "127.0.0.1:0", option: place}
+        code = app.main(["reflector", *(word for pair in words.items() for word in pair)])
+    assert code == 3 and f"{option} {place}:" in capsys.readouterr().err
+
+
+def test_what_is_no_address_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["reflector", "--listen", "\x1b[2Jnowhere"]) == 2
+    said = capsys.readouterr().err
+    assert "--listen" in said and "\x1b" not in said
+
+
+def test_a_signal_ends_it_well() -> None:
+    command = [*NETMON, "reflector", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stderr is not None and "reflector on" in child.stderr.readline()
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 0
+
+
+def test_no_key_file_means_an_open_reflector() -> None:
+    assert key_of("") == b""
