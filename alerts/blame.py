@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from alerts.base import LOCAL, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing, Topology
+from alerts.base import LOCAL, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing
+from alerts.ground import Map
 from alerts.proofs import Proofs, Witnesses
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
@@ -40,6 +41,7 @@ class Verdict:
     severity: str
     members: frozenset[Member]
     start_ms: int  # first miss (of reach), or since when the earliest condition holds
+    told_ms: int  # up to here its checks have told
     latest_start_ms: int  # the last first miss of all members: a success after it clears the element for everybody
     period_ms: int
     suspects: tuple[str, ...]  # elements that cannot be told apart from it, itself first
@@ -73,35 +75,6 @@ _QUALITY = (
 def worst(severities: Iterable[str]) -> str:
     """The gravest of some severities; an unknown word counts as a warning."""
     return max(severities, key=lambda word: SEVERITIES.index(word) if word in SEVERITIES else 1)
-
-
-class Map:
-    """The topology with the indexes blame needs, made once."""
-
-    def __init__(self, topology: Topology) -> None:
-        self.topology = topology
-        self.crossing: dict[str, list[str]] = {}
-        self.beyond: dict[str, list[str]] = {}  # element → checks with an end behind it, whether they cross it or not
-        self.path: dict[str, tuple[str, ...]] = {}
-        for check in topology.checks():
-            path = self.path[check] = topology.path(check)
-            for element in path:
-                self.crossing.setdefault(element, []).append(check)
-            for element in {one for end in (path[:1] + path[-1:]) for one in self.inward(end)}:
-                self.beyond.setdefault(element, []).append(check)
-
-    def inward(self, element: str) -> Iterator[str]:
-        """The element, its parent, … up to the hub's site."""
-        seen = set[str]()
-        step: str | None = element
-        while step and step not in seen:
-            seen.add(step)
-            yield step
-            step = self.topology.parent(step)
-
-    def is_behind(self, element: str, other: str) -> bool:
-        """Does the way from the hub to `element` lead through `other` (or end there)?"""
-        return other in self.inward(element)
 
 
 def _is_refused(evidence: Evidence) -> bool:
@@ -268,6 +241,7 @@ class Votes:
             severity=worst(firing.severity for firing in firings),
             members=frozenset((firing.rule, firing.check) for firing in firings),
             start_ms=start_ms,
+            told_ms=max(self._frontier_ms(check) for check in checks),
             latest_start_ms=max(starts),
             period_ms=max((self._period_ms(check) for check in checks), default=1000),
             suspects=(element, *others),
@@ -297,6 +271,10 @@ class Votes:
     def _period_ms(self, check: str) -> int:
         evidence = self._evidence.get(check)
         return 1000 if evidence is None else max(1, evidence.period_ms)
+
+    def _frontier_ms(self, check: str) -> int:
+        evidence = self._evidence.get(check)
+        return self._at_ms if evidence is None else evidence.frontier_ms
 
     def _beside(self, parent: str | None, element: str) -> Iterator[str]:
         """Checks that cross the parent and not the element."""
@@ -399,10 +377,14 @@ class Votes:
         first = min(firings, key=lambda one: (one.since_ms, one.rule))
         parent = self._ground.topology.parent(element)
         bad = {firing.check for firing in firings}
-        beside = [told_ms(one) for one in islice(self._beside(parent, element), MOST_WITNESSES) if one not in bad]
         due_ms = first.since_ms + TOLD_MS
-        good, silent = sum(one >= due_ms for one in beside), sum(0 < one < due_ms for one in beside)
-        is_told = max(map(told_ms, bad)) >= due_ms and (not silent or good >= max(3, 2 * len(bad)))
+        crossing = self._ground.crossing.get(parent or element, ())
+        asked = [one for one in islice(crossing, MOST_WITNESSES) if one not in bad]
+        silent = {one for one in asked if 0 < told_ms(one) < due_ms}
+        good = sum(told_ms(one) >= due_ms and element not in self._ground.path[one] for one in asked)
+        through = any(element in self._ground.path[one] for one in silent)
+        enough = not silent or (good >= max(3, 2 * len(bad)) and not through)
+        is_told = enough and max(map(told_ms, bad)) >= due_ms
         return Verdict(
             element=element,
             fault="quality",
@@ -410,6 +392,7 @@ class Votes:
             severity=worst(firing.severity for firing in firings),
             members=frozenset((firing.rule, firing.check) for firing in firings),
             start_ms=first.since_ms,
+            told_ms=max(map(told_ms, bad)),
             latest_start_ms=max(firing.since_ms for firing in firings),
             period_ms=max(self._period_ms(firing.check) for firing in firings),
             suspects=(element,),
@@ -431,6 +414,7 @@ class Votes:
                 severity=firing.severity,
                 members=frozenset({(firing.rule, firing.agent)}),
                 start_ms=firing.since_ms,
+                told_ms=self._at_ms,
                 latest_start_ms=firing.since_ms,
                 period_ms=1000,
                 suspects=(f"agent:{firing.agent}",),

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alerts.base import Assessment, Firing, Topology
-from alerts.blame import CONTESTED_MS, Kinds, Map, Member, Outages, Verdict, Votes, worst
+from alerts.blame import CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes, worst
+from alerts.ground import Map
 from alerts.proofs import Proofs
 from alerts.quiet import ancestors
 
@@ -130,14 +131,14 @@ class Book:
         for verdict in verdicts:
             known = self._open.get(verdict.element)
             if known is not None:
-                if _update(known, verdict, now_ms):
+                if _update(known, verdict):
                     changes.append(Change("changed", known))
             elif self._is_released(verdict, now_ms):
                 changes.append(Change("opened", self._opened(verdict, now_ms)))
         return changes
 
     def _is_released(self, verdict: Verdict, now_ms: int) -> bool:
-        if self._is_shadow(verdict, now_ms) or (verdict.shaky and now_ms - verdict.start_ms < DOWN_AFTER_MS):
+        if self._is_shadow(verdict) or (self._is_chance(verdict, now_ms) and not _is_lasting(verdict)):
             return False
         held_ms = now_ms - min(self._held[member] for member in verdict.members)
         if verdict.fault == "quality":
@@ -149,6 +150,10 @@ class Book:
         if self._topology.parent(verdict.element) is None:  # the hub's own site: its agents know, and speak soon
             return held_ms >= CONTESTED_MS
         return held_ms >= self._settle_ms + 2 * verdict.period_ms
+
+    def _is_chance(self, verdict: Verdict, now_ms: int) -> bool:
+        """May three misses in a row be chance? On a line that loses packets anyway, or was ended a moment ago."""
+        return verdict.fault == "reach" and (verdict.shaky or verdict.element in self._outages(now_ms))
 
     def _opened(self, verdict: Verdict, now_ms: int) -> Incident:
         id = incident_id(verdict.element, verdict.start_ms, verdict.period_ms)
@@ -189,7 +194,7 @@ class Book:
                 self._lossy[one.element] = now_ms
         self._lossy = {element: at for element, at in self._lossy.items() if now_ms - at <= TAINT_MS}
 
-    def _is_shadow(self, verdict: Verdict, now_ms: int) -> bool:
+    def _is_shadow(self, verdict: Verdict) -> bool:
         """Is it explained by an element nearer to the hub that answers badly? Its losses fade from the windows of
         its checks one by one, and may strike one check several times in a row; what lasts is another fault."""
         if verdict.element in self._lossy or not any(
@@ -197,7 +202,7 @@ class Book:
         ):
             return False
         if verdict.fault == "reach":
-            return now_ms - verdict.start_ms < DOWN_AFTER_MS
+            return not _is_lasting(verdict)
         return verdict.fault == "quality"
 
     def _explained(self, reach: Sequence[Verdict], now_ms: int) -> frozenset[str]:
@@ -304,11 +309,15 @@ class Book:
         return len(one.members - unknown - firing) > len(unknown)
 
 
+def _is_lasting(verdict: Verdict) -> bool:
+    return verdict.told_ms - verdict.start_ms >= DOWN_AFTER_MS
+
+
 def _member(firing: Firing) -> Member:
     return firing.rule, firing.agent if firing.fault == "silence" else firing.check
 
 
-def _update(known: Incident, verdict: Verdict, now_ms: int) -> bool:
+def _update(known: Incident, verdict: Verdict) -> bool:
     """Take a tick's evidence into an open incident; did anything that must be kept change?"""
     before = (known.kind, known.severity, known.suspects, len(known.members))
     known.members |= verdict.members
@@ -317,6 +326,6 @@ def _update(known: Incident, verdict: Verdict, now_ms: int) -> bool:
     known.against, known.clear = len(verdict.members), verdict.clear
     if verdict.fault == known.fault:
         known.suspects = verdict.suspects
-    elif verdict.fault == "reach" and now_ms - verdict.start_ms >= DOWN_AFTER_MS:
+    elif verdict.fault == "reach" and _is_lasting(verdict):
         known.fault, known.kind, known.suspects = "reach", verdict.kind, verdict.suspects
     return before != (known.kind, known.severity, known.suspects, len(known.members))

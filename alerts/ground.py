@@ -1,0 +1,36 @@
+"""The topology as blame walks it: which checks cross an element, and what lies behind what. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alerts.base import Topology
+
+
+class Map:
+    """The topology with the indexes blame needs, made once."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.crossing: dict[str, list[str]] = {}
+        self.beyond: dict[str, list[str]] = {}  # element → checks with an end behind it, whether they cross it or not
+        self.path: dict[str, tuple[str, ...]] = {}
+        for check in topology.checks():
+            path = self.path[check] = topology.path(check)
+            for element in path:
+                self.crossing.setdefault(element, []).append(check)
+            for element in {one for end in (path[:1] + path[-1:]) for one in self.inward(end)}:
+                self.beyond.setdefault(element, []).append(check)
+
+    def inward(self, element: str) -> Iterator[str]:
+        """The element, its parent, … up to the hub's site."""
+        seen = set[str]()
+        step: str | None = element
+        while step and step not in seen:
+            seen.add(step)
+            yield step
+            step = self.topology.parent(step)
+
+    def is_behind(self, element: str, other: str) -> bool:
+        """Does the way from the hub to `element` lead through `other` (or end there)?"""
+        return other in self.inward(element)
