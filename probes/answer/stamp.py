@@ -64,7 +64,9 @@ class Reflector:
             yield self._answer(arrival, test)
 
     def _answer(self, arrival: Arrival, test: stamp.Test) -> Datagram:
-        count = self._next((arrival.source[0], arrival.source[1], test.ssid))
+        # TWAMP-Light pads with anything, in the SSID's place too: then it tells no sessions apart.
+        padded = not self._key and arrival.data[16:44].count(0) < len(arrival.data[16:44])
+        count = self._next((arrival.source[0], arrival.source[1], 0 if padded else test.ssid))
         self.answered += 1
         ttl = max(0, arrival.hops)
         reply = stamp.Reply(

@@ -54,6 +54,13 @@ def test_it_counts_its_answers_for_each_session() -> None:
         assert stamp.decode_reply(out.data).seq == expected
 
 
+def test_random_padding_of_twamp_light_is_no_new_session_each_time() -> None:
+    rng, one = random.Random(1), reflector()
+    for expected in range(5):
+        (out,) = ask(one, request(expected)[:14] + rng.randbytes(60))
+        assert stamp.decode_reply(out.data).seq == expected
+
+
 @pytest.mark.parametrize("length", [41, 42, 43, 44, 45, 111, 112, 1472])
 def test_an_open_answer_is_as_long_as_its_request(length: int) -> None:
     data = request(size=length)[:length]
