@@ -3,7 +3,7 @@
 The yardstick is the same packet's round trip by the kernel's AF_PACKET stamps on the sender's own veth. Prints for each
 prober |reported − yardstick| p50 and p99 (µs), false loss (the answer was on the wire), and CPU for each ping (user and
 system, the far end's answer included, as veth runs it inside the sender's call; the same for both). `--spin` runs a thread
-that never stops beside the engine. Needs root, fping.
+that never stops beside the engine (its CPU says nothing then). Needs root, fping.
 """
 
 from __future__ import annotations
