@@ -107,4 +107,5 @@ async def _look_up(host: str, port: int, family: int) -> list[Any]:
 
     async with _gates.setdefault(loop, asyncio.Semaphore(_AT_ONCE)):
         threading.Thread(target=ask, name="resolve", daemon=True).start()
-        return await asyncio.wait_for(answer, RESOLVE_S)
+        async with asyncio.timeout(RESOLVE_S):
+            return await answer

@@ -88,7 +88,8 @@ class Agent:
         while True:
             due = max(due + self.config.flush_every_s, time.monotonic())
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), max(0.0, due - time.monotonic()))
+                async with asyncio.timeout(max(0.0, due - time.monotonic())):
+                    await self._urgent.wait()
                 due = time.monotonic()
             self._flush_late_ms = max(self._flush_late_ms, (time.monotonic() - due) * 1000)
             began = time.monotonic()

@@ -143,7 +143,8 @@ class Evaluator:
                 left_s = max(LEAST_TICK_S, TICK_S - (self._loop.time() - began_s))
                 await asyncio.sleep(LEAST_TICK_S)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), left_s - LEAST_TICK_S)
+                    async with asyncio.timeout(left_s - LEAST_TICK_S):
+                        await self._awake.wait()
                 self._awake.clear()
             await sending
         finally:

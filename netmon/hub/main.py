@@ -95,7 +95,8 @@ async def _all_listen(hub: Hub) -> None:
 async def _housekeeping(hub: Hub, now: asyncio.Event) -> None:
     while True:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(now.wait(), hub.config.seal_every_s)
+            async with asyncio.timeout(hub.config.seal_every_s):
+                await now.wait()
         now.clear()
         try:
             await hub.keep()

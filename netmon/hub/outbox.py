@@ -88,7 +88,8 @@ class Outbox:
                     await asyncio.sleep(max(0.0, wait_s))
                 else:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(awake.wait(), min(wait_s, IDLE_S))
+                        async with asyncio.timeout(min(wait_s, IDLE_S)):
+                            await awake.wait()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from netmon.lab.plan import Wire
 
 BREAK_S, MEND_S = 10.0, 30.0
-LOSS = 0.25
+LOSS = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ SCENARIOS = {
             "link:province-c1",
             "province-c1",
             "lose",
-            f"a quarter of the packets to commune c1 are lost ({LOSS:.0%})",
+            f"{LOSS:.0%} of the packets to commune c1 are lost",
         ),
     )
 }

@@ -108,16 +108,22 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._standin.counts["asker gone"] += 1
 
 
+async def _read(reader: asyncio.StreamReader, within_s: float) -> bytes:
+    async with asyncio.timeout(within_s):
+        return await reader.read(65_536)
+
+
 async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     framer, source = sip.Framer(), writer.get_extra_info("peername") or ("", 0)
     clock = asyncio.get_running_loop().time
     until = clock() + _IDLE_S
     try:
-        while data := await asyncio.wait_for(reader.read(65_536), until - clock()):
+        while data := await _read(reader, until - clock()):
             began = framer.pending
             for message in framer.feed(data):
                 writer.write(standin.message(message, source))
-            await asyncio.wait_for(writer.drain(), _IDLE_S)
+            async with asyncio.timeout(_IDLE_S):
+                await writer.drain()
             if not (began and framer.pending):
                 until = clock() + (_HEAD_S if framer.pending else _IDLE_S)
     except WireError:

@@ -63,7 +63,8 @@ async def dial(
 async def _connect(sock: socket.socket, sockaddr: tuple[Any, ...], timeout_s: float) -> Connected:
     began = time.monotonic_ns()
     try:
-        await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, sockaddr), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await asyncio.get_running_loop().sock_connect(sock, sockaddr)
         return Connected("open", _open_ms(sock, _since(began)))
     except TimeoutError:
         return Connected("silence", _since(began), "nothing came back in time")

@@ -110,6 +110,17 @@ def test_nothing_evaluates_text_or_trusts_blindly() -> None:
     assert "known_hosts=" + "None" not in text
 
 
+def test_nothing_waits_in_a_way_that_may_swallow_a_cancellation() -> None:
+    """Before Python 3.12 `asyncio.wait_for` loses a cancellation that meets the end of what it waits for."""
+    calls = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "asyncio.wait_for"
+    ]
+    assert calls == []
+
+
 @pytest.mark.parametrize("words", [["--help"], ["probe", "--help"]])
 def test_help_costs_little_and_imports_nothing_heavy(words: list[str]) -> None:
     code = f"import sys, netmon.cli.app as app\ntry: app.main({words})\nexcept SystemExit: pass\nprint(*sys.modules, file=sys.stderr)"
