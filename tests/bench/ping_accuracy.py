@@ -21,6 +21,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def sniff() -> None:
     sock.setsockopt(socket.SOL_SOCKET, 33, 64 * 1024 * 1024)  # SO_RCVBUFFORCE
     sock.bind(("v0", 3))  # ETH_P_ALL: only then what leaves is seen too
     sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
-    sock.settimeout(0.2)
+    sock.setblocking(False)
     threading.Thread(target=lambda: (sys.stdin.read(), done.set()), daemon=True).start()
     print("ready", flush=True)
     sent: dict[tuple[bytes, bytes], tuple[int, int]] = {}
@@ -54,7 +55,10 @@ def sniff() -> None:
     while not done.is_set():
         try:
             data, control, _, _ = sock.recvmsg(128, 128)
-        except TimeoutError:
+        except BlockingIOError:
+            time.sleep(
+                0.02
+            )  # never wait in recv: waking us would delay the packet between its stamp here and its device's
             continue
         seconds, nanos = struct.unpack("=qq", control[0][2])
         at_ns, what = seconds * 1_000_000_000 + nanos, data[20]
