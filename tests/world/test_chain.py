@@ -124,7 +124,7 @@ def test_on_a_full_disk_an_agent_keeps_the_newest_counts_the_rest_and_recovers_a
     with hub(tmp_path / "hub") as one:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(state)], check=True)
         try:
-            (state / "ballast").write_bytes(b"x" * 3_060_000)
+            (state / "ballast").write_bytes(b"x" * 3_090_000)
             with agent(tmp_path / "agent", one, checks=20, every="0.1s", segment="8kB") as measuring:
                 one.kill()
                 assert eventually(lambda: measuring.status().get("spool", {}).get("dropped", 0) > 500, 60)
