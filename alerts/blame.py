@@ -77,6 +77,13 @@ def worst(severities: Iterable[str]) -> str:
     return max(severities, key=lambda word: SEVERITIES.index(word) if word in SEVERITIES else 1)
 
 
+def _is_back(evidence: Evidence, firing: Firing) -> bool:
+    """Did an answer come in that the rule, which waits for the frontier, has not seen yet?"""
+    answered_ms = evidence.ok_ms or 0
+    later = (evidence.miss_ms or 0, evidence.refused_ms or 0)
+    return firing.fault == "reach" and answered_ms > max(firing.since_ms, *later)
+
+
 def _is_refused(evidence: Evidence) -> bool:
     """Did the last thing that came back say no, or was it no good?"""
     return evidence.refused_ms is not None and evidence.refused_ms == evidence.ok_ms
@@ -104,8 +111,9 @@ class Votes:
 
     def _has_vote(self, firing: Firing) -> bool:
         evidence = self._evidence.get(firing.check)
-        latest = None if evidence is None else evidence.latest
-        return firing.check in self._ground.path and latest not in (LOCAL, UNRESOLVED)
+        if firing.check not in self._ground.path:
+            return False
+        return evidence is None or not (evidence.latest in (LOCAL, UNRESOLVED) or _is_back(evidence, firing))
 
     # --- what is fine ---
 

@@ -8,7 +8,7 @@ import random
 import pytest
 from incident_world import RULES, Fault, World
 
-from alerts.base import Assessment
+from alerts.base import Assessment, Firing
 from alerts.incidents import Book, Change, Incident
 
 CUT = 30_000
@@ -257,6 +257,19 @@ def test_a_line_that_loses_most_does_not_flap(loss: float, seed: int) -> None:
     one, told = run(World(6, seed, (Fault("link:province-c1", CUT, 90_000, loss=loss),)), 170_000)
     assert elements(one) == ["link:province-c1"]
     assert [change.what for _, change in told if change.what != "changed"] == ["opened", "resolved"]
+
+
+def test_an_answer_that_overtakes_its_rule_blames_nobody() -> None:
+    """Points count at once, rules only up to their agent's frontier: for a moment a check fires though it answered."""
+    world = World(6, 1)
+    run(world, 30_000)
+    calm = world.assess()
+    heard = {check: evidence for check, evidence in calm.evidence.items() if evidence.agent != "c2"}
+    late = Firing("link-down", "reach", "critical", "core-c2", "core", 20_000, None)
+    one = book(world)
+    for second in range(5):
+        said = dataclasses.replace(calm, at_ms=30_000 + 1_000 * second, firing=(late,), evidence=heard)
+        assert one.step(said, world.kinds) == []
 
 
 def test_what_was_closed_long_ago_is_forgotten() -> None:
