@@ -33,7 +33,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HubProcess,
         outage = Outage(one).tell(12).tell(6, bad=("c1",))
         outage.opened()
         outage.tell(4).resolved()
-        outage.tell(6, bad=("c1",)).opened()
+        outage.tell(13, bad=("c1",)).opened()  # so soon after the first, it must last
         yield one, outage
 
 
