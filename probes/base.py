@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any, Literal
 
 Value = int | float
+Row = dict[str, int | float | str]  # one line of a table for people: column → cell; texts are cleaned
 
 
 class Outcome(IntEnum):
@@ -54,6 +55,7 @@ class Measurement:
     outcome: Outcome
     values: dict[str, Value] = field(default_factory=dict)
     why: str = ""  # plain words for people, "" when all is well; cleaned, never raw bytes from a peer
+    detail: tuple[Row, ...] = ()  # a table for whoever ran `netmon probe` (the hops of a path); never sent or stored
 
 
 @dataclass(frozen=True, slots=True)

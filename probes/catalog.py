@@ -13,6 +13,7 @@ from probes.errors import BadSettings
 
 KINDS: dict[str, str] = {
     "host": "probes.kinds.host:HOST",
+    "path": "probes.kinds.path:PATH",
     "ping": "probes.kinds.ping:PING",
     "sip": "probes.kinds.sip:SIP",
     "stamp": "probes.kinds.stamp:STAMP",

@@ -12,7 +12,7 @@ from typing import Any
 from netmon.config.value import parse_settings
 from netmon.errors import GOOD, PROBLEM, MachineError, Problem, UsageError
 from probes import catalog
-from probes.base import Kind, Measurement, Outcome, Target
+from probes.base import Kind, Measurement, Outcome, Row, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
 
@@ -72,7 +72,7 @@ def as_json(measured: Measurement) -> dict[str, Any]:
         "took_ms": measured.took_ms,
         "values": measured.values,
         "why": measured.why,
-    }
+    } | ({"detail": list(measured.detail)} if measured.detail else {})
 
 
 def _json(measured: Measurement) -> str:
@@ -86,7 +86,21 @@ def _table(kind: Kind, measured: Measurement) -> str:
         rows[0] += f" ({clean(measured.why)})"
     shown = [(name, value) for name, value in measured.values.items() if name in units]
     rows += [f"  {name:<16} {value:>12} {units[name]}" for name, value in shown]
-    return "\n".join(rows)
+    return "\n".join(rows + _rows(measured.detail))
+
+
+def _rows(detail: tuple[Row, ...]) -> list[str]:
+    """The kind's own table: a column for each key that any row has, numbers to the right."""
+    columns = list(dict.fromkeys(key for row in detail for key in row))
+    cells = [columns, *([clean(str(row.get(key, ""))) for key in columns] for row in detail)]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    right = [all(not isinstance(row.get(key, 0), str) for row in detail) for key in columns]
+    aligned = [[_cell(*one) for one in zip(line, widths, right, strict=True)] for line in cells]
+    return [("  " + "  ".join(line)).rstrip() for line in aligned] if detail else []
+
+
+def _cell(text: str, width: int, right: bool) -> str:
+    return text.rjust(width) if right else text.ljust(width)
 
 
 def _explain(kind: Kind, settings: Any) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from probes.errors import NeedsPrivilege
-from probes.io.net import PacketSocket, Stamped
+from probes.io.net import PacketSocket, Stamped, Unreachable
 from probes.io.timer import Timer
 from probes.wire.session import Session
 
@@ -90,14 +90,18 @@ class Driver:
         self._unread, self._read_by = 0, now + _READ_S
         session.clocks(now, clock_ns)
         for said in sock.errors():
-            if type(said) is Stamped:
+            if isinstance(said, Stamped):
                 session.sent(said.token, said.at_ns)
             else:
-                session.unreachable(said.to, said.by, said.data, said.type, said.code, now)  # type: ignore[union-attr]
+                self.complaint(said, now)
         receive = session.receive
         for arrival in sock.arrivals():
             receive(arrival, now)
         self._dropped(sock.overflow)
+
+    def complaint(self, said: Unreachable, now: float) -> None:
+        """Hand an ICMP error on; a driver for sessions that want more of it overrides this."""
+        self.session.unreachable(said.to, said.by, said.data, said.type, said.code, now)
 
     def _dropped(self, total: int) -> None:
         if total != self._overflow:

@@ -51,9 +51,12 @@ class Unreachable(NamedTuple):
 
     to: str  # address the packet was sent to
     by: str  # who says so; "": our own kernel, because the next hop answers no ARP or neighbour solicitation
-    data: bytes  # what of our packet is quoted
+    data: bytes  # what of our packet is quoted, from behind its UDP header or from its ICMP or TCP header on
     type: int
     code: int
+    info: int = 0  # the MTU, when the packet was too big
+    at_ns: int = 0  # when it came, wall ns by the kernel; 0: not stamped
+    after: int = 0  # where in `data` an ICMP extension begins (RFC 4884), 0: not asked for or not told
 
 
 class PacketSocket:
@@ -165,13 +168,14 @@ class PacketSocket:
                 seconds, nanos = _TIMESPEC.unpack_from(value)
                 at_ns = seconds * 1_000_000_000 + nanos
             elif (kind == _IP_RECVERR and level == 0) or (kind == _IPV6_RECVERR and level == 41):
-                _, origin, type_, code, _, _, serial = _EXTENDED.unpack_from(value)
+                _, origin, type_, code, _, info, serial = _EXTENDED.unpack_from(value)
                 if origin == _ORIGIN_STAMP:
                     token = self._tokens.pop(serial, None)
                     return None if token is None else Stamped(token, at_ns)
                 if origin in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
                     by, there = offender(value), to[0] if to else ""
-                    return Unreachable(there, "" if by != there and is_own(by) else by, data, type_, code)
+                    by = "" if by != there and is_own(by) else by
+                    return Unreachable(there, by, data, type_, code, info, max(at_ns, 0), serial & 0xFFFF)
         return None
 
     def dropped(self) -> int:
@@ -333,6 +337,21 @@ def _open_raw(family: int, proto: int) -> IcmpSocket:
         raise
 
 
+def open_errors(family: int) -> PacketSocket:
+    """A raw socket that gets this machine's ICMP errors about packets, whole. Raises `NeedsPrivilege` or OSError."""
+    proto = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
+    try:
+        sock = socket.socket(family, socket.SOCK_RAW, proto)
+    except PermissionError:
+        raise NeedsPrivilege("to hear ICMP errors whole, give CAP_NET_RAW") from None
+    try:
+        _only_errors(sock, family == socket.AF_INET6)
+        return PacketSocket(sock, skip_ip=family == socket.AF_INET)
+    except OSError:
+        sock.close()
+        raise
+
+
 class _Program(ctypes.Structure):
     """`struct sock_fprog`."""
 
@@ -351,6 +370,24 @@ def _only_ours(sock: socket.socket, v6: bool, ident: int) -> None:
         (0x06, 0, 0, 0xFFFFFFFF),  # pass
         (0x06, 0, 0, 0),  # drop
     ]
+    _filter(sock, code)
+
+
+def _only_errors(sock: socket.socket, v6: bool) -> None:
+    """Classic BPF: destination unreachable, packet too big and time exceeded pass."""
+    unreachable, exceeded = (1, 3) if v6 else (3, 11)
+    _filter(sock, [
+        (0x01, 0, 0, 0) if v6 else (0xB1, 0, 0, 0),  # X = 0, or the IP header's length
+        (0x50, 0, 0, 0),  # A = type
+        (0x15, 2, 0, unreachable),
+        (0x15, 1, 0, exceeded),
+        (0x15, 0, 1, 2 if v6 else exceeded),
+        (0x06, 0, 0, 0xFFFFFFFF),  # pass
+        (0x06, 0, 0, 0),  # drop
+    ])  # fmt: skip
+
+
+def _filter(sock: socket.socket, code: list[tuple[int, int, int, int]]) -> None:
     text = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in code))
     program = _Program(len(code), ctypes.addressof(text))
     sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, bytes(program))

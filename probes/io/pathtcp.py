@@ -1,0 +1,130 @@
+"""A TCP flow of a path trace: connects from one port with rising hop limits, one after the other.
+
+One connection of a flow can exist at a time, because all have the same ports; a SYN-ACK and a reset both mean the target.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import struct
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from probes.io.net import PacketSocket, Unreachable
+from probes.io.path import Listening
+from probes.wire.icmperror import QUOTE_LEAST, TCP, Quote, What, labels_at, meaning
+from probes.wire.pathflow import GAP_S, SILENT_RUN, Answer, Probe, at_target, told
+
+_LEVELS = {socket.AF_INET: (0, 2, 1), socket.AF_INET6: (41, 16, 67)}  # level, hop limit, traffic class
+_RFC4884 = {socket.AF_INET: (0, 26, 1), socket.AF_INET6: (41, 31, 1)}
+_NO_LINGER = struct.pack("ii", 1, 0)  # a reset instead of FIN: the port is free at once
+_TRIES = 20  # ports tried when one is taken
+
+
+class TcpWay:
+    """See `probes.io.path.Way`."""
+
+    def __init__(
+        self, family: int, to: tuple[Any, ...], source_port: int, tos: int, timeout_s: float, listening: Listening
+    ) -> None:
+        self.probes: list[Probe] = []
+        self.neighbour = ""
+        self._family, self._to, self._tos, self._timeout_s = socket.AddressFamily(family), to, tos, timeout_s
+        self._port = _free(family, source_port)
+        self._skipped = 40 if family == socket.AF_INET6 else 20
+        self._now: Probe | None = None
+        listening.listen(TCP, self._port, self)
+
+    async def ask(self, wanted: Iterable[tuple[int, int]], *, stop: bool = True, gap_s: float = GAP_S) -> None:
+        """See `Way`; payload bytes are not for a SYN."""
+        quiet = 0
+        for ttl, _ in wanted:
+            probe = Probe(ttl, len(self.probes))
+            self.probes.append(probe)
+            await self._connect(probe)
+            self._now = None
+            quiet = 0 if probe.answer else quiet + 1
+            ends = probe.answer and (probe.answer.reached or probe.answer.what is What.UNREACHABLE)
+            if probe.unsent or (stop and (ends or quiet >= SILENT_RUN)):
+                return
+
+    def close(self) -> None:
+        """Nothing is open between two asks."""
+
+    def heard(self, quote: Quote, by: str, at_ns: int, now: float) -> None:
+        """An ICMP error as the ear hears it: about the one SYN that is out."""
+        if self._now:
+            self._answer(self._now, told(quote, by, self._to[0]), at_ns)
+
+    async def _connect(self, probe: Probe) -> None:
+        with socket.socket(self._family, socket.SOCK_STREAM) as sock:
+            packets = PacketSocket(sock, answers=True)
+            level, hops, traffic_class = _LEVELS[self._family]
+            sock.setsockopt(level, hops, probe.ttl)
+            sock.setsockopt(level, traffic_class, self._tos)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            _try(sock, *_RFC4884[self._family])
+            await self._syn(probe, sock, packets)
+
+    async def _syn(self, probe: Probe, sock: socket.socket, packets: PacketSocket) -> None:
+        try:
+            sock.bind(("", self._port))
+            self._now, probe.left_ns = probe, time.time_ns()
+            await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, self._to), self._timeout_s)
+            self._reached(probe)
+        except TimeoutError:
+            return
+        except OSError as fault:
+            self._failed(probe, fault, packets)
+
+    def _reached(self, probe: Probe) -> None:
+        self._answer(probe, Answer(str(self._to[0]), None), time.time_ns())
+
+    def _failed(self, probe: Probe, fault: OSError, packets: PacketSocket) -> None:
+        said = [one for one in packets.errors() if isinstance(one, Unreachable)]
+        if said:
+            self._complaint(probe, said[0])
+        elif fault.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
+            self._reached(probe)
+        else:
+            probe.left_ns, probe.unsent = 0, fault.strerror or str(fault)
+
+    def _complaint(self, probe: Probe, said: Unreachable) -> None:
+        if not said.by:
+            self.neighbour = "the next hop does not answer (our own kernel says so)"
+            return
+        what = meaning(said.type, said.code, self._family == socket.AF_INET6)
+        extension = labels_at(said.data, said.after or QUOTE_LEAST - self._skipped, told=said.after > 0)
+        answer = Answer(said.by, what, said.type, said.code, 0, None, extension)
+        self._answer(probe, at_target(answer, self._to[0]), said.at_ns or time.time_ns())
+
+    def _answer(self, probe: Probe, answer: Answer, at_ns: int) -> None:
+        if probe.answer is None:
+            rtt_ms = round((at_ns - probe.left_ns) / 1e6, 4) if at_ns > probe.left_ns else None
+            probe.answer = answer._replace(rtt_ms=rtt_ms)
+        elif probe.answer.by == answer.by:
+            probe.answer = probe.answer._replace(labels=probe.answer.labels or answer.labels)
+
+
+def _free(family: int, port: int) -> int:
+    """A port that can be bound, at `port` or soon after; else 0, any."""
+    for tried in range(port, port + _TRIES):
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("", tried))
+            except OSError:
+                continue
+        return tried
+    return 0
+
+
+def _try(sock: socket.socket, level: int, option: int, value: int) -> None:
+    try:
+        sock.setsockopt(level, option, value)
+    except OSError:
+        return

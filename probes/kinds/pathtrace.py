@@ -1,0 +1,90 @@
+"""What the packets of a trace say together: who answers at each hop, and where the path ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from probes.wire.icmperror import What
+from probes.wire.pathflow import Answer, Probe
+
+
+class Seen(NamedTuple):
+    """One flow's answer at a hop; flows count from 1."""
+
+    flow: int
+    answer: Answer
+
+
+class Hop(NamedTuple):
+    """All that was heard from one distance. `asked`: flows that sent a packet there."""
+
+    ttl: int
+    asked: int
+    seen: tuple[Seen, ...]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Who answered, each once, in the order of the flows."""
+        return list(dict.fromkeys(one.answer.by for one in self.seen))
+
+    @property
+    def names(self) -> str:
+        """The addresses as one text."""
+        return " ".join(self.addresses)
+
+
+class Trace(NamedTuple):
+    """The path. `steps`: hops 1 to the last that answered; `hops`: where the target answers, None when it does not."""
+
+    target: str
+    steps: tuple[Hop, ...]
+    hops: int | None
+    sent: int
+    rcvd: int
+    unsent: str  # why nothing left this machine, "" when something did
+
+
+def end(probes: Sequence[Probe]) -> int:
+    """Where a flow ends: at the target, at who refuses it, else at the last hop that answered; 0 when none did."""
+    last = [one.ttl for one in probes if one.answer and (one.answer.reached or one.answer.what is What.UNREACHABLE)]
+    return min(last) if last else max((one.ttl for one in probes if one.answer), default=0)
+
+
+def silent(probes: Sequence[Probe], farthest: int) -> list[int]:
+    """Hops of a flow worth another packet: those that did not answer, no farther than its end (or `farthest`)."""
+    told = any(one.answer and (one.answer.reached or one.answer.what is What.UNREACHABLE) for one in probes)
+    answered = {one.ttl for one in probes if one.answer}
+    most = min(end(probes), farthest) if told else farthest
+    return [ttl for ttl in range(1, most + 1) if ttl not in answered]
+
+
+def trace(flows: Sequence[Sequence[Probe]], target: str) -> Trace:
+    """The path that the flows' packets show; what was sent beyond a flow's end is left out."""
+    steps: dict[int, tuple[set[int], dict[int, Answer]]] = {}
+    for flow, probes in enumerate(flows, 1):
+        for probe in _within(probes):
+            asked, seen = steps.setdefault(probe.ttl, (set(), {}))
+            asked.add(flow)
+            if probe.answer:
+                seen.setdefault(flow, probe.answer)
+    last = max((ttl for ttl, (_, seen) in steps.items() if seen), default=0)
+    everything = [one for probes in flows for one in probes]
+    sent = sum(one.left_ns > 0 for one in everything)
+    return Trace(
+        target,
+        tuple(_hop(ttl, *steps.get(ttl, (set(), {}))) for ttl in range(1, last + 1)),
+        min((ttl for ttl, (_, seen) in steps.items() if any(one.reached for one in seen.values())), default=None),
+        sent,
+        sum(one.answer is not None for one in everything),
+        "" if sent else next((one.unsent for one in everything if one.unsent), ""),
+    )
+
+
+def _within(probes: Sequence[Probe]) -> list[Probe]:
+    ends = [one.ttl for one in probes if one.answer and (one.answer.reached or one.answer.what is What.UNREACHABLE)]
+    return [one for one in probes if one.left_ns and not one.size and one.ttl <= min(ends, default=one.ttl)]
+
+
+def _hop(ttl: int, asked: set[int], seen: dict[int, Answer]) -> Hop:
+    return Hop(ttl, len(asked), tuple(Seen(flow, seen[flow]) for flow in sorted(seen)))
