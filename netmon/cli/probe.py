@@ -85,7 +85,8 @@ def _table(kind: Kind, measured: Measurement) -> str:
     if measured.why:
         rows[0] += f" ({clean(measured.why)})"
     shown = [(name, value) for name, value in measured.values.items() if name in units]
-    rows += [f"  {name:<16} {value:>12} {units[name]}" for name, value in shown]
+    width = max([16, *(len(name) for name, _ in shown)])
+    rows += [f"  {name:<{width}} {value:>12} {units[name]}".rstrip() for name, value in shown]
     return "\n".join(rows + _rows(measured.detail))
 
 

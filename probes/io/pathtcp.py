@@ -15,6 +15,7 @@ from typing import Any
 
 from probes.io.net import PacketSocket, Unreachable
 from probes.io.path import Listening
+from probes.io.tcp import open_ms
 from probes.wire.icmperror import QUOTE_LEAST, TCP, Quote, What, labels_at, meaning
 from probes.wire.pathflow import GAP_S, SILENT_RUN, Answer, Probe, at_target, told
 
@@ -75,21 +76,19 @@ class TcpWay:
             sock.bind(("", self._port))
             self._now, probe.left_ns = probe, time.time_ns()
             await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, self._to), self._timeout_s)
-            self._reached(probe)
+            took_ms = (time.time_ns() - probe.left_ns) / 1e6
+            self._answer(probe, Answer(str(self._to[0]), None), probe.left_ns + round(open_ms(sock, took_ms) * 1e6))
         except TimeoutError:
             return
         except OSError as fault:
             self._failed(probe, fault, packets)
-
-    def _reached(self, probe: Probe) -> None:
-        self._answer(probe, Answer(str(self._to[0]), None), time.time_ns())
 
     def _failed(self, probe: Probe, fault: OSError, packets: PacketSocket) -> None:
         said = [one for one in packets.errors() if isinstance(one, Unreachable)]
         if said:
             self._complaint(probe, said[0])
         elif fault.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
-            self._reached(probe)
+            self._answer(probe, Answer(str(self._to[0]), None), 0)  # nobody stamps a reset: no time is better than ours
         else:
             probe.left_ns, probe.unsent = 0, fault.strerror or str(fault)
 
@@ -100,7 +99,7 @@ class TcpWay:
         what = meaning(said.type, said.code, self._family == socket.AF_INET6)
         extension = labels_at(said.data, said.after or QUOTE_LEAST - self._skipped, told=said.after > 0)
         answer = Answer(said.by, what, said.type, said.code, 0, None, extension)
-        self._answer(probe, at_target(answer, self._to[0]), said.at_ns or time.time_ns())
+        self._answer(probe, at_target(answer, self._to[0]), said.at_ns)
 
     def _answer(self, probe: Probe, answer: Answer, at_ns: int) -> None:
         if probe.answer is None:

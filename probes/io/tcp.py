@@ -65,7 +65,7 @@ async def _connect(sock: socket.socket, sockaddr: tuple[Any, ...], timeout_s: fl
     try:
         async with asyncio.timeout(timeout_s):
             await asyncio.get_running_loop().sock_connect(sock, sockaddr)
-        return Connected("open", _open_ms(sock, _since(began)))
+        return Connected("open", open_ms(sock, _since(began)))
     except TimeoutError:
         return Connected("silence", _since(began), "nothing came back in time")
     except OSError as fault:
@@ -102,7 +102,7 @@ def _icmp(sock: socket.socket) -> tuple[str, str] | None:
     return None
 
 
-def _open_ms(sock: socket.socket, took_ms: float) -> float:
+def open_ms(sock: socket.socket, took_ms: float) -> float:
     """The kernel's own round trip of SYN and SYN-ACK, so that our lateness is not in it; with repeats all the time."""
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _REPEATS[1])
     if len(info) < _REPEATS[1] or any(info[slice(*_REPEATS)]):

@@ -21,6 +21,7 @@ PROGRAMS = {
     "ip": "ip",
     "tc": "tc",
     "openssl": "openssl",
+    "setpriv": "setpriv",
     "systemd-analyze": "systemd-analyze",
 }
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin"

@@ -50,7 +50,7 @@ def test_a_refused_port_is_a_problem_without_a_number(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["pingg", "127.0.0.1"], "known: host, ping"),
+        (["pingg", "127.0.0.1"], "not a probe kind (known: "),
         (["tcp", "a b:1"], "is not understood"),
         (["tcp", "127.0.0.1:80", "-n", "0"], "write 1 or more"),
         (["tcp", "127.0.0.1:80", "--set", "timeot=1s"], "did you mean timeout?"),

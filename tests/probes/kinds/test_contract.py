@@ -27,6 +27,7 @@ from probes.target import Endpoint
 ROOT = Path(__file__).resolve().parents[3]
 DEAD, ALIVE = "10.99.0.3", "10.99.0.2"  # the first drops whatever it gets
 TARGETS = {
+    "path": "{ip}",
     "ping": "{ip}",
     "stamp": "{ip}:8620",
     "tcp": "{ip}:443",
@@ -35,6 +36,7 @@ TARGETS = {
     "throughput": "{ip}:5201",
 }
 FAST: dict[str, dict[str, Any]] = {
+    "path": {"timeout_s": 0.3},
     "ping": {"every_s": 0.02, "timeout_s": 0.3},
     "stamp": {"every_s": 0.02, "timeout_s": 0.3},
     "tcp": {"timeout_s": 0.3},
