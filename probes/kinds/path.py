@@ -26,7 +26,7 @@ from probes.target import Unresolved, parse, resolve
 class PathSettings:
     """Settings of `path`."""
 
-    every_s: float = setting("time between measurements", unit="s", key="every", low=1, high=86400, default=300.0)
+    every_s: float = setting("time between measurements", unit="s", key="every", low=10, high=86400, default=300.0)
     protocol: str = setting("what the packets are", choices=("udp", "icmp", "tcp"), default="udp")
     port: int = setting(
         "destination port; 0: the target's own, else 33434 (udp), 443 (tcp)", low=0, high=65535, default=0
@@ -118,16 +118,26 @@ def _way(family: int, to: tuple[Any, ...], settings: PathSettings, serial: int, 
 
 
 async def _trace(ways: Sequence[Way], settings: PathSettings, deadline: float) -> None:
-    """The first flow finds out how far it is; the others need not go much farther; who was silent is asked again."""
-    await ways[0].ask(_hops(range(1, settings.max_hops + 1)))
-    end = pathtrace.end(ways[0].probes) + _BEYOND
-    farthest = min(end, settings.max_hops)
-    await together([way.ask(_hops(range(1, farthest + 1))) for way in ways[1:]])
-    for _ in range(settings.probes - 1):
-        missing = [pathtrace.silent(way.probes, farthest) for way in ways]
-        if not any(missing) or time.monotonic() > deadline:
+    """The first flow finds out how far it is; the others need not go much farther; who was silent is asked again.
+
+    When the first flow does not arrive it goes all the way once more beside the others: hosts count their answers.
+    """
+    first, *others = ways
+    await first.ask(_hops(range(1, settings.max_hops + 1)))
+    farthest = _farthest([first], settings)
+    lost = settings.probes > 1 and not pathtrace.arrived(first.probes)
+    again = pathtrace.silent(first.probes, settings.max_hops) if lost else []
+    await together([first.ask(_hops(again)), *(way.ask(_hops(range(1, farthest + 1))) for way in others)])
+    for turn in range(settings.probes - 1):
+        asked = others if lost and turn == 0 else ways
+        missing = [(way, pathtrace.silent(way.probes, _farthest(ways, settings))) for way in asked]
+        if not any(ttls for _, ttls in missing) or time.monotonic() > deadline:
             return
-        await together([way.ask(_hops(ttls), stop=False) for way, ttls in zip(ways, missing, strict=True) if ttls])
+        await together([way.ask(_hops(ttls), stop=False) for way, ttls in missing if ttls])
+
+
+def _farthest(ways: Sequence[Way], settings: PathSettings) -> int:
+    return min(max(pathtrace.end(way.probes) for way in ways) + _BEYOND, settings.max_hops)
 
 
 def _hops(ttls: Sequence[int]) -> list[tuple[int, int]]:

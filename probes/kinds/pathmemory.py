@@ -23,21 +23,17 @@ class _Step(NamedTuple):
     whole: bool  # every flow that asked there was answered
 
 
-class _Path(NamedTuple):
-    steps: tuple[_Step, ...]
-    hops: int
-
-
+_Path = tuple[_Step, ...]
 _last: dict[Hashable, _Path] = {}
 
 
 def compare(key: Hashable, trace: Trace) -> Change:
     """How a trace differs from the last one of the same key that reached its target; a good one takes its place.
 
-    A silent hop is no difference. A trace that breaks off is told where the last good path went on.
+    A silent hop is no difference. A longer or shorter path shows by other addresses at its hops, the target's included. A trace that breaks off is told where the last good path went on.
     """
     before, steps = _last.pop(key, None), tuple(_step(hop) for hop in trace.steps)
-    kept = _Path(steps, trace.hops) if trace.hops else before
+    kept = steps if trace.hops else before
     if kept:
         _last[key] = kept
         while len(_last) > _MOST:
@@ -46,9 +42,7 @@ def compare(key: Hashable, trace: Trace) -> Change:
         return Change()
     if trace.hops is None:
         return Change(False, _went_on(before, len(steps)))
-    words = next((words for at in range(len(before.steps)) if (words := _differs(before, steps, at))), "")
-    if not words and trace.hops != before.hops:
-        words = f"the target was hop {before.hops}, it is hop {trace.hops}"
+    words = next((words for at in range(len(before)) if (words := _differs(before, steps, at))), "")
     return Change(True, words)
 
 
@@ -58,7 +52,7 @@ def _step(hop: Hop) -> _Step:
 
 def _differs(before: _Path, steps: tuple[_Step, ...], at: int) -> str:
     """What is else at one hop: a new address, or one that is gone though every flow was answered."""
-    was, now = before.steps[at], steps[at] if at < len(steps) else _Step(frozenset(), False)
+    was, now = before[at], steps[at] if at < len(steps) else _Step(frozenset(), False)
     if not was.addresses or not now.addresses:
         return ""
     new, gone = now.addresses - was.addresses, was.addresses - now.addresses
@@ -68,9 +62,9 @@ def _differs(before: _Path, steps: tuple[_Step, ...], at: int) -> str:
 
 
 def _went_on(before: _Path, answered: int) -> str:
-    if answered >= len(before.steps):
+    if answered >= len(before):
         return ""
-    step = next((step for step in before.steps[answered:] if step.addresses), None)
+    step = next((step for step in before[answered:] if step.addresses), None)
     return f"the last good path went on to {_names(step)}" if step else ""
 
 

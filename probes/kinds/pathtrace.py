@@ -45,17 +45,24 @@ class Trace(NamedTuple):
     unsent: str  # why nothing left this machine, "" when something did
 
 
+def _ends(probes: Sequence[Probe]) -> list[int]:
+    return [one.ttl for one in probes if one.answer and (one.answer.reached or one.answer.what is What.UNREACHABLE)]
+
+
+def arrived(probes: Sequence[Probe]) -> bool:
+    """True when a flow came to the target, or to who refuses it."""
+    return bool(_ends(probes))
+
+
 def end(probes: Sequence[Probe]) -> int:
     """Where a flow ends: at the target, at who refuses it, else at the last hop that answered; 0 when none did."""
-    last = [one.ttl for one in probes if one.answer and (one.answer.reached or one.answer.what is What.UNREACHABLE)]
-    return min(last) if last else max((one.ttl for one in probes if one.answer), default=0)
+    return min(_ends(probes), default=max((one.ttl for one in probes if one.answer), default=0))
 
 
 def silent(probes: Sequence[Probe], farthest: int) -> list[int]:
     """Hops of a flow worth another packet: those that did not answer, no farther than its end (or `farthest`)."""
-    told = any(one.answer and (one.answer.reached or one.answer.what is What.UNREACHABLE) for one in probes)
     answered = {one.ttl for one in probes if one.answer}
-    most = min(end(probes), farthest) if told else farthest
+    most = min([farthest, *_ends(probes)])
     return [ttl for ttl in range(1, most + 1) if ttl not in answered]
 
 
@@ -82,8 +89,8 @@ def trace(flows: Sequence[Sequence[Probe]], target: str) -> Trace:
 
 
 def _within(probes: Sequence[Probe]) -> list[Probe]:
-    ends = [one.ttl for one in probes if one.answer and (one.answer.reached or one.answer.what is What.UNREACHABLE)]
-    return [one for one in probes if one.left_ns and not one.size and one.ttl <= min(ends, default=one.ttl)]
+    last = min(_ends(probes), default=None)
+    return [one for one in probes if one.left_ns and not one.size and (last is None or one.ttl <= last)]
 
 
 def _hop(ttl: int, asked: set[int], seen: dict[int, Answer]) -> Hop:
