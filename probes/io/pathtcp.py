@@ -75,7 +75,8 @@ class TcpWay:
         try:
             sock.bind(("", self._port))
             self._now, probe.left_ns = probe, time.time_ns()
-            await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, self._to), self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                await asyncio.get_running_loop().sock_connect(sock, self._to)
             took_ms = (time.time_ns() - probe.left_ns) / 1e6
             self._answer(probe, Answer(str(self._to[0]), None), probe.left_ns + round(open_ms(sock, took_ms) * 1e6))
         except TimeoutError:
