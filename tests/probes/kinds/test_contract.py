@@ -86,6 +86,10 @@ def measure(made: Pair, name: str, target: str, count: int = 2) -> Measurement:
         got = await kind.run(Target(target), settings_of(kind), count)
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is left"
+        for _ in range(50):  # the far end lives in this process, too, and closes when its thread comes to it
+            if open_files() == before:
+                break
+            await asyncio.sleep(0.02)
         assert open_files() == before, "a descriptor is left"
         return got
 
@@ -185,7 +189,7 @@ def test_a_cancelled_measurement_leaves_nothing(link: Pair, name: str) -> None:
 
     threads = threading.active_count()
     awaited(link.left, cut)
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # one of an earlier test's may have ended: a name nobody answers for
 
 
 @names
