@@ -13,7 +13,7 @@ class CheckConfig:
     """One check. The kind's own settings stand beside these keys and are decoded into `settings`."""
 
     check: str = setting("name of the check, unique on this agent; links and owners are looked up by it")
-    kind: str = setting("probe kind (ping, stamp, tcp, sip, throughput, host)")
+    kind: str = setting("probe kind: ping, stamp, tcp, sip … (docs/probes has them all)")
     target: str = setting("what is measured: address, name, or host:port", default="")
     every_s: float = setting(
         "time between packets (ping, stamp) or between measurements; without it the kind's own",
