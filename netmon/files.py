@@ -9,8 +9,9 @@ from pathlib import Path
 def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace a file: written beside it, fsynced, renamed, its folder fsynced. Raises OSError; then the old stays."""
     new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)  # of a power cut: its mode may be another
     try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+
+from netmon import unix
 
 log = logging.getLogger("netmon.agent")
 DEADLINE_S = 5.0
@@ -20,7 +20,7 @@ DEADLINE_S = 5.0
 async def serving(path: Path, view: Callable[[], dict[str, Any]]) -> AsyncIterator[None]:
     """Serve while inside. A socket that cannot be made is told and costs the status only."""
     try:
-        sock = _listen(path)
+        sock = unix.listen(path)
     except OSError as fault:
         log.error("%s: %s: netmon status will not work", path, fault)
         yield
@@ -38,24 +38,4 @@ async def serving(path: Path, view: Callable[[], dict[str, Any]]) -> AsyncIterat
         yield
     finally:
         server.close()
-        _gone(path)
-
-
-def _gone(path: Path) -> None:
-    path.unlink(missing_ok=True)
-
-
-def _listen(path: Path) -> socket.socket:
-    _gone(path)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        sock.bind(str(path))
-        sock.listen(16)
-    except OSError:
-        sock.close()
-        raise
-    finally:
-        os.umask(before)
-    sock.setblocking(False)
-    return sock
+        unix.remove(path)

@@ -54,14 +54,19 @@ def run(args: argparse.Namespace) -> int:
     """Open ones first, then those closed in the last 24 hours."""
     rows = list(client(args).get("/api/v1/incidents")["incidents"])
     rows = [row for row in rows if row["state"] == "open" or not args.open]
+    if not told_as_data(rows, args):
+        show(_HEADS[args.lang or "vi"], [cells(row, args.lang or "vi", time.time()) for row in rows], args, _NONE)
+    return GOOD
+
+
+def told_as_data(rows: list[Row], args: argparse.Namespace) -> bool:
+    """Print rows as JSON when that was asked for; was it?"""
     if args.output == "json":
         print(json.dumps(rows, ensure_ascii=False))
     elif args.output == "jsonl":
         for row in rows:
             print(json.dumps(row, ensure_ascii=False))
-    else:
-        show(_HEADS[args.lang or "vi"], [cells(row, args.lang or "vi", time.time()) for row in rows], args, _NONE)
-    return GOOD
+    return str(args.output) != "table"
 
 
 def cells(row: Row, lang: str, now_s: float) -> tuple[str, ...]:

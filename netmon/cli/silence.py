@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import time
 
 from netmon.cli.ack import user
-from netmon.cli.incidents import client, hub_arguments, show, span
+from netmon.cli.incidents import Row, client, hub_arguments, show, span, told_as_data
 from netmon.client import element_path
 from netmon.errors import GOOD, USAGE, NetmonError
 from probes.clean import clean
@@ -64,13 +63,8 @@ def run(args: argparse.Namespace) -> int:
     return GOOD
 
 
-def _list(args: argparse.Namespace, rows: list[dict[str, object]]) -> None:
-    if args.output == "json":
-        print(json.dumps(rows, ensure_ascii=False))
-    elif args.output == "jsonl":
-        for row in rows:
-            print(json.dumps(row, ensure_ascii=False))
-    else:
+def _list(args: argparse.Namespace, rows: list[Row]) -> None:
+    if not told_as_data(rows, args):
         now_s = time.time()
         table = [
             tuple(
@@ -81,5 +75,5 @@ def _list(args: argparse.Namespace, rows: list[dict[str, object]]) -> None:
         show(_HEADS[args.lang or "vi"], table, args, _NONE)
 
 
-def _left(row: dict[str, object], now_s: float) -> str:
+def _left(row: Row, now_s: float) -> str:
     return span(float(str(row["until_ms"])) / 1000 - now_s)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from netmon import fields
+from netmon import fields, unix
 from netmon.config.hub import HubConfig
 from netmon.errors import MachineError
 from netmon.hub import api, record, sealing, snapshot, trust
@@ -28,7 +28,7 @@ from netmon.hub.http import door
 from netmon.hub.ingest import Ingest
 from netmon.hub.journal import Journal
 from netmon.hub.limits import MAX_CONNECTIONS, Counters
-from netmon.hub.listener import Listener, tcp_socket, unix_socket
+from netmon.hub.listener import Listener, tcp_socket
 from netmon.hub.live import Live
 from netmon.hub.places import Places
 from netmon.hub.seen import Seen
@@ -178,7 +178,7 @@ def _listeners(
     protocol = door(counters, _most_connections())
     path = Path(config.socket) if config.socket else folder / "hub.sock"
     try:
-        sockets = tcp_socket(host, port), unix_socket(path)
+        sockets = tcp_socket(host, port), unix.listen(path)
     except OSError as fault:
         raise MachineError(f"cannot listen on {config.listen} or {path}: {fault}") from fault
     made = []

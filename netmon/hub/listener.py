@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import ssl
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -78,23 +76,5 @@ def tcp_socket(host: str, port: int) -> socket.socket:
     except OSError:
         sock.close()
         raise
-    sock.setblocking(False)
-    return sock
-
-
-def unix_socket(path: Path) -> socket.socket:
-    """A listening Unix socket that only its owner may open, from its first moment on; raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        sock.bind(str(path))
-        sock.listen(64)
-    except OSError:
-        sock.close()
-        raise
-    finally:
-        os.umask(before)
     sock.setblocking(False)
     return sock

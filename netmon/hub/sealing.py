@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from netmon.hub.tokens import write_secret
+from netmon.files import write_durably
 from netmon.store import layout
 from netmon.store.frames import END, FRAME
 
@@ -67,7 +67,7 @@ class Sealer:
         self.rows += int(figures.get("rows", 0))
         # The segment that is still written to is sealed again, whole, the next time.
         self.sealed = max(self.sealed, durable.segment)
-        await asyncio.to_thread(write_secret, self._cursor, json.dumps({"segment": self.sealed}).encode())
+        await asyncio.to_thread(write_durably, self._cursor, json.dumps({"segment": self.sealed}).encode())
         return True
 
     def _child(self, durable: Position, oldest_ms: int) -> dict[str, int]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from netmon.hub.tokens import write_secret
+from netmon.files import write_durably
 
 log = logging.getLogger("netmon.hub")
 FILE = "snapshot.json"
@@ -47,4 +47,4 @@ def load(folder: Path) -> Snapshot:
 
 def save(folder: Path, snapshot: Snapshot) -> None:
     """Write it durably."""
-    write_secret(folder / FILE, json.dumps({"version": VERSION, **asdict(snapshot)}, separators=(",", ":")).encode())
+    write_durably(folder / FILE, json.dumps({"version": VERSION, **asdict(snapshot)}, separators=(",", ":")).encode())

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-
-def write_secret(path: Path, data: bytes) -> None:
-    """Write a file only its owner can read, whole or not at all, and make it durable."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        new.unlink(missing_ok=True)  # on a full disk half a file helps nobody
-        raise
-    new.replace(path)
+from netmon.files import write_durably
 
 
 def ensure_token(path: Path) -> str:
     """The token a file holds, made when there is none."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_secret(path, (secrets.token_urlsafe(32) + "\n").encode())
+        write_durably(path, (secrets.token_urlsafe(32) + "\n").encode())
     return path.read_text(encoding="ascii").strip()
 
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from netmon.errors import MachineError
-from netmon.hub.tokens import write_secret
+from netmon.files import write_durably
 
 CA_LIFE = timedelta(days=20 * 365)
 SERVER_LIFE = timedelta(days=397)  # the most that strict clients accept
@@ -76,7 +76,7 @@ def _ca(folder: Path, hub: str, now: datetime) -> tuple[ec.EllipticCurvePrivateK
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    write_secret(secret, _key_pem(key))
+    write_durably(secret, _key_pem(key))
     pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return key, certificate
 
@@ -101,7 +101,7 @@ def _issue(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
-    write_secret(folder / "server.key", _key_pem(key))
+    write_durably(folder / "server.key", _key_pem(key))
     (folder / "server.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
