@@ -64,7 +64,8 @@ def test_a_real_client_gets_its_rate(protocol: str, reverse: bool, parallel: str
     rate_bps = end["sum"]["bits_per_second"] if protocol == "udp" else end["sum_received"]["bits_per_second"]
     assert rate_bps == pytest.approx(20e6 * int(parallel), rel=0.15)
     if protocol == "udp":
-        early = int(parallel) if reverse else 0  # 3.12 drops what comes before it has read that the test runs
+        # 3.12 drops what comes before it has read that the test runs, and what its small buffer cannot hold while it waits.
+        early = end["sum"]["packets"] * 0.01 if reverse else 0
         assert end["sum"]["lost_packets"] <= early and end["sum"]["packets"] > 1000
 
 
