@@ -12,6 +12,7 @@ from probes.base import Kind
 from probes.errors import BadSettings
 
 KINDS: dict[str, str] = {
+    "dns": "probes.kinds.dns:DNS",
     "host": "probes.kinds.host:HOST",
     "path": "probes.kinds.path:PATH",
     "ping": "probes.kinds.ping:PING",

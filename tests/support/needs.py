@@ -22,6 +22,7 @@ PROGRAMS = {
     "tc": "tc",
     "openssl": "openssl",
     "setpriv": "setpriv",
+    "unbound": "unbound",
     "systemd-analyze": "systemd-analyze",
 }
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin"

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ TARGETS = {
     "stamp": "{ip}:8620",
     "tcp": "{ip}:443",
     "sip": "{ip}:5060",
+    "dns": "{ip}:53",
     "host": "",
     "throughput": "{ip}:5201",
 }
@@ -41,6 +42,7 @@ FAST: dict[str, dict[str, Any]] = {
     "stamp": {"every_s": 0.02, "timeout_s": 0.3},
     "tcp": {"timeout_s": 0.3},
     "sip": {"timeout_s": 0.3},
+    "dns": {"timeout_s": 0.3, "name": "a.test"},
     "throughput": {"timeout_s": 0.3, "duration_s": 1.0},
 }
 COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown")  # fmt: skip
@@ -63,14 +65,38 @@ def link() -> Iterator[Pair]:
 
 
 async def far_end() -> None:
-    """An open TCP port, and a SIP server."""
+    """An open TCP port, a SIP server, a name server."""
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 443)
     sip = await standin.listen(Endpoint("0.0.0.0", 5060), standin.StandIn("200"))
+    names = await answering(53, name_server)
     try:
         await asyncio.Event().wait()
     finally:
         server.close()
         await sip.close()
+        names.close()
+
+
+async def answering(port: int, answer: Callable[[bytes], bytes]) -> asyncio.DatagramTransport:
+    """A far end that answers each datagram with one."""
+
+    class Answering(asyncio.DatagramProtocol):
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+
+        def datagram_received(self, data: bytes, source: Any) -> None:
+            self.transport.sendto(answer(data), source)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Answering, ("0.0.0.0", port))
+    return transport
+
+
+def name_server(question: bytes) -> bytes:
+    """One A record for whatever is asked."""
+    asked = question[12 : question.index(b"\0", 12) + 5]
+    return (
+        question[:2] + bytes.fromhex("81800001000100000000") + asked + bytes.fromhex("c00c000100010000003c0004c0000201")
+    )
 
 
 def settings_of(kind: Kind) -> Any:

@@ -1,0 +1,30 @@
+"""Carries one `probes.wire.exchange.Exchange` on a socket of its own, so from a port nobody can know beforehand."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from probes.io.drive import Driver
+from probes.io.net import open_udp
+from probes.wire.exchange import Exchange, Heard, Unheard
+
+
+async def exchange(family: int, session: Exchange) -> Heard | Unheard:
+    """How it ended; never raises for the network."""
+    try:
+        sock = open_udp(family)
+    except OSError as fault:
+        return Unheard("local", f"no socket: {fault.strerror}")
+    ended: asyncio.Future[Heard | Unheard] = asyncio.get_running_loop().create_future()
+
+    def told(events: list[Any]) -> None:
+        if not ended.done():
+            ended.set_result(events[0])
+
+    driver = Driver(session, sock, told)
+    try:
+        driver.kick()
+        return await ended
+    finally:
+        driver.close()

@@ -1,0 +1,171 @@
+"""One TCP connection, plain or TLS, whose handshake is watched: what was agreed, what was shown, and if not, why not.
+
+TLS runs over two memory buffers, so the server's plain bytes pass through our hands (`probes.wire.tlsrecord`): even
+when verification fails, or the server refuses, something true can be told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from contextlib import suppress
+from functools import lru_cache
+from typing import NamedTuple
+
+from probes.wire.tlsrecord import ALERTS, Plaintext
+
+READ_BYTES = 65_536
+_VERSIONS = {"TLSv1": 10, "TLSv1.1": 11, "TLSv1.2": 12, "TLSv1.3": 13}
+
+
+class Shaken(NamedTuple):
+    """What became of a handshake. `end`: "open", "untrusted" (its certificate is not good for us), "refused" (an alert),
+    "closed" (it broke the connection off), "foreign" (no TLS), "silence", "local" (our own name for it is no name).
+
+    `verify_code`: OpenSSL's number of what is wrong with the certificate (0: nothing; None: it was not looked at).
+    `version`: 12 for TLS 1.2; `cipher`: its IANA number. `chain`: DER certificates as shown, the server's own first;
+    only that one when the Python and TLS in use show no more.
+    """
+
+    end: str
+    why: str = ""
+    took_ms: float | None = None
+    verify_code: int | None = None
+    version: int | None = None
+    cipher: int | None = None
+    chain: tuple[bytes, ...] = ()
+
+
+class Line:
+    """A connection. The socket is non-blocking and becomes ours; `close` gives it back."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls: ssl.SSLObject | None = None
+
+    async def secure(self, context: ssl.SSLContext, name: str, deadline: float) -> Shaken:
+        """Shake hands until `deadline` (monotonic s); `name`: for SNI, and what the certificate must be for."""
+        began, seen = time.monotonic(), Plaintext()
+        try:
+            tls = context.wrap_bio(self._in, self._out, server_hostname=name)
+        except ValueError as fault:
+            return Shaken("local", f"no name for a certificate: {fault}")
+        try:
+            async with asyncio.timeout(max(0.0, deadline - began)):
+                await self._shake(tls, seen)
+        except TimeoutError:
+            return Shaken("silence", "no TLS handshake in time", chain=seen.certificates)
+        except OSError as fault:  # SSLError too
+            with suppress(OSError):
+                self._sock.send(self._out.read())  # our alert
+            return _failed(fault, seen)
+        self._tls = tls
+        return _agreed(tls, context, seen, (time.monotonic() - began) * 1000.0)
+
+    async def _shake(self, tls: ssl.SSLObject, seen: Plaintext) -> None:
+        while True:
+            try:
+                tls.do_handshake()
+                return await self._flush()
+            except ssl.SSLWantReadError:
+                await self._flush()
+            data = await self._loop.sock_recv(self._sock, READ_BYTES)
+            if not data:
+                raise ConnectionError("it closes the connection in the handshake")
+            seen.feed(data)
+            self._in.write(data)
+
+    async def _flush(self) -> None:
+        if data := self._out.read():
+            await self._loop.sock_sendall(self._sock, data)
+
+    async def write(self, data: bytes) -> None:
+        """Send all of it; raises OSError."""
+        if self._tls is None:
+            await self._loop.sock_sendall(self._sock, data)
+        else:
+            self._tls.write(data)
+            await self._flush()
+
+    async def read(self) -> bytes:
+        """What comes next, `b""` when the far end has closed; raises OSError."""
+        if self._tls is None:
+            return await self._loop.sock_recv(self._sock, READ_BYTES)
+        while True:
+            try:
+                return self._tls.read(READ_BYTES)
+            except ssl.SSLWantReadError:
+                await self._flush()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+            data = await self._loop.sock_recv(self._sock, READ_BYTES)
+            self._in.write(data) if data else self._in.write_eof()
+
+    def close(self) -> None:
+        """Say goodbye as far as that needs no waiting."""
+        with suppress(OSError):
+            if self._tls is not None:
+                with suppress(ssl.SSLError):
+                    self._tls.unwrap()
+                self._sock.send(self._out.read())
+        self._sock.close()
+
+
+def broken(fault: OSError) -> str:
+    """An error of `read` or `write` in words."""
+    if isinstance(fault, ssl.SSLError):
+        return f"it ends the TLS connection: {_reason(fault)}"
+    if isinstance(fault, ConnectionError):
+        return "it broke the connection off"
+    return fault.strerror or str(fault)
+
+
+def _failed(fault: OSError, seen: Plaintext) -> Shaken:
+    chain = seen.certificates
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        why = f"its certificate is not trusted: {fault.verify_message}"
+        return Shaken("untrusted", why, verify_code=fault.verify_code, chain=chain)
+    if seen.foreign:
+        return Shaken("foreign", "what answers is no TLS")
+    if seen.alert is not None:
+        told = ALERTS.get(seen.alert, f"alert {seen.alert}")
+        return Shaken("refused", f"it refuses the handshake: {told}", chain=chain)
+    if not isinstance(fault, ssl.SSLError):
+        return Shaken("closed", "it breaks the connection off in the handshake", chain=chain)
+    end = "refused" if "ALERT" in (fault.reason or "") else "foreign"
+    return Shaken(end, f"no TLS to be had there: {_reason(fault)}", chain=chain)
+
+
+def _reason(fault: ssl.SSLError) -> str:
+    return (fault.reason or fault.strerror or "handshake failed").replace("_", " ").lower()
+
+
+def _agreed(tls: ssl.SSLObject, context: ssl.SSLContext, seen: Plaintext, took_ms: float) -> Shaken:
+    agreed = tls.cipher()
+    return Shaken(
+        "open",
+        took_ms=took_ms,
+        verify_code=0 if context.verify_mode == ssl.CERT_REQUIRED else None,
+        version=_VERSIONS.get(tls.version() or ""),
+        cipher=_ciphers(context).get(agreed[0]) if agreed else None,
+        chain=_chain(tls, seen),
+    )
+
+
+def _chain(tls: ssl.SSLObject, seen: Plaintext) -> tuple[bytes, ...]:
+    """All that was shown: Python 3.13 and later say it, plain bytes of TLS 1.2 too; else the server's own alone."""
+    whole = getattr(tls, "get_unverified_chain", None)
+    if whole is not None:
+        return tuple(whole())
+    own = tls.getpeercert(binary_form=True)
+    return seen.certificates or ((own,) if own else ())
+
+
+@lru_cache(maxsize=8)
+def _ciphers(context: ssl.SSLContext) -> dict[str, int]:
+    """Names of the ciphers we offer → IANA numbers."""
+    return {one["name"]: int(one["id"]) & 0xFFFF for one in context.get_ciphers()}

@@ -1,0 +1,119 @@
+"""What the kinds that ask a service share: a connection with its phases, and several tries told as one measurement."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from probes import stats
+from probes.base import Measurement, Outcome, Value
+from probes.clean import clean
+from probes.io.line import Line, Shaken
+from probes.io.sipsock import Tls
+from probes.io.tcp import dial
+from probes.target import Endpoint, Unresolved, is_address, resolve
+
+SPACING_S = 0.2  # between the tries of one measurement
+_DIALLED = {
+    "reset": Outcome.REFUSED,
+    "icmp": Outcome.REFUSED,
+    "silence": Outcome.LOST,
+    "local": Outcome.LOCAL,
+}
+SHAKEN = {
+    "open": Outcome.OK,
+    "untrusted": Outcome.PROTOCOL,
+    "foreign": Outcome.PROTOCOL,
+    "refused": Outcome.REFUSED,
+    "closed": Outcome.REFUSED,
+    "silence": Outcome.LOST,
+    "local": Outcome.LOCAL,
+}
+SocketAddress = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try. `times`: phases in ms by field name; `facts`: what an answer said; `answered`: there was one."""
+
+    outcome: Outcome
+    why: str = ""
+    times: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    answered: bool = False
+
+
+class Reached(NamedTuple):
+    """A connection (the caller closes `line`), or why there is none. Times in ms, None when not measured."""
+
+    outcome: Outcome
+    why: str
+    line: Line | None = None
+    connect_ms: float | None = None
+    shaken: Shaken | None = None
+
+    @property
+    def times(self) -> dict[str, float]:
+        """The phases that were measured, by field name."""
+        found = {"connect_ms": self.connect_ms, "tls_ms": self.shaken.took_ms if self.shaken else None}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+async def reach(family: int, sockaddr: SocketAddress, tls: Tls | None, deadline: float) -> Reached:
+    """Connect, and shake hands when `tls` (context, name) is given, until `deadline` (monotonic s)."""
+    made, sock = await dial(family, sockaddr, max(0.0, deadline - time.monotonic()))
+    if sock is None:
+        return Reached(_DIALLED[made.end], made.why)
+    line = Line(sock)
+    if tls is None:
+        return Reached(Outcome.OK, "", line, made.took_ms)
+    shaken = None
+    try:
+        shaken = await line.secure(*tls, deadline)
+    finally:
+        if shaken is None or shaken.end != "open":
+            line.close()
+    opened = line if shaken.end == "open" else None
+    return Reached(SHAKEN[shaken.end], clean(shaken.why), opened, made.took_ms, shaken)
+
+
+Once = Callable[[int, SocketAddress, float], Awaitable[Try]]  # (family, address, deadline) → one try
+
+
+async def several(kind: str, text: str, endpoint: Endpoint, timeout_s: float, count: int, once: Once) -> Measurement:
+    """`count` tries, one after the other, each with its own deadline."""
+    at_ns, began = time.time_ns(), time.monotonic()
+    try:
+        family, sockaddr = (await resolve(endpoint))[0]
+    except Unresolved as fault:
+        return Measurement(kind, text, at_ns, since(began), Outcome.UNRESOLVED, {}, str(fault))
+    resolve_ms = None if is_address(endpoint.host) else since(began)
+    tries = [await once(family, sockaddr, time.monotonic() + timeout_s)]
+    while len(tries) < count:
+        await asyncio.sleep(SPACING_S)
+        tries.append(await once(family, sockaddr, time.monotonic() + timeout_s))
+    told = ([one for one in tries if one.outcome is Outcome.OK] or tries)[-1]
+    return Measurement(kind, text, at_ns, since(began), told.outcome, values(tries, told, resolve_ms), told.why)
+
+
+def values(tries: Sequence[Try], told: Try, resolve_ms: float | None) -> dict[str, Value]:
+    """Counts, the median of each phase, and what the try that is told said."""
+    out: dict[str, Value] = {
+        "sent": sum(one.outcome is not Outcome.LOCAL for one in tries),
+        "rcvd": sum(one.answered for one in tries),
+    }
+    for name in dict.fromkeys(name for one in tries for name in one.times):
+        measured = sorted(one.times[name] for one in tries if name in one.times)
+        out[name] = round(stats.quantile(measured, 0.5), 4)
+        if name == "rtt_ms":
+            out |= {"rtt_min_ms": round(measured[0], 4), "rtt_max_ms": round(measured[-1], 4)}
+    out |= told.facts
+    return out | ({} if resolve_ms is None else {"resolve_ms": resolve_ms})
+
+
+def since(began: float) -> float:
+    """Milliseconds since a monotonic moment."""
+    return round((time.monotonic() - began) * 1000.0, 3)

@@ -1,0 +1,131 @@
+"""One question by datagram, repeated when its answer is late: what DNS and NTP have in common. No socket, no clock.
+
+Each send is a packet of its own (its number comes back from `read`), so a late answer to the first is not taken for a
+quick one to the second. A foreign packet never ends the waiting: anybody can forge one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from probes.errors import WireError
+from probes.wire.session import Arrival, Datagram
+
+_SLACK_MS = 1.0  # stamps and timers are read at slightly different moments
+_ICMP_REFUSALS = {3: (4,), 1: ()}  # "destination unreachable" of IPv4 and IPv6, without "too big"
+
+
+class Heard(NamedTuple):
+    """An answer: to which send (from 0), how many sends there were, both stamps (wall ns), the round trip."""
+
+    answer: Any
+    number: int
+    sends: int
+    sent_ns: int
+    at_ns: int
+    rtt_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """It ended without an answer. `end`: "silence", "refused" (ICMP), "protocol" (only what is no answer), "local"."""
+
+    end: str
+    why: str
+
+
+Make = Callable[[int, int], bytes]  # (number of the send, wall clock ns) → the packet
+Read = Callable[[bytes], "tuple[int, Any] | None"]  # packet → (number, answer); None: not ours; raises `WireError`
+
+
+class Exchange:
+    """The session (`probes.io.drive.PacketSession`). `events()` gives one `Heard` or `Unheard`, then it is done."""
+
+    def __init__(self, to: Any, make: Make, read: Read, *, began: float, timeout_s: float, sends: int) -> None:
+        self._to, self._make, self._read = to, make, read
+        self._due = [began + timeout_s * number / sends for number in range(sends)]
+        self._deadline = began + timeout_s
+        self._sent: list[tuple[int, float]] = []  # wall ns, monotonic s
+        self._said = Unheard("silence", "nothing came back in time")
+        self._events: list[Any] = []
+        self._done = False
+
+    def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
+        """The packets that are due; at the deadline the end."""
+        if self._done:
+            return []
+        if now >= self._deadline:
+            self._end(self._said)
+            return []
+        out = []
+        while len(self._sent) < len(self._due) and now >= self._due[len(self._sent)]:
+            number = len(self._sent)
+            out.append(Datagram(self._make(number, clock_ns), self._to, token=number))
+            self._sent.append((clock_ns, now))
+        return out
+
+    def sent(self, token: Any, at_ns: int) -> None:
+        """The kernel's stamp of a send."""
+        self._sent[token] = (at_ns, self._sent[token][1])
+
+    def receive(self, arrival: Arrival, now: float) -> None:
+        """An answer ends it; anything else is only remembered."""
+        if self._done or arrival.source[:2] != tuple(self._to[:2]):
+            return
+        try:
+            found = self._read(arrival.data)
+        except WireError as fault:
+            self._said = Unheard("protocol", f"what answers is none: {fault.reason}")
+            return
+        if found is None or found[0] >= len(self._sent):
+            self._said = Unheard("protocol", "it answers, but not what we asked")
+            return
+        sent_ns, at = self._sent[found[0]]
+        waited_ms, stamped_ms = 1000.0 * (now - at), (arrival.at_ns - sent_ns) / 1e6
+        rtt_ms = stamped_ms if 0.0 <= stamped_ms <= waited_ms + _SLACK_MS else waited_ms  # else the clock was set
+        self._end(Heard(found[1], found[0], len(self._sent), sent_ns, arrival.at_ns, rtt_ms))
+
+    def unsent(self, token: Any, why: str) -> None:
+        """Our own fault; a later repeat may still leave."""
+        if token + 1 == len(self._due):
+            self._end(Unheard("local", f"this machine has no way: {why}"))
+        else:
+            self._said = Unheard("local", f"this machine has no way: {why}")
+
+    def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
+        """A refusal ends it; that our next hop answers no ARP is silence."""
+        if by and type in _ICMP_REFUSALS and code not in _ICMP_REFUSALS[type]:
+            self._end(Unheard("refused", f"{by} says it cannot be delivered (ICMP type {type} code {code})"))
+
+    def _end(self, event: Heard | Unheard) -> None:
+        if not self._done:
+            self._done = True
+            self._events.append(event)
+
+    def wake_at(self) -> float | None:
+        """The next send, or the deadline."""
+        if self._done:
+            return None
+        return self._due[len(self._sent)] if len(self._sent) < len(self._due) else self._deadline
+
+    def judges_at(self) -> float:
+        """The deadline: all that came must be read before."""
+        return self._deadline
+
+    def clocks(self, now: float, clock_ns: int) -> None:
+        """Not needed: the clocks of each send are kept."""
+
+    def overflow(self, total: int) -> None:
+        """One question cannot fill our own buffer."""
+
+    def events(self) -> list[Any]:
+        """What happened since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    @property
+    def done(self) -> bool:
+        """True once it has ended."""
+        return self._done

@@ -1,0 +1,96 @@
+"""What a TLS server says before it begins to encrypt (RFC 8446 §4, §5.1; RFC 5246 §7.4.2), read beside the real
+handshake: whether it speaks TLS at all, which alert it refuses with, and (up to TLS 1.2) the certificates it shows.
+"""
+
+from __future__ import annotations
+
+ALERTS = {
+    0: "close notify",
+    10: "unexpected message",
+    20: "bad record",
+    22: "record overflow",
+    40: "handshake failure",
+    42: "bad certificate",
+    43: "unsupported certificate",
+    44: "certificate revoked",
+    45: "certificate expired",
+    46: "certificate unknown",
+    47: "illegal parameter",
+    48: "unknown authority",
+    49: "access denied",
+    50: "decode error",
+    51: "decrypt error",
+    70: "protocol version",
+    71: "insufficient security",
+    80: "internal error",
+    86: "inappropriate fallback",
+    90: "user cancelled",
+    109: "missing extension",
+    110: "unsupported extension",
+    112: "unrecognized name",
+    113: "bad certificate status",
+    115: "unknown PSK identity",
+    116: "certificate required",
+    120: "no application protocol",
+}  # fmt: skip  (IANA "TLS Alerts")
+_CHANGE_CIPHER, _ALERT, _HANDSHAKE, _DATA = 20, 21, 22, 23
+_CERTIFICATE = 11
+_MOST_RECORD = 16_384 + 2048  # RFC 5246 §6.2.3
+_MOST_BYTES = 131_072  # of a handshake we keep
+
+
+class Plaintext:
+    """Fed with the server's bytes in any slicing; never raises. `foreign`: what it says is no TLS. `alert`: the number
+    of its plain alert, None without one. `certificates`: DER, as it shows them, the server's own first."""
+
+    def __init__(self) -> None:
+        self.foreign = False
+        self.alert: int | None = None
+        self.certificates: tuple[bytes, ...] = ()
+        self._bytes = bytearray()
+        self._handshake = bytearray()
+        self._over = False
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as they come."""
+        if self._over:
+            return
+        self._bytes += data
+        while not self._over and len(self._bytes) >= 5:
+            kind, length = self._bytes[0], int.from_bytes(self._bytes[3:5], "big")
+            self.foreign = kind not in (20, 21, 22, 23) or self._bytes[1] != 3 or length > _MOST_RECORD
+            if self.foreign or len(self._bytes) < 5 + length:
+                self._over = self.foreign
+                return
+            self._record(kind, bytes(self._bytes[5 : 5 + length]))
+            del self._bytes[: 5 + length]
+
+    def _record(self, kind: int, body: bytes) -> None:
+        if kind == _HANDSHAKE:
+            self._handshake += body
+            self._messages()
+        elif kind == _ALERT and len(body) == 2:
+            self.alert = body[1]
+        self._over = self._over or kind != _HANDSHAKE or len(self._handshake) > _MOST_BYTES
+
+    def _messages(self) -> None:
+        while len(self._handshake) >= 4:
+            length = int.from_bytes(self._handshake[1:4], "big")
+            if len(self._handshake) < 4 + length:
+                return
+            if self._handshake[0] == _CERTIFICATE:
+                self.certificates = certificates(bytes(self._handshake[4 : 4 + length]))
+                self._over = True
+            del self._handshake[: 4 + length]
+
+
+def certificates(body: bytes) -> tuple[bytes, ...]:
+    """The DER certificates of a Certificate message (RFC 5246 §7.4.2); what does not fit its lengths ends the list."""
+    found, at = list[bytes](), 3
+    while at + 3 <= len(body):
+        length = int.from_bytes(body[at : at + 3], "big")
+        if not length or at + 3 + length > len(body):
+            break
+        found.append(body[at + 3 : at + 3 + length])
+        at += 3 + length
+    return tuple(found)

@@ -1,0 +1,105 @@
+"""One question by datagram in simulated time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from probes.errors import WireError
+from probes.wire.exchange import Exchange, Heard, Unheard
+from probes.wire.session import Arrival
+
+TO = ("192.0.2.1", 53)
+
+
+def read(data: bytes) -> tuple[int, Any] | None:
+    if data == b"broken":
+        raise WireError(0, "broken")
+    return (int(data), "answer") if data.isdigit() else None
+
+
+def asked(sends: int = 2) -> Exchange:
+    return Exchange(TO, lambda number, clock: b"q%d" % number, read, began=10.0, timeout_s=2.0, sends=sends)
+
+
+def arrival(data: bytes, at_ns: int, source: tuple[str, int] = TO) -> Arrival:
+    return Arrival(data, source, at_ns)
+
+
+def test_the_kernels_stamps_are_the_round_trip() -> None:
+    session = asked()
+    assert [one.data for one in session.transmit(10.0, 1_000_000_000)] == [b"q0"]
+    session.sent(0, 1_000_500_000)
+    session.receive(arrival(b"0", 1_003_500_000), 10.2)
+    assert session.events() == [Heard("answer", 0, 1, 1_000_500_000, 1_003_500_000, 3.0)] and session.done
+    assert session.wake_at() is None and session.events() == [] and session.transmit(12.0, 0) == []
+
+
+def test_a_late_answer_belongs_to_the_send_it_answers() -> None:
+    session = asked()
+    session.transmit(10.0, 0)
+    assert session.wake_at() == 11.0 and session.transmit(10.9, 0) == []
+    assert [one.data for one in session.transmit(11.0, 1_000_000_000)] == [b"q1"]
+    session.receive(arrival(b"0", 1_001_000_000), 11.001)
+    (heard,) = session.events()
+    assert (heard.number, heard.sends) == (0, 2) and heard.rtt_ms == pytest.approx(1001.0)
+
+
+@pytest.mark.parametrize("at_ns", [999_000_000, 9_000_000_000])
+def test_a_clock_that_was_set_does_not_make_the_round_trip(at_ns: int) -> None:
+    session = asked()
+    session.transmit(10.0, 1_000_000_000)
+    session.receive(arrival(b"0", at_ns), 10.25)
+    assert session.events()[0].rtt_ms == pytest.approx(250.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "source", "end"),
+    [
+        (b"broken", TO, "protocol"),
+        (b"other", TO, "protocol"),
+        (b"7", TO, "protocol"),  # answers a send that never was
+        (b"0", ("192.0.2.9", 53), "silence"),
+        (b"0", ("192.0.2.1", 54), "silence"),
+        (b"", ("192.0.2.1", 54), "silence"),
+    ],
+)
+def test_what_is_no_answer_does_not_end_the_waiting(data: bytes, source: tuple[str, int], end: str) -> None:
+    session = asked(1)
+    session.transmit(10.0, 0)
+    session.receive(arrival(data, 1, source), 10.1)
+    assert not session.done and session.wake_at() == session.judges_at() == 12.0
+    session.transmit(12.0, 0)
+    (event,) = session.events()
+    assert isinstance(event, Unheard) and event.end == end
+
+
+def test_a_right_answer_after_a_forged_one_counts() -> None:
+    session = asked()
+    session.transmit(10.0, 0)
+    session.receive(arrival(b"broken", 1), 10.1)
+    session.receive(arrival(b"0", 2), 10.2)
+    assert isinstance(session.events()[0], Heard)
+
+
+@pytest.mark.parametrize(
+    ("by", "type_", "code", "ends"),
+    [("192.0.2.7", 3, 3, True), ("fd00::1", 1, 4, True), ("192.0.2.7", 3, 4, False), ("192.0.2.7", 11, 0, False), ("", 3, 1, False)],
+)  # fmt: skip
+def test_only_a_refusal_by_somebody_else_ends_it(by: str, type_: int, code: int, ends: bool) -> None:
+    session = asked()
+    session.transmit(10.0, 0)
+    session.unreachable(TO[0], by, b"", type_, code, 10.1)
+    assert session.done == ends
+    assert not ends or session.events()[0].end == "refused"
+
+
+def test_what_did_not_leave_is_our_own_fault_unless_a_repeat_does() -> None:
+    session = asked()
+    session.transmit(10.0, 0)
+    session.unsent(0, "no buffer")
+    assert not session.done
+    session.transmit(11.0, 0)
+    session.unsent(1, "no buffer")
+    assert session.done and session.events()[0].end == "local"
