@@ -20,6 +20,7 @@ KINDS: dict[str, str] = {
     "stamp": "probes.kinds.stamp:STAMP",
     "tcp": "probes.kinds.tcp:TCP",
     "throughput": "probes.kinds.throughput:THROUGHPUT",
+    "tls": "probes.kinds.tls:TLS",
 }
 
 

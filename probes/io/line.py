@@ -17,6 +17,7 @@ from typing import NamedTuple
 from probes.wire.tlsrecord import ALERTS, Plaintext
 
 READ_BYTES = 65_536
+SHOWS_ALL = hasattr(ssl.SSLObject, "get_unverified_chain")  # Python 3.13
 _VERSIONS = {"TLSv1": 10, "TLSv1.1": 11, "TLSv1.2": 12, "TLSv1.3": 13}
 
 
@@ -113,6 +114,15 @@ class Line:
                     self._tls.unwrap()
                 self._sock.send(self._out.read())
         self._sock.close()
+
+
+@lru_cache(maxsize=1)
+def looking() -> ssl.SSLContext:
+    """Trusts anybody and speaks TLS 1.2 at most, which shows all certificates in plain bytes: for looking only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def broken(fault: OSError) -> str:

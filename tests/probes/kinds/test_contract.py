@@ -7,6 +7,7 @@ import dataclasses
 import math
 import os
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certs import authority
 from nets import Pair, pair
 from netthread import awaited, serving
+from tlspeer import context
 
 from probes import catalog
 from probes.answer import sip as standin
@@ -33,6 +36,7 @@ TARGETS = {
     "tcp": "{ip}:443",
     "sip": "{ip}:5060",
     "dns": "{ip}:53",
+    "tls": "{ip}:8443",
     "host": "",
     "throughput": "{ip}:5201",
 }
@@ -43,6 +47,7 @@ FAST: dict[str, dict[str, Any]] = {
     "tcp": {"timeout_s": 0.3},
     "sip": {"timeout_s": 0.3},
     "dns": {"timeout_s": 0.3, "name": "a.test"},
+    "tls": {"timeout_s": 0.3, "verify": False},
     "throughput": {"timeout_s": 0.3, "duration_s": 1.0},
 }
 COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown")  # fmt: skip
@@ -51,7 +56,8 @@ probing = pytest.mark.parametrize("name", sorted(set(catalog.names()) - {"host"}
 
 
 @pytest.fixture(scope="module")
-def link() -> Iterator[Pair]:
+def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    tls = context(authority().server(tmp_path_factory.mktemp("tls") / "server.pem"))
     with pair() as made, ExitStack() as stack:
         os.system(f"ip -n {made.right} address add {DEAD}/24 dev v0")
         made.nft(
@@ -59,20 +65,22 @@ def link() -> Iterator[Pair]:
             f"table inet t {{\n chain c {{\n type filter hook input priority 0;\n ip daddr {DEAD} drop\n }}\n}}\n",
         )
         stack.enter_context(serving(made.right, lambda: reflector.serve("0.0.0.0", 8620)))
-        stack.enter_context(serving(made.right, far_end))
+        stack.enter_context(serving(made.right, lambda: far_end(tls)))
         time.sleep(0.1)
         yield made
 
 
-async def far_end() -> None:
-    """An open TCP port, a SIP server, a name server."""
+async def far_end(tls: ssl.SSLContext) -> None:
+    """An open TCP port, a TLS server, a SIP server, a name server."""
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 443)
+    secured = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 8443, ssl=tls)
     sip = await standin.listen(Endpoint("0.0.0.0", 5060), standin.StandIn("200"))
     names = await answering(53, name_server)
     try:
         await asyncio.Event().wait()
     finally:
         server.close()
+        secured.close()
         await sip.close()
         names.close()
 

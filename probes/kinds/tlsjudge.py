@@ -1,0 +1,88 @@
+"""What of a handshake is told, and whose trouble a bad certificate is: the tables of `docs/probes/tls.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from probes.base import Value
+from probes.clean import clean
+from probes.errors import WireError
+from probes.io.line import Shaken
+from probes.wire import x509
+from probes.wire.x509 import Certificate
+
+EXPIRED, NOT_YET = 10, 9  # OpenSSL's X509_V_ERR_… (<openssl/x509_vfy.h>)
+_OTHER_NAME = (62, 64)  # of a name, of an address
+_UNKNOWN = {
+    2: "its issuer is missing",
+    18: "it is signed by itself",
+    19: "its root is not one we trust",
+    20: "its issuer is unknown here",
+    21: "it shows no chain to an authority",
+}
+_SHOWN = 3
+
+
+def read(chain: Sequence[bytes]) -> list[Certificate]:
+    """The certificates that can be read."""
+    found = []
+    for der in chain:
+        try:
+            found.append(x509.read(der))
+        except WireError:
+            continue
+    return found
+
+
+def facts(shaken: Shaken, chain: Sequence[Certificate], now_s: float) -> dict[str, Value]:
+    """What was agreed and shown, by field name. What has ended in a chain that is trusted is not needed for that trust,
+    and does not count."""
+    needed = [one for one in chain if shaken.verify_code != 0 or one.not_after_s > now_s]
+    told = {
+        "verify_code": shaken.verify_code,
+        "tls_version": shaken.version,
+        "cipher": shaken.cipher,
+        "chain_certs": len(chain) or None,
+        "cert_days": min((days(one, now_s) for one in needed), default=None),
+        "leaf_days": days(chain[0], now_s) if chain else None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def days(one: Certificate, now_s: float) -> float:
+    """Until a certificate ends; below 0 when it has."""
+    return round((one.not_after_s - now_s) / 86400, 2)
+
+
+def distrust(code: int, chain: Sequence[Certificate], name: str, now_s: float) -> str:
+    """Why a certificate is not trusted, for whoever must mend it."""
+    if code == EXPIRED:
+        ended = next((one for one in chain if one.not_after_s <= now_s), None)
+        return f"{_whose(ended, chain)} ended{_ago(ended, now_s)}"
+    if code == NOT_YET:
+        early = next((one for one in chain if one.not_before_s > now_s), None)
+        return f"{_whose(early, chain)} begins later (or a clock is wrong)"
+    if code in _OTHER_NAME:
+        return f"its certificate is not for {clean(name, 80)}{_for(chain)}"
+    issuer = clean(chain[-1].issuer, 60) if chain else ""
+    told = _UNKNOWN.get(code, f"OpenSSL says {code}")
+    return f"its certificate is not trusted: {told}" + (f" (issued by {issuer})" if issuer else "")
+
+
+def _whose(one: Certificate | None, chain: Sequence[Certificate]) -> str:
+    if one is not None and one is chain[0]:
+        return "its certificate"
+    return f"the certificate of its authority {clean(one.subject, 60) if one else ''}".rstrip()
+
+
+def _ago(one: Certificate | None, now_s: float) -> str:
+    if one is None:
+        return ""
+    hours = (now_s - one.not_after_s) / 3600
+    return f" {hours / 24:.0f} days ago" if hours >= 48 else f" {hours:.0f} hours ago"
+
+
+def _for(chain: Sequence[Certificate]) -> str:
+    names = (chain[0].names or (chain[0].subject,)) if chain else ()
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f", but for {', '.join(clean(one, 60) for one in names[:_SHOWN])}{more}" if any(names) else ""
