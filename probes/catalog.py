@@ -14,6 +14,7 @@ from probes.errors import BadSettings
 KINDS: dict[str, str] = {
     "dns": "probes.kinds.dns:DNS",
     "host": "probes.kinds.host:HOST",
+    "http": "probes.kinds.http:HTTP",
     "path": "probes.kinds.path:PATH",
     "ping": "probes.kinds.ping:PING",
     "sip": "probes.kinds.sip:SIP",

@@ -70,8 +70,8 @@ def distrust(code: int, chain: Sequence[Certificate], name: str, now_s: float) -
 
 
 def _whose(one: Certificate | None, chain: Sequence[Certificate]) -> str:
-    if one is not None and one is chain[0]:
-        return "its certificate"
+    if not chain or one is chain[0]:
+        return "its certificate" if chain else "its certificate, or its authority's,"
     return f"the certificate of its authority {clean(one.subject, 60) if one else ''}".rstrip()
 
 

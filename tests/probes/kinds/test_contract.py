@@ -37,6 +37,7 @@ TARGETS = {
     "sip": "{ip}:5060",
     "dns": "{ip}:53",
     "tls": "{ip}:8443",
+    "http": "http://{ip}:8080/",
     "host": "",
     "throughput": "{ip}:5201",
 }
@@ -48,6 +49,7 @@ FAST: dict[str, dict[str, Any]] = {
     "sip": {"timeout_s": 0.3},
     "dns": {"timeout_s": 0.3, "name": "a.test"},
     "tls": {"timeout_s": 0.3, "verify": False},
+    "http": {"timeout_s": 0.3},
     "throughput": {"timeout_s": 0.3, "duration_s": 1.0},
 }
 COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown")  # fmt: skip
@@ -71,9 +73,10 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 async def far_end(tls: ssl.SSLContext) -> None:
-    """An open TCP port, a TLS server, a SIP server, a name server."""
+    """An open TCP port, a TLS server, a SIP server, a name server, a web page."""
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 443)
     secured = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 8443, ssl=tls)
+    web = await asyncio.start_server(page, "0.0.0.0", 8080)
     sip = await standin.listen(Endpoint("0.0.0.0", 5060), standin.StandIn("200"))
     names = await answering(53, name_server)
     try:
@@ -81,8 +84,16 @@ async def far_end(tls: ssl.SSLContext) -> None:
     finally:
         server.close()
         secured.close()
+        web.close()
         await sip.close()
         names.close()
+
+
+async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The same for every request."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    writer.close()
 
 
 async def answering(port: int, answer: Callable[[bytes], bytes]) -> asyncio.DatagramTransport:

@@ -1,0 +1,198 @@
+"""HTTP/1.1 as a client needs it for one request (RFC 9112): a request out, one answer in, read with caps.
+
+Tolerated: lines ended by LF alone, a missing reason, header lines without a colon (left out). Only `WireError` is
+raised.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from probes.errors import WireError
+
+PORT, TLS_PORT = 80, 443
+MOST_HEAD, MOST_HEADERS, MOST_LINE, MOST_INTERIM = 65_536, 256, 4096, 8
+_STATUS = re.compile(rb"HTTP/1\.\d[ \t]+([1-5]\d\d)(?:[ \t][^\n]*)?\Z", re.IGNORECASE)
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_LENGTH = re.compile(r"\d{1,18}\Z", re.ASCII)
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\Z", re.DOTALL)
+_NO_BODY = (204, 304)
+_SWITCHED = 101
+
+
+def encode_request(method: str, path: str, host: str, headers: Iterable[tuple[str, str]] = ()) -> bytes:
+    """The bytes of a request without a body, on a connection that is closed after it. Raises `ValueError` for texts
+    that would break its lines."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers)]
+    lines.append("Connection: close")
+    if not all(line.isascii() and line.isprintable() for line in lines) or " " in path or " " in host:
+        raise ValueError("a request line or header that cannot be sent")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+class Answer:
+    """Reads one answer, fed in any slicing. `status` is 0 until its head is complete; interim answers (1xx) are skipped.
+
+    `body`: its first `most` bytes; `body_bytes`: how many came in all. `capped`: there are more than `most`, and
+    reading may stop. `done`: nothing more belongs to it. `headers`: (name in small letters, value), in order.
+    """
+
+    def __init__(self, method: str, most: int) -> None:
+        self.status = 0
+        self.headers: tuple[tuple[str, str], ...] = ()
+        self.body = bytearray()
+        self.body_bytes = 0
+        self.done = False
+        self._method, self._most = method, most
+        self._bytes, self._searched, self._interim = bytearray(), 0, 0
+        self._left: int | None = None  # of the body or the chunk; None: until the connection is closed
+        self._chunked, self._in_trailers, self._trailer_bytes = False, False, 0
+
+    @property
+    def capped(self) -> bool:
+        """There is more than we keep."""
+        return self.body_bytes > self._most
+
+    @property
+    def begun(self) -> bool:
+        """Something came."""
+        return bool(self.status or self._bytes or self._interim)
+
+    def first(self, name: str) -> str:
+        """The first value of a header, "" when there is none."""
+        return next((value for one, value in self.headers if one == name), "")
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes; raises `WireError` when they are no answer."""
+        self._bytes += data
+        while not self.done and self._step():
+            pass
+
+    def close(self) -> None:
+        """The connection was closed; raises `WireError` when the answer is not complete."""
+        if self.done:
+            return
+        if not self.status or self._chunked or self._left is not None:
+            raise WireError(self.body_bytes, "an answer began and never ended")
+        self.done = True
+
+    def _step(self) -> bool:
+        """One piece further; False: more bytes are needed."""
+        if not self.status:
+            return self._head()
+        if self._chunked and not self._left:
+            return self._chunk_line()
+        return self._take_body()
+
+    def _head(self) -> bool:
+        match = _HEAD_END.search(self._bytes, self._searched)
+        if match is None:
+            self._wait()
+            return False
+        head = bytes(self._bytes[: match.start()])
+        del self._bytes[: match.end()]
+        self._searched = 0
+        status, headers = parse_head(head)
+        if status < 200 and status != _SWITCHED:
+            self._interim += 1
+            if self._interim > MOST_INTERIM:
+                raise WireError(0, "interim answers without an end")
+            return True
+        self.status, self.headers = status, headers
+        self._frame()
+        return True
+
+    def _wait(self) -> None:
+        """More bytes are needed; what cannot become an answer is refused at once."""
+        self._searched = max(0, len(self._bytes) - 3)
+        if len(self._bytes) > MOST_HEAD:
+            raise WireError(MOST_HEAD, "a head that is too long")
+        start = bytes(self._bytes[:5]).upper()
+        if start != b"HTTP/"[: len(start)]:
+            raise WireError(0, "not an HTTP status line")
+        if b"\n" in self._bytes:
+            parse_head(bytes(self._bytes[: self._bytes.index(b"\n")]))
+
+    def _frame(self) -> None:
+        """How the body ends (RFC 9112 §6.3)."""
+        if self._method == "HEAD" or self.status in _NO_BODY or self.status == _SWITCHED:
+            self.done = True
+            return
+        codings = [one.strip().lower() for value in self._all("transfer-encoding") for one in value.split(",")]
+        lengths = {one.strip() for value in self._all("content-length") for one in value.split(",")}
+        self._chunked = bool(codings) and codings[-1] == "chunked"
+        if self._chunked:
+            self._left = 0
+        elif lengths and not codings:
+            text = lengths.pop()
+            if lengths or not _LENGTH.match(text):
+                raise WireError(0, "a Content-Length that is none")
+            self._left = int(text)
+            self.done = not self._left
+
+    def _all(self, name: str) -> list[str]:
+        return [value for one, value in self.headers if one == name]
+
+    def _chunk_line(self) -> bool:
+        """A chunk's size (after the line end of the one before), or a trailer line (RFC 9112 §7.1)."""
+        at = self._bytes.find(b"\n")
+        if max(at, len(self._bytes) if at < 0 else 0) > MOST_LINE:
+            raise WireError(self.body_bytes, "a chunk's line that is too long")
+        if at < 0:
+            return False
+        line = bytes(self._bytes[:at]).rstrip(b"\r")
+        del self._bytes[: at + 1]
+        if self._in_trailers:
+            self._trailer_bytes += at + 1
+            if self._trailer_bytes > MOST_HEAD:
+                raise WireError(self.body_bytes, "trailers that are too long")
+            self.done = not line
+        elif self._left is None:  # the line end after a chunk's data
+            if line:
+                raise WireError(self.body_bytes, "a chunk longer than it says")
+            self._left = 0
+        else:
+            self._size(line)
+        return True
+
+    def _size(self, line: bytes) -> None:
+        match = _CHUNK.match(line)
+        if match is None:
+            raise WireError(self.body_bytes, "a chunk's size that is none")
+        self._left = int(match[1], 16)
+        self._in_trailers = not self._left
+
+    def _take_body(self) -> bool:
+        if not self._bytes:
+            return False
+        size = len(self._bytes) if self._left is None else min(self._left, len(self._bytes))
+        room = max(0, self._most - len(self.body))
+        self.body += self._bytes[: min(size, room)]
+        self.body_bytes += size
+        del self._bytes[:size]
+        if self._left is not None:
+            self._left -= size
+            if not self._left:
+                self.done = not self._chunked
+                self._left = None if self._chunked else 0
+        return True
+
+
+def parse_head(head: bytes) -> tuple[int, tuple[tuple[str, str], ...]]:
+    """Status and headers of a head without the blank line that ends it; raises `WireError`."""
+    lines = [line.rstrip(b"\r") for line in head.split(b"\n")]
+    match = _STATUS.match(lines[0])
+    if match is None:
+        raise WireError(0, "not an HTTP status line")
+    if len(lines) - 1 > MOST_HEADERS:
+        raise WireError(0, "too many headers")
+    pairs = (_text(line).partition(":") for line in lines[1:])
+    return int(match[1]), tuple((name.strip().lower(), value.strip()) for name, colon, value in pairs if colon)
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
