@@ -15,6 +15,7 @@ KINDS: dict[str, str] = {
     "dns": "probes.kinds.dns:DNS",
     "host": "probes.kinds.host:HOST",
     "http": "probes.kinds.http:HTTP",
+    "ntp": "probes.kinds.ntp:NTP",
     "path": "probes.kinds.path:PATH",
     "ping": "probes.kinds.ping:PING",
     "sip": "probes.kinds.sip:SIP",

@@ -23,6 +23,7 @@ PROGRAMS = {
     "openssl": "openssl",
     "setpriv": "setpriv",
     "unbound": "unbound",
+    "chronyd": "chronyd",
     "systemd-analyze": "systemd-analyze",
 }
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin"

@@ -26,6 +26,7 @@ from probes.answer import sip as standin
 from probes.answer import stamp as reflector
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.target import Endpoint
+from probes.wire import ntp
 
 ROOT = Path(__file__).resolve().parents[3]
 DEAD, ALIVE = "10.99.0.3", "10.99.0.2"  # the first drops whatever it gets
@@ -36,6 +37,7 @@ TARGETS = {
     "tcp": "{ip}:443",
     "sip": "{ip}:5060",
     "dns": "{ip}:53",
+    "ntp": "{ip}:123",
     "tls": "{ip}:8443",
     "http": "http://{ip}:8080/",
     "host": "",
@@ -50,6 +52,7 @@ FAST: dict[str, dict[str, Any]] = {
     "dns": {"timeout_s": 0.3, "name": "a.test"},
     "tls": {"timeout_s": 0.3, "verify": False},
     "http": {"timeout_s": 0.3},
+    "ntp": {"timeout_s": 0.3},
     "throughput": {"timeout_s": 0.3, "duration_s": 1.0},
 }
 COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown")  # fmt: skip
@@ -73,12 +76,13 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 async def far_end(tls: ssl.SSLContext) -> None:
-    """An open TCP port, a TLS server, a SIP server, a name server, a web page."""
+    """An open TCP port, a TLS server, a SIP server, a name server, a time server, a web page."""
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 443)
     secured = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 8443, ssl=tls)
     web = await asyncio.start_server(page, "0.0.0.0", 8080)
     sip = await standin.listen(Endpoint("0.0.0.0", 5060), standin.StandIn("200"))
     names = await answering(53, name_server)
+    clock = await answering(123, time_server)
     try:
         await asyncio.Event().wait()
     finally:
@@ -87,6 +91,7 @@ async def far_end(tls: ssl.SSLContext) -> None:
         web.close()
         await sip.close()
         names.close()
+        clock.close()
 
 
 async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -116,6 +121,12 @@ def name_server(question: bytes) -> bytes:
     return (
         question[:2] + bytes.fromhex("81800001000100000000") + asked + bytes.fromhex("c00c000100010000003c0004c0000201")
     )
+
+
+def time_server(question: bytes) -> bytes:
+    """A synchronised server of stratum 2."""
+    now = ntp.ntp(time.time_ns()).to_bytes(8, "big")
+    return b"\x24\x02\x06\xe8" + bytes(8) + b"\x0a\x63\0\x02" + now + question[40:48] + now + now
 
 
 def settings_of(kind: Kind) -> Any:
