@@ -180,7 +180,7 @@ def tls(name: str, ca_file: str = "", verify: bool = True) -> Tls:
         raise BadSettings(f"ca_file {clean(ca_file)}: {why}") from None
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _context(ca_file: str, changed_ns: int, verify: bool) -> ssl.SSLContext:
     """Kept, for the system's certificates take long to read; a changed file is read again."""
     if not verify:
