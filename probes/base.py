@@ -35,6 +35,7 @@ class Field:
     type: Literal["int", "float"] = "float"
     default: bool = True
     repeated: bool = False  # a family of fields: `name` is a prefix, a number follows (log buckets)
+    of: tuple[str, ...] = ()  # the sorts of points that carry it, when a kind has several; (): all of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,9 +73,9 @@ async def _connect(sock: socket.socket, sockaddr: tuple[Any, ...], timeout_s: fl
 
 
 def _ended(sock: socket.socket, fault: OSError, took_ms: float) -> Connected:
-    icmp = _icmp(sock)
-    if icmp is not None:
-        return Connected(icmp[0], took_ms, icmp[1])
+    told = icmp(sock)
+    if told is not None:
+        return Connected(told[0], took_ms, told[1])
     if fault.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
         return Connected("reset", took_ms, "the host refuses the port (RST)")
     if fault.errno in _NO_WAY:
@@ -83,7 +83,7 @@ def _ended(sock: socket.socket, fault: OSError, took_ms: float) -> Connected:
     return Connected("silence", took_ms, fault.strerror or str(fault))
 
 
-def _icmp(sock: socket.socket) -> tuple[str, str] | None:
+def icmp(sock: socket.socket) -> tuple[str, str] | None:
     """How the ICMP message on the error queue ended the connect, and in words; None when there is none.
 
     A next hop that answers no ARP makes our own kernel say "host unreachable": that is silence.

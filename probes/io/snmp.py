@@ -1,0 +1,144 @@
+"""One conversation with a device over SNMP v2c or v3, whichever library speaks it: GET, walks that fit the device.
+
+gufo-snmp where it is installed, pysnmp otherwise; either is imported with the first question, never before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any, NamedTuple, Protocol
+
+from probes.errors import ProbeError
+
+PORT = 161
+AUTHS = ("none", "md5", "sha", "sha224", "sha256", "sha384", "sha512")
+PRIVS = ("none", "des", "aes", "aes192", "aes256")
+SIZES = (10, 25, 50)  # rows asked for in one GETBULK: from the first, upwards while the device keeps pace
+MOST_ROWS = 20_000  # a device that has more in one column, or goes round in circles, is not believed
+Value = int | bytes | str | float
+Row = tuple[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who we are to the device. `user` "": v2c with `community`. Secrets never show in a repr."""
+
+    community: str = field(default="public", repr=False)
+    user: str = ""
+    auth: str = "none"
+    auth_password: str = field(default="", repr=False)
+    priv: str = "none"
+    priv_password: str = field(default="", repr=False)
+
+
+class NoAnswer(Exception):
+    """The device gave no answer that can be used. `end`: "silence", "refused", "auth", "mute", "malformed", "local"."""
+
+    def __init__(self, end: str, why: str) -> None:
+        super().__init__(why)
+        self.end, self.why = end, why
+
+
+class Page(NamedTuple):
+    """What one GETBULK brought. `more`: the column goes on; `abrupt`: an error or the end of all, nobody knows which."""
+
+    rows: list[Row]
+    more: bool
+    abrupt: bool = False
+
+
+class Device(Protocol):
+    """One open conversation; one question at a time."""
+
+    async def get(self, oids: Sequence[str]) -> dict[str, Value]:
+        """What the device has of `oids`; {} also when it refused the question as a whole. Raises `NoAnswer`."""
+
+    def pages(self, column: str, size: int) -> Callable[[], Awaitable[Page]]:
+        """Each call of the result fetches the next `size` rows of a column. Raises `NoAnswer`."""
+
+    async def close(self) -> None:
+        """Give the socket back."""
+
+
+async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, timeout_s: float) -> Device:
+    """A conversation with the device; `timeout_s` for one question, its one repeat included.
+
+    Raises `NoAnswer`, and `ProbeError` when no library is there.
+    """
+    if find_spec("gufo") is not None:
+        from probes.io import snmpgufo
+
+        return await snmpgufo.open_device(family, sockaddr, access, timeout_s)
+    if find_spec("pysnmp") is not None:
+        from probes.io import snmppysnmp
+
+        return await snmppysnmp.open_device(family, sockaddr, access, timeout_s)
+    raise ProbeError("snmp needs a library that is not installed (pip install 'cpnet-netmon[snmp]')")
+
+
+async def get(device: Device, oids: Sequence[str]) -> dict[str, Value]:
+    """What the device has of `oids`; a question it finds too big is asked in halves. Foreign rows are left out."""
+    found = await device.get(oids)
+    if not found and len(oids) > 1:
+        half = len(oids) // 2
+        found = await get(device, oids[:half]) | await get(device, oids[half:])
+    return {oid: value for oid, value in found.items() if oid in oids}
+
+
+class Walker:
+    """Walks columns with pages as big as the device bears; what it learned holds for the next walk.
+
+    One walker a device. `size`: rows asked for at once.
+    """
+
+    def __init__(self) -> None:
+        self.size = SIZES[0]
+        self._most = SIZES[-1]
+
+    async def column(self, device: Device, column: str) -> dict[str, Value]:
+        """Index (the OID behind the column) → value, all rows. Raises `NoAnswer`."""
+        size, before = self.size, -1
+        while True:
+            try:
+                rows, abrupt = await _column(device, column, size)
+            except NoAnswer as fault:
+                if fault.end != "silence" or size == 1:
+                    raise
+                rows, abrupt = {}, True  # too big an answer may have been lost on the way in pieces
+            if not abrupt or size == 1 or len(rows) == before > 0:
+                break
+            before, size = len(rows), max(1, size // 2)
+        self._learn(size, rows, abrupt)
+        return rows
+
+    def _learn(self, size: int, rows: dict[str, Value], abrupt: bool) -> None:
+        if size < self.size and not abrupt and rows:
+            self._most = self.size = size
+        elif not abrupt and len(rows) >= size:
+            self.size = min(self._most, next((one for one in SIZES if one > size), SIZES[-1]))
+
+
+async def _column(device: Device, column: str, size: int) -> tuple[dict[str, Value], bool]:
+    """Rows of a column, and whether it ended abruptly. Ends where names stop growing: some devices never end."""
+    fetch, found = device.pages(column, size), dict[str, Value]()
+    last: tuple[int, ...] = ()
+    while len(found) < MOST_ROWS:
+        page = await fetch()
+        for oid, value in page.rows:
+            key = _key(oid, column)
+            if key is None or key <= last:
+                return found, False
+            last, found[oid[len(column) + 1 :]] = key, value
+        if not page.more:
+            return found, page.abrupt
+        await asyncio.sleep(0)
+    return found, False
+
+
+def _key(oid: str, column: str) -> tuple[int, ...] | None:
+    if not oid.startswith(f"{column}."):
+        return None
+    return tuple(int(part) for part in oid[len(column) + 1 :].split("."))

@@ -1,0 +1,103 @@
+"""From two polls of a device to what its counters grew by: wraps are counted, resets and reboots never make a spike.
+
+Pure: time is what the polls say. What cannot be told for sure is absent. RFC 2578 §7.1.6 and §7.1.10, RFC 2863 §3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+TICKS = 1 << 32  # sysUpTime counts hundredths of a second and wraps after 497 days
+_WRAP = 1 << 32
+_SLACK_S, _SLACK_SHARE = 3.0, 0.1  # the device's clock and ours may differ by the larger of these between two polls
+_LEAST_S = 0.2  # polls closer than this say nothing about a rate
+_ABSURD_BPS = 1e12  # no port here carries more
+_OVER = 1.1  # a little more than the port's speed: the two clocks are not one
+_LEAST_PACKET_BITS = 672  # 64 bytes, preamble and gap (IEEE 802.3)
+
+
+class Counter(NamedTuple):
+    """A counter's value and its width (32 or 64). `octets`: it counts bytes, else packets."""
+
+    value: int
+    bits: int
+    octets: bool = True
+
+
+class Poll(NamedTuple):
+    """What one look at a set of counters found."""
+
+    at_s: float  # our clock (monotonic)
+    ticks: int | None  # the device's sysUpTime, hundredths of a second; None: it does not say
+    counters: Mapping[str, Counter]
+    speed_bps: float = 0.0  # 0: unknown
+    discontinuity: int | None = None  # sysUpTime when counters last were not continuous (ifCounterDiscontinuityTime)
+    identity: str = ""  # whose counters they are; another name under the same index is another interface
+
+
+class Change(NamedTuple):
+    """What happened between two polls. `elapsed_s` None and `grown` empty: nothing can be said, and `why`."""
+
+    elapsed_s: float | None
+    grown: dict[str, int]
+    why: str = ""
+
+
+def compare(before: Poll | None, now: Poll) -> Change:
+    """What grew between two polls, and by how much."""
+    if before is None:
+        return Change(None, {}, "first look")
+    if before.identity != now.identity:
+        return Change(None, {}, "another interface than before")
+    elapsed = elapsed_s(before, now)
+    if elapsed is None:
+        return Change(None, {}, "the device started again, or its clock jumped")
+    if elapsed < _LEAST_S:
+        return Change(None, {}, "too soon after the last look")
+    grown = {}
+    for name, counter in now.counters.items():
+        by = _grown(before, now, name, counter, elapsed)
+        if by is not None:
+            grown[name] = by
+    return Change(elapsed, grown)
+
+
+def elapsed_s(before: Poll, now: Poll) -> float | None:
+    """Seconds between two polls by the device's own clock, its wrap counted; None: it was restarted meanwhile."""
+    ours = now.at_s - before.at_s
+    if before.ticks is None or now.ticks is None:
+        return ours if before.ticks is now.ticks else None
+    theirs = ((now.ticks - before.ticks) % TICKS) / 100.0
+    return theirs if abs(theirs - ours) <= max(_SLACK_S, _SLACK_SHARE * ours) else None
+
+
+def _grown(before: Poll, now: Poll, name: str, counter: Counter, elapsed: float) -> int | None:
+    old = before.counters.get(name)
+    if old is None or old.bits != counter.bits or before.discontinuity != now.discontinuity:
+        return None
+    by, most = counter.value - old.value, most_grown(now.speed_bps, counter.octets, elapsed)
+    if counter.bits == 64:  # 64 bits do not wrap in a lifetime: less than before is a reset
+        return by if 0 <= by <= max(most or 0.0, _ABSURD_BPS / 8 * elapsed) else None
+    if most is not None and most >= _WRAP and counter.octets:
+        return None  # may have gone round more than once
+    if by < 0:
+        return by + _WRAP if most is not None and by + _WRAP <= most else None
+    return by if most is None or by <= most else None
+
+
+def most_grown(speed_bps: float, octets: bool, elapsed: float) -> float | None:
+    """The most a counter of a port of this speed can grow in so many seconds; None when the speed is unknown."""
+    if speed_bps <= 0:
+        return None
+    return _OVER * elapsed * speed_bps / (8 if octets else _LEAST_PACKET_BITS)
+
+
+def uptime_s(ticks: int | None, engine_s: int | None) -> int | None:
+    """Seconds since the device started: snmpEngineTime knows more than 497 days, sysUpTime is everywhere."""
+    if ticks is None:
+        return engine_s
+    short = ticks // 100
+    if engine_s is not None and abs((engine_s - short) % (TICKS // 100)) <= 5:
+        return engine_s
+    return short
