@@ -35,7 +35,8 @@ class Access:
 
 
 class NoAnswer(Exception):
-    """The device gave no answer that can be used. `end`: "silence", "refused", "auth", "mute", "malformed", "local"."""
+    """The device gave no answer that can be used. `end`: "silence", "stopped" (in the middle), "mute" (it
+    only told who it is), "refused", "auth", "malformed", "local"."""
 
     def __init__(self, end: str, why: str) -> None:
         super().__init__(why)
@@ -105,7 +106,7 @@ class Walker:
             try:
                 rows, abrupt = await _column(device, column, size)
             except NoAnswer as fault:
-                if fault.end != "silence" or size == 1:
+                if fault.end not in ("silence", "stopped") or size == 1:
                     raise
                 rows, abrupt = {}, True  # too big an answer may have been lost on the way in pieces
             if not abrupt or size == 1 or len(rows) == before > 0:

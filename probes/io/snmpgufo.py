@@ -1,7 +1,8 @@
 """SNMP through gufo-snmp's sockets, driven by our own loop: the one door to that library.
 
 What the library keeps to itself is told here: an ICMP message (from the socket's error queue), foreign bytes (waited
-past), a repeat. It gives no error status: a refused question is an empty answer, a refused GETBULK an abrupt end.
+past), a repeat. Its decoder panics on some bytes no honest device sends: datagrams are checked ahead of it, and a
+panic within what was encrypted is foreign bytes, too. It gives no error status: a refused question is an empty answer, a refused GETBULK an abrupt end.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from gufo.snmp import SnmpAuthError, SnmpDecodeError, SnmpEncodeError
 from gufo.snmp import user as usm
 from gufo.snmp._fast import GetIter, SnmpV2cClientSocket, SnmpV3ClientSocket, get_master_key
 
+from probes.errors import WireError
 from probes.io.snmp import Access, NoAnswer, Page, Value
 from probes.io.snmpway import way
 from probes.io.tcp import icmp
 from probes.target import Endpoint
+from probes.wire import ber
 
 _AUTHS = {
     "md5": usm.Md5Key,
@@ -32,6 +35,7 @@ _AUTHS = {
 }
 _PRIVS = {"des": usm.DesKey, "aes": usm.Aes128Key, "aes192": usm.Aes192Key, "aes256": usm.Aes256Key}
 _RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}
+_LARGEST = 65535
 _ENDS = {"silence": "silence", "icmp": "refused"}
 T = TypeVar("T")
 
@@ -65,24 +69,26 @@ class GufoDevice:
 
     def __init__(self, sock: Any, timeout_s: float) -> None:
         self._sock, self._timeout_s = sock, timeout_s
-        self._met = False  # the device has answered with v3's discovery
+        self._silence = "silence"  # what it means when nothing comes back: of more meaning once it has spoken
         self._fd = sock.get_fd()
         self._own = socket.socket(fileno=os.dup(self._fd))  # the same socket, for what the library does not read
         level, option = _RECVERR[socket.AddressFamily(self._own.family)]
         self._own.setsockopt(level, option, 1)
+        self._own.setblocking(False)
 
     async def meet(self, access: Access) -> None:
         """v3: learn the engine, then its boots and time with our own name (RFC 3414 §4)."""
-        await self._ask(self._sock.send_refresh, self._sock.recv_refresh)
-        self._met = True
+        await self._ask(lambda sock: sock.send_refresh(), lambda sock: sock.recv_refresh())
+        self._silence = "mute"
         self._sock.set_keys(*_keys(access))
         if access.auth != "none":
-            await self._ask(self._sock.send_refresh, self._sock.recv_refresh)
+            await self._ask(lambda sock: sock.send_refresh(), lambda sock: sock.recv_refresh())
+            self._silence = "mute"  # a report about the clock proves no password
 
     async def get(self, oids: Sequence[str]) -> dict[str, Value]:
         """See `Device.get`."""
         try:
-            return await self._ask(lambda: self._sock.send_get_many(list(oids)), self._sock.recv_get_many)
+            return await self._ask(lambda sock: sock.send_get_many(list(oids)), lambda sock: sock.recv_get_many())
         except SnmpEncodeError:
             return {}  # does not fit the library's own buffer: asked in halves
 
@@ -90,46 +96,62 @@ class GufoDevice:
         """See `Device.pages`."""
         place = GetIter(column, size)
 
-        def receive() -> Page:
+        def receive(sock: Any) -> Page:
             try:
-                rows = self._sock.recv_get_bulk(place)
+                rows = sock.recv_get_bulk(place)
             except StopAsyncIteration:
                 return Page([], False, abrupt=True)
             ended = not rows or rows[-1] is None
             return Page([row for row in rows if row is not None], not ended)
 
-        return lambda: self._ask(lambda: self._sock.send_get_bulk(place), receive)
+        return lambda: self._ask(lambda sock: sock.send_get_bulk(place), receive)
 
     async def close(self) -> None:
-        """See `Device.close`."""
+        """See `Device.close`. The library closes its socket when nobody holds it: no frame may, either."""
         self._own.close()
         self._sock = None
 
-    async def _ask(self, send: Callable[[], None], receive: Callable[[], T]) -> T:
+    async def _ask(self, send: Callable[[Any], None], receive: Callable[[Any], T]) -> T:
         """One question and its one repeat; foreign bytes never end the waiting, for anybody can forge them."""
         loop, malformed = asyncio.get_running_loop(), ""
         began = loop.time()
         for share in (0.5, 1.0):
             try:
-                send()
+                send(self._sock)
             except OSError as fault:
                 self._unreachable()
                 raise NoAnswer("local", f"cannot send: {fault}") from None
             while await self._readable(began + share * self._timeout_s):
                 self._unreachable()
                 try:
-                    return receive()
+                    self._well_formed()
+                    found = receive(self._sock)
+                    self._silence = "stopped"
+                    return found
                 except BlockingIOError:
                     continue
-                except SnmpDecodeError as fault:
+                except (SnmpDecodeError, WireError) as fault:
                     malformed = str(fault)
                 except SnmpAuthError:
                     raise NoAnswer("auth", "") from None
                 except OSError:
                     raise NoAnswer("refused", "the host says nobody listens on the port") from None
+                except BaseException as fault:
+                    if type(fault).__name__ != "PanicException":  # pyo3's own, which no module names
+                        raise
+                    malformed = "what it sent cannot be read"
         if malformed:
             raise NoAnswer("malformed", malformed)
-        raise NoAnswer("mute" if self._met else "silence", "nothing came back in time")
+        raise NoAnswer(self._silence, "nothing came back in time")
+
+    def _well_formed(self) -> None:
+        """Look at the next datagram before the library does; raises `WireError` for one it must not see."""
+        data = self._own.recv(_LARGEST, socket.MSG_PEEK)
+        try:
+            ber.check(data)
+        except WireError:
+            self._own.recv(_LARGEST)
+            raise
 
     def _unreachable(self) -> None:
         """Raises `NoAnswer` when an ICMP message came; our own kernel's for a silent neighbour is silence."""

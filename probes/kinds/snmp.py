@@ -84,6 +84,7 @@ FIELDS = (
 )
 _OUTCOMES = {
     "silence": Outcome.LOST,
+    "stopped": Outcome.LOST,
     "refused": Outcome.REFUSED,
     "auth": Outcome.REFUSED,
     "mute": Outcome.REFUSED,
@@ -93,6 +94,8 @@ _OUTCOMES = {
 }
 _SAID = {
     ("v2c", "silence"): "nothing came back in time; with v2c a wrong community is silence too",
+    ("v2c", "stopped"): "it answered and then fell silent",
+    ("v3", "stopped"): "it answered and then fell silent",
     ("v3", "silence"): "nothing came back in time",
     ("v3", "auth"): "it does not accept our user, passwords or protocols, or wants more security than we offer",
     ("v3", "mute"): "it tells who it is, but is silent to us: the privacy password or protocol is likely wrong",

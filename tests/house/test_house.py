@@ -23,6 +23,7 @@ HEAVY = {
     "influxdb_client",
     "scapy",
     "pysnmp",
+    "gufo",
     "asyncssh",
     "starlette",
     "uvicorn",

@@ -16,6 +16,8 @@ PROGRAMS = {
     "victoria-metrics": "victoria-metrics",
     "kamailio": "kamailio",
     "sipp": "sipp",
+    "snmpd": "snmpd",
+    "snmpbulkwalk": "snmpbulkwalk",
     "tshark": "tshark",
     "nft": "nft",
     "ip": "ip",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import snmpagent
 from certs import authority
 from nets import Pair, pair
 from netthread import awaited, serving
@@ -40,6 +41,7 @@ TARGETS = {
     "ntp": "{ip}:123",
     "tls": "{ip}:8443",
     "http": "http://{ip}:8080/",
+    "snmp": "{ip}",
     "host": "",
     "throughput": "{ip}:5201",
 }
@@ -53,6 +55,7 @@ FAST: dict[str, dict[str, Any]] = {
     "tls": {"timeout_s": 0.3, "verify": False},
     "http": {"timeout_s": 0.3},
     "ntp": {"timeout_s": 0.3},
+    "snmp": {"timeout_s": 0.3},
     "throughput": {"timeout_s": 0.3, "duration_s": 1.0},
 }
 COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown")  # fmt: skip
@@ -71,6 +74,8 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         )
         stack.enter_context(serving(made.right, lambda: reflector.serve("0.0.0.0", 8620)))
         stack.enter_context(serving(made.right, lambda: far_end(tls)))
+        device = snmpagent.Agent(snmpagent.router(["lan", "wan0"]))
+        stack.enter_context(serving(made.right, lambda: snmpagent.serve(device, "0.0.0.0", 161)))
         time.sleep(0.1)
         yield made
 
@@ -257,7 +262,9 @@ def test_fields_and_settings_say_what_they_are(name: str) -> None:
         if field.name.endswith("_ms"):
             assert field.unit == "ms"
     assert len({one.name for one in kind.fields}) == len(kind.fields)
-    assert sum(one.default and not one.repeated for one in kind.fields) <= 8
+    sorts = {sort for one in kind.fields for sort in one.of} or {""}
+    for sort in sorts:  # a point carries the fields of one sort
+        assert sum(one.default and not one.repeated and (not one.of or sort in one.of) for one in kind.fields) <= 8
     for setting in dataclasses.fields(kind.settings):
         assert setting.metadata["meaning"]
     kind.settings()  # every setting has a default

@@ -1,0 +1,93 @@
+"""BER as SNMP uses it (X.690 §8, RFC 3417 §8): is a datagram well formed all the way down? Values are not looked at.
+
+Decoders made by others may fall over what no honest device sends; nothing reaches them before it passed here.
+"""
+
+from __future__ import annotations
+
+from probes.errors import WireError
+
+_INTEGER, _OID, _NULLS = 0x02, 0x06, (0x05, 0x80, 0x81, 0x82)
+_WHOLE = (0x02, 0x41, 0x42, 0x43, 0x46, 0x47)  # INTEGER, Counter32, Gauge32, TimeTicks, Counter64, UInteger32
+_PLAIN = (0x04, 0x40, 0x44)  # OCTET STRING, IpAddress, Opaque
+_SEQUENCE, _PDUS = 0x30, range(0xA0, 0xA9)
+_DEEPEST = 8
+_MOST_WHOLE = 9  # bytes: Counter64 with its leading zero
+
+
+def check(data: bytes) -> None:
+    """Raises `WireError` unless `data` is one whole SNMP element of known types with lengths that fit."""
+    if not data or data[0] != _SEQUENCE:
+        raise WireError(0, "no SNMP message")
+    end = _element(data, 0, len(data), 0)
+    if end != len(data):
+        raise WireError(end, "bytes after the end")
+
+
+def _element(data: bytes, at: int, limit: int, depth: int) -> int:
+    """Check the element at `at`; where the next begins."""
+    (begin, end), tag = _body(data, at, limit), data[at]
+    if tag in _PDUS:
+        _pdu(data, begin, end)
+        return end
+    if tag == _SEQUENCE:
+        if depth == _DEEPEST:
+            raise WireError(at, "nested too deep")
+        while begin < end:
+            begin = _element(data, begin, end, depth + 1)
+        return end
+    if not _fits(tag, data[begin:end]):
+        raise WireError(at, f"type {tag:#04x} of {end - begin} bytes")
+    return end
+
+
+def _pdu(data: bytes, begin: int, end: int) -> None:
+    """Three numbers and the list of rows, each a name and a value (RFC 3416 §3)."""
+    for _ in range(3):
+        begin = _typed(data, begin, end, _INTEGER)
+    begin, last = _inside(data, begin, end)
+    if last != end:
+        raise WireError(last, "more than a list of rows")
+    while begin < end:
+        row, begin = _inside(data, begin, end)
+        if _element(data, _typed(data, row, begin, _OID), begin, _DEEPEST) != begin:
+            raise WireError(row, "more than a name and a value")
+
+
+def _typed(data: bytes, at: int, limit: int, tag: int) -> int:
+    end = _element(data, at, limit, _DEEPEST)
+    if data[at] != tag:
+        raise WireError(at, f"type {data[at]:#04x} where {tag:#04x} belongs")
+    return end
+
+
+def _inside(data: bytes, at: int, limit: int) -> tuple[int, int]:
+    """Begin and end of what is in the sequence at `at`."""
+    begin, end = _body(data, at, limit)
+    if data[at] != _SEQUENCE:
+        raise WireError(at, f"type {data[at]:#04x} where a sequence belongs")
+    return begin, end
+
+
+def _fits(tag: int, body: bytes) -> bool:
+    """Is this a body such a type can have?"""
+    if tag in _WHOLE:
+        return 0 < len(body) <= _MOST_WHOLE
+    if tag == _OID:
+        return len(body) > 0 and not body[-1] & 0x80
+    return not body if tag in _NULLS else tag in _PLAIN
+
+
+def _body(data: bytes, at: int, limit: int) -> tuple[int, int]:
+    """Begin and end of the body of the element at `at`."""
+    if at + 2 > limit:
+        raise WireError(at, "cut off")
+    size, begin = data[at + 1], at + 2
+    if size & 0x80:
+        many = size & 0x7F
+        if not 0 < many <= 4 or begin + many > limit:
+            raise WireError(at, "a length nobody writes")
+        size, begin = int.from_bytes(data[begin : begin + many], "big"), begin + many
+    if begin + size > limit:
+        raise WireError(at, "longer than what holds it")
+    return begin, begin + size
