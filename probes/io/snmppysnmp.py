@@ -17,6 +17,7 @@ from probes.clean import clean
 from probes.io.snmp import Access, NoAnswer, Page, Value
 from probes.io.snmpway import way
 
+_NOT_ALLOWED = 16  # authorizationError
 _AUTHS = {
     "none": hlapi.usmNoAuthProtocol,
     "md5": hlapi.usmHMACMD5AuthProtocol,
@@ -106,6 +107,8 @@ class PysnmpDevice:
         )
         if fault is not None:
             raise _no_answer(fault)
+        if int(status) == _NOT_ALLOWED:
+            raise NoAnswer("auth", "authorizationError")
         found = [(str(name), _plain(value)) for name, value in rows]
         return int(status), [(name, value) for name, value in found if value is not None]
 

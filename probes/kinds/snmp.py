@@ -97,7 +97,11 @@ _SAID = {
     ("v2c", "stopped"): "it answered and then fell silent",
     ("v3", "stopped"): "it answered and then fell silent",
     ("v3", "silence"): "nothing came back in time",
-    ("v3", "auth"): "it does not accept our user, passwords or protocols, or wants more security than we offer",
+    ("v2c", "auth"): "it does not let this community see what we ask for",
+    (
+        "v3",
+        "auth",
+    ): "it does not accept our user, passwords, protocols or level of security, or shows this user nothing",
     ("v3", "mute"): "it tells who it is, but is silent to us: the privacy password or protocol is likely wrong",
 }
 _LOOK_GAP_S = 1.0
