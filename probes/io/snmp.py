@@ -142,4 +142,5 @@ async def _column(device: Device, column: str, size: int) -> tuple[dict[str, Val
 def _key(oid: str, column: str) -> tuple[int, ...] | None:
     if not oid.startswith(f"{column}."):
         return None
-    return tuple(int(part) for part in oid[len(column) + 1 :].split("."))
+    tail = oid[len(column) + 1 :]
+    return (int(tail),) if tail.isdecimal() else tuple(map(int, tail.split(".")))

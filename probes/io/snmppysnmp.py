@@ -18,7 +18,7 @@ from probes.io.snmp import Access, NoAnswer, Page, Value
 from probes.io.snmpway import way
 
 _NOT_ALLOWED = 16  # authorizationError
-_AUTHS = {
+AUTH_PROTOCOLS = {
     "none": hlapi.usmNoAuthProtocol,
     "md5": hlapi.usmHMACMD5AuthProtocol,
     "sha": hlapi.usmHMACSHAAuthProtocol,
@@ -27,7 +27,7 @@ _AUTHS = {
     "sha384": hlapi.usmHMAC256SHA384AuthProtocol,
     "sha512": hlapi.usmHMAC384SHA512AuthProtocol,
 }
-_PRIVS = {
+PRIV_PROTOCOLS = {
     "none": hlapi.usmNoPrivProtocol,
     "des": hlapi.usmDESPrivProtocol,
     "aes": hlapi.usmAesCfb128Protocol,
@@ -67,8 +67,8 @@ def _auth(access: Access) -> Any:
         access.user,
         access.auth_password or None,
         access.priv_password or None,
-        authProtocol=_AUTHS[access.auth],
-        privProtocol=_PRIVS[access.priv],
+        authProtocol=AUTH_PROTOCOLS[access.auth],
+        privProtocol=PRIV_PROTOCOLS[access.priv],
     )
 
 
@@ -109,7 +109,7 @@ class PysnmpDevice:
             raise _no_answer(fault)
         if int(status) == _NOT_ALLOWED:
             raise NoAnswer("auth", "authorizationError")
-        found = [(str(name), _plain(value)) for name, value in rows]
+        found = [(str(name), plain(value)) for name, value in rows]
         return int(status), [(name, value) for name, value in found if value is not None]
 
     async def close(self) -> None:
@@ -125,7 +125,7 @@ def _no_answer(fault: ErrorIndication) -> NoAnswer:
     return NoAnswer(_ENDS.get(name, "malformed"), clean(str(fault)))
 
 
-def _plain(value: Any) -> Value | None:
+def plain(value: Any) -> Value | None:
     """A number, bytes or an OID as text; None for "no such" and the end of all."""
     name = type(value).__name__
     if name in ("NoSuchObject", "NoSuchInstance", "EndOfMibView", "Null"):

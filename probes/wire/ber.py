@@ -13,6 +13,8 @@ _PLAIN = (0x04, 0x40, 0x44)  # OCTET STRING, IpAddress, Opaque
 _SEQUENCE, _PDUS = 0x30, range(0xA0, 0xA9)
 _DEEPEST = 8
 _MOST_WHOLE = 9  # bytes: Counter64 with its leading zero
+_NEVER = (1, 0)
+_SIZES = {**dict.fromkeys(_WHOLE, (1, _MOST_WHOLE)), **dict.fromkeys(_PLAIN, (0, 127)), **dict.fromkeys(_NULLS, (0, 0))}
 
 
 def check(data: bytes) -> None:
@@ -49,9 +51,24 @@ def _pdu(data: bytes, begin: int, end: int) -> None:
     if last != end:
         raise WireError(last, "more than a list of rows")
     while begin < end:
+        usual = _usual(data, begin, end)
+        if usual:
+            begin = usual
+            continue
         row, begin = _inside(data, begin, end)
         if _element(data, _typed(data, row, begin, _OID), begin, _DEEPEST) != begin:
             raise WireError(row, "more than a name and a value")
+
+
+def _usual(data: bytes, at: int, limit: int) -> int:
+    """Where the row at `at` ends when it is as nearly all are: short lengths, a name, a value. 0: look closer."""
+    if at + 6 > limit or data[at] != _SEQUENCE or data[at + 2] != _OID:
+        return 0
+    end, value = at + 2 + data[at + 1], at + 4 + data[at + 3]
+    if end > limit or value + 2 > end or data[at + 1] > 127 or not 0 < data[at + 3] < 128 or data[value - 1] > 127:
+        return 0
+    size, least, most = data[value + 1], *_SIZES.get(data[value], _NEVER)
+    return end if value + 2 + size == end and least <= size <= most else 0
 
 
 def _typed(data: bytes, at: int, limit: int, tag: int) -> int:

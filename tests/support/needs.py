@@ -18,6 +18,7 @@ PROGRAMS = {
     "sipp": "sipp",
     "snmpd": "snmpd",
     "snmpbulkwalk": "snmpbulkwalk",
+    "snmptrap": "snmptrap",
     "tshark": "tshark",
     "nft": "nft",
     "ip": "ip",

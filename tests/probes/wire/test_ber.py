@@ -74,6 +74,25 @@ def test_each_fault_has_its_reason(data: bytes, reason: str) -> None:
         ber.check(data)
 
 
+@given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=4))
+def test_the_short_way_through_a_row_says_what_the_long_one_says(changes: list[tuple[int, int]]) -> None:
+    data = bytearray(GOOD)
+    for at, byte in changes:
+        data[at] = byte
+
+    def verdict() -> bool:
+        try:
+            ber.check(bytes(data))
+        except WireError:
+            return False
+        return True
+
+    short = verdict()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ber, "_usual", lambda *_: 0)
+        assert verdict() == short
+
+
 def test_nesting_ends_somewhere() -> None:
     data = b""
     for _ in range(2000):
