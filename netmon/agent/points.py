@@ -1,9 +1,9 @@
-"""From measurements to lines: `netmon_<kind>`, this agent's tags, the kind's default fields and its distribution."""
+"""From measurements to lines: `netmon_<kind>`, this agent's tags, the kind's default fields and those asked for."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from netmon.config.agent import AgentConfig, CheckConfig
 from netmon.fields import PREFIX
@@ -19,7 +19,8 @@ class Lines:
     def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind]) -> None:
         """`kinds`: those of the config's checks, by name."""
         self._config = config
-        self._wanted = {name: _Wanted(kind.fields) for name, kind in kinds.items()}
+        fields = {name: kind.fields for name, kind in kinds.items()}
+        self._wanted = {check.check: _Wanted(fields[check.kind], check.also) for check in config.checks}
         self._heads = {check.check: self._head(PREFIX + check.kind, check.check) for check in config.checks}
         self._self_head, self._gap_head = self._head(SELF, "-"), self._head(GAP, "-")
 
@@ -29,7 +30,7 @@ class Lines:
 
     def of(self, check: CheckConfig, measured: Measurement) -> str:
         """The line of one measurement; what is not declared, not wanted or not finite is left out."""
-        fields = self._wanted[check.kind].of(measured.values)
+        fields = self._wanted[check.check].of(measured.values)
         fields["outcome"] = int(measured.outcome)
         return f"{self._heads[check.check]} {fields_text(fields)} {measured.at_ns // 1_000_000}"
 
@@ -44,10 +45,10 @@ class Lines:
 
 
 class _Wanted:
-    """Which values of a kind are sent, and as what type."""
+    """Which values of a check are sent, and as what type."""
 
-    def __init__(self, fields: Iterable[Field]) -> None:
-        sent = [one for one in fields if one.default]
+    def __init__(self, fields: Iterable[Field], also: Sequence[str]) -> None:
+        sent = [one for one in fields if one.default or one.name in also]
         self._plain = {one.name: one.type for one in sent if not one.repeated}
         self._families = {one.name: one.type for one in sent if one.repeated}
 

@@ -28,6 +28,9 @@ class CheckConfig:
         choices=("link", "upstream", "service", "self"),
         default="link",
     )
+    also: tuple[str, ...] = setting(
+        "values sent beside the kind's default ones (docs/probes names them all)", default=()
+    )
     settings: Any = setting("settings of the probe kind", default=None)
 
 

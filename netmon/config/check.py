@@ -35,9 +35,19 @@ def decode_check(reader: Reader, node: Node, key: str) -> CheckConfig:
         return config
     if not config.target and kind.name not in NO_TARGET and kind.name in catalog.KINDS:
         reader.fault(node.line, f"{key}.target", "is missing", "address, name, or host:port")
+    _also(reader, kind, config, common, key)
     settings = _settings(reader, kind.settings, Table(rest, node.line), config, common, key)
     every_s = config.every_s or getattr(settings, "every_s", EVERY_S)
     return reader.note(replace(config, settings=settings, every_s=every_s), node.line, node)
+
+
+def _also(reader: Reader, kind: Kind, config: CheckConfig, common: list[Entry], key: str) -> None:
+    """Values asked for must be values the kind can tell."""
+    names = sorted(field.name for field in kind.fields)
+    line = next((entry.line for entry in common if entry.key == "also"), 0)
+    for name in config.also:
+        if name not in names:
+            reader.fault(line, f"{key}.also", f"'{clean(name, 60)}' is not a value of {kind.name}", meant(name, names))
 
 
 def _kind(reader: Reader, config: CheckConfig, common: list[Entry], key: str) -> Kind | None:

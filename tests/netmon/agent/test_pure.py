@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from agenthub import check, config
 from hypothesis import given
@@ -126,3 +128,16 @@ def test_a_line_has_declared_finite_values_of_their_type_only() -> None:
     line = lines.of(one, Measurement("fake", "t", 0, 1.0, Outcome.OK, {"x_ms": float("inf")}))
     assert line.split(" ")[1] == "outcome=0i"
     assert lines.of_gap(3, 9, 5).split(" ")[1:] == ["count=7i,first=3i,last=9i", "5"]
+
+
+def test_a_check_sends_what_its_file_asks_for_beside_the_default_values() -> None:
+    fields = (Field("n", "", "", "int"), Field("ttl", "", "", "int", default=False))
+
+    async def run(*_: object) -> Measurement:
+        raise AssertionError
+
+    plain, more = check("a", "t", kind="fake"), replace(check("b", "t", kind="fake"), also=("ttl",))
+    lines = Lines(config("/x", "http://h", plain, more), {"fake": Kind("fake", object, fields, run)})  # type: ignore[arg-type]
+    told = Measurement("fake", "t", 0, 1.0, Outcome.OK, {"n": 1, "ttl": 64})
+    assert lines.of(plain, told).split(" ")[1] == "n=1i,outcome=0i"
+    assert lines.of(more, told).split(" ")[1] == "n=1i,ttl=64i,outcome=0i"

@@ -219,3 +219,11 @@ def test_any_tables_are_a_file_or_a_config_error(role: str, data: st.DataObject)
             assert all(line > 0 for line, _ in reader.faults)
         except ConfigError:
             pass
+
+
+def test_values_asked_for_are_those_the_kind_can_tell() -> None:
+    good = AGENT.replace("every: 1s", "every: 1s, also: [ttl, late]")
+    assert read(good).checks[0].also == ("ttl", "late")
+    assert told(AGENT.replace("every: 1s", "also: [ttl, lat]")) == [
+        "7: checks[1].also: 'lat' is not a value of ping (did you mean late?)"
+    ]
