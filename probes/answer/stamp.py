@@ -1,7 +1,7 @@
 """The STAMP Session-Reflector (RFC 8762 §4.3), stateful: it counts its answers for each session.
 
-No answer is longer than its request; what is too short, forged or from a port nobody may send from is counted and
-dropped. A session is (source, port, SSID); the oldest make room for new ones.
+No answer is longer than its request; what is too short, forged, replayed, too often asked or from where nobody may ask
+is counted by its reason and dropped. A session is (source, port, SSID); the oldest make room for new ones.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import asyncio
 import logging
 import socket
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from probes.answer.guard import Guard, Lately, Policy
+from probes.answer.sessions import Session
 from probes.clean import clean
 from probes.errors import WireError
 from probes.io.drive import Driver
@@ -22,7 +24,8 @@ from probes.wire import stamp
 from probes.wire.session import Arrival, Datagram
 
 MOST_SESSIONS = 10_000
-_LEAST_PORT = 1024  # below it only a reflector's own port 862 may speak, and reflectors are not answered
+_TELL_S = 60.0  # what was dropped is told so often, when there is more of it
+_MOST_ERROR_S = 20.0  # no clock error is believed to be more: the kernel's own word ends at 16 s
 _log = logging.getLogger("netmon.reflector")
 
 
@@ -33,29 +36,45 @@ class Reflector:
 
     def __init__(
         self, clock: stamp.Clock, key: bytes = b"", own_port: int = stamp.PORT,
-        now_ns: Callable[[], int] = time.time_ns,
+        now_ns: Callable[[], int] = time.time_ns, policy: Policy | None = None,
     ) -> None:  # fmt: skip
-        self._error, self._key, self._own_port, self._now_ns = clock.field, key, own_port, now_ns
-        self._counts: OrderedDict[tuple[str, int, int], int] = OrderedDict()
+        self._clock, self._key, self._now_ns = clock, key, now_ns
+        self._policy = policy or Policy()
+        self._guard = Guard(self._policy, own_port)
+        self.sessions: Lately[tuple[str, int, int], Session] = Lately(MOST_SESSIONS)
         self._waiting: list[tuple[Arrival, stamp.Test]] = []
         self.answered = 0
         self.dropped: Counter[str] = Counter()
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """Take a request; its answer leaves with the next `transmit`."""
-        port = arrival.source[1]
-        if port < _LEAST_PORT or port == self._own_port:
-            self.dropped["source port"] += 1  # two reflectors must never answer each other
-            return
+        why = self._guard.stranger(arrival.source[0], arrival.source[1]) or self._take(arrival, now)
+        if why:
+            self.dropped[why] += 1
+
+    def _take(self, arrival: Arrival, now: float) -> str:
+        """Why this request is not answered; "" when it is. Only what would be answered costs tokens."""
         try:
             test = stamp.decode_test(arrival.data, self._key)
         except WireError as fault:
-            self.dropped["forged" if fault.offset == 96 else "too short"] += 1
-            return
+            return "forged" if fault.offset == 96 else "too short"
         if stamp.is_answer(arrival.data, bool(self._key)):
-            self.dropped["an answer"] += 1  # from another reflector: answering it would never end
-            return
-        self._waiting.append((arrival, test))
+            return "an answer"  # from another reflector: answering it would never end
+        why = self._stale(arrival, test) if self._key else ""
+        why = why or self._guard.overdrawn(arrival.source[0], now)
+        if not why:
+            self._waiting.append((arrival, test))
+        return why
+
+    def _stale(self, arrival: Arrival, test: stamp.Test) -> str:
+        """The HMAC holds no freshness: the stamp it covers must be near our clock, and each test is taken once."""
+        fresh_s = self._policy.fresh_s
+        if fresh_s:
+            theirs_s = stamp.error_s(test.error) or 0.0
+            fresh_s = max(fresh_s, 3.0 * (min(theirs_s, _MOST_ERROR_S) + min(self._clock.error_s, _MOST_ERROR_S)))
+            if abs(arrival.at_ns - test.sent_ns) > fresh_s * 1e9:
+                return "not fresh"
+        return "" if self._session(arrival, test).accept(test.seq, test.sent_ns) else "replayed"
 
     def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
         """Answers, each stamped as late as can be."""
@@ -64,24 +83,20 @@ class Reflector:
             yield self._answer(arrival, test)
 
     def _answer(self, arrival: Arrival, test: stamp.Test) -> Datagram:
-        # TWAMP-Light pads with anything, in the SSID's place too: then it tells no sessions apart.
-        padded = not self._key and arrival.data[16:44].count(0) < len(arrival.data[16:44])
-        count = self._next((arrival.source[0], arrival.source[1], 0 if padded else test.ssid))
+        count = self._session(arrival, test).number()
         self.answered += 1
         ttl = max(0, arrival.hops)
         reply = stamp.Reply(
-            count, self._now_ns(), self._error, test.ssid, arrival.at_ns, test.seq, test.sent_ns, test.error, ttl
+            count, self._now_ns(), self._clock.field, test.ssid, arrival.at_ns, test.seq, test.sent_ns, test.error, ttl
         )
         data = stamp.encode_reply(reply, self._key, len(arrival.data))
         return Datagram(data, arrival.source, max(0, arrival.tos) & 0xFC, via=arrival.via)
 
-    def _next(self, session: tuple[str, int, int]) -> int:
-        counts = self._counts
-        count = counts.pop(session, 0)
-        counts[session] = count + 1
-        if len(counts) > MOST_SESSIONS:
-            counts.popitem(last=False)
-        return count
+    def _session(self, arrival: Arrival, test: stamp.Test) -> Session:
+        # TWAMP-Light pads with anything, in the SSID's place too: then it tells no sessions apart.
+        padded = not self._key and arrival.data[16:44].count(0) < len(arrival.data[16:44])
+        name = (arrival.source[0], arrival.source[1], 0 if padded else test.ssid)
+        return self.sessions.get(name) or self.sessions.put(name, Session())
 
     def wake_at(self) -> float | None:
         """At once while answers wait."""
@@ -121,21 +136,28 @@ class _Answering(Driver):
         self._due()
 
 
-def listen(host: str, port: int, key: bytes = b"") -> tuple[PacketSocket, Reflector]:
+def listen(host: str, port: int, key: bytes = b"", policy: Policy | None = None) -> tuple[PacketSocket, Reflector]:
     """The socket and the reflector; raises OSError when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = open_udp(family, host, port, answers=True)
-    return sock, Reflector(stamp.Clock(), key, sock.sock.getsockname()[1])
+    return sock, Reflector(stamp.Clock(), key, sock.sock.getsockname()[1], policy=policy)
 
 
-async def serve(host: str, port: int, key: bytes = b"") -> None:
-    """Answer until cancelled."""
-    sock, reflector = listen(host, port, key)
+async def serve(host: str, port: int, key: bytes = b"", policy: Policy | None = None) -> None:
+    """Answer until cancelled; what was dropped, and why, is logged each minute in which it grew, and at the end."""
+    sock, reflector = listen(host, port, key, policy)
     driver = _Answering(reflector, sock, lambda events: None)
     _log.info("reflector on %s port %d, %s", clean(host) or "all addresses", port, "HMAC" if key else "open")
     try:
-        await asyncio.get_running_loop().create_future()
+        while True:
+            told = reflector.dropped.copy()
+            await asyncio.sleep(_TELL_S)
+            if reflector.dropped != told:
+                _log.warning("reflector dropped so far: %s", _reasons(reflector))
     finally:
         driver.close()
-        drops = ", ".join(f"{why} {many}" for why, many in sorted(reflector.dropped.items()))
-        _log.info("reflector answered %d, dropped: %s", reflector.answered, drops or "none")
+        _log.info("reflector answered %d, dropped: %s", reflector.answered, _reasons(reflector))
+
+
+def _reasons(reflector: Reflector) -> str:
+    return ", ".join(f"{why} {many}" for why, many in sorted(reflector.dropped.items())) or "none"

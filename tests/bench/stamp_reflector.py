@@ -36,7 +36,8 @@ ECHO = (
 
 def flood(seconds: float, key: bytes) -> int:
     """Answers to tests sent as fast as they are answered."""
-    packet, many = stamp.encode_test(stamp.Test(1, time.time_ns(), 0x1601, 1), key), 0
+    many = seq = 0
+    packet = stamp.encode_test(stamp.Test(1, time.time_ns(), 0x1601, 1))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(("10.99.0.2", 8620))
         sock.settimeout(0.2)
@@ -44,7 +45,9 @@ def flood(seconds: float, key: bytes) -> int:
         while time.monotonic() < until:
             with suppress(TimeoutError, ConnectionRefusedError):
                 for _ in range(WINDOW):
-                    sock.send(packet)
+                    seq += 1
+                    # an authenticated test is answered once only
+                    sock.send(stamp.encode_test(stamp.Test(seq, time.time_ns(), 0x1601, 1), key) if key else packet)
                 for _ in range(WINDOW):
                     sock.recv(2048)
                     many += 1
@@ -77,7 +80,19 @@ def main() -> None:
     with pair() as made, tempfile.NamedTemporaryFile("w", suffix=".key") as file:
         file.write(KEY)
         file.flush()
-        words = [sys.executable, "-I", "-m", "netmon", "reflector", "--listen", "10.99.0.2:8620"]
+        words = [
+            sys.executable,
+            "-I",
+            "-m",
+            "netmon",
+            "reflector",
+            "--listen",
+            "10.99.0.2:8620",
+            "--source-rate",
+            "1e9",
+            "--rate",
+            "1e9",
+        ]
         for _ in range(2):
             print(f"echo           {json.dumps(measured(made, [sys.executable, '-c', ECHO], seconds))}")
             print(f"open           {json.dumps(measured(made, words, seconds))}")

@@ -82,7 +82,7 @@ def test_the_reflector_answers_no_longer_than_it_was_asked_and_forgets(rng: rand
             answered += 1
         asked += len(data)
     assert answered == one.answered and answered + sum(one.dropped.values()) == MANY
-    assert 0 < answered < MANY and len(one._counts) <= MOST_SESSIONS and one.wake_at() is None
+    assert 0 < answered < MANY and len(one.sessions) <= MOST_SESSIONS and one.wake_at() is None
 
 
 def session(kind: str) -> StampSender | Ping:

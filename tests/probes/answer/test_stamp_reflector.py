@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.answer import stamp as answers
+from probes.answer.guard import Policy
 from probes.answer.stamp import Reflector
 from probes.wire import stamp
 from probes.wire.session import Arrival, Datagram
@@ -118,14 +119,14 @@ def test_the_oldest_session_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     for ssid in (1, 2, 3, 1, 4):  # 4 drives 2 out: 1 has spoken since
         ask(one, request(ssid=ssid))
     numbers = {ssid: stamp.decode_reply(ask(one, request(ssid=ssid))[0].data).seq for ssid in (1, 3, 2)}
-    assert numbers == {1: 2, 3: 1, 2: 0} and len(one._counts) == 3
+    assert numbers == {1: 2, 3: 1, 2: 0} and len(one.sessions) == 3
 
 
 def test_sessions_of_a_flood_are_bounded() -> None:
-    one = reflector()
+    one = Reflector(stamp.Clock(), policy=Policy(source_rate=1e6, rate=1e6))
     for port in range(1024, 1024 + answers.MOST_SESSIONS + 500):
         ask(one, request(), ("192.0.2.9", port))
-    assert len(one._counts) == answers.MOST_SESSIONS
+    assert len(one.sessions) == answers.MOST_SESSIONS
 
 
 @given(st.binary(max_size=1500), st.integers(0, 65535), st.sampled_from([b"", KEY]))

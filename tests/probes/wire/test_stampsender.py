@@ -246,6 +246,7 @@ def test_authenticated_tests_are_answered_and_forged_answers_are_not_taken() -> 
         for when, arrival in way(packet, now):
             yield when, arrival._replace(data=arrival.data[:-1] + bytes([arrival.data[-1] ^ 1]))
 
+    way.restart()  # virtual time begins anew: these would be replays
     one = line(way, count=5)
     one.path = forged
     (window,) = one.run(10).windows()
