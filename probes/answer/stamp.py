@@ -18,6 +18,7 @@ from probes.answer.guard import Guard, Lately, Policy
 from probes.answer.sessions import Session
 from probes.clean import clean
 from probes.errors import WireError
+from probes.io.clock import our_clock
 from probes.io.drive import Driver
 from probes.io.net import PacketSocket, open_udp
 from probes.wire import stamp
@@ -30,15 +31,17 @@ _log = logging.getLogger("netmon.reflector")
 
 
 class Reflector:
-    """The reflector as a state machine. With a key it answers authenticated packets only. `now_ns`: the wall clock."""
+    """The reflector as a state machine. With a key it answers authenticated packets only. `now_ns`: the wall clock;
+    `clock`: what its stamps are worth, `ask` tells it anew."""
 
     done = False
 
     def __init__(
         self, clock: stamp.Clock, key: bytes = b"", own_port: int = stamp.PORT,
         now_ns: Callable[[], int] = time.time_ns, policy: Policy | None = None,
+        ask: Callable[[], stamp.Clock | None] | None = None,
     ) -> None:  # fmt: skip
-        self._clock, self._key, self._now_ns = clock, key, now_ns
+        self._clock, self._key, self._now_ns = stamp.AskedClock(clock, ask), key, now_ns
         self._policy = policy or Policy()
         self._guard = Guard(self._policy, own_port)
         self.sessions: Lately[tuple[str, int, int], Session] = Lately(MOST_SESSIONS)
@@ -71,7 +74,7 @@ class Reflector:
         fresh_s = self._policy.fresh_s
         if fresh_s:
             theirs_s = stamp.error_s(test.error) or 0.0
-            fresh_s = max(fresh_s, 3.0 * (min(theirs_s, _MOST_ERROR_S) + min(self._clock.error_s, _MOST_ERROR_S)))
+            fresh_s = max(fresh_s, 3.0 * (min(theirs_s, _MOST_ERROR_S) + min(self._clock.worth.error_s, _MOST_ERROR_S)))
             if abs(arrival.at_ns - test.sent_ns) > fresh_s * 1e9:
                 return "not fresh"
         return "" if self._session(arrival, test).accept(test.seq, test.sent_ns) else "replayed"
@@ -87,7 +90,15 @@ class Reflector:
         self.answered += 1
         ttl = max(0, arrival.hops)
         reply = stamp.Reply(
-            count, self._now_ns(), self._clock.field, test.ssid, arrival.at_ns, test.seq, test.sent_ns, test.error, ttl
+            count,
+            self._now_ns(),
+            self._clock.worth.field,
+            test.ssid,
+            arrival.at_ns,
+            test.seq,
+            test.sent_ns,
+            test.error,
+            ttl,
         )
         data = stamp.encode_reply(reply, self._key, len(arrival.data))
         return Datagram(data, arrival.source, max(0, arrival.tos) & 0xFC, via=arrival.via)
@@ -111,7 +122,8 @@ class Reflector:
         return 0.0
 
     def clocks(self, now: float, clock_ns: int) -> None:
-        """Stamps are sent as they are: the asker tells when a clock was set."""
+        """Stamps are sent as they are: the asker tells when a clock was set. What they are worth is asked anew."""
+        self._clock.look(now)
 
     def sent(self, token: Any, at_ns: int) -> None:
         """Answers carry no token."""
@@ -140,7 +152,7 @@ def listen(host: str, port: int, key: bytes = b"", policy: Policy | None = None)
     """The socket and the reflector; raises OSError when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = open_udp(family, host, port, answers=True)
-    return sock, Reflector(stamp.Clock(), key, sock.sock.getsockname()[1], policy=policy)
+    return sock, Reflector(stamp.UNKNOWN, key, sock.sock.getsockname()[1], policy=policy, ask=our_clock)
 
 
 async def serve(host: str, port: int, key: bytes = b"", policy: Policy | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from probes import stats
 from probes.base import Emit, Field, Job, Kind, Measurement, Target, Value
 from probes.errors import BadSettings
+from probes.io.clock import our_clock
 from probes.io.net import PacketSocket, open_udp
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
@@ -49,6 +50,10 @@ FIELDS = (
     Field("pdv_fwd_ms", "ms", "delay variation there: 95th percentile less minimum of the interval", default=False),
     Field("pdv_bwd_ms", "ms", "delay variation back, likewise", default=False),
     Field("dscp_seen_bwd", "", "DSCP the answers arrived with", "int", default=False),
+    Field("clock_synced", "", "1: the kernel says our clock is kept right; 0: it says it is not", "int", default=False),
+    Field("clock_err_ms", "ms", "how wrong our clock may be, by the kernel's own bound", default=False),
+    Field("far_clock_synced", "", "what the reflector says of its clock, likewise", "int", default=False),
+    Field("far_clock_err_ms", "ms", "how wrong the reflector says its clock may be", default=False),
     *_RARE,
 )  # fmt: skip
 
@@ -67,7 +72,7 @@ def key_of(path: str) -> bytes:
 
 
 def _open(family: int) -> tuple[StampSender, PacketSocket]:
-    return StampSender(stamp.Clock()), open_udp(family)
+    return StampSender(stamp.UNKNOWN, our_clock), open_udp(family)
 
 
 def _fit(session: StampSender, track: Track, settings: Any) -> None:
@@ -85,6 +90,20 @@ def _more(window: Window) -> dict[str, Value]:
             values[f"pdv_{name}_ms"] = round(stats.quantile(ordered, 0.95) - ordered[0], 4)
     if "dscp_seen_bwd" in more:
         values["dscp_seen_bwd"] = more["dscp_seen_bwd"]
+    values.update(_clocks(more))
+    return values
+
+
+def _clocks(more: dict[str, Any]) -> dict[str, Value]:
+    """What both ends say of their clocks; what nobody said is absent, and so is all of it when nothing was answered."""
+    values: dict[str, Value] = {}
+    if "far_error" not in more:
+        return values
+    ours, theirs = more.get("clock"), stamp.error_s(more["far_error"])
+    if ours is not None:
+        values["clock_synced"], values["clock_err_ms"] = int(ours.synced), round(ours.error_s * 1e3, 4)
+    if theirs is not None:
+        values["far_clock_synced"], values["far_clock_err_ms"] = more["far_error"] >> 15, round(theirs * 1e3, 4)
     return values
 
 

@@ -7,7 +7,9 @@ All big-endian. Times are Unix nanoseconds; on the wire NTP 32.32 (Z = 0) or tru
 from __future__ import annotations
 
 import hmac
+import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,6 +66,28 @@ class Clock:
             scale += 1
         multiplier = min(255, max(1, -int(-self.error_s * 2.0 ** (32 - scale) // 1)))
         return self.synced << 15 | self.ptp << 14 | scale << 8 | multiplier
+
+
+UNKNOWN = Clock(16.0)  # nobody answers for it; 16 s is the kernel's own word for a clock nobody sets (<linux/timex.h>)
+_ASK_S = 1.0
+
+
+class AskedClock:
+    """Our clock as `ask` tells it, once a second: its error grows between two corrections. `ask` may know nothing."""
+
+    __slots__ = ("_ask", "_next", "known", "worth")
+
+    def __init__(self, worth: Clock, ask: Callable[[], Clock | None] | None = None) -> None:
+        self._ask, self._next = ask, -math.inf
+        self.worth = worth  # what stamps say
+        self.known: Clock | None = None  # what was told; None: nothing
+
+    def look(self, now: float) -> None:
+        """Ask again when it is time (monotonic s)."""
+        if self._ask is not None and now >= self._next:
+            self._next = now + _ASK_S
+            self.known = self._ask()
+            self.worth = self.known or UNKNOWN
 
 
 def error_s(field: int) -> float | None:

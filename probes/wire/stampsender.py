@@ -8,6 +8,7 @@ yet: they are `unknown` in their own interval, and get their direction in the in
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,11 +98,20 @@ class Ledger:
 
 
 class StampSender(Fleet):
-    """A sender session. `clock`: what our stamps are worth."""
+    """A sender session. `clock`: what our stamps are worth; `ask` tells it anew."""
 
-    def __init__(self, clock: stamp.Clock) -> None:
+    def __init__(self, clock: stamp.Clock, ask: Callable[[], stamp.Clock | None] | None = None) -> None:
         super().__init__()
-        self._error = clock.field
+        self._clock = stamp.AskedClock(clock, ask)
+        self._field = clock.field
+
+    def clocks(self, now: float, clock_ns: int) -> None:
+        """Our own clock's worth is asked for here too."""
+        super().clocks(now, clock_ns)
+        before = self._clock.worth
+        self._clock.look(now)
+        if self._clock.worth is not before:
+            self._field = self._clock.worth.field
 
     def fit(self, track: Track, key: bytes, size: int, stateful: bool) -> None:
         """A new target's own part."""
@@ -110,7 +120,7 @@ class StampSender(Fleet):
     def packet(self, track: Track, seq: int, clock_ns: int) -> bytes:
         """One test packet; the SSID (1 and up) tells targets behind one address apart."""
         ledger = track.more
-        return stamp.encode_test(stamp.Test(seq, clock_ns, self._error, _ssid(track)), ledger.key, ledger.size)
+        return stamp.encode_test(stamp.Test(seq, clock_ns, self._field, _ssid(track)), ledger.key, ledger.size)
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """A reflector's answer."""
@@ -172,6 +182,7 @@ class StampSender(Fleet):
         """What was attributed since the last interval; what waits for the next answer."""
         more = window.more
         more["lost_fwd"], more["lost_bwd"], more["lost_unknown"] = track.more.take()
+        more["clock"] = self._clock.known
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """ICMP about a test packet: told by its number; by its address alone when only the UDP header is quoted."""
@@ -199,5 +210,6 @@ def _note(window: Window, tx_ns: int | None, reply: stamp.Reply, arrival: Arriva
         more.setdefault("fwd", []).append((reply.received_ns - tx_ns) / 1e6)
         more.setdefault("bwd", []).append((arrival.at_ns - reply.sent_ns) / 1e6)
     more["residence_ms"] = max(more.get("residence_ms", 0.0), (reply.sent_ns - reply.received_ns) / 1e6)
+    more["far_error"] = reply.error
     if arrival.tos >= 0:
         more["dscp_seen_bwd"] = arrival.tos >> 2

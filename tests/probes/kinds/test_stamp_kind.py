@@ -20,6 +20,7 @@ from netthread import awaited, serving, within
 from probes.answer import stamp as reflector
 from probes.base import Job, Measurement, Outcome, Target
 from probes.errors import BadSettings
+from probes.io.clock import our_clock
 from probes.kinds.stamp import STAMP, StampSettings, key_of, run, watch
 from probes.wire import stamp
 
@@ -241,3 +242,12 @@ def test_every_value_is_declared(link: Pair) -> None:
     names = {one.name for one in STAMP.fields}
     assert {name if name in names else name.rstrip("0123456789") for name in measure(link, "10.99.0.2").values} <= names
     assert sum(one.default and not one.repeated for one in STAMP.fields) <= 8
+
+
+def test_what_the_kernel_says_of_the_clock_is_told_by_both_ends(link: Pair) -> None:
+    values, ours = measure(link, "10.99.0.2").values, our_clock()
+    assert ours is not None  # both ends stand on this machine's clock
+    for name in ("clock_synced", "far_clock_synced"):
+        assert values[name] == ours.synced
+    for name in ("clock_err_ms", "far_clock_err_ms"):
+        assert values[name] == pytest.approx(ours.error_s * 1e3, rel=0.05, abs=5.0)

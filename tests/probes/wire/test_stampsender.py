@@ -337,3 +337,17 @@ def test_a_ledger_belongs_to_its_track() -> None:
     track: Track = session.add("a", FAR, every_s=1, interval_s=1, timeout_s=1, first_at=0)
     session.fit(track, KEY, 112, True)
     assert len(session.packet(track, 0, 0)) == 112
+
+
+def test_both_clocks_words_are_in_the_packets_and_kept_for_the_values() -> None:
+    way = Way()
+    way.reflector = Reflector(stamp.Clock(0.004, True), now_ns=lambda: EPOCH_NS + round(way.comes * 1e9))
+    session = StampSender(stamp.UNKNOWN, lambda: stamp.Clock(0.002, True))
+    session.fit(session.add("a", FAR, every_s=0.01, interval_s=float("inf"), timeout_s=0.5, first_at=0.0, count=3), b"", 44, True)  # fmt: skip
+    one = Line(session, way).run(10)
+    (window,) = one.windows()
+    assert {stamp.decode_test(packet.data).error for _, packet in one.sent} == {stamp.Clock(0.002, True).field}
+    assert (window.more["clock"], window.more["far_error"]) == (
+        stamp.Clock(0.002, True),
+        stamp.Clock(0.004, True).field,
+    )
