@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from probes import stats
 from probes.base import Emit, Field, Job, Kind, Measurement, Target, Value
 from probes.errors import BadSettings
 from probes.io.clock import our_clock
@@ -16,7 +15,7 @@ from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.kinds.ping import FIELDS as PING_FIELDS
 from probes.settings import setting
-from probes.wire import stamp
+from probes.wire import oneway, stamp
 from probes.wire.fleet import Track, Window
 from probes.wire.stampsender import StampSender
 
@@ -47,8 +46,14 @@ FIELDS = (
     Field("lost_bwd", "packets", "lost on the way back, told by this interval's answers", "int"),
     Field("lost_unknown", "packets", "lost in this interval, and no answer had told which way when it ended", "int", default=False),
     Field("residence_max_ms", "ms", "longest time an answer spent in the reflector; not part of any round trip", default=False),
-    Field("pdv_fwd_ms", "ms", "delay variation there: 95th percentile less minimum of the interval", default=False),
+    Field("pdv_fwd_ms", "ms", "delay variation there: 95th percentile less minimum, the clocks' drift taken out", default=False),
     Field("pdv_bwd_ms", "ms", "delay variation back, likewise", default=False),
+    Field("pdv_err_ms", "ms", "how much of either may still be drift", default=False),
+    Field("drift_ppm", "ppm", "how much faster the reflector's clock runs than ours", default=False),
+    Field("clock_steps", "times", "the two clocks were set, or ran apart by more than 200 ppm: an event, not a fault", "int", default=False),
+    Field("owd_fwd_ms", "ms", "one-way delay there (median), only when both clocks are kept right and owd_err_ms tells something", default=False),
+    Field("owd_bwd_ms", "ms", "one-way delay back, likewise", default=False),
+    Field("owd_err_ms", "ms", "how wrong both may be: what both ends say of their clocks' error, added up", default=False),
     Field("dscp_seen_bwd", "", "DSCP the answers arrived with", "int", default=False),
     Field("clock_synced", "", "1: the kernel says our clock is kept right; 0: it says it is not", "int", default=False),
     Field("clock_err_ms", "ms", "how wrong our clock may be, by the kernel's own bound", default=False),
@@ -84,13 +89,35 @@ def _more(window: Window) -> dict[str, Value]:
     values: dict[str, Value] = {name: more[name] for name in ("lost_fwd", "lost_bwd", "lost_unknown") if name in more}
     if "residence_ms" in more:
         values["residence_max_ms"] = round(more["residence_ms"], 4)
-    for name in ("fwd", "bwd"):
-        if len(more.get(name, ())) > 1:
-            ordered = sorted(more[name])
-            values[f"pdv_{name}_ms"] = round(stats.quantile(ordered, 0.95) - ordered[0], 4)
     if "dscp_seen_bwd" in more:
         values["dscp_seen_bwd"] = more["dscp_seen_bwd"]
     values.update(_clocks(more))
+    values.update(_ways(more))
+    return values
+
+
+def _ways(more: dict[str, Any]) -> dict[str, Value]:
+    """What can be told of each direction alone; absolute delays only with a bound that tells something."""
+    split = more.get("split", ())
+    if len(split) < 2:
+        return {"clock_steps": more["clock_steps"]} if "clock_steps" in more else {}
+    at_s, there_ms, back_ms = zip(*split, strict=True)
+    slope, error = more["drift"]
+    apart = abs(slope) > oneway.MOST_DRIFT
+    values: dict[str, Value] = {"clock_steps": more.get("clock_steps", 0) + apart}
+    if apart:
+        return values
+    values["pdv_fwd_ms"] = round(oneway.variation(there_ms, at_s, slope), 4)
+    values["pdv_bwd_ms"] = round(oneway.variation(back_ms, at_s, -slope), 4)
+    values["pdv_err_ms"] = round(error * (max(at_s) - min(at_s)), 4)
+    if error < oneway.MOST_DRIFT:
+        values["drift_ppm"] = round(slope * 1000, 3)
+    ours, theirs = more.get("clock"), stamp.error_s(more["far_error"])
+    if ours is not None and ours.synced and more["far_error"] >> 15 and theirs is not None:
+        found = oneway.absolute(there_ms, back_ms, (ours.error_s + theirs) * 1e3)
+        if found is not None:
+            named = zip(("owd_fwd_ms", "owd_bwd_ms", "owd_err_ms"), found, strict=True)
+            values.update({name: round(value, 4) for name, value in named})
     return values
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from probes.errors import WireError
 from probes.wire import stamp
 from probes.wire.fleet import Fleet, Flight, Track, Window
+from probes.wire.oneway import Ways
 from probes.wire.session import Arrival
 
 _TIMED_OUT, _SKIPPED, _OURS = -1, -2, -3  # lost; never sent; sent, but this machine slept
@@ -39,6 +40,7 @@ class Ledger:
     forward: int = 0
     backward: int = 0
     unknown: int = 0  # can never be told (the reflector began anew, or keeps no state)
+    ways: Ways = field(default_factory=Ways)
 
     def settle(self, seq: int, fate: int) -> None:
         """Take one packet's fate; attribute what can be attributed now."""
@@ -140,7 +142,9 @@ class StampSender(Fleet):
             track.more.fates[reply.sender_seq] = reply.seq  # found by `fate` below
         residence_ns = max(0, reply.sent_ns - reply.received_ns)
         if self.answered(track, reply.sender_seq, arrival.at_ns, now, arrival.hops, residence_ns) and flight:
-            _note(flight.window, flight.tx_ns if self.steady(flight, now) else None, reply, arrival)
+            _note(flight, reply, arrival)
+            if self.steady(flight, now):
+                _split(flight, track.more.ways, reply, arrival)
 
     def _track_of(self, arrival: Arrival) -> Track | None:
         """By SSID; by address alone where the reflector does not give it back (TWAMP-Light)."""
@@ -183,6 +187,7 @@ class StampSender(Fleet):
         more = window.more
         more["lost_fwd"], more["lost_bwd"], more["lost_unknown"] = track.more.take()
         more["clock"] = self._clock.known
+        more["drift"] = track.more.ways.drift()
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """ICMP about a test packet: told by its number; by its address alone when only the UDP header is quoted."""
@@ -203,13 +208,22 @@ def _from(arrival: Arrival, track: Track) -> bool:
     return source == track.to[:2] or source == track.was[:2]
 
 
-def _note(window: Window, tx_ns: int | None, reply: stamp.Reply, arrival: Arrival) -> None:
-    """One-way differences (clocks are not assumed equal), residence and the far end's word about its clock."""
-    more = window.more
-    if tx_ns is not None:
-        more.setdefault("fwd", []).append((reply.received_ns - tx_ns) / 1e6)
-        more.setdefault("bwd", []).append((arrival.at_ns - reply.sent_ns) / 1e6)
+def _note(flight: Flight, reply: stamp.Reply, arrival: Arrival) -> None:
+    """Residence, and the far end's word about its clock."""
+    more = flight.window.more
     more["residence_ms"] = max(more.get("residence_ms", 0.0), (reply.sent_ns - reply.received_ns) / 1e6)
     more["far_error"] = reply.error
     if arrival.tos >= 0:
         more["dscp_seen_bwd"] = arrival.tos >> 2
+
+
+def _split(flight: Flight, ways: Ways, reply: stamp.Reply, arrival: Arrival) -> None:
+    """One-way differences (clocks are not assumed equal); a clock step parts the interval: what was before is left out."""
+    more = flight.window.more
+    there_ms, back_ms = (reply.received_ns - flight.tx_ns) / 1e6, (arrival.at_ns - reply.sent_ns) / 1e6
+    fits = ways.add(flight.now, there_ms, back_ms)
+    if fits is None:
+        more["clock_steps"] = more.get("clock_steps", 0) + 1
+        more["split"] = []
+    if fits is not False:
+        more.setdefault("split", []).append((flight.now, there_ms, back_ms))

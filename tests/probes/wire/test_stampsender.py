@@ -216,8 +216,8 @@ def test_the_reflectors_residence_is_no_part_of_the_round_trip() -> None:
     (window,) = line(Way(), count=5).run(10).windows()
     assert window.rtts_ms == pytest.approx([15.0] * 5, abs=1e-3)  # 10 there, 10 back, 5 of them the reflector's
     assert window.more["residence_ms"] == pytest.approx(5.0, abs=1e-3)
-    assert window.more["fwd"] == pytest.approx([10.0] * 5, abs=1e-3)
-    assert window.more["bwd"] == pytest.approx([5.0] * 5, abs=1e-3)
+    assert [one[1] for one in window.more["split"]] == pytest.approx([10.0] * 5, abs=1e-3)
+    assert [one[2] for one in window.more["split"]] == pytest.approx([5.0] * 5, abs=1e-3)
     assert (window.hops, window.more["dscp_seen_bwd"]) == (62, 0)
 
 
@@ -351,3 +351,27 @@ def test_both_clocks_words_are_in_the_packets_and_kept_for_the_values() -> None:
         stamp.Clock(0.002, True),
         stamp.Clock(0.004, True).field,
     )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_reflectors_clock_that_is_set_is_an_event_and_no_round_trip_changes(seed: int) -> None:
+    rng, way = random.Random(seed), Way()
+    way.delay = lambda: 0.010 + rng.expovariate(1000)
+    plain = way.__call__
+
+    def stepped(packet: Datagram, now: float) -> Iterable[tuple[float, Arrival]]:
+        for when, arrival in plain(packet, now):
+            reply = stamp.decode_reply(arrival.data)
+            far_ns = round(1e9 * (5e-5 * now + (0.25 if now >= 130 else 0.0)))
+            reply = reply._replace(sent_ns=reply.sent_ns + far_ns, received_ns=reply.received_ns + far_ns)
+            yield when, arrival._replace(data=stamp.encode_reply(reply))
+
+    one = line(way, every_s=0.1, once=False)
+    one.session.tracks[0].interval_s = 60.0
+    one.path = stepped
+    windows = one.run(270).windows()
+    assert [window.more.get("clock_steps", 0) for window in windows[:4]] == [0, 0, 1, 0]
+    assert all(min(window.rtts_ms) >= 14.9 and max(window.rtts_ms) < 60 for window in windows)
+    for window in (windows[1], windows[3]):
+        assert window.more["drift"].slope * 1000 == pytest.approx(50.0, abs=5.0)
+    assert sum(len(window.more["split"]) for window in windows[:4]) > 1900
