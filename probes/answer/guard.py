@@ -24,13 +24,15 @@ class Policy:
     """`allow`: prefixes that are answered, none: all. Rates: answers a second to one address (one /64 in IPv6), to all.
 
     `fresh_s`: with a key, how far the asker's stamp may be from our clock; more where the clocks' own error estimates
-    say so; 0: as far as it likes.
+    say so; 0: as far as it likes. `dscps`: what an asker may want its answers marked with (RFC 8972 §4.4): not the network's
+    own control traffic.
     """
 
     allow: tuple[Network, ...] = ()
     source_rate: float = 5_000.0
     rate: float = 50_000.0
     fresh_s: float = 2.0
+    dscps: frozenset[int] = frozenset(range(64)) - {48, 56}
 
 
 def prefix(text: str) -> Network:

@@ -10,12 +10,14 @@ _ALL = (1 << _WINDOW) - 1
 
 
 class Session:
-    """One asker. `count`: answers so far, which is the number of the next one."""
+    """One asker. `count`: answers so far, which is the number of the next one; `left`: the number of an answer and when
+    it really left (Unix ns), the last that is known."""
 
-    __slots__ = ("_floor_ns", "_high", "_seen", "_top_ns", "count")
+    __slots__ = ("_floor_ns", "_high", "_seen", "_top_ns", "count", "left")
 
     def __init__(self) -> None:
         self.count = 0
+        self.left: tuple[int, int] | None = None
         self._high = -1  # the highest number accepted in the asker's present run
         self._seen = 0  # bit n: the number n below the highest was accepted
         self._top_ns = self._floor_ns = -1 << 63  # the newest stamp accepted; the newest one of earlier runs

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from probes.answer.extras import Extras
 from probes.answer.guard import Guard, Lately, Policy
 from probes.answer.sessions import Session
 from probes.clean import clean
@@ -86,26 +87,27 @@ class Reflector:
             yield self._answer(arrival, test)
 
     def _answer(self, arrival: Arrival, test: stamp.Test) -> Datagram:
-        count = self._session(arrival, test).number()
+        session = self._session(arrival, test)
+        count = session.number()
         self.answered += 1
+        data, tos, token = arrival.data, max(0, arrival.tos) & 0xFC, None
+        tail = stamp.tail(data, bool(self._key))
+        if tail and not _is_padding(data, bool(self._key)):
+            extras = Extras(session, count, arrival.tos, self._clock, self._policy.dscps)
+            tail = extras.reflected(tail, self._key, data[:4])
+            tos, token = tos if extras.tos is None else extras.tos, extras.token
+        else:
+            tail = b""
         ttl = max(0, arrival.hops)
         reply = stamp.Reply(
-            count,
-            self._now_ns(),
-            self._clock.worth.field,
-            test.ssid,
-            arrival.at_ns,
-            test.seq,
-            test.sent_ns,
-            test.error,
-            ttl,
-        )
-        data = stamp.encode_reply(reply, self._key, len(arrival.data))
-        return Datagram(data, arrival.source, max(0, arrival.tos) & 0xFC, via=arrival.via)
+            count, self._now_ns(), self._clock.worth.field, test.ssid, arrival.at_ns, test.seq, test.sent_ns,
+            test.error, ttl,
+        )  # fmt: skip
+        base = stamp.encode_reply(reply, self._key, len(data) - len(tail))
+        return Datagram(base + tail, arrival.source, tos, token=token, via=arrival.via)
 
     def _session(self, arrival: Arrival, test: stamp.Test) -> Session:
-        # TWAMP-Light pads with anything, in the SSID's place too: then it tells no sessions apart.
-        padded = not self._key and arrival.data[16:44].count(0) < len(arrival.data[16:44])
+        padded = not self._key and _is_twamp(arrival.data)
         name = (arrival.source[0], arrival.source[1], 0 if padded else test.ssid)
         return self.sessions.get(name) or self.sessions.put(name, Session())
 
@@ -126,7 +128,8 @@ class Reflector:
         self._clock.look(now)
 
     def sent(self, token: Any, at_ns: int) -> None:
-        """Answers carry no token."""
+        """When an answer really left, where its asker wants to know."""
+        token[0].left = token[1], at_ns
 
     def unsent(self, token: Any, why: str) -> None:
         """Nobody waits for it here."""
@@ -139,6 +142,17 @@ class Reflector:
     def overflow(self, total: int) -> None:
         """Requests our buffer had no room for."""
         self.dropped["overflow"] = total
+
+
+def _is_twamp(data: bytes) -> bool:
+    """TWAMP-Light pads with anything, in the SSID's place too: then it tells no sessions apart."""
+    return data[16:44].count(0) < len(data[16:44])
+
+
+def _is_padding(data: bytes, keyed: bool) -> bool:
+    """Behind the base packet stand no TLVs: zeros of RFC 8762, or what TWAMP-Light pads with."""
+    tail = stamp.tail(data, keyed)
+    return tail.count(0) == len(tail) or (not keyed and _is_twamp(data))
 
 
 class _Answering(Driver):

@@ -24,6 +24,7 @@ _TIMESTAMPING, _RXQ_OVFL, _MEMINFO, _ATTACH_FILTER = 37, 40, 55, 26
 _TX_SW, _RX_SW, _SOFTWARE, _OPT_ID, _OPT_CMSG, _OPT_TSONLY = 2, 8, 16, 128, 1024, 2048
 _RX_STAMPS = _RX_SW | _SOFTWARE
 _STAMPS = _TX_SW | _RX_STAMPS | _OPT_ID | _OPT_CMSG | _OPT_TSONLY
+_WANTED = (socket.SOL_SOCKET, _TIMESTAMPING, struct.pack("=I", _TX_SW))  # one packet's send stamp
 _ERRQUEUE = 0x2000
 _IP_RECVTOS, _IP_RECVTTL, _IP_RECVERR, _IP_MTU_DISCOVER = 13, 12, 11, 10
 _IPV6_RECVERR, _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT, _IPV6_RECVTCLASS, _IPV6_TCLASS = 25, 51, 52, 66, 67
@@ -62,7 +63,8 @@ class Unreachable(NamedTuple):
 class PacketSocket:
     """A non-blocking datagram socket with kernel stamps. `kernel_tx`: send stamps were granted.
 
-    `answers`: for a far side, which answers from the address it was asked at and needs no send stamps.
+    `answers`: for a far side, which answers from the address it was asked at and needs the send stamps of those
+    datagrams only that bring a token.
     """
 
     def __init__(self, sock: socket.socket, *, skip_ip: bool = False, answers: bool = False) -> None:
@@ -77,7 +79,9 @@ class PacketSocket:
         _prepare(sock, self.v6)
         if answers:
             _try(sock, *((41, _IPV6_RECVPKTINFO, 1) if self.v6 else (0, _IP_PKTINFO, 1)))
-        self.kernel_tx = not answers and _try(sock, socket.SOL_SOCKET, _TIMESTAMPING, _STAMPS)
+        self._some = answers  # send stamps are asked for packet by packet; the kernel counts those only
+        self._options = _STAMPS & ~_TX_SW if answers else _STAMPS
+        self.kernel_tx = _try(sock, socket.SOL_SOCKET, _TIMESTAMPING, self._options)
         if not self.kernel_tx:
             _try(sock, socket.SOL_SOCKET, _TIMESTAMPING, _RX_STAMPS)
 
@@ -92,6 +96,9 @@ class PacketSocket:
     def send(self, data: bytes, to: Any, tos: int = 0, ttl: int = 0, token: Any = None, via: bytes = b"") -> None:
         """Send one datagram now; raises OSError when it did not leave."""
         control = self._control(tos, ttl, via) if tos or ttl or via else None
+        stamped = self.kernel_tx and (token is not None or not self._some)
+        if stamped and self._some:
+            control = [*(control or ()), _WANTED]
         try:
             self._send(data, control, to)
         except OSError as fault:
@@ -99,7 +106,7 @@ class PacketSocket:
             if fault.errno not in _ANOTHERS:
                 raise
             self._send_again(data, control, to)
-        if self.kernel_tx:
+        if stamped:
             serial, tokens = self._serial, self._tokens
             if token is not None:
                 tokens[serial] = token
@@ -126,7 +133,7 @@ class PacketSocket:
             self._tokens.clear()
             self._serial = 0
             _try(self.sock, socket.SOL_SOCKET, _TIMESTAMPING, _RX_STAMPS)
-            self.kernel_tx = _try(self.sock, socket.SOL_SOCKET, _TIMESTAMPING, _STAMPS)
+            self.kernel_tx = _try(self.sock, socket.SOL_SOCKET, _TIMESTAMPING, self._options)
 
     def _control(self, tos: int, ttl: int, via: bytes) -> list[tuple[int, int, bytes]]:
         if self.v6:

@@ -54,6 +54,7 @@ class Recipe:
     open: Callable[[int], tuple[Any, PacketSocket]]  # address family → (Fleet with its socket's facts, socket)
     fit: Callable[[Any, Track, Any], None]  # (session, track, settings): a kind's own part of a new target
     more: Callable[[Window], dict[str, Value]]  # values beside the common ones
+    note: Callable[[Window], str] = lambda window: ""  # what people should know though the target answered
 
 
 def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -91,7 +92,7 @@ def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
     if window.hops >= 0:
         values["ttl"] = window.hops
     values.update(recipe.more(window))
-    why = "" if outcome is Outcome.OK else window.why or _WHY.get(outcome, "")
+    why = recipe.note(window) if outcome is Outcome.OK else window.why or _WHY.get(outcome, "")
     return Measurement(recipe.kind, target, window.at_ns, round(interval.took_ms, 3), outcome, values, why)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from probes.base import Emit, Field, Job, Kind, Measurement, Target, Value
+from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io.clock import our_clock
 from probes.io.net import PacketSocket, open_udp
@@ -15,7 +16,7 @@ from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.kinds.ping import FIELDS as PING_FIELDS
 from probes.settings import setting
-from probes.wire import oneway, stamp
+from probes.wire import oneway, stamp, stamptlv
 from probes.wire.fleet import Track, Window
 from probes.wire.stampsender import StampSender
 
@@ -27,6 +28,7 @@ class StampSettings:
     every_s: float = setting("time between packets", unit="s", key="every", low=0.001, high=86400, default=1.0)
     size: int = setting("bytes of UDP payload (112 at least with a key)", low=stamp.PLAIN, high=8972, default=44)
     dscp: int = setting("DSCP of the packets", low=0, high=63, default=0)
+    ecn: int = setting("ECN of the packets (1, 2: may be marked instead of dropped)", low=0, high=2, default=0)
     timeout_s: float = setting(
         "a packet unanswered for so long is lost", unit="s", key="timeout", low=0.05, high=60, default=1.0
     )
@@ -36,8 +38,33 @@ class StampSettings:
         choices=("stateful", "stateless"),
         default="stateful",
     )
+    ask: str = setting(
+        "what to ask the reflector in TLVs (RFC 8972): cos timestamp direct followup, with blanks between", default=""
+    )
+
+    def __post_init__(self) -> None:
+        types_of(self.ask)
 
 
+def types_of(text: str) -> tuple[int, ...]:
+    """The TLVs that `ask` names, each once; raises `BadSettings`."""
+    words = text.split()
+    for word in words:
+        if word not in stamptlv.NAMES:
+            known = " ".join(stamptlv.NAMES)
+            raise BadSettings(f"ask: '{clean(word, 40)}' is none of {known} (write them with blanks between)")
+    return tuple(dict.fromkeys(stamptlv.NAMES[word] for word in words))
+
+
+_SEEN = (
+    "dscp_seen_fwd",
+    "dscp_seen_bwd",
+    "ecn_seen_fwd",
+    "direct_lost_fwd",
+    "direct_lost_bwd",
+    "followed",
+    "far_ts_src",
+)
 _COMMON = tuple(one for one in PING_FIELDS if one.default or one.repeated)
 _RARE = tuple(one for one in PING_FIELDS if one not in _COMMON)
 FIELDS = (
@@ -54,7 +81,14 @@ FIELDS = (
     Field("owd_fwd_ms", "ms", "one-way delay there (median), only when both clocks are kept right and owd_err_ms tells something", default=False),
     Field("owd_bwd_ms", "ms", "one-way delay back, likewise", default=False),
     Field("owd_err_ms", "ms", "how wrong both may be: what both ends say of their clocks' error, added up", default=False),
+    Field("dscp_sent", "", "DSCP the packets were sent with", "int", default=False),
+    Field("dscp_seen_fwd", "", "DSCP they reached the reflector with (ask: cos)", "int", default=False),
     Field("dscp_seen_bwd", "", "DSCP the answers arrived with", "int", default=False),
+    Field("ecn_seen_fwd", "", "ECN they reached the reflector with (ask: cos); 3: a router was congested", "int", default=False),
+    Field("direct_lost_fwd", "packets", "lost on the way there by the reflector's own counts (ask: direct)", "int", default=False),
+    Field("direct_lost_bwd", "packets", "lost on the way back, likewise", "int", default=False),
+    Field("followed", "packets", "answers of which the reflector told when they really left (ask: followup)", "int", default=False),
+    Field("far_ts_src", "", "how the reflector stamps: 1 by hardware, 2 by software (ask: timestamp)", "int", default=False),
     Field("clock_synced", "", "1: the kernel says our clock is kept right; 0: it says it is not", "int", default=False),
     Field("clock_err_ms", "ms", "how wrong our clock may be, by the kernel's own bound", default=False),
     Field("far_clock_synced", "", "what the reflector says of its clock, likewise", "int", default=False),
@@ -81,7 +115,9 @@ def _open(family: int) -> tuple[StampSender, PacketSocket]:
 
 
 def _fit(session: StampSender, track: Track, settings: Any) -> None:
-    session.fit(track, key_of(settings.key_file), settings.size, settings.reflector == "stateful")
+    track.tos |= settings.ecn
+    stateful = settings.reflector == "stateful"
+    session.fit(track, key_of(settings.key_file), settings.size, stateful, types_of(settings.ask))
 
 
 def _more(window: Window) -> dict[str, Value]:
@@ -89,8 +125,9 @@ def _more(window: Window) -> dict[str, Value]:
     values: dict[str, Value] = {name: more[name] for name in ("lost_fwd", "lost_bwd", "lost_unknown") if name in more}
     if "residence_ms" in more:
         values["residence_max_ms"] = round(more["residence_ms"], 4)
-    if "dscp_seen_bwd" in more:
-        values["dscp_seen_bwd"] = more["dscp_seen_bwd"]
+    if "far_error" in more:  # something was answered
+        values["dscp_sent"] = more["tos"] >> 2
+    values.update({name: more[name] for name in _SEEN if name in more})
     values.update(_clocks(more))
     values.update(_ways(more))
     return values
@@ -134,7 +171,24 @@ def _clocks(more: dict[str, Any]) -> dict[str, Value]:
     return values
 
 
-RECIPE = Recipe("stamp", stamp.PORT, _open, _fit, _more)
+def _note(window: Window) -> str:
+    """A DSCP that was changed on the way: which way, what was sent, what came."""
+    more = window.more
+    sent, back = more["tos"] >> 2, more.get("dscp_seen_bwd")
+    if "dscp_seen_fwd" not in more:
+        return "" if back in (None, sent) else f"DSCP {sent} was changed on the way there or back: {back} came"
+    told = (
+        []
+        if more["dscp_seen_fwd"] == sent
+        else [f"DSCP {sent} was changed on the way there: {more['dscp_seen_fwd']} came"]
+    )
+    wanted = 0 if more["dscp_refused"] else sent
+    if back is not None and back != wanted:
+        told.append(f"DSCP {wanted} was changed on the way back: {back} came")
+    return "; ".join(told)
+
+
+RECIPE = Recipe("stamp", stamp.PORT, _open, _fit, _more, _note)
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:

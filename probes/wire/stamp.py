@@ -168,6 +168,11 @@ def decode_reply(data: bytes, key: bytes = b"") -> Reply:
     )  # fmt: skip
 
 
+def tail(data: bytes, keyed: bool) -> bytes:
+    """What stands behind the base packet: TLVs (RFC 8972), padding, or nothing."""
+    return data[AUTHENTICATED if keyed else PLAIN :]
+
+
 def is_answer(data: bytes, keyed: bool) -> bool:
     """True for a reflector's packet: its receive and send stamps are close; a test has zeros or padding in one's place."""
     if len(data) < TWAMP:

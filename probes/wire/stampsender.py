@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probes.errors import WireError
-from probes.wire import stamp
+from probes.wire import stamp, stamptlv
 from probes.wire.fleet import Fleet, Flight, Track, Window
 from probes.wire.oneway import Ways
 from probes.wire.session import Arrival
+from probes.wire.stampasks import Asks, mark
 
 _TIMED_OUT, _SKIPPED, _OURS = -1, -2, -3  # lost; never sent; sent, but this machine slept
 _REORDER = 64  # a reflector's number that falls back further than this was counted from the beginning again
@@ -41,6 +42,7 @@ class Ledger:
     backward: int = 0
     unknown: int = 0  # can never be told (the reflector began anew, or keeps no state)
     ways: Ways = field(default_factory=Ways)
+    asks: Asks | None = None
 
     def settle(self, seq: int, fate: int) -> None:
         """Take one packet's fate; attribute what can be attributed now."""
@@ -115,14 +117,19 @@ class StampSender(Fleet):
         if self._clock.worth is not before:
             self._field = self._clock.worth.field
 
-    def fit(self, track: Track, key: bytes, size: int, stateful: bool) -> None:
-        """A new target's own part."""
-        track.more = Ledger(key=key, size=size, stateful=stateful)
+    def fit(self, track: Track, key: bytes, size: int, stateful: bool, types: tuple[int, ...] = ()) -> None:
+        """A new target's own part. `types`: the TLVs to ask for (`probes.wire.stamptlv`)."""
+        asks = Asks(types, track.tos) if types else None
+        track.more = Ledger(key=key, size=size, stateful=stateful, asks=asks)
 
     def packet(self, track: Track, seq: int, clock_ns: int) -> bytes:
         """One test packet; the SSID (1 and up) tells targets behind one address apart."""
         ledger = track.more
-        return stamp.encode_test(stamp.Test(seq, clock_ns, self._field, _ssid(track)), ledger.key, ledger.size)
+        test = stamp.Test(seq, clock_ns, self._field, _ssid(track))
+        if ledger.asks is None:
+            return stamp.encode_test(test, ledger.key, ledger.size)
+        base = stamp.encode_test(test, ledger.key)
+        return base + bytes(ledger.asks.chain(base[:4], ledger.key, ledger.size - len(base)))
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """A reflector's answer."""
@@ -141,10 +148,15 @@ class StampSender(Fleet):
         else:
             track.more.fates[reply.sender_seq] = reply.seq  # found by `fate` below
         residence_ns = max(0, reply.sent_ns - reply.received_ns)
+        timed = 0 if flight is None else len(flight.window.rtts_ms)
         if self.answered(track, reply.sender_seq, arrival.at_ns, now, arrival.hops, residence_ns) and flight:
             _note(flight, reply, arrival)
-            if self.steady(flight, now):
-                _split(flight, track.more.ways, reply, arrival)
+            split = _split(flight, track.more.ways, reply, arrival) if self.steady(flight, now) else None
+            if track.more.asks is not None:
+                key, window = track.more.key, flight.window
+                chain = stamp.tail(arrival.data, bool(key))
+                values = stamptlv.answered(chain, key=key, head=arrival.data[:4])
+                track.more.asks.take(values, reply, window, split, len(window.rtts_ms) > timed)
 
     def _track_of(self, arrival: Arrival) -> Track | None:
         """By SSID; by address alone where the reflector does not give it back (TWAMP-Light)."""
@@ -175,6 +187,8 @@ class StampSender(Fleet):
         """A number that was never sent is no loss."""
         if token is not None and not token.done:
             token.track.more.settle(token.seq, _SKIPPED)
+            if token.track.more.asks is not None:
+                token.track.more.asks.sent -= 1
         super().unsent(token, why)
 
     def slept(self, flight: Flight, why: str, now: float) -> None:
@@ -188,6 +202,9 @@ class StampSender(Fleet):
         more["lost_fwd"], more["lost_bwd"], more["lost_unknown"] = track.more.take()
         more["clock"] = self._clock.known
         more["drift"] = track.more.ways.drift()
+        more["tos"] = track.tos
+        if track.more.asks is not None and "direct" in more:
+            more["direct_lost_fwd"], more["direct_lost_bwd"] = track.more.asks.lost()
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """ICMP about a test packet: told by its number; by its address alone when only the UDP header is quoted."""
@@ -214,10 +231,10 @@ def _note(flight: Flight, reply: stamp.Reply, arrival: Arrival) -> None:
     more["residence_ms"] = max(more.get("residence_ms", 0.0), (reply.sent_ns - reply.received_ns) / 1e6)
     more["far_error"] = reply.error
     if arrival.tos >= 0:
-        more["dscp_seen_bwd"] = arrival.tos >> 2
+        mark(more, "dscp_seen_bwd", arrival.tos >> 2, flight.track.tos >> 2)
 
 
-def _split(flight: Flight, ways: Ways, reply: stamp.Reply, arrival: Arrival) -> None:
+def _split(flight: Flight, ways: Ways, reply: stamp.Reply, arrival: Arrival) -> tuple[float, float, float] | None:
     """One-way differences (clocks are not assumed equal); a clock step parts the interval: what was before is left out."""
     more = flight.window.more
     there_ms, back_ms = (reply.received_ns - flight.tx_ns) / 1e6, (arrival.at_ns - reply.sent_ns) / 1e6
@@ -225,5 +242,8 @@ def _split(flight: Flight, ways: Ways, reply: stamp.Reply, arrival: Arrival) -> 
     if fits is None:
         more["clock_steps"] = more.get("clock_steps", 0) + 1
         more["split"] = []
-    if fits is not False:
-        more.setdefault("split", []).append((flight.now, there_ms, back_ms))
+    if fits is False:
+        return None
+    split = (flight.now, there_ms, back_ms)
+    more.setdefault("split", []).append(split)
+    return split

@@ -251,3 +251,43 @@ def test_what_the_kernel_says_of_the_clock_is_told_by_both_ends(link: Pair) -> N
         assert values[name] == ours.synced
     for name in ("clock_err_ms", "far_clock_err_ms"):
         assert values[name] == pytest.approx(ours.error_s * 1e3, rel=0.05, abs=5.0)
+
+
+# --- TLVs ---
+
+CHANGED = {
+    "there": ("left", "udp dport 862 ip dscp set cs1", "DSCP 46 was changed on the way there: 8 came", (8, 46)),
+    "back": ("right", "udp sport 862 ip dscp set af11", "DSCP 46 was changed on the way back: 10 came", (46, 10)),
+}
+
+
+@pytest.mark.parametrize("way", CHANGED)
+def test_a_dscp_that_a_firewall_rewrites_one_way_is_named_with_its_way(link: Pair, way: str) -> None:
+    side, rule, told, seen = CHANGED[way]
+    load(link, side, f"table inet t {{\n chain c {{\n type filter hook output priority mangle;\n {rule}\n }}\n}}\n")
+    got = measure(link, "10.99.0.2", dscp=46, ask="cos")
+    assert (got.outcome, got.why) == (Outcome.OK, told)
+    assert (got.values["dscp_sent"], got.values["dscp_seen_fwd"], got.values["dscp_seen_bwd"]) == (46, *seen)
+
+
+@pytest.mark.parametrize("ip", ["10.99.0.2", "fd99::2", "10.99.0.2:8620"])
+def test_the_real_reflector_answers_every_tlv_in_both_families_and_with_a_key(
+    link: Pair, ip: str, key_file: str
+) -> None:
+    more = {"key_file": key_file} if ip.endswith("8620") else {}
+    got = measure(link, ip, 20, dscp=34, ecn=1, ask="cos timestamp direct followup", size=300, **more)
+    values = got.values
+    assert (got.outcome, got.why, values["rcvd"]) == (Outcome.OK, "", 20)
+    assert (values["dscp_seen_fwd"], values["dscp_seen_bwd"], values["ecn_seen_fwd"], values["far_ts_src"]) == (
+        34,
+        34,
+        1,
+        2,
+    )
+    assert (values["direct_lost_fwd"], values["direct_lost_bwd"]) == (0, 0)
+    assert values["followed"] >= 15 and values["rtt_min_ms"] > 0
+
+
+def test_what_cannot_be_asked_is_said() -> None:
+    with pytest.raises(BadSettings, match="'speed' is none of cos timestamp direct followup"):
+        StampSettings(ask="cos speed")

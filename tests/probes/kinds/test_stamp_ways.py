@@ -18,7 +18,14 @@ CLOSE = [(float(n), 12.0 + n % 3, 8.0 + n % 2) for n in range(60)]
 
 def values(split: list[Any], ours: stamp.Clock | None, theirs: stamp.Clock, **more: object) -> dict[str, Any]:
     window = Window(0, 0.0, 60.0)
-    window.more = {"split": split, "clock": ours, "far_error": theirs.field, "drift": Drift(0.0, 0.001), **more}
+    window.more = {
+        "split": split,
+        "tos": 0,
+        "clock": ours,
+        "far_error": theirs.field,
+        "drift": Drift(0.0, 0.001),
+        **more,
+    }
     return RECIPE.more(window)
 
 
