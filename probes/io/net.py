@@ -89,6 +89,11 @@ class PacketSocket:
         """The descriptor."""
         return self.sock.fileno()
 
+    @property
+    def port(self) -> int:
+        """Our own port (an ICMP socket's identifier)."""
+        return int(self.sock.getsockname()[1])
+
     def close(self) -> None:
         """Give the descriptor back."""
         self.sock.close()

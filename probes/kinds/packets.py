@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from probes.base import Emit, Job, Measurement, Outcome, Target, Value
 from probes.errors import ProbeError
 from probes.io.drive import Driver
 from probes.io.net import PacketSocket
+from probes.io.twamp import Meeting, NotMet
 from probes.target import Endpoint, Unresolved, is_address, parse, resolve
 from probes.wire.fleet import Fleet, Interval, Track, Window
 
@@ -45,6 +46,10 @@ class PacketSettings(Protocol):
         raise AssertionError("a protocol")
 
 
+# (family, resolved address, our UDP port, settings) → the session agreed on, None: none is needed; raises `NotMet`
+Meet = Callable[[int, tuple[Any, ...], int, Any], Awaitable[Meeting | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How one kind uses this machinery."""
@@ -55,6 +60,7 @@ class Recipe:
     fit: Callable[[Any, Track, Any], None]  # (session, track, settings): a kind's own part of a new target
     more: Callable[[Window], dict[str, Value]]  # values beside the common ones
     note: Callable[[Window], str] = lambda window: ""  # what people should know though the target answered
+    meet: Meet | None = None  # a conversation with the far end before packets may be sent
 
 
 def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -121,14 +127,26 @@ async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> 
         if not finished.done():
             finished.set_result(events[0])
 
-    driver = Driver(session, sock, told)
+    driver, meeting = Driver(session, sock, told), None
     try:
-        track = _add(recipe, session, "", address_of(sockaddr), settings, math.inf, time.monotonic() + _LEAD_S, count)
+        meeting = await _meet(recipe, family, sockaddr, driver, settings)
+        to = address_of(sockaddr if meeting is None else meeting.to)
+        track = _add(recipe, session, "", to, settings, math.inf, time.monotonic() + _LEAD_S, count)
         recipe.fit(session, track, settings)
         driver.kick()
         return measurement(recipe, target.text, await finished)
+    except NotMet as fault:
+        return blank(recipe, target.text, fault.outcome, fault.why)
     finally:
+        if meeting is not None:
+            meeting.close()
         driver.close()
+
+
+async def _meet(
+    recipe: Recipe, family: int, sockaddr: tuple[Any, ...], driver: Driver, settings: Any
+) -> Meeting | None:
+    return await recipe.meet(family, sockaddr, driver.sock.port, settings) if recipe.meet else None
 
 
 def _add(
@@ -171,10 +189,24 @@ class _Room:
     async def serve(self, job: Job) -> None:
         """One job: found, added, its name looked up again now and then."""
         endpoint = parse(job.target.text, self._recipe.default_port)
-        family, to, driver = await self._ready(job, endpoint)
-        track = _add(self._recipe, driver.session, job.id, to, _spaced(job), job.interval_s, _first(job), -1)  # type: ignore[arg-type]
-        self._recipe.fit(driver.session, track, job.settings)
-        driver.kick()
+        family, to, driver, meeting = await self._ready(job, endpoint)
+        try:
+            track = _add(self._recipe, driver.session, job.id, to, _spaced(job), job.interval_s, _first(job), -1)  # type: ignore[arg-type]
+            self._recipe.fit(driver.session, track, job.settings)
+            driver.kick()
+            while meeting is not None:
+                await meeting.gone.wait()  # the far end ended the session: it may have begun anew
+                meeting.close()
+                meeting = None
+                _, to, _, meeting = await self._ready(job, endpoint, family)
+                driver.session.move(track, to)  # type: ignore[attr-defined]
+            await self._look_again(endpoint, family, track, driver)
+        finally:
+            if meeting is not None:
+                meeting.close()
+
+    async def _look_again(self, endpoint: Endpoint, family: int, track: Track, driver: Driver) -> None:
+        """A name may get another address."""
         while not is_address(endpoint.host):
             await asyncio.sleep(AGAIN_S)
             with suppress(Unresolved):  # the address it had is still the best known
@@ -182,17 +214,24 @@ class _Room:
                 if found and track.to not in found:
                     driver.session.move(track, found[0])  # type: ignore[attr-defined]
 
-    async def _ready(self, job: Job, endpoint: Endpoint) -> tuple[int, tuple[Any, ...], Driver]:
-        """The address and the driver; until both are had every interval says why not."""
+    async def _ready(self, job: Job, endpoint: Endpoint, again: int = 0) -> tuple[int, Any, Driver, Meeting | None]:
+        """The address, the driver and the session agreed on; until all are had every interval says why not. `again`: the
+        family of a target that is measured already, whose own intervals tell."""
         while True:
             try:
-                family, sockaddr = (await resolve(endpoint))[0]
-                return family, address_of(sockaddr), self._driver(family)
+                found = await resolve(endpoint)
+                family, sockaddr = next((one for one in found if one[0] == again), found[0])
+                driver = self._driver(family)
+                meeting = await _meet(self._recipe, family, sockaddr, driver, job.settings)
+                return family, address_of(sockaddr if meeting is None else meeting.to), driver, meeting
             except Unresolved as fault:
                 outcome, why = Outcome.UNRESOLVED, str(fault)
+            except NotMet as fault:
+                outcome, why = fault.outcome, fault.why
             except (ProbeError, OSError) as fault:
                 outcome, why = Outcome.LOCAL, str(fault)
-            self._emit(job.id, blank(self._recipe, job.target.text, outcome, why))
+            if not again:
+                self._emit(job.id, blank(self._recipe, job.target.text, outcome, why))
             await asyncio.sleep(max(job.interval_s, min(RETRY_S, 5 * job.interval_s)))
 
     def _driver(self, family: int) -> Driver:

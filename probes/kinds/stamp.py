@@ -12,6 +12,7 @@ from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io.clock import our_clock
 from probes.io.net import PacketSocket, open_udp
+from probes.io.twamp import Meeting, meet
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.kinds.ping import FIELDS as PING_FIELDS
@@ -19,6 +20,7 @@ from probes.settings import setting
 from probes.wire import oneway, stamp, stamptlv
 from probes.wire.fleet import Track, Window
 from probes.wire.stampsender import StampSender
+from probes.wire.twamp import TEST_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,12 @@ class StampSettings:
         "what to ask the reflector in TLVs (RFC 8972): cos timestamp direct followup, with blanks between", default=""
     )
 
+    control: bool = setting("agree on a session by TWAMP-Control first: for a router or a twampd", default=False)
+
     def __post_init__(self) -> None:
         types_of(self.ask)
+        if self.control and (self.key_file or self.ask):
+            raise BadSettings("control: TWAMP knows neither STAMP's keys nor its TLVs (leave out key_file and ask)")
 
 
 def types_of(text: str) -> tuple[int, ...]:
@@ -120,6 +126,16 @@ def _fit(session: StampSender, track: Track, settings: Any) -> None:
     session.fit(track, key_of(settings.key_file), settings.size, stateful, types_of(settings.ask))
 
 
+async def _meet(family: int, sockaddr: tuple[Any, ...], port: int, settings: Any) -> Meeting | None:
+    """TWAMP-Control, where it is asked for: the port it agrees on must be used."""
+    if not settings.control:
+        return None
+    padding = settings.size - TEST_BYTES
+    return await meet(
+        family, sockaddr, port=port, padding=padding, timeout_s=max(1.0, settings.timeout_s), dscp=settings.dscp
+    )
+
+
 def _more(window: Window) -> dict[str, Value]:
     more = window.more
     values: dict[str, Value] = {name: more[name] for name in ("lost_fwd", "lost_bwd", "lost_unknown") if name in more}
@@ -188,7 +204,7 @@ def _note(window: Window) -> str:
     return "; ".join(told)
 
 
-RECIPE = Recipe("stamp", stamp.PORT, _open, _fit, _more, _note)
+RECIPE = Recipe("stamp", stamp.PORT, _open, _fit, _more, _note, _meet)
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:

@@ -1,0 +1,77 @@
+"""A TWAMP-Control conversation on a TCP connection that stays open as long as the test it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from probes.base import Outcome
+from probes.io.bytestream import StreamDriver
+from probes.io.tcp import dial
+from probes.wire.twamp import Control, Ended, Ready, Wish
+
+_OUTCOMES = {"reset": Outcome.REFUSED, "icmp": Outcome.REFUSED, "silence": Outcome.LOST, "local": Outcome.LOCAL}
+
+
+class NotMet(Exception):
+    """No session: whose fault, and why in plain words."""
+
+    def __init__(self, outcome: Outcome, why: str) -> None:
+        super().__init__(why)
+        self.outcome, self.why = outcome, why
+
+
+@dataclass(slots=True)
+class Meeting:
+    """A session that was agreed on: test packets go to `to`. `gone` is done when the far end ends it."""
+
+    to: tuple[Any, ...]
+    _control: Control
+    _driver: StreamDriver
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def close(self) -> None:
+        """Say that it is over, and hang up."""
+        self._control.stop()
+        self._driver.turn()
+        self._driver.close()
+
+
+async def meet(
+    family: int, sockaddr: tuple[Any, ...], *, port: int, padding: int, timeout_s: float, dscp: int
+) -> Meeting:
+    """Agree on one session between our UDP `port` and the far end; raises `NotMet`."""
+    made, sock = await dial(family, sockaddr, timeout_s, dscp << 2)
+    if sock is None:
+        raise NotMet(_OUTCOMES.get(made.end, Outcome.LOST), f"TWAMP-Control: {made.why or made.end}")
+    wish = Wish(sock.getsockname()[0], sock.getpeername()[0], port, padding, timeout_s, dscp)
+    return await _agree(Control(wish, time.monotonic() + timeout_s), sock, sockaddr)
+
+
+async def _agree(control: Control, sock: socket.socket, sockaddr: tuple[Any, ...]) -> Meeting:
+    said: asyncio.Future[Ready | Ended] = asyncio.get_running_loop().create_future()
+    gone = asyncio.Event()
+
+    def told(events: list[Any]) -> None:
+        for event in events:
+            if not said.done():
+                said.set_result(event)
+            elif isinstance(event, Ended):
+                gone.set()
+
+    driver = StreamDriver(sock, control, told)
+    met = False
+    try:
+        driver.turn()
+        event = await said
+        met = isinstance(event, Ready)
+    finally:
+        if not met:
+            driver.close()
+    if isinstance(event, Ended):
+        outcome = Outcome.REFUSED if event.refused else Outcome.PROTOCOL if event.broken else Outcome.LOST
+        raise NotMet(outcome, f"TWAMP-Control: {event.why}")
+    return Meeting((sockaddr[0], event.port, *sockaddr[2:]), control, driver, gone)
