@@ -150,6 +150,16 @@ def test_every_send_stamp_comes_back_with_its_token(sock: PacketSocket) -> None:
     assert all(before < one.at_ns < time.time_ns() for one in said) and not sock._tokens
 
 
+def test_a_far_side_gets_the_send_stamps_it_asks_for_and_no_others() -> None:
+    made = open_udp(socket.AF_INET, "127.0.0.1", answers=True)
+    for token in range(30):
+        made.send(b"x", ("127.0.0.1", 9), tos=0xB8 * (token % 2), token=token if token % 3 == 0 else None)
+        list(made.errors()) if token == 0 else None
+    time.sleep(0.01)
+    assert stamps(made) == list(range(3, 30, 3)) and not made._tokens
+    made.close()
+
+
 def test_tokens_whose_stamp_never_comes_do_not_pile_up(sock: PacketSocket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(net, "_KEPT", 10)
     other = open_udp(socket.AF_INET, "127.0.0.1")
