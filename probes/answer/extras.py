@@ -51,5 +51,5 @@ class Extras:
         left = self._session.left
         if left is None:
             return bytes(len(value))
-        wire = stamp.to_wire(left[1], bool(self._clock.worth.field & 0x4000))
+        wire = stamp.to_wire(left[1], bool(self._clock.field & 0x4000))
         return stamptlv.follow_up(left[0] & 0xFFFFFFFF, wire, stamptlv.SOFTWARE)

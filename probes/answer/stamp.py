@@ -100,7 +100,7 @@ class Reflector:
             tail = b""
         ttl = max(0, arrival.hops)
         reply = stamp.Reply(
-            count, self._now_ns(), self._clock.worth.field, test.ssid, arrival.at_ns, test.seq, test.sent_ns,
+            count, self._now_ns(), self._clock.field, test.ssid, arrival.at_ns, test.seq, test.sent_ns,
             test.error, ttl,
         )  # fmt: skip
         base = stamp.encode_reply(reply, self._key, len(data) - len(tail))

@@ -75,11 +75,11 @@ _ASK_S = 1.0
 class AskedClock:
     """Our clock as `ask` tells it, once a second: its error grows between two corrections. `ask` may know nothing."""
 
-    __slots__ = ("_ask", "_next", "known", "worth")
+    __slots__ = ("_ask", "_next", "field", "known", "worth")
 
     def __init__(self, worth: Clock, ask: Callable[[], Clock | None] | None = None) -> None:
         self._ask, self._next = ask, -math.inf
-        self.worth = worth  # what stamps say
+        self.worth, self.field = worth, worth.field  # what stamps say, and how they say it
         self.known: Clock | None = None  # what was told; None: nothing
 
     def look(self, now: float) -> None:
@@ -88,6 +88,7 @@ class AskedClock:
             self._next = now + _ASK_S
             self.known = self._ask()
             self.worth = self.known or UNKNOWN
+            self.field = self.worth.field
 
 
 def error_s(field: int) -> float | None:

@@ -107,15 +107,11 @@ class StampSender(Fleet):
     def __init__(self, clock: stamp.Clock, ask: Callable[[], stamp.Clock | None] | None = None) -> None:
         super().__init__()
         self._clock = stamp.AskedClock(clock, ask)
-        self._field = clock.field
 
     def clocks(self, now: float, clock_ns: int) -> None:
         """Our own clock's worth is asked for here too."""
         super().clocks(now, clock_ns)
-        before = self._clock.worth
         self._clock.look(now)
-        if self._clock.worth is not before:
-            self._field = self._clock.worth.field
 
     def fit(self, track: Track, key: bytes, size: int, stateful: bool, types: tuple[int, ...] = ()) -> None:
         """A new target's own part. `types`: the TLVs to ask for (`probes.wire.stamptlv`)."""
@@ -125,7 +121,7 @@ class StampSender(Fleet):
     def packet(self, track: Track, seq: int, clock_ns: int) -> bytes:
         """One test packet; the SSID (1 and up) tells targets behind one address apart."""
         ledger = track.more
-        test = stamp.Test(seq, clock_ns, self._field, _ssid(track))
+        test = stamp.Test(seq, clock_ns, self._clock.field, _ssid(track))
         if ledger.asks is None:
             return stamp.encode_test(test, ledger.key, ledger.size)
         base = stamp.encode_test(test, ledger.key)
