@@ -130,6 +130,8 @@ class Planner:
         knees = sum(one.how == "knee" for one in self.fits)
         if 0 < knees < AGREE:
             most = "few"
+        elif most == "flat" and not self._at_line(_middle([one for one in self.fits if one.how == "flat"])):
+            most = "knee"
         rate = statistics.median([one.rate_bps for one in self.fits if one.how == most] or [0.0]) / 1e6
         why = _WHY[most].format(bytes=self.longest * self.wire_bytes, rate=rate)
         return Answer(None, None, why, most == "idle")

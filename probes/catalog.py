@@ -12,7 +12,9 @@ from probes.base import Kind
 from probes.errors import BadSettings
 
 KINDS: dict[str, str] = {
+    "capacity": "probes.kinds.capacity:CAPACITY",
     "dns": "probes.kinds.dns:DNS",
+    "headroom": "probes.kinds.headroom:HEADROOM",
     "host": "probes.kinds.host:HOST",
     "http": "probes.kinds.http:HTTP",
     "ntp": "probes.kinds.ntp:NTP",

@@ -116,8 +116,9 @@ def _slope(times: Sequence[int]) -> float:
 def _straight(train: Train, came: list[tuple[int, int]], queued: list[int]) -> Fit:
     """No knee: the bucket still holds, or there is hardly any and the queue grew from the first packet on."""
     times = [at for _, at in came]
-    sent_ns = max(1.0, _slope([train.sent_ns[0], *sorted(train.sent_ns)[1:]]))
-    if _slope(times) < _BEND * sent_ns:
+    sent = sorted(train.sent_ns)  # the middle gap: a pause of our own makes no slow sender
+    sent_gap_ns = max(1.0, statistics.median(after - before for before, after in zip(sent, sent[1:], strict=False)))
+    if _slope(times) < _BEND * sent_gap_ns:
         return Fit("undrained", rate_bps=train.wire_bytes * 8e9 / max(1.0, _slope(times)), queued_ns=queued[-1])
     found = _tail(train, came, queued, 1)
     if found.how == "knee":

@@ -1,4 +1,4 @@
-"""`netmon reflector`: answer STAMP and TWAMP-Light tests, and throughput tests when asked to."""
+"""`netmon reflector`: answer STAMP and TWAMP-Light tests, and throughput and train tests when asked to."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source-rate", metavar="N", default="5000", help="STAMP answers a second to one source")  # fmt: skip
     parser.add_argument("--rate", metavar="N", default="50000", help="STAMP answers a second to all sources together")  # fmt: skip
     parser.add_argument("--throughput", metavar="ADDR:PORT", default="", help="answer iperf3 tests there too")
+    parser.add_argument("--train", metavar="ADDR:PORT", default="", help="answer capacity and headroom tests there too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     work = [_answer("--listen", args.listen, import_module("probes.answer.stamp").serve, key, policy)]
     if args.throughput:
         work.append(_answer("--throughput", args.throughput, import_module("probes.answer.iperf3").serve))
+    if args.train:
+        work.append(_answer("--train", args.train, import_module("probes.answer.train").serve, key))
     asyncio.run(_until_told(work))
     return GOOD
 

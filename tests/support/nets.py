@@ -46,10 +46,10 @@ class Pair:
         """Load nft rules (`table inet t { … }`) inside a side."""
         subprocess.run([*inside(getattr(self, side)), "nft", "-f", "-"], input=rules, text=True, check=True, env=ENV)
 
-    def tbf(self, rate: str) -> None:
+    def tbf(self, rate: str, burst: str = "32kb", latency: str = "50ms") -> None:
         """Shape both directions with a token bucket (`20mbit`)."""
         for name in (self.left, self.right):
-            sh(f"ip netns exec {name} tc qdisc replace dev v0 root tbf rate {rate} burst 32kb latency 50ms")
+            sh(f"ip netns exec {name} tc qdisc replace dev v0 root tbf rate {rate} burst {burst} latency {latency}")
 
 
 def inside(name: str) -> list[str]:

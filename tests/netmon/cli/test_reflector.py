@@ -15,9 +15,9 @@ from probes.kinds.stamp import key_of
 NETMON = [sys.executable, "-I", "-m", "netmon"]
 
 
-@pytest.mark.parametrize("option", ["--listen", "--throughput"])
+@pytest.mark.parametrize("option", ["--listen", "--throughput", "--train"])
 def test_a_taken_address_ends_it_and_names_its_option(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    kind = socket.SOCK_DGRAM if option == "--listen" else socket.SOCK_STREAM
+    kind = socket.SOCK_STREAM if option == "--throughput" else socket.SOCK_DGRAM
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:

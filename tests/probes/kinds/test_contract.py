@@ -25,6 +25,7 @@ from tlspeer import context
 from probes import catalog
 from probes.answer import sip as standin
 from probes.answer import stamp as reflector
+from probes.answer import train as responder
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.target import Endpoint
 from probes.wire import ntp
@@ -44,6 +45,8 @@ TARGETS = {
     "snmp": "{ip}",
     "host": "",
     "throughput": "{ip}:5201",
+    "capacity": "{ip}:8621",
+    "headroom": "{ip}:8621",
 }
 FAST: dict[str, dict[str, Any]] = {
     "path": {"timeout_s": 0.3},
@@ -57,6 +60,8 @@ FAST: dict[str, dict[str, Any]] = {
     "ntp": {"timeout_s": 0.3},
     "snmp": {"timeout_s": 0.3},
     "throughput": {"timeout_s": 0.3, "duration_s": 1.0},
+    "capacity": {"timeout_s": 0.3},
+    "headroom": {"timeout_s": 0.3, "duration_s": 0.3},
 }
 COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown")  # fmt: skip
 names = pytest.mark.parametrize("name", catalog.names())
@@ -73,6 +78,7 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
             f"table inet t {{\n chain c {{\n type filter hook input priority 0;\n ip daddr {DEAD} drop\n }}\n}}\n",
         )
         stack.enter_context(serving(made.right, lambda: reflector.serve("0.0.0.0", 8620)))
+        stack.enter_context(serving(made.right, lambda: responder.serve("0.0.0.0", 8621)))
         stack.enter_context(serving(made.right, lambda: far_end(tls)))
         device = snmpagent.Agent(snmpagent.router(["lan", "wan0"]))
         stack.enter_context(serving(made.right, lambda: snmpagent.serve(device, "0.0.0.0", 161)))
@@ -185,7 +191,7 @@ def check(kind: Kind, got: Measurement) -> None:
         assert math.isfinite(value) and (isinstance(value, int) if field.type == "int" else True), name
 
 
-ANSWERED = [one for one in catalog.names() if one != "throughput"]  # tests of its own, against iperf3
+ANSWERED = [one for one in catalog.names() if one not in ("throughput", "capacity")]  # tests of their own
 
 
 @pytest.mark.needs("netns", "nft")

@@ -1,0 +1,22 @@
+"""The socket trains leave by and come in at: kernel arrival stamps, no send stamps, room for a whole train."""
+
+from __future__ import annotations
+
+import socket
+
+from probes.io.net import PacketSocket, open_udp
+
+_SNDBUFFORCE, _RCVBUFFORCE = 32, 33
+_ROOM = 8 * 1024 * 1024
+
+
+def open_train(family: int, host: str = "", port: int = 0) -> PacketSocket:
+    """A UDP socket, bound; raises OSError when it cannot be. Without privilege its buffers are what the system allows, and
+    a train then waits for room now and then, behind a queue that is full in any case."""
+    sock = open_udp(family, host, port, answers=True)
+    for forced, plain in ((_SNDBUFFORCE, socket.SO_SNDBUF), (_RCVBUFFORCE, socket.SO_RCVBUF)):
+        try:
+            sock.sock.setsockopt(socket.SOL_SOCKET, forced, _ROOM)
+        except OSError:
+            sock.sock.setsockopt(socket.SOL_SOCKET, plain, _ROOM)
+    return sock

@@ -1,0 +1,154 @@
+"""Capacity: a shaped link's rate and bucket from short packet trains, both ways, with a responder (`netmon reflector --train`)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from probes.agreement import Answer, Planner
+from probes.base import Field, Kind, Measurement, Outcome, Target, Value
+from probes.kinds import trains
+from probes.kinds.stamp import key_of
+from probes.kinds.trains import ETHERNET, Broken, Testing, ip_bytes
+from probes.knee import Train, fit
+from probes.settings import setting
+from probes.target import Unresolved, parse, resolve
+from probes.wire.train import LEAST_DATA, PORT, Stream
+from probes.wire.trainsender import Trace
+
+_WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
+_IN_WORDS = {"fwd": "there", "bwd": "back"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacitySettings:
+    """Settings of `capacity`."""
+
+    every_s: float = setting("time between tests", unit="s", key="every", low=60, high=604_800, default=3600.0)
+    direction: str = setting("which way trains go", choices=("both", "forward", "reverse"), default="both")
+    max_bytes: int = setting(
+        "all trains of one direction together, at most", unit="B", low=50_000, high=4_000_000, default=1_000_000
+    )
+    max_queue_s: float = setting(
+        "delay a train may add, where a figure can be had so", unit="s", key="max_queue", low=0.005, high=1, default=0.1
+    )
+    size: int = setting("bytes of UDP payload of a packet", low=LEAST_DATA, high=8972, default=1472)
+    dscp: int = setting("DSCP of the packets", low=0, high=63, default=0)
+    timeout_s: float = setting(
+        "give up when the responder is silent for so long, at each step", unit="s", key="timeout", low=0.2, high=20,
+        default=3.0,
+    )  # fmt: skip
+    key_file: str = setting("file with the key shared with the responder", default="", secret=True)
+
+
+FIELDS = (
+    Field("rate_l2_fwd_bps", "bit/s", "the shaper's rate there, Ethernet header counted; absent when unknown"),
+    Field("rate_l2_bwd_bps", "bit/s", "the shaper's rate back, Ethernet header counted; absent when unknown"),
+    Field("rate_ip_fwd_bps", "bit/s", "the same there in bytes of IP packets of this size"),
+    Field("rate_ip_bwd_bps", "bit/s", "the same back in bytes of IP packets of this size"),
+    Field("bucket_fwd_bytes", "B", "what the shaper lets pass at once there; absent without a bucket", "int"),
+    Field("bucket_bwd_bytes", "B", "what the shaper lets pass at once back; absent without a bucket", "int"),
+    Field("bytes_used", "B", "sent for this test both ways, Ethernet header counted", "int"),
+    Field("trains", "trains", "sent for this test, both ways", "int"),
+    Field("queue_fwd_ms", "ms", "delay our longest train added there", default=False),
+    Field("queue_bwd_ms", "ms", "delay our longest train added back", default=False),
+    Field("lost_fwd", "packets", "of all trains there", "int", default=False),
+    Field("lost_bwd", "packets", "of all trains back", "int", default=False),
+)
+
+
+@dataclass(slots=True)
+class _Way:
+    """One direction's trains."""
+
+    plan: Planner
+    lost: int = 0
+    queued_ns: int = 0
+
+
+async def run(target: Target, settings: Any, count: int) -> Measurement:
+    """One test. `count` means packets elsewhere and nothing here: how many are sent depends on what they say."""
+    endpoint = parse(target.text, PORT)
+    key = key_of(settings.key_file)
+    at_ns, began = time.time_ns(), time.monotonic()
+    ways: dict[str, _Way] = {}
+
+    def told(outcome: Outcome, why: str) -> Measurement:
+        took_ms = round((time.monotonic() - began) * 1000, 3)
+        return Measurement("capacity", target.text, at_ns, took_ms, outcome, _values(ways, settings.size, family), why)
+
+    family = 0
+    try:
+        family, sockaddr = (await resolve(endpoint))[0]
+        async with trains.testing(family, sockaddr, key=key, dscp=settings.dscp, timeout_s=settings.timeout_s) as test:
+            for way in _WAYS[settings.direction]:
+                wire = ip_bytes(family, settings.size) + ETHERNET
+                ways[way] = _Way(Planner(wire, settings.max_bytes, int(settings.max_queue_s * 1e9)))
+                await _measure(test, way, ways[way], settings.size)
+    except Unresolved as fault:
+        return told(Outcome.UNRESOLVED, str(fault))
+    except Broken as fault:
+        return told(fault.outcome, fault.why)
+    return told(*_verdict(ways))
+
+
+async def _measure(test: Testing, way: str, state: _Way, size: int) -> None:
+    """Trains one way until three agree or what may be sent is sent."""
+    plan = state.plan
+    while plan.answer is None:
+        ours, theirs = Stream(plan.packets, size), Stream()
+        if way == "bwd":
+            ours, theirs = theirs, ours
+        got = await test.round(ours, theirs)
+        trace = got.there if way == "fwd" else got.back
+        _take(state, trace or Trace(Stream(), (), ()))
+        if plan.answer is None:
+            await asyncio.sleep(plan.pause_s())
+
+
+def _take(state: _Way, trace: Trace) -> None:
+    found = fit(Train(state.plan.wire_bytes, trace.sent_ns, trace.arrivals))
+    state.lost += trace.stream.packets - len(trace.arrivals)
+    state.queued_ns = max(state.queued_ns, found.queued_ns)
+    state.plan.take(trace.stream.packets, found)
+
+
+def _verdict(ways: dict[str, _Way]) -> tuple[Outcome, str]:
+    """OK also when no figure could be had, for the responder did its part; LOCAL when this machine was in the way."""
+    answers = {way: state.plan.answer or Answer(None) for way, state in ways.items()}
+    unknown = {way: answer for way, answer in answers.items() if answer.rate_bps is None}
+    why = "; ".join(f"{_IN_WORDS[way]}: {answer.why}" for way, answer in unknown.items())
+    starved = unknown and len(unknown) == len(answers) and all(answer.starved for answer in unknown.values())
+    return Outcome.LOCAL if starved else Outcome.OK, why
+
+
+def _values(ways: dict[str, _Way], size: int, family: int) -> dict[str, Value]:
+    """What was measured; nothing of a test that never began."""
+    found: dict[str, Value] = {}
+    for way, state in ways.items():
+        plan, answer = state.plan, state.plan.answer
+        if answer and answer.rate_bps is not None:
+            found[f"rate_l2_{way}_bps"] = round(answer.rate_bps)
+            found[f"rate_ip_{way}_bps"] = round(answer.rate_bps * ip_bytes(family, size) / plan.wire_bytes)
+            if answer.bucket_bytes is not None:
+                found[f"bucket_{way}_bytes"] = round(answer.bucket_bytes)
+        if plan.fits:
+            found[f"queue_{way}_ms"] = round(state.queued_ns / 1e6, 3)
+            found[f"lost_{way}"] = state.lost
+    begun = [state.plan for state in ways.values() if state.plan.fits]
+    if begun:
+        found["bytes_used"] = sum(plan.used_bytes for plan in begun)
+        found["trains"] = sum(len(plan.fits) for plan in begun)
+    return found
+
+
+CAPACITY = Kind(
+    "capacity",
+    CapacitySettings,
+    FIELDS,
+    run,
+    None,
+    "a shaped link's rate and bucket from short packet trains, both ways",
+)

@@ -1,0 +1,98 @@
+"""What the kinds `capacity` and `headroom` share: one test with a responder, round by round, and which end is which outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from probes.base import Outcome
+from probes.io.drive import Driver
+from probes.io.trainsock import open_train
+from probes.kinds.packets import address_of
+from probes.wire.train import Stream
+from probes.wire.trainsender import Done, Failed, TrainSender
+
+OUTCOMES = {
+    "silence": Outcome.LOST,
+    "refused": Outcome.REFUSED,
+    "busy": Outcome.REFUSED,
+    "nonsense": Outcome.PROTOCOL,
+    "ours": Outcome.LOCAL,
+}
+_HEADERS = {socket.AF_INET: 28, socket.AF_INET6: 48}  # UDP and IP
+_log = logging.getLogger("netmon.trains")
+ETHERNET = 14  # what a shaper counts beside the IP packet
+
+
+class Broken(Exception):
+    """The test ended early: `outcome` and why."""
+
+    def __init__(self, outcome: Outcome, why: str) -> None:
+        super().__init__(why)
+        self.outcome, self.why = outcome, why
+
+
+def ip_bytes(family: int, size: int) -> int:
+    """Bytes of the IP packet around a payload."""
+    return size + _HEADERS[socket.AddressFamily(family)]
+
+
+class Testing:
+    """One test. `round` gives what became of one; it raises `Broken` when the responder is gone or says no."""
+
+    def __init__(self, session: TrainSender, driver: Driver) -> None:
+        self.session, self._driver = session, driver
+        self.told: asyncio.Future[Done | Failed] = asyncio.get_running_loop().create_future()
+
+    async def round(self, ours: Stream, theirs: Stream, *, most_rise_ns: int = 0) -> Done:
+        """Both streams of a round at once; an empty one is not sent."""
+        self.told = asyncio.get_running_loop().create_future()
+        self.session.begin(ours, theirs, most_rise_ns=most_rise_ns)
+        self._driver.kick()
+        got = await self.told
+        if isinstance(got, Failed):
+            raise Broken(OUTCOMES[got.how], got.why)
+        return got
+
+
+@asynccontextmanager
+async def testing(
+    family: int, sockaddr: tuple[Any, ...], *, key: bytes, dscp: int, timeout_s: float
+) -> AsyncIterator[Testing]:
+    """A test with the responder there; it is told when we are done. Raises `Broken` when there is no socket to be had."""
+    to = address_of(sockaddr)
+    try:
+        sock = open_train(family)
+    except OSError as fault:
+        raise Broken(Outcome.LOCAL, f"no socket: {fault.strerror}") from None
+    number = int.from_bytes(os.urandom(8), "big")
+    session = TrainSender(to, number, key=key, tos=dscp << 2, timeout_s=timeout_s, clock_ns=time.monotonic_ns)
+
+    def heard(events: list[Any]) -> None:
+        if not test.told.done():
+            test.told.set_result(events[0])
+
+    driver = Driver(session, sock, heard)
+    test = Testing(session, driver)
+    try:
+        yield test
+    finally:
+        _part(session, driver, to)
+
+
+def _part(session: TrainSender, driver: Driver, to: Any) -> None:
+    """The responder may serve others now; when this is lost it finds out by itself."""
+    words = session.farewell()
+    try:
+        if words:
+            driver.sock.send(words, to)
+    except OSError as fault:
+        _log.debug("the responder could not be told that we are done: %s", fault)
+    finally:
+        driver.close()
