@@ -227,7 +227,10 @@ class Responder:
             self.counts["not sent"] += 1
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
-        """The agent is gone: its test ends."""
+        """The agent is gone: its test ends. Not when our packets are too long for the path: the next send says so."""
+        if train.is_too_long(to, type, code):
+            self.counts["too long"] += 1
+            return
         self.counts["agent gone"] += 1
         if self._test and self._test.source[0] == to and by:
             self._test = None

@@ -11,11 +11,11 @@ from probes.agreement import Answer, Planner
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.kinds import trains
 from probes.kinds.stamp import key_of
-from probes.kinds.trains import ETHERNET, Broken, Testing, ip_bytes
+from probes.kinds.trains import ETHERNET, IPV4, Broken, Testing, payload
 from probes.knee import Train, fit
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
-from probes.wire.train import LEAST_DATA, PORT, Stream
+from probes.wire.train import PORT, Stream
 from probes.wire.trainsender import Trace
 
 _WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
@@ -34,7 +34,9 @@ class CapacitySettings:
     max_queue_s: float = setting(
         "delay a train may add, where a figure can be had so", unit="s", key="max_queue", low=0.005, high=1, default=0.1
     )
-    size: int = setting("bytes of UDP payload of a packet", low=LEAST_DATA, high=8972, default=1472)
+    size: int = setting(
+        "bytes of UDP payload of a packet (IPv6: 20 fewer, so that it is as long)", low=84, high=8972, default=1472
+    )
     dscp: int = setting("DSCP of the packets", low=0, high=63, default=0)
     timeout_s: float = setting(
         "give up when the responder is silent for so long, at each step", unit="s", key="timeout", low=0.2, high=20,
@@ -77,16 +79,15 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
 
     def told(outcome: Outcome, why: str) -> Measurement:
         took_ms = round((time.monotonic() - began) * 1000, 3)
-        return Measurement("capacity", target.text, at_ns, took_ms, outcome, _values(ways, settings.size, family), why)
+        return Measurement("capacity", target.text, at_ns, took_ms, outcome, _values(ways), why)
 
-    family = 0
     try:
         family, sockaddr = (await resolve(endpoint))[0]
         async with trains.testing(family, sockaddr, key=key, dscp=settings.dscp, timeout_s=settings.timeout_s) as test:
             for way in _WAYS[settings.direction]:
-                wire = ip_bytes(family, settings.size) + ETHERNET
+                wire = settings.size + IPV4 + ETHERNET
                 ways[way] = _Way(Planner(wire, settings.max_bytes, int(settings.max_queue_s * 1e9)))
-                await _measure(test, way, ways[way], settings.size)
+                await _measure(test, way, ways[way], payload(family, settings.size))
     except Unresolved as fault:
         return told(Outcome.UNRESOLVED, str(fault))
     except Broken as fault:
@@ -124,14 +125,14 @@ def _verdict(ways: dict[str, _Way]) -> tuple[Outcome, str]:
     return Outcome.LOCAL if starved else Outcome.OK, why
 
 
-def _values(ways: dict[str, _Way], size: int, family: int) -> dict[str, Value]:
+def _values(ways: dict[str, _Way]) -> dict[str, Value]:
     """What was measured; nothing of a test that never began."""
     found: dict[str, Value] = {}
     for way, state in ways.items():
         plan, answer = state.plan, state.plan.answer
         if answer and answer.rate_bps is not None:
             found[f"rate_l2_{way}_bps"] = round(answer.rate_bps)
-            found[f"rate_ip_{way}_bps"] = round(answer.rate_bps * ip_bytes(family, size) / plan.wire_bytes)
+            found[f"rate_ip_{way}_bps"] = round(answer.rate_bps * (plan.wire_bytes - ETHERNET) / plan.wire_bytes)
             if answer.bucket_bytes is not None:
                 found[f"bucket_{way}_bytes"] = round(answer.bucket_bytes)
         if plan.fits:

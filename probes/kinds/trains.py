@@ -15,7 +15,7 @@ from probes.base import Outcome
 from probes.io.drive import Driver
 from probes.io.trainsock import open_train
 from probes.kinds.packets import address_of
-from probes.wire.train import Stream
+from probes.wire.train import LEAST_DATA, Stream
 from probes.wire.trainsender import Done, Failed, TrainSender
 
 OUTCOMES = {
@@ -25,7 +25,7 @@ OUTCOMES = {
     "nonsense": Outcome.PROTOCOL,
     "ours": Outcome.LOCAL,
 }
-_HEADERS = {socket.AF_INET: 28, socket.AF_INET6: 48}  # UDP and IP
+IPV4 = 28  # bytes of UDP and IP headers around a payload
 _log = logging.getLogger("netmon.trains")
 ETHERNET = 14  # what a shaper counts beside the IP packet
 
@@ -38,9 +38,9 @@ class Broken(Exception):
         self.outcome, self.why = outcome, why
 
 
-def ip_bytes(family: int, size: int) -> int:
-    """Bytes of the IP packet around a payload."""
-    return size + _HEADERS[socket.AddressFamily(family)]
+def payload(family: int, size: int) -> int:
+    """UDP payload of a packet as long as an IPv4 one with `size` bytes of it: IPv6's header takes 20 more."""
+    return max(LEAST_DATA, size + IPV4 - (48 if family == socket.AF_INET6 else IPV4))
 
 
 class Testing:

@@ -217,3 +217,8 @@ def read_told(body: bytes) -> Told:
 def parts_of(arrivals: Sequence[tuple[int, int]]) -> int:
     """How many TOLDs carry these arrivals."""
     return -(-len(arrivals) // PART)
+
+
+def is_too_long(to: str, type: int, code: int) -> bool:
+    """True for ICMP's "fragmentation needed" (RFC 792) and ICMPv6's "packet too big" (RFC 4443 §3.2)."""
+    return type == 2 if ":" in to else (type, code) == (3, 4)

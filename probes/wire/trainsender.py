@@ -279,7 +279,11 @@ class TrainSender:
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """ICMP says no; our own kernel's complaint (`by` empty) means that nobody answers there."""
-        if by:
+        if train.is_too_long(to, type, code):
+            self._fail(
+                "ours", f"packets of this size do not fit the path, says {by or 'this machine'}: choose a smaller size"
+            )
+        elif by:
             self._fail("refused", f"unreachable, says {by} (type {type}, code {code})")
 
     def overflow(self, total: int) -> None:

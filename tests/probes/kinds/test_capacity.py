@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,22 @@ from probes.answer import train as responder
 from probes.answer.train import Limits
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.capacity import CAPACITY, CapacitySettings, run
+from probes.kinds.trains import payload
 
 KIB = 1024
 
 
-def probe(both: Pair, *settings: str) -> dict[str, Any]:
+def probe(both: Pair, *settings: str, target: str = "") -> dict[str, Any]:
     """One test by the command, from the left side."""
-    words = [*NETMON, "probe", "capacity", both.right_ip, "-o", "json", *(f"--set={word}" for word in settings)]
+    words = [
+        *NETMON,
+        "probe",
+        "capacity",
+        target or both.right_ip,
+        "-o",
+        "json",
+        *(f"--set={word}" for word in settings),
+    ]
     found: dict[str, Any] = json.loads(both.run("left", words).stdout)
     return found
 
@@ -70,6 +80,21 @@ def test_a_link_nobody_shapes_is_unknown_and_says_why(link: Pair) -> None:
         os.system(f"ip netns exec {name} tc qdisc del dev v0 root 2>/dev/null")
     got = probe(link)
     assert not [name for name in got["values"] if name.startswith(("rate", "bucket"))] and got["why"]
+
+
+@pytest.mark.world
+@pytest.mark.needs("netns", "tc")
+def test_ipv6_is_measured_in_packets_as_long_which_are_not_cut_up(link: Pair) -> None:
+    link.tbf("20mbit", "5kb", "300ms")
+    with serving(link.right, lambda: responder.serve("::", 8622)):
+        got = probe(link, "direction=forward", target=f"[{link.right_ip6}]:8622")
+        rate_bps = got["values"].get("rate_l2_fwd_bps")
+        assert rate_bps is None or abs(rate_bps / 20e6 - 1) < 0.02
+        assert got["values"]["bytes_used"] % 1514 == 0
+        os.system(f"ip -n {link.left} link set v0 mtu 1400")
+        got = probe(link, target=f"[{link.right_ip6}]:8622")
+        os.system(f"ip -n {link.left} link set v0 mtu 1500")
+    assert got["outcome"] == "LOCAL" and "long" in got["why"] and not got["values"]
 
 
 def measure(port: int, **settings: Any) -> Measurement:
@@ -127,6 +152,10 @@ def test_something_else_that_answers_is_protocol(port: int, words: bytes) -> Non
 def test_a_closed_port_is_refused() -> None:
     got = measure(18_625, timeout_s=1.0)
     assert got.outcome == Outcome.REFUSED and not got.values
+
+
+def test_a_packet_is_as_long_in_either_family() -> None:
+    assert payload(socket.AF_INET, 1472) + 28 == payload(socket.AF_INET6, 1472) + 48 == 1500
 
 
 def test_every_direction_has_fields_of_its_own() -> None:

@@ -138,6 +138,14 @@ def test_unreachable_is_refused_and_our_own_kernels_word_is_not() -> None:
     assert got.how == "refused"
 
 
+def test_a_router_that_asks_for_shorter_packets_is_no_refusal() -> None:
+    world = World()
+    world.agent.begin(TRAIN, Stream())
+    world.agent.unreachable(RESPONDER[0], "192.0.2.9", b"", 3, 4, world.now)
+    (got,) = world.agent.events()
+    assert got.how == "ours" and "smaller size" in got.why
+
+
 @given(
     st.lists(
         st.binary(max_size=120) | st.integers(1, 9).map(lambda what: train.answer(What(what), 1, 77, bytes(40))),
