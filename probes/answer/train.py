@@ -28,7 +28,7 @@ from probes.wire.train import Go, Head, Reason, Stream, What
 from probes.wire.trainflow import Inflow, Outflow
 
 _LEAST_PORT = 1024
-_EPOCH_S = 60.0  # a cookie is good in the minute it was made and the next
+_EPOCH_S = 60.0  # a cookie is good from the minute it was made in to the end of the longest test
 _MOST_SOURCES = 4096
 _log = logging.getLogger("netmon.answer.train")
 

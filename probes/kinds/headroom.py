@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
+from probes.errors import BadSettings
 from probes.kinds import trains
 from probes.kinds.stamp import key_of
 from probes.kinds.trains import Broken
@@ -27,6 +28,7 @@ ABORT_RISE_MS = 30.0
 MOST_LOST = 0.005  # share of the packets
 _MOST_STARVED = 0.05
 _LEAST_CAME = 40  # packets: fewer say nothing of a trend
+_LONGEST_NS = 20_000_000_000  # … and so long may they take
 _QUARTER = 4
 
 
@@ -86,9 +88,13 @@ class Way:
 
 
 def stream(settings: HeadroomSettings) -> Stream:
-    """All rooms' packets, evenly spaced."""
+    """All rooms' packets, evenly spaced; raises `BadSettings` for a rate at which 40 packets take too long."""
     rate_bps = total_bps(settings)
     gap_ns = int(settings.size * 8e9 / rate_bps)
+    if _LEAST_CAME * gap_ns > _LONGEST_NS:
+        raise BadSettings(
+            f"rate: {rate_bps:.0f} bit/s in packets of {settings.size} bytes takes too long to judge (write a smaller size)"
+        )
     lasts = int(settings.duration_s * 1e9 / gap_ns)
     return Stream(max(_LEAST_CAME, min(lasts, settings.max_bytes // settings.size)), settings.size, gap_ns)
 

@@ -18,7 +18,7 @@ from probes.wire.trainflow import Inflow, Outflow
 
 _AGAIN_S = 0.25  # an answer that has not come is asked for again
 _POLL_S = 0.03
-_QUIET_S = 0.3  # a stream that is silent for so long has ended
+_QUIET_S, _QUIET_GAPS = 0.3, 3  # a stream that is silent for so long, or for so many of its own gaps, has ended
 How = Literal["silence", "refused", "nonsense", "ours", "busy"]
 _NO = {
     Reason.BUSY: "the responder is busy with another test",
@@ -199,12 +199,13 @@ class TrainSender:
         told = current.told
         if told is None or current.over_at is None:
             return False
-        silent = told.quiet_ms >= _QUIET_S * 1000 if told.rcvd else now - current.over_at >= _QUIET_S
+        quiet_s = _quiet_s(current.go.ours)
+        silent = told.quiet_ms >= quiet_s * 1000 if told.rcvd else now - current.over_at >= quiet_s
         return told.rcvd >= len(current.out.sent_ns) or silent
 
     def _back_over(self, current: _Round, now: float) -> bool:
         since = current.into.last_at if current.into.last_at is not None else current.ready_at
-        return current.into.complete or (since is not None and now - since >= _QUIET_S)
+        return current.into.complete or (since is not None and now - since >= _quiet_s(current.go.theirs))
 
     def _missing(self, current: _Round, now: float) -> int | None:
         """The first part of the arrivals that is not here; None: all are. Nothing is missing when nothing was sent."""
@@ -296,6 +297,11 @@ _TAKES: dict[What, Callable[[TrainSender, _Round, bytes, float], None]] = {
     What.NO: TrainSender._refused,
     What.TOLD: TrainSender._told,
 }
+
+
+def _quiet_s(stream: Stream) -> float:
+    """Silence that ends a stream."""
+    return max(_QUIET_S, _QUIET_GAPS * stream.gap_ns / 1e9)
 
 
 def _filled(sent_ns: dict[int, int], many: int) -> tuple[int, ...]:

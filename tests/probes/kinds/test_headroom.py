@@ -12,6 +12,7 @@ from nets import Pair, pair
 from trainfar import NETMON, reflector
 
 from probes.base import Outcome
+from probes.errors import BadSettings
 from probes.kinds.headroom import HeadroomSettings, judge, stream, verdict
 from probes.wire.train import Stream
 from probes.wire.trainsender import Done, Trace
@@ -79,6 +80,11 @@ def test_rooms_multiply_the_rate_and_the_budget_bounds_it() -> None:
     assert asked.packets * asked.size <= 1_000_000
     own = stream(HeadroomSettings(rate_bps=512_000.0, duration_s=1.0))
     assert own.packets * own.size * 8 == pytest.approx(512_000, rel=0.05)
+
+
+def test_a_rate_that_would_take_minutes_is_refused_with_a_way_out() -> None:
+    with pytest.raises(BadSettings, match="smaller size"):
+        stream(HeadroomSettings(rate_bps=1000.0))
 
 
 @pytest.fixture(scope="module")

@@ -59,6 +59,14 @@ def test_streams_go_both_ways_at_once_at_their_pace() -> None:
         assert trace.sent_ns[-1] == pytest.approx(99 * 2_000_000, rel=0.02) and trace.starved == 0
 
 
+def test_a_slow_stream_has_not_ended_between_two_packets() -> None:
+    world = World()
+    slow = Stream(8, 500, 450_000_000)
+    world.agent.begin(slow, slow)
+    got = done(world)
+    assert got.there and got.back and len(got.there.arrivals) == len(got.back.arrivals) == 8
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32), st.floats(0, 0.4))
 def test_any_lost_packets_end_in_a_result(seed: int, share: float) -> None:
