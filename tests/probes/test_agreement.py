@@ -99,6 +99,10 @@ def test_two_trains_are_no_figure() -> None:
     assert plan_of(knee(20), knee(20)).answer is None
 
 
+def test_three_that_differ_by_more_than_1_percent_are_none() -> None:
+    assert plan_of(knee(20), knee(20.15), knee(20.3)).answer is None
+
+
 def test_three_that_agree_are() -> None:
     plan = plan_of(knee(20), knee(20.05), knee(19.99))
     assert plan.answer and plan.answer.rate_bps == 20e6 and plan.answer.bucket_bytes == 5_000

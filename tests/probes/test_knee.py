@@ -62,6 +62,37 @@ def test_a_receiver_held_up_in_the_tail_spoils_the_train() -> None:
     assert fit(exact(held)).how != "knee"
 
 
+def test_a_tail_that_changes_its_pace_spoils_the_train() -> None:
+    times = [*(0.01 * place for place in range(10)), *(0.1 + 0.6 * place for place in range(1, 30))]
+    slower = [*times, *(times[-1] + 0.66 * place for place in range(1, 30))]
+    even = [*times, *(times[-1] + 0.6 * place for place in range(1, 30))]
+    assert fit(exact(even)).how == "knee" and fit(exact(slower)).how == "unsteady"
+
+
+def test_others_packets_among_ours_spoil_the_train() -> None:
+    times = [0.01 * place for place in range(10)]
+    for place in range(50):
+        times.append(times[-1] + (0.9 if place % 3 == 0 else 0.6))
+    assert fit(exact(times)).how == "unsteady"
+
+
+def test_a_sender_that_slows_down_is_not_taken_for_a_shaper() -> None:
+    times = [*(0.001 * place for place in range(10)), *(0.6 * place for place in range(1, 50))]
+    train = exact(times)
+    assert fit(train._replace(sent_ns=[at for _, at in train.arrivals])).how == "idle"
+
+
+def test_a_slight_bend_is_no_knee() -> None:
+    times = [*(0.5 * place for place in range(30)), *(14.5 + 0.6 * place for place in range(1, 30))]
+    assert fit(exact(times)).how not in ("knee", "flat")
+
+
+def test_a_knee_in_the_last_fifth_may_be_chance() -> None:
+    times = [*(0.01 * place for place in range(118)), *(1.17 + 0.6 * place for place in range(1, 23))]
+    found = fit(exact(times))
+    assert found.how == "undrained" and found.knee in (117, 118)
+
+
 def test_a_third_lost_is_no_train() -> None:
     train = LINK.train(64)
     assert fit(train._replace(arrivals=train.arrivals[::2])).how == "lossy"
