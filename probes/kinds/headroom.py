@@ -61,8 +61,8 @@ FIELDS = (
     Field("fits", "", "1: all of it arrived in time both ways, 0: not so; absent when nothing was measured", "int"),
     Field("rate_bps", "bit/s", "UDP payload that was sent each way: all rooms together"),
     Field("rooms", "rooms", "meetings it stood for", "int"),
-    Field("rise_fwd_ms", "ms", "delay added there: median of the last quarter less the least"),
-    Field("rise_bwd_ms", "ms", "delay added back: median of the last quarter less the least"),
+    Field("rise_fwd_ms", "ms", "growth of delay there: median of the last quarter less that of the first"),
+    Field("rise_bwd_ms", "ms", "growth of delay back: median of the last quarter less that of the first"),
     Field("lost_fwd", "packets", "lost there", "int"),
     Field("lost_bwd", "packets", "lost back", "int"),
     Field("bytes_used", "B", "UDP payload sent for this test, both ways", "int"),
@@ -109,8 +109,8 @@ def judge(trace: Trace) -> Way:
     transit = [at - trace.sent_ns[number] for number, at in trace.arrivals if number < len(trace.sent_ns)]
     sent, rise_ms = len(trace.sent_ns), None
     if len(transit) >= min(_LEAST_CAME, sent) and transit:
-        last = transit[-max(1, len(transit) // _QUARTER) :]
-        rise_ms = round((statistics.median(last) - min(transit)) / 1e6, 3)
+        many = max(1, len(transit) // _QUARTER)
+        rise_ms = round((statistics.median(transit[-many:]) - statistics.median(transit[:many])) / 1e6, 3)
     return Way(sent, sent - len(transit), rise_ms, trace.starved)
 
 

@@ -40,6 +40,11 @@ def test_an_even_delay_fits() -> None:
     assert values["rise_fwd_ms"] < 1 and values["lost_fwd"] == 0
 
 
+def test_a_delay_that_varies_all_the_time_is_no_queue_that_fills() -> None:
+    outcome, _, values = judged(trace(noise_ms=8), trace(noise_ms=8))
+    assert outcome == Outcome.OK and values["fits"] == 1 and abs(values["rise_fwd_ms"]) < 1
+
+
 @pytest.mark.parametrize("way", ["there", "back"])
 def test_a_delay_that_grows_on_one_way_does_not_fit(way: str) -> None:
     grows = trace(rise_ms=5)
