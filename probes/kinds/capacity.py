@@ -88,11 +88,12 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
                 wire = settings.size + IPV4 + ETHERNET
                 ways[way] = _Way(Planner(wire, settings.max_bytes, int(settings.max_queue_s * 1e9)))
                 await _measure(test, way, ways[way], payload(family, settings.size))
+            dropped = test.session.local_drop
     except Unresolved as fault:
         return told(Outcome.UNRESOLVED, str(fault))
     except Broken as fault:
         return told(fault.outcome, fault.why)
-    return told(*_verdict(ways))
+    return told(*verdict({way: state.plan.answer or Answer(None) for way, state in ways.items()}, dropped))
 
 
 async def _measure(test: Testing, way: str, state: _Way, size: int) -> None:
@@ -116,11 +117,15 @@ def _take(state: _Way, trace: Trace) -> None:
     state.plan.take(trace.stream.packets, found)
 
 
-def _verdict(ways: dict[str, _Way]) -> tuple[Outcome, str]:
-    """OK also when no figure could be had, for the responder did its part; LOCAL when this machine was in the way."""
-    answers = {way: state.plan.answer or Answer(None) for way, state in ways.items()}
+def verdict(answers: dict[str, Answer], dropped: int) -> tuple[Outcome, str]:
+    """OK also when no figure could be had, for the responder did its part; LOCAL when this machine was in the way.
+
+    `answers` by way; `dropped`: packets that came and our own buffer had no room for.
+    """
     unknown = {way: answer for way, answer in answers.items() if answer.rate_bps is None}
     why = "; ".join(f"{_IN_WORDS[way]}: {answer.why}" for way, answer in unknown.items())
+    if dropped and "bwd" in unknown:
+        return Outcome.LOCAL, f"this machine was too busy: it dropped {dropped} packets that had come; {why}"
     starved = unknown and len(unknown) == len(answers) and all(answer.starved for answer in unknown.values())
     return Outcome.LOCAL if starved else Outcome.OK, why
 

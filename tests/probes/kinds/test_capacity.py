@@ -15,10 +15,11 @@ from nets import Pair, pair
 from netthread import serving
 from trainfar import NETMON, reflector
 
+from probes.agreement import Answer
 from probes.answer import train as responder
 from probes.answer.train import Limits
 from probes.base import Measurement, Outcome, Target
-from probes.kinds.capacity import CAPACITY, CapacitySettings, run
+from probes.kinds.capacity import CAPACITY, CapacitySettings, run, verdict
 from probes.kinds.trains import payload
 
 KIB = 1024
@@ -152,6 +153,16 @@ def test_something_else_that_answers_is_protocol(port: int, words: bytes) -> Non
 def test_a_closed_port_is_refused() -> None:
     got = measure(18_625, timeout_s=1.0)
     assert got.outcome == Outcome.REFUSED and not got.values
+
+
+def test_no_figure_is_ours_only_when_this_machine_was_in_the_way() -> None:
+    known, unknown, paused = Answer(20e6), Answer(None, why="uneven"), Answer(None, why="paused", starved=True)
+    assert verdict({"fwd": known, "bwd": known}, 0) == (Outcome.OK, "")
+    assert verdict({"fwd": known, "bwd": unknown}, 0) == (Outcome.OK, "back: uneven")
+    assert verdict({"fwd": unknown, "bwd": paused}, 0)[0] == Outcome.OK
+    assert verdict({"fwd": paused, "bwd": paused}, 0)[0] == Outcome.LOCAL
+    assert verdict({"fwd": known, "bwd": unknown}, 5)[0] == Outcome.LOCAL
+    assert verdict({"fwd": unknown, "bwd": known}, 5)[0] == Outcome.OK
 
 
 def test_a_packet_is_as_long_in_either_family() -> None:
