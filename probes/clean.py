@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 
-# Bidirectional controls and invisible joiners reorder or hide what a person reads (Unicode UAX #9, "Trojan Source").
-_HIDDEN = frozenset(
-    "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
+# Controls, bidirectional marks and invisible joiners reorder or hide what a person reads (Unicode UAX #9, "Trojan Source").
+_HARMFUL = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def clean(text: str | bytes, limit: int = 200) -> str:
-    """`text` with control, bidirectional and unassigned characters replaced by `·`, at most `limit` long."""
+    """`text` with control, invisible and unassigned characters replaced by `·`, at most `limit` long; always printable."""
     if isinstance(text, bytes):
         text = text[: 4 * limit].decode("utf-8", "replace")
     if text.isascii() and text.isprintable():
@@ -20,6 +18,7 @@ def clean(text: str | bytes, limit: int = 200) -> str:
 
 
 def _harmless(char: str) -> str:
-    if char in _HIDDEN or unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"):
+    kind = unicodedata.category(char)
+    if kind in _HARMFUL:
         return "·"
-    return char
+    return " " if kind == "Zs" else char
