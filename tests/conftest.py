@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 from needs import missing
+
+# How long an example takes says something about the machine, not about the code. A developer's run looks for new
+# examples each time; CI's tries the same ones, so that its verdict is about the change.
+settings.register_profile("netmon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("netmon"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "netmon")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

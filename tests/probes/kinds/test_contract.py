@@ -153,7 +153,7 @@ def measure(made: Pair, name: str, target: str, count: int = 2) -> Measurement:
         got = await kind.run(Target(target), settings_of(kind), count)
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is left"
-        for _ in range(50):  # the far end lives in this process, too, and closes when its thread comes to it
+        for _ in range(250):  # the far end lives in this process, too, and closes when its thread comes to it
             if open_files() == before:
                 break
             await asyncio.sleep(0.02)
