@@ -89,17 +89,35 @@ def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
     outcome = outcome_of(window)
     values: dict[str, Value] = {"sent": window.sent, "rcvd": window.rcvd}
     values.update(stats.delays(window.rtts_ms))
-    for bucket, many in sorted(logbuckets.count(window.rtts_ms).items()):
-        values[logbuckets.NAMES[bucket]] = many
+    if len(window.rtts_ms) == 1:
+        values[logbuckets.NAMES[logbuckets.bucket_of(window.rtts_ms[0])]] = 1
+    else:
+        for bucket, many in sorted(logbuckets.count(window.rtts_ms).items()):
+            values[logbuckets.NAMES[bucket]] = many
     values["dup"], values["late"], values["loss_run_max"] = window.dup, window.late, window.loss_run_max
     values["local_drop"] = window.overflow + window.ours
     values["send_late_ms"] = round(window.send_late_ms, 3)
     values["unstamped"] = window.unstamped
     if window.hops >= 0:
         values["ttl"] = window.hops
+    _pattern(window, values)
     values.update(recipe.more(window))
     why = recipe.note(window) if outcome is Outcome.OK else window.why or _WHY.get(outcome, "")
     return Measurement(recipe.kind, target, window.at_ns, round(interval.took_ms, 3), outcome, values, why)
+
+
+def _pattern(window: Window, values: dict[str, Value]) -> None:
+    """How delays and losses follow one another; counters of many intervals add up."""
+    values["reordered"] = window.reordered
+    values["sent_after_lost"], values["lost_after_lost"] = window.after_lost, window.lost_after_lost
+    if window.runs:
+        values.update({f"loss_run_b{shortest}": many for shortest, many in window.runs.items()})
+    if window.jitter_ms >= 0.0:
+        values["jitter_ms"] = round(window.jitter_ms, 4)
+    if len(window.rtts_ms) > 1:
+        values["pdv_p95_ms"] = round(values["rtt_p95_ms"] - values["rtt_min_ms"], 4)
+    if window.hops >= 0:
+        values["ttl_min"], values["ttl_max"] = window.hops_between or (window.hops, window.hops)
 
 
 def blank(recipe: Recipe, target: str, outcome: Outcome, why: str) -> Measurement:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from probes.wire.lossruns import LossRuns
 from probes.wire.session import Address, Datagram
 
 SLOT_S = 0.010
@@ -20,6 +21,7 @@ GROUP = 10  # most packets of one slot while the fleet is small enough for that
 STALL_S = 0.5  # a session woken so much after its time cannot tell what the network did meanwhile
 _NAP_S = 0.1  # sends this late are made up for; later ones are left out
 _STEP_NS = 1_000_000  # a wall clock that moved more than this (and slewing, 500 ppm) against the monotonic one was set
+_HALF = 1 << 31  # packet numbers begin again after 2^32
 _REMEMBERED = (64, 4096)  # least, most packets of known fate a target keeps, to tell duplicates and late answers by
 
 
@@ -54,6 +56,12 @@ class Window:
     loss_run_max: int = 0
     send_late_ms: float = 0.0
     hops: int = -1
+    hops_between: tuple[int, int] | None = None  # least and most, when the answers' hops differ
+    reordered: int = 0
+    runs: dict[int, int] | None = None  # see `probes.wire.lossruns`
+    after_lost: int = 0
+    lost_after_lost: int = 0
+    jitter_ms: float = -1.0  # the target's, as this interval ends; -1: never two answers
     unstamped: int = 0
     overflow: int = 0
     why: str = ""
@@ -78,6 +86,10 @@ class Track:
     run: tuple[int, int] = (-1, 0)  # last lost packet, and how many before it in a row with it
     dup: int = 0  # second and late answers that no interval has counted yet
     late: int = 0
+    high: int = 0  # highest number answered in time
+    trip_ms: float = -1.0  # the last answer's round trip
+    jitter_ms: float = -1.0
+    losses: LossRuns = field(default_factory=LossRuns)
     window: Window | None = None
     flights: dict[int, Flight] = field(default_factory=dict)
     past: dict[int, bool] = field(default_factory=dict)  # seq → answered? of packets whose fate is known
@@ -198,6 +210,7 @@ class Fleet:
         window = flight.window
         window.sent -= 1
         window.ours += 1
+        flight.track.losses.ours(flight.seq)
         window.why = window.why or why
         self._close(flight, now)
 
@@ -223,8 +236,12 @@ class Fleet:
             return False
         window = flight.window
         window.rcvd += 1
-        if hops >= 0:
-            window.hops = hops
+        if hops != window.hops and hops >= 0:
+            _hops(window, hops)
+        if seq >= track.high or track.high - seq > _HALF:
+            track.high = seq
+        else:
+            window.reordered += 1  # RFC 4737 §3.3
         window.unstamped += not flight.stamped
         rtt_ms = way_ms - less_ns / 1e6
         if rtt_ms >= 0.0:  # else a clock was set meanwhile, or the far end's is wrong: no number
@@ -269,6 +286,7 @@ class Fleet:
     def _lost(self, flight: Flight, now: float) -> None:
         track, window = flight.track, flight.window
         window.lost.append(flight.seq)
+        track.losses.lost(flight.seq)
         self.fate(track, flight.seq, window, False)
         self._close(flight, now)
 
@@ -291,6 +309,10 @@ class Fleet:
         track.dup = track.late = 0
         window.overflow = self._overflow - window.overflow
         window.loss_run_max, track.run = _longest(window.lost, track.run)
+        if track.losses.busy:
+            track.losses.settle(next(iter(track.flights), track.seq), track.left == 0 and not track.flights)
+            window.runs, window.after_lost, window.lost_after_lost = track.losses.take()
+        _vary(track, window)
         self._events.append(Interval(track.id, window, (now - window.began) * 1000.0))
 
     def overflow(self, total: int) -> None:
@@ -340,6 +362,27 @@ class Fleet:
 def _left_out(behind_s: float, every_s: float) -> int:
     """Slots we slept through are left out, not made up for in a burst; the phase is kept."""
     return int(behind_s / every_s) if behind_s > max(every_s, _NAP_S) else 0
+
+
+def _hops(window: Window, hops: int) -> None:
+    """An answer came another way than the one before it."""
+    if window.hops >= 0:
+        least, most = window.hops_between or (window.hops, window.hops)
+        window.hops_between = min(least, hops), max(most, hops)
+    window.hops = hops
+
+
+def _vary(track: Track, window: Window) -> None:
+    """The target's interarrival jitter goes on over this interval's round trips (RFC 3550 §6.4.1, A.8)."""
+    before, jitter = track.trip_ms, track.jitter_ms
+    for trip in window.rtts_ms:
+        if jitter >= 0.0:
+            jitter += (abs(trip - before) - jitter) / 16.0
+        elif before >= 0.0:
+            jitter = abs(trip - before) / 16.0
+        before = trip
+    track.trip_ms = before
+    track.jitter_ms = window.jitter_ms = jitter
 
 
 def _longest(lost: list[int], before: tuple[int, int]) -> tuple[int, tuple[int, int]]:
