@@ -236,7 +236,9 @@ class Fleet:
             return False
         window = flight.window
         window.rcvd += 1
-        if hops != window.hops and hops >= 0:
+        if window.hops < 0:
+            window.hops = hops
+        elif hops >= 0 and hops != window.hops:
             _hops(window, hops)
         if seq >= track.high or track.high - seq > _HALF:
             track.high = seq
@@ -366,9 +368,8 @@ def _left_out(behind_s: float, every_s: float) -> int:
 
 def _hops(window: Window, hops: int) -> None:
     """An answer came another way than the one before it."""
-    if window.hops >= 0:
-        least, most = window.hops_between or (window.hops, window.hops)
-        window.hops_between = min(least, hops), max(most, hops)
+    least, most = window.hops_between or (window.hops, window.hops)
+    window.hops_between = min(least, hops), max(most, hops)
     window.hops = hops
 
 

@@ -149,6 +149,18 @@ def test_every_tenth_packet_dropped_is_told_exactly(link: Pair) -> None:
     assert (values["sent"], values["rcvd"], values["loss_run_max"]) == (100, 90, 1)
 
 
+@pytest.mark.parametrize("ip", ["10.99.0.2", "fd99::2"])
+def test_runs_of_losses_of_marked_packets_are_told_exactly(link: Pair, ip: str) -> None:
+    """Three in a row of each ten are dropped by the far side, which looks at EF packets only."""
+    rule = "numgen inc mod 10 2-4 drop"
+    load(link, "right", chain("input", f"icmp type echo-request ip dscp ef {rule}\n icmpv6 type echo-request ip6 dscp ef {rule}"))  # fmt: skip
+    values = measure(link, ip, 100, dscp=46).values
+    assert (values["sent"], values["rcvd"], values["loss_run_b3"], values["loss_run_max"]) == (100, 70, 10, 3)
+    assert (values["sent_after_lost"], values["lost_after_lost"], values["reordered"]) == (30, 20, 0)
+    assert (values["ttl_min"], values["ttl_max"]) == (64, 64) and values["jitter_ms"] >= 0
+    assert values["pdv_p95_ms"] == pytest.approx(values["rtt_p95_ms"] - values["rtt_min_ms"], abs=1e-3)
+
+
 def test_size_and_dscp_are_the_packets(link: Pair) -> None:
     load(
         link,
