@@ -195,7 +195,9 @@ class Fleet:
         if late_ms > window.send_late_ms:
             window.send_late_ms = late_ms
         track.left -= track.left > 0
-        track.due = when + track.every_s * (1 + _left_out(now - when, track.every_s))
+        track.due = when + track.every_s
+        if late_ms > _NAP_S * 1000.0:
+            track.due += track.every_s * _left_out(now - when, track.every_s)
         if track.left == 0 or track.due >= window.ends:
             window.closed = True
             track.window = None
@@ -310,7 +312,8 @@ class Fleet:
         window.late += track.late
         track.dup = track.late = 0
         window.overflow = self._overflow - window.overflow
-        window.loss_run_max, track.run = _longest(window.lost, track.run)
+        if window.lost:
+            window.loss_run_max, track.run = _longest(window.lost, track.run)
         if track.losses.busy:
             track.losses.settle(next(iter(track.flights), track.seq), track.left == 0 and not track.flights)
             window.runs, window.after_lost, window.lost_after_lost = track.losses.take()
