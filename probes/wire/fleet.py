@@ -89,7 +89,7 @@ class Track:
     high: int = 0  # highest number answered in time
     trip_ms: float = -1.0  # the last answer's round trip
     jitter_ms: float = -1.0
-    losses: LossRuns = field(default_factory=LossRuns)
+    losses: LossRuns | None = None  # since the first packet that was lost, or ours
     window: Window | None = None
     flights: dict[int, Flight] = field(default_factory=dict)
     past: dict[int, bool] = field(default_factory=dict)  # seq → answered? of packets whose fate is known
@@ -212,7 +212,7 @@ class Fleet:
         window = flight.window
         window.sent -= 1
         window.ours += 1
-        flight.track.losses.ours(flight.seq)
+        _runs(flight.track).ours(flight.seq)
         window.why = window.why or why
         self._close(flight, now)
 
@@ -290,7 +290,7 @@ class Fleet:
     def _lost(self, flight: Flight, now: float) -> None:
         track, window = flight.track, flight.window
         window.lost.append(flight.seq)
-        track.losses.lost(flight.seq)
+        _runs(track).lost(flight.seq)
         self.fate(track, flight.seq, window, False)
         self._close(flight, now)
 
@@ -314,7 +314,7 @@ class Fleet:
         window.overflow = self._overflow - window.overflow
         if window.lost:
             window.loss_run_max, track.run = _longest(window.lost, track.run)
-        if track.losses.busy:
+        if track.losses is not None and track.losses.busy:
             track.losses.settle(next(iter(track.flights), track.seq), track.left == 0 and not track.flights)
             window.runs, window.after_lost, window.lost_after_lost = track.losses.take()
         _vary(track, window)
@@ -367,6 +367,13 @@ class Fleet:
 def _left_out(behind_s: float, every_s: float) -> int:
     """Slots we slept through are left out, not made up for in a burst; the phase is kept."""
     return int(behind_s / every_s) if behind_s > max(every_s, _NAP_S) else 0
+
+
+def _runs(track: Track) -> LossRuns:
+    """Most targets lose nothing for days: no memory for those."""
+    if track.losses is None:
+        track.losses = LossRuns()
+    return track.losses
 
 
 def _hops(window: Window, hops: int) -> None:

@@ -63,7 +63,7 @@ FAST: dict[str, dict[str, Any]] = {
     "capacity": {"timeout_s": 0.3},
     "headroom": {"timeout_s": 0.3, "duration_s": 0.3},
 }
-COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown")  # fmt: skip
+COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown", "reordered", "sent_after_lost", "lost_after_lost", *(f"loss_run_b{shortest}" for shortest in (1, 2, 3, 6, 11, 51)))  # fmt: skip
 names = pytest.mark.parametrize("name", catalog.names())
 probing = pytest.mark.parametrize("name", sorted(set(catalog.names()) - {"host"}))
 
