@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from netmon import systemd
-from netmon.agent import local
+from netmon.agent import local, selfwatch
 from netmon.agent.agent import Agent
 from netmon.config.files import load_agent
 from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, SpoolError
@@ -30,6 +30,7 @@ def run(config_file: Path) -> int:
     folder = Path(config.state_dir)
     lock = _lock(folder)
     agent = Agent(config, {check.kind: catalog.load(check.kind) for check in config.checks})
+    selfwatch.calm_collector()
     code = asyncio.run(serve(agent, folder, config_file))
     os.close(lock)
     if code == AGAIN:

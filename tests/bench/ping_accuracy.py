@@ -31,6 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from nets import Pair, pair, sh  # noqa: E402
 
+from netmon.agent.selfwatch import calm_collector  # noqa: E402
 from probes.base import Job, Measurement, Target  # noqa: E402
 from probes.kinds.ping import PingSettings, watch  # noqa: E402
 
@@ -107,6 +108,7 @@ def engine(seconds: float, spin: bool) -> None:
 
     if spin:
         threading.Thread(target=forever, daemon=True).start()
+    calm_collector()  # as an agent runs it
     used = asyncio.run(main())
     many = sum(map(len, told.values()))
     rss_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
