@@ -43,10 +43,17 @@ SocketAddress = tuple[Any, ...]
 Tls = tuple[ssl.SSLContext, str]  # and the name the certificate must have
 
 
-async def over_udp(family: int, to: SocketAddress, make: Callable[[str], Session], on_events: Events) -> Ended:
+async def over_udp(
+    family: int,
+    to: SocketAddress,
+    make: Callable[[str], Session],
+    on_events: Events,
+    on_cancel: Callable[[], None] | None = None,
+) -> Ended:
     """One conversation on a connected socket, so that an ICMP error reaches us. Never raises for the network.
 
-    `make` gets our own `host:port` and makes the session.
+    `make` gets our own `host:port` and makes the session. `on_cancel` is called when this is cancelled; what the
+    session then wants to say is said once, without waiting for an answer.
     """
     try:
         sock = _open(family, socket.SOCK_DGRAM)
@@ -57,6 +64,9 @@ async def over_udp(family: int, to: SocketAddress, make: Callable[[str], Session
         talk = _Udp(sock, make(local_name(sock)), on_events)
         try:
             return await talk.ended
+        except asyncio.CancelledError:
+            talk.last_words(on_cancel)
+            raise
         finally:
             talk.close()
     except OSError as fault:
@@ -98,6 +108,12 @@ class _Udp:
             self._end(Ended("session"))
         self._sleep()
 
+    def last_words(self, ask: Callable[[], None] | None) -> None:
+        """What the session says when it is cut short."""
+        if ask:
+            ask()
+            self._turn()
+
     def _take(self) -> None:
         while not self._session.done:
             try:
@@ -136,8 +152,11 @@ async def over_stream(
     on_events: Events,
     deadline: float,
     tls: Tls | None = None,
+    on_cancel: Callable[[], None] | None = None,
 ) -> Ended:
-    """One conversation over TCP, or TLS with (context, name to check). `deadline` (monotonic s) covers connecting too."""
+    """One conversation over TCP, or TLS with (context, name to check). `deadline` (monotonic s) is for connecting, the
+    session has its own. `on_cancel` as in `over_udp`.
+    """
     try:
         sock = _open(family, socket.SOCK_STREAM)
     except OSError as fault:
@@ -151,7 +170,7 @@ async def over_stream(
         try:
             if tls:
                 so_far = _secured(writer, so_far, began)
-            await _pump(reader, writer, make(local_name(sock)), on_events)
+            await _pump(reader, writer, make(local_name(sock)), on_events, on_cancel)
         finally:
             writer.transport.abort()
     except TimeoutError:
@@ -211,7 +230,13 @@ def _distrust(fault: ssl.SSLError) -> str:
     return f"no TLS to be had there: {fault.reason or fault.strerror or 'handshake failed'}"
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Stream, on_events: Events) -> None:
+async def _pump(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    session: Stream,
+    on_events: Events,
+    on_cancel: Callable[[], None] | None,
+) -> None:
     """Until the session is done. One read is pending for the whole time; timers never cancel it."""
     pending = asyncio.ensure_future(reader.read(_RECV_BYTES))
     try:
@@ -226,6 +251,11 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sess
             if pending.done():
                 session.receive(pending.result(), time.monotonic())
                 pending = asyncio.ensure_future(reader.read(_RECV_BYTES))
+    except asyncio.CancelledError:
+        if on_cancel:
+            on_cancel()
+            writer.write(session.transmit(time.monotonic(), time.time_ns()))
+        raise
     finally:
         pending.cancel()
 

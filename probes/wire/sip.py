@@ -147,11 +147,13 @@ def _header(line: str) -> tuple[str, str] | None:
 class Framer:
     """Cuts a byte stream into messages (RFC 3261 §18.3), fed in any slicing.
 
-    A message is given as soon as its head is complete; bodies are counted and thrown away, for what is asked here
-    has none. A Content-Length that is no number ends the framing: whatever follows is a `WireError`.
+    A message is given as soon as its head is complete, and its body is counted and thrown away; with `bodies` it is
+    given when its body is complete, too. A Content-Length that is no number ends the framing: whatever follows is a
+    `WireError`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, bodies: bool = False) -> None:
+        self._keep = bodies
         self._bytes = bytearray()
         self._searched = 0
         self._body_left = 0
@@ -181,12 +183,25 @@ class Framer:
         if match.start() > MOST_BYTES:
             raise WireError(MOST_BYTES, "longer than a message may be")
         message = parse_head(bytes(self._bytes[: match.start()]))
+        length = content_length(message)
+        if self._keep and length:
+            return self._with_body(message, match.end(), length)
         del self._bytes[: match.end()]
         self._searched = 0
-        length = content_length(message)
         self._lost = length is None and bool(message.first("content-length"))
         self._body_left = length or 0
         return message_with(message, b"", short=self._lost)
+
+    def _with_body(self, message: Message, start: int, length: int) -> Message | None:
+        if length > MOST_BYTES:
+            raise WireError(MOST_BYTES, "longer than a message may be")
+        if len(self._bytes) < start + length:
+            self._searched = max(0, start - 4)
+            return None
+        body = bytes(self._bytes[start : start + length])
+        del self._bytes[: start + length]
+        self._searched = 0
+        return message_with(message, body)
 
     def _skip(self) -> None:
         """Throw away body bytes, then blank lines between messages."""

@@ -18,7 +18,7 @@ from probes.wire.sip import Message
 from probes.wire.sipdigest import Credentials
 
 T1_S, T2_S = 0.5, 4.0  # RFC 3261 §17.1.2.2
-_CHALLENGES = {401: ("www-authenticate", "authorization"), 407: ("proxy-authenticate", "proxy-authorization")}
+CHALLENGES = {401: ("www-authenticate", "authorization"), 407: ("proxy-authenticate", "proxy-authorization")}
 _MOST_EVENTS = 64  # of one conversation; a flood of strays is not collected
 
 
@@ -167,7 +167,7 @@ class _Options:
 
     def _answer_challenge(self, message: Message) -> bool:
         """True when the OPTIONS goes out again with credentials (RFC 3261 §22.2)."""
-        names = _CHALLENGES.get(message.status)
+        names = CHALLENGES.get(message.status)
         if names is None or self._ask.credentials is None:
             return False
         asked = sipdigest.challenge(message.all(names[0]))

@@ -1,0 +1,141 @@
+"""SDP (RFC 8866) of a test call: our offer, and what field equipment answers, read tolerantly (RFC 3264).
+
+Read besides the standard's form: lines ended by LF alone, lines in any order, lines that mean nothing to us (left out).
+Everything else raises `WireError`, nothing else does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from probes.errors import WireError
+
+MOST_BYTES, MOST_LINES, MOST_MEDIA = 16_384, 512, 8
+_MEDIA = re.compile(r"(\w{1,16}) (\d{1,5})(?:/\d{1,3})? ([!-~]{1,32})((?: \S{1,8}){1,64})\Z", re.ASCII)
+_PLACE = re.compile(r"IN IP([46]) ([0-9A-Za-z.:%-]{1,64})(?:/[0-9/]{1,10})?\Z", re.ASCII)
+_MAP = re.compile(r"rtpmap:(\d{1,3}) ([A-Za-z0-9._-]{1,32})/(\d{1,6})(?:/\d{1,2})?\Z", re.ASCII)
+_RTCP = re.compile(r"rtcp:(\d{1,5})(?: |\Z)", re.ASCII)
+_STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000)}  # RFC 3551 §6
+WAYS = ("sendrecv", "sendonly", "recvonly", "inactive")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One payload type: its number, name in capitals, clock in Hz; `about`: the fmtp line's text for an offer."""
+
+    payload: int
+    name: str
+    clock_hz: int
+    channels: int = 1
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One media line. `port` 0: refused. `way` as its sender means it; `rtcp_port` is the RTP port's when multiplexed."""
+
+    kind: str
+    port: int
+    host: str
+    codecs: tuple[Codec, ...]
+    way: str = "sendrecv"
+    rtcp_port: int = 0
+    rate_bps: int = 0  # b=AS, 0: not said
+
+
+def offer(session: int, host: str, lines: Sequence[Media]) -> bytes:
+    """An offer's bytes. `host`: the address our media is awaited at."""
+    place = f"IN IP{6 if ':' in host else 4} {host}"
+    out = ["v=0", f"o=netmon {session} 1 {place}", "s=netmon test call", f"c={place}", "t=0 0"]
+    for line in lines:
+        out += _offered(line)
+    return ("\r\n".join(out) + "\r\n").encode()
+
+
+def _offered(line: Media) -> Iterator[str]:
+    yield f"m={line.kind} {line.port} RTP/AVP {' '.join(str(codec.payload) for codec in line.codecs)}"
+    if line.rate_bps:
+        yield f"b=AS:{line.rate_bps // 1000}"
+    for codec in line.codecs:
+        channels = f"/{codec.channels}" if codec.channels > 1 else ""
+        yield f"a=rtpmap:{codec.payload} {codec.name}/{codec.clock_hz}{channels}"
+        if codec.about:
+            yield f"a=fmtp:{codec.payload} {codec.about}"
+    if line.kind == "audio":
+        yield "a=ptime:20"
+    yield f"a={line.way}"
+
+
+@dataclass(slots=True)
+class _Read:
+    """A media line while it is read."""
+
+    kind: str
+    port: int
+    payloads: list[int]
+    host: str
+    way: str
+    rate_bps: int = 0
+    rtcp_port: int = 0
+    maps: dict[int, tuple[str, int]] = field(default_factory=lambda: dict(_STATIC))
+
+
+def read(data: bytes) -> tuple[Media, ...]:
+    """The media lines of a description, in their order; raises `WireError`."""
+    if len(data) > MOST_BYTES:
+        raise WireError(MOST_BYTES, "longer than a description may be")
+    lines = data.decode("latin-1").splitlines()
+    if not any(line.startswith("v=") for line in lines):
+        raise WireError(0, "not a session description")
+    if len(lines) > MOST_LINES:
+        raise WireError(0, "too many lines")
+    host, way, rate_bps, found = "", "sendrecv", 0, list[_Read]()
+    for line in lines:
+        key, text = line[:2], line[2:].strip()
+        if key == "m=":
+            found.append(_media(text, host, way, rate_bps))
+            if len(found) > MOST_MEDIA:
+                raise WireError(0, "too many media lines")
+        elif found:
+            _about(found[-1], key, text)
+        elif key == "c=":
+            host = _host(text) or host
+        elif key == "a=" and text in WAYS:
+            way = text
+    return tuple(_whole(one) for one in found)
+
+
+def _media(text: str, host: str, way: str, rate_bps: int) -> _Read:
+    match = _MEDIA.match(text)
+    if match is None or int(match[2]) > 65_535:
+        raise WireError(0, "a media line that is none")
+    payloads = [int(one) for one in match[4].split() if one.isdigit() and int(one) < 128]
+    return _Read(match[1].lower(), int(match[2]), payloads, host, way, rate_bps)
+
+
+def _host(text: str) -> str:
+    match = _PLACE.match(text)
+    return match[2] if match else ""
+
+
+def _about(line: _Read, key: str, text: str) -> None:
+    if key == "c=":
+        line.host = _host(text) or line.host
+    elif key == "b=" and (match := re.match(r"(AS|TIAS):(\d{1,9})\Z", text, re.ASCII)):
+        line.rate_bps = int(match[2]) * (1000 if match[1] == "AS" else 1)
+    elif key == "a=" and text in WAYS:
+        line.way = text
+    elif key == "a=" and text == "rtcp-mux":
+        line.rtcp_port = line.port
+    elif key == "a=" and (match := _RTCP.match(text)) and line.rtcp_port != line.port:
+        line.rtcp_port = int(match[1]) if int(match[1]) < 65_536 else 0
+    elif key == "a=" and (match := _MAP.match(text)) and int(match[1]) < 128:
+        line.maps[int(match[1])] = (match[2].upper(), int(match[3]))
+
+
+def _whole(line: _Read) -> Media:
+    codecs = tuple(Codec(one, *line.maps[one]) for one in dict.fromkeys(line.payloads) if one in line.maps)
+    rtcp_port = line.rtcp_port or (line.port + 1 if 0 < line.port < 65_535 else 0)
+    return Media(line.kind, line.port, line.host, codecs, line.way, rtcp_port, line.rate_bps)
