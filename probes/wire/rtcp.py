@@ -1,0 +1,140 @@
+"""RTCP: what senders and receivers of RTP tell each other (RFC 3550 §6). Pure.
+
+A compound packet is one report, a name, and at the end of a call a goodbye.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from probes.errors import WireError
+
+SR, RR, SDES, BYE = 200, 201, 202, 203
+_MOST_PACKETS = 16  # of one compound that are read
+_NTP_EPOCH_S = 2_208_988_800  # from 1900 to 1970
+
+
+class Block(NamedTuple):
+    """What the far end received of a stream. `source`: the stream's; `fraction`: lost since its last report, 0 to 1.
+
+    `lost`: in all; `jitter` in the stream's clock; `last_sr`, `delay_s`: for the round trip (RFC 3550 §6.4.1).
+    """
+
+    source: int
+    fraction: float
+    lost: int
+    highest: int
+    jitter: int
+    last_sr: int
+    delay_s: float
+
+
+class Sent(NamedTuple):
+    """A sender's own account: when (NTP, 64 bits), its media clock then, packets, octets."""
+
+    ntp: int
+    stamp: int
+    packets: int
+    octets: int
+
+
+class Report(NamedTuple):
+    """A sender's (`sent` given) or receiver's report."""
+
+    source: int
+    sent: Sent | None
+    blocks: tuple[Block, ...]
+
+
+class Goodbye(NamedTuple):
+    """These sources leave."""
+
+    sources: tuple[int, ...]
+
+
+def ntp64(at_ns: int) -> int:
+    """A wall clock in ns as NTP's 64 bits."""
+    seconds, rest = divmod(at_ns, 1_000_000_000)
+    return ((seconds + _NTP_EPOCH_S) << 32) + (rest << 32) // 1_000_000_000
+
+
+def encode(report: Report, name: str, *, leaving: bool = False) -> bytes:
+    """A compound: the report, the sender's name (SDES CNAME), and a goodbye when `leaving`."""
+    body = struct.pack("!I", report.source)
+    if report.sent:
+        sent = report.sent
+        body += struct.pack("!QIII", sent.ntp, sent.stamp & 0xFFFFFFFF, sent.packets, sent.octets & 0xFFFFFFFF)
+    body += b"".join(_block(one) for one in report.blocks)
+    out = _packet(SR if report.sent else RR, len(report.blocks), body)
+    item = b"\x01" + bytes([len(name)]) + name.encode("ascii") + b"\0"
+    chunk = struct.pack("!I", report.source) + item
+    out += _packet(SDES, 1, chunk + b"\0" * (-len(chunk) % 4))
+    return out + (_packet(BYE, 1, struct.pack("!I", report.source)) if leaving else b"")
+
+
+def _block(block: Block) -> bytes:
+    lost = max(-0x800000, min(0x7FFFFF, block.lost)) & 0xFFFFFF
+    head = (min(255, int(block.fraction * 256)) << 24) | lost
+    delay = min(0xFFFFFFFF, int(block.delay_s * 65_536))
+    return struct.pack("!IIIIII", block.source, head, block.highest, block.jitter, block.last_sr, delay)
+
+
+def _packet(kind: int, count: int, body: bytes) -> bytes:
+    return struct.pack("!BBH", 0x80 | count, kind, len(body) // 4) + body
+
+
+def decode(data: bytes) -> list[Report | Goodbye]:
+    """The reports and goodbyes of a compound; other packets are passed over. Raises `WireError`."""
+    if len(data) < 8 or data[0] >> 6 != 2 or not SR <= data[1] <= 223:
+        raise WireError(0, "not an RTCP packet")
+    return list(_each(data))
+
+
+def _each(data: bytes) -> Iterator[Report | Goodbye]:
+    at = 0
+    for _ in range(_MOST_PACKETS):
+        if at + 4 > len(data):
+            return
+        if data[at] >> 6 != 2:
+            raise WireError(at, "not an RTCP packet")
+        count, kind, end = data[at] & 31, data[at + 1], at + 4 + 4 * int.from_bytes(data[at + 2 : at + 4], "big")
+        if end > len(data):
+            raise WireError(at, "an RTCP packet shorter than it says")
+        body = data[at + 4 : end]
+        if kind in (SR, RR):
+            yield _report(kind, count, body, at)
+        elif kind == BYE:
+            yield Goodbye(tuple(struct.unpack_from(f"!{min(count, len(body) // 4)}I", body)))
+        at = end
+
+
+def _report(kind: int, count: int, body: bytes, at: int) -> Report:
+    start = 24 if kind == SR else 4
+    if len(body) < start + 24 * count:
+        raise WireError(at, "an RTCP report shorter than it says")
+    (source,) = struct.unpack_from("!I", body)
+    sent = Sent(*struct.unpack_from("!QIII", body, 4)) if kind == SR else None
+    return Report(source, sent, tuple(_read(body, start + 24 * number) for number in range(count)))
+
+
+def _read(body: bytes, at: int) -> Block:
+    source, head, highest, jitter, last_sr, delay = struct.unpack_from("!IIIIII", body, at)
+    lost = head & 0xFFFFFF
+    lost -= 0x1000000 if lost & 0x800000 else 0
+    return Block(source, (head >> 24) / 256, lost, highest, jitter, last_sr, delay / 65_536)
+
+
+def round_trip_ms(block: Block, at_ns: int) -> float | None:
+    """From our report to this answer less what the far end held it; None when it answers no report of ours."""
+    if not block.last_sr:
+        return None
+    now = ntp64(at_ns) >> 16 & 0xFFFFFFFF
+    passed = (now - block.last_sr & 0xFFFFFFFF) / 65_536 - block.delay_s
+    return passed * 1000.0 if 0.0 <= passed < 60.0 else None
+
+
+def blocks_of(reports: Sequence[Report | Goodbye], source: int) -> list[Block]:
+    """The blocks about one stream."""
+    return [one for report in reports if isinstance(report, Report) for one in report.blocks if one.source == source]
