@@ -21,6 +21,7 @@ KINDS: dict[str, str] = {
     "path": "probes.kinds.path:PATH",
     "ping": "probes.kinds.ping:PING",
     "sip": "probes.kinds.sip:SIP",
+    "sipcall": "probes.kinds.sipcall:SIPCALL",
     "snmp": "probes.kinds.snmp:SNMP",
     "stamp": "probes.kinds.stamp:STAMP",
     "tcp": "probes.kinds.tcp:TCP",

@@ -179,8 +179,9 @@ class _Call:
 
     def _cancel(self, now: float) -> None:
         """RFC 3261 §9.1 wants a provisional answer first; without one a CANCEL is still better than a room that rings."""
+        wait_s = self._limits.part_s if self._state == _RINGING else T1_S
         self._cancelled = True
-        self._state, self._until, self._began = _PARTING, now + self._limits.part_s, now
+        self._state, self._until, self._began = _PARTING, now + wait_s, now
         data = self._request("CANCEL", self._invite, self._ask.uri)
         self._repeat = _Repeat(data, now, T1_S, T2_S)
 

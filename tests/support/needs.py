@@ -16,6 +16,8 @@ PROGRAMS = {
     "victoria-metrics": "victoria-metrics",
     "kamailio": "kamailio",
     "sipp": "sipp",
+    "baresip": "baresip",
+    "linphonec": "linphonec",
     "snmpd": "snmpd",
     "snmpbulkwalk": "snmpbulkwalk",
     "snmptrap": "snmptrap",

@@ -7,6 +7,7 @@ import dataclasses
 import math
 import os
 import re
+import socket
 import ssl
 import threading
 import time
@@ -26,6 +27,7 @@ from probes import catalog
 from probes.answer import sip as standin
 from probes.answer import stamp as reflector
 from probes.answer import train as responder
+from probes.answer.room import Room
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.target import Endpoint
 from probes.wire import ntp
@@ -42,6 +44,7 @@ TARGETS = {
     "ntp": "{ip}:123",
     "tls": "{ip}:8443",
     "http": "http://{ip}:8080/",
+    "sipcall": "sip:test@{ip}:5062",
     "snmp": "{ip}",
     "host": "",
     "throughput": "{ip}:5201",
@@ -54,6 +57,7 @@ FAST: dict[str, dict[str, Any]] = {
     "stamp": {"every_s": 0.02, "timeout_s": 0.3},
     "tcp": {"timeout_s": 0.3},
     "sip": {"timeout_s": 0.3},
+    "sipcall": {"timeout_s": 0.3, "duration_s": 0.3},
     "dns": {"timeout_s": 0.3, "name": "a.test"},
     "tls": {"timeout_s": 0.3, "verify": False},
     "http": {"timeout_s": 0.3},
@@ -92,6 +96,7 @@ async def far_end(tls: ssl.SSLContext) -> None:
     secured = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 8443, ssl=tls)
     web = await asyncio.start_server(page, "0.0.0.0", 8080)
     sip = await standin.listen(Endpoint("0.0.0.0", 5060), standin.StandIn("200"))
+    room = await standin.listen(Endpoint("0.0.0.0", 5062), Room(socket.AF_INET, ALIVE))
     names = await answering(53, name_server)
     clock = await answering(123, time_server)
     try:
@@ -101,6 +106,7 @@ async def far_end(tls: ssl.SSLContext) -> None:
         secured.close()
         web.close()
         await sip.close()
+        await room.close()
         names.close()
         clock.close()
 
