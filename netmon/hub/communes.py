@@ -11,7 +11,7 @@ from probes.base import Outcome
 
 FRESH_MS = 60_000  # a commune heard of longer ago than this is unknown
 LINK_KINDS = ("stamp", "ping")  # kinds whose round trip stands for the link, best first
-ENDS = ("mcu", "service", "agent")  # elements whose fault leaves the commune's link alone
+ENDS = ("mcu", "service", "room", "agent")  # elements whose fault leaves the commune's link alone
 
 Incident = dict[str, Any]
 

@@ -168,7 +168,7 @@ def _checks_notes(one: Loaded, network: Loaded) -> Iterator[Problem]:
 def _owner_notes(one: Loaded, network: Loaded) -> Iterator[Problem]:
     """Owners nobody has: pages would never reach such a receiver."""
     its = network.value.inventory
-    owners = {row.owner for rows in (its.sites, its.links, its.mcus, its.services) for row in rows}
+    owners = {row.owner for rows in (its.sites, its.links, its.mcus, its.services, its.rooms) for row in rows}
     for number, receiver in enumerate(one.value.receivers, 1):
         for owner in _strange(receiver.owners, owners):
             where = f"{one.path}:{one.reader.line_of(receiver, 'owners')}"
