@@ -20,6 +20,7 @@ KINDS: dict[str, str] = {
     "ntp": "probes.kinds.ntp:NTP",
     "path": "probes.kinds.path:PATH",
     "ping": "probes.kinds.ping:PING",
+    "room": "probes.kinds.room:ROOM",
     "sip": "probes.kinds.sip:SIP",
     "sipcall": "probes.kinds.sipcall:SIPCALL",
     "snmp": "probes.kinds.snmp:SNMP",

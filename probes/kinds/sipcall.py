@@ -25,7 +25,7 @@ from probes.target import Unresolved, resolve
 from probes.wire import sdp
 from probes.wire.samples import SAMPLES
 from probes.wire.sdp import Codec, Media
-from probes.wire.sipcall import DatagramCall, Limits, StreamCall, Up
+from probes.wire.sipcall import DatagramCall, Leaving, Limits, StreamCall, Up
 from probes.wire.sipoptions import Ask
 
 
@@ -167,6 +167,8 @@ class _Talking:
         for one in events:
             if isinstance(one, Up):
                 self._lines.begin(one, self._peer)
+            elif isinstance(one, Leaving):
+                self._lines.end()
         self.events += events
 
     def cut(self) -> None:

@@ -45,6 +45,7 @@ TARGETS = {
     "tls": "{ip}:8443",
     "http": "http://{ip}:8080/",
     "sipcall": "sip:test@{ip}:5062",
+    "room": "sip:test@{ip}:5062",
     "snmp": "{ip}",
     "host": "",
     "throughput": "{ip}:5201",
@@ -58,6 +59,7 @@ FAST: dict[str, dict[str, Any]] = {
     "tcp": {"timeout_s": 0.3},
     "sip": {"timeout_s": 0.3},
     "sipcall": {"timeout_s": 0.3, "duration_s": 0.3},
+    "room": {"timeout_s": 0.3, "call": True, "call_s": 0.5},
     "dns": {"timeout_s": 0.3, "name": "a.test"},
     "tls": {"timeout_s": 0.3, "verify": False},
     "http": {"timeout_s": 0.3},
@@ -67,7 +69,7 @@ FAST: dict[str, dict[str, Any]] = {
     "capacity": {"timeout_s": 0.3},
     "headroom": {"timeout_s": 0.3, "duration_s": 0.3},
 }
-COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown", "reordered", "sent_after_lost", "lost_after_lost", *(f"loss_run_b{shortest}" for shortest in (1, 2, 3, 6, 11, 51)))  # fmt: skip
+COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown", "reordered", "sent_after_lost", "lost_after_lost", "rung", "climbed", "risks", *(f"loss_run_b{shortest}" for shortest in (1, 2, 3, 6, 11, 51)))  # fmt: skip
 names = pytest.mark.parametrize("name", catalog.names())
 probing = pytest.mark.parametrize("name", sorted(set(catalog.names()) - {"host"}))
 
