@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "hub": ("netmon.cli.hub", "receive, judge, page, for ever"),
     "reflector": ("netmon.cli.reflector", "answer STAMP tests"),
     "probe": ("netmon.cli.probe", "one probe kind, now"),
+    "conference": ("netmon.cli.conference", "is every room ready, and whose fault is it if not"),
     "console": ("netmon.cli.console", "the live screen of network operators"),
     "status": ("netmon.cli.status", "this machine's link in five lines, with or without the hub"),
     "incidents": ("netmon.cli.incidents", "what is broken, and what was in the last 24 h"),

@@ -72,16 +72,23 @@ class _Call(NamedTuple):
 
 
 class Room(StandIn):
-    """A stand-in that takes calls. `family`, `host`: where its media is awaited. `answer` is what OPTIONS gets."""
+    """A stand-in that takes calls. `family`, `host`: where its media is awaited. `answer` is what OPTIONS gets; `alias`:
+    the only room it knows, "" knows all."""
 
-    def __init__(self, family: int, host: str, *, answer: str = "200", call: str = "take", dumb: bool = False) -> None:
+    def __init__(
+        self, family: int, host: str, *, answer: str = "200", call: str = "take", alias: str = "", dumb: bool = False
+    ) -> None:
         super().__init__(answer)
+        self._alias = alias
         self._family, self._host, self._how, self._dumb = family, host, call, dumb
         self._calls: dict[str, _Call] = {}
 
     def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
         """The answer to one message, b"" for none."""
         method = message.method.upper()
+        named = message.uri.rpartition("@")[0].partition(":")[2]
+        if self._alias and named not in ("", self._alias) and method in ("OPTIONS", "INVITE") and not self.is_silent:
+            return self.encoded(404, _REASONS[404], message, source) if message.first("via") else b""
         if method not in ("INVITE", "BYE", "CANCEL") or not all(message.first(name) for name in COPIED):
             return super().message(message, source)
         if self.is_silent:
@@ -165,13 +172,19 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--listen", metavar="ADDR:PORT", default="127.0.0.1:5060")
     parser.add_argument("--answer", choices=standin.ANSWERS, default="200", help="what an OPTIONS gets")
     parser.add_argument("--call", choices=CALLS, default="take", help="what an INVITE gets")
+    parser.add_argument("--alias", default="", help="the only room it knows")
     parser.add_argument("--dumb", action="store_true", help="take the call and send nothing back")
     args = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         at = parse(args.listen, sip.PORT)
         room = Room(
-            10 if ":" in at.host else 2, at.host.partition("%")[0], answer=args.answer, call=args.call, dumb=args.dumb
+            10 if ":" in at.host else 2,
+            at.host.partition("%")[0],
+            answer=args.answer,
+            call=args.call,
+            alias=args.alias,
+            dumb=args.dumb,
         )
         asyncio.run(standin.serve(at, room))
     except BadTarget as fault:
