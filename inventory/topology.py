@@ -174,6 +174,15 @@ class Network:
         ends = (self._element.get(end, end) for end in (one, other))
         return tuple(step for step in self.between(*ends) if step.startswith("link:"))
 
+    def agent_of(self, check: str) -> str:
+        """The agent that runs a check, "" when it is not there."""
+        return self._checks[check].agent if check in self._checks else ""
+
+    def capacity_bps(self, link: str) -> int | None:
+        """What a link element can carry, None when nobody says."""
+        record = self._record.get(link)
+        return record.capacity_bps if isinstance(record, Link) else None
+
     def site_of(self, agent: str) -> str:
         """Element id of the site an agent stands in, "" when it is not there."""
         return self._agent_site.get(agent, "")

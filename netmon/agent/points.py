@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from netmon.config.agent import AgentConfig, CheckConfig
-from netmon.fields import PREFIX
+from netmon.fields import PREFIX, of_kind
 from netmon.point import Value, fields_text, head
 from probes.base import Field, Kind, Measurement
 
@@ -19,7 +19,7 @@ class Lines:
     def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind]) -> None:
         """`kinds`: those of the config's checks, by name."""
         self._config = config
-        fields = {name: kind.fields for name, kind in kinds.items()}
+        fields = {name: of_kind(kind) for name, kind in kinds.items()}
         self._wanted = {check.check: _Wanted(fields[check.kind], check.also) for check in config.checks}
         self._heads = {check.check: self._head(PREFIX + check.kind, check.check) for check in config.checks}
         self._self_head, self._gap_head = self._head(SELF, "-"), self._head(GAP, "-")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netmon.config.agent import CheckConfig
+from netmon.fields import DEFERRED
 from probes.base import Measurement, Outcome
 
 MISSES = 3  # in a row: then it is no chance any more
@@ -29,9 +30,12 @@ class CheckState:
     _packets: list[tuple[int, int, int]] = field(default_factory=list)  # (at_ms, sent, rcvd)
 
     def note(self, measured: Measurement) -> bool:
-        """Take a measurement in; True when it is the third miss in a row. Our own faults miss nobody else."""
+        """Take a measurement in; True when it is the third miss in a row. Our own faults miss nobody else, and a run
+        that was put off says nothing."""
         at_ms = measured.at_ns // 1_000_000
         self.at_ms, self.why = at_ms, measured.why
+        if DEFERRED.name in measured.values:
+            return False
         if measured.outcome is Outcome.OK:
             if self.misses or not self.good_since_ms:
                 self.good_since_ms = at_ms

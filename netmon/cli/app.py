@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "incidents": ("netmon.cli.incidents", "what is broken, and what was in the last 24 h"),
     "ack": ("netmon.cli.ack", "take an incident into your hands"),
     "silence": ("netmon.cli.silence", "no pages for an element, for a time"),
+    "leases": ("netmon.cli.leases", "which heavy tests run now, and what links have carried of them today"),
     "config": ("netmon.cli.config", "check, show or explain configuration files"),
 }
 

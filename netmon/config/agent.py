@@ -69,6 +69,19 @@ class SpoolConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeavyConfig:
+    """What heavy checks may do while no hub can be asked for a lease."""
+
+    bytes_per_day: int = setting(
+        "what they may send in a day of Viet Nam, both ways together; 0: nothing without a hub",
+        unit="B",
+        low=0,
+        default=100_000_000,
+    )
+    at_once: int = setting("how many of them may run at one time", low=1, high=16, default=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactConfig:
     """Whom to call about one part."""
 
@@ -92,6 +105,7 @@ class AgentConfig:
     )
     lang: str = setting("language of `netmon status`", choices=("vi", "en"), default="vi")
     spool: SpoolConfig = setting("the spool", default=SpoolConfig())
+    heavy: HeavyConfig = setting("what heavy checks may do while no hub can be asked", default=HeavyConfig())
     contacts: tuple[ContactConfig, ...] = setting("whom to call", default=())
     destinations: tuple[DestinationConfig, ...] = setting("where points go")
     checks: tuple[CheckConfig, ...] = setting("what is measured")

@@ -7,13 +7,16 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from probes.base import Field, Kind, Measurement, Outcome, Target
+from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
 from probes.io.iperf3 import Report, measure
 from probes.kinds import throughputjudge
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
 from probes.wire.iperf3 import PORT, Params
 
+_HEADERS = 1.05  # what frames are longer than their payload, at most
+_TALK_BYTES = 64_000  # the control connection, and a block that is on its way at the end
+_STEPS = 3  # of a test, each of which may wait for the far end
 _UDP_RATE_BPS = 1_000_000  # as iperf3: a UDP test without a rate must not flood a link
 
 
@@ -93,6 +96,21 @@ def _ms(began: float) -> float:
     return round((time.monotonic() - began) * 1000.0, 3)
 
 
+def cost(settings: ThroughputSettings) -> Cost:
+    """At its rate, the warm-up too; TCP without one takes what the path has."""
+    asked = params(settings)
+    sends_s = asked.time_s + asked.omit_s
+    bits = asked.rate_bps * asked.parallel * sends_s
+    most = math.ceil(bits / 8 * _HEADERS) + _TALK_BYTES if bits else None
+    return Cost(most, sends_s + _STEPS * settings.timeout_s)
+
+
 THROUGHPUT = Kind(
-    "throughput", ThroughputSettings, FIELDS, run, None, "bulk transfer against an iperf3 server: payload that arrives"
+    "throughput",
+    ThroughputSettings,
+    FIELDS,
+    run,
+    None,
+    "bulk transfer against an iperf3 server: payload that arrives",
+    cost,
 )
