@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 from netmon.agent import schedule
 from netmon.agent.frontier import Frontier
+from netmon.agent.leases import Denied, Gate, Permit
 from netmon.config.agent import AgentConfig, CheckConfig
+from netmon.fields import DEFERRED
 from probes.base import Job, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
@@ -19,6 +22,8 @@ Told = Callable[[CheckConfig, Measurement], None]
 AGAIN_S = (1.0, 60.0)  # after a watch ended: at first, at most
 HOLD_MS = 2_000  # checks that may run longer hold nobody back
 STUCK_S = 120.0  # beyond its own timeout a run is given up
+WAIT_SHARE = 0.5  # of its period a heavy check waits for its turn
+_SENT = ("bytes_used", "sent_bytes", "rcvd_bytes")  # values of heavy kinds, any of which tells what they sent
 
 
 class Runner:
@@ -26,6 +31,7 @@ class Runner:
 
     def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind], frontier: Frontier, told: Told) -> None:
         self._config, self._kinds, self._frontier, self._told = config, kinds, frontier, told
+        self._gate = Gate(config)
         self._checks = {check.check: check for check in config.checks}
         self._late_ms = 0.0
 
@@ -97,17 +103,51 @@ class Runner:
             due = time.monotonic() + wait_s
             await asyncio.sleep(wait_s)
             self._late_ms = max(self._late_ms, (time.monotonic() - due) * 1000)
-            self._frontier.began(check.check, _now_ms(), _hold_ms(check))
-            measured = await self._measure(kind, check)
-            self._frontier.ended(check.check)
+            if kind.cost is not None:
+                measured = await self._heavy(kind, check)
+            else:
+                self._frontier.began(check.check, _now_ms(), _hold_ms(check))
+                measured = await self._measure(kind, check, _limit_s(check))
+                self._frontier.ended(check.check)
             self._told(check, measured)
 
-    async def _measure(self, kind: Kind, check: CheckConfig) -> Measurement:
+    async def _heavy(self, kind: Kind, check: CheckConfig) -> Measurement:
+        """A run that may hurt others: with a permit, for as long as that holds; or put off, which is nobody's fault."""
+        permit = await self._permit(kind, check)
+        if isinstance(permit, Denied):
+            log.info("%s: %s", check.check, permit.why)
+            return deferred(kind, check, permit.why)
+        measured = None
+        try:
+            measured = await self._measure(kind, check, min(permit.for_s, _limit_s(check)))
+        finally:  # cancelled: what was sent is unknown
+            permit.done(None if measured is None else sent_bytes(measured))
+        return measured
+
+    async def _permit(self, kind: Kind, check: CheckConfig) -> Permit | Denied:
+        """Ask, and while somebody else tests ask again, for a part of the period."""
+        assert kind.cost is not None
+        try:
+            cost = kind.cost(check.settings)
+        except ProbeError:  # settings nothing can be run with: `run` says so
+            return Permit(_limit_s(check), lambda used: None)
+        until = time.monotonic() + check.every_s * WAIT_SHARE
+        while True:
+            got = await self._gate.ask(check.check, cost)
+            if isinstance(got, Permit):
+                return got
+            wait_s = got.retry_after_s * random.uniform(1.0, 1.5)
+            if not got.retry_after_s or time.monotonic() + wait_s > until:
+                return got
+            await asyncio.sleep(wait_s)
+
+    async def _measure(self, kind: Kind, check: CheckConfig, limit_s: float) -> Measurement:
         at_ns, began = time.time_ns(), time.monotonic()
-        limit_s = float(getattr(check.settings, "timeout_s", 0.0)) + STUCK_S
         try:
             async with asyncio.timeout(limit_s):
                 return await kind.run(Target(check.target), check.settings, 1)
+        except TimeoutError:
+            why = f"given up after {limit_s:.0f} s"
         except (BadTarget, BadSettings, ProbeError, OSError) as fault:
             why = clean(str(fault) or type(fault).__name__)
         except Exception as fault:  # as above: told, and the next run comes
@@ -115,6 +155,24 @@ class Runner:
             why = clean(repr(fault))
         took_ms = (time.monotonic() - began) * 1000
         return Measurement(kind.name, check.target, at_ns, took_ms, Outcome.LOCAL, why=why)
+
+
+def deferred(kind: Kind, check: CheckConfig, why: str) -> Measurement:
+    """A run that was put off: nothing was measured, and that says nothing of the target."""
+    return Measurement(kind.name, check.target, time.time_ns(), 0.0, Outcome.LOCAL, {DEFERRED.name: 1}, why)
+
+
+def sent_bytes(measured: Measurement) -> int | None:
+    """What a heavy run sent, as far as it tells; None when it may be anything."""
+    values = measured.values
+    told = [values[name] for name in _SENT if name in values]
+    if told:
+        return int(max(told))
+    return 0 if measured.outcome in (Outcome.UNRESOLVED, Outcome.REFUSED) else None
+
+
+def _limit_s(check: CheckConfig) -> float:
+    return float(getattr(check.settings, "timeout_s", 0.0)) + STUCK_S
 
 
 def _hold_ms(check: CheckConfig) -> int:

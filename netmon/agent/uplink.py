@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import http.client
+import json
 import socket
 import ssl
 import time
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from netmon.config.agent import DestinationConfig
@@ -37,27 +38,36 @@ class Uplink:
         self._config = config
         parts = urlsplit(config.url)
         self._host, self._port, self._tls = parts.hostname or "", parts.port, parts.scheme == "https"
-        self._path = parts.path.rstrip("/") + _path(config)
+        self._base = parts.path.rstrip("/")
+        self._path = self._base + _path(config)
         self._connection: http.client.HTTPConnection | None = None
         self._authorization = ""
 
     def post(self, lines: tuple[str, ...], headers: Mapping[str, str]) -> tuple[Reply, int]:
         """Write lines; the reply and the bytes of the body. Never raises."""
         body = zlib.compress("\n".join(lines).encode(), 1, wbits=31)
+        told = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip", **headers}
         reused = self._connection is not None
-        reply = self._try(body, headers)
+        reply = self._try(self._path, body, told)
         if reply.status == 0 and reused and reply.text.startswith("closed"):
-            reply = self._try(body, headers)  # it was closed while idle: a fresh connection decides
+            reply = self._try(self._path, body, told)  # it was closed while idle: a fresh connection decides
         return reply, len(body)
 
-    def _try(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+    def ask(self, path: str, value: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
+        """POST JSON to a path of this server, on a connection of its own; the reply, its text whole. Never raises."""
+        body, told = json.dumps(value).encode(), {"Content-Type": "application/json", **headers}
+        reply = self._try(self._base + path, body, told, MOST_ANSWER)
+        self.close()
+        return reply
+
+    def _try(self, path: str, body: bytes, headers: Mapping[str, str], most: int = 1000) -> Reply:
         try:
             connection = self._connected()
-            told = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip", **headers}
+            told = dict(headers)
             if self._authorization:
                 told["Authorization"] = self._authorization
             sent_ns = time.time_ns()
-            connection.request("POST", self._path, body, told)
+            connection.request("POST", path, body, told)
             response = connection.getresponse()
             back_ns = time.time_ns()
             text = response.read(MOST_ANSWER)
@@ -72,7 +82,7 @@ class Uplink:
         get = response.headers.get
         return Reply(
             response.status,
-            clean(text.decode("utf-8", "replace"), 1000),
+            clean(text.decode("utf-8", "replace"), most),
             get("Retry-After", ""),
             get("X-Netmon-Clock", ""),
             sent_ns,

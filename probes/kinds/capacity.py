@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from probes.agreement import Answer, Planner
+from probes.agreement import FIRST, Answer, Planner
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.kinds import trains
 from probes.kinds.stamp import key_of
@@ -152,9 +152,10 @@ def _values(ways: dict[str, _Way]) -> dict[str, Value]:
 
 
 def cost(settings: CapacitySettings) -> Cost:
-    """The most a test sends: no train begins that would go over `max_bytes`."""
+    """The most a test sends: after the first no train begins that would go over `max_bytes`."""
     ways = len(_WAYS[settings.direction])
-    return Cost(ways * settings.max_bytes, ways * _WAY_S)
+    first = FIRST * (settings.size + IPV4 + ETHERNET)
+    return Cost(ways * max(settings.max_bytes, first), ways * _WAY_S)
 
 
 CAPACITY = Kind(

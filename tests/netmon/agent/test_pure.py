@@ -79,6 +79,16 @@ def _note(state: CheckState, outcome: Outcome, at_s: int, rcvd: int = 1) -> bool
     return state.note(Measurement("ping", "t", at_s * 10**9, 1.0, outcome, values))
 
 
+def test_a_run_that_was_put_off_leaves_what_was_said_of_its_check() -> None:
+    state = CheckState("a", "link")
+    for at, outcome in enumerate([Outcome.OK, Outcome.LOST, Outcome.LOST], 10):
+        _note(state, outcome, at)
+    put_off = Measurement("heavy", "t", 13 * 10**9, 0.0, Outcome.LOCAL, {"deferred": 1}, "not run: a conference")
+    assert not state.note(put_off)
+    assert (state.outcome, state.misses, state.why, state.at_ms) == (Outcome.LOST, 2, put_off.why, 13_000)
+    assert _note(state, Outcome.LOST, 14)
+
+
 def test_two_misses_are_chance_and_the_third_says_since_when() -> None:
     state = CheckState("a", "link")
     told = [_note(state, outcome, at) for at, outcome in enumerate([Outcome.OK, *[Outcome.LOST] * 4], 10)]
