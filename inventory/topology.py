@@ -73,6 +73,7 @@ class Network:
         self._calendar = [(one.starts.at_s, one.ends.at_s, one) for one in inventory.conferences]
         self._conferences = {one.id: one for one in inventory.conferences}
         self._ways: dict[str, tuple[Way, ...]] = {}
+        self._nearest: dict[tuple[str, tuple[str, ...]], Way] = {}  # the same rooms meet again and again
         self._crossings: dict[str, tuple[Crossing, ...]] = {}
         self._agent_site = {one.agent: self._element[one.site] for one in inventory.agents}
         self._checks = {one.check: one for one in inventory.checks}
@@ -234,8 +235,10 @@ class Network:
         return self._ways.get(id, ())
 
     def _way(self, room: str, mcus: tuple[str, ...]) -> Way:
-        ways = [Way(room, mcu, self.links_between(room, mcu)) for mcu in mcus]
-        return min(ways, key=lambda way: len(way.links))
+        if (room, mcus) not in self._nearest:
+            ways = [Way(room, mcu, self.links_between(room, mcu)) for mcu in mcus]
+            self._nearest[room, mcus] = min(ways, key=lambda way: len(way.links))
+        return self._nearest[room, mcus]
 
     def crossings(self, id: str) -> tuple[Crossing, ...]:
         """What of a conference crosses each link, to which MCU; by link as met first."""

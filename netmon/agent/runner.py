@@ -32,6 +32,7 @@ class Runner:
     def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind], frontier: Frontier, told: Told) -> None:
         self._config, self._kinds, self._frontier, self._told = config, kinds, frontier, told
         self._gate = Gate(config)
+        self._put_off: dict[str, str] = {}  # check → why, as told last
         self._checks = {check.check: check for check in config.checks}
         self._late_ms = 0.0
 
@@ -115,7 +116,9 @@ class Runner:
         """A run that may hurt others: with a permit, for as long as that holds; or put off, which is nobody's fault."""
         permit = await self._permit(kind, check)
         if isinstance(permit, Denied):
-            log.info("%s: %s", check.check, permit.why)
+            if self._put_off.get(check.check) != permit.why:
+                log.info("%s: %s", check.check, permit.why)
+            self._put_off[check.check] = permit.why
             return deferred(kind, check, permit.why)
         measured = None
         try:

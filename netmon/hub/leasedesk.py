@@ -47,7 +47,8 @@ class Desk:
     ) -> None:
         self._terms, self._network, self._db, self._clock_s = terms, network, db, clock_s
         self._lock = threading.Lock()
-        self._book = Leases(terms, _meetings(network, terms.margin_s), db.leases(), db.lease_use())
+        meetings = _meetings(network, terms.margin_s, clock_s())
+        self._book = Leases(terms, meetings, db.leases(), db.lease_use())
 
     def ask(self, agent: str, check: str, bytes: int | None, seconds: float) -> tuple[bool, Row]:
         """Whether a lease was granted, and what the agent is told. Raises `NotYours`, `Full`."""
@@ -136,7 +137,8 @@ class Desk:
         return f"{link} ({name})" if name else link
 
 
-def _meetings(network: Network, margin_s: float) -> list[Meeting]:
+def _meetings(network: Network, margin_s: float, now_s: float) -> list[Meeting]:
+    """Conferences that are not over."""
     return [
         Meeting(
             one.id,
@@ -146,6 +148,7 @@ def _meetings(network: Network, margin_s: float) -> list[Meeting]:
             frozenset(crossing.link for crossing in network.crossings(one.id)),
         )
         for one in network.inventory.conferences
+        if one.ends.at_s > now_s
     ]
 
 

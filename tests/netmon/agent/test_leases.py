@@ -14,7 +14,8 @@ from agenthub import NO_LEASES, OK, Answer, FakeHub, Told, check, config, free_p
 
 from netmon.agent.runner import sent_bytes
 from netmon.config.agent import AgentConfig, HeavyConfig
-from netmon.fields import registry
+from netmon.fields import PREFIX, registry
+from probes import catalog
 from probes.base import Measurement, Outcome
 
 LINK = "link:core-p01 (Trung tâm – Hà Nội)"
@@ -170,4 +171,4 @@ def test_what_was_sent_is_told_or_taken_for_all(outcome: Outcome, values: dict[s
 
 def test_heavy_kinds_may_tell_of_runs_put_off_and_no_others() -> None:
     deferrable = {name for name, fields in registry().items() if "deferred" in {one.name for one in fields}}
-    assert deferrable == {"netmon_capacity", "netmon_headroom", "netmon_throughput"}
+    assert deferrable == {PREFIX + name for name in catalog.names() if catalog.load(name).cost} != set()
