@@ -12,8 +12,11 @@ from typing import Literal, NamedTuple, Protocol
 
 OK, LOST, REFUSED, UNRESOLVED, PROTOCOL, LOCAL = range(6)  # the numbers points carry (`probes.base.Outcome`)
 
-Fault = Literal["reach", "quality", "silence"]
-"""What a rule accuses: `reach` the far end cannot be reached, `quality` it answers badly, `silence` its agent is mute."""
+Fault = Literal["reach", "quality", "silence", "state"]
+"""What a rule accuses: `reach` the far end cannot be reached, `quality` it answers badly, `silence` its agent is mute,
+`state` one thing is not as it should be, whatever the way there is like (its certificate runs out)."""
+About = Literal["path", "end", "agent"]
+"""Whom: all that a check crosses, what it ends at alone, or its agent alone."""
 
 
 class Sample(NamedTuple):
@@ -53,6 +56,7 @@ class Firing:
     agent: str
     since_ms: int  # event time since which its condition has held without a break (before `for`)
     value: float | None  # the first measured figure of the condition, for people
+    about: About = "path"  # of `state`: `end` or `agent`
 
 
 @dataclass(frozen=True, slots=True)

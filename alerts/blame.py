@@ -69,6 +69,8 @@ _QUALITY = (
     ("delay", ("delay", "latency", "slow", "rtt")),
     ("jitter", ("jitter",)),
     ("throughput", ("throughput", "capacity")),
+    ("certificate", ("certificate",)),
+    ("battery", ("battery",)),
 )
 
 

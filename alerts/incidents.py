@@ -16,6 +16,7 @@ from alerts.blame import CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes, w
 from alerts.ground import Map
 from alerts.proofs import Proofs
 from alerts.quiet import ancestors
+from alerts.states import states
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
@@ -82,7 +83,9 @@ class Book:
         self._can_judge = can_judge
         self._settle_ms = settle_ms
         self.incidents = {one.id: one for one in known}
-        self._open = {one.element: one for one in self.incidents.values() if one.is_open}
+        still = [one for one in self.incidents.values() if one.is_open]
+        self._open = {one.element: one for one in still if one.fault != "state"}
+        self._states = {(one.element, one.kind): one for one in still if one.fault == "state"}
         self._held: dict[Member, int] = {}  # since when it accuses
         self._began_ms: int | None = None
         self._proofs = Proofs()
@@ -90,7 +93,7 @@ class Book:
 
     def open(self) -> list[Incident]:
         """Those that are not resolved."""
-        return list(self._open.values())
+        return [*self._open.values(), *self._states.values()]
 
     def forget(self, before_ms: int) -> list[str]:
         """Drop those resolved before a time; their ids."""
@@ -113,7 +116,9 @@ class Book:
         changes += self._take_in(quality, now_ms)
         silence = [verdict for verdict in votes.silence() if self._is_unexplained(verdict, reach, now_ms)]
         changes += self._take_in(silence, now_ms)
-        return changes + self._settle(votes, assessment, [*reach, *quality, *silence], now_ms)
+        changes += self._settle(votes, assessment, [*reach, *quality, *silence], now_ms)
+        alone = states(assessment, self._ground)
+        return changes + self._take_in(alone, now_ms) + self._end_states(alone, assessment, now_ms)
 
     # --- opening ---
 
@@ -129,7 +134,7 @@ class Book:
     def _take_in(self, verdicts: Sequence[Verdict], now_ms: int) -> list[Change]:
         changes = list[Change]()
         for verdict in verdicts:
-            known = self._open.get(verdict.element)
+            known = self._known(verdict)
             if known is not None:
                 if _update(known, verdict):
                     changes.append(Change("changed", known))
@@ -137,7 +142,15 @@ class Book:
                 changes.append(Change("opened", self._opened(verdict, now_ms)))
         return changes
 
+    def _known(self, verdict: Verdict) -> Incident | None:
+        """The open incident a verdict belongs to. What a thing is like stands beside what becomes of the way there."""
+        if verdict.fault == "state":
+            return self._states.get((verdict.element, verdict.kind))
+        return self._open.get(verdict.element)
+
     def _is_released(self, verdict: Verdict, now_ms: int) -> bool:
+        if verdict.fault == "state":
+            return now_ms - min(self._held[member] for member in verdict.members) >= self._settle_ms
         if self._is_shadow(verdict) or (self._is_chance(verdict, now_ms) and not _is_lasting(verdict)):
             return False
         held_ms = now_ms - min(self._held[member] for member in verdict.members)
@@ -156,9 +169,10 @@ class Book:
         return verdict.fault == "reach" and (verdict.shaky or verdict.element in self._outages(now_ms))
 
     def _opened(self, verdict: Verdict, now_ms: int) -> Incident:
-        id = incident_id(verdict.element, verdict.start_ms, verdict.period_ms)
+        named = f"{verdict.element}|{verdict.kind}" if verdict.fault == "state" else verdict.element
+        id = incident_id(named, verdict.start_ms, verdict.period_ms)
         if id in self.incidents:  # the same first miss again after its end: another incident, another page
-            id = incident_id(verdict.element, now_ms, verdict.period_ms)
+            id = incident_id(named, now_ms, verdict.period_ms)
         incident = Incident(
             id=id,
             element=verdict.element,
@@ -173,7 +187,11 @@ class Book:
             against=len(verdict.members),
             clear=verdict.clear,
         )
-        self.incidents[id] = self._open[verdict.element] = incident
+        self.incidents[id] = incident
+        if verdict.fault == "state":
+            self._states[verdict.element, verdict.kind] = incident
+        else:
+            self._open[verdict.element] = incident
         return incident
 
     # --- what other incidents explain ---
@@ -226,6 +244,7 @@ class Book:
         return not any(
             one.element in way and (one.resolved_ms is None or now_ms - one.resolved_ms <= SILENCE_GRACE_MS)
             for one in self.incidents.values()
+            if one.fault != "state"
         )
 
     # --- ending ---
@@ -235,7 +254,7 @@ class Book:
         blamed = {verdict.element for verdict in verdicts}
         home = {member: verdict.element for verdict in verdicts for member in verdict.members}
         changes = list[Change]()
-        for one in self.open():
+        for one in list(self._open.values()):
             if one.element in blamed:
                 continue
             parent = self._swallowed_by(one, firing, home)
@@ -247,6 +266,18 @@ class Book:
             one.resolved_ms = now_ms
             del self._open[one.element]
             changes.append(Change("resolved", one))
+        return changes
+
+    def _end_states(self, alone: Sequence[Verdict], assessment: Assessment, now_ms: int) -> list[Change]:
+        """States nobody tells of any more end once most of those who told say so, or when none of them is left."""
+        firing, told = {_member(one) for one in assessment.firing}, {(one.element, one.kind) for one in alone}
+        changes = list[Change]()
+        for key, one in list(self._states.items()):
+            is_watched = any(check in self._ground.path for _, check in one.members)
+            if key not in told and (self._is_better(one, assessment, firing) or not is_watched):
+                one.resolved_ms = now_ms
+                del self._states[key]
+                changes.append(Change("resolved", one))
         return changes
 
     def _swallowed_by(self, one: Incident, firing: set[Member], home: Mapping[Member, str]) -> Incident | None:
@@ -302,7 +333,7 @@ class Book:
         return freed and votes.is_clear(one.element, votes.start_ms(check)) and not votes.is_undecided(check)
 
     def _is_better(self, one: Incident, assessment: Assessment, firing: set[Member]) -> bool:
-        """Quality: most of those who complained must say that it is good again; silence does not say so."""
+        """Quality, states: most of those who complained must say that it is good again; silence does not say so."""
         unknown = {
             member for member in one.members if member in assessment.unknown or member[1] not in assessment.evidence
         }

@@ -49,7 +49,8 @@ class Communes:
         for incident in incidents:
             if incident.get("state") != "open":
                 continue
-            for element in (incident["element"], *self._symptoms(incident["element"])):
+            others = () if incident.get("fault") == "state" else self._symptoms(incident["element"])
+            for element in (incident["element"], *others):
                 if element not in struck or _state(incident) == "bad":
                     struck[element] = incident
         return struck

@@ -8,6 +8,7 @@ VIEW: dict[str, Any] = {
     "id": "0123456789ab",
     "element": "link:core-province",
     "name": "Trung tâm – TP. Hồ Chí Minh",
+    "fault": "reach",
     "kind": "down",
     "severity": "critical",
     "state": "open",
