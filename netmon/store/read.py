@@ -59,20 +59,19 @@ def series(
     store: Path, name: str, field: str, start_ms: int, end_ms: int
 ) -> Iterator[tuple[tuple[str, ...], list[float]]]:
     """(tags, values) of each series of one field, start_ms ≤ time < end_ms, in the order of the tags; of points of one time
-    one counts. A few hundred series are in memory at a time."""
+    one counts."""
     found = files(store, start_ms, end_ms)
     if not found:
         return
     columns = ", ".join(f'"{tag}"' for tag in TAGS)
-    text = f"""SELECT {columns}, list(value) FROM
-      (SELECT {columns}, time, any_value(value) AS value FROM read_parquet(?)
-       WHERE name = ? AND field = ? AND epoch_ms(time) >= ? AND epoch_ms(time) < ? GROUP BY {columns}, time)
+    text = f"""SELECT {columns}, list(epoch_ms(time)), list(value) FROM read_parquet(?)
+    WHERE name = ? AND field = ? AND epoch_ms(time) >= ? AND epoch_ms(time) < ?
     GROUP BY {columns} ORDER BY {columns}"""  # noqa: S608 - our own column names
     connection = duckdb.connect()
     try:
         rows = connection.execute(text, [found, name, field, start_ms, end_ms])
         while some := rows.fetchmany(_AT_ONCE):
             for row in some:
-                yield tuple(row[:-1]), row[-1]
+                yield tuple(row[:-2]), list(dict(zip(row[-2], row[-1], strict=True)).values())
     finally:
         connection.close()
