@@ -71,6 +71,7 @@ _QUALITY = (
     ("throughput", ("throughput", "capacity")),
     ("certificate", ("certificate",)),
     ("battery", ("battery",)),
+    ("interface", ("interface",)),
 )
 
 

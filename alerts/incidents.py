@@ -16,7 +16,7 @@ from alerts.blame import CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes, w
 from alerts.ground import Map
 from alerts.proofs import Proofs
 from alerts.quiet import ancestors
-from alerts.states import states
+from alerts.states import EVIDENCE, SWALLOWED, states
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
@@ -42,6 +42,7 @@ class Incident:
     clear: int = 0
     resolved_ms: int | None = None
     superseded_by: str = ""
+    also_told: tuple[str, ...] = ()  # evidence beside the members: `rule check`, sorted
     acked_by: str = ""
     acked_ms: int | None = None
     ack_note: str = ""
@@ -118,7 +119,8 @@ class Book:
         changes += self._take_in(silence, now_ms)
         changes += self._settle(votes, assessment, [*reach, *quality, *silence], now_ms)
         alone = states(assessment, self._ground)
-        return changes + self._take_in(alone, now_ms) + self._end_states(alone, assessment, now_ms)
+        changes += self._take_in([one for one in alone if self._outage_of(one, now_ms) is None], now_ms)
+        return changes + self._add_evidence(alone, now_ms) + self._end_states(alone, assessment, now_ms)
 
     # --- opening ---
 
@@ -141,6 +143,34 @@ class Book:
             elif self._is_released(verdict, now_ms):
                 changes.append(Change("opened", self._opened(verdict, now_ms)))
         return changes
+
+    def _outage_of(self, verdict: Verdict, now_ms: int) -> Incident | None:
+        """The outage that a state nobody has told before is evidence of."""
+        is_new = verdict.kind in EVIDENCE and self._known(verdict) is None
+        return self._outage_at(verdict.element, now_ms) if is_new else None
+
+    def _outage_at(self, element: str, now_ms: int) -> Incident | None:
+        """An outage of an element, of a link that begins at it, or of something between it and the hub. One that has just
+        ended counts, for devices are looked at seldom."""
+        for one in self.incidents.values():
+            if one.fault != "reach" or (one.resolved_ms is not None and now_ms - one.resolved_ms > TAINT_MS):
+                continue
+            is_beside = element in (one.element, self._topology.parent(one.element))
+            if is_beside or self._ground.is_behind(element, one.element):
+                return one
+        return None
+
+    def _add_evidence(self, alone: Sequence[Verdict], now_ms: int) -> list[Change]:
+        """What is evidence of an open outage is told with it, and is no incident beside it."""
+        changed = dict[str, Change]()
+        for verdict in alone:
+            outage = self._outage_of(verdict, now_ms)
+            if outage is not None and outage.is_open:
+                told = {*outage.also_told, *(" ".join(member) for member in verdict.members)}
+                if len(told) > len(outage.also_told):
+                    outage.also_told = tuple(sorted(told))
+                    changed[outage.id] = Change("changed", outage)
+        return list(changed.values())
 
     def _known(self, verdict: Verdict) -> Incident | None:
         """The open incident a verdict belongs to. What a thing is like stands beside what becomes of the way there."""
@@ -274,10 +304,14 @@ class Book:
         changes = list[Change]()
         for key, one in list(self._states.items()):
             is_watched = any(check in self._ground.path for _, check in one.members)
-            if key not in told and (self._is_better(one, assessment, firing) or not is_watched):
-                one.resolved_ms = now_ms
-                del self._states[key]
-                changes.append(Change("resolved", one))
+            outage = self._outage_at(one.element, now_ms) if one.kind in SWALLOWED else None
+            if outage is not None and outage.is_open:
+                one.superseded_by = outage.id
+            elif key in told or (is_watched and not self._is_better(one, assessment, firing)):
+                continue
+            one.resolved_ms = now_ms
+            del self._states[key]
+            changes.append(Change("resolved", one))
         return changes
 
     def _swallowed_by(self, one: Incident, firing: set[Member], home: Mapping[Member, str]) -> Incident | None:

@@ -9,6 +9,10 @@ from alerts.base import Assessment, Firing
 from alerts.blame import Verdict, kind_of, worst
 from alerts.ground import Map
 
+EVIDENCE = ("battery", "interface")  # kinds that may be the reason, or a part, of an outage checks see
+
+SWALLOWED = ("interface",)  # of these, what an outage that is seen later takes in
+
 
 def states(assessment: Assessment, ground: Map) -> list[Verdict]:
     """One verdict for each thing and kind of trouble, in the order of their names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -21,6 +22,7 @@ log = logging.getLogger("netmon.agent")
 Told = Callable[[CheckConfig, Measurement], None]
 AGAIN_S = (1.0, 60.0)  # after a watch ended: at first, at most
 HOLD_MS = 2_000  # checks that may run longer hold nobody back
+WOKEN_GAP_S = 5.0  # between two runs out of turn: a storm of reasons is one
 STUCK_S = 120.0  # beyond its own timeout a run is given up
 WAIT_SHARE = 0.5  # of its period a heavy check waits for its turn
 _SENT = ("bytes_used", "sent_bytes", "rcvd_bytes")  # values of heavy kinds, any of which tells what they sent
@@ -34,7 +36,12 @@ class Runner:
         self._gate = Gate(config)
         self._put_off: dict[str, str] = {}  # check → why, as told last
         self._checks = {check.check: check for check in config.checks}
+        self._reasons = {check.check: asyncio.Event() for check in config.checks}
         self._late_ms = 0.0
+
+    def wake(self, check: str) -> None:
+        """There is a reason to measure a check now, out of its turn; packet checks measure all the time anyway."""
+        self._reasons[check].set()
 
     def take_late_ms(self) -> float:
         """The most a run began after its time since the last call."""
@@ -102,15 +109,30 @@ class Runner:
             now_s = time.time()
             wait_s = max(least_s, schedule.next_due(now_s + least_s, phase, every_s) - now_s)
             due = time.monotonic() + wait_s
-            await asyncio.sleep(wait_s)
+            await self._await_turn(kind, check, due)
             self._late_ms = max(self._late_ms, (time.monotonic() - due) * 1000)
-            if kind.cost is not None:
-                measured = await self._heavy(kind, check)
-            else:
-                self._frontier.began(check.check, _now_ms(), _hold_ms(check))
-                measured = await self._measure(kind, check, _limit_s(check))
-                self._frontier.ended(check.check)
-            self._told(check, measured)
+            await self._run(kind, check)
+
+    async def _await_turn(self, kind: Kind, check: CheckConfig, due: float) -> None:
+        """Sleep until `due` (monotonic s), measuring out of turn for whoever has a reason."""
+        reason = self._reasons[check.check]
+        while (left_s := due - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await reason.wait()
+            if reason.is_set():  # a run, once begun, is never cut short
+                reason.clear()
+                await self._run(kind, check)
+                await asyncio.sleep(min(WOKEN_GAP_S, max(0.0, due - time.monotonic())))
+
+    async def _run(self, kind: Kind, check: CheckConfig) -> None:
+        if kind.cost is not None:
+            measured = await self._heavy(kind, check)
+        else:
+            self._frontier.began(check.check, _now_ms(), _hold_ms(check))
+            measured = await self._measure(kind, check, _limit_s(check))
+            self._frontier.ended(check.check)
+        self._told(check, measured)
 
     async def _heavy(self, kind: Kind, check: CheckConfig) -> Measurement:
         """A run that may hurt others: with a permit, for as long as that holds; or put off, which is nobody's fault."""

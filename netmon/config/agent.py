@@ -92,6 +92,24 @@ class ContactConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrapsConfig:
+    """SNMP traps of the devices this agent's `snmp` checks look at."""
+
+    listen: str = setting("address and port traps come to, as 0.0.0.0:1162; empty: none are heard", default="")
+    community_file: str = setting("v2c: file with the community of those that are heard", default="", secret=True)
+    user: str = setting("v3: user of those that are heard", default="")
+    auth: str = setting(
+        "v3: how it authenticates",
+        choices=("none", "md5", "sha", "sha224", "sha256", "sha384", "sha512"),
+        default="sha256",
+    )
+    auth_password_file: str = setting("v3: file with the authentication password", default="", secret=True)
+    priv: str = setting("v3: how it encrypts", choices=("none", "des", "aes", "aes192", "aes256"), default="aes")
+    priv_password_file: str = setting("v3: file with the privacy password", default="", secret=True)
+    engines: tuple[str, ...] = setting("v3: engine ids, in hex, of the devices whose traps are heard", default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig:
     """An agent's file (`agent.yaml`)."""
 
@@ -106,6 +124,7 @@ class AgentConfig:
     lang: str = setting("language of `netmon status`", choices=("vi", "en"), default="vi")
     spool: SpoolConfig = setting("the spool", default=SpoolConfig())
     heavy: HeavyConfig = setting("what heavy checks may do while no hub can be asked", default=HeavyConfig())
+    traps: TrapsConfig = setting("SNMP traps", default=TrapsConfig())
     contacts: tuple[ContactConfig, ...] = setting("whom to call", default=())
     destinations: tuple[DestinationConfig, ...] = setting("where points go")
     checks: tuple[CheckConfig, ...] = setting("what is measured")

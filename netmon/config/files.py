@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from netmon.config import decode
-from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig
+from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig, TrapsConfig
 from netmon.config.check import decode_check
 from netmon.config.decode import Reader
 from netmon.config.hub import HubConfig, ReceiverConfig
@@ -46,6 +46,7 @@ def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
     config, reader = decode.read(path, AgentConfig, {CheckConfig: decode_check})
     for key, pattern, write in _AGENT_KEYS:
         _match(reader, reader.line_of(config, key), key, getattr(config, key), pattern, write)
+    _traps(reader, config.traps)
     reader.unique(config.checks, "check", "checks")
     reader.unique(config.destinations, "name", "destinations")
     _names(reader, config.checks, "check", "checks")
@@ -53,6 +54,17 @@ def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
     _urls(reader, config.destinations, "destinations")
     shown = replace(config, contacts=tuple(_harmless(reader, one) for one in config.contacts))
     return reader.note(shown, reader.line_of(config), reader.table_of(config)), reader
+
+
+def _traps(reader: Reader, traps: TrapsConfig) -> None:
+    if not traps.listen:
+        return
+    if not listen_parts(traps.listen):
+        what = f"'{clean(traps.listen, 60)}' is not ADDRESS:PORT"
+        reader.fault(reader.line_of(traps, "listen"), "traps.listen", what, "write 0.0.0.0:1162 or [::]:1162")
+    if not (traps.community_file or traps.user):
+        what = "nobody's traps would be heard"
+        reader.fault(reader.line_of(traps, "listen"), "traps.listen", what, "write community_file, user, or both")
 
 
 def _harmless(reader: Reader, one: ContactConfig) -> ContactConfig:

@@ -101,7 +101,7 @@ class Pages:
             "symptoms": list(symptoms[:SYMPTOMS_SHOWN]),
             "symptom_count": len(symptoms),
             "suspects": list(one.suspects),
-            "evidence": {"against": one.against, "clear": one.clear},
+            "evidence": {"against": one.against, "clear": one.clear, "also": list(one.also_told)},
             **said,
             "acked_by": one.acked_by,
             "acked_ms": one.acked_ms,

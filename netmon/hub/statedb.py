@@ -245,5 +245,6 @@ def _plain(one: Incident) -> str:
 def _incident(text: str) -> Incident:
     plain = json.loads(text)
     plain["members"] = {(rule, series) for rule, series in plain["members"]}
-    plain["suspects"] = tuple(plain["suspects"])
+    for name in ("suspects", "also_told"):
+        plain[name] = tuple(plain.get(name, ()))
     return Incident(**plain)

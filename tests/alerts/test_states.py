@@ -28,6 +28,11 @@ class Web(Tree):
         super().__init__(communes)
         self._parent[SERVICE] = "site:core"
         self._ends |= {f"{name}-portal": (name, SERVICE) for name in self.names}
+        self._ends |= {
+            "c2-port": ("c2", "province:01"),
+            "c1-port": ("c1", "commune:c1"),
+            "c1-ups": ("c1", "commune:c1"),
+        }
 
     def seeing(self) -> list[str]:
         return [f"{name}-portal" for name in self.names]
@@ -46,6 +51,7 @@ class Certificate:
         self.days = days  # until it ends, at START_MS
         self.dead: set[str] = set()  # agents that say nothing
         self.blind: set[str] = set()  # agents whose packets vanish
+        self.devices: dict[str, dict[str, int]] = {}  # snmp check → what its device says, each 30 s
         self.next_ms = {check: START_MS + self.draw.randrange(EVERY_MS) for check in self.tree.seeing()}
 
     def left_days(self, at_ms: int) -> float:
@@ -74,6 +80,9 @@ class Certificate:
         outcome = LOST if lost else OK
         sent = {"sent": 1, "rcvd": 0 if lost else 1, "outcome": outcome}
         yield Sample(name, f"{name}-uplink", "stamp", self.now_ms - 1000, sent)
+        for check, said in self.devices.items():
+            if check.startswith(name) and self.now_ms // 1000 % 30 == 7:
+                yield Sample(name, check, "snmp", self.now_ms - 1000, {"outcome": OK, **said})
         check = f"{name}-portal"
         if self.now_ms - 1000 >= self.next_ms[check]:
             at_ms, self.next_ms[check] = self.next_ms[check], self.next_ms[check] + EVERY_MS
@@ -185,6 +194,67 @@ def test_a_rule_about_the_agent_names_the_agent() -> None:
     world = Certificate(8, days=3, rules=(rule,))
     world.run(120)
     assert elements(world.book) == [(f"agent:{name}", "clock-off") for name in world.tree.names]
+
+
+@pytest.mark.parametrize("port", ["c1-port", "c2-port"])
+def test_a_port_that_is_down_where_checks_see_an_outage_is_evidence_and_no_second_incident(port: str) -> None:
+    """The commune's own port, or the province's at the other end of the link that is cut."""
+    world = Certificate(9, days=90)
+    world.devices[port] = {"if_state": 1}
+    world.run(60)
+    world.blind, world.devices[port] = {"c1"}, {"if_state": 2}
+    world.run(150)
+    assert elements(world.book) == [("link:province-c1", "down")]
+    outage = next(iter(world.book.incidents.values()))
+    assert outage.also_told == (f"interface-down {port}",)
+    world.blind, world.devices[port] = set(), {"if_state": 1}
+    world.run(240)
+    assert not outage.is_open and elements(world.book) == [("link:province-c1", "down")]
+
+
+def test_a_port_that_is_down_while_all_checks_are_good_is_a_small_incident_of_its_place() -> None:
+    """A spare link: nobody misses it yet."""
+    world = Certificate(10, days=90)
+    world.devices["c2-port"] = {"if_state": 2}
+    world.run(120)
+    assert elements(world.book) == [("province:01", "interface")]
+    incident = next(iter(world.book.incidents.values()))
+    assert incident.severity == "info"
+    world.devices["c2-port"] = {"if_state": 1}
+    world.run(200)
+    assert not incident.is_open
+
+
+def test_a_port_that_was_told_before_its_outage_was_seen_is_taken_in_by_it() -> None:
+    world = Certificate(13, days=90)
+    world.devices["c1-port"] = {"if_state": 2}
+    world.run(90)
+    port = next(iter(world.book.incidents.values()))
+    assert (port.element, port.kind) == ("commune:c1", "interface")
+    world.blind = {"c1"}
+    world.run(150)
+    outage = next(one for one in world.book.open() if one.kind == "down")
+    assert world.book.open() == [outage] and port.superseded_by == outage.id
+    assert outage.also_told == ("interface-down c1-port",)
+
+
+def test_a_place_on_battery_is_told_and_hides_neither_its_outage_nor_its_agents_silence() -> None:
+    world = Certificate(11, days=90)
+    world.devices["c1-ups"] = {"power_source": 5, "on_battery_s": 40}
+    world.run(120)
+    assert elements(world.book) == [("commune:c1", "battery")]
+    world.dead = {"c1"}
+    world.run(180)
+    assert elements(world.book) == [("agent:c1", "silent"), ("commune:c1", "battery")]
+
+
+def test_an_outage_elsewhere_takes_no_evidence_of_this_place() -> None:
+    world = Certificate(12, days=90)
+    world.devices["c1-ups"] = {"power_source": 3}
+    world.run(60)
+    world.blind, world.devices["c1-ups"] = {"c3"}, {"power_source": 5}
+    world.run(150)
+    assert elements(world.book) == [("commune:c1", "battery"), ("link:province-c3", "down")]
 
 
 @pytest.mark.parametrize("fault", ["reach", "silence"])

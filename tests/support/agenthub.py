@@ -235,7 +235,7 @@ def running(one: AgentConfig, told: Told) -> Iterator[Agent]:
     async def live() -> None:
         agent = Agent(one, told.kinds())
         agent.start()
-        tasks = [asyncio.create_task(agent.runner.run()), asyncio.create_task(agent.flush_for_ever())]
+        tasks = [asyncio.create_task(one) for one in agent.parts()]
         made.append(agent)
         ready.set()
         while not stop.is_set():

@@ -22,7 +22,7 @@ VIEW: dict[str, Any] = {
     "symptoms": [f"commune:{code:05}" for code in range(98)],
     "symptom_count": 98,
     "suspects": ["link:core-province", "province:79"],
-    "evidence": {"against": 98, "clear": 1},
+    "evidence": {"against": 98, "clear": 1, "also": ["on-battery ups-hcm"]},
     "vi": "MẤT KẾT NỐI: đường truyền …",
     "en": "DOWN: link …",
     "acked_by": "",
