@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _HEADS = {
-    "vi": ("Kết luận", "Tỉnh", "Điểm", "Phép đo", "Thiết bị", "Chiều", "p95", "Lớn nhất", "Số mẫu", "Thiếu"),
-    "en": ("Verdict", "Province", "Site", "Check", "Device", "Way", "p95", "Most", "Samples", "Missing"),
+    "vi": ("Kết luận", "Tỉnh", "Điểm", "Trạm đo", "Phép đo", "Chiều", "p95", "Lớn nhất", "Số mẫu", "Thiếu"),
+    "en": ("Verdict", "Province", "Site", "Agent", "Check", "Way", "p95", "Most", "Samples", "Missing"),
 }
 _VERDICTS = {
     "vi": {"ok": "đạt", "breach": "VƯỢT 90 %", "unknown": "chưa đủ mẫu"},
@@ -124,7 +124,7 @@ def _table(used: Sequence[Use], over: Window, args: argparse.Namespace) -> None:
 
 def _cells(one: Use, lang: str) -> tuple[str, ...]:
     said = _VERDICTS[lang][one.verdict]
-    plain = (said, one.province, one.site, one.check, one.target, one.direction, _percent(one.p95_share))
+    plain = (said, one.province, one.site, one.agent, one.check, one.direction, _percent(one.p95_share))
     return tuple(clean(str(cell), 120) for cell in (*plain, _percent(one.max_share), one.samples, one.missing))
 
 

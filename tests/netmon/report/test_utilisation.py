@@ -129,8 +129,8 @@ def test_the_report_says_what_is_above_what_is_not_and_what_nobody_knows(
     code, out, err = _told(store, capsys)
     assert code == 1
     lines = [line.split("\t") for line in out.splitlines()]
-    assert ["ABOVE 90 %", "79", "p1", "wan", "10.0.0.1", "rx", "95.0%", "95.0%", "2016", "0"] in lines
-    assert ["not enough samples", "79", "p1", "new", "10.0.0.1", "tx", "", "", "9", "2007"] in lines
+    assert ["ABOVE 90 %", "79", "p1", "p1", "wan", "rx", "95.0%", "95.0%", "2016", "0"] in lines
+    assert ["not enough samples", "79", "p1", "p1", "new", "tx", "", "", "9", "2007"] in lines
     assert "6 directions, 7 days" in err and "Above: 1, ok: 1, not enough samples: 4" in err
     code, out, _ = _told(store, capsys, "--province", "01")
     assert code == 0 and len(out.splitlines()) == 2
