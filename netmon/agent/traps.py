@@ -71,7 +71,7 @@ class Traps:
         """One life of the child; why it ended."""
         try:
             child = await asyncio.create_subprocess_exec(
-                *command(self._config), stdout=asyncio.subprocess.PIPE, limit=1 << 16
+                *command(self._config), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 16
             )
         except OSError as fault:
             return str(fault)
@@ -117,7 +117,7 @@ class Traps:
 
 def command(config: TrapsConfig) -> list[str]:
     """The receiver's command line; secrets stay in their files."""
-    words = [sys.executable, "-I", "-m", "probes.answer.traps", "--listen", config.listen]
+    words = [sys.executable, "-I", "-m", "probes.answer.traps", "--attached", "--listen", config.listen]
     for name in _FLAGS:
         if value := getattr(config, name):
             words += [f"--{name.replace('_', '-')}", value]

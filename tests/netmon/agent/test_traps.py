@@ -50,21 +50,8 @@ def test_secrets_stay_in_their_files() -> None:
     one = TrapsConfig(listen="0.0.0.0:1162", community_file="/c", user="u", engines=("8000000001020304",))
     words = traps.command(one)
     assert words[:4] == [sys.executable, "-I", "-m", "probes.answer.traps"]
-    assert words[4:] == (
-        [
-            "--listen",
-            "0.0.0.0:1162",
-            "--community-file",
-            "/c",
-            "--user",
-            "u",
-            "--auth",
-            "sha256",
-            "--priv",
-            "aes",
-            "--engine",
-            "8000000001020304",
-        ]
+    assert " ".join(words[4:]) == (
+        "--attached --listen 0.0.0.0:1162 --community-file /c --user u --auth sha256 --priv aes --engine 8000000001020304"
     )
 
 
@@ -190,6 +177,21 @@ def _free_udp() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
+
+
+def test_the_receiver_never_outlives_its_agent(tmp_path: Path) -> None:
+    """Also when the agent is killed: nobody then holds the port against the next one."""
+    (tmp_path / "c").write_text("trapcomm\n")
+    words = traps.command(TrapsConfig(listen=f"127.0.0.1:{_free_udp()}", community_file=str(tmp_path / "c")))
+    child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert child.stderr is not None and child.stdin is not None
+        assert "listening" in child.stderr.readline()
+        child.stdin.close()
+        assert child.wait(10) == 0
+    finally:
+        child.kill()
+        child.wait()
 
 
 def test_a_receiver_that_cannot_listen_is_tried_again_and_the_agent_goes_on(
