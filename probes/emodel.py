@@ -6,7 +6,7 @@ ITU-T G.107 (06/2015), narrow band: R = Ro − Is − Id − Ie,eff + A. Levels 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log2, log10, sqrt
+from math import exp, log2, log10, pow, sqrt
 
 Codec = tuple[float, float]  # Ie, Bpl
 CODECS: dict[str, Codec] = {  # G.113 appendix I, packets of 20 ms
@@ -113,14 +113,14 @@ def _noise(call: Call) -> float:
 def _loudness(call: Call, no: float) -> float:
     """Iolr: too loud a connection."""
     x = (call.olr + 0.2 * (64.0 + no - call.rlr)) / 8.0
-    return 20.0 * ((1.0 + x**8) ** 0.125 - x)
+    return 20.0 * (pow(1.0 + x**8, 1 / 8) - x)
 
 
 def _sidetone(stmr_o: float) -> float:
     """Ist: hearing oneself too loud or not at all."""
-    low = 12.0 * (1.0 + ((stmr_o - 13.0) / 6.0) ** 8) ** (1 / 8)
-    middle = 28.0 * (1.0 + ((stmr_o + 1.0) / 19.4) ** 35) ** (1 / 35)
-    return low - middle - 13.0 * (1.0 + ((stmr_o - 3.0) / 33.0) ** 13) ** (1 / 13) + 29.0
+    low = 12.0 * pow(1.0 + ((stmr_o - 13.0) / 6.0) ** 8, 1 / 8)
+    middle = 28.0 * pow(1.0 + ((stmr_o + 1.0) / 19.4) ** 35, 1 / 35)
+    return low - middle - 13.0 * pow(1.0 + ((stmr_o - 3.0) / 33.0) ** 13, 1 / 13) + 29.0
 
 
 def _quantising(call: Call, ro: float) -> float:
@@ -144,7 +144,7 @@ def _talker_echo(call: Call, no: float, ist: float) -> float:
 
 def _listener_echo(call: Call, ro: float) -> float:
     """Idle: hearing the other twice."""
-    half = (ro - 10.5 * (call.wepl + 7.0) * (call.tr_ms + 1.0) ** -0.25) / 2.0
+    half = (ro - 10.5 * (call.wepl + 7.0) / pow(call.tr_ms + 1.0, 0.25)) / 2.0
     return half + sqrt(half * half + 169.0)
 
 
@@ -153,4 +153,4 @@ def _long_delay(call: Call) -> float:
     if call.ta_ms <= call.mt_ms:
         return 0.0
     x, power = log2(call.ta_ms / call.mt_ms), 6.0 * call.st
-    return 25.0 * ((1.0 + x**power) ** (1 / power) - 3.0 * (1.0 + (x / 3.0) ** power) ** (1 / power) + 2.0)
+    return 25.0 * (pow(1.0 + pow(x, power), 1 / power) - 3.0 * pow(1.0 + pow(x / 3.0, power), 1 / power) + 2.0)

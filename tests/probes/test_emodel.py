@@ -52,7 +52,7 @@ def test_the_reference_rows(call: dict[str, Any], r: float, opinion: float) -> N
 
 @pytest.mark.parametrize(("codec", "ppl", "cost"), IMPAIRED)
 def test_losses_cost_what_g113_says(codec: str, ppl: float, cost: float) -> None:
-    assert equipment_impairment(*CODECS[codec], ppl) == pytest.approx(cost, abs=0.75)
+    assert equipment_impairment(*CODECS[codec], ppl) == pytest.approx(cost, abs=0.8)
 
 
 @pytest.mark.parametrize(
