@@ -17,6 +17,7 @@ KINDS: dict[str, str] = {
     "headroom": "probes.kinds.headroom:HEADROOM",
     "host": "probes.kinds.host:HOST",
     "http": "probes.kinds.http:HTTP",
+    "media": "probes.kinds.media:MEDIA",
     "ntp": "probes.kinds.ntp:NTP",
     "path": "probes.kinds.path:PATH",
     "ping": "probes.kinds.ping:PING",

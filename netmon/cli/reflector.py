@@ -28,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", metavar="N", default="50000", help="STAMP answers a second to all sources together")  # fmt: skip
     parser.add_argument("--throughput", metavar="ADDR:PORT", default="", help="answer iperf3 tests there too")
     parser.add_argument("--train", metavar="ADDR:PORT", default="", help="answer capacity and headroom tests there too")
+    parser.add_argument("--media", metavar="ADDR:PORT", default="", help="answer media tests there too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         work.append(_answer("--throughput", args.throughput, import_module("probes.answer.iperf3").serve))
     if args.train:
         work.append(_answer("--train", args.train, import_module("probes.answer.train").serve, key))
+    if args.media:
+        work.append(_answer("--media", args.media, import_module("probes.answer.media").serve, key))
     asyncio.run(_until_told(work))
     return GOOD
 
