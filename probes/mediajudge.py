@@ -80,7 +80,7 @@ def judge(way: Way, name: str, limits: Limits, delay_ms: float) -> Verdict:
     """One direction (`fwd` or `bwd`); the worst of its limits."""
     if way.sent and not way.rcvd:
         return Verdict(Level.FAIL, Limit.DEAD, f"nothing of the stream arrives {IN_WORDS[name]}")
-    windows = [one for one in way.windows() if 2 * one.evidence >= 1.0] or [way.whole]
+    windows = [one for one in way.windows if 2 * one.evidence >= 1.0] or [way.whole]
     found = [_intra(way.whole, name), *(_check(*one, name) for one in _measured(way, windows, limits, delay_ms))]
     return max(found, key=lambda one: one.level)  # the first of equals: what explains more stands first
 
@@ -105,7 +105,7 @@ def _check(limit: Limit, value: float | None, bounds: tuple[float, float], words
     if value is None:
         return PASSED
     good, bad = bounds
-    sign = -1.0 if good > bad else 1.0  # of sound more is better
+    sign = -1.0 if limit is Limit.AUDIO else 1.0  # of sound more is better
     level = Level(int(sign * value > sign * good) + int(sign * value > sign * bad))
     return Verdict(level, limit, f"{words.format(value)} {IN_WORDS[name]}") if level else PASSED
 

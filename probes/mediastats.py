@@ -207,13 +207,14 @@ class Way:
             found.append(Cell(begins_ns, len(numbers), lost, ours))
         return found
 
-    def windows(self, width_ms: int = WINDOW_MS) -> list[Figures]:
-        """Everything, window by window; a rest shorter than half a window belongs to the last."""
-        groups = [numbers for _, numbers in self._windows(width_ms)]
-        if len(groups) > 1 and self._lasts_ns(groups[-1]) < width_ms * 500_000:
+    @cached_property
+    def windows(self) -> list[Figures]:
+        """Everything, by windows of 20 s; a rest shorter than half a window belongs to the last."""
+        groups = [numbers for _, numbers in self._windows(WINDOW_MS)]
+        if len(groups) > 1 and self._lasts_ns(groups[-1]) < WINDOW_MS * 500_000:
             rest = groups.pop()
             groups[-1] = range(groups[-1].start, rest.stop)
-        return [self._figures(numbers) for numbers in groups]
+        return [self.whole] if len(groups) == 1 else [self._figures(numbers) for numbers in groups]
 
     @cached_property
     def whole(self) -> Figures:

@@ -128,12 +128,13 @@ class _Variant:
 
 
 def limits_of(settings: Any) -> Limits:
-    """The profile's limits, or what the settings say instead."""
+    """The profile's limits, or what the settings say instead; what passes never fails."""
     profile = PROFILES[settings.profile]
     found = {}
     for one in fields(Limits):
         given = (getattr(settings, key) for key in _SETTINGS[one.name])
-        found[one.name] = tuple(new or old for new, old in zip(given, getattr(profile, one.name), strict=True))
+        good, bad = (new or old for new, old in zip(given, getattr(profile, one.name), strict=True))
+        found[one.name] = good, (min if one.name == "audio_mos" else max)(good, bad)
     return Limits(**found)
 
 
@@ -238,7 +239,7 @@ def _rows(one: _Variant) -> list[Row]:
     return [
         _row(one.seen.variant, name, number, figures)
         for name, way in one.ways.items()
-        for number, figures in enumerate(way.windows())
+        for number, figures in enumerate(way.windows)
     ]
 
 

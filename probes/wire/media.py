@@ -23,12 +23,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
+from collections.abc import Callable
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire.mediashape import LEAST_BYTES, Shape, Sort, Variant
+from probes.wire.mediashape import LEAST_BYTES, MOST_BYTES, Shape, Sort, Variant
 
 PORT = 8622
 LEAST = 96  # bytes of everything an agent asks: no answer to a stranger is longer
@@ -59,6 +60,9 @@ class What(IntEnum):
     ASK = 7
     REPORT = 8
     STOP = 9
+
+
+_WHATS = {int(what): what for what in What}  # quicker than to call `What`
 
 
 class Reason(IntEnum):
@@ -145,9 +149,9 @@ def head(data: bytes) -> Head:
     magic, what, key, session = _HEAD.unpack_from(data)
     if magic != _MAGIC:
         raise WireError(0, "not a packet of the media protocol")
-    if not 1 <= what <= len(What):
+    if what not in _WHATS:
         raise WireError(4, f"kind {what} is unknown")
-    return Head(What(what), key, session)
+    return Head(_WHATS[what], key, session)
 
 
 def checked(data: bytes, key: bytes) -> bytes:
@@ -178,9 +182,11 @@ def answer(what: What, session: int, body: bytes = b"", key: bytes = b"") -> byt
     return _packet(what, session, body, key)
 
 
-def data_head(session: int, data: Data) -> bytes:
-    """The first `DATA_BYTES` bytes of a data packet."""
-    return _HEAD.pack(_MAGIC, What.DATA, 0, session) + _DATA.pack(*data)
+def data_packets(session: int) -> Callable[[Data, int], bytes]:
+    """Makes data packets of a session: (what it says, bytes in all) → packet."""
+    opened, pack = _HEAD.pack(_MAGIC, What.DATA, 0, session), _DATA.pack
+    zeros = bytes(MOST_BYTES)
+    return lambda data, size: opened + pack(*data) + zeros[DATA_BYTES:size]
 
 
 def read_data(data: bytes) -> Data:

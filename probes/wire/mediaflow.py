@@ -55,7 +55,9 @@ class Outflow:
     ) -> None:  # fmt: skip
         self.plan, self.sent_ns, self.late_us = plan, list[int](), list[int]()
         self.queue_full, self.fault = 0, ""
-        self._session, self._to, self._marks, self._clock_ns, self._via = session, to, marks, clock_ns, via
+        self._packet, self._to, self._marks, self._clock_ns, self._via = (
+            media.data_packets(session), to, marks, clock_ns, via,
+        )  # fmt: skip
         self._began_ns = self._due_ns = self._stuck_ns = 0
         self._held = False
         self.over = not plan
@@ -108,8 +110,7 @@ class Outflow:
         one = self.plan[number]
         tos, late_us = self._marks.of(one.sort), min(late_ns // 1000, media.MOST_LATE_US)
         said = Data(one.sort, tos >> 2, late_us, number, one.frame, one.part, one.parts, at_ns)
-        data = media.data_head(self._session, said) + bytes(one.size - media.DATA_BYTES)
-        return Datagram(data, self._to, tos, via=self._via)
+        return Datagram(self._packet(said, one.size), self._to, tos, via=self._via)
 
     def unsent(self, why: str) -> None:
         """The packet just given did not leave. What a queue dropped is lost; a full buffer is tried again, for a while."""

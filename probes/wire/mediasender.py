@@ -19,6 +19,7 @@ from probes.wire.session import Address, Arrival, Datagram
 
 _AGAIN_S = 0.25  # an answer that has not come is asked for again
 _POLL_S, _LAST_POLL_S = 0.2, 0.05
+_WATCH_S = 0.05
 _QUIET_S = 0.5  # what has not come so long after the end will not come, or too late for any buffer
 How = Literal["silence", "refused", "nonsense", "ours", "busy"]
 _NO = {
@@ -80,11 +81,12 @@ class MediaSender:
         self._next_try, self._asked = 0.0, 0
         self._asks_ns: dict[int, int] = {}  # question → when it left (wall)
         self._rtts_ms: list[float] = []
-        self._report: Report | None = None  # the last one; `_final`: of a question asked after our stream's end
-        self._final_from = 0
+        self._report: Report | None = None  # the last one
+        self._final_from = 0  # the first question that was asked after our stream's end
         self._came: list[tuple[int, int, int]] = []
         self._rise = Rise()
-        self._looked = False  # the first seconds have been judged
+        self._watch_at = 0.0
+        self._look_from, self._looked = 0, False  # the question that tells of the first seconds; they have been judged
         self._aborted = ""
         self._strange = ""
         self._events: list[Done | Failed] = []
@@ -203,14 +205,17 @@ class MediaSender:
 
     def _watch(self, now: float) -> None:
         """Cut the streams short when they do harm."""
-        if self._aborted:
+        if self._aborted or now < self._watch_at:
             return
+        self._watch_at = now + _WATCH_S
         for word, rise in (("there", self._rise), ("back", self._into.rise)):
             if rise.now > self._guard.rise_ms * 1e6:
                 self._abort(f"delay rose by {rise.now / 1e6:.0f} ms {word}")
                 return
         began = self._ready_at if self._ready_at is not None else now
-        if not self._looked and now - began >= self._guard.first_s + _QUIET_S:
+        if not self._look_from and now - began >= self._guard.first_s + _QUIET_S:
+            self._look_from, self._next_try = self._asked + 1, 0.0
+        if self._look_from and not self._looked and self._is_told(self._look_from):
             self._looked = True
             self._look()
 
@@ -228,12 +233,15 @@ class MediaSender:
         self._out.stop()
         self._next_try = 0.0
 
+    def _is_told(self, question: int) -> bool:
+        """All that had arrived when this question, or a later one, was asked is known here."""
+        report = self._report
+        return report is not None and report.number >= question and len(self._came) >= report.total
+
     def _there_over(self, now: float) -> bool:
         """All of our stream has been told that will."""
         report = self._report
-        if self._over_at is None or report is None or report.number < self._final_from:
-            return False
-        if len(self._came) < report.total:
+        if self._over_at is None or report is None or not self._is_told(self._final_from):
             return False
         silent = now - self._over_at >= _QUIET_S and report.quiet_ms >= _QUIET_S * 1000
         return report.total >= len(self._out.sent_ns) or silent

@@ -24,6 +24,7 @@ from netthread import awaited, serving
 from tlspeer import context
 
 from probes import catalog
+from probes.answer import media
 from probes.answer import sip as standin
 from probes.answer import stamp as reflector
 from probes.answer import train as responder
@@ -51,6 +52,7 @@ TARGETS = {
     "throughput": "{ip}:5201",
     "capacity": "{ip}:8621",
     "headroom": "{ip}:8621",
+    "media": "{ip}:8622",
 }
 FAST: dict[str, dict[str, Any]] = {
     "path": {"timeout_s": 0.3},
@@ -68,6 +70,7 @@ FAST: dict[str, dict[str, Any]] = {
     "throughput": {"timeout_s": 0.3, "duration_s": 1.0},
     "capacity": {"timeout_s": 0.3},
     "headroom": {"timeout_s": 0.3, "duration_s": 0.3},
+    "media": {"timeout_s": 0.3, "duration_s": 0.5, "rate_bps": 300e3, "late_ms": 200.0, "jitter_pass_ms": 300.0},
 }
 COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown", "reordered", "sent_after_lost", "lost_after_lost", "rung", "climbed", "risks", *(f"loss_run_b{shortest}" for shortest in (1, 2, 3, 6, 11, 51)))  # fmt: skip
 names = pytest.mark.parametrize("name", catalog.names())
@@ -85,6 +88,7 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         )
         stack.enter_context(serving(made.right, lambda: reflector.serve("0.0.0.0", 8620)))
         stack.enter_context(serving(made.right, lambda: responder.serve("0.0.0.0", 8621)))
+        stack.enter_context(serving(made.right, lambda: media.serve("0.0.0.0", 8622)))
         stack.enter_context(serving(made.right, lambda: far_end(tls)))
         device = snmpagent.Agent(snmpagent.router(["lan", "wan0"]))
         stack.enter_context(serving(made.right, lambda: snmpagent.serve(device, "0.0.0.0", 161)))
