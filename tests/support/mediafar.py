@@ -16,13 +16,14 @@ NETMON = [sys.executable, "-I", "-m", "netmon"]
 
 
 @contextmanager
-def reflector(both: Pair, *more: str) -> Iterator[subprocess.Popen[str]]:
+def reflector(both: Pair, *more: str, media: str = "0.0.0.0:8622") -> Iterator[subprocess.Popen[str]]:
     """netmon's responder on the right side."""
-    words = [*NETMON, "reflector", "--listen", "0.0.0.0:8620", "--media", "0.0.0.0:8622", *more]
+    port = media.rpartition(":")[2]
+    words = [*NETMON, "reflector", "--listen", f"127.0.0.1:{int(port) + 1000}", "--media", media, *more]
     process = both.start("right", words, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 10
-        while ":8622" not in both.run("right", ["ss", "-lunH"]).stdout:
+        while f":{port}" not in both.run("right", ["ss", "-lunH"]).stdout:
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.1)
         yield process
