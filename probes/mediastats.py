@@ -325,7 +325,7 @@ class Way:
 def by_chance(some: tuple[int, int], others: tuple[int, int]) -> bool:
     """Might `some` (lost, sent) have lost so many where `others` show how often a packet is lost? A Poisson tail."""
     (lost, sent), (others_lost, others_sent) = some, others
-    expected = sent * (others_lost + 1) / max(1, others_sent)
+    expected = sent * (others_lost + 0.5) / max(1, others_sent)
     term, fewer = math.exp(-expected), 0.0
     for many in range(lost):
         fewer += term

@@ -29,7 +29,7 @@ _INTRA = (
     (2_000_000, 5.7),
     (4_000_000, 5.7),
 )  # whole pictures against others, by rate
-_INTRA_SPREAD = 0.3
+_INTRA_SPREAD = 0.2
 _SECOND_NS = 1_000_000_000
 
 
