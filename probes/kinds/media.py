@@ -12,21 +12,21 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from probes.base import Field, Kind, Measurement, Outcome, Target, Value
+from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.io.drive import Driver
 from probes.io.trainsock import open_train
 from probes.kinds import mediatell
 from probes.kinds.mediatell import Seen
 from probes.kinds.packets import address_of
 from probes.kinds.stamp import key_of
-from probes.kinds.trains import OUTCOMES, Broken
+from probes.kinds.trains import ETHERNET, IPV4, OUTCOMES, Broken
 from probes.mediajudge import PROFILES
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
 from probes.wire.media import BACK, FORWARD, PORT
 from probes.wire.mediaflow import Marks
 from probes.wire.mediasender import Done, Failed, Guard, MediaSender
-from probes.wire.mediashape import Shape, Variant
+from probes.wire.mediashape import AUDIO_BYTES, AUDIO_PPS, FRAME_RATE, MOST_BYTES, Shape, Variant
 
 PROFILES_BPS = {"conf-720p": 2_000_000.0, "conf-1080p": 4_000_000.0}
 _WAYS = {"both": FORWARD | BACK, "forward": FORWARD, "reverse": BACK}
@@ -38,6 +38,9 @@ _VARIANTS = {
 }
 _BETWEEN_S = 0.5  # queues empty themselves before the second variant
 _log = logging.getLogger("netmon.media")
+_STEPS = 3  # silences a run may meet: at its beginning, in the middle, at the end
+_TOLD = 9  # bytes that tell of one arrival
+_ASKED_BPS = 40_000.0  # questions and what is around their answers
 OWN = "(0: the profile's)"
 
 
@@ -54,7 +57,7 @@ class MediaSettings:
         "how a picture's packets leave: all at once, paced, both one after the other; smooth is no codec's way",
         choices=tuple(_VARIANTS), default="burst",
     )  # fmt: skip
-    duration_s: float = setting("how long each variant is sent", unit="s", key="duration", low=0.5, high=60, default=10)
+    duration_s: float = setting("how long each variant is sent", unit="s", key="duration", low=0.5, high=50, default=10)
     direction: str = setting("which way the streams go", choices=tuple(_WAYS), default="both")
     dscp: int = setting("DSCP of the pictures; 34 is AF41", low=0, high=63, default=34)
     audio_dscp: int = setting("DSCP of the sound; 46 is EF", low=0, high=63, default=46)
@@ -175,6 +178,23 @@ def _part(session: MediaSender, driver: Driver, to: Any) -> None:
         driver.close()
 
 
+def cost(settings: MediaSettings) -> Cost:
+    """The streams of each variant with their headers, and what is told of them."""
+    ways, many = _WAYS[settings.direction].bit_count(), len(_VARIANTS[settings.variant])
+    shape = _shape(settings, Variant.BURST)
+    pictures = int(shape.rate_bps * settings.duration_s / 8)
+    packets = pictures // MOST_BYTES + int((FRAME_RATE + AUDIO_PPS) * settings.duration_s) + 1
+    sound = int(AUDIO_PPS * settings.duration_s) * AUDIO_BYTES
+    wire = pictures + sound + packets * (IPV4 + ETHERNET + _TOLD) + int(_ASKED_BPS / 8 * settings.duration_s)
+    return Cost(many * ways * wire, many * (settings.duration_s + _BETWEEN_S + _STEPS * settings.timeout_s))
+
+
 MEDIA = Kind(
-    "media", MediaSettings, FIELDS, run, None, "would a conference be good? its pictures and sound, both ways at once"
+    "media",
+    MediaSettings,
+    FIELDS,
+    run,
+    None,
+    "would a conference be good? its pictures and sound, both ways at once",
+    cost,
 )

@@ -14,12 +14,12 @@ from mediatraces import INTRA, PLAN, VIDEO, of_frame, trace
 from nets import Pair, pair, sh
 
 from probes.base import Outcome
-from probes.kinds.media import FIELDS, MediaSettings
+from probes.kinds.media import FIELDS, PROFILES_BPS, MediaSettings, cost
 from probes.kinds.mediatell import Seen, limits_of, tell
 from probes.mediajudge import PROFILES, Limit
 from probes.wire.mediaflow import Trace
 from probes.wire.mediasender import Done
-from probes.wire.mediashape import Variant
+from probes.wire.mediashape import Shape, Variant, plan
 
 BURST, PACED = Variant.BURST, Variant.PACED
 DECLARED = {one.name: one for one in FIELDS}
@@ -125,6 +125,17 @@ def test_limits_are_the_profiles_or_what_is_set() -> None:
     assert found.jitter_ms == PROFILES["conf-1080p"].jitter_ms
     bad = seen(trace(), trace(set(range(0, len(PLAN), 40))))
     assert told(bad, loss_pass_percent=4.0, freeze_pass_percent=90.0, audio_dscp=34)[2]["verdict"] == 0
+
+
+def test_the_cost_is_what_a_run_sends_at_most() -> None:
+    for settings in ({}, {"variant": "both"}, {"direction": "forward", "profile": "conf-1080p"}, {"duration_s": 20.0}):
+        found = cost(MediaSettings(**settings))
+        given = MediaSettings(**settings)
+        ways, many = 1 + (given.direction == "both"), 1 + (given.variant == "both")
+        packets = plan(Shape(int(PROFILES_BPS[given.profile]), int(given.duration_s * 1000), BURST, 3))
+        sent = ways * many * sum(one.size + 42 for one in packets)
+        assert found.bytes is not None and sent < found.bytes < 1.06 * sent
+        assert found.seconds == many * (given.duration_s + 0.5 + 3 * given.timeout_s)
 
 
 # --- real links ---
