@@ -7,12 +7,14 @@ import json
 import random
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
 
-from probes.answer.iperf3 import Limits, Server, listen
-from probes.base import Outcome, Target
+from probes.answer.iperf3 import Server, listen
+from probes.answer.iperf3limits import Limits
+from probes.base import Measurement, Outcome, Target
 from probes.kinds.throughput import ThroughputSettings, run
 from probes.wire import iperf3
 from probes.wire.iperf3 import Params
@@ -96,18 +98,101 @@ def test_a_real_client_may_ask_by_amount(words: list[str]) -> None:
     assert "error" not in told and told["end"]["streams"]
 
 
+# --- the queue ---
+
+
 @pytest.mark.world
 @pytest.mark.needs("iperf3")
-def test_a_second_client_is_told_that_we_are_busy() -> None:
+def test_a_second_client_is_told_that_we_are_busy_when_there_is_no_queue() -> None:
     async def act(server: Server) -> tuple[dict[str, Any], dict[str, Any], Server]:
         first = asyncio.ensure_future(iperf3_client(server, "-t", "1", "-b", "5M"))
         await asyncio.sleep(0.4)
         second = await iperf3_client(server, "-t", "1")
         return await first, second, server
 
-    first, second, server = with_server(act)
+    first, second, server = with_server(act, Limits(most_queued=0))
     assert "error" not in first and "busy" in second["error"]
     assert server.counts == {"done": 1, "busy": 1}
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+def test_real_clients_that_come_at_once_are_served_one_after_the_other_each_at_its_rate() -> None:
+    asks = (["-b", "20M"], ["-b", "10M", "-R", "-P", "2"], ["-u", "-b", "20M", "-l", "1400"], ["-u", "-b", "20M", "-l", "1400", "-R"])  # fmt: skip
+
+    async def act(server: Server) -> tuple[list[dict[str, Any]], Server]:
+        return list(await asyncio.gather(*(iperf3_client(server, "-t", "1", *words) for words in asks))), server
+
+    told, server = with_server(act)
+    assert [one.get("error") for one in told] == [None] * 4 and server.counts == {"done": 4}
+    for one in told:
+        end = one["end"].get("sum_received") or one["end"]["sum"]
+        assert end["bits_per_second"] == pytest.approx(20e6, rel=0.15)
+    began = sorted(one["start"]["timestamp"]["timesecs"] for one in told)
+    assert began[-1] - began[0] >= 2  # whole seconds: the last began after three tests of one second
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+def test_our_client_waits_its_turn_behind_a_real_one_and_longer_than_it_waits_for_an_answer() -> None:
+    async def act(server: Server) -> tuple[dict[str, Any], Measurement, Measurement]:
+        first = asyncio.ensure_future(iperf3_client(server, "-t", "2", "-b", "5M"))
+        await asyncio.sleep(0.4)
+        aim = Target(f"127.0.0.1:{server.port}")
+        brief = ThroughputSettings(duration_s=0.5, timeout_s=0.5, rate_bps=8e6, wait_s=0.6)
+        soon = await run(aim, brief, 1)
+        later = await run(aim, replace(brief, wait_s=10.0), 1)
+        return await first, soon, later
+
+    first, soon, later = with_server(act)
+    assert "error" not in first and (soon.outcome, "turn" in soon.why) == (Outcome.REFUSED, True)
+    assert later.outcome == Outcome.OK and later.values["rate_bps"] == pytest.approx(8e6, rel=0.15)
+    assert later.values["waited_ms"] > 500
+
+
+def test_who_leaves_the_queue_or_speaks_out_of_turn_loses_its_place_and_the_next_is_served() -> None:
+    async def act(server: Server) -> tuple[list[bytes], bytes]:
+        both = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(5)]
+        for number, (_, writer) in enumerate(both):
+            writer.write(iperf3.cookie(bytes([number] * 36)))
+            await asyncio.sleep(0.02)
+        readers, writers = zip(*both, strict=True)
+        assert await readers[0].readexactly(1) == b"\x09"
+        writers[1].close()  # left
+        writers[2].write(b"now!")  # spoke
+        await asyncio.sleep(0.05)
+        writers[0].close()
+        turn = await asyncio.wait_for(readers[3].readexactly(1), 2)
+        last = await asyncio.wait_for(readers[4].read(1), 2)
+        try:
+            spoke = await readers[2].read()
+        except ConnectionResetError:
+            spoke = b"reset"
+        return [spoke, turn], last
+
+    (spoke, turn), last = with_server(act, Limits(turn_s=0.4))
+    assert spoke in (b"", b"reset") and (turn, last) == (b"\x09", b"\xff")
+
+
+def test_the_queue_has_an_end_and_no_source_fills_it() -> None:
+    async def act(server: Server) -> list[bytes]:
+        both = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(4)]
+        both += [await asyncio.open_connection("127.0.0.1", server.port, local_addr=(f"127.0.0.{two}", 0)) for two in (2, 3)]  # fmt: skip
+        for number, (_, writer) in enumerate(both):
+            writer.write(iperf3.cookie(bytes([number] * 36)))
+            await asyncio.sleep(0.02)
+        heard = []
+        for reader, _ in both:
+            try:
+                heard.append(await asyncio.wait_for(reader.read(1), 0.1))
+            except TimeoutError:
+                heard.append(b"-")
+        for _, writer in both:
+            writer.close()
+        return heard
+
+    heard = with_server(act, Limits(most_queued=3, most_queued_each=2))
+    assert heard == [b"\x09", b"-", b"-", b"\xff", b"-", b"\xff"]
 
 
 # --- those who mean no good ---
@@ -225,5 +310,5 @@ def test_a_stranger_gets_no_stream_of_a_test() -> None:
         writer.close()
         return denied, heard
 
-    denied, heard = with_server(act)
+    denied, heard = with_server(act, Limits(most_queued=0))
     assert denied == b"\xff" and heard == [b"", b"", b"6789"]

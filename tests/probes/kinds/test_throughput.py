@@ -123,10 +123,27 @@ def test_a_busy_server_refuses_and_says_so() -> None:
         assert other.stdout
         while b"connected" not in other.stdout.readline():
             assert other.poll() is None
-        got = measure(port)
+        got = measure(port, wait_s=0.5)
         other.kill()
         other.communicate()
     assert got.outcome == Outcome.REFUSED and "busy" in got.why and "rate_bps" not in got.values
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+def test_a_busy_server_is_asked_again_until_it_has_time() -> None:
+    with iperf3_server() as (port, _):
+        other = subprocess.Popen(
+            ["iperf3", "-c", "127.0.0.1", "--forceflush", "-p", str(port), "-t", "1", "-b", "1M"],
+            stdout=subprocess.PIPE,
+        )
+        assert other.stdout
+        while b"connected" not in other.stdout.readline():
+            assert other.poll() is None
+        got = measure(port, wait_s=10.0, rate_bps=RATE_BPS)
+        told = other.communicate()[0]
+    assert got.outcome == Outcome.OK and got.values["rate_bps"] == pytest.approx(RATE_BPS, rel=0.15)
+    assert got.values["waited_ms"] >= 500 and b"iperf Done" in told
 
 
 @pytest.mark.world
