@@ -20,9 +20,11 @@ from probes.answer.iperf3limits import Limits
 from probes.answer.iperf3queue import Queue, Waiting, farewell
 from probes.clean import clean
 from probes.errors import WireError
+from probes.io import bulkudp
 from probes.io.bulk import Streams, TcpFlow
 from probes.io.bulkudp import UdpFlow, UdpSocket
 from probes.io.bytestream import StreamDriver
+from probes.io.recvmmsg import Run
 from probes.wire import iperf3
 from probes.wire.iperf3 import COOKIE_BYTES, Params
 from probes.wire.iperf3login import Door
@@ -191,7 +193,7 @@ class _Test:
     def _asked(self, event: Asked) -> None:
         found = self._stranger(event.params) or self._limits.fault(event.params)
         if not found and event.params.protocol == "udp":
-            found = self._open_udp()
+            found = self._open_udp(event.params)
         if found:
             self._talk.refuse(*found)
             return
@@ -204,7 +206,7 @@ class _Test:
         why = self._door.fault(asked.login, time.time()) if self._door else ""
         return (iperf3.LOGIN, why) if why else None
 
-    def _open_udp(self) -> tuple[int, str] | None:
+    def _open_udp(self, asked: Params) -> tuple[int, str] | None:
         """At the address and port the client knows; an error to refuse with when that cannot be had."""
         sock = socket.socket(self._driver.sock.family, socket.SOCK_DGRAM)
         try:
@@ -212,14 +214,17 @@ class _Test:
         except OSError as fault:
             sock.close()
             return iperf3.UNIMPLEMENTED, f"no UDP here: {fault.strerror}"
-        self._udp = UdpSocket(sock, self._heard)
+        much = bulkudp.busy(asked, asked.reverse)
+        self._udp = UdpSocket(sock, self._heard, largest=asked.block_bytes, busy=much)
         return None
 
-    def _heard(self, data: memoryview, at_ns: int, source: Any) -> None:
+    def _heard(self, run: Run, source: Any) -> None:
         flow = self._by_source.get(source)
-        hello = len(data) == 4 and bytes(data) in iperf3.UDP_HELLOS
+        hello = 4 in run.lengths and any(
+            bytes(data) in iperf3.UDP_HELLOS for data, _ in run.packets() if len(data) == 4
+        )
         if flow and not hello:
-            flow.take(data, at_ns)
+            flow.take(run)
         elif hello and source[0] == self._peer and not self._streams.began:
             self._hello(source, flow)
 

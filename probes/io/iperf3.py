@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from probes.io import tcp
+from probes.io import bulkudp, tcp
 from probes.io.bulk import Streams, TcpFlow
 from probes.io.bulkudp import UdpFlow, UdpSocket
 from probes.io.bytestream import StreamDriver
+from probes.io.recvmmsg import Run
 from probes.wire import iperf3
 from probes.wire.iperf3 import Params, Results
 from probes.wire.iperf3talk import ClientTalk, Over, Start, Stop, Told, Wanted, Warm
@@ -201,23 +202,24 @@ class _Client:
         try:
             sock = socket.socket(self._family, socket.SOCK_DGRAM)
             sock.connect(self._sockaddr)
-            flow = UdpFlow(sock, None, params, not params.reverse)
-            self._sockets.append(UdpSocket(sock, self._hears(flow, event.stream), self._failed))
+            sends = not params.reverse
+            flow, much = UdpFlow(sock, None, params, sends), bulkudp.busy(params, sends)
+            self._sockets.append(UdpSocket(sock, self._hears(flow), self._failed, params.block_bytes, much))
             self.report.streams.flows.append(flow)
             sock.send(event.hello)
         except OSError as fault:
             self._abort(*_ended_by(fault))
 
-    def _hears(self, flow: UdpFlow, place: int) -> Callable[[memoryview, int, Any], None]:
+    def _hears(self, flow: UdpFlow) -> Callable[[Run, Any], None]:
         waiting = True
 
-        def hear(data: memoryview, at_ns: int, source: Any) -> None:
+        def hear(run: Run, source: Any) -> None:
             nonlocal waiting
-            if waiting and bytes(data[:5]) in iperf3.UDP_REPLIES:
+            if waiting and any(bytes(data[:5]) in iperf3.UDP_REPLIES for data, _ in run.packets()):
                 waiting = False
                 self._joined()
             else:
-                flow.take(data, at_ns)
+                flow.take(run)
 
         return hear
 

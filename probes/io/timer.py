@@ -37,6 +37,12 @@ class Timer:
         spec = _Spec(0, 0, whole, int((when - whole) * 1e9)) if when > 0 else _Spec(0, 0, 0, 0)
         _LIBC.timerfd_settime(self._fd, _ABSOLUTE, ctypes.byref(spec), None)
 
+    def every(self, period_s: float) -> None:
+        """Fire every so often until told otherwise; the kernel winds it up, which `at` each time costs a call for."""
+        self._at = -1.0
+        nanos = int(period_s * 1e9)
+        _LIBC.timerfd_settime(self._fd, 0, ctypes.byref(_Spec(*divmod(nanos, 10**9), *divmod(nanos, 10**9))), None)
+
     def close(self) -> None:
         """Stop and give the descriptor back."""
         if self._fd >= 0:
