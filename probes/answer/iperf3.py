@@ -214,18 +214,16 @@ class _Test:
         except OSError as fault:
             sock.close()
             return iperf3.UNIMPLEMENTED, f"no UDP here: {fault.strerror}"
-        much = bulkudp.busy(asked, asked.reverse)
-        self._udp = UdpSocket(sock, self._heard, largest=asked.block_bytes, busy=much)
+        rest_s = bulkudp.rest_between(asked, asked.reverse)
+        self._udp = UdpSocket(sock, self._heard, largest=asked.block_bytes, rest_s=rest_s)
         return None
 
     def _heard(self, run: Run, source: Any) -> None:
         flow = self._by_source.get(source)
-        hello = 4 in run.lengths and any(
-            bytes(data) in iperf3.UDP_HELLOS for data, _ in run.packets() if len(data) == 4
-        )
-        if flow and not hello:
-            flow.take(run)
-        elif hello and source[0] == self._peer and not self._streams.began:
+        if self._streams.began or source[0] != self._peer:
+            if flow:
+                flow.take(run)
+        elif any(bytes(data) in iperf3.UDP_HELLOS for data, _ in run.packets() if len(data) == 4):
             self._hello(source, flow)
 
     def _hello(self, source: Any, flow: UdpFlow | None) -> None:

@@ -19,6 +19,7 @@ from probes.wire.iperf3ledger import Ledger
 _BUFFER = 4 * 1024 * 1024
 _PER_WAKE = 256
 _REST_S = 0.001  # the sender sleeps at least so long, as iperf3's: at high rates several packets leave together
+_LEAST_REST_S, _MOST_REST_S, _REST_PACKETS = 0.0005, 0.002, 96  # a receiver's, see `rest_between`
 _BEHIND_S, _BEHIND = 0.05, 1000  # what is due longer, or more than so many, is not sent any more
 _SOL_UDP, _UDP_SEGMENT = 17, 103  # <linux/udp.h>
 BATCH_FROM_BPS = 100e6
@@ -32,7 +33,7 @@ OnRun = Callable[[Run, Any], None]  # packets, source
 class UdpSocket:
     """A datagram socket read in batches with the kernel's arrival stamps, into packets of `largest` bytes.
 
-    `busy`: so many come that looking once a millisecond is cheaper than being woken, and loses nothing.
+    `rest_s`: so many come that looking every so often is cheaper than being woken, and loses nothing; 0: be woken.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class UdpSocket:
         on_run: OnRun,
         on_fault: Callable[[OSError], None] | None = None,
         largest: int = 2048,
-        busy: bool = False,
+        rest_s: float = 0.0,
     ) -> None:
         sock.setblocking(False)
         self.sock = sock
@@ -50,9 +51,9 @@ class UdpSocket:
         self._closed = False
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         self._receiver = receiver(sock, largest)
-        self._timer = Timer(self._loop, self._readable) if busy else None
+        self._timer = Timer(self._loop, self._readable) if rest_s else None
         if self._timer:
-            self._timer.every(_REST_S)
+            self._timer.every(rest_s)
         else:
             self._loop.add_reader(sock.fileno(), self._readable)
 
@@ -164,9 +165,12 @@ class Pacer:
             self.fault = fault
 
 
-def busy(asked: Params, sends: bool) -> bool:
-    """Will so much come in that looking now and then is cheaper?"""
-    return not sends and asked.rate_bps * asked.parallel >= BATCH_FROM_BPS
+def rest_between(asked: Params, sends: bool) -> float:
+    """How long a receiver may look away: some hundred packets fit the smallest buffer a kernel gives; 0: not at all."""
+    rate_bps = asked.rate_bps * asked.parallel
+    if sends or rate_bps < BATCH_FROM_BPS:
+        return 0.0
+    return min(_MOST_REST_S, max(_LEAST_REST_S, _REST_PACKETS * asked.block_bytes * 8 / rate_bps))
 
 
 def _batch(sock: socket.socket, block_bytes: int) -> int:

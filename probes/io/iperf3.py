@@ -203,8 +203,8 @@ class _Client:
             sock = socket.socket(self._family, socket.SOCK_DGRAM)
             sock.connect(self._sockaddr)
             sends = not params.reverse
-            flow, much = UdpFlow(sock, None, params, sends), bulkudp.busy(params, sends)
-            self._sockets.append(UdpSocket(sock, self._hears(flow), self._failed, params.block_bytes, much))
+            flow, rest_s = UdpFlow(sock, None, params, sends), bulkudp.rest_between(params, sends)
+            self._sockets.append(UdpSocket(sock, self._hears(flow), self._failed, params.block_bytes, rest_s))
             self.report.streams.flows.append(flow)
             sock.send(event.hello)
         except OSError as fault:
@@ -214,12 +214,17 @@ class _Client:
         waiting = True
 
         def hear(run: Run, source: Any) -> None:
+            """The server answers our hello, and may send at once: both may come in one run."""
             nonlocal waiting
-            if waiting and any(bytes(data[:5]) in iperf3.UDP_REPLIES for data, _ in run.packets()):
-                waiting = False
-                self._joined()
-            else:
+            if not waiting:
                 flow.take(run)
+                return
+            for data, at_ns in run.packets():
+                if waiting and bytes(data[:5]) in iperf3.UDP_REPLIES:
+                    waiting = False
+                    self._joined()
+                else:
+                    flow.take(Run(data, max(1, len(data)), [len(data)], [at_ns]))
 
         return hear
 

@@ -26,7 +26,7 @@ _CMSG = struct.Struct("=Qii")
 _TIMESPEC = struct.Struct("=qq")
 _STAMP_KIND = struct.unpack("=q", struct.pack("=ii", socket.SOL_SOCKET, _TIMESTAMPNS))[0]
 _STAMP_ONLY = 32  # control bytes of a datagram that carries nothing but its stamp
-_DONTWAIT, _MOST_BYTES = 0x40, 1024 * 1024
+_DONTWAIT, _MOST_AT_ONCE, _MOST_BYTES = 0x40, 128, 1024 * 1024
 
 
 class Run(NamedTuple):
@@ -81,7 +81,7 @@ class Receiver:
         self.overflow = 0
         self._fd, self._family = sock.fileno(), sock.family
         self._slot = max(64, -(-largest // 64) * 64)
-        self._many = max(1, min(64, _MOST_BYTES // self._slot))
+        self._many = max(1, min(_MOST_AT_ONCE, _MOST_BYTES // self._slot))
         self._data = bytearray(self._slot * self._many)
         self._names, self._controls = bytearray(_NAME * self._many), bytearray(_CONTROL * self._many)
         self._headers, self._iovs = bytearray(_HEADER.size * self._many), bytearray(_IOV.size * self._many)
@@ -107,25 +107,23 @@ class Receiver:
         if many < 0:
             number = ctypes.get_errno()
             raise OSError(number, "recvmmsg")
-        lengths = [
-            found & 0xFFFFFFFF for found in self._header_words[7 : many * _HEADER_WORDS : _HEADER_WORDS].tolist()
-        ]
+        lengths = self._header_words[7 : many * _HEADER_WORDS : _HEADER_WORDS].tolist()
         return self._runs(many, lengths), many == self._many
 
     def _runs(self, many: int, lengths: list[int]) -> list[tuple[Run, Any]]:
         step = _CONTROL // 8
         controls = self._header_words[5 : many * _HEADER_WORDS : _HEADER_WORDS].tolist()
         kinds = self._control_words[1 : many * step : step].tolist()
-        names = [bytes(self._names[at : at + _NAME]) for at in range(0, many * _NAME, _NAME)]
-        plain = (
-            controls.count(_STAMP_ONLY) == many and kinds.count(_STAMP_KIND) == many and names.count(names[0]) == many
-        )
+        names = bytes(memoryview(self._names)[: many * _NAME])
+        first = names[:_NAME]
+        plain = controls.count(_STAMP_ONLY) == many and kinds.count(_STAMP_KIND) == many and names == first * many
         if not plain:
-            return [self._single(place, lengths[place], controls[place], names[place]) for place in range(many)]
+            places = range(many)
+            return [self._single(at, lengths[at], controls[at], names[at * _NAME :][:_NAME]) for at in places]
         seconds = self._control_words[2 : many * step : step].tolist()
         nanos = self._control_words[3 : many * step : step].tolist()
         stamps = [whole * 1_000_000_000 + part for whole, part in zip(seconds, nanos, strict=True)]
-        return [(Run(self._view, self._slot, lengths, stamps), self._source(names[0]))]
+        return [(Run(self._view, self._slot, lengths, stamps), self._source(first))]
 
     def _single(self, place: int, length: int, control: int, name: bytes) -> tuple[Run, Any]:
         view = self._view[place * self._slot :][:length]

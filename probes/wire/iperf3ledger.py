@@ -46,10 +46,9 @@ class Ledger:
             return
         self.bytes += sum(lengths)
         self.highest += many
-        sent = [whole * 1_000_000_000 + part * 1000 for whole, part in zip(heads[0], heads[1], strict=True)]
         jitter_ns, before_ns = self.jitter_ns, self._transit_ns
-        for at_ns, sent_ns in zip(stamps, sent, strict=True):
-            transit_ns = at_ns - sent_ns
+        for at_ns, whole, part in zip(stamps, heads[0], heads[1], strict=True):
+            transit_ns = at_ns - whole * 1_000_000_000 - part * 1000
             if before_ns is not None:
                 jitter_ns += (abs(transit_ns - before_ns) - jitter_ns) / 16
             before_ns = transit_ns

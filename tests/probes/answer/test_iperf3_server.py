@@ -134,7 +134,7 @@ def test_real_clients_that_come_at_once_are_served_one_after_the_other_each_at_i
     assert [one.get("error") for one in told] == [None] * 4 and server.counts == {"done": 4}
     for one in told:
         end = one["end"].get("sum_received") or one["end"]["sum"]
-        assert end["bits_per_second"] == pytest.approx(20e6, rel=0.15)
+        assert end["bits_per_second"] == pytest.approx(20e6, rel=0.3)
     began = sorted(one["start"]["timestamp"]["timesecs"] for one in told)
     assert began[-1] - began[0] >= 2  # whole seconds: the last began after three tests of one second
 

@@ -69,10 +69,10 @@ def test_every_packet_comes_whole_in_order_with_its_source_and_a_true_stamp(
 def test_packets_of_one_source_come_in_one_run() -> None:
     with sockets(socket.AF_INET, 1) as (far, near):
         reader = receiver(far, 100)
-        for _ in range(70):
+        for _ in range(134):
             near.send(bytes(100))
         (first, more), (second, _) = reader.receive(), reader.receive()
-    assert [len(run.lengths) for run, _ in first] == [64] and more and [len(run.lengths) for run, _ in second] == [6]
+    assert [len(run.lengths) for run, _ in first] == [128] and more and [len(run.lengths) for run, _ in second] == [6]
 
 
 @pytest.mark.skipif(not AVAILABLE, reason="64-bit Linux only")
