@@ -101,4 +101,4 @@ class Kind:
     run: Run
     watch: Watch | None = None
     meaning: str = ""
-    cost: Callable[[Any], Cost] | None = None  # may raise what `run` raises for such settings
+    cost: Callable[[Any], Cost | None] | None = None  # None: not heavy with these settings; may raise as `run` does

@@ -155,6 +155,8 @@ class Runner:
         try:
             cost = kind.cost(check.settings)
         except ProbeError:  # settings nothing can be run with: `run` says so
+            cost = None
+        if cost is None:
             return Permit(_limit_s(check), lambda used: None)
         until = time.monotonic() + check.every_s * WAIT_SHARE
         while True:

@@ -14,6 +14,7 @@ from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
 
 _AT_ONCE = 32  # ladders that only ask
+_FEWER = 3  # a second try has a third of the streams
 _STAGGER_S = 0.02  # between the first steps of two rooms
 
 
@@ -48,6 +49,7 @@ class Rehearsal:
     def __init__(self, seats: Sequence[Seat], how: How, told: Told) -> None:
         self._seats, self._how, self._told = seats, how, told
         self._streams = 0
+        self._unsure: list[Seat] = []
         self.busiest = 0
         self.results: dict[str, Measurement | None] = {}
 
@@ -57,7 +59,21 @@ class Rehearsal:
         async with asyncio.TaskGroup() as tasks:
             for number, seat in enumerate(self._seats):
                 tasks.create_task(self._one(seat, number * _STAGGER_S, asking, streaming))
+        await self._again()
+        for seat in self._unsure:
+            self._told(seat, self.results[seat.room])
         return self.results
+
+    async def _again(self) -> None:
+        """Where this machine was too busy to say anything: once more, with fewer at one time."""
+        fewer = asyncio.Semaphore(max(1, self._how.streams // _FEWER))
+        async with asyncio.TaskGroup() as tasks:
+            for number, seat in enumerate(self._unsure):
+                tasks.create_task(self._once_more(seat, number * _STAGGER_S, fewer))
+
+    async def _once_more(self, seat: Seat, after_s: float, fewer: asyncio.Semaphore) -> None:
+        await asyncio.sleep(after_s)
+        self.results[seat.room] = await self._streaming(seat, fewer)
 
     async def _one(self, seat: Seat, after_s: float, asking: asyncio.Semaphore, streaming: asyncio.Semaphore) -> None:
         if not seat.target:
@@ -67,14 +83,21 @@ class Rehearsal:
         async with asking:
             got = await self._climb(seat, heavy=False)
         if got.outcome is Outcome.OK and self._is_heavy(seat):
-            async with streaming:
-                self._streams += 1
-                self.busiest = max(self.busiest, self._streams)
-                try:
-                    got = await self._climb(seat, heavy=True)
-                finally:
-                    self._streams -= 1
+            got = await self._streaming(seat, streaming)
+            if got.outcome is Outcome.LOCAL:
+                self.results[seat.room] = got
+                self._unsure.append(seat)
+                return
         self._done(seat, got)
+
+    async def _streaming(self, seat: Seat, slots: asyncio.Semaphore) -> Measurement:
+        async with slots:
+            self._streams += 1
+            self.busiest = max(self.busiest, self._streams)
+            try:
+                return await self._climb(seat, heavy=True)
+            finally:
+                self._streams -= 1
 
     def _is_heavy(self, seat: Seat) -> bool:
         return (self._how.call and "@" in seat.target) or (self._how.quality and bool(seat.responder))

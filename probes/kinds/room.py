@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from probes.base import Field, Kind, Measurement, Outcome, Row, Target, Value
+from probes import catalog
+from probes.base import Cost, Field, Kind, Measurement, Outcome, Row, Target, Value
 from probes.kinds import roomladder
 from probes.kinds.roomladder import RUNGS, Climb, Mark, Rung
 from probes.settings import setting
@@ -116,6 +117,31 @@ def _detail(marks: list[Mark]) -> tuple[Row, ...]:
     )  # fmt: skip
 
 
+def cost(settings: RoomSettings) -> Cost | None:
+    """Its call's and its streams'; None when it only asks."""
+    parts: list[Cost] = []
+    if settings.call:
+        parts += _part("sipcall", duration_s=settings.call_s, ring_s=settings.ring_s, video=settings.video)
+    if settings.responder:
+        parts += _part("media", duration_s=settings.media_s, profile=settings.profile, rate_bps=settings.rate_bps)
+    if not parts:
+        return None
+    asking_s = 5 * settings.timeout_s
+    return Cost(sum(one.bytes or 0 for one in parts), asking_s + sum(one.seconds for one in parts))
+
+
+def _part(kind: str, **settings: Any) -> list[Cost]:
+    one = catalog.load(kind)
+    found = one.cost(one.settings(**settings)) if one.cost else None
+    return [found] if found else []
+
+
 ROOM = Kind(
-    "room", RoomSettings, FIELDS, run, None, "a room or MCU: port, TLS, signalling, alias, call, media, quality"
+    "room",
+    RoomSettings,
+    FIELDS,
+    run,
+    None,
+    "a room or MCU: port, TLS, signalling, alias, call, media, quality",
+    cost,
 )

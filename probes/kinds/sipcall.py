@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from probes.base import Field, Kind, Measurement, Outcome, Target
+from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
 from probes.errors import BadSettings, WireError
 from probes.io import sipsock
 from probes.io.rtp import Heard, Line
@@ -98,7 +98,7 @@ _AUDIO = (Codec(8, "PCMA", 8000), Codec(96, "OPUS", 48000, 2))
 _VIDEO = tuple(
     Codec(97 + mode, "H264", 90000, about=f"profile-level-id=42e01f;packetization-mode={mode}") for mode in (0, 1)
 )
-_VIDEO_BPS = 256_000
+_VIDEO_BPS, _OUR_VIDEO_BPS, _AUDIO_BPS = 256_000, 60_000, 80_000  # on the wire
 
 
 class _Lines:
@@ -230,6 +230,20 @@ def _ms(began: float) -> float:
     return round((time.monotonic() - began) * 1000.0, 3)
 
 
+def cost(settings: SipCallSettings) -> Cost:
+    """Both ways: sound of 80 kbit/s on the wire, a picture of 60 kbit/s from us and up to its offered rate from them."""
+    rate_bps = 2 * _AUDIO_BPS + (_VIDEO_BPS + _OUR_VIDEO_BPS if settings.video else 0)
+    return Cost(
+        int(rate_bps / 8 * settings.duration_s), settings.timeout_s + settings.ring_s + settings.duration_s + 2.0
+    )
+
+
 SIPCALL = Kind(
-    "sipcall", SipCallSettings, FIELDS, run, None, "a SIP test call: taken, sound and picture both ways, ended properly"
+    "sipcall",
+    SipCallSettings,
+    FIELDS,
+    run,
+    None,
+    "a SIP test call: taken, sound and picture both ways, ended properly",
+    cost,
 )
