@@ -15,6 +15,7 @@ KINDS: dict[str, str] = {
     "capacity": "probes.kinds.capacity:CAPACITY",
     "dns": "probes.kinds.dns:DNS",
     "headroom": "probes.kinds.headroom:HEADROOM",
+    "h323": "probes.kinds.h323:H323",
     "host": "probes.kinds.host:HOST",
     "http": "probes.kinds.http:HTTP",
     "media": "probes.kinds.media:MEDIA",

@@ -37,7 +37,7 @@ class Vendor(NamedTuple):
     @property
     def crc(self) -> int:
         """A number that changes when product or version does (CRC-32 of both)."""
-        return zlib.crc32(self.product + b"\0" + self.version)
+        return zlib.crc32(self.product.rstrip(b"\0") + b"\0" + self.version.rstrip(b"\0"))
 
 
 OURS = Vendor()

@@ -86,6 +86,10 @@ class Closed(NamedTuple):
     partial: bool
 
 
+class Left(NamedTuple):
+    """Nothing more is sent or awaited. The last event, always."""
+
+
 class Call:
     """The session. `sent`: SETUP has left. `stage`: the last one reached, "" before any."""
 
@@ -100,6 +104,7 @@ class Call:
         self._seen: set[str] = set()
         self._leaving = False
         self._over = False  # the far end has ended it, or is gone
+        self._left = False  # `Left` was told
         self.stage = ""
         self.done = False
 
@@ -117,6 +122,9 @@ class Call:
     def events(self) -> list[Any]:
         """What happened since the last call; drained."""
         out, self._events = self._events, []
+        if self.done and not self._left:
+            self._left = True
+            out.append(Left())
         return out
 
     def hang_up(self, now: float) -> None:
