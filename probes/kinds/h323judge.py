@@ -102,7 +102,7 @@ def called(events: Sequence[Any], connect_ms: float, broken: bool) -> tuple[Try,
     facts |= _software(told.vendor, told.version) if told else {}
     outcome, why = _ended(events, stages, broken)
     rows = [_row(one.name, one.vendor, one.version) | _h245(one) for one in calls if one.vendor]
-    return Try(outcome, why, times, facts, bool(stages) or released is not None), rows[-1:]
+    return Try(outcome, why, times, facts, bool(calls)), rows[-1:]
 
 
 def _ended(events: Sequence[Any], stages: Sequence[Stage], broken: bool) -> tuple[Outcome, str]:
