@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from probes.answer.h323sound import Echo, open_echo
+from probes.answer.h323sound import Echo
 from probes.clean import clean
 from probes.errors import BadTarget, WireError
 from probes.target import Endpoint, parse
@@ -192,7 +192,7 @@ async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: as
                     over = over or frame.type == q931.RELEASE_COMPLETE
                     asked = incoming(frame)
                     if asked and echo is None:
-                        echo = await _sound(asked, here, peer)
+                        echo = _sound(asked, here, peer)
                         media = (echo.rtp, echo.rtcp) if echo else None
                         writer.write(answers(standin, asked, here, media))
                 await writer.drain()
@@ -207,12 +207,12 @@ async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: as
         writer.close()
 
 
-async def _sound(asked: Incoming, here: Address, peer: Address) -> Echo | None:
+def _sound(asked: Incoming, here: Address, peer: Address) -> Echo | None:
     """An echo for the channels a SETUP offers, None when they do not fit or point to somebody else."""
     back = next((one.media for one in h245olc.read(asked.fast) if one.backward and one.alaw), None)
     if back is None or back.rtp is None or back.rtp[0] != peer[0]:
         return None
-    return await open_echo(here[0], back.rtp, back.rtcp or back.rtp)
+    return Echo(here[0], back.rtp, back.rtcp or back.rtp)
 
 
 async def listen(standin: StandIn, ras: Endpoint, signalling: Endpoint | None = None) -> Listening:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from probes import h323words
 from probes.base import Outcome, Row, Value
 from probes.clean import clean
+from probes.io.rtp import Heard as Media
 from probes.kinds.reach import Try
 from probes.wire.exchange import Heard, Unheard
 from probes.wire.h225 import Call, Ras, Vendor
@@ -32,6 +33,7 @@ CONNECTED, PROCEEDING, ALERTING, ANSWERED, MEDIA = 1, 2, 3, 4, 5  # rungs of a c
 _RUNGS = {"callProceeding": PROCEEDING, "progress": PROCEEDING, "alerting": ALERTING, "connect": ANSWERED}
 _GATEKEEPER, _LOCATED = 1, 2  # rungs of a gatekeeper
 Verdict = Callable[[Any, bool], tuple[Outcome, str]]  # (event, the connection was reset)
+_LATE_MS = 60.0  # sound sent later than this says nothing of the network
 _REJECTS = ("gatekeeperReject", "locationReject")
 
 
@@ -88,8 +90,19 @@ def _where(answer: Ras) -> Row:
 
 
 # -- a call --------------------------------------------------------------------------------------------------------
-def called(events: Sequence[Any], connect_ms: float, broken: bool) -> tuple[Try, list[Row]]:
-    """The outcome of a call from what its session told. `broken`: the connection was reset."""
+class Talk(NamedTuple):
+    """A call and what became of it. `broken`: its connection was reset; `offered`: sound was; `heard`: None when the far
+    end opened no channel for it."""
+
+    events: Sequence[Any]
+    broken: bool = False
+    offered: bool = False
+    heard: Media | None = None
+
+
+def called(talk: Talk, connect_ms: float) -> tuple[Try, list[Row]]:
+    """The outcome of a call, its values, and who made the far end."""
+    events = talk.events
     stages = [one for one in events if isinstance(one, Stage)]
     times = {"connect_ms": connect_ms} | {TIMES[one.name]: 1000.0 * one.after_s for one in stages}
     facts: dict[str, Value] = {"rung": max((_RUNGS[one.name] for one in stages), default=CONNECTED)}
@@ -100,20 +113,50 @@ def called(events: Sequence[Any], connect_ms: float, broken: bool) -> tuple[Try,
     calls = [one.call for one in events if isinstance(one, Stage | Released | Elsewhere)]
     told = next((one for one in reversed(calls) if one.vendor), None)
     facts |= _software(told.vendor, told.version) if told else {}
-    outcome, why = _ended(events, stages, broken)
+    facts |= _sound(talk.heard) if talk.heard else {}
+    outcome, why = _ended(talk, stages)
+    facts |= {"rung": MEDIA} if talk.heard and talk.heard.came.received else {}
     rows = [_row(one.name, one.vendor, one.version) | _h245(one) for one in calls if one.vendor]
     return Try(outcome, why, times, facts, bool(calls)), rows[-1:]
 
 
-def _ended(events: Sequence[Any], stages: Sequence[Stage], broken: bool) -> tuple[Outcome, str]:
+def _ended(talk: Talk, stages: Sequence[Stage]) -> tuple[Outcome, str]:
     if any(one.name == "connect" for one in stages):
-        return Outcome.OK, ""
-    for event in events:
+        return _taken(talk)
+    for event in talk.events:
         if not isinstance(event, Stage):
             verdict: Verdict | None = _VERDICTS.get(type(event))
             if verdict:
-                return verdict(event, broken)
+                return verdict(event, talk.broken)
     return Outcome.LOST, "nothing came back in time"
+
+
+def _taken(talk: Talk) -> tuple[Outcome, str]:
+    if talk.offered and talk.heard is None:
+        return Outcome.OK, "it opens no fast connect, so sound was not tried"
+    if talk.heard and not talk.heard.came.received:
+        if talk.heard.late_ms > _LATE_MS or talk.heard.local_drop or not talk.heard.sent:
+            return Outcome.LOCAL, "this machine was too busy to send its sound in time"
+        return Outcome.LOST, "the call is up, but no sound came back"
+    ended = next((one for one in talk.events if isinstance(one, Released | Closed)), None)
+    if isinstance(ended, Released):
+        return Outcome.OK, _released(ended, False)[1]
+    return Outcome.OK, "it closed the connection of the call" if ended else ""
+
+
+def _sound(heard: Media) -> dict[str, Value]:
+    came = heard.came
+    out: dict[str, Value] = {"audio_sent": heard.sent, "audio_rcvd": came.received}
+    out["audio_send_late_ms"] = round(heard.late_ms, 3)
+    if came.received:
+        out |= {"audio_lost_bwd": max(0, came.lost - heard.local_drop), "audio_reordered": came.reordered}
+        measured = {"first_ms": heard.first_ms, "jitter_bwd_ms": came.jitter_ms, "rtt_ms": heard.rtt_ms}
+        out |= {f"audio_{name}": round(value, 3) for name, value in measured.items() if value is not None}
+    if heard.block:
+        out["audio_lost_fwd"] = max(0, heard.block.lost)
+    if len(heard.tos) == 1 and min(heard.tos) >= 0:
+        out["audio_dscp_seen_bwd"] = min(heard.tos) >> 2
+    return out
 
 
 def _released(told: Released, broken: bool) -> tuple[Outcome, str]:
@@ -132,7 +175,7 @@ def _elsewhere(told: Elsewhere, broken: bool) -> tuple[Outcome, str]:
 
 def _expired(told: Expired, broken: bool) -> tuple[Outcome, str]:
     if told.stage == "alerting":
-        return Outcome.OK, "it rings, and nobody took the call in time"
+        return Outcome.LOST, "it rang, and nobody took the call in time"
     if told.stage:
         return Outcome.LOST, "it works on the call, and nothing more came in time"
     if told.partial:
