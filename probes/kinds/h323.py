@@ -128,7 +128,7 @@ async def _ask(settings: H323Settings, rows: list[Row], family: int, to: SocketA
     if settings.alias and isinstance(first, Heard):
         second = await _question(family, to, deadline, "locationRequest", late, partial(_lrq, settings.alias))
     told, more = h323judge.asked(first, second, settings.alias, late)
-    rows += more
+    rows[:] = more  # of several tries the last is shown
     return told
 
 
@@ -186,7 +186,7 @@ async def _call(settings: H323Settings, rows: list[Row], family: int, to: Socket
         if sound:
             sound.close()
     told, more = h323judge.called(talk, made.took_ms)
-    rows += more
+    rows[:] = more  # of several tries the last is shown
     return told
 
 

@@ -25,6 +25,7 @@ from tlspeer import context
 
 from probes import catalog
 from probes.answer import media
+from probes.answer import h323 as gatekeeper
 from probes.answer import sip as standin
 from probes.answer import stamp as reflector
 from probes.answer import train as responder
@@ -47,6 +48,7 @@ TARGETS = {
     "http": "http://{ip}:8080/",
     "sipcall": "sip:test@{ip}:5062",
     "room": "sip:test@{ip}:5062",
+    "h323": "{ip}:1719",
     "snmp": "{ip}",
     "host": "",
     "throughput": "{ip}:5201",
@@ -62,6 +64,7 @@ FAST: dict[str, dict[str, Any]] = {
     "sip": {"timeout_s": 0.3},
     "sipcall": {"timeout_s": 0.3, "duration_s": 0.3},
     "room": {"timeout_s": 0.3, "call": True, "call_s": 0.5},
+    "h323": {"timeout_s": 0.3, "alias": "8001"},
     "dns": {"timeout_s": 0.3, "name": "a.test"},
     "tls": {"timeout_s": 0.3, "verify": False},
     "http": {"timeout_s": 0.3},
@@ -103,6 +106,7 @@ async def far_end(tls: ssl.SSLContext) -> None:
     web = await asyncio.start_server(page, "0.0.0.0", 8080)
     sip = await standin.listen(Endpoint("0.0.0.0", 5060), standin.StandIn("200"))
     room = await standin.listen(Endpoint("0.0.0.0", 5062), Room(socket.AF_INET, ALIVE))
+    zone = await gatekeeper.listen(gatekeeper.StandIn(), Endpoint("0.0.0.0", 1719))
     names = await answering(53, name_server)
     clock = await answering(123, time_server)
     try:
@@ -113,6 +117,7 @@ async def far_end(tls: ssl.SSLContext) -> None:
         web.close()
         await sip.close()
         await room.close()
+        await zone.close()
         names.close()
         clock.close()
 
