@@ -28,7 +28,7 @@ from probes.target import parse
 from probes.wire import h225, h245olc
 from probes.wire.exchange import Exchange, Heard, Unheard
 from probes.wire.h225 import Ids, Ras
-from probes.wire.h323call import Call, Plan, Stage
+from probes.wire.h323call import Call, Plan
 from probes.wire.samples import SAMPLES
 from probes.wire.session import Address
 
@@ -181,7 +181,7 @@ async def _call(settings: H323Settings, rows: list[Row], family: int, to: Socket
         sock.close()
         return Try(Outcome.LOCAL, f"no port for sound: {fault.strerror}", {"connect_ms": made.took_ms})
     try:
-        talk = await _talk(settings, sock, Call(_plan(settings, sock, deadline, sound)), sound)
+        talk = await _talk(settings, sock, Call(_plan(settings, sock, to[:2], deadline, sound)), sound)
     finally:
         if sound:
             sound.close()
@@ -190,8 +190,8 @@ async def _call(settings: H323Settings, rows: list[Row], family: int, to: Socket
     return told
 
 
-def _plan(settings: H323Settings, sock: socket.socket, deadline: float, sound: Line | None) -> Plan:
-    to, source = sock.getpeername()[:2], sock.getsockname()[:2]
+def _plan(settings: H323Settings, sock: socket.socket, to: Address, deadline: float, sound: Line | None) -> Plan:
+    source = sock.getsockname()[:2]
     fast = h245olc.offers((source[0], sound.port), (source[0], sound.port + 1)) if sound else []
     return Plan(
         settings.alias,
@@ -211,7 +211,7 @@ async def _talk(settings: H323Settings, sock: socket.socket, call: Call, sound: 
     line, heard = CallLine(sock, call), None
     try:
         await line.until(lambda: call.stage == "connect")
-        to = _sound_to(sock, line.events) if sound and call.stage == "connect" else None
+        to = _sound_to(sock, call.fast) if sound and call.stage == "connect" else None
         if sound and to:
             sound.start(SAMPLES["PCMA"], _PCMA, *to)
             with suppress(TimeoutError):
@@ -224,10 +224,9 @@ async def _talk(settings: H323Settings, sock: socket.socket, call: Call, sound: 
     return Talk(line.events, line.broken, sound is not None, heard)
 
 
-def _sound_to(sock: socket.socket, events: Sequence[Any]) -> tuple[SocketAddress, int] | None:
+def _sound_to(sock: socket.socket, fast: Sequence[bytes]) -> tuple[SocketAddress, int] | None:
     """Where the far end listens: a socket address, and its RTCP port (0: not told); None without fast connect."""
-    stages = [one for one in events if isinstance(one, Stage)]
-    media = next((found for one in reversed(stages) if (found := h245olc.opened(one.call.fast))), None)
+    media = h245olc.opened(fast)
     if media is None or media.rtp is None:
         return None
     try:

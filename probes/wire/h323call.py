@@ -91,7 +91,8 @@ class Left(NamedTuple):
 
 
 class Call:
-    """The session. `sent`: SETUP has left. `stage`: the last one reached, "" before any."""
+    """The session. `stage`: the last one reached, "" before any. `fast`: the channels the far end opened, in whichever of
+    its messages they came (H.323 §8.1.7.1)."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -106,6 +107,7 @@ class Call:
         self._over = False  # the far end has ended it, or is gone
         self._left = False  # `Left` was told
         self.stage = ""
+        self.fast: tuple[bytes, ...] = ()
         self.done = False
 
     @property
@@ -186,6 +188,7 @@ class Call:
             self._strays += 1
             return
         call = _NOTHING_SAID if frame.user is None else h225.read_call(frame.user)
+        self.fast = call.fast or self.fast
         if frame.type == q931.RELEASE_COMPLETE:
             self._released(frame, call, now)
         elif frame.type in STAGES:

@@ -9,7 +9,7 @@ from h323bytes import RECORDED
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire import h225, q931
+from probes.wire import h225, h245olc, q931
 from probes.wire.h225 import Ids
 from probes.wire.h323call import LEAVE_S, Call, Closed, Elsewhere, Expired, Left, Plan, Released, Stage
 from probes.wire.q931 import Frame, Framer
@@ -127,6 +127,16 @@ def test_a_facility_that_sends_nowhere_is_passed_over() -> None:
     made = call()
     made.receive(far(q931.FACILITY, h225.facility(IDS, "startH245")), 0.2)
     assert made.events() == [] and not made.done
+
+
+def test_channels_are_taken_from_whichever_message_brings_them() -> None:
+    us, them = ("192.0.2.2", 4000), ("192.0.2.1", 5000)
+    fast = h245olc.answers(h245olc.offers(us, us), them, them)
+    made = call(stay=True)
+    made.receive(far(q931.ALERTING, h225.answer("alerting", IDS, fast=fast)), 0.1)
+    made.receive(CONNECT, 0.2)
+    opened = h245olc.opened(made.fast)
+    assert opened is not None and opened.rtp == them
 
 
 def test_messages_of_other_calls_and_of_callers_are_strays() -> None:
