@@ -24,8 +24,8 @@ from netthread import awaited, serving
 from tlspeer import context
 
 from probes import catalog
-from probes.answer import media
 from probes.answer import h323 as gatekeeper
+from probes.answer import media
 from probes.answer import sip as standin
 from probes.answer import stamp as reflector
 from probes.answer import train as responder
