@@ -75,12 +75,7 @@ class Driver:
         if self._unread >= _UNREAD or now >= self._read_by or now >= session.judges_at():
             self._take()
             self._dropped(sock.dropped())
-        for data, to, tos, ttl, token, via in session.transmit(*both_clocks()):
-            self._unread += 1
-            try:
-                sock.send(data, to, tos, ttl, token, via)
-            except OSError as fault:
-                session.unsent(token, fault.strerror or str(fault))
+        self._unread += sock.send_all(session.transmit(*both_clocks()), session.unsent)
         self._settle()
 
     def _take(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from probes.base import Emit, Field, Job, Kind, Measurement, Target
+from probes.io.batch import fleet_socket
 from probes.io.net import PacketSocket, open_icmp
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
@@ -63,7 +64,7 @@ FIELDS = (
 
 
 def _open(family: int) -> tuple[Ping, PacketSocket]:
-    icmp = open_icmp(family)
+    icmp = open_icmp(family, make=fleet_socket)
     return Ping(ident=icmp.ident, cookie=os.urandom(8), v6=family == socket.AF_INET6), icmp.packets
 
 

@@ -161,7 +161,7 @@ def test_a_far_side_gets_the_send_stamps_it_asks_for_and_no_others() -> None:
 
 
 def test_tokens_whose_stamp_never_comes_do_not_pile_up(sock: PacketSocket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "_KEPT", 10)
+    monkeypatch.setattr(net, "KEPT", 10)
     other = open_udp(socket.AF_INET, "127.0.0.1")
     for token in range(100):
         other.send(b"x", sock.sock.getsockname(), token=token)
