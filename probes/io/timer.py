@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import struct
+import time
 from collections.abc import Callable
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC = ctypes.PyDLL(None, use_errno=True)  # calls that never wait keep the interpreter's lock
+_LIBC.timerfd_settime.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 _MONOTONIC, _NONBLOCK_CLOEXEC, _ABSOLUTE = 1, 0o2004000, 1
-
-
-class _Spec(ctypes.Structure):
-    """`struct itimerspec`: interval s, ns, first expiry s, ns."""
-
-    _fields_ = [(name, ctypes.c_long) for name in ("every_s", "every_ns", "s", "ns")]
+_SPEC = struct.Struct("@llll")  # struct itimerspec: interval s, ns, first expiry s, ns
+_NEVER = _SPEC.pack(0, 0, 0, 0)
 
 
 class Timer:
@@ -33,9 +32,9 @@ class Timer:
         if when == self._at:
             return
         self._at = when
-        whole = int(max(when, 0.0))
-        spec = _Spec(0, 0, whole, int((when - whole) * 1e9)) if when > 0 else _Spec(0, 0, 0, 0)
-        _LIBC.timerfd_settime(self._fd, _ABSOLUTE, ctypes.byref(spec), None)
+        whole = int(when)
+        spec = _SPEC.pack(0, 0, whole, int((when - whole) * 1e9)) if when > 0 else _NEVER
+        _LIBC.timerfd_settime(self._fd, _ABSOLUTE, spec, None)
 
     def every(self, period_s: float) -> None:
         """Fire every so often until told otherwise; the kernel winds it up, which `at` each time costs a call for."""
@@ -51,9 +50,11 @@ class Timer:
             self._fd = -1
 
     def _expired(self) -> None:
-        try:
-            os.read(self._fd, 8)
-        except BlockingIOError:
-            return
-        self._at = -1.0
+        """Setting a time makes the descriptor unreadable again: it is never read, that would be one call more."""
+        when = self._at
+        if when < 0.0 or time.monotonic() < when:
+            return  # another callback of this turn has set it anew
+        self._at = -2.0  # whatever is asked for next differs
         self._fire()
+        if self._at == -2.0 and self._fd >= 0:
+            self.at(None)

@@ -77,6 +77,7 @@ def outcome_of(window: Window) -> Outcome:
     return Outcome.REFUSED if window.refused else Outcome.LOST
 
 
+_OK = Outcome.OK
 _WHY = {
     Outcome.LOST: "nothing came back in time",
     Outcome.LOCAL: "this machine dropped packets it had received",
@@ -86,38 +87,57 @@ _WHY = {
 def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
     """An interval as a measurement: what was not measured is absent."""
     window = interval.window
-    outcome = outcome_of(window)
-    values: dict[str, Value] = {"sent": window.sent, "rcvd": window.rcvd}
-    values.update(stats.delays(window.rtts_ms))
+    outcome = _OK if window.rcvd else outcome_of(window)
+    values: dict[str, Value] = {
+        "sent": window.sent,
+        "rcvd": window.rcvd,
+        "dup": window.dup,
+        "late": window.late,
+        "loss_run_max": window.loss_run_max,
+        "local_drop": window.overflow + window.ours,
+        "send_late_ms": stats.rounded(window.send_late_ms),
+        "unstamped": window.unstamped,
+        "reordered": window.reordered,
+        "sent_after_lost": window.after_lost,
+        "lost_after_lost": window.lost_after_lost,
+    }
     if len(window.rtts_ms) == 1:
-        values[logbuckets.NAMES[logbuckets.bucket_of(window.rtts_ms[0])]] = 1
-    else:
-        for bucket, many in sorted(logbuckets.count(window.rtts_ms).items()):
-            values[logbuckets.NAMES[bucket]] = many
-    values["dup"], values["late"], values["loss_run_max"] = window.dup, window.late, window.loss_run_max
-    values["local_drop"] = window.overflow + window.ours
-    values["send_late_ms"] = round(window.send_late_ms, 3)
-    values["unstamped"] = window.unstamped
-    if window.hops >= 0:
-        values["ttl"] = window.hops
-    _pattern(window, values)
-    values.update(recipe.more(window))
-    why = recipe.note(window) if outcome is Outcome.OK else window.why or _WHY.get(outcome, "")
-    return Measurement(recipe.kind, target, window.at_ns, round(interval.took_ms, 3), outcome, values, why)
-
-
-def _pattern(window: Window, values: dict[str, Value]) -> None:
-    """How delays and losses follow one another; counters of many intervals add up."""
-    values["reordered"] = window.reordered
-    values["sent_after_lost"], values["lost_after_lost"] = window.after_lost, window.lost_after_lost
+        values.update(_single(window.rtts_ms[0]))
+    elif window.rtts_ms:
+        _trips(sorted(window.rtts_ms), values)
     if window.runs:
         values.update({f"loss_run_b{shortest}": many for shortest, many in window.runs.items()})
     if window.jitter_ms >= 0.0:
-        values["jitter_ms"] = round(window.jitter_ms, 4)
-    if len(window.rtts_ms) > 1:
-        values["pdv_p95_ms"] = round(values["rtt_p95_ms"] - values["rtt_min_ms"], 4)
+        values["jitter_ms"] = stats.rounded(window.jitter_ms)
     if window.hops >= 0:
+        values["ttl"] = window.hops
         values["ttl_min"], values["ttl_max"] = window.hops_between or (window.hops, window.hops)
+    values.update(recipe.more(window))
+    why = recipe.note(window) if outcome is _OK else window.why or _WHY.get(outcome, "")
+    return Measurement(recipe.kind, target, window.at_ns, stats.rounded(interval.took_ms), outcome, values, why)
+
+
+def _single(trip_ms: float) -> dict[str, Value]:
+    """One round trip is every figure of its interval."""
+    told = stats.rounded(trip_ms)
+    return {
+        "rtt_min_ms": told,
+        "rtt_p50_ms": told,
+        "rtt_p95_ms": told,
+        "rtt_p99_ms": told,
+        "rtt_max_ms": told,
+        logbuckets.NAMES[logbuckets.bucket_of(trip_ms)]: 1,
+    }
+
+
+def _trips(ordered: list[float], values: dict[str, Value]) -> None:
+    """Quantiles, buckets and delay variation of several."""
+    values.update(stats.delays(ordered))
+    values["rtt_p99_ms"] = stats.rounded(stats.quantile(ordered, 0.99))
+    for trip_ms in ordered:
+        name = logbuckets.NAMES[logbuckets.bucket_of(trip_ms)]
+        values[name] = values.get(name, 0) + 1
+    values["pdv_p95_ms"] = stats.rounded(values["rtt_p95_ms"] - values["rtt_min_ms"])
 
 
 def blank(recipe: Recipe, target: str, outcome: Outcome, why: str) -> Measurement:

@@ -44,6 +44,7 @@ FIELDS = (
     Field("local_drop", "packets", "lost by this machine itself, no evidence about the network", "int", default=False),
     Field("send_late_ms", "ms", "most a packet left after its time", default=False),
     Field("unstamped", "packets", "answers whose send time the kernel did not give", "int", default=False),
+    Field("rtt_p99_ms", "ms", "99th percentile (nearest rank)", default=False),
     Field("ttl", "hops", "TTL or hop limit of the last answer", "int", default=False),
     Field("ttl_min", "hops", "least TTL of the interval's answers", "int", default=False),
     Field("ttl_max", "hops", "highest TTL of the interval's answers", "int", default=False),
@@ -63,6 +64,9 @@ FIELDS = (
 )
 
 
+_NOTHING: dict[str, int | float] = {}
+
+
 def _open(family: int) -> tuple[Ping, PacketSocket]:
     icmp = open_icmp(family, make=fleet_socket)
     return Ping(ident=icmp.ident, cookie=os.urandom(8), v6=family == socket.AF_INET6), icmp.packets
@@ -73,7 +77,7 @@ def _fit(session: Ping, track: Track, settings: Any) -> None:
 
 
 def _more(window: Window) -> dict[str, int | float]:
-    return {}
+    return _NOTHING
 
 
 RECIPE = Recipe("ping", 0, _open, _fit, _more)

@@ -6,17 +6,17 @@ slots of 10 ms and go in small groups: one wake-up serves many, and no burst fil
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from probes.wire.fates import Fates
 from probes.wire.lossruns import LossRuns
 from probes.wire.session import Address, Datagram
+from probes.wire.wheel import SLOT_S, Wheel
 
-SLOT_S = 0.010
 GROUP = 10  # most packets of one slot while the fleet is small enough for that
 STALL_S = 0.5  # a session woken so much after its time cannot tell what the network did meanwhile
 _NAP_S = 0.1  # sends this late are made up for; later ones are left out
@@ -92,8 +92,7 @@ class Track:
     losses: LossRuns | None = None  # since the first packet that was lost, or ours
     window: Window | None = None
     flights: dict[int, Flight] = field(default_factory=dict)
-    past: dict[int, bool] = field(default_factory=dict)  # seq → answered? of packets whose fate is known
-    kept: int = _REMEMBERED[0]  # most entries of `past`
+    past: Fates = field(default_factory=lambda: Fates(_REMEMBERED[0]))
     more: Any = None  # a protocol's own
 
 
@@ -112,7 +111,7 @@ class Fleet:
         self.tracks: list[Track] = []
         self.hosts: dict[str, list[Track]] = {}  # host address → its targets
         self.malformed = 0
-        self._due: list[tuple[float, int]] = []
+        self._wheel: Wheel[Track] = Wheel()
         self._flying: dict[float, deque[Flight]] = {}
         self._events: list[Any] = []
         self._overflow = 0
@@ -140,10 +139,10 @@ class Fleet:
     ) -> Track:  # fmt: skip
         """One more target; its first packet leaves at `first_at` (monotonic s)."""
         track = Track(id, len(self.tracks), to, every_s, interval_s, timeout_s, first_at, left=count, tos=tos)
-        track.kept = min(_REMEMBERED[1], max(_REMEMBERED[0], int(2 * timeout_s / every_s)))
+        track.past.kept = min(_REMEMBERED[1], max(_REMEMBERED[0], int(2 * timeout_s / every_s)))
         self.tracks.append(track)
         self.hosts.setdefault(to[0], []).append(track)
-        heapq.heappush(self._due, (first_at, track.index))
+        self._wheel.put(first_at, track)
         self._flying.setdefault(timeout_s, deque())
         self._rate += 1.0 / every_s
         return track
@@ -164,41 +163,41 @@ class Fleet:
         """Packets of this slot; packets whose time is over become lost."""
         self.clocks(now, clock_ns)
         self._expire(now)
-        due = self._due
+        if now < self._rest_until:
+            return []
         out: list[Datagram] = []
-        room = max(GROUP, math.ceil(self._rate * SLOT_S * 2)) if now >= self._rest_until else 0
-        while due and due[0][0] <= now and len(out) < room:
-            when, index = due[0]
-            track = self.tracks[index]
-            flight = self._launch(track, when, now, clock_ns)
-            out.append(Datagram(self.packet(track, flight.seq, clock_ns), track.to, track.tos, 0, flight))
-            if track.left == 0:
-                heapq.heappop(due)
-            else:
-                heapq.heapreplace(due, (track.due, index))
-        if out and len(out) == room:
+        wheel, packet, room = self._wheel, self.packet, max(GROUP, math.ceil(self._rate * SLOT_S * 2))
+        while len(out) < room and (tracks := wheel.take(now, room - len(out))):
+            for track in tracks:
+                flight = self._launch(track, now, clock_ns)
+                out.append(Datagram(packet(track, flight.seq, clock_ns), track.to, track.tos, 0, flight))
+                if track.left:
+                    wheel.put(track.due, track)
+        if len(out) == room:
             self._rest_until = math.floor(now / SLOT_S + 1.0) * SLOT_S
         return out
 
-    def _launch(self, track: Track, when: float, now: float, clock_ns: int) -> Flight:
-        window = track.window
+    def _launch(self, track: Track, now: float, clock_ns: int) -> Flight:
+        when, window = track.due, track.window
         if window is None:
             window = track.window = Window(clock_ns, now, when + track.interval_s - 1e-6)
             window.overflow = self._overflow
         flight = Flight(track, window, clock_ns, self._skew_ns, now)
-        track.flights[track.seq] = flight
+        track.flights[flight.seq] = flight
         self._flying[track.timeout_s].append(flight)
-        track.seq = track.seq + 1 & 0xFFFFFFFF
+        track.seq = flight.seq + 1 & 0xFFFFFFFF
         window.sent += 1
         window.open += 1
         late_ms = (now - when) * 1000.0
         if late_ms > window.send_late_ms:
             window.send_late_ms = late_ms
-        track.left -= track.left > 0
-        track.due = when + track.every_s
+        if track.left > 0:
+            track.left -= 1
+        track.due = when = when + track.every_s
         if late_ms > _NAP_S * 1000.0:
-            track.due += track.every_s * _left_out(now - when, track.every_s)
-        if track.left == 0 or track.due >= window.ends:
+            track.due += track.every_s * _left_out(late_ms / 1000.0, track.every_s)
+            when = track.due
+        if when >= window.ends or not track.left:
             window.closed = True
             track.window = None
         return flight
@@ -231,22 +230,21 @@ class Fleet:
             self._again(track, seq)
             return False
         way_ms = (at_ns - flight.tx_ns) / 1e6 if self.steady(flight, now) else -1.0
-        if way_ms > track.timeout_s * 1000.0:
-            flight.window.late += 1
-            self._lost(flight, now)
-            track.past[seq] = True
-            return False
         window = flight.window
+        if way_ms > track.timeout_s * 1000.0:
+            window.late += 1
+            self._lost(flight, now)
+            track.past.note(seq, True)
+            return False
         window.rcvd += 1
-        if window.hops < 0:
-            window.hops = hops
-        elif hops >= 0 and hops != window.hops:
+        if hops != window.hops:
             _hops(window, hops)
         if seq >= track.high or track.high - seq > _HALF:
             track.high = seq
         else:
             window.reordered += 1  # RFC 4737 §3.3
-        window.unstamped += not flight.stamped
+        if not flight.stamped:
+            window.unstamped += 1
         rtt_ms = way_ms - less_ns / 1e6
         if rtt_ms >= 0.0:  # else a clock was set meanwhile, or the far end's is wrong: no number
             window.rtts_ms.append(rtt_ms)
@@ -267,7 +265,7 @@ class Fleet:
             track.dup += 1
         else:
             track.late += 1
-        track.past[seq] = True
+            track.past.note(seq, True)
 
     def _expire(self, now: float) -> None:
         """Packets whose time is over are lost, but not when it ended while this machine stood still."""
@@ -298,10 +296,7 @@ class Fleet:
         flight.done = True
         track, window = flight.track, flight.window
         track.flights.pop(flight.seq, None)
-        past = track.past
-        past[flight.seq] = answered
-        if len(past) > track.kept:
-            del past[next(iter(past))]
+        track.past.note(flight.seq, answered)
         window.open -= 1
         if window.closed and not window.open:
             self._end(track, window, now)
@@ -338,7 +333,7 @@ class Fleet:
 
     def wake_at(self) -> float | None:
         """The next slot with a send or a time-out in it (monotonic s)."""
-        when = max(self._due[0][0], self._rest_until) if self._due else math.inf
+        when = max(self._wheel.next_at(), self._rest_until)
         for queue in self._flying.values():
             while queue and queue[0].done:
                 queue.popleft()
@@ -361,7 +356,7 @@ class Fleet:
     @property
     def done(self) -> bool:
         """True when nothing more will be sent or is awaited."""
-        return not self._due and not any(not one.done for queue in self._flying.values() for one in queue)
+        return not self._wheel and not any(not one.done for queue in self._flying.values() for one in queue)
 
 
 def _left_out(behind_s: float, every_s: float) -> int:
@@ -377,9 +372,12 @@ def _runs(track: Track) -> LossRuns:
 
 
 def _hops(window: Window, hops: int) -> None:
-    """An answer came another way than the one before it."""
-    least, most = window.hops_between or (window.hops, window.hops)
-    window.hops_between = min(least, hops), max(most, hops)
+    """The interval's first answer, or one that came another way than the one before it."""
+    if hops < 0:
+        return
+    if window.hops >= 0:
+        least, most = window.hops_between or (window.hops, window.hops)
+        window.hops_between = min(least, hops), max(most, hops)
     window.hops = hops
 
 
