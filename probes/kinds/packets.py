@@ -70,7 +70,7 @@ def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def outcome_of(window: Window) -> Outcome:
     """What became of an interval: one answer proves the way; our own faults never speak about the target."""
-    if window.rcvd:
+    if window.rcvd or window.burst_rcvd:
         return Outcome.OK
     if not window.sent or window.overflow:
         return Outcome.LOCAL
@@ -105,6 +105,8 @@ def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
         values.update(_single(window.rtts_ms[0]))
     elif window.rtts_ms:
         _trips(sorted(window.rtts_ms), values)
+    if window.burst_sent:
+        values["burst_sent"], values["burst_rcvd"] = window.burst_sent, window.burst_rcvd
     if window.runs:
         values.update({f"loss_run_b{shortest}": many for shortest, many in window.runs.items()})
     if window.jitter_ms >= 0.0:

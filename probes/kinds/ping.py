@@ -14,6 +14,7 @@ from probes.io.net import PacketSocket, open_icmp
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.settings import setting
+from probes.wire import bursts
 from probes.wire.fleet import Track, Window
 from probes.wire.icmp import LEAST, Ping
 
@@ -28,9 +29,15 @@ class PingSettings:
     timeout_s: float = setting(
         "a packet unanswered for so long is lost", unit="s", key="timeout", low=0.05, high=60, default=1.0
     )
+    burst: int = setting("quick packets after a miss, for checks that send each 5 s or less often", low=0, high=10, default=3)  # fmt: skip
+
+    def later_s(self, every_s: float) -> float:
+        """How long after a packet's time is over its fate may still be told."""
+        many = bursts.allowed(self.burst, every_s, self.timeout_s)
+        return bursts.lasts_s(many, self.timeout_s)
 
 
-FIELDS = (
+SHARED = (  # with other kinds that send packets
     Field("sent", "packets", "packets that left in the interval", "int"),
     Field("rcvd", "packets", "answered in time", "int"),
     Field("rtt_min_ms", "ms", "shortest round trip, kernel stamp to kernel stamp"),
@@ -62,6 +69,11 @@ FIELDS = (
         repeated=True,
     ),
 )
+FIELDS = (
+    *SHARED,
+    Field("burst_sent", "packets", "quick packets sent after a miss; in no other value", "int"),
+    Field("burst_rcvd", "packets", "… answered", "int"),
+)
 
 
 _NOTHING: dict[str, int | float] = {}
@@ -74,13 +86,20 @@ def _open(family: int) -> tuple[Ping, PacketSocket]:
 
 def _fit(session: Ping, track: Track, settings: Any) -> None:
     session.sizes[track.index] = settings.size
+    track.burst = bursts.allowed(settings.burst, track.every_s, track.timeout_s)
 
 
 def _more(window: Window) -> dict[str, int | float]:
     return _NOTHING
 
 
-RECIPE = Recipe("ping", 0, _open, _fit, _more)
+def _note(window: Window) -> str:
+    if window.rcvd or not window.burst_rcvd:
+        return ""
+    return f"lost, but {window.burst_rcvd} of {window.burst_sent} sent at once after it were answered"
+
+
+RECIPE = Recipe("ping", 0, _open, _fit, _more, _note)
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:

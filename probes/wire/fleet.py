@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from probes.wire import bursts
 from probes.wire.fates import Fates
 from probes.wire.lossruns import LossRuns
 from probes.wire.session import Address, Datagram
@@ -64,6 +65,9 @@ class Window:
     jitter_ms: float = -1.0  # the target's, as this interval ends; -1: never two answers
     unstamped: int = 0
     overflow: int = 0
+    burst: bool = False  # a miss has asked for quick packets (`probes.wire.bursts`)
+    burst_sent: int = 0
+    burst_rcvd: int = 0
     why: str = ""
     more: dict[str, Any] = field(default_factory=dict)  # what a protocol counts beside
 
@@ -93,6 +97,8 @@ class Track:
     window: Window | None = None
     flights: dict[int, Flight] = field(default_factory=dict)
     past: Fates = field(default_factory=lambda: Fates(_REMEMBERED[0]))
+    burst: int = 0  # quick packets after a miss
+    bursts: int = 0  # numbers of such that were used
     more: Any = None  # a protocol's own
 
 
@@ -112,6 +118,7 @@ class Fleet:
         self.hosts: dict[str, list[Track]] = {}  # host address → its targets
         self.malformed = 0
         self._wheel: Wheel[Track] = Wheel()
+        self._bursts: Wheel[tuple[Track, Window]] = Wheel()
         self._flying: dict[float, deque[Flight]] = {}
         self._events: list[Any] = []
         self._overflow = 0
@@ -173,6 +180,8 @@ class Fleet:
                 out.append(Datagram(packet(track, flight.seq, clock_ns), track.to, track.tos, 0, flight))
                 if track.left:
                     wheel.put(track.due, track)
+        if self._bursts:
+            out += [self._quick(*one, now, clock_ns) for one in self._bursts.take(now, room - len(out))]
         if len(out) == room:
             self._rest_until = math.floor(now / SLOT_S + 1.0) * SLOT_S
         return out
@@ -202,6 +211,18 @@ class Fleet:
             track.window = None
         return flight
 
+    def _quick(self, track: Track, window: Window, now: float, clock_ns: int) -> Datagram:
+        """One of the packets that follow a miss."""
+        flight = Flight(track, window, clock_ns, self._skew_ns, now)
+        flight.seq = bursts.NUMBERS | track.bursts & 0xFFFF
+        track.bursts += 1
+        wait_s = min(track.timeout_s, bursts.WAIT_S)
+        flight.deadline = now + wait_s
+        track.flights[flight.seq] = flight
+        self._flying.setdefault(wait_s, deque()).append(flight)
+        window.burst_sent += 1
+        return Datagram(self.packet(track, flight.seq, clock_ns), track.to, track.tos, 0, flight)
+
     def unsent(self, token: Any, why: str) -> None:
         """The packet never left: it is no evidence about the network."""
         if token is not None and not token.done:
@@ -209,9 +230,12 @@ class Fleet:
 
     def _not_counted(self, flight: Flight, why: str, now: float) -> None:
         window = flight.window
-        window.sent -= 1
-        window.ours += 1
-        _runs(flight.track).ours(flight.seq)
+        if flight.seq >= bursts.NUMBERS:
+            window.burst_sent -= 1
+        else:
+            window.sent -= 1
+            window.ours += 1
+            _runs(flight.track).ours(flight.seq)
         window.why = window.why or why
         self._close(flight, now)
 
@@ -231,6 +255,10 @@ class Fleet:
             return False
         way_ms = (at_ns - flight.tx_ns) / 1e6 if self.steady(flight, now) else -1.0
         window = flight.window
+        if seq >= bursts.NUMBERS:
+            window.burst_rcvd += way_ms <= bursts.WAIT_S * 1000.0
+            self._close(flight, now)
+            return False
         if way_ms > track.timeout_s * 1000.0:
             window.late += 1
             self._lost(flight, now)
@@ -287,6 +315,14 @@ class Fleet:
 
     def _lost(self, flight: Flight, now: float) -> None:
         track, window = flight.track, flight.window
+        if flight.seq >= bursts.NUMBERS:
+            self._close(flight, now)
+            return
+        if track.burst and not window.burst:
+            window.burst = True
+            window.open += track.burst
+            for number in range(track.burst):
+                self._bursts.put(now + number * bursts.GAP_S, (track, window))
         window.lost.append(flight.seq)
         _runs(track).lost(flight.seq)
         self.fate(track, flight.seq, window, False)
@@ -296,7 +332,8 @@ class Fleet:
         flight.done = True
         track, window = flight.track, flight.window
         track.flights.pop(flight.seq, None)
-        track.past.note(flight.seq, answered)
+        if flight.seq < bursts.NUMBERS:
+            track.past.note(flight.seq, answered)
         window.open -= 1
         if window.closed and not window.open:
             self._end(track, window, now)
@@ -333,7 +370,7 @@ class Fleet:
 
     def wake_at(self) -> float | None:
         """The next slot with a send or a time-out in it (monotonic s)."""
-        when = max(self._wheel.next_at(), self._rest_until)
+        when = max(min(self._wheel.next_at(), self._bursts.next_at()), self._rest_until)
         for queue in self._flying.values():
             while queue and queue[0].done:
                 queue.popleft()
@@ -356,7 +393,11 @@ class Fleet:
     @property
     def done(self) -> bool:
         """True when nothing more will be sent or is awaited."""
-        return not self._wheel and not any(not one.done for queue in self._flying.values() for one in queue)
+        return (
+            not self._wheel
+            and not self._bursts
+            and not any(not one.done for queue in self._flying.values() for one in queue)
+        )
 
 
 def _left_out(behind_s: float, every_s: float) -> int:
