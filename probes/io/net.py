@@ -28,6 +28,7 @@ _WANTED = (socket.SOL_SOCKET, TIMESTAMPING, struct.pack("=I", _TX_SW))  # one pa
 _ERRQUEUE = 0x2000
 _IP_RECVTOS, _IP_RECVTTL, _IP_RECVERR, _IP_MTU_DISCOVER = 13, 12, 11, 10
 _IPV6_RECVERR, _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT, _IPV6_RECVTCLASS, _IPV6_TCLASS = 25, 51, 52, 66, 67
+_IPV6_MTU_DISCOVER, _IPV6_DONTFRAG, _PMTUDISC_PROBE = 23, 62, 3
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
 _ORIGIN_ICMP, _ORIGIN_ICMP6, ORIGIN_STAMP, _ORIGIN_LOCAL = 2, 3, 4, 1
 _ROOM = 512  # bytes of control messages a packet may bring
@@ -72,6 +73,7 @@ class PacketSocket:
         self.sock = sock
         self.v6 = sock.family == socket.AF_INET6
         self.overflow = 0  # datagrams our own socket buffer had no room for, since the socket was made
+        self._own_mtu = 0  # what our own kernel said of a packet it found too big
         self._skip_ip = skip_ip  # raw IPv4 sockets give the IP header too
         self._tokens: dict[int, Any] = {}
         self._serial = 0
@@ -84,6 +86,14 @@ class PacketSocket:
         self.kernel_tx = _try(sock, socket.SOL_SOCKET, TIMESTAMPING, self._options)
         if not self.kernel_tx:
             _try(sock, socket.SOL_SOCKET, TIMESTAMPING, _RX_STAMPS)
+
+    def dont_fragment(self) -> None:
+        """From now on nothing is cut into pieces, and what routers said before of the path's MTU is not believed."""
+        if self.v6:
+            self.sock.setsockopt(41, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE)
+            self.sock.setsockopt(41, _IPV6_DONTFRAG, 1)
+        else:
+            self.sock.setsockopt(0, _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
 
     def fileno(self) -> int:
         """The descriptor."""
@@ -138,8 +148,11 @@ class PacketSocket:
     def _send_again(self, data: bytes, control: list[tuple[int, int, bytes]] | None, to: Any) -> None:
         try:
             self._send(data, control, to)
-        except OSError:
+        except OSError as fault:
             self._count_anew()
+            if fault.errno == errno.EMSGSIZE and self._own_mtu:
+                told = f"{len(data)} bytes of ICMP or UDP do not fit its own MTU of {self._own_mtu}"
+                raise OSError(fault.errno, told) from None
             raise
 
     def _count_anew(self) -> None:
@@ -195,6 +208,8 @@ class PacketSocket:
                 if origin == ORIGIN_STAMP:
                     token = self._tokens.pop(serial, None)
                     return None if token is None else Stamped(token, at_ns)
+                if origin == _ORIGIN_LOCAL and info:
+                    self._own_mtu = info
                 if origin in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
                     by, there = offender(value), to[0] if to else ""
                     by = "" if by != there and is_own(by) else by

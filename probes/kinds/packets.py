@@ -17,7 +17,7 @@ from probes import logbuckets, stats
 from probes.base import Emit, Job, Measurement, Outcome, Target, Value
 from probes.errors import ProbeError
 from probes.io.drive import Driver
-from probes.io.net import PacketSocket
+from probes.io.net import PacketSocket, Unreachable
 from probes.io.twamp import Meeting, NotMet
 from probes.target import Endpoint, Unresolved, is_address, parse, resolve
 from probes.wire.fleet import Fleet, Interval, Track, Window
@@ -61,6 +61,30 @@ class Recipe:
     more: Callable[[Window], dict[str, Value]]  # values beside the common ones
     note: Callable[[Window], str] = lambda window: ""  # what people should know though the target answered
     meet: Meet | None = None  # a conversation with the far end before packets may be sent
+    whole: Callable[[Any], bool] = lambda settings: False  # settings whose packets must not be cut into fragments
+
+
+class _Sizes(Driver):
+    """For packets that must not be cut: what a router says of its MTU is handed on."""
+
+    def complaint(self, said: Unreachable, now: float) -> None:
+        """A router's word on the size goes its own way."""
+        if said.info and (said.type, said.code) in _TOO_BIG[self.sock.v6]:
+            self.session.too_big(said.to, said.by, said.data, said.type, said.code, said.info)  # type: ignore[attr-defined]
+        else:
+            super().complaint(said, now)
+
+
+_TOO_BIG = {False: {(3, 4)}, True: {(2, code) for code in range(256)}}
+
+
+def _drive(recipe: Recipe, family: int, settings: Any, told: Callable[[list[Any]], None]) -> Driver:
+    """A session on a socket that fits the settings; raises `ProbeError`, OSError."""
+    whole = recipe.whole(settings)
+    session, sock = recipe.open(family)
+    if whole:
+        sock.dont_fragment()
+    return (_Sizes if whole else Driver)(session, sock, told)
 
 
 def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -157,17 +181,18 @@ async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> 
         family, sockaddr = (await resolve(endpoint))[0]
     except Unresolved as fault:
         return blank(recipe, target.text, Outcome.UNRESOLVED, str(fault))
-    try:
-        session, sock = recipe.open(family)
-    except OSError as fault:
-        return blank(recipe, target.text, Outcome.LOCAL, f"no socket: {fault.strerror}")
     finished: asyncio.Future[Interval] = asyncio.get_running_loop().create_future()
 
     def told(events: list[Any]) -> None:
         if not finished.done():
             finished.set_result(events[0])
 
-    driver, meeting = Driver(session, sock, told), None
+    try:
+        driver = _drive(recipe, family, settings, told)
+    except OSError as fault:
+        return blank(recipe, target.text, Outcome.LOCAL, f"no socket: {fault.strerror}")
+    session: Any = driver.session
+    meeting = None
     try:
         meeting = await _meet(recipe, family, sockaddr, driver, settings)
         to = address_of(sockaddr if meeting is None else meeting.to)
@@ -216,11 +241,11 @@ async def watch(recipe: Recipe, jobs: Sequence[Job], emit: Emit) -> None:
 
 
 class _Room:
-    """The open sockets of a kind, one for each address family."""
+    """The open sockets of a kind, one for each address family, and one more where packets must not be cut."""
 
     def __init__(self, recipe: Recipe, jobs: dict[str, Job], emit: Emit) -> None:
         self._recipe, self._jobs, self._emit = recipe, jobs, emit
-        self._drivers: dict[int, Driver] = {}
+        self._drivers: dict[tuple[int, bool], Driver] = {}
 
     def close(self) -> None:
         for driver in self._drivers.values():
@@ -261,7 +286,7 @@ class _Room:
             try:
                 found = await resolve(endpoint)
                 family, sockaddr = next((one for one in found if one[0] == again), found[0])
-                driver = self._driver(family)
+                driver = self._driver(family, job.settings)
                 meeting = await _meet(self._recipe, family, sockaddr, driver, job.settings)
                 return family, address_of(sockaddr if meeting is None else meeting.to), driver, meeting
             except Unresolved as fault:
@@ -274,11 +299,11 @@ class _Room:
                 self._emit(job.id, blank(self._recipe, job.target.text, outcome, why))
             await asyncio.sleep(max(job.interval_s, min(RETRY_S, 5 * job.interval_s)))
 
-    def _driver(self, family: int) -> Driver:
-        if family not in self._drivers:
-            session, sock = self._recipe.open(family)
-            self._drivers[family] = Driver(session, sock, self._tell)
-        return self._drivers[family]
+    def _driver(self, family: int, settings: Any) -> Driver:
+        key = family, self._recipe.whole(settings)
+        if key not in self._drivers:
+            self._drivers[key] = _drive(self._recipe, family, settings, self._tell)
+        return self._drivers[key]
 
     def _tell(self, events: list[Any]) -> None:
         for event in events:

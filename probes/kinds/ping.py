@@ -29,6 +29,7 @@ class PingSettings:
     timeout_s: float = setting(
         "a packet unanswered for so long is lost", unit="s", key="timeout", low=0.05, high=60, default=1.0
     )
+    df: bool = setting("packets must not be cut into fragments: does `size` pass?", default=False)
     burst: int = setting("quick packets after a miss, for checks that send each 5 s or less often", low=0, high=10, default=3)  # fmt: skip
 
     def later_s(self, every_s: float) -> float:
@@ -71,6 +72,7 @@ SHARED = (  # with other kinds that send packets
 )
 FIELDS = (
     *SHARED,
+    Field("mtu_bytes", "bytes", "largest packet that passes, by the router that refused a larger one (df)", "int"),
     Field("burst_sent", "packets", "quick packets sent after a miss; in no other value", "int"),
     Field("burst_rcvd", "packets", "… answered", "int"),
 )
@@ -90,7 +92,7 @@ def _fit(session: Ping, track: Track, settings: Any) -> None:
 
 
 def _more(window: Window) -> dict[str, int | float]:
-    return _NOTHING
+    return {"mtu_bytes": window.more["mtu"]} if window.more else _NOTHING
 
 
 def _note(window: Window) -> str:
@@ -99,7 +101,7 @@ def _note(window: Window) -> str:
     return f"lost, but {window.burst_rcvd} of {window.burst_sent} sent at once after it were answered"
 
 
-RECIPE = Recipe("ping", 0, _open, _fit, _more, _note)
+RECIPE = Recipe("ping", 0, _open, _fit, _more, _note, whole=lambda settings: bool(settings.df))
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:

@@ -356,15 +356,21 @@ class Fleet:
         """Our own buffer dropped datagrams."""
         self._overflow = total
 
-    def complained(self, flight: Flight, by: str, type: int, code: int) -> None:
+    def complained(self, flight: Flight, by: str, type: int, code: int, mtu: int = 0) -> None:
         """ICMP about a packet in the air; `by` "": our own kernel, whose next hop is silent. A refusal is what another
-        host or router calls unreachable, not an exceeded hop limit or size."""
-        told = f"ICMP type {type} code {code}"
-        if not by:
-            flight.window.why = f"the next hop does not answer ({told})"
+        host or router calls unreachable, not an exceeded hop limit or size; but when sizes are what is measured (`mtu`:
+        what fits) that is a refusal too."""
+        told, window = f"ICMP type {type} code {code}", flight.window
+        if mtu:
+            window.refused += 1
+            window.more["mtu"] = min(mtu, window.more.get("mtu", mtu))
+            window.why = f"{by or 'this machine'} says it is too big: at most {window.more['mtu']} bytes pass ({told})"
             return
-        flight.window.refused += type == 1 if ":" in by else type == 3 and code != 4  # RFC 4443 §3.1, RFC 792
-        flight.window.why = f"{by} says it cannot be delivered ({told})"
+        if not by:
+            window.why = f"the next hop does not answer ({told})"
+            return
+        window.refused += type == 1 if ":" in by else type == 3 and code != 4  # RFC 4443 §3.1, RFC 792
+        window.why = f"{by} says it cannot be delivered ({told})"
 
     # --- the session's other duties ---
 

@@ -75,6 +75,12 @@ class Ping(Fleet):
         if flight is not None:
             self.complained(flight, by, type, code)
 
+    def too_big(self, to: str, by: str, data: bytes, type: int, code: int, mtu: int) -> None:
+        """A router says that a packet that must not be cut does not fit (RFC 1191 §4, RFC 4443 §3.2)."""
+        flight = self._quoted(to, data)
+        if flight is not None:
+            self.complained(flight, by, type, code, mtu)
+
     def _quoted(self, to: str, data: bytes) -> Flight | None:
         """The packet an ICMP error quotes; many routers quote 8 bytes only (RFC 792)."""
         if len(data) < HEADER or int.from_bytes(data[4:6], "big") != self.ident:
