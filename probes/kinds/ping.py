@@ -72,7 +72,13 @@ SHARED = (  # with other kinds that send packets
 )
 FIELDS = (
     *SHARED,
-    Field("mtu_bytes", "bytes", "largest packet that passes, by the router that refused a larger one (df)", "int"),
+    Field(
+        "mtu_bytes",
+        "bytes",
+        "largest packet that passes, by the router that refused a larger one (df)",
+        "int",
+        default=False,
+    ),
     Field("burst_sent", "packets", "quick packets sent after a miss; in no other value", "int"),
     Field("burst_rcvd", "packets", "… answered", "int"),
 )
