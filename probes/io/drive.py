@@ -18,7 +18,7 @@ from probes.wire.session import Session
 
 _MOMENT_S = 50e-6
 _SOON_S = 0.015  # a slot and a half of `probes.wire.fleet`
-_READ_S, _UNREAD = 0.05, 50  # a busy fleet reads in batches: so often, and after so many sends
+_READ_S, _UNREAD = 0.1, 100  # a busy fleet reads in batches: so often, and after so many sends
 
 
 class PacketSession(Session, Protocol):

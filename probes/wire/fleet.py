@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from probes.wire import bursts
 from probes.wire.fates import Fates
-from probes.wire.lossruns import LossRuns
+from probes.wire.lossruns import LossRuns, longest
 from probes.wire.session import Address, Datagram
 from probes.wire.wheel import SLOT_S, Wheel
 
@@ -297,17 +297,23 @@ class Fleet:
 
     def _expire(self, now: float) -> None:
         """Packets whose time is over are lost, but not when it ended while this machine stood still."""
-        asked = self.wake_at()
-        late_s = 0.0 if asked is None else now - asked
+        asked: float | None = None  # when this call was due: the same for all
         for queue in self._flying.values():
-            while queue and (queue[0].done or queue[0].deadline <= now):
-                flight = queue.popleft()
-                if flight.done:
-                    continue
-                if late_s < STALL_S:
-                    self._lost(flight, now)
-                else:
-                    self.slept(flight, f"this machine stood still for {late_s:.1f} s", now)
+            while queue and queue[0].done:
+                queue.popleft()
+            if queue and queue[0].deadline <= now:
+                asked = asked or self.wake_at() or now
+                self._judge(queue, now, now - asked)
+
+    def _judge(self, queue: deque[Flight], now: float, late_s: float) -> None:
+        while queue and (queue[0].done or queue[0].deadline <= now):
+            flight = queue.popleft()
+            if flight.done:
+                continue
+            if late_s < STALL_S:
+                self._lost(flight, now)
+            else:
+                self.slept(flight, f"this machine stood still for {late_s:.1f} s", now)
 
     def slept(self, flight: Flight, why: str, now: float) -> None:
         """This machine stood still while the answer could have come: nobody can tell whether it did."""
@@ -345,7 +351,7 @@ class Fleet:
         track.dup = track.late = 0
         window.overflow = self._overflow - window.overflow
         if window.lost:
-            window.loss_run_max, track.run = _longest(window.lost, track.run)
+            window.loss_run_max, track.run = longest(window.lost, track.run)
         if track.losses is not None and track.losses.busy:
             track.losses.settle(next(iter(track.flights), track.seq), track.left == 0 and not track.flights)
             window.runs, window.after_lost, window.lost_after_lost = track.losses.take()
@@ -439,12 +445,3 @@ def _vary(track: Track, window: Window) -> None:
         before = trip
     track.trip_ms = before
     track.jitter_ms = window.jitter_ms = jitter
-
-
-def _longest(lost: list[int], before: tuple[int, int]) -> tuple[int, tuple[int, int]]:
-    """The longest run of lost packets in the order of sending, and the last run: it may go on in the next interval."""
-    longest, (last, many) = 0, before
-    for seq in sorted(lost):
-        last, many = seq, many + 1 if seq == last + 1 else 1
-        longest = max(longest, many)
-    return longest, (last, many)
