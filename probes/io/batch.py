@@ -170,28 +170,41 @@ class BatchSocket(PacketSocket):
         many = int(_LIBC.recvmmsg(self.sock.fileno(), ctypes.c_void_p(slots.at), _MANY, flags | _DONTWAIT, None))
         return 0 if many < 0 and ctypes.get_errno() == errno.EAGAIN else many
 
-    def _queued(self) -> Iterator[Stamped | Unreachable]:
+    def hear(self, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
+        """See `PacketSocket.hear`."""
+        if self._early:
+            super().hear(sent, said)
+            return
         for _ in range(MOST):
             many = self._receive(_ERRQUEUE)
             if not many:
                 return
-            yield from self._stamped(many)
+            self._stamped(many, sent, said)
 
-    def _stamped(self, many: int) -> list[Stamped | Unreachable]:
-        memory, tokens = self._in.memory, self._tokens
+    def _queued(self) -> Iterator[Stamped | Unreachable]:
         found: list[Stamped | Unreachable] = []
+        for _ in range(MOST):
+            many = self._receive(_ERRQUEUE)
+            if not many:
+                break
+            self._stamped(many, lambda token, at_ns: found.append(Stamped(token, at_ns)), found.append)
+        return iter(found)
+
+    def _stamped(self, many: int, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
+        slots, tokens = self._in, self._tokens
         for slot in range(many):
-            kind, seconds, nanos, origin, serial = _SENT.unpack_from(memory, self._in.controls[slot])
-            room, _, size = _FILLED.unpack_from(memory, self._in.headers[slot])
+            kind, seconds, nanos, origin, serial = _SENT.unpack_from(slots.memory, slots.controls[slot])
+            room, _, size = _FILLED.unpack_from(slots.memory, slots.headers[slot])
             if origin == ORIGIN_STAMP and kind == TIMESTAMPING and room >= _SENT_ROOM:
                 token = tokens.pop(serial, None)
                 if token is not None:
-                    found.append(Stamped(token, seconds * 1_000_000_000 + nanos))
-            else:
-                said = self._error(self._data(slot, size), self._controls(slot, room), self._source(slot))
-                if said is not None:
-                    found.append(said)
-        return found
+                    sent(token, seconds * 1_000_000_000 + nanos)
+                continue
+            told = self._error(self._data(slot, size), self._controls(slot, room), self._source(slot))
+            if isinstance(told, Unreachable):
+                said(told)
+            elif told is not None:
+                sent(*told)
 
     def arrivals(self) -> Iterator[Arrival]:
         """Packets waiting, each with the kernel's arrival stamp."""

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from probes.errors import NeedsPrivilege
-from probes.io.net import PacketSocket, Stamped, Unreachable
+from probes.io.net import PacketSocket, Unreachable
 from probes.io.timer import Timer
 from probes.wire.session import Session
 
 _MOMENT_S = 50e-6
 _SOON_S = 0.015  # a slot and a half of `probes.wire.fleet`
 _READ_S, _UNREAD = 0.1, 100  # a busy fleet reads in batches: so often, and after so many sends
+_EACH = 8192  # … or fewer, by the socket's buffer: a packet's answer and send stamp both wait there
 
 
 class PacketSession(Session, Protocol):
@@ -54,6 +55,7 @@ class Driver:
         self._listen(True)
         self._timer = Timer(self._loop, self._due)
         self._overflow = 0
+        self._most_unread = min(_UNREAD, sock.room // _EACH)
         self._unread, self._read_by = 0, 0.0  # packets sent since the last reading, when to read at the latest
 
     def kick(self) -> None:
@@ -72,7 +74,7 @@ class Driver:
 
     def _due(self) -> None:
         session, sock, now = self.session, self.sock, time.monotonic()
-        if self._unread >= _UNREAD or now >= self._read_by or now >= session.judges_at():
+        if self._unread >= self._most_unread or now >= self._read_by or now >= session.judges_at():
             self._take()
             self._dropped(sock.dropped())
         self._unread += sock.send_all(session.transmit(*both_clocks()), session.unsent)
@@ -84,11 +86,7 @@ class Driver:
         now, clock_ns = both_clocks()
         self._unread, self._read_by = 0, now + _READ_S
         session.clocks(now, clock_ns)
-        for said in sock.errors():
-            if isinstance(said, Stamped):
-                session.sent(said.token, said.at_ns)
-            else:
-                self.complaint(said, now)
+        sock.hear(session.sent, lambda said: self.complaint(said, now))
         receive = session.receive
         for arrival in sock.arrivals():
             receive(arrival, now)

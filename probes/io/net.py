@@ -104,6 +104,11 @@ class PacketSocket:
         """Our own port (an ICMP socket's identifier)."""
         return int(self.sock.getsockname()[1])
 
+    @property
+    def room(self) -> int:
+        """Bytes of memory what arrives may wait in, as the kernel granted it."""
+        return int(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
+
     def close(self) -> None:
         """Give the descriptor back."""
         self.sock.close()
@@ -177,6 +182,14 @@ class PacketSocket:
         early, self._early = self._early, []
         yield from early
         yield from self._queued()
+
+    def hear(self, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
+        """The same, told: token and time of each send, and each complaint."""
+        for one in self.errors():
+            if isinstance(one, Stamped):
+                sent(*one)
+            else:
+                said(one)
 
     def _queued(self) -> Iterator[Stamped | Unreachable]:
         receive = self.sock.recvmsg

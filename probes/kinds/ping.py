@@ -79,11 +79,13 @@ FIELDS = (
         "int",
         default=False,
     ),
+    Field("dscp_seen_bwd", "", "DSCP of an answer, when it is another than was sent", "int", default=False),
     Field("burst_sent", "packets", "quick packets sent after a miss; in no other value", "int"),
     Field("burst_rcvd", "packets", "… answered", "int"),
 )
 
 
+_MORE = (("mtu", "mtu_bytes"), ("dscp_seen", "dscp_seen_bwd"))
 _NOTHING: dict[str, int | float] = {}
 
 
@@ -98,7 +100,8 @@ def _fit(session: Ping, track: Track, settings: Any) -> None:
 
 
 def _more(window: Window) -> dict[str, int | float]:
-    return {"mtu_bytes": window.more["mtu"]} if window.more else _NOTHING
+    more = window.more
+    return {name: more[key] for key, name in _MORE if key in more} if more else _NOTHING
 
 
 def _note(window: Window) -> str:

@@ -67,6 +67,8 @@ class Ping(Fleet):
         track = self.tracks[index]
         if arrival.source[0] != track.to[0] and arrival.source[0] != track.was[0]:
             return
+        if arrival.tos ^ track.tos > 3 and arrival.tos >= 0 and (flight := track.flights.get(seq)) is not None:
+            flight.window.more["dscp_seen"] = arrival.tos >> 2
         self.answered(track, seq, arrival.at_ns, now, arrival.hops)
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:

@@ -190,6 +190,15 @@ def test_size_and_dscp_are_the_packets(link: Pair) -> None:
     assert sh(f"ip netns exec {link.right} nft list ruleset").count("packets 3 ") == 2
 
 
+@pytest.mark.parametrize("ip", ["10.99.0.2", "fd99::2"])
+def test_a_dscp_changed_on_the_way_is_told(link: Pair, ip: str) -> None:
+    assert "dscp_seen_bwd" not in measure(link, ip, 2, dscp=46).values
+    assert "dscp_seen_bwd" not in measure(link, ip, 2).values
+    load(link, "right", chain("output", "icmp type echo-reply ip dscp set af11\n icmpv6 type echo-reply ip6 dscp set af11"))  # fmt: skip
+    got = measure(link, ip, 2, dscp=46)
+    assert (got.outcome, got.values["rcvd"], got.values["dscp_seen_bwd"]) == (Outcome.OK, 2, 10)
+
+
 @pytest.mark.needs("fping")
 def test_other_pingers_of_the_host_neither_wake_nor_fool_us(link: Pair) -> None:
     other = link.start("left", ["fping", "-q", "-c", "100", "-p", "10", "10.99.0.2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
