@@ -14,6 +14,7 @@ _LIBC.timerfd_settime.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_char_p, c
 _MONOTONIC, _NONBLOCK_CLOEXEC, _ABSOLUTE = 1, 0o2004000, 1
 _SPEC = struct.Struct("@llll")  # struct itimerspec: interval s, ns, first expiry s, ns
 _NEVER = _SPEC.pack(0, 0, 0, 0)
+_OFTEN, _FIRED = -3.0, -2.0  # in place of a time: `every` is in force, or `fire` has not asked for another yet
 
 
 class Timer:
@@ -38,9 +39,9 @@ class Timer:
 
     def every(self, period_s: float) -> None:
         """Fire every so often until told otherwise; the kernel winds it up, which `at` each time costs a call for."""
-        self._at = -1.0
-        nanos = int(period_s * 1e9)
-        _LIBC.timerfd_settime(self._fd, 0, ctypes.byref(_Spec(*divmod(nanos, 10**9), *divmod(nanos, 10**9))), None)
+        self._at = _OFTEN
+        each = divmod(int(period_s * 1e9), 10**9)
+        _LIBC.timerfd_settime(self._fd, 0, _SPEC.pack(*each, *each), None)
 
     def close(self) -> None:
         """Stop and give the descriptor back."""
@@ -50,11 +51,15 @@ class Timer:
             self._fd = -1
 
     def _expired(self) -> None:
-        """Setting a time makes the descriptor unreadable again: it is never read, that would be one call more."""
-        when = self._at
-        if when < 0.0 or time.monotonic() < when:
-            return  # another callback of this turn has set it anew
-        self._at = -2.0  # whatever is asked for next differs
-        self._fire()
-        if self._at == -2.0 and self._fd >= 0:
-            self.at(None)
+        """A time that is set anew makes the descriptor unreadable: reading it too would be one call more."""
+        if self._at == _OFTEN:
+            try:
+                os.read(self._fd, 8)
+            except BlockingIOError:
+                return
+            self._fire()
+        elif 0.0 < self._at <= time.monotonic():  # else another callback of this turn has set it anew
+            self._at = _FIRED
+            self._fire()
+            if self._at == _FIRED and self._fd >= 0:
+                self.at(None)
