@@ -15,7 +15,10 @@ from netmon.config.check import decode_check
 from netmon.config.decode import Reader
 from netmon.config.hub import HubConfig, ReceiverConfig
 from netmon.config.words import for_people
+from probes import catalog
+from probes.base import Cost
 from probes.clean import clean
+from probes.errors import ProbeError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SAY_NAME = "write letters, digits, . _ and -, at most 64, beginning with a letter or digit"
@@ -65,6 +68,15 @@ def _traps(reader: Reader, traps: TrapsConfig) -> None:
     if not (traps.community_file or traps.user):
         what = "nobody's traps would be heard"
         reader.fault(reader.line_of(traps, "listen"), "traps.listen", what, "write community_file, user, or both")
+
+
+def cost_of(check: CheckConfig) -> Cost | None:
+    """What a run of a heavy check costs at most; None for a light one, and for what cannot be run at all."""
+    try:
+        kind = catalog.load(check.kind)
+        return None if kind.cost is None or check.settings is None else kind.cost(check.settings)
+    except (ImportError, ProbeError):  # told while its settings were decoded, or by the run itself
+        return None
 
 
 def _harmless(reader: Reader, one: ContactConfig) -> ContactConfig:

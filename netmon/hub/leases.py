@@ -129,8 +129,8 @@ class Leases:
             self._holder.pop(link, None)
 
     def expire(self, now_s: float) -> None:
-        """End what nobody ended: its agent died, and may have sent all it might."""
-        for one in [one for one in self._leases.values() if one.expires_s <= now_s]:
+        """End what nobody ended: its agent died, and may have sent all it might. A clock that was set back ends all."""
+        for one in [one for one in self._leases.values() if not one.granted_s - GRACE_S <= now_s < one.expires_s]:
             self._end(one, one.bytes, one.expires_s)
 
     def _end(self, one: Lease, used_bytes: int, now_s: float) -> None:

@@ -114,6 +114,13 @@ def test_the_lease_of_an_agent_that_died_ends_by_itself_and_counts_in_full() -> 
         book.end("1", "a1", 0, one.expires_s)
 
 
+def test_a_clock_that_is_set_back_keeps_no_link_from_anybody() -> None:
+    book = Leases(TERMS)
+    granted(book.ask(WANT, "1", NOON_S))
+    assert refused(book.ask(OTHER, "2", NOON_S - 4)).reason == "busy"
+    granted(book.ask(OTHER, "2", NOON_S - 3600))
+
+
 def test_who_asks_again_for_a_check_never_holds_two_leases_for_it() -> None:
     book = Leases(TERMS)
     granted(book.ask(WANT, "1", NOON_S))
