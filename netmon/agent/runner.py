@@ -170,13 +170,13 @@ class Runner:
 
     async def _measure(self, kind: Kind, check: CheckConfig, limit_s: float) -> Measurement:
         at_ns, began = time.time_ns(), time.monotonic()
+        limit = asyncio.timeout(limit_s)
         try:
-            async with asyncio.timeout(limit_s):
+            async with limit:
                 return await kind.run(Target(check.target), check.settings, 1)
-        except TimeoutError:
-            why = f"given up after {limit_s:.0f} s"
         except (BadTarget, BadSettings, ProbeError, OSError) as fault:
-            why = clean(str(fault) or type(fault).__name__)
+            told = clean(str(fault) or type(fault).__name__)
+            why = f"given up after {limit_s:.0f} s" if limit.expired() else told
         except Exception as fault:  # as above: told, and the next run comes
             log.exception("check %s failed: this is a fault of netmon, please report it", check.check)
             why = clean(repr(fault))
