@@ -15,7 +15,6 @@ from netmon.hub.leases import (
     GRACE_S,
     MOST_HELD_S,
     MOST_LEASES,
-    ZONE_S,
     Lease,
     Leases,
     Meeting,
@@ -24,7 +23,7 @@ from netmon.hub.leases import (
     day_of,
 )
 
-MIDNIGHT_S = day_of(1_795_568_400) * DAY_S - ZONE_S  # 2026-11-25T00:00:00+07:00
+MIDNIGHT_S = 1_795_539_600  # 2026-11-25T00:00:00+07:00
 NOON_S = MIDNIGHT_S + DAY_S / 2
 TERMS = LeasesConfig(bytes_per_day=10_000_000)
 WANT = Want("a1", "a1-capacity", ("link:l1", "link:up1", "link:trunk"), 2_000_000, 20.0)
