@@ -165,7 +165,14 @@ def h323(climb: Climb) -> list[Rung]:
         if not settings.call:
             return None
         climb.call = got = await climb.ask(
-            "h323", host, via="call", call=True, alias=alias_of, ring_s=settings.ring_s, timeout_s=settings.timeout_s
+            "h323",
+            host,
+            via="call",
+            call=True,
+            alias=alias_of,
+            ring_s=settings.ring_s,
+            duration_s=settings.call_s,
+            timeout_s=settings.timeout_s,
         )
         return _mark("call", got, broken=got.values.get("rung", 0) < _CALL_TAKEN, answer_ms="answer_ms")
 
@@ -173,7 +180,8 @@ def h323(climb: Climb) -> list[Rung]:
         got = climb.call
         if got is None:
             return None
-        return _mark("media", got, broken=got.values.get("rung", 0) < _CALL_BOTH_WAYS, audio_rcvd="audio_rcvd")
+        both_ways = got.values.get("rung", 0) >= _CALL_BOTH_WAYS
+        return _mark("media", got, look="" if both_ways else got.why, audio_rcvd="audio_rcvd")  # OK without: not tried
 
     return [port, signalling, alias, call, media, _quality(climb)]
 
