@@ -44,7 +44,7 @@ class ThroughputSettings:
     )  # fmt: skip
     wait_s: float = setting(
         "a busy server is asked again, or its queue is kept to, for so long", unit="s", key="wait", low=0, high=600,
-        default=30.0,
+        default=15.0,
     )  # fmt: skip
     user: str = setting("log in as this user", default="")
     password_file: str = setting("file with the user's password", default="", secret=True)
@@ -112,12 +112,12 @@ def _ms(began: float) -> float:
 
 
 def cost(settings: ThroughputSettings) -> Cost:
-    """At its rate, the warm-up too; TCP without one takes what the path has."""
+    """At its rate, the warm-up too; TCP without one takes what the path has. Waiting for a busy server is held as well."""
     asked = params(settings)
     sends_s = asked.time_s + asked.omit_s
     bits = asked.rate_bps * asked.parallel * sends_s
     most = math.ceil(bits / 8 * _HEADERS) + _TALK_BYTES if bits else None
-    return Cost(most, sends_s + _STEPS * settings.timeout_s)
+    return Cost(most, settings.wait_s + sends_s + _STEPS * settings.timeout_s)
 
 
 THROUGHPUT = Kind(
