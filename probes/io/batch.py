@@ -217,7 +217,8 @@ class BatchSocket(PacketSocket):
     def _came(self, many: int) -> list[Arrival]:
         slots, sources, wide = self._in, self._sources, self._name_bytes
         memory, first, second = slots.memory, *_KINDS[self.sock.family]
-        found = []
+        new = tuple.__new__  # half of what the class itself costs to call
+        found: list[Arrival] = []
         for slot in range(many):
             kind, seconds, nanos, one, hops, other, tos = _CAME.unpack_from(memory, slots.controls[slot])
             room, _, size = _FILLED.unpack_from(memory, slots.headers[slot])
@@ -229,7 +230,7 @@ class BatchSocket(PacketSocket):
             data = self._data(slot, size)
             if self._skip_ip:
                 hops, data = data[8], data[(data[0] & 15) * 4 :]
-            found.append(Arrival(data, source, at_ns or time.time_ns(), hops, tos, via))
+            found.append(new(Arrival, (data, source, at_ns or time.time_ns(), hops, tos, via)))
         return found
 
     def _data(self, slot: int, size: int) -> bytes:

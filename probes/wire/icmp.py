@@ -57,7 +57,7 @@ class Ping(Fleet):
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """An echo reply; what is not ours is left alone, what is broken is counted."""
-        data = arrival.data
+        data, source, at_ns, hops, tos, _ = arrival
         if len(data) < HEADER + LEAST:
             self.malformed += 1
             return
@@ -65,11 +65,11 @@ class Ping(Fleet):
         if kind != self._reply or cookie != self.cookie or index >= len(self.tracks):
             return
         track = self.tracks[index]
-        if arrival.source[0] != track.to[0] and arrival.source[0] != track.was[0]:
+        if source[0] != track.to[0] and source[0] != track.was[0]:
             return
-        if arrival.tos ^ track.tos > 3 and arrival.tos >= 0 and (flight := track.flights.get(seq)) is not None:
-            flight.window.more["dscp_seen"] = arrival.tos >> 2
-        self.answered(track, seq, arrival.at_ns, now, arrival.hops)
+        if tos ^ track.tos > 3 and tos >= 0 and (flight := track.flights.get(seq)) is not None:
+            flight.window.more["dscp_seen"] = tos >> 2
+        self.answered(track, seq, at_ns, now, hops)
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """A router or the host says no. The packet stays in the air until its time is over: another may still come."""
