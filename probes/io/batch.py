@@ -21,7 +21,7 @@ from probes.io.net import KEPT, MOST, ORIGIN_STAMP, TIMESTAMPING, PacketSocket, 
 from probes.wire.session import Arrival, Datagram
 
 _LIBC = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock: see above
-_MANY = 32  # packets a call
+_MANY = 64  # packets a call
 _HEADER = struct.Struct("@PIPNPNi0PI0P")  # struct mmsghdr: name, its room, vector, 1, control, its room, flags, length
 _VECTOR = struct.Struct("@PN")  # struct iovec
 _SIZE = struct.Struct("@N")
