@@ -178,7 +178,7 @@ def test_the_device_as_a_whole_is_counted(clock: list[float]) -> None:
 def test_pages_shrink_until_the_device_bears_them(most: int) -> None:
     agent = Agent(router([f"p{number}" for number in range(40)]), most_rows=most)
     with speaking(agent.answer) as port:
-        got = look(port)
+        got = look(port, timeout_s=3.0)
     assert (got.outcome, got.values["if_up"]) == (Outcome.OK, 40)
     sizes = [size for code, size, _ in agent.asked if code == fake.BULK]
     if most < 10:
