@@ -18,6 +18,7 @@ from netmon.agent.cursor import Cursor
 from netmon.agent.frontier import Frontier
 from netmon.agent.points import Lines
 from netmon.agent.runner import Runner
+from netmon.agent.selfproof import SelfProof
 from netmon.agent.sender import Sender
 from netmon.agent.spool import Spool
 from netmon.agent.uplink import Uplink
@@ -48,6 +49,7 @@ class Agent:
         self.spool.begin_at(max((sender.cursor.live_seq for sender in self.senders), default=1))
         self.spool.needed = lambda: min((sender.cursor.low for sender in self.senders), default=self.spool.end)
         self.runner = Runner(config, kinds, self.frontier, self.told)
+        self.proof = SelfProof(config.proof_every_s)
         self._states = states_of(config.checks)
         self._waiting: deque[str] = deque(maxlen=MOST_HELD)
         self._overflow = 0
@@ -75,6 +77,7 @@ class Agent:
     def told(self, check: Any, measured: Measurement) -> None:
         """A measurement came."""
         self._hold(self._lines.of(check, measured))
+        self.proof.note(measured)
         if self._states[check.check].note(measured):
             self._urgent.set()
 
@@ -147,6 +150,7 @@ class Agent:
             "rss_bytes": selfwatch.rss_bytes(),
             "cpu_share": self._cpu.share(),
             "late_ms": round(late_ms, 3),
+            **self.proof.take(),
         }
         offset_ms = self._clock.offset_ms
         return values if offset_ms is None else values | {"clock_offset_ms": offset_ms}

@@ -64,17 +64,18 @@ async def serve(agent: Agent, folder: Path, config_file: Path) -> int:
     agent.start()
     async with local.serving(folder / "agent.sock", agent.view):
         parts = [asyncio.create_task(agent.runner.run()), asyncio.create_task(agent.flush_for_ever())]
-        others = [asyncio.create_task(one) for one in (systemd.watchdog(), stop.wait(), again.wait())]
+        beside = [asyncio.create_task(one) for one in (systemd.watchdog(), agent.proof.run())]
+        ends = [asyncio.create_task(one) for one in (stop.wait(), again.wait())]
         log.info("agent %s measures %d checks", agent.config.agent, len(agent.config.checks))
         systemd.notify("READY=1")
-        await asyncio.wait([*parts, *others[1:]], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*parts, *ends], return_when=asyncio.FIRST_COMPLETED)
         systemd.notify("RELOADING=1" if again.is_set() and not stop.is_set() else "STOPPING=1")
         failed = [part for part in parts if part.done()]
         for part in failed:
             log.error("the agent stops: a part of it ended", exc_info=part.exception())
-        for task in (*parts, *others):
+        for task in (*parts, *beside, *ends):
             task.cancel()
-        await asyncio.gather(*parts, *others, return_exceptions=True)
+        await asyncio.gather(*parts, *beside, *ends, return_exceptions=True)
         await agent.stop(FAREWELL_S)
     _account(agent, folder)
     if failed:

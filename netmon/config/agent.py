@@ -90,6 +90,14 @@ class AgentConfig:
     flush_every_s: float = setting(
         "time between two sends", unit="s", key="flush_every", low=0.2, high=300, default=10.0
     )
+    proof_every_s: float = setting(
+        "time between two proofs of the agent's own floor (ten packets to itself)",
+        unit="s",
+        key="proof_every",
+        low=1,
+        high=3600,
+        default=60.0,
+    )
     lang: str = setting("language of `netmon status`", choices=("vi", "en"), default="vi")
     spool: SpoolConfig = setting("the spool", default=SpoolConfig())
     contacts: tuple[ContactConfig, ...] = setting("whom to call", default=())

@@ -17,7 +17,10 @@ from probes.base import Field, Outcome
 Row = dict[str, Any]
 LOSS_WINDOW_S = 60.0
 SELF = "netmon_agent"  # an agent's points about itself
-SELF_FIELDS = ("clock_offset_ms", "spool_points", "spool_bytes", "dropped", "rss_bytes", "cpu_share", "late_ms")
+SELF_FIELDS = (
+    "clock_offset_ms", "spool_points", "spool_bytes", "dropped", "rss_bytes", "cpu_share", "late_ms",
+    "floor_p50_us", "floor_p99_us", "cpu_per_1000_ms", "local_drop", "late_sends",
+)  # fmt: skip
 PREFIX = "netmon_"
 
 

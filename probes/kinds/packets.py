@@ -69,11 +69,12 @@ def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def outcome_of(window: Window) -> Outcome:
-    """What became of an interval: one answer proves the way; our own faults never speak about the target."""
+    """What became of an interval: one answer proves the way; our own faults never speak about the target. What is missing
+    while our own buffer was full may have been dropped there: nobody can tell."""
+    if not window.sent or (window.overflow and window.rcvd < window.sent):
+        return Outcome.LOCAL
     if window.rcvd:
         return Outcome.OK
-    if not window.sent or window.overflow:
-        return Outcome.LOCAL
     return Outcome.REFUSED if window.refused else Outcome.LOST
 
 
