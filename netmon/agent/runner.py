@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from netmon.agent import schedule
 from netmon.agent.frontier import Frontier
+from netmon.agent.hurry import Hurry
 from netmon.agent.standstill import Beat, honest
 from netmon.config.agent import AgentConfig, CheckConfig
 from probes.base import Job, Kind, Measurement, Outcome, Target
@@ -28,7 +29,9 @@ class Runner:
     def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind], frontier: Frontier, told: Told) -> None:
         self._config, self._kinds, self._frontier, self._told = config, kinds, frontier, told
         self._checks = {check.check: check for check in config.checks}
-        self._beat = Beat()
+        self._beat, self._hurry = Beat(), Hurry(config.checks)
+        self._running: set[str] = set()  # checks with a run in flight
+        self._tasks: asyncio.TaskGroup | None = None
         self._late_ms = 0.0
 
     def take_late_ms(self) -> float:
@@ -39,6 +42,7 @@ class Runner:
     async def run(self) -> None:
         """Measure until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             tasks.create_task(asyncio.Event().wait())  # an agent without checks still reports itself
             for name, checks in schedule.groups(self._config.checks).items():
                 kind = self._kinds[name]
@@ -82,7 +86,15 @@ class Runner:
 
     def _emit(self, check: str, measured: Measurement) -> None:
         self._frontier.told(check, measured.at_ns // 1_000_000)
-        self._told(self._checks[check], measured)
+        self._tell(self._checks[check], measured)
+
+    def _tell(self, check: CheckConfig, measured: Measurement) -> None:
+        """Hand it on; what it hurries runs at once, beside its schedule."""
+        self._told(check, measured)
+        for name in self._hurry.note(check.check, measured.outcome, time.monotonic()):
+            if self._tasks is not None:
+                hurried = self._checks[name]
+                self._tasks.create_task(self._once(self._kinds[hurried.kind], hurried))
 
     # --- the others ---
 
@@ -102,13 +114,17 @@ class Runner:
             await self._once(kind, check)
 
     async def _once(self, kind: Kind, check: CheckConfig) -> None:
-        """One run, told; what our own loop broke in it is nobody else's fault."""
+        """One run, told, unless one is in flight; what our own loop broke in it is nobody else's fault."""
+        if check.check in self._running:
+            return
+        self._running.add(check.check)
         self._frontier.began(check.check, _now_ms(), _hold_ms(check))
         with self._beat.watching() as stood_s:
             measured = await self._measure(kind, check)
             measured = honest(measured, stood_s(), float(getattr(check.settings, "timeout_s", 0.0)))
         self._frontier.ended(check.check)
-        self._told(check, measured)
+        self._running.discard(check.check)
+        self._tell(check, measured)
 
     async def _measure(self, kind: Kind, check: CheckConfig) -> Measurement:
         at_ns, began = time.time_ns(), time.monotonic()

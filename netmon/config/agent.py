@@ -28,6 +28,10 @@ class CheckConfig:
         choices=("link", "upstream", "service", "self"),
         default="link",
     )
+    run_when: tuple[str, ...] = setting(
+        "checks whose first failure runs this one at once; without it a path follows all checks of the same host",
+        default=(),
+    )
     also: tuple[str, ...] = setting(
         "values sent beside the kind's default ones (docs/probes names them all)", default=()
     )
