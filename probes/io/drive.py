@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from probes import trace
 from probes.errors import NeedsPrivilege
 from probes.io.net import PacketSocket, Stamped, Unreachable
 from probes.io.timer import Timer
@@ -50,6 +51,7 @@ class Driver:
         if type(self._loop).__module__.startswith("uvloop"):
             sock.close()
             raise NeedsPrivilege("uvloop loses packets whose stamps lie on the error queue: use asyncio's own loop")
+        self._traced = trace.is_on()
         self._listening = False
         self._listen(True)
         self._timer = Timer(self._loop, self._due)
@@ -77,9 +79,13 @@ class Driver:
             self._dropped(sock.dropped())
         for data, to, tos, ttl, token, via in session.transmit(*both_clocks()):
             self._unread += 1
+            if self._traced:
+                limit = f", hop limit {ttl}" if ttl else ""
+                trace.note(self.named(token), f"{_number(token)}{len(data)} bytes to {to[0]}{limit}")
             try:
                 sock.send(data, to, tos, ttl, token, via)
             except OSError as fault:
+                trace.note("not sent", fault.strerror or str(fault))
                 session.unsent(token, fault.strerror or str(fault))
         self._settle()
 
@@ -91,11 +97,16 @@ class Driver:
         session.clocks(now, clock_ns)
         for said in sock.errors():
             if isinstance(said, Stamped):
+                if self._traced:
+                    trace.note("left", f"{_number(said.token)}by the kernel's stamp", said.at_ns)
                 session.sent(said.token, said.at_ns)
             else:
+                trace.note("ICMP", f"type {said.type} code {said.code} from {said.by or 'our own kernel'}", said.at_ns)
                 self.complaint(said, now)
         receive = session.receive
         for arrival in sock.arrivals():
+            if self._traced:
+                trace.note("received", f"{len(arrival.data)} bytes from {arrival.source[0]}", arrival.at_ns)
             receive(arrival, now)
         self._dropped(sock.overflow)
 
@@ -103,8 +114,13 @@ class Driver:
         """Hand an ICMP error on; a driver for sessions that want more of it overrides this."""
         self.session.unreachable(said.to, said.by, said.data, said.type, said.code, now)
 
+    def named(self, token: Any) -> str:
+        """What a send is called in a trace; a driver for sessions that repeat themselves overrides this."""
+        return "sent"
+
     def _dropped(self, total: int) -> None:
         if total != self._overflow:
+            trace.note("dropped", f"our own buffer was full: {total - self._overflow}")
             self._overflow = total
             self.session.overflow(total)
 
@@ -124,6 +140,12 @@ class Driver:
         elif self._listening and not wanted:
             self._loop.remove_reader(self.sock.fileno())
         self._listening = wanted
+
+
+def _number(token: Any) -> str:
+    """A fleet's packets have numbers."""
+    seq = getattr(token, "seq", None)
+    return "" if seq is None else f"packet {seq + 1}: "
 
 
 def both_clocks() -> tuple[float, int]:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from probes import logbuckets, stats
+from probes import logbuckets, stats, trace
 from probes.base import Emit, Job, Measurement, Outcome, Target, Value
 from probes.errors import ProbeError
 from probes.io.drive import Driver
@@ -152,6 +152,8 @@ async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> 
         to = address_of(sockaddr if meeting is None else meeting.to)
         track = _add(recipe, session, "", to, settings, math.inf, time.monotonic() + _LEAD_S, count)
         recipe.fit(session, track, settings)
+        if trace.is_on():
+            _note_losses(session)
         driver.kick()
         return measurement(recipe, target.text, await finished)
     except NotMet as fault:
@@ -160,6 +162,18 @@ async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> 
         if meeting is not None:
             meeting.close()
         driver.close()
+
+
+def _note_losses(session: Fleet) -> None:
+    """A packet whose time is over is an event only the session knows of."""
+    known = session.fate
+
+    def fate(track: Track, seq: int, window: Window, answered: bool) -> None:
+        if not answered:
+            trace.note("given up", f"packet {seq + 1}: nothing came back in time")
+        known(track, seq, window, answered)
+
+    session.fate = fate  # type: ignore[method-assign]
 
 
 async def _meet(
