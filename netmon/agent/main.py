@@ -14,7 +14,7 @@ from pathlib import Path
 from netmon import systemd
 from netmon.agent import local, selfwatch
 from netmon.agent.agent import Agent
-from netmon.config.files import load_agent
+from netmon.agent.reading import load, load_here
 from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, SpoolError
 from netmon.files import write_durably
 from probes import catalog
@@ -26,7 +26,7 @@ AGAIN = -1  # not an exit code: start over with the file as it is now
 
 def run(config_file: Path) -> int:
     """Run the agent a file describes; the exit code. Raises `NetmonError` when it cannot start."""
-    config = load_agent(config_file)
+    config = load(config_file)
     folder = Path(config.state_dir)
     lock = _lock(folder)
     agent = Agent(config, {check.kind: catalog.load(check.kind) for check in config.checks})
@@ -85,7 +85,7 @@ async def serve(agent: Agent, folder: Path, config_file: Path) -> int:
 
 def _reload(config_file: Path, again: asyncio.Event) -> None:
     try:
-        load_agent(config_file)
+        load_here(config_file)
     except (ConfigError, OSError) as fault:
         log.error("the file is not taken over, the agent goes on as it is: %s", fault)
     else:
