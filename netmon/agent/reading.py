@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import marshal
 import os
-import pickle
+from dataclasses import fields, is_dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from netmon.config.agent import AgentConfig
 
@@ -13,7 +16,7 @@ def load(path: Path) -> AgentConfig:
     """The file's config; raises `ConfigError`. Only while this process has no threads."""
     packed = _child(path)
     if packed:
-        config: AgentConfig = pickle.loads(packed)  # noqa: S301  our own child made it
+        config: AgentConfig = _made(marshal.loads(packed))  # noqa: S302  our own child wrote it
         return config
     return load_here(path)  # it is faulty, or there is no child to be had: told from here
 
@@ -48,6 +51,21 @@ def _make(path: Path, writing: int) -> None:
     """In the child: the config into the pipe, nothing for a faulty file. Never returns."""
     try:
         with open(writing, "wb") as pipe:
-            pipe.write(pickle.dumps(load_here(path)))
+            pipe.write(marshal.dumps(_plain(load_here(path))))
     finally:
         os._exit(0)
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as (where, name, values), tuples as lists: what `marshal` takes, which needs no import."""
+    if is_dataclass(value):
+        cls = type(value)
+        return cls.__module__, cls.__qualname__, {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _made(plain: Any) -> Any:
+    if isinstance(plain, tuple):
+        module, name, values = plain
+        return getattr(import_module(module), name)(**{key: _made(value) for key, value in values.items()})
+    return tuple(_made(one) for one in plain) if isinstance(plain, list) else plain

@@ -17,8 +17,8 @@ from probes import logbuckets, stats, trace
 from probes.base import Emit, Job, Measurement, Outcome, Target, Value
 from probes.errors import ProbeError
 from probes.io.drive import Driver
+from probes.io.meeting import Meeting, NotMet
 from probes.io.net import PacketSocket
-from probes.io.twamp import Meeting, NotMet
 from probes.target import Endpoint, Unresolved, is_address, parse, resolve
 from probes.wire.fleet import Fleet, Interval, Track, Window
 
