@@ -12,8 +12,15 @@ from typing import Literal, NamedTuple, Protocol
 
 OK, LOST, REFUSED, UNRESOLVED, PROTOCOL, LOCAL = range(6)  # the numbers points carry (`probes.base.Outcome`)
 
-Fault = Literal["reach", "quality", "silence"]
-"""What a rule accuses: `reach` the far end cannot be reached, `quality` it answers badly, `silence` its agent is mute."""
+Fault = Literal["reach", "quality", "silence", "self"]
+"""What a rule accuses: `reach` the far end cannot be reached, `quality` it answers badly, `silence` its agent is mute,
+`self` its agent proves itself unfit to measure."""
+OWN_KIND = "agent"  # the kind of what an agent says about itself
+
+
+def own_series(agent: str) -> str:
+    """What an agent's own points are called among the series: no check's name has a colon."""
+    return f"agent:{agent}"
 
 
 class Sample(NamedTuple):
