@@ -31,6 +31,7 @@ def run(config_file: Path) -> int:
     lock = _lock(folder)
     agent = Agent(config, {check.kind: catalog.load(check.kind) for check in config.checks})
     selfwatch.calm_collector()
+    selfwatch.one_heap()
     code = asyncio.run(serve(agent, folder, config_file))
     os.close(lock)
     if code == AGAIN:
