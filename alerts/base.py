@@ -12,9 +12,12 @@ from typing import Literal, NamedTuple, Protocol
 
 OK, LOST, REFUSED, UNRESOLVED, PROTOCOL, LOCAL = range(6)  # the numbers points carry (`probes.base.Outcome`)
 
-Fault = Literal["reach", "quality", "silence", "self"]
+Fault = Literal["reach", "quality", "silence", "state", "self"]
 """What a rule accuses: `reach` the far end cannot be reached, `quality` it answers badly, `silence` its agent is mute,
-`self` its agent proves itself unfit to measure."""
+`state` one thing is not as it should be, whatever the way there is like (its certificate runs out), `self` its agent
+proves itself unfit to measure."""
+About = Literal["path", "end", "agent"]
+"""Whom: all that a check crosses, what it ends at alone, or its agent alone."""
 OWN_KIND = "agent"  # the kind of what an agent says about itself
 
 
@@ -60,6 +63,7 @@ class Firing:
     agent: str
     since_ms: int  # event time since which its condition has held without a break (before `for`)
     value: float | None  # the first measured figure of the condition, for people
+    about: About = "path"  # of `state`: `end` or `agent`
 
 
 @dataclass(frozen=True, slots=True)

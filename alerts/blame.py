@@ -69,6 +69,9 @@ _QUALITY = (
     ("delay", ("delay", "latency", "slow", "rtt")),
     ("jitter", ("jitter",)),
     ("throughput", ("throughput", "capacity")),
+    ("certificate", ("certificate",)),
+    ("battery", ("battery",)),
+    ("interface", ("interface",)),
 )
 
 

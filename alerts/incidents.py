@@ -16,6 +16,7 @@ from alerts.blame import CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes, w
 from alerts.ground import Map
 from alerts.proofs import Proofs
 from alerts.quiet import ancestors
+from alerts.states import EVIDENCE, SWALLOWED, states
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
@@ -41,6 +42,7 @@ class Incident:
     clear: int = 0
     resolved_ms: int | None = None
     superseded_by: str = ""
+    also_told: tuple[str, ...] = ()  # evidence beside the members: `rule check`, sorted
     acked_by: str = ""
     acked_ms: int | None = None
     ack_note: str = ""
@@ -82,7 +84,9 @@ class Book:
         self._can_judge = can_judge
         self._settle_ms = settle_ms
         self.incidents = {one.id: one for one in known}
-        self._open = {one.element: one for one in self.incidents.values() if one.is_open}
+        still = [one for one in self.incidents.values() if one.is_open]
+        self._open = {one.element: one for one in still if one.fault != "state"}
+        self._states = {(one.element, one.kind): one for one in still if one.fault == "state"}
         self._held: dict[Member, int] = {}  # since when it accuses
         self._began_ms: int | None = None
         self._proofs = Proofs()
@@ -90,7 +94,7 @@ class Book:
 
     def open(self) -> list[Incident]:
         """Those that are not resolved."""
-        return list(self._open.values())
+        return [*self._open.values(), *self._states.values()]
 
     def forget(self, before_ms: int) -> list[str]:
         """Drop those resolved before a time; their ids."""
@@ -113,7 +117,10 @@ class Book:
         changes += self._take_in(quality, now_ms)
         silence = [verdict for verdict in votes.silence() if self._is_unexplained(verdict, reach, now_ms)]
         changes += self._take_in(silence, now_ms)
-        return changes + self._settle(votes, assessment, [*reach, *quality, *silence], now_ms)
+        changes += self._settle(votes, assessment, [*reach, *quality, *silence], now_ms)
+        alone = states(assessment, self._ground)
+        changes += self._take_in([one for one in alone if self._outage_of(one, now_ms) is None], now_ms)
+        return changes + self._add_evidence(alone, now_ms) + self._end_states(alone, assessment, now_ms)
 
     # --- opening ---
 
@@ -129,7 +136,7 @@ class Book:
     def _take_in(self, verdicts: Sequence[Verdict], now_ms: int) -> list[Change]:
         changes = list[Change]()
         for verdict in verdicts:
-            known = self._open.get(verdict.element)
+            known = self._known(verdict)
             if known is not None:
                 if _update(known, verdict):
                     changes.append(Change("changed", known))
@@ -137,7 +144,43 @@ class Book:
                 changes.append(Change("opened", self._opened(verdict, now_ms)))
         return changes
 
+    def _outage_of(self, verdict: Verdict, now_ms: int) -> Incident | None:
+        """The outage that a state nobody has told before is evidence of."""
+        is_new = verdict.kind in EVIDENCE and self._known(verdict) is None
+        return self._outage_at(verdict.element, now_ms) if is_new else None
+
+    def _outage_at(self, element: str, now_ms: int) -> Incident | None:
+        """An outage of an element, of a link that begins at it, or of something between it and the hub. One that has just
+        ended counts, for devices are looked at seldom."""
+        for one in self.incidents.values():
+            if one.fault != "reach" or (one.resolved_ms is not None and now_ms - one.resolved_ms > TAINT_MS):
+                continue
+            is_beside = element in (one.element, self._topology.parent(one.element))
+            if is_beside or self._ground.is_behind(element, one.element):
+                return one
+        return None
+
+    def _add_evidence(self, alone: Sequence[Verdict], now_ms: int) -> list[Change]:
+        """What is evidence of an open outage is told with it, and is no incident beside it."""
+        changed = dict[str, Change]()
+        for verdict in alone:
+            outage = self._outage_of(verdict, now_ms)
+            if outage is not None and outage.is_open:
+                told = {*outage.also_told, *(" ".join(member) for member in verdict.members)}
+                if len(told) > len(outage.also_told):
+                    outage.also_told = tuple(sorted(told))
+                    changed[outage.id] = Change("changed", outage)
+        return list(changed.values())
+
+    def _known(self, verdict: Verdict) -> Incident | None:
+        """The open incident a verdict belongs to. What a thing is like stands beside what becomes of the way there."""
+        if verdict.fault == "state":
+            return self._states.get((verdict.element, verdict.kind))
+        return self._open.get(verdict.element)
+
     def _is_released(self, verdict: Verdict, now_ms: int) -> bool:
+        if verdict.fault == "state":
+            return now_ms - min(self._held[member] for member in verdict.members) >= self._settle_ms
         if self._is_shadow(verdict) or (self._is_chance(verdict, now_ms) and not _is_lasting(verdict)):
             return False
         held_ms = now_ms - min(self._held[member] for member in verdict.members)
@@ -156,9 +199,10 @@ class Book:
         return verdict.fault == "reach" and (verdict.shaky or verdict.element in self._outages(now_ms))
 
     def _opened(self, verdict: Verdict, now_ms: int) -> Incident:
-        id = incident_id(verdict.element, verdict.start_ms, verdict.period_ms)
+        named = f"{verdict.element}|{verdict.kind}" if verdict.fault == "state" else verdict.element
+        id = incident_id(named, verdict.start_ms, verdict.period_ms)
         if id in self.incidents:  # the same first miss again after its end: another incident, another page
-            id = incident_id(verdict.element, now_ms, verdict.period_ms)
+            id = incident_id(named, now_ms, verdict.period_ms)
         incident = Incident(
             id=id,
             element=verdict.element,
@@ -173,7 +217,11 @@ class Book:
             against=len(verdict.members),
             clear=verdict.clear,
         )
-        self.incidents[id] = self._open[verdict.element] = incident
+        self.incidents[id] = incident
+        if verdict.fault == "state":
+            self._states[verdict.element, verdict.kind] = incident
+        else:
+            self._open[verdict.element] = incident
         return incident
 
     # --- what other incidents explain ---
@@ -226,6 +274,7 @@ class Book:
         return not any(
             one.element in way and (one.resolved_ms is None or now_ms - one.resolved_ms <= SILENCE_GRACE_MS)
             for one in self.incidents.values()
+            if one.fault != "state"
         )
 
     # --- ending ---
@@ -235,7 +284,7 @@ class Book:
         blamed = {verdict.element for verdict in verdicts}
         home = {member: verdict.element for verdict in verdicts for member in verdict.members}
         changes = list[Change]()
-        for one in self.open():
+        for one in list(self._open.values()):
             if one.element in blamed:
                 continue
             parent = self._swallowed_by(one, firing, home)
@@ -246,6 +295,22 @@ class Book:
                 continue
             one.resolved_ms = now_ms
             del self._open[one.element]
+            changes.append(Change("resolved", one))
+        return changes
+
+    def _end_states(self, alone: Sequence[Verdict], assessment: Assessment, now_ms: int) -> list[Change]:
+        """States nobody tells of any more end once most of those who told say so, or when none of them is left."""
+        firing, told = {_member(one) for one in assessment.firing}, {(one.element, one.kind) for one in alone}
+        changes = list[Change]()
+        for key, one in list(self._states.items()):
+            is_watched = any(check in self._ground.path for _, check in one.members)
+            outage = self._outage_at(one.element, now_ms) if one.kind in SWALLOWED else None
+            if outage is not None and outage.is_open:
+                one.superseded_by = outage.id
+            elif key in told or (is_watched and not self._is_better(one, assessment, firing)):
+                continue
+            one.resolved_ms = now_ms
+            del self._states[key]
             changes.append(Change("resolved", one))
         return changes
 
@@ -302,7 +367,7 @@ class Book:
         return freed and votes.is_clear(one.element, votes.start_ms(check)) and not votes.is_undecided(check)
 
     def _is_better(self, one: Incident, assessment: Assessment, firing: set[Member]) -> bool:
-        """Quality: most of those who complained must say that it is good again; silence does not say so."""
+        """Quality, states: most of those who complained must say that it is good again; silence does not say so."""
         unknown = {
             member for member in one.members if member in assessment.unknown or member[1] not in assessment.evidence
         }

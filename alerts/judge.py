@@ -134,7 +134,8 @@ class Judge:
 
     def tell(self, check: str, agent: str, since_ms: int, value: float | None) -> Firing:
         """One firing of the rule."""
-        return Firing(self.rule.name, self.rule.accuses, self.rule.severity, check, agent, since_ms, value)
+        rule = self.rule
+        return Firing(rule.name, rule.accuses, rule.severity, check, agent, since_ms, value, rule.whom)
 
 
 def _for_all(found: Any, rows: Array) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any, cast
 
-from alerts.base import OWN_KIND, Fault
+from alerts.base import OWN_KIND, About, Fault
 from alerts.condition import Truth, asks, parse
 from alerts.errors import BadRule
 from alerts.words import ARRIVAL, PERIOD
@@ -35,7 +35,9 @@ class When(str):
 class Rule:
     """One rule: what it judges, when it holds, and what that means."""
 
-    name: str = setting("name of the rule, unique; loss, latency, jitter or throughput in it names its incidents")
+    name: str = setting(
+        "name of the rule, unique; loss, latency, jitter, throughput, certificate, battery or interface in it names its incidents"
+    )
     kinds: tuple[str, ...] = setting("probe kinds whose checks it judges; none for a rule about silence", default=())
     when: When = setting("condition under which it holds, as loss(20s) > 5%")
     for_s: float = setting(
@@ -46,6 +48,11 @@ class Rule:
         "what it accuses: reach (cannot be reached), quality (answers badly), silence (its agent is mute), self (its agent"
         " is unfit to measure, and has no vote)",
         choices=("reach", "quality", "silence", "self"),
+    )
+    about: str = setting(
+        "whom: path (what the check crosses), end (what it ends at, and nothing on the way), agent (who measures)",
+        choices=("path", "end", "agent"),
+        default="path",
     )
     severity: str = setting("how grave", choices=("info", "warning", "critical"), default="warning")
     nodata: str = setting(
@@ -62,14 +69,21 @@ class Rule:
             raise BadRule("kinds: is missing: write the probe kinds it judges, as [ping, stamp]")
         if (self.fault == "self") != (OWN_KIND in self.kinds) or (self.fault == "self" and len(self.kinds) > 1):
             raise BadRule("kinds: fault: self and kinds: [agent] belong together: write both, and no other kind")
+        if self.fault != "quality" and self.about != "path":
+            raise BadRule("about: only a rule of fault: quality can be about one thing alone: leave about out")
         for key, text in (("when", self.when), ("clear", self.clear)):
             if text or key == "when":
                 _fits(key, parse(text), self.fault)
 
     @property
     def accuses(self) -> Fault:
-        """`fault` as the room's word."""
-        return cast(Fault, self.fault)
+        """`fault` as the room's word: what is said of one thing alone is its state."""
+        return cast(Fault, self.fault) if self.about == "path" else "state"
+
+    @property
+    def whom(self) -> About:
+        """`about` as the room's word."""
+        return cast(About, self.about)
 
     @property
     def condition(self) -> Truth:

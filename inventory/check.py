@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from inventory.codes import SAY_NAME, is_commune, is_name, is_province
 from inventory.errors import Fault
+from inventory.meetings import faults_of
 from inventory.model import Inventory, Link, Site
 
 NEAR_FOR = 40_000  # ids looked at for a `did you mean`, of all faults together: each takes some 25 µs
@@ -27,8 +28,9 @@ class _Reference(NamedTuple):
     to: str
 
 
-_IDS = (("contacts", "id"), ("sites", "id"), ("links", "id"), ("mcus", "id"), ("services", "id"))
-_NAMES = (*_IDS, ("agents", "agent"), ("checks", "check"))
+_ENDS = ("sites", "mcus", "services", "rooms")  # what checks end at: no two have one id
+_ALONE = (("contacts", "id"), ("links", "id"), ("conferences", "id"), ("agents", "agent"), ("checks", "check"))
+_NAMES = (*((rows, "id") for rows in _ENDS), *_ALONE)
 _REFERENCES = (
     _Reference("sites", "contact", "contact", "contact"),
     _Reference("links", "from_site", "from", "site"),
@@ -38,13 +40,25 @@ _REFERENCES = (
     _Reference("mcus", "contact", "contact", "contact"),
     _Reference("services", "site", "site", "site"),
     _Reference("services", "contact", "contact", "contact"),
+    _Reference("rooms", "site", "site", "site"),
+    _Reference("rooms", "contact", "contact", "contact"),
+    _Reference("conferences", "mcus", "mcus", "mcu"),
+    _Reference("conferences", "rooms", "rooms", "room"),
+    _Reference("conferences", "contacts", "contacts", "contact"),
     _Reference("agents", "site", "site", "site"),
     _Reference("checks", "agent", "agent", "agent"),
     _Reference("checks", "to", "to", "target"),
 )
 _WITHOUT_CODE = ("core", "datacentre")  # a kind that is misspelt was told already and is not judged by its code
 _WITHOUT_PROVINCES = (*_WITHOUT_CODE, "commune")
-_NOUNS = {"contact": "contact", "site": "site", "agent": "agent", "target": "site, MCU or service"}
+_NOUNS = {
+    "contact": "contact",
+    "site": "site",
+    "agent": "agent",
+    "mcu": "MCU",
+    "room": "room",
+    "target": "site, MCU, service or room",
+}
 
 
 def faults(inventory: Inventory) -> list[Fault]:
@@ -52,6 +66,7 @@ def faults(inventory: Inventory) -> list[Fault]:
     known = _known(inventory)
     astray = _Astray(known)
     found = [*_missing(inventory), *_names(inventory), *_taken(inventory), *_codes(inventory)]
+    found += faults_of(inventory)
     found += astray.hub(inventory)
     for reference in _REFERENCES:
         found += astray.rows(inventory, reference)
@@ -60,13 +75,13 @@ def faults(inventory: Inventory) -> list[Fault]:
 
 def _known(inventory: Inventory) -> dict[str, dict[str, None]]:
     """What may be named, by noun, in the order of the file."""
-    sites = [one.id for one in inventory.sites]
-    others = [one.id for rows in (inventory.mcus, inventory.services) for one in rows]
     return {
         "contact": dict.fromkeys(one.id for one in inventory.contacts),
-        "site": dict.fromkeys(sites),
+        "site": dict.fromkeys(one.id for one in inventory.sites),
+        "mcu": dict.fromkeys(one.id for one in inventory.mcus),
+        "room": dict.fromkeys(one.id for one in inventory.rooms),
         "agent": dict.fromkeys(one.agent for one in inventory.agents),
-        "target": dict.fromkeys([*sites, *others]),
+        "target": dict.fromkeys(one.id for rows in _ENDS for one in getattr(inventory, rows)),
     }
 
 
@@ -93,9 +108,9 @@ def _names(inventory: Inventory) -> Iterator[Fault]:
 
 
 def _taken(inventory: Inventory) -> Iterator[Fault]:
-    for rows, attribute in (("contacts", "id"), ("links", "id"), ("agents", "agent"), ("checks", "check")):
+    for rows, attribute in _ALONE:
         yield from _twice(_keyed(inventory, (rows,), attribute), "choose another name")
-    yield from _twice(_keyed(inventory, ("sites", "mcus", "services"), "id"), "choose another name")
+    yield from _twice(_keyed(inventory, _ENDS, "id"), "choose another name")
     for kind in ("province", "commune"):
         sites = [(key, one, text) for key, one, text in _keyed(inventory, ("sites",), "code") if one.kind == kind]
         yield from _twice(sites, "a code has one site; give the others kind: datacentre")
@@ -173,13 +188,13 @@ class _Astray:
         """Faults of one kind of reference."""
         known = self._known[reference.to]
         for number, one in enumerate(getattr(inventory, reference.rows), 1):
-            text = getattr(one, reference.attribute)
-            if not text or text in known:
-                continue
-            what, write, near = self._say(text, reference.to)
-            if isinstance(one, Link) and reference.to == "site":
-                self.touched |= {one.from_site, one.to_site, near}
-            yield Fault(one, f"{reference.rows}[{number}].{reference.key}", what, write)
+            for text, at in _named(getattr(one, reference.attribute)):
+                if not text or text in known:
+                    continue
+                what, write, near = self._say(text, reference.to)
+                if isinstance(one, Link) and reference.to == "site":
+                    self.touched |= {one.from_site, one.to_site, near}
+                yield Fault(one, f"{reference.rows}[{number}].{reference.key}{at}", what, write)
 
     def _say(self, text: str, to: str) -> tuple[str, str, str]:
         near = self._near(text, to)
@@ -197,6 +212,13 @@ class _Astray:
             return ""
         self._near_left -= len(self._known[to])
         return next(iter(get_close_matches(text[:64], self._known[to], n=1, cutoff=0.6)), "")
+
+
+def _named(value: Any) -> Iterable[tuple[str, str]]:
+    """What a key names, and where in the key: one text, or a list of them."""
+    if isinstance(value, tuple):
+        return [(text, f"[{number}]") for number, text in enumerate(value, 1)]
+    return [(value, "")]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
+from inventory.moment import Moment
+
+PROFILES_BPS = {"conf-720p": 1_500_000, "conf-1080p": 4_000_000}  # what one room sends, and receives
+
 
 def key(
     meaning: str,
@@ -75,18 +79,61 @@ class Link:
 class Mcu:
     """A multipoint control unit of video conferences. Its element is `mcu:ID`."""
 
-    id: str = key("id of the MCU, unique among sites, MCUs and services")
+    id: str = key("id of the MCU, unique among sites, MCUs, services and rooms")
     site: str = key("id of the site it stands in")
     name: str = key("name for people", default="")
     owner: str = key("who answers for it; without one its site's", default="")
     contact: str = key("id of the contact to call; without one its site's", default="")
+    ports: int | None = key("rooms it has licences for at one time", low=1, default=None)
+    address: str = key("where it takes calls: sip:…, sips:…, h323:… or its host", default="")
+    responder: str = key("HOST:PORT of the media responder beside it", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A bridge point: a meeting room with an endpoint. Its element is `room:ID`."""
+
+    id: str = key("id of the room, unique among sites, MCUs, services and rooms")
+    site: str = key("id of the site it is in")
+    name: str = key("name for people", default="")
+    owner: str = key("who answers for it; without one its site's", default="")
+    contact: str = key("id of the contact to call; without one its site's", default="")
+    address: str = key("where its endpoint takes calls: sip:…, sips:…, h323:… or its host", default="")
+    alias: str = key("what the MCU or gatekeeper calls it", default="")
+    responder: str = key("HOST:PORT of the media responder beside it", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conference:
+    """Rooms that meet at MCUs for a time. Each room is joined to the nearest of them."""
+
+    id: str = key("id of the conference, unique")
+    name: str = key("name for people", default="")
+    starts: Moment = key("when it starts: date, time and offset, as 2026-11-25T08:00:00+07:00")
+    ends: Moment = key("when it ends")
+    mcus: tuple[str, ...] = key("ids of its MCUs; the others are joined to the first")
+    rooms: tuple[str, ...] = key("ids of its rooms")
+    profile: str = key("how well rooms must see each other", choices=tuple(PROFILES_BPS), default="conf-1080p")
+    rate_bps: int | None = key(
+        "what one room sends and receives; without it the profile's (1500kbit, 4Mbit)",
+        name="rate",
+        unit="bps",
+        low=64_000,
+        default=None,
+    )
+    contacts: tuple[str, ...] = key("ids of the contacts to call", default=())
+
+    @property
+    def room_bps(self) -> int:
+        """What one room sends and receives."""
+        return self.rate_bps or PROFILES_BPS[self.profile]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """Something users need that answers on the network. Its element is `service:ID`."""
 
-    id: str = key("id of the service, unique among sites, MCUs and services")
+    id: str = key("id of the service, unique among sites, MCUs, services and rooms")
     site: str = key("id of the site it answers from")
     name: str = key("name for people", default="")
     owner: str = key("who answers for it; without one its site's", default="")
@@ -103,11 +150,11 @@ class Agent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Which way a check's packets go: from its agent's site to a site, an MCU or a service."""
+    """Which way a check's packets go: from its agent's site to a site, an MCU, a service or a room."""
 
     check: str = key("name of the check, as in the agent's file; unique in the network")
     agent: str = key("name of the agent that runs it")
-    to: str = key("id of the site, MCU or service it ends at")
+    to: str = key("id of the site, MCU, service or room it ends at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,5 +167,7 @@ class Inventory:
     links: tuple[Link, ...] = key("circuits between sites; together they are a tree", default=())
     mcus: tuple[Mcu, ...] = key("multipoint control units", default=())
     services: tuple[Service, ...] = key("information systems, DNS, the document axis", default=())
+    rooms: tuple[Room, ...] = key("bridge points: meeting rooms with an endpoint", default=())
+    conferences: tuple[Conference, ...] = key("who meets when", default=())
     agents: tuple[Agent, ...] = key("agents and where they stand", default=())
     checks: tuple[Check, ...] = key("which way each check goes", default=())

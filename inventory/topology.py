@@ -1,23 +1,22 @@
 """The network an inventory describes: elements, the tree toward the hub's site, and the ways of checks. Pure.
 
 Element ids: `site:ID` (core, datacentre), `province:01`, `commune:00123`, `link:ID`, `mcu:ID`, `service:ID`,
-`agent:NAME`. An element that is not there has no parent, depth 0, and suffers alone.
+`room:ID`, `agent:NAME`. An element that is not there has no parent, depth 0, and suffers alone.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from inventory.check import faults
 from inventory.errors import BadInventory
-from inventory.model import Agent, Contact, Inventory, Link, Site
+from inventory.model import Agent, Conference, Contact, Inventory, Link, Site
 
+TRUNK_SHARE = 1.2  # a trunk must carry its booked rooms with a fifth to spare
 _NOBODY = Contact(id="", name="")
-_INSIDE = (
-    ("mcu", "mcus"),
-    ("service", "services"),
-)  # what stands in a site and checks end at; rooms will be a line here
+_INSIDE = (("mcu", "mcus"), ("service", "services"), ("room", "rooms"))  # what stands in a site and checks end at
 
 
 class About(NamedTuple):
@@ -30,6 +29,23 @@ class About(NamedTuple):
     carrier: str
     circuit: str
     contact: Contact
+
+
+class Way(NamedTuple):
+    """How a room's video goes. `room`, `mcu`: elements; `links`: those between them, the room's first."""
+
+    room: str
+    mcu: str
+    links: tuple[str, ...]
+
+
+class Crossing(NamedTuple):
+    """What of a conference crosses one link to one MCU: so many rooms (another MCU joined to it counts as one)."""
+
+    link: str
+    mcu: str
+    rooms: int
+    need_bps: int  # each way, with `TRUNK_SHARE` to spare
 
 
 def element_of(site: Site) -> str:
@@ -54,6 +70,11 @@ class Network:
         self._outward: dict[str, list[str]] = {}
         self._path: dict[str, tuple[str, ...]] = {}
         self._suffer: dict[str, tuple[str, ...]] = {}
+        self._calendar = [(one.starts.at_s, one.ends.at_s, one) for one in inventory.conferences]
+        self._conferences = {one.id: one for one in inventory.conferences}
+        self._ways: dict[str, tuple[Way, ...]] = {}
+        self._nearest: dict[tuple[str, tuple[str, ...]], Way] = {}  # the same rooms meet again and again
+        self._crossings: dict[str, tuple[Crossing, ...]] = {}
         self._agent_site = {one.agent: self._element[one.site] for one in inventory.agents}
         self._checks = {one.check: one for one in inventory.checks}
         self._grow()
@@ -149,20 +170,40 @@ class Network:
             self._path[check] = self.between(self._agent_site[one.agent], self._element[one.to])
         return self._path.get(check, ())
 
+    def links_between(self, one: str, other: str) -> tuple[str, ...]:
+        """The links on the way from one to another, each a site's id or an element; () when one is not there."""
+        ends = (self._element.get(end, end) for end in (one, other))
+        return tuple(step for step in self.between(*ends) if step.startswith("link:"))
+
+    def agent_of(self, check: str) -> str:
+        """The agent that runs a check, "" when it is not there."""
+        return self._checks[check].agent if check in self._checks else ""
+
+    def capacity_bps(self, link: str) -> int | None:
+        """What a link element can carry, None when nobody says."""
+        record = self._record.get(link)
+        return record.capacity_bps if isinstance(record, Link) else None
+
     def site_of(self, agent: str) -> str:
         """Element id of the site an agent stands in, "" when it is not there."""
         return self._agent_site.get(agent, "")
 
     def symptoms(self, element: str) -> tuple[str, ...]:
-        """Who suffers when it breaks: communes behind it, or those whose checks end there; else it alone."""
+        """Who suffers when it breaks: communes behind it, a room's own, or those whose checks end there; else it alone."""
         if element not in self._suffer:
-            found = (
-                self._callers.get(element, []) if element.startswith(("mcu:", "service:")) else self._behind(element)
-            )
+            found = self._who(element)
             if element not in self._parent:
                 return (element,)
             self._suffer[element] = tuple(found) or (element,)
         return self._suffer[element]
+
+    def _who(self, element: str) -> list[str]:
+        kind = element.partition(":")[0]
+        if kind in ("mcu", "service"):
+            return self._callers.get(element, [])
+        if kind == "room":
+            return [site for site in (self._parent.get(element),) if site in self._order]
+        return self._behind(element)
 
     def _behind(self, element: str) -> list[str]:
         found, left = [], [element]
@@ -172,6 +213,43 @@ class Network:
                 found.append(step)
             left += self._outward.get(step, ())
         return sorted(found, key=self._order.__getitem__)
+
+    # --- conferences ---
+
+    def conference(self, id: str) -> Conference | None:
+        """The conference with an id."""
+        return self._conferences.get(id)
+
+    def live(self, now_s: float, margin_s: float = 0.0) -> tuple[Conference, ...]:
+        """Conferences that go on at a Unix time, from `margin_s` before they start until they end."""
+        return tuple(one for starts_s, ends_s, one in self._calendar if starts_s - margin_s <= now_s < ends_s)
+
+    def ways(self, id: str) -> tuple[Way, ...]:
+        """The way of each room of a conference to the nearest of its MCUs (of two as near, the one written first), then
+        of each further MCU to the first."""
+        one = self._conferences.get(id)
+        if one is not None and id not in self._ways:
+            first, *others = (self._element[mcu] for mcu in one.mcus)
+            rooms = [self._way(self._element[room], (first, *others)) for room in one.rooms]
+            self._ways[id] = (*rooms, *(self._way(mcu, (first,)) for mcu in others))
+        return self._ways.get(id, ())
+
+    def _way(self, room: str, mcus: tuple[str, ...]) -> Way:
+        if (room, mcus) not in self._nearest:
+            ways = [Way(room, mcu, self.links_between(room, mcu)) for mcu in mcus]
+            self._nearest[room, mcus] = min(ways, key=lambda way: len(way.links))
+        return self._nearest[room, mcus]
+
+    def crossings(self, id: str) -> tuple[Crossing, ...]:
+        """What of a conference crosses each link, to which MCU; by link as met first."""
+        one = self._conferences.get(id)
+        if one is not None and id not in self._crossings:
+            counted = Counter((link, way.mcu) for way in self.ways(id) for link in way.links)
+            self._crossings[id] = tuple(
+                Crossing(link, mcu, rooms, round(rooms * one.room_bps * TRUNK_SHARE))
+                for (link, mcu), rooms in counted.items()
+            )
+        return self._crossings.get(id, ())
 
     def about(self, element: str) -> About:
         """What people need to know of an element; its id alone when it is not there."""

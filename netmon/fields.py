@@ -5,10 +5,19 @@ from __future__ import annotations
 from functools import cache
 
 from probes import catalog
-from probes.base import Field
+from probes.base import Field, Kind
 
 PREFIX = "netmon_"
 OUTCOME = Field("outcome", "", "what became of it: 0 OK, 1 LOST, 2 REFUSED, 3 UNRESOLVED, 4 PROTOCOL, 5 LOCAL", "int")
+DEFERRED = Field(
+    "deferred", "", "1: a heavy run was put off and nothing was measured; says nothing of the target", "int"
+)
+
+
+def of_kind(kind: Kind) -> tuple[Field, ...]:
+    """The values points of a kind may carry beside `outcome`: its own, and of a heavy kind that a run was put off."""
+    return kind.fields if kind.cost is None else (*kind.fields, DEFERRED)
+
 
 SELF = (  # what an agent says about itself (`netmon_agent`)
     Field("spool_points", "points", "points not delivered yet", "int"),
@@ -29,7 +38,7 @@ SELF = (  # what an agent says about itself (`netmon_agent`)
 @cache
 def registry() -> dict[str, tuple[Field, ...]]:
     """Measurement name (`netmon_ping`) → its fields, `outcome` last."""
-    return {PREFIX + name: (*catalog.load(name).fields, OUTCOME) for name in catalog.names()}
+    return {PREFIX + name: (*of_kind(catalog.load(name)), OUTCOME) for name in catalog.names()}
 
 
 @cache

@@ -77,9 +77,21 @@ Watch = Callable[[Sequence[Job], Emit], Awaitable[None]]  # all jobs of the kind
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """The most one run of a heavy kind asks of the path: bytes on it (both ways together), and how long it lasts.
+
+    `bytes` None: as much as the path carries in that time.
+    """
+
+    bytes: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A probe kind. `run` measures once; a packet kind also has `watch`, which serves all its jobs for ever.
 
+    A heavy kind, one that may hurt others on its path, has `cost`: from its settings to the most a run asks of the path.
     `settings` is a frozen dataclass whose fields carry `metadata` (unit, limits, meaning); see `probes.settings`.
     """
 
@@ -89,3 +101,4 @@ class Kind:
     run: Run
     watch: Watch | None = None
     meaning: str = ""
+    cost: Callable[[Any], Cost | None] | None = None  # None: not heavy with these settings; may raise as `run` does

@@ -12,6 +12,11 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
+def rounded(value_ms: float) -> float:
+    """To 0.1 µs; for what is not negative. Python's own `round` costs five times as much, and an agent does little else."""
+    return int(value_ms * 1e4 + 0.5) / 1e4
+
+
 @cache
 def _names(name: str) -> tuple[str, ...]:
     return tuple(f"{name}_{what}_ms" for what in ("min", "p50", "p95", "max"))
@@ -22,7 +27,7 @@ def delays(delays_ms: Sequence[float], name: str = "rtt") -> dict[str, float]:
     if not delays_ms:
         return {}
     if len(delays_ms) == 1:
-        return dict.fromkeys(_names(name), round(delays_ms[0], 4))
+        return dict.fromkeys(_names(name), rounded(delays_ms[0]))
     ordered = sorted(delays_ms)
     found = (ordered[0], quantile(ordered, 0.50), quantile(ordered, 0.95), ordered[-1])
-    return {key: round(value, 4) for key, value in zip(_names(name), found, strict=True)}
+    return {key: rounded(value) for key, value in zip(_names(name), found, strict=True)}

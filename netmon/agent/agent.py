@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from netmon.agent.runner import Runner
 from netmon.agent.selfproof import SelfProof
 from netmon.agent.sender import Sender
 from netmon.agent.spool import Spool
+from netmon.agent.traps import Traps
 from netmon.agent.uplink import Uplink
 from netmon.agent.verdict import states_of
 from netmon.config.agent import AgentConfig, DestinationConfig
@@ -50,8 +51,10 @@ class Agent:
         self.spool.needed = lambda: min((sender.cursor.low for sender in self.senders), default=self.spool.end)
         self.runner = Runner(config, kinds, self.frontier, self.told)
         self.proof = SelfProof(config.proof_every_s)
+        self.traps = Traps(config.traps, config.checks, self._trapped, self._wake) if config.traps.listen else None
         self._states = states_of(config.checks)
         self._waiting: deque[str] = deque(maxlen=MOST_HELD)
+        self._hurried = set[str]()  # checks whose next measurement does not wait for the flush
         self._overflow = 0
         self._urgent = asyncio.Event()
         self._disk = ThreadPoolExecutor(1, "disk")
@@ -78,8 +81,18 @@ class Agent:
         """A measurement came."""
         self._hold(self._lines.of(check, measured))
         self.proof.note(measured)
-        if self._states[check.check].note(measured):
+        if self._states[check.check].note(measured) or check.check in self._hurried:
+            self._hurried.discard(check.check)
             self._urgent.set()
+
+    def _wake(self, check: str) -> None:
+        """A device has something to tell: ask it, and tell what it says at once."""
+        self._hurried.add(check)
+        self.runner.wake(check)
+
+    def _trapped(self, fields: dict[str, Value], at_ms: int) -> None:
+        """A trap came."""
+        self._hold(self._lines.of_trap(fields, at_ms))
 
     def _hold(self, line: str) -> None:
         self._overflow += len(self._waiting) == MOST_HELD
@@ -181,6 +194,13 @@ class Agent:
         }
 
     # --- life ---
+
+    def parts(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What runs for ever: should one of them end, the agent has failed."""
+        yield self.runner.run()
+        yield self.flush_for_ever()
+        if self.traps is not None:
+            yield self.traps.run()
 
     def start(self) -> None:
         """Start the senders."""

@@ -64,7 +64,7 @@ async def serve(agent: Agent, folder: Path, config_file: Path) -> int:
     loop.add_signal_handler(signal.SIGHUP, lambda: _reload(config_file, again))
     agent.start()
     async with local.serving(folder / "agent.sock", agent.view):
-        parts = [asyncio.create_task(agent.runner.run()), asyncio.create_task(agent.flush_for_ever())]
+        parts = [asyncio.create_task(one) for one in agent.parts()]
         beside = [asyncio.create_task(one) for one in (systemd.watchdog(), agent.proof.run())]
         ends = [asyncio.create_task(one) for one in (stop.wait(), again.wait())]
         log.info("agent %s measures %d checks", agent.config.agent, len(agent.config.checks))

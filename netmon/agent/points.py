@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from netmon.config.agent import AgentConfig, CheckConfig
-from netmon.fields import PREFIX
+from netmon.fields import PREFIX, of_kind
 from netmon.point import Value, fields_text, head
 from probes.base import Field, Kind, Measurement
 
-SELF, GAP = "netmon_agent", "netmon_gap"
+SELF, GAP, TRAP = "netmon_agent", "netmon_gap", "netmon_trap"
 
 
 class Lines:
@@ -19,10 +19,10 @@ class Lines:
     def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind]) -> None:
         """`kinds`: those of the config's checks, by name."""
         self._config = config
-        fields = {name: kind.fields for name, kind in kinds.items()}
+        fields = {name: of_kind(kind) for name, kind in kinds.items()}
         self._wanted = {check.check: _Wanted(fields[check.kind], check.also) for check in config.checks}
         self._heads = {check.check: self._head(PREFIX + check.kind, check.check) for check in config.checks}
-        self._self_head, self._gap_head = self._head(SELF, "-"), self._head(GAP, "-")
+        self._self_head, self._gap_head, self._trap_head = (self._head(name, "-") for name in (SELF, GAP, TRAP))
 
     def _head(self, name: str, check: str) -> str:
         one = self._config
@@ -37,6 +37,10 @@ class Lines:
     def of_self(self, fields: Mapping[str, Value], at_ms: int) -> str:
         """The line about the agent itself."""
         return f"{self._self_head} {fields_text(fields)} {at_ms}"
+
+    def of_trap(self, fields: Mapping[str, Value], at_ms: int) -> str:
+        """The line of a trap somebody sent here: of no check, for it is no measurement."""
+        return f"{self._trap_head} {fields_text(fields)} {at_ms}"
 
     def of_gap(self, first: int, last: int, at_ms: int) -> str:
         """The line about points that are gone for good, by their sequence numbers (both inclusive)."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 from netmon.agent import schedule
 from netmon.agent.frontier import Frontier
 from netmon.agent.hurry import Hurry
+from netmon.agent.leases import Denied, Gate, Permit
 from netmon.agent.standstill import Beat, honest
 from netmon.config.agent import AgentConfig, CheckConfig
+from netmon.fields import DEFERRED
 from probes.base import Job, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
@@ -20,7 +24,10 @@ log = logging.getLogger("netmon.agent")
 Told = Callable[[CheckConfig, Measurement], None]
 AGAIN_S = (1.0, 60.0)  # after a watch ended: at first, at most
 HOLD_MS = 2_000  # checks that may run longer hold nobody back
+WOKEN_GAP_S = 5.0  # between two runs out of turn: a storm of reasons is one
 STUCK_S = 120.0  # beyond its own timeout a run is given up
+WAIT_SHARE = 0.5  # of its period a heavy check waits for its turn
+_SENT = ("bytes_used", "sent_bytes", "rcvd_bytes")  # values of heavy kinds, any of which tells what they sent
 
 
 class Runner:
@@ -28,11 +35,17 @@ class Runner:
 
     def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind], frontier: Frontier, told: Told) -> None:
         self._config, self._kinds, self._frontier, self._told = config, kinds, frontier, told
+        self._gate = Gate(config)
+        self._put_off: dict[str, str] = {}  # check → why, as told last
         self._checks = {check.check: check for check in config.checks}
         self._beat, self._hurry = Beat(), Hurry(config.checks)
         self._running: set[str] = set()  # checks with a run in flight
-        self._tasks: asyncio.TaskGroup | None = None
+        self._reasons = {check.check: asyncio.Event() for check in config.checks}
         self._late_ms = 0.0
+
+    def wake(self, check: str) -> None:
+        """There is a reason to measure a check now, out of its turn; packet checks measure all the time anyway."""
+        self._reasons[check].set()
 
     def take_late_ms(self) -> float:
         """The most a run began after its time since the last call."""
@@ -42,7 +55,6 @@ class Runner:
     async def run(self) -> None:
         """Measure until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
             tasks.create_task(asyncio.Event().wait())  # an agent without checks still reports itself
             for name, checks in schedule.groups(self._config.checks).items():
                 kind = self._kinds[name]
@@ -92,9 +104,8 @@ class Runner:
         """Hand it on; what it hurries runs at once, beside its schedule."""
         self._told(check, measured)
         for name in self._hurry.note(check.check, measured.outcome, time.monotonic()):
-            if self._tasks is not None:
-                hurried = self._checks[name]
-                self._tasks.create_task(self._once(self._kinds[hurried.kind], hurried))
+            if name not in self._running:
+                self.wake(name)
 
     # --- the others ---
 
@@ -109,36 +120,102 @@ class Runner:
             now_s = time.time()
             wait_s = max(least_s, schedule.next_due(now_s + least_s, phase, every_s) - now_s)
             due = time.monotonic() + wait_s
-            await asyncio.sleep(wait_s)
+            await self._await_turn(kind, check, due)
             self._late_ms = max(self._late_ms, (time.monotonic() - due) * 1000)
-            await self._once(kind, check)
+            await self._run(kind, check)
 
-    async def _once(self, kind: Kind, check: CheckConfig) -> None:
-        """One run, told, unless one is in flight; what our own loop broke in it is nobody else's fault."""
-        if check.check in self._running:
-            return
+    async def _await_turn(self, kind: Kind, check: CheckConfig, due: float) -> None:
+        """Sleep until `due` (monotonic s), measuring out of turn for whoever has a reason."""
+        reason = self._reasons[check.check]
+        while (left_s := due - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await reason.wait()
+            if reason.is_set():  # a run, once begun, is never cut short
+                reason.clear()
+                await self._run(kind, check)
+                await asyncio.sleep(min(WOKEN_GAP_S, max(0.0, due - time.monotonic())))
+
+    async def _run(self, kind: Kind, check: CheckConfig) -> None:
+        """One run, told; what our own loop broke in it is nobody else's fault."""
         self._running.add(check.check)
-        self._frontier.began(check.check, _now_ms(), _hold_ms(check))
         with self._beat.watching() as stood_s:
-            measured = await self._measure(kind, check)
+            if kind.cost is not None:
+                measured = await self._heavy(kind, check)
+            else:
+                self._frontier.began(check.check, _now_ms(), _hold_ms(check))
+                measured = await self._measure(kind, check, _limit_s(check))
+                self._frontier.ended(check.check)
             measured = honest(measured, stood_s(), float(getattr(check.settings, "timeout_s", 0.0)))
-        self._frontier.ended(check.check)
         self._running.discard(check.check)
         self._tell(check, measured)
 
-    async def _measure(self, kind: Kind, check: CheckConfig) -> Measurement:
-        at_ns, began = time.time_ns(), time.monotonic()
-        limit_s = float(getattr(check.settings, "timeout_s", 0.0)) + STUCK_S
+    async def _heavy(self, kind: Kind, check: CheckConfig) -> Measurement:
+        """A run that may hurt others: with a permit, for as long as that holds; or put off, which is nobody's fault."""
+        permit = await self._permit(kind, check)
+        if isinstance(permit, Denied):
+            if self._put_off.get(check.check) != permit.why:
+                log.info("%s: %s", check.check, permit.why)
+            self._put_off[check.check] = permit.why
+            return deferred(kind, check, permit.why)
+        measured = None
         try:
-            async with asyncio.timeout(limit_s):
+            measured = await self._measure(kind, check, min(permit.for_s, _limit_s(check)))
+        finally:  # cancelled: what was sent is unknown
+            permit.done(None if measured is None else sent_bytes(measured))
+        return measured
+
+    async def _permit(self, kind: Kind, check: CheckConfig) -> Permit | Denied:
+        """Ask, and while somebody else tests ask again, for a part of the period."""
+        assert kind.cost is not None
+        try:
+            cost = kind.cost(check.settings)
+        except ProbeError:  # settings nothing can be run with: `run` says so
+            cost = None
+        if cost is None:
+            return Permit(_limit_s(check), lambda used: None)
+        until = time.monotonic() + check.every_s * WAIT_SHARE
+        while True:
+            got = await self._gate.ask(check.check, cost)
+            if isinstance(got, Permit):
+                return got
+            wait_s = got.retry_after_s * random.uniform(1.0, 1.5)
+            if not got.retry_after_s or time.monotonic() + wait_s > until:
+                return got
+            await asyncio.sleep(wait_s)
+
+    async def _measure(self, kind: Kind, check: CheckConfig, limit_s: float) -> Measurement:
+        at_ns, began = time.time_ns(), time.monotonic()
+        limit = asyncio.timeout(limit_s)
+        try:
+            async with limit:
                 return await kind.run(Target(check.target), check.settings, 1)
         except (BadTarget, BadSettings, ProbeError, OSError) as fault:
-            why = clean(str(fault) or type(fault).__name__)
+            told = clean(str(fault) or type(fault).__name__)
+            why = f"given up after {limit_s:.0f} s" if limit.expired() else told
         except Exception as fault:  # as above: told, and the next run comes
             log.exception("check %s failed: this is a fault of netmon, please report it", check.check)
             why = clean(repr(fault))
         took_ms = (time.monotonic() - began) * 1000
         return Measurement(kind.name, check.target, at_ns, took_ms, Outcome.LOCAL, why=why)
+
+
+def deferred(kind: Kind, check: CheckConfig, why: str) -> Measurement:
+    """A run that was put off: nothing was measured, and that says nothing of the target."""
+    return Measurement(kind.name, check.target, time.time_ns(), 0.0, Outcome.LOCAL, {DEFERRED.name: 1}, why)
+
+
+def sent_bytes(measured: Measurement) -> int | None:
+    """What a heavy run sent, as far as it tells; None when it may be anything."""
+    values = measured.values
+    told = [values[name] for name in _SENT if name in values]
+    if told:
+        return int(max(told))
+    return 0 if measured.outcome in (Outcome.UNRESOLVED, Outcome.REFUSED) else None
+
+
+def _limit_s(check: CheckConfig) -> float:
+    return float(getattr(check.settings, "timeout_s", 0.0)) + STUCK_S
 
 
 def _hold_ms(check: CheckConfig) -> int:

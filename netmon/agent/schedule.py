@@ -32,9 +32,10 @@ def job(agent: str, check: CheckConfig) -> Job:
 
 
 def known_ms(one: Job) -> int:
-    """How long after an interval's start its fate is known at the latest: its last packet's time is over."""
+    """How long after an interval's start its fate is known at the latest: its last packet's time is over, and that of what follows it."""
     timeout_s = min(float(getattr(one.settings, "timeout_s", 1.0)), one.interval_s)
-    return int((one.interval_s - one.every_s + timeout_s) * 1000)
+    later = getattr(one.settings, "later_s", None)  # quick packets after a miss
+    return int((one.interval_s - one.every_s + timeout_s + (later(one.every_s) if later else 0.0)) * 1000)
 
 
 def next_due(now_s: float, phase: float, every_s: float) -> float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from netmon.agent.post import Closed, Connection
@@ -37,26 +38,35 @@ class Uplink:
         parts = urlsplit(config.url)
         self._tls = parts.scheme == "https"
         self._host, self._port = parts.hostname or "", parts.port or (443 if self._tls else 80)
-        self._path = parts.path.rstrip("/") + _path(config)
+        self._base = parts.path.rstrip("/")
+        self._path = self._base + _path(config)
         self._connection: Connection | None = None
         self._authorization = ""
 
     def post(self, lines: tuple[str, ...], headers: Mapping[str, str]) -> tuple[Reply, int]:
         """Write lines; the reply and the bytes of the body. Never raises."""
         body = zlib.compress("\n".join(lines).encode(), 1, wbits=31)
+        told = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip", **headers}
         reused = self._connection is not None
-        reply = self._try(body, headers)
+        reply = self._try(self._path, body, told)
         if reply.status == 0 and reused and reply.text.startswith("closed"):
-            reply = self._try(body, headers)  # it was closed while idle: a fresh connection decides
+            reply = self._try(self._path, body, told)  # it was closed while idle: a fresh connection decides
         return reply, len(body)
 
-    def _try(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+    def ask(self, path: str, value: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
+        """POST JSON to a path of this server, on a connection of its own; the reply, its text whole. Never raises."""
+        body, told = json.dumps(value).encode(), {"Content-Type": "application/json", **headers}
+        reply = self._try(self._base + path, body, told, MOST_ANSWER)
+        self.close()
+        return reply
+
+    def _try(self, path: str, body: bytes, headers: Mapping[str, str], most: int = 1000) -> Reply:
         try:
             connection = self._connected()
-            told = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip", **headers}
+            told = dict(headers)
             if self._authorization:
                 told["Authorization"] = self._authorization
-            answer, sent_ns, back_ns = connection.post(self._path, body, told, MOST_ANSWER)
+            answer, sent_ns, back_ns = connection.post(path, body, told, MOST_ANSWER)
         except Closed as fault:
             self.close()
             return Reply(0, str(fault))
@@ -65,7 +75,7 @@ class Uplink:
             return Reply(0, _words(fault))
         if answer.status in (401, 403):
             self.close()
-        text = clean(bytes(answer.body).decode("utf-8", "replace"), 1000)
+        text = clean(bytes(answer.body).decode("utf-8", "replace"), most)
         return Reply(answer.status, text, answer.first("retry-after"), answer.first("x-netmon-clock"), sent_ns, back_ns)
 
     def _connected(self) -> Connection:

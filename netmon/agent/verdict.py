@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netmon.config.agent import CheckConfig
+from netmon.fields import DEFERRED
 from probes.base import Measurement, Outcome
 
 MISSES = 3  # in a row: then it is no chance any more
@@ -29,9 +30,12 @@ class CheckState:
     _packets: list[tuple[int, int, int]] = field(default_factory=list)  # (at_ms, sent, rcvd)
 
     def note(self, measured: Measurement) -> bool:
-        """Take a measurement in; True when it is the third miss in a row. Our own faults miss nobody else."""
-        at_ms = measured.at_ns // 1_000_000
+        """Take a measurement in; True when it brings the third miss in a row: unanswered quick packets after a miss are
+        misses too. Our own faults miss nobody else, and a run that was put off says nothing."""
+        at_ms, before = measured.at_ns // 1_000_000, MISSES
         self.at_ms, self.why = at_ms, measured.why
+        if DEFERRED.name in measured.values:
+            return False
         if measured.outcome is Outcome.OK:
             if self.misses or not self.good_since_ms:
                 self.good_since_ms = at_ms
@@ -40,10 +44,10 @@ class CheckState:
             own = measured.outcome is Outcome.LOCAL
             if not self.misses or own != (self.outcome is Outcome.LOCAL):
                 self.misses, self.bad_since_ms = 0, at_ms
-            self.misses += 1
+            before, self.misses = self.misses, self.misses + 1 + int(measured.values.get("burst_sent", 0))
         self.outcome = measured.outcome
         self._count(at_ms, measured)
-        return self.misses == MISSES and measured.outcome is not Outcome.LOCAL
+        return before < MISSES <= self.misses and measured.outcome is not Outcome.LOCAL
 
     def _count(self, at_ms: int, measured: Measurement) -> None:
         sent, rcvd = measured.values.get("sent"), measured.values.get("rcvd")

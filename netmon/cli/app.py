@@ -19,11 +19,14 @@ VERBS: dict[str, tuple[str, str]] = {
     "hub": ("netmon.cli.hub", "receive, judge, page, for ever"),
     "reflector": ("netmon.cli.reflector", "answer STAMP tests"),
     "probe": ("netmon.cli.probe", "one probe kind, now"),
+    "conference": ("netmon.cli.conference", "is every room ready, and whose fault is it if not"),
     "console": ("netmon.cli.console", "the live screen of network operators"),
     "status": ("netmon.cli.status", "this machine's link in five lines, with or without the hub"),
     "incidents": ("netmon.cli.incidents", "what is broken, and what was in the last 24 h"),
     "ack": ("netmon.cli.ack", "take an incident into your hands"),
     "silence": ("netmon.cli.silence", "no pages for an element, for a time"),
+    "leases": ("netmon.cli.leases", "which heavy tests run now, and what links have carried of them today"),
+    "report": ("netmon.cli.report", "figures over days, from the hub's store"),
     "config": ("netmon.cli.config", "check, show or explain configuration files"),
 }
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -18,16 +19,31 @@ from probes.errors import BadSettings
 from probes.kinds.stamp import key_of
 from probes.wire.stamp import PORT
 
+# option → (field of the throughput server's limits, default, least, most, meaning)
+_BOUNDS: dict[str, tuple[str, float, float, float, str]] = {
+    "--throughput-time": ("most_s", 60, 1, 3600, "longest iperf3 test, in seconds"),
+    "--throughput-streams": ("most_streams", 4, 1, 128, "most streams of an iperf3 test"),
+    "--throughput-udp": ("most_udp_bps", 1e9, 1e3, 1e11, "most bit/s of an iperf3 test by UDP"),
+    "--throughput-queue": ("most_queued", 8, 0, 64, "iperf3 clients that may wait their turn"),
+    "--throughput-skew": ("", 10, 1, 3600, "how far a login's clock may be from ours, in seconds"),
+}
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("--listen", metavar="ADDR:PORT", default=f"0.0.0.0:{PORT}", help="where STAMP tests come in")
     parser.add_argument("--key-file", metavar="FILE", default="", help="answer authenticated tests only")
-    parser.add_argument("--allow", metavar="PREFIX", action="append", default=[], help="answer STAMP tests from there only (may be given again)")  # fmt: skip
+    parser.add_argument("--allow", metavar="PREFIX", action="append", default=[], help="answer STAMP and throughput tests from there only (may be given again)")  # fmt: skip
     parser.add_argument("--source-rate", metavar="N", default="5000", help="STAMP answers a second to one source")  # fmt: skip
     parser.add_argument("--rate", metavar="N", default="50000", help="STAMP answers a second to all sources together")  # fmt: skip
     parser.add_argument("--throughput", metavar="ADDR:PORT", default="", help="answer iperf3 tests there too")
+    for option, (_, default, _, _, meaning) in _BOUNDS.items():
+        parser.add_argument(option, metavar="N", default=f"{default:g}", help=f"{meaning} ({default:g})")
+    parser.add_argument("--throughput-users", metavar="FILE", default="", help="iperf3 tests by these users only: lines user,sha256")  # fmt: skip
+    parser.add_argument("--throughput-key", metavar="FILE", default="", help="the RSA private key their logins are under (PEM)")  # fmt: skip
+    parser.add_argument("--throughput-padding", choices=("both", "pkcs1", "oaep"), default="both", help="RSA padding of logins: pkcs1 is iperf3's up to 3.16, oaep from 3.17 on")  # fmt: skip
     parser.add_argument("--train", metavar="ADDR:PORT", default="", help="answer capacity and headroom tests there too")
+    parser.add_argument("--media", metavar="ADDR:PORT", default="", help="answer media tests there too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,11 +54,15 @@ def run(args: argparse.Namespace) -> int:
     except BadSettings as fault:
         raise UsageError([Problem("command line", "--key-file", str(fault))]) from None
     policy = Policy(_prefixes(args.allow), _rate("--source-rate", args.source_rate), _rate("--rate", args.rate))
+    limits, door = _limits(args, policy.allow), _door(args)
     work = [_answer("--listen", args.listen, import_module("probes.answer.stamp").serve, key, policy)]
     if args.throughput:
-        work.append(_answer("--throughput", args.throughput, import_module("probes.answer.iperf3").serve))
+        serve = import_module("probes.answer.iperf3").serve
+        work.append(_answer("--throughput", args.throughput, serve, limits, door))
     if args.train:
         work.append(_answer("--train", args.train, import_module("probes.answer.train").serve, key))
+    if args.media:
+        work.append(_answer("--media", args.media, import_module("probes.answer.media").serve, key))
     asyncio.run(_until_told(work))
     return GOOD
 
@@ -56,6 +76,39 @@ def _rate(option: str, text: str) -> float:
     if not 1.0 <= rate <= 1e9:
         raise UsageError([Problem("command line", option, f"'{clean(text, 40)}' is no rate", "write 5000")])
     return rate
+
+
+def _bounds(args: argparse.Namespace) -> dict[str, float]:
+    """The throughput server's bounds by option."""
+    return {option: _bound(option, getattr(args, option[2:].replace("-", "_"))) for option in _BOUNDS}
+
+
+def _bound(option: str, text: str) -> float:
+    _, default, least, most, _ = _BOUNDS[option]
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not least <= found <= most:
+        said = f"'{clean(text, 40)}' is not from {least:g} to {most:g}"
+        raise UsageError([Problem("command line", option, said, f"write {default:g}")])
+    return found
+
+
+def _limits(args: argparse.Namespace, allow: tuple[Network, ...]) -> Any:
+    limits = import_module("probes.answer.iperf3limits").Limits
+    given = {_BOUNDS[option][0]: int(found) for option, found in _bounds(args).items() if _BOUNDS[option][0]}
+    return limits(policy=replace(limits().policy, allow=allow), **given)
+
+
+def _door(args: argparse.Namespace) -> Any:
+    """Who may start throughput tests."""
+    files = args.throughput_users, args.throughput_key
+    skew_s = _bound("--throughput-skew", args.throughput_skew)
+    try:
+        return import_module("probes.answer.iperf3door").door_of(*files, skew_s, args.throughput_padding)
+    except BadSettings as fault:
+        raise UsageError([Problem("command line", "--throughput-users and --throughput-key", str(fault))]) from None
 
 
 def _prefixes(texts: list[str]) -> tuple[Network, ...]:

@@ -73,6 +73,19 @@ class SpoolConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeavyConfig:
+    """What heavy checks may do while no hub can be asked for a lease."""
+
+    bytes_per_day: int = setting(
+        "what they may send in a day of Viet Nam, both ways together; 0: nothing without a hub",
+        unit="B",
+        low=0,
+        default=100_000_000,
+    )
+    at_once: int = setting("how many of them may run at one time", low=1, high=16, default=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactConfig:
     """Whom to call about one part."""
 
@@ -80,6 +93,24 @@ class ContactConfig:
     who: str = setting("person or desk")
     phone: str = setting("telephone number", default="")
     circuit: str = setting("circuit id to quote", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrapsConfig:
+    """SNMP traps of the devices this agent's `snmp` checks look at."""
+
+    listen: str = setting("address and port traps come to, as 0.0.0.0:1162; empty: none are heard", default="")
+    community_file: str = setting("v2c: file with the community of those that are heard", default="", secret=True)
+    user: str = setting("v3: user of those that are heard", default="")
+    auth: str = setting(
+        "v3: how it authenticates",
+        choices=("none", "md5", "sha", "sha224", "sha256", "sha384", "sha512"),
+        default="sha256",
+    )
+    auth_password_file: str = setting("v3: file with the authentication password", default="", secret=True)
+    priv: str = setting("v3: how it encrypts", choices=("none", "des", "aes", "aes192", "aes256"), default="aes")
+    priv_password_file: str = setting("v3: file with the privacy password", default="", secret=True)
+    engines: tuple[str, ...] = setting("v3: engine ids, in hex, of the devices whose traps are heard", default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +135,8 @@ class AgentConfig:
     )
     lang: str = setting("language of `netmon status`", choices=("vi", "en"), default="vi")
     spool: SpoolConfig = setting("the spool", default=SpoolConfig())
+    heavy: HeavyConfig = setting("what heavy checks may do while no hub can be asked", default=HeavyConfig())
+    traps: TrapsConfig = setting("SNMP traps", default=TrapsConfig())
     contacts: tuple[ContactConfig, ...] = setting("whom to call", default=())
     destinations: tuple[DestinationConfig, ...] = setting("where points go")
     checks: tuple[CheckConfig, ...] = setting("what is measured")

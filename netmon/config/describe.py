@@ -1,4 +1,5 @@
-"""`python -m netmon.config.describe` writes docs/config.md from the declarations; a test holds it current."""
+"""`python -m netmon.config.describe` writes docs/config.md and docs/probes.md from the declarations; tests hold them
+current."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from netmon.config.roles import ROLES, kinds
+from netmon.config import kinds
+from netmon.config.markdown import default_of, table
+from netmon.config.roles import ROLES
 from netmon.config.shape import Key, record_of, shape_of
-from netmon.config.words import kind_of, limits_of, written
+from netmon.config.words import kind_of, limits_of
 
 _HEAD = """\
 # Files and settings
@@ -38,10 +41,7 @@ def page() -> str:
         for path, record in _records(role.shape, ""):
             title = f"### `{path}` of `{role.file}`\n\n" if path else ""
             parts.append(f"{title}{_table(record)}")
-    parts.append(
-        "## Settings of the probe kinds\n\nBeside a check's own keys, or with `netmon probe KIND TARGET --set key=value`.\n"
-    )
-    parts += [f"### `{kind.name}`\n\n{_sentence(kind.meaning)}{_table(kind.settings)}" for kind in kinds()]
+    parts.append("Settings of the probe kinds stand in [probes.md](probes.md).\n")
     return "\n".join(parts)
 
 
@@ -53,37 +53,20 @@ def _records(cls: type[Any], path: str) -> Iterator[tuple[str, type[Any]]]:
             yield from _records(record, f"{path}.{key.name}" if path else key.name)
 
 
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}.\n\n" if text else ""
-
-
 def _table(cls: type[Any]) -> str:
-    rows = ["| key | what it is | value | default |", "|---|---|---|---|"]
-    for key in shape_of(cls).keys:
-        value = ", ".join(filter(None, (kind_of(key), limits_of(key))))
-        rows.append(f"| `{key.name}` | {_cell(key.meaning)} | {_cell(value)} | {_default(key)} |")
-    return "\n".join(rows) + "\n"
+    return table(("key", "what it is", "value", "default"), map(_row, shape_of(cls).keys))
 
 
-def _default(key: Key) -> str:
-    if key.needed:
-        return "must be written"
-    if not key.stated:
-        return "not set"
-    if record_of(key.type) is not None:
-        return "none" if isinstance(key.default, tuple) else "see below"
-    text = written(key.default, key)
-    return "empty" if text in ('""', "[]") else f"`{_cell(text)}`"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _row(key: Key) -> tuple[str, ...]:
+    value = ", ".join(filter(None, (kind_of(key), limits_of(key))))
+    return f"`{key.name}`", key.meaning, value, default_of(key)
 
 
 def main() -> int:
-    """Write the page into docs/ below the working directory, or to the file named."""
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs/config.md")
-    target.write_text(page(), encoding="utf-8")
+    """Write the pages into docs/ below the working directory, or into the folder named."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs")
+    (folder / "config.md").write_text(page(), encoding="utf-8")
+    (folder / "probes.md").write_text(kinds.page(), encoding="utf-8")
     return 0
 
 

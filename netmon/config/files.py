@@ -10,13 +10,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from netmon.config import decode
-from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig
+from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig, TrapsConfig
 from netmon.config.check import decode_check
 from netmon.config.decode import Reader
 from netmon.config.hub import HubConfig, ReceiverConfig
 from netmon.config.value import meant
 from netmon.config.words import for_people
+from probes import catalog
+from probes.base import Cost
 from probes.clean import clean
+from probes.errors import ProbeError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SAY_NAME = "write letters, digits, . _ and -, at most 64, beginning with a letter or digit"
@@ -47,6 +50,7 @@ def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
     config, reader = decode.read(path, AgentConfig, {CheckConfig: decode_check})
     for key, pattern, write in _AGENT_KEYS:
         _match(reader, reader.line_of(config, key), key, getattr(config, key), pattern, write)
+    _traps(reader, config.traps)
     reader.unique(config.checks, "check", "checks")
     reader.unique(config.destinations, "name", "destinations")
     _names(reader, config.checks, "check", "checks")
@@ -65,6 +69,26 @@ def _run_when(reader: Reader, checks: Iterable[CheckConfig]) -> None:
             if name not in names - {one.check}:
                 what = f"'{clean(name, 60)}' is not another check of this agent"
                 reader.fault(reader.line_of(one, "run_when"), f"checks[{number}].run_when", what, meant(name, names))
+
+
+def _traps(reader: Reader, traps: TrapsConfig) -> None:
+    if not traps.listen:
+        return
+    if not listen_parts(traps.listen):
+        what = f"'{clean(traps.listen, 60)}' is not ADDRESS:PORT"
+        reader.fault(reader.line_of(traps, "listen"), "traps.listen", what, "write 0.0.0.0:1162 or [::]:1162")
+    if not (traps.community_file or traps.user):
+        what = "nobody's traps would be heard"
+        reader.fault(reader.line_of(traps, "listen"), "traps.listen", what, "write community_file, user, or both")
+
+
+def cost_of(check: CheckConfig) -> Cost | None:
+    """What a run of a heavy check costs at most; None for a light one, and for what cannot be run at all."""
+    try:
+        kind = catalog.load(check.kind)
+        return None if kind.cost is None or check.settings is None else kind.cost(check.settings)
+    except (ImportError, ProbeError):  # told while its settings were decoded, or by the run itself
+        return None
 
 
 def _harmless(reader: Reader, one: ContactConfig) -> ContactConfig:

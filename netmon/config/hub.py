@@ -40,6 +40,29 @@ class ReceiverConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeasesConfig:
+    """How much heavy tests may do to links."""
+
+    bytes_per_day: int = setting(
+        "what heavy tests may send over one link in a day of Viet Nam, both ways together",
+        unit="B",
+        low=0,
+        default=5_000_000_000,
+    )
+    longest_s: float = setting(
+        "longest one heavy test may last", unit="s", key="longest", low=1, high=600, default=180.0
+    )
+    margin_s: float = setting(
+        "no heavy test on a conference's links from so long before it starts",
+        unit="s",
+        key="margin",
+        low=0,
+        high=86400,
+        default=900.0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubConfig:
     """A hub's file (`hub.yaml`)."""
 
@@ -77,5 +100,6 @@ class HubConfig:
     seal_every_s: float = setting(
         "time between two seals into Parquet", unit="s", key="seal_every", low=1, high=86400, default=600.0
     )
+    leases: LeasesConfig = setting("how much heavy tests may do to links", default=LeasesConfig())
     sinks: tuple[SinkConfig, ...] = setting("databases that get a copy of every point", default=())
     receivers: tuple[ReceiverConfig, ...] = setting("who gets pages", default=())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -34,15 +35,16 @@ class Deeds(Protocol):
         """End a silence; `KeyError` when unknown."""
 
 
-def make(state: State, feed: Feed, deeds: Deeds) -> Starlette:
-    """The application behind the read token (or the owner's socket)."""
-    api = _Api(state, feed, deeds)
+def make(state: State, feed: Feed, deeds: Deeds, leases: Callable[[], dict[str, Any]] = dict) -> Starlette:
+    """The application behind the read token (or the owner's socket). `leases`: what is out and used, for people."""
+    api = _Api(state, feed, deeds, leases)
     return Starlette(
         routes=[
             Route("/api/v1/state", api.whole),
             Route("/api/v1/events", feed),
             Route("/api/v1/incidents", api.incidents),
             Route("/api/v1/incidents/{id}/ack", api.ack, methods=["POST"]),
+            Route("/api/v1/leases", api.leases),
             Route("/api/v1/silences", api.silences),
             Route("/api/v1/silences", api.silence, methods=["POST"]),
             Route("/api/v1/silences/{id}", api.unsilence, methods=["DELETE"]),
@@ -52,8 +54,8 @@ def make(state: State, feed: Feed, deeds: Deeds) -> Starlette:
 
 
 class _Api:
-    def __init__(self, state: State, feed: Feed, deeds: Deeds) -> None:
-        self._state, self._feed, self._deeds = state, feed, deeds
+    def __init__(self, state: State, feed: Feed, deeds: Deeds, leases: Callable[[], dict[str, Any]]) -> None:
+        self._state, self._feed, self._deeds, self._leases = state, feed, deeds, leases
 
     async def whole(self, request: Request) -> Response:
         state = self._state.whole()
@@ -62,6 +64,9 @@ class _Api:
 
     async def incidents(self, request: Request) -> Response:
         return JSONResponse({"incidents": self._state.view()["incidents"]})
+
+    async def leases(self, request: Request) -> Response:
+        return JSONResponse(await asyncio.to_thread(self._leases))
 
     async def silences(self, request: Request) -> Response:
         return JSONResponse({"silences": self._state.view()["silences"]})

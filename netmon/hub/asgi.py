@@ -20,6 +20,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_LEASES = "/api/v1/leases"
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 
 
@@ -27,10 +28,18 @@ class App:
     """One door's application. `local`: the owner's Unix socket, where reading needs no token."""
 
     def __init__(
-        self, ingest: Ingest, api: Application, readers: Tokens, counters: limits.Counters, version: str, *, local: bool
+        self,
+        ingest: Ingest,
+        api: Application,
+        readers: Tokens,
+        counters: limits.Counters,
+        version: str,
+        *,
+        local: bool,
+        leases: Application | None = None,
     ) -> None:
         self._ingest, self._api, self._readers, self._counters = ingest, api, readers, counters
-        self._local, self._version = local, version
+        self._local, self._version, self._leases = local, version, leases
         self._routes: dict[str, Application] = {
             "/api/v2/write": self._write,
             "/write": self._write,
@@ -50,7 +59,14 @@ class App:
                 message["headers"] = [*message.get("headers", ()), (b"x-netmon-clock", clock)]
             await send(message)
 
-        await self._routes.get(scope["path"], self._state)(scope, receive, stamped)
+        await self._way(scope)(scope, receive, stamped)
+
+    def _way(self, scope: Scope) -> Application:
+        """Who answers. Agents ask for leases by their write token; people read them by the read token."""
+        path = scope["path"]
+        if self._leases is not None and path.startswith(_LEASES) and scope["method"] == "POST":
+            return self._leases
+        return self._routes.get(path, self._state)
 
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":

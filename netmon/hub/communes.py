@@ -11,7 +11,7 @@ from probes.base import Outcome
 
 FRESH_MS = 60_000  # a commune heard of longer ago than this is unknown
 LINK_KINDS = ("stamp", "ping")  # kinds whose round trip stands for the link, best first
-ENDS = ("mcu", "service", "agent")  # elements whose fault leaves the commune's link alone
+ENDS = ("mcu", "service", "room", "agent")  # elements whose fault leaves the commune's link alone
 
 Incident = dict[str, Any]
 
@@ -49,7 +49,8 @@ class Communes:
         for incident in incidents:
             if incident.get("state") != "open":
                 continue
-            for element in (incident["element"], *self._symptoms(incident["element"])):
+            others = () if incident.get("fault") == "state" else self._symptoms(incident["element"])
+            for element in (incident["element"], *others):
                 if element not in struck or _state(incident) == "bad":
                     struck[element] = incident
         return struck

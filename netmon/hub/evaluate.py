@@ -77,6 +77,11 @@ class Evaluator:
         self._quiet: list[dict[str, Any]] = []
         self._counts = self._db.counts()
 
+    @property
+    def db(self) -> StateDb:
+        """The hub's durable state: others keep theirs there too."""
+        return self._db
+
     # --- start ---
 
     def start_position(self) -> Position:

@@ -27,6 +27,8 @@ from netmon.hub.events import Feed
 from netmon.hub.http import door
 from netmon.hub.ingest import Ingest
 from netmon.hub.journal import Journal
+from netmon.hub.leasedesk import Desk
+from netmon.hub.leasedoor import LeaseDoor
 from netmon.hub.limits import MAX_CONNECTIONS, Counters
 from netmon.hub.listener import Listener, tcp_socket
 from netmon.hub.live import Live
@@ -141,8 +143,10 @@ def open_hub(config: HubConfig) -> Hub:
     extra = _extra(segments, journal, sealer, sinks)
     state = State(config.name, _version(), live, communes, evaluator, counters, extra)
     feed = Feed(state)
-    application = api.make(state, feed, evaluator)
-    tls, listeners = _listeners(config, folder, ingest, application, readers, counters)
+    desk = Desk(config.leases, topology.network, evaluator.db)
+    application = api.make(state, feed, evaluator, desk.view)
+    leases = LeaseDoor(ingest, desk, counters)
+    tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters)
     return Hub(
         config, folder, segments, journal, ingest, live, evaluator, feed, sealer, sinks, counters, listeners, tls, lock
     )
@@ -171,7 +175,13 @@ def catch_up(folder: Path, segments: Segments, evaluator: Evaluator, live: Live,
 
 
 def _listeners(
-    config: HubConfig, folder: Path, ingest: Ingest, application: Any, readers: Tokens, counters: Counters
+    config: HubConfig,
+    folder: Path,
+    ingest: Ingest,
+    application: Any,
+    leases: LeaseDoor,
+    readers: Tokens,
+    counters: Counters,
 ) -> tuple[ssl.SSLContext | None, tuple[Listener, ...]]:
     host, port = split_listen(config.listen)
     tls = None if is_loopback(host) else trust.context(folder / "trust")
@@ -183,7 +193,7 @@ def _listeners(
         raise MachineError(f"cannot listen on {config.listen} or {path}: {fault}") from fault
     made = []
     for sock, context, local in ((sockets[0], tls, False), (sockets[1], None, True)):
-        app = App(ingest, application, readers, counters, _version(), local=local)
+        app = App(ingest, application, readers, counters, _version(), local=local, leases=leases)
         made.append(Listener(app, protocol, sock, context))
     log.info("hub %s listens on %s (%s) and %s", config.name, config.listen, "TLS" if tls else "plain, loopback", path)
     return tls, tuple(made)

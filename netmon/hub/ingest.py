@@ -90,15 +90,8 @@ class Ingest:
 
     def admit(self, token: str, headers: Mapping[str, str], precision: str) -> Claimed:
         """Who writes. `headers`: names in lower case. Raises `BadWrite` (401, 403, 400, 415) before a body is read."""
-        writer = self._places.writers.get(self._tokens.name(token) or "")
-        if writer is None:
-            self._counters.refused += 1
-            raise BadWrite(Reply(401, "unauthorized", "a site's write token is needed (Authorization: Token …)"))
         agent = headers.get("x-netmon-agent", "")
-        if agent and agent not in writer.agents:
-            self._counters.refused += 1
-            why = f"agent {clean(agent, 64)} is not of site {writer.site} (see the hub's inventory)"
-            raise BadWrite(Reply(403, "forbidden", why))
+        writer = self.writer(token, agent)
         if precision not in FACTORS:
             raise self._malformed(400, f"precision {clean(precision, 16)!r} is none of {', '.join(FACTORS)}")
         encoding = headers.get("content-encoding", "identity").lower()
@@ -120,6 +113,18 @@ class Ingest:
             precision=precision,
             gzipped=encoding == "gzip",
         )
+
+    def writer(self, token: str, agent: str) -> Writer:
+        """Whose token it is, and that `agent` ("": not told) is one of theirs. Raises `BadWrite` (401, 403)."""
+        writer = self._places.writers.get(self._tokens.name(token) or "")
+        if writer is None:
+            self._counters.refused += 1
+            raise BadWrite(Reply(401, "unauthorized", "a site's write token is needed (Authorization: Token …)"))
+        if agent and agent not in writer.agents:
+            self._counters.refused += 1
+            why = f"agent {clean(agent, 64)} is not of site {writer.site} (see the hub's inventory)"
+            raise BadWrite(Reply(403, "forbidden", why))
+        return writer
 
     def _numbers(self, agent: str, headers: Mapping[str, str]) -> tuple[str, int, int]:
         sequence = headers.get("x-netmon-seq", "")

@@ -77,7 +77,8 @@ class Pages:
     def row(self, one: Incident) -> dict[str, Any]:
         """An incident as the state API shows it."""
         info = self._topology.info(one.element)
-        symptoms = self._topology.symptoms(one.element)
+        alone = one.fault == "state"  # nobody suffers from it yet
+        symptoms = (one.element,) if alone else self._topology.symptoms(one.element)
         said = {
             lang: texts.summary(lang, one.kind, info, symptoms, one.first_miss_ms, one.resolved_ms)
             for lang in texts.LANGUAGES
@@ -87,6 +88,7 @@ class Pages:
             "element": one.element,
             "name": info.name or one.element,
             "kind": one.kind,
+            "fault": one.fault,
             "severity": one.severity,
             "state": "open" if one.is_open else "resolved",
             "opened_ms": one.opened_ms,
@@ -99,7 +101,7 @@ class Pages:
             "symptoms": list(symptoms[:SYMPTOMS_SHOWN]),
             "symptom_count": len(symptoms),
             "suspects": list(one.suspects),
-            "evidence": {"against": one.against, "clear": one.clear},
+            "evidence": {"against": one.against, "clear": one.clear, "also": list(one.also_told)},
             **said,
             "acked_by": one.acked_by,
             "acked_ms": one.acked_ms,

@@ -18,8 +18,10 @@ from typing import Any, Literal
 from alerts.incidents import Incident
 from alerts.quiet import Silence
 from netmon.errors import MachineError
+from netmon.hub.leases import Changes, Lease
 from netmon.segments import Position
 
+_MOST = (1 << 63) - 1  # the largest number SQLite keeps
 PageState = Literal["waiting", "accepted", "failed"]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
@@ -31,6 +33,9 @@ CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state, receiver, seq);
 CREATE TABLE IF NOT EXISTS silences (
   id TEXT PRIMARY KEY, element TEXT NOT NULL, from_s REAL NOT NULL, until_s REAL NOT NULL, who TEXT NOT NULL,
   note TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leases (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lease_use (
+  day INTEGER NOT NULL, what TEXT NOT NULL, much INTEGER NOT NULL, PRIMARY KEY (day, what)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 # A resolved page waits for its firing page: receivers see them in order.
@@ -203,6 +208,35 @@ class StateDb:
         with self._transaction() as sql:
             sql.executemany("DELETE FROM silences WHERE id = ?", [(id,) for id in ids])
 
+    # --- leases of heavy tests ---
+
+    def leases(self) -> list[Lease]:
+        """All that were out when last kept."""
+        return [_lease(row[0]) for row in self._rows("SELECT data FROM leases")]
+
+    def lease_use(self) -> dict[tuple[int, str], int]:
+        """What was used of (day, link or agent)."""
+        return {(row[0], row[1]): row[2] for row in self._rows("SELECT day, what, much FROM lease_use")}
+
+    def keep_leases(self, changes: Changes, oldest_day: int) -> None:
+        """What changed, at once or not at all; days before `oldest_day` go."""
+        with self._transaction() as sql:
+            sql.executemany("DELETE FROM leases WHERE id = ?", [(id,) for id in changes.gone])
+            sql.executemany(
+                "REPLACE INTO leases VALUES (?, ?)",
+                [(one.id, json.dumps(asdict(one))) for one in changes.came.values()],
+            )
+            sql.executemany(
+                "REPLACE INTO lease_use VALUES (?, ?, ?)",
+                [(*key, min(much, _MOST)) for key, much in changes.used.items()],
+            )
+            sql.execute("DELETE FROM lease_use WHERE day < ?", (oldest_day,))
+
+
+def _lease(text: str) -> Lease:
+    plain = json.loads(text)
+    return Lease(**(plain | {"links": tuple(plain["links"])}))
+
 
 def _plain(one: Incident) -> str:
     return json.dumps(asdict(one) | {"members": sorted(one.members)}, ensure_ascii=False)
@@ -211,5 +245,6 @@ def _plain(one: Incident) -> str:
 def _incident(text: str) -> Incident:
     plain = json.loads(text)
     plain["members"] = {(rule, series) for rule, series in plain["members"]}
-    plain["suspects"] = tuple(plain["suspects"])
+    for name in ("suspects", "also_told"):
+        plain[name] = tuple(plain.get(name, ()))
     return Incident(**plain)

@@ -10,7 +10,7 @@ from typing import Any
 
 from alerts.base import Info
 from inventory.errors import BadInventory, Fault
-from inventory.model import Agent, Contact, Inventory, Link, Mcu, Service, Site
+from inventory.model import Agent, Conference, Contact, Inventory, Link, Mcu, Room, Service, Site
 from inventory.topology import Network
 from netmon.config import decode
 from netmon.config.decode import Reader, Special
@@ -19,6 +19,7 @@ from netmon.config.yamltext import Node, Table
 from probes.clean import clean
 
 MAX_BYTES = 16 << 20  # 3,321 communes with all their checks are a third of it
+_SHOWN_IN = (Contact, Site, Link, Mcu, Service, Room, Conference)
 _SHOWN = ("name", "owner", "carrier", "circuit", "phone")  # texts for people
 
 
@@ -78,7 +79,7 @@ def read(path: Path) -> tuple[Network | None, Reader]:
 
 def _tell(reader: Reader, fault: Fault, told: set[str]) -> None:
     """A fault of the whole at its line, unless the key was told while decoding or never was a table."""
-    line = reader.line_of(fault.record, fault.key.rpartition(".")[2])
+    line = reader.line_of(fault.record, fault.key.rpartition(".")[2].partition("[")[0])
     if fault.key in told or line < 1:
         return
     what = clean(fault.what, 400)
@@ -98,4 +99,4 @@ def _cleaned(cls: type[Any], reader: Reader, node: Node, key: str) -> Any:
     return reader.note(replace(record, **changed), reader.line_of(record), table)
 
 
-SPECIAL: dict[type[Any], Special] = {cls: partial(_cleaned, cls) for cls in (Contact, Site, Link, Mcu, Service)}
+SPECIAL: dict[type[Any], Special] = {cls: partial(_cleaned, cls) for cls in _SHOWN_IN}

@@ -19,7 +19,7 @@ from netmon.config.roles import ROLES, role_of
 from netmon.config.value import meant
 from netmon.config.yamltext import Entry, Rows, Table
 from netmon.errors import ConfigError, Problem
-from netmon.load import inventory, rules
+from netmon.load import inventory, meetings, rules
 
 
 def _rules(path: Path) -> tuple[RulesFile, Reader]:
@@ -77,8 +77,12 @@ def check(paths: Iterable[Path], role: str | None = None) -> Together:
                 _add(together, Path(name), its_role)
     networks = [one for one in together.loaded if isinstance(one.value, Network)]
     if len(networks) == 1:
+        together.notes += meetings.notes(networks[0].value, networks[0].reader, networks[0].path)
         for one in together.loaded:
             _hold(together, one, networks[0])
+    for hub in [one for one in together.loaded if isinstance(one.value, HubConfig)]:
+        for one in together.loaded:
+            together.notes += _heavy_notes(one, hub) if isinstance(one.value, AgentConfig) else ()
     return together
 
 
@@ -165,10 +169,28 @@ def _checks_notes(one: Loaded, network: Loaded) -> Iterator[Problem]:
         yield Problem(str(one.path), "checks", f"has no '{name}', which {network.path.name} lists for this agent")
 
 
+def _heavy_notes(one: Loaded, hub: Loaded) -> Iterator[Problem]:
+    """Heavy checks that no day and no hour gives a lease for."""
+    terms = hub.value.leases
+    for number, check in enumerate(one.value.checks, 1):
+        cost = files.cost_of(check)
+        if cost is None:
+            continue
+        where = f"{one.path}:{one.reader.line_of(check, 'check')}"
+        if cost.seconds > terms.longest_s:
+            what = f"may last {cost.seconds:.0f} s, longer than leases.longest of {hub.path.name}: it never runs"
+            yield Problem(where, f"checks[{number}]", what, "write a shorter duration or timeout")
+        if cost.bytes is not None and cost.bytes > terms.bytes_per_day:
+            what = (
+                f"may send {cost.bytes / 1e6:.1f} MB, more than leases.bytes_per_day of {hub.path.name}: it never runs"
+            )
+            yield Problem(where, f"checks[{number}]", what, "write fewer bytes, or a lower rate")
+
+
 def _owner_notes(one: Loaded, network: Loaded) -> Iterator[Problem]:
     """Owners nobody has: pages would never reach such a receiver."""
     its = network.value.inventory
-    owners = {row.owner for rows in (its.sites, its.links, its.mcus, its.services) for row in rows}
+    owners = {row.owner for rows in (its.sites, its.links, its.mcus, its.services, its.rooms) for row in rows}
     for number, receiver in enumerate(one.value.receivers, 1):
         for owner in _strange(receiver.owners, owners):
             where = f"{one.path}:{one.reader.line_of(receiver, 'owners')}"

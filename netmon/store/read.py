@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ import duckdb
 
 from netmon.point import TAGS
 from netmon.store import layout
+
+_AT_ONCE = 200
 
 
 class Sample(NamedTuple):
@@ -50,3 +53,25 @@ def range(store: Path, name: str, field: str, start_ms: int, end_ms: int, **tags
     finally:
         connection.close()
     return [Sample(int(row[0]), tuple(row[1:-1]), float(row[-1])) for row in rows]
+
+
+def series(
+    store: Path, name: str, field: str, start_ms: int, end_ms: int
+) -> Iterator[tuple[tuple[str, ...], list[float]]]:
+    """(tags, values) of each series of one field, start_ms ≤ time < end_ms, in the order of the tags; of points of one time
+    one counts."""
+    found = files(store, start_ms, end_ms)
+    if not found:
+        return
+    columns = ", ".join(f'"{tag}"' for tag in TAGS)
+    text = f"""SELECT {columns}, list(epoch_ms(time)), list(value) FROM read_parquet(?)
+    WHERE name = ? AND field = ? AND epoch_ms(time) >= ? AND epoch_ms(time) < ?
+    GROUP BY {columns} ORDER BY {columns}"""  # noqa: S608 - our own column names
+    connection = duckdb.connect()
+    try:
+        rows = connection.execute(text, [found, name, field, start_ms, end_ms])
+        while some := rows.fetchmany(_AT_ONCE):
+            for row in some:
+                yield tuple(row[:-2]), list(dict(zip(row[-2], row[-1], strict=True)).values())
+    finally:
+        connection.close()

@@ -1,7 +1,8 @@
 """An iperf3 server for one test at a time (TCP, UDP, both directions), made to stand on an open network.
 
 It bounds what it may be asked for, gives every step a deadline, sends only to the address that holds the control
-connection, and ends a test with that connection. Who comes while a test runs is told so (ACCESS_DENIED).
+connection, and ends a test with that connection. Who comes while a test runs waits its turn; for whom there is no room
+hears that we are busy (ACCESS_DENIED).
 """
 
 from __future__ import annotations
@@ -12,63 +13,44 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from probes.answer.guard import Guard
+from probes.answer.iperf3limits import Limits
+from probes.answer.iperf3queue import Queue, Waiting, farewell
 from probes.clean import clean
 from probes.errors import WireError
+from probes.io import bulkudp
 from probes.io.bulk import Streams, TcpFlow
 from probes.io.bulkudp import UdpFlow, UdpSocket
 from probes.io.bytestream import StreamDriver
+from probes.io.recvmmsg import Run
 from probes.wire import iperf3
-from probes.wire.iperf3 import COOKIE_BYTES, Params, State
+from probes.wire.iperf3 import COOKIE_BYTES, Params
+from probes.wire.iperf3login import Door
 from probes.wire.iperf3talk import Asked, Over, ServerTalk, Start, Stop, Wanted, Warm, whose
 
 _MOST_WAITING = 64  # connections that have not said yet whose they are, or have not heard yet that we are busy
-_GREETING_S, _FAREWELL_S, _AGAIN_S = 5.0, 2.0, 1.0
-_DENIED = State.ACCESS_DENIED.to_bytes(1, "big", signed=True)
+_GREETING_S, _AGAIN_S = 5.0, 1.0
+_ANY_PORT = 65_535  # a TCP peer has proven its address: whatever port it has is good
 _log = logging.getLogger("netmon.answer.iperf3")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a client may ask for. `most_s` also ends a test that goes by amount; `patience_s`: for each of its steps."""
-
-    most_s: int = 60
-    most_streams: int = 16
-    most_udp_bps: float = 1e9
-    most_udp_packets_per_s: float = 100_000
-    patience_s: float = 10.0
-
-    def fault(self, asked: Params) -> tuple[int, str] | None:
-        """(iperf3's error number, why) when the test asked for is not made here."""
-        rate_bps = asked.rate_bps * asked.parallel
-        rules = (
-            (asked.both_ways, iperf3.UNIMPLEMENTED, "both ways at once"),
-            (asked.time_s + asked.omit_s > self.most_s, iperf3.DURATION, f"{asked.time_s} s"),
-            (asked.parallel > self.most_streams, iperf3.STREAMS, f"{asked.parallel} streams"),
-            (asked.protocol == "udp" and not asked.rate_bps, iperf3.TOTAL_RATE, "UDP without a rate"),
-            (asked.protocol == "udp" and rate_bps > self.most_udp_bps, iperf3.TOTAL_RATE, f"UDP at {rate_bps} bit/s"),
-            (
-                asked.protocol == "udp" and rate_bps / 8 / asked.block_bytes > self.most_udp_packets_per_s,
-                iperf3.BLOCK,
-                f"UDP packets of {asked.block_bytes} bytes at {rate_bps} bit/s",
-            ),
-            (asked.wide and asked.block_bytes < iperf3.head_bytes(True), iperf3.BLOCK, "no room for packet numbers"),
-        )
-        return next(((number, why) for wrong, number, why in rules if wrong), None)
-
-
 class Server:
-    """The listening socket, whoever has just come, and the one test. `counts`: tests by how they ended, and refusals."""
+    """The listening socket, whoever has just come, the queue, and the one test. `door`: who may start tests, None: anybody.
 
-    def __init__(self, sock: socket.socket, limits: Limits) -> None:
+    `counts`: tests by how they ended, and connections not served by why.
+    """
+
+    def __init__(self, sock: socket.socket, limits: Limits, door: Door | None = None) -> None:
         sock.setblocking(False)
         self.limits, self.counts = limits, Counter[str]()
         self.port = int(sock.getsockname()[1])
-        self._sock = sock
+        self._sock, self._door = sock, door
+        self._guard = Guard(limits.policy, 0)
         self._loop = asyncio.get_running_loop()
-        self._waiting: set[_Waiting] = set()
+        self._waiting: set[Waiting] = set()
+        self._queue = Queue(limits.most_queued, limits.most_queued_each, limits.turn_s, self._deny)
         self._test: _Test | None = None
         self._closed = False
         self._listen()
@@ -80,6 +62,7 @@ class Server:
         self._sock.close()
         for one in tuple(self._waiting):
             one.close()
+        self._queue.close()
         if self._test:
             self._test.close()
 
@@ -89,7 +72,7 @@ class Server:
 
     def _accept(self) -> None:
         try:
-            sock, _ = self._sock.accept()
+            sock, source = self._sock.accept()
         except (BlockingIOError, ConnectionError):
             return
         except OSError as fault:  # no descriptors left: the connection stays in the queue, so do not spin
@@ -97,14 +80,18 @@ class Server:
             self._loop.remove_reader(self._sock.fileno())
             self._loop.call_later(_AGAIN_S, self._listen)
             return
-        if len(self._waiting) >= _MOST_WAITING:
-            self.counts["too many"] += 1
+        why = self._unwelcome(source[0])
+        if why:
+            self.counts[why] += 1
             sock.close()
             return
-        self._wait(_Waiting(sock, COOKIE_BYTES, _GREETING_S, self._greeted, self._waiting.discard))
+        self._waiting.add(Waiting(sock, COOKIE_BYTES, _GREETING_S, self._greeted, self._waiting.discard))
 
-    def _wait(self, one: _Waiting) -> None:
-        self._waiting.add(one)
+    def _unwelcome(self, host: str) -> str:
+        """Why a connection from there is closed at once, "" when it is not."""
+        if len(self._waiting) >= _MOST_WAITING:
+            return "too many"
+        return self._guard.stranger(host, _ANY_PORT) or self._guard.overdrawn(host, time.monotonic())
 
     def _greeted(self, sock: socket.socket, greeting: bytes) -> None:
         """A connection has said whose it is: a new test's, the running one's, or nobody's."""
@@ -112,80 +99,58 @@ class Server:
             cookie = whose(greeting)
         except WireError:
             cookie = None
-        if cookie is None:
-            self.counts["no cookie"] += 1
+        source = _source(sock)
+        if cookie is None or not source:
+            self.counts["no cookie" if source else "left at once"] += 1
             sock.close()
-        elif self._test is None:
-            self._test = _Test(sock, cookie, self.limits, self._ended)
-        elif not self._test.join(sock, cookie):
+        elif self._test is None and not len(self._queue):
+            self._begin(sock, source, cookie)
+        elif not (self._test and self._test.join(sock, cookie)) and not self._queue.join(sock, source, cookie):
             self._deny(sock)
 
+    def _begin(self, sock: socket.socket, source: str, cookie: bytes) -> None:
+        self._test = _Test(sock, source, cookie, self.limits, self._door, self._ended)
+
     def _deny(self, sock: socket.socket) -> None:
-        """Say that we are busy, and stay until it was read: closing at once would make it a reset."""
         self.counts["busy"] += 1
-        try:
-            sock.send(_DENIED)
-            sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            sock.close()
-            return
-        self._wait(_Waiting(sock, 65_536, _FAREWELL_S, lambda sock, _: sock.close(), self._waiting.discard))
+        waiting = farewell(sock, self._waiting.discard)
+        if waiting:
+            self._waiting.add(waiting)
 
     def _ended(self, how: str, why: str) -> None:
         self._test = None
         self.counts[how] += 1
         _log.info("test ended: %s%s", how, f" ({clean(why)})" if why else "")
+        self._loop.call_soon(self._next)
 
-
-class _Waiting:
-    """A connection that is read up to `wanted` bytes, for `patience_s` at most; `then` gets it with what it said."""
-
-    def __init__(
-        self,
-        sock: socket.socket,
-        wanted: int,
-        patience_s: float,
-        then: Callable[[socket.socket, bytes], None],
-        gone: Callable[[_Waiting], None],
-    ) -> None:
-        sock.setblocking(False)
-        self._sock, self._wanted, self._then, self._gone = sock, wanted, then, gone
-        self._said = b""
-        self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(patience_s, self.close)
-        self._loop.add_reader(sock.fileno(), self._readable)
-
-    def close(self) -> None:
-        """Give up on it."""
-        self._leave()
-        self._sock.close()
-
-    def _leave(self) -> None:
-        self._timer.cancel()
-        self._loop.remove_reader(self._sock.fileno())
-        self._gone(self)
-
-    def _readable(self) -> None:
-        try:
-            got = self._sock.recv(self._wanted - len(self._said))
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            got = b""
-        self._said += got
-        if not got:
-            self.close()
-        elif len(self._said) >= self._wanted:
-            self._leave()
-            self._then(self._sock, self._said)
+    def _next(self) -> None:
+        """Whose turn it is, unless the server stops; those who have left since do not count."""
+        while self._test is None and not self._closed:
+            first = self._queue.next()
+            if first is None:
+                return
+            sock, cookie = first
+            source = _source(sock)
+            if source:
+                self._begin(sock, source, cookie)
+            else:
+                sock.close()
 
 
 class _Test:
     """One test from its cookie to its end."""
 
-    def __init__(self, sock: socket.socket, cookie: bytes, limits: Limits, on_end: Callable[[str, str], None]) -> None:
-        self._cookie, self._limits, self._on_end = cookie, limits, on_end
-        self._here, self._peer = sock.getsockname(), sock.getpeername()[0] if _connected(sock) else ""
+    def __init__(
+        self,
+        sock: socket.socket,
+        source: str,
+        cookie: bytes,
+        limits: Limits,
+        door: Door | None,
+        on_end: Callable[[str, str], None],
+    ) -> None:
+        self._cookie, self._limits, self._door, self._on_end = cookie, limits, door, on_end
+        self._here, self._peer = sock.getsockname(), source
         self._params: Params | None = None
         self._streams = Streams()
         self._udp: UdpSocket | None = None
@@ -226,9 +191,9 @@ class _Test:
                 act(self, event)
 
     def _asked(self, event: Asked) -> None:
-        found = self._limits.fault(event.params)
+        found = self._stranger(event.params) or self._limits.fault(event.params)
         if not found and event.params.protocol == "udp":
-            found = self._open_udp()
+            found = self._open_udp(event.params)
         if found:
             self._talk.refuse(*found)
             return
@@ -236,7 +201,12 @@ class _Test:
         _log.info("%s asks for %s", clean(self._peer), _in_words(event.params))
         self._talk.accept(time.monotonic(), event.params.omit_s + (event.params.time_s or self._limits.most_s))
 
-    def _open_udp(self) -> tuple[int, str] | None:
+    def _stranger(self, asked: Params) -> tuple[int, str] | None:
+        """Where there is a door, nobody learns our limits before it."""
+        why = self._door.fault(asked.login, time.time()) if self._door else ""
+        return (iperf3.LOGIN, why) if why else None
+
+    def _open_udp(self, asked: Params) -> tuple[int, str] | None:
         """At the address and port the client knows; an error to refuse with when that cannot be had."""
         sock = socket.socket(self._driver.sock.family, socket.SOCK_DGRAM)
         try:
@@ -244,15 +214,16 @@ class _Test:
         except OSError as fault:
             sock.close()
             return iperf3.UNIMPLEMENTED, f"no UDP here: {fault.strerror}"
-        self._udp = UdpSocket(sock, self._heard)
+        rest_s = bulkudp.rest_between(asked, asked.reverse)
+        self._udp = UdpSocket(sock, self._heard, largest=asked.block_bytes, rest_s=rest_s)
         return None
 
-    def _heard(self, data: memoryview, at_ns: int, source: Any) -> None:
+    def _heard(self, run: Run, source: Any) -> None:
         flow = self._by_source.get(source)
-        hello = len(data) == 4 and bytes(data) in iperf3.UDP_HELLOS
-        if flow and not hello:
-            flow.take(data, at_ns)
-        elif hello and source[0] == self._peer and not self._streams.began:
+        if self._streams.began or source[0] != self._peer:
+            if flow:
+                flow.take(run)
+        elif any(bytes(data) in iperf3.UDP_HELLOS for data, _ in run.packets() if len(data) == 4):
             self._hello(source, flow)
 
     def _hello(self, source: Any, flow: UdpFlow | None) -> None:
@@ -308,12 +279,12 @@ _ACTS: dict[type[Any], Callable[[_Test, Any], None]] = {
 }
 
 
-def _connected(sock: socket.socket) -> bool:
+def _source(sock: socket.socket) -> str:
+    """Whose connection it is, "" when it is over already."""
     try:
-        sock.getpeername()
+        return str(sock.getpeername()[0])
     except OSError:
-        return False
-    return True
+        return ""
 
 
 def _in_words(asked: Params) -> str:
@@ -322,16 +293,16 @@ def _in_words(asked: Params) -> str:
     return f"{asked.protocol} {way}, {asked.parallel} streams, {lasts}, {rate if asked.rate_bps else 'unpaced'}"
 
 
-def listen(host: str, port: int, limits: Limits | None = None) -> Server:
+def listen(host: str, port: int, limits: Limits | None = None, door: Door | None = None) -> Server:
     """A server that listens (port 0: any); raises OSError when the address cannot be had. Call it in a running loop."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.create_server((host, port), family=family, backlog=64)
-    return Server(sock, limits or Limits())
+    return Server(sock, limits or Limits(), door)
 
 
-async def serve(host: str, port: int) -> None:
+async def serve(host: str, port: int, limits: Limits | None = None, door: Door | None = None) -> None:
     """Answer until cancelled."""
-    server = listen(host, port)
+    server = listen(host, port, limits, door)
     _log.info("throughput tests on %s port %d", clean(host) or "all addresses", server.port)
     try:
         await asyncio.get_running_loop().create_future()

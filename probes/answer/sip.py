@@ -11,7 +11,7 @@ import logging
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from probes.clean import clean
@@ -30,7 +30,7 @@ _MORE: dict[int, tuple[tuple[str, str], ...]] = {
     405: (("allow", "OPTIONS"),),
     503: (("retry-after", "30"),),
 }
-_COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
+COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
 _log = logging.getLogger("netmon.answer.sip")
 
 
@@ -40,6 +40,15 @@ class StandIn:
     def __init__(self, answer: str = "200") -> None:
         self._status = 0 if answer == "silent" else int(answer)
         self.counts: Counter[str] = Counter()
+        self.later: Callable[[bytes, tuple[Any, ...]], None] = lambda data, source: None  # says something unasked
+
+    @property
+    def is_silent(self) -> bool:
+        """True when nothing is answered."""
+        return not self._status
+
+    def close(self) -> None:
+        """Nothing to give back here."""
 
     def datagram(self, data: bytes, source: tuple[Any, ...]) -> bytes:
         """The answer to one datagram, b"" for none. Never raises for what a peer sent."""
@@ -54,19 +63,28 @@ class StandIn:
         if message.status or message.method.upper() == "ACK":
             self.counts["not asked"] += 1
             return b""
-        if not all(message.first(name) for name in _COPIED):
+        if not all(message.first(name) for name in COPIED):
             self.counts["incomplete"] += 1
             return b""
         if not self._status:
             self.counts["silent"] += 1
             return b""
         status = self._status if message.method.upper() == "OPTIONS" else 405
-        return self._encoded(status, message, source)
+        return self.encoded(status, _REASONS[status], message, source, _MORE[status])
 
-    def _encoded(self, status: int, message: Message, source: tuple[Any, ...]) -> bytes:
-        headers = tuple(_copied(name, value, source) for name, value in message.headers if name in _COPIED)
+    def encoded(
+        self,
+        status: int,
+        reason: str,
+        message: Message,
+        source: tuple[Any, ...],
+        more: tuple[tuple[str, str], ...] = (),
+        body: bytes = b"",
+    ) -> bytes:
+        """An answer's bytes, b"" when the request's headers cannot be given back."""
+        headers = tuple(_copied(name, value, source) for name, value in message.headers if name in COPIED)
         try:
-            data = sip.encode(Message(status, _REASONS[status], "", "", _seen(headers, source) + _MORE[status]))
+            data = sip.encode(Message(status, reason, "", "", _seen(headers, source) + more, body))
         except ValueError:  # a line end hidden inside a header
             self.counts["malformed"] += 1
             return b""
@@ -98,6 +116,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self._standin.later = lambda data, source: self._transport.sendto(data, source) if self._transport else None
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         answer = self._standin.datagram(data, addr)
@@ -114,7 +133,7 @@ async def _read(reader: asyncio.StreamReader, within_s: float) -> bytes:
 
 
 async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    framer, source = sip.Framer(), writer.get_extra_info("peername") or ("", 0)
+    framer, source = sip.Framer(bodies=True), writer.get_extra_info("peername") or ("", 0)
     clock = asyncio.get_running_loop().time
     until = clock() + _IDLE_S
     try:
@@ -175,6 +194,7 @@ class Listening:
         if self._server:
             self._server.close()
         talks = dict(self._talks)
+        self._standin.close()
         for writer in talks.values():
             writer.transport.abort()
         await asyncio.gather(*talks)

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import signal
 import socket
 import sys
@@ -135,14 +136,19 @@ def as_json(one: TrapEvent) -> str:
     return json.dumps(shown | {"values": dict(one.values)}, ensure_ascii=False)
 
 
-async def serve(endpoint: Endpoint, accesses: Sequence[Access], engines: Sequence[bytes] = ()) -> None:
-    """Print events until SIGTERM or SIGINT, then tell what was dropped."""
+async def serve(
+    endpoint: Endpoint, accesses: Sequence[Access], engines: Sequence[bytes] = (), *, attached: bool = False
+) -> None:
+    """Print events until SIGTERM or SIGINT, then tell what was dropped. `attached`: also until stdin ends, so that it never
+    outlives who started it and holds the port."""
     receiver = Receiver(accesses, lambda one: print(as_json(one), flush=True), engines)
     receiver.open(endpoint)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, what: receiver.unreadable())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if attached:
+        loop.add_reader(sys.stdin, lambda: None if os.read(sys.stdin.fileno(), 4096) else stop.set())
     _log.info("listening for traps on %s", endpoint)
     await stop.wait()
     receiver.close()
@@ -162,11 +168,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--auth-password-file", metavar="FILE", default="")
     parser.add_argument("--priv", choices=PRIVS, default="aes")
     parser.add_argument("--priv-password-file", metavar="FILE", default="")
+    parser.add_argument("--attached", action="store_true", help="end when stdin ends")
     args = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pysnmp").setLevel(logging.ERROR)
     try:
-        asyncio.run(serve(parse(args.listen, PORT), _accesses(args), [_engine(one) for one in args.engine]))
+        engines = [_engine(one) for one in args.engine]
+        asyncio.run(serve(parse(args.listen, PORT), _accesses(args), engines, attached=args.attached))
     except (BadTarget, BadSettings) as fault:
         _log.error("%s", fault)
         return 2

@@ -6,78 +6,85 @@ import asyncio
 import errno
 import os
 import socket
-import struct
 import time
 from collections.abc import Callable
 from typing import Any
 
+from probes.io.recvmmsg import Run, receiver
 from probes.io.timer import Timer
-from probes.wire import iperf3
 from probes.wire.iperf3 import Params, StreamResult, stream_id
+from probes.wire.iperf3heads import HeadWriter
 from probes.wire.iperf3ledger import Ledger
 
-_TIMESTAMPNS, _RXQ_OVFL, _ROOM = 35, 40, 64
 _BUFFER = 4 * 1024 * 1024
-_TIMESPEC = struct.Struct("=qq")
 _PER_WAKE = 256
 _REST_S = 0.001  # the sender sleeps at least so long, as iperf3's: at high rates several packets leave together
+_LEAST_REST_S, _MOST_REST_S, _REST_PACKETS = 0.0005, 0.002, 96  # a receiver's, see `rest_between`
 _BEHIND_S, _BEHIND = 0.05, 1000  # what is due longer, or more than so many, is not sent any more
 _SOL_UDP, _UDP_SEGMENT = 17, 103  # <linux/udp.h>
-_BATCH_FROM_BPS, _MOST_BATCH, _MOST_BURST_BYTES = 100e6, 8, 60_000
+BATCH_FROM_BPS = 100e6
+_MOST_BATCH, _MOST_BURST_BYTES = 16, 60_000  # more at once overflows iperf3's own receive buffer
 _NO_BURSTS = (errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.EOPNOTSUPP)
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
 
-OnPacket = Callable[[memoryview, int, Any], None]  # the packet, arrival (wall, ns), source
+OnRun = Callable[[Run, Any], None]  # packets, source
 
 
 class UdpSocket:
-    """A datagram socket read in batches with the kernel's arrival stamps. `overflow`: what our buffer dropped."""
+    """A datagram socket read in batches with the kernel's arrival stamps, into packets of `largest` bytes.
+
+    `rest_s`: so many come that looking every so often is cheaper than being woken, and loses nothing; 0: be woken.
+    """
 
     def __init__(
-        self, sock: socket.socket, on_packet: OnPacket, on_fault: Callable[[OSError], None] | None = None
+        self,
+        sock: socket.socket,
+        on_run: OnRun,
+        on_fault: Callable[[OSError], None] | None = None,
+        largest: int = 2048,
+        rest_s: float = 0.0,
     ) -> None:
         sock.setblocking(False)
-        self.sock, self.overflow = sock, 0
-        self._on_packet, self._on_fault = on_packet, on_fault
+        self.sock = sock
+        self._on_run, self._on_fault = on_run, on_fault
         self._loop = asyncio.get_running_loop()
-        self._buffer = bytearray(65_536)
         self._closed = False
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        for option in (_TIMESTAMPNS, _RXQ_OVFL):
-            sock.setsockopt(socket.SOL_SOCKET, option, 1)
-        self._loop.add_reader(sock.fileno(), self._readable)
+        self._receiver = receiver(sock, largest)
+        self._timer = Timer(self._loop, self._readable) if rest_s else None
+        if self._timer:
+            self._timer.every(rest_s)
+        else:
+            self._loop.add_reader(sock.fileno(), self._readable)
+
+    @property
+    def overflow(self) -> int:
+        """Packets our own buffer had no room for."""
+        return self._receiver.overflow
 
     def close(self) -> None:
         """Leave the loop and give the descriptor back."""
         if not self._closed:
             self._closed = True
+            if self._timer:
+                self._timer.close()
             self._loop.remove_reader(self.sock.fileno())
             self.sock.close()
 
     def _readable(self) -> None:
-        view, buffers = memoryview(self._buffer), [self._buffer]
-        for _ in range(_PER_WAKE):
-            if self._closed:
-                return
+        read, more = 0, True
+        while more and read < _PER_WAKE and not self._closed:
             try:
-                length, control, _, source = self.sock.recvmsg_into(buffers, _ROOM)
+                runs, more = self._receiver.receive()
             except (BlockingIOError, InterruptedError):
-                return
+                break
             except OSError as fault:
                 if self._on_fault:
                     self._on_fault(fault)
                 return
-            self._on_packet(view[:length], self._stamp(control), source)
-
-    def _stamp(self, control: list[tuple[int, int, bytes]]) -> int:
-        at_ns = 0
-        for level, kind, value in control:
-            if level == socket.SOL_SOCKET and kind == _TIMESTAMPNS:
-                seconds, nanos = _TIMESPEC.unpack_from(value)
-                at_ns = seconds * 1_000_000_000 + nanos
-            elif level == socket.SOL_SOCKET and kind == _RXQ_OVFL:
-                self.overflow = int.from_bytes(value[:4], "little")
-        return at_ns or time.time_ns()
+            for run, source in runs:
+                read += len(run.lengths)
+                self._on_run(run, source)
 
 
 class Pacer:
@@ -88,11 +95,11 @@ class Pacer:
     """
 
     def __init__(self, sock: socket.socket, to: Any, block_bytes: int, rate_bps: float, wide: bool) -> None:
-        self._sock, self._to, self._wide = sock, to, wide
-        self._batch = _batch(sock, block_bytes) if rate_bps >= _BATCH_FROM_BPS else 1
-        packets = memoryview(bytearray(os.urandom(block_bytes * self._batch)))
-        self._heads = [packets[place * block_bytes :][:block_bytes] for place in range(self._batch)]
-        self._bursts = [packets[: many * block_bytes] for many in range(self._batch + 1)]
+        self._sock, self._to = sock, to
+        self._batch = _batch(sock, block_bytes) if rate_bps >= BATCH_FROM_BPS else 1
+        buffer = bytearray(os.urandom(block_bytes * self._batch))
+        self._heads = HeadWriter(buffer, block_bytes, wide)
+        self._bursts = [memoryview(buffer)[: many * block_bytes] for many in range(self._batch + 1)]
         self._gap_s = block_bytes * 8 / rate_bps
         self._behind = max(8, min(_BEHIND, int(_BEHIND_S / self._gap_s)))
         self._timer = Timer(asyncio.get_running_loop(), self._due)
@@ -103,6 +110,8 @@ class Pacer:
     def start(self) -> None:
         """The first packet leaves now."""
         self._began = time.monotonic()
+        if self._batch > 1:
+            self._timer.every(_REST_S)
         self._due()
 
     def stop(self) -> None:
@@ -116,7 +125,9 @@ class Pacer:
         self._full = False
         while self._slot < due and not self._full and not self.fault:
             self._burst(min(due - self._slot, self._batch))
-        if not self.fault:
+        if self.fault:
+            self._timer.close()
+        elif self._batch == 1:
             self._timer.at(max(self._began + self._slot * self._gap_s, now + _REST_S))
 
     def _skip(self, many: int) -> None:
@@ -128,9 +139,7 @@ class Pacer:
                 self.starved += many
 
     def _burst(self, many: int) -> None:
-        now_ns = time.time_ns()
-        for place in range(many):
-            iperf3.write_head(self._heads[place], now_ns, self.sent + 1 + place, self._wide)
+        self._heads.write(many, time.time_ns(), self.sent + 1)
         try:
             self._send(self._bursts[many])
         except OSError as fault:
@@ -154,6 +163,14 @@ class Pacer:
             self._sock.setsockopt(_SOL_UDP, _UDP_SEGMENT, 0)
         else:
             self.fault = fault
+
+
+def rest_between(asked: Params, sends: bool) -> float:
+    """How long a receiver may look away: some hundred packets fit the smallest buffer a kernel gives; 0: not at all."""
+    rate_bps = asked.rate_bps * asked.parallel
+    if sends or rate_bps < BATCH_FROM_BPS:
+        return 0.0
+    return min(_MOST_REST_S, max(_LEAST_REST_S, _REST_PACKETS * asked.block_bytes * 8 / rate_bps))
 
 
 def _batch(sock: socket.socket, block_bytes: int) -> int:
@@ -188,10 +205,10 @@ class UdpFlow:
         """Payload received since the count began; repeated packets do not count."""
         return self.ledger.bytes
 
-    def take(self, data: memoryview, at_ns: int) -> None:
-        """A packet from our peer."""
+    def take(self, run: Run) -> None:
+        """Packets from our peer."""
         if not (self._over or self.pacer):
-            self.ledger.take(data, len(data), at_ns)
+            self.ledger.take_run(*run)
 
     def start(self) -> None:
         """Send, or count, from now on."""

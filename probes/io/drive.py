@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from probes import trace
 from probes.errors import NeedsPrivilege
-from probes.io.net import PacketSocket, Stamped, Unreachable
+from probes.io.net import PacketSocket, Unreachable
 from probes.io.timer import Timer
-from probes.wire.session import Session
+from probes.wire.session import Datagram, Session
 
 _MOMENT_S = 50e-6
 _SOON_S = 0.015  # a slot and a half of `probes.wire.fleet`
-_READ_S, _UNREAD = 0.05, 50  # a busy fleet reads in batches: so often, and after so many sends
+_READ_S, _UNREAD = 0.1, 100  # a busy fleet reads in batches: so often, and after so many sends
+_EACH = 8192  # … or fewer, by the socket's buffer: a packet's answer and send stamp both wait there
 
 
 class PacketSession(Session, Protocol):
@@ -56,6 +57,7 @@ class Driver:
         self._listen(True)
         self._timer = Timer(self._loop, self._due)
         self._overflow = 0
+        self._most_unread = min(_UNREAD, sock.room // _EACH)
         self._unread, self._read_by = 0, 0.0  # packets sent since the last reading, when to read at the latest
 
     def kick(self) -> None:
@@ -74,19 +76,13 @@ class Driver:
 
     def _due(self) -> None:
         session, sock, now = self.session, self.sock, time.monotonic()
-        if self._unread >= _UNREAD or now >= self._read_by or now >= session.judges_at():
+        if self._unread >= self._most_unread or now >= self._read_by or now >= session.judges_at():
             self._take()
             self._dropped(sock.dropped())
-        for data, to, tos, ttl, token, via in session.transmit(*both_clocks()):
-            self._unread += 1
-            if self._traced:
-                limit = f", hop limit {ttl}" if ttl else ""
-                trace.note(self.named(token), f"{_number(token)}{len(data)} bytes to {to[0]}{limit}")
-            try:
-                sock.send(data, to, tos, ttl, token, via)
-            except OSError as fault:
-                trace.note("not sent", fault.strerror or str(fault))
-                session.unsent(token, fault.strerror or str(fault))
+        if self._traced:
+            self._unread += sock.send_all(self._noted(session.transmit(*both_clocks())), self._unsent)
+        else:
+            self._unread += sock.send_all(session.transmit(*both_clocks()), session.unsent)
         self._settle()
 
     def _take(self) -> None:
@@ -95,14 +91,7 @@ class Driver:
         now, clock_ns = both_clocks()
         self._unread, self._read_by = 0, now + _READ_S
         session.clocks(now, clock_ns)
-        for said in sock.errors():
-            if isinstance(said, Stamped):
-                if self._traced:
-                    trace.note("left", f"{_number(said.token)}by the kernel's stamp", said.at_ns)
-                session.sent(said.token, said.at_ns)
-            else:
-                trace.note("ICMP", f"type {said.type} code {said.code} from {said.by or 'our own kernel'}", said.at_ns)
-                self.complaint(said, now)
+        sock.hear(self._left if self._traced else session.sent, lambda said: self._complained(said, now))
         receive = session.receive
         for arrival in sock.arrivals():
             if self._traced:
@@ -113,6 +102,24 @@ class Driver:
     def complaint(self, said: Unreachable, now: float) -> None:
         """Hand an ICMP error on; a driver for sessions that want more of it overrides this."""
         self.session.unreachable(said.to, said.by, said.data, said.type, said.code, now)
+
+    def _noted(self, datagrams: Iterable[Datagram]) -> Iterator[Datagram]:
+        for one in datagrams:
+            limit = f", hop limit {one.ttl}" if one.ttl else ""
+            trace.note(self.named(one.token), f"{_number(one.token)}{len(one.data)} bytes to {one.to[0]}{limit}")
+            yield one
+
+    def _unsent(self, token: Any, why: str) -> None:
+        trace.note("not sent", why)
+        self.session.unsent(token, why)
+
+    def _left(self, token: Any, at_ns: int) -> None:
+        trace.note("left", f"{_number(token)}by the kernel's stamp", at_ns)
+        self.session.sent(token, at_ns)
+
+    def _complained(self, said: Unreachable, now: float) -> None:
+        trace.note("ICMP", f"type {said.type} code {said.code} from {said.by or 'our own kernel'}", said.at_ns)
+        self.complaint(said, now)
 
     def named(self, token: Any) -> str:
         """What a send is called in a trace; a driver for sessions that repeat themselves overrides this."""

@@ -1,6 +1,6 @@
 """Datagram sockets that tell the truth: kernel stamps of every send and arrival, errors, and what we dropped ourselves.
 
-Linux. Stamps are CLOCK_REALTIME nanoseconds (`SO_TIMESTAMPING`, software); the send stamp comes back on the socket's
+Linux. Stamps are CLOCK_REALTIME nanoseconds (`SOTIMESTAMPING`, software); the send stamp comes back on the socket's
 error queue, which must be drained before the data so that an answer never meets a packet without its send time.
 """
 
@@ -13,26 +13,27 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from probes.errors import NeedsPrivilege
-from probes.wire.session import Arrival
+from probes.wire.session import Arrival, Datagram
 
 # <asm/socket.h>, <linux/net_tstamp.h>, <linux/in.h>, <linux/in6.h>: not all named by Python's socket module
-_TIMESTAMPING, _RXQ_OVFL, _MEMINFO, _ATTACH_FILTER = 37, 40, 55, 26
+TIMESTAMPING, _RXQ_OVFL, _MEMINFO, _ATTACH_FILTER = 37, 40, 55, 26
 _TX_SW, _RX_SW, _SOFTWARE, _OPT_ID, _OPT_CMSG, _OPT_TSONLY = 2, 8, 16, 128, 1024, 2048
 _RX_STAMPS = _RX_SW | _SOFTWARE
 _STAMPS = _TX_SW | _RX_STAMPS | _OPT_ID | _OPT_CMSG | _OPT_TSONLY
-_WANTED = (socket.SOL_SOCKET, _TIMESTAMPING, struct.pack("=I", _TX_SW))  # one packet's send stamp
+_WANTED = (socket.SOL_SOCKET, TIMESTAMPING, struct.pack("=I", _TX_SW))  # one packet's send stamp
 _ERRQUEUE = 0x2000
 _IP_RECVTOS, _IP_RECVTTL, _IP_RECVERR, _IP_MTU_DISCOVER = 13, 12, 11, 10
 _IPV6_RECVERR, _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT, _IPV6_RECVTCLASS, _IPV6_TCLASS = 25, 51, 52, 66, 67
+_IPV6_MTU_DISCOVER, _IPV6_DONTFRAG, _PMTUDISC_PROBE = 23, 62, 3
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
-_ORIGIN_ICMP, _ORIGIN_ICMP6, _ORIGIN_STAMP, _ORIGIN_LOCAL = 2, 3, 4, 1
+_ORIGIN_ICMP, _ORIGIN_ICMP6, ORIGIN_STAMP, _ORIGIN_LOCAL = 2, 3, 4, 1
 _ROOM = 512  # bytes of control messages a packet may bring
-_MOST = 16_384  # packets taken in one go: more than the socket's buffer holds
-_KEPT = 16_384  # sends whose stamp may still come; a device that gives none must not fill our memory
+MOST = 16_384  # packets taken in one go: more than the socket's buffer holds
+KEPT = 16_384  # sends whose stamp may still come; a device that gives none must not fill our memory
 # An ICMP error about one packet makes the next send fail with these, whoever that is for: nothing was sent.
 _ANOTHERS = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT, errno.EPROTO, errno.EMSGSIZE,
              errno.EACCES, errno.EOPNOTSUPP, errno.EHOSTDOWN, errno.ENONET)  # fmt: skip
@@ -72,6 +73,7 @@ class PacketSocket:
         self.sock = sock
         self.v6 = sock.family == socket.AF_INET6
         self.overflow = 0  # datagrams our own socket buffer had no room for, since the socket was made
+        self._own_mtu = 0  # what our own kernel said of a packet it found too big
         self._skip_ip = skip_ip  # raw IPv4 sockets give the IP header too
         self._tokens: dict[int, Any] = {}
         self._serial = 0
@@ -81,9 +83,17 @@ class PacketSocket:
             _try(sock, *((41, _IPV6_RECVPKTINFO, 1) if self.v6 else (0, _IP_PKTINFO, 1)))
         self._some = answers  # send stamps are asked for packet by packet; the kernel counts those only
         self._options = _STAMPS & ~_TX_SW if answers else _STAMPS
-        self.kernel_tx = _try(sock, socket.SOL_SOCKET, _TIMESTAMPING, self._options)
+        self.kernel_tx = _try(sock, socket.SOL_SOCKET, TIMESTAMPING, self._options)
         if not self.kernel_tx:
-            _try(sock, socket.SOL_SOCKET, _TIMESTAMPING, _RX_STAMPS)
+            _try(sock, socket.SOL_SOCKET, TIMESTAMPING, _RX_STAMPS)
+
+    def dont_fragment(self) -> None:
+        """From now on nothing is cut into pieces, and what routers said before of the path's MTU is not believed."""
+        if self.v6:
+            self.sock.setsockopt(41, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE)
+            self.sock.setsockopt(41, _IPV6_DONTFRAG, 1)
+        else:
+            self.sock.setsockopt(0, _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
 
     def fileno(self) -> int:
         """The descriptor."""
@@ -93,6 +103,11 @@ class PacketSocket:
     def port(self) -> int:
         """Our own port (an ICMP socket's identifier)."""
         return int(self.sock.getsockname()[1])
+
+    @property
+    def room(self) -> int:
+        """Bytes of memory what arrives may wait in, as the kernel granted it."""
+        return int(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -115,8 +130,19 @@ class PacketSocket:
             serial, tokens = self._serial, self._tokens
             if token is not None:
                 tokens[serial] = token
-            tokens.pop(serial - _KEPT & 0xFFFFFFFF, None)
+            tokens.pop(serial - KEPT & 0xFFFFFFFF, None)
             self._serial = serial + 1 & 0xFFFFFFFF
+
+    def send_all(self, packets: Iterable[Datagram], unsent: Callable[[Any, str], None]) -> int:
+        """Send them now; how many were tried. `unsent` gets the token of each that did not leave, and why."""
+        many = 0
+        for data, to, tos, ttl, token, via in packets:
+            many += 1
+            try:
+                self.send(data, to, tos, ttl, token, via)
+            except OSError as fault:
+                unsent(token, fault.strerror or str(fault))
+        return many
 
     def _send(self, data: bytes, control: list[tuple[int, int, bytes]] | None, to: Any) -> None:
         if control is None:
@@ -127,8 +153,11 @@ class PacketSocket:
     def _send_again(self, data: bytes, control: list[tuple[int, int, bytes]] | None, to: Any) -> None:
         try:
             self._send(data, control, to)
-        except OSError:
+        except OSError as fault:
             self._count_anew()
+            if fault.errno == errno.EMSGSIZE and self._own_mtu:
+                told = f"{len(data)} bytes of ICMP or UDP do not fit its own MTU of {self._own_mtu}"
+                raise OSError(fault.errno, told) from None
             raise
 
     def _count_anew(self) -> None:
@@ -137,8 +166,8 @@ class PacketSocket:
             self._early.extend(self._queued())
             self._tokens.clear()
             self._serial = 0
-            _try(self.sock, socket.SOL_SOCKET, _TIMESTAMPING, _RX_STAMPS)
-            self.kernel_tx = _try(self.sock, socket.SOL_SOCKET, _TIMESTAMPING, self._options)
+            _try(self.sock, socket.SOL_SOCKET, TIMESTAMPING, _RX_STAMPS)
+            self.kernel_tx = _try(self.sock, socket.SOL_SOCKET, TIMESTAMPING, self._options)
 
     def _control(self, tos: int, ttl: int, via: bytes) -> list[tuple[int, int, bytes]]:
         if self.v6:
@@ -154,16 +183,24 @@ class PacketSocket:
         yield from early
         yield from self._queued()
 
+    def hear(self, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
+        """The same, told: token and time of each send, and each complaint."""
+        for one in self.errors():
+            if isinstance(one, Stamped):
+                sent(*one)
+            else:
+                said(one)
+
     def _queued(self) -> Iterator[Stamped | Unreachable]:
         receive = self.sock.recvmsg
-        for _ in range(_MOST):
+        for _ in range(MOST):
             try:
                 data, control, _, to = receive(2048, _ROOM, _ERRQUEUE)
             except BlockingIOError:
                 return
             except OSError:
                 continue  # a pending error told by errno: its details come with the queue's next entry
-            if len(control) == 2 and control[1][2][4] == _ORIGIN_STAMP and control[0][1] == _TIMESTAMPING:
+            if len(control) == 2 and control[1][2][4] == ORIGIN_STAMP and control[0][1] == TIMESTAMPING:
                 token = self._tokens.pop(_SERIAL.unpack_from(control[1][2], 12)[0], None)
                 if token is not None:
                     seconds, nanos = _TIMESPEC.unpack_from(control[0][2])
@@ -176,14 +213,16 @@ class PacketSocket:
     def _error(self, data: bytes, control: list[tuple[int, int, bytes]], to: Any) -> Stamped | Unreachable | None:
         at_ns = -1
         for level, kind, value in control:
-            if kind == _TIMESTAMPING and level == 1:
+            if kind == TIMESTAMPING and level == 1:
                 seconds, nanos = _TIMESPEC.unpack_from(value)
                 at_ns = seconds * 1_000_000_000 + nanos
             elif (kind == _IP_RECVERR and level == 0) or (kind == _IPV6_RECVERR and level == 41):
                 _, origin, type_, code, _, info, serial = _EXTENDED.unpack_from(value)
-                if origin == _ORIGIN_STAMP:
+                if origin == ORIGIN_STAMP:
                     token = self._tokens.pop(serial, None)
                     return None if token is None else Stamped(token, at_ns)
+                if origin == _ORIGIN_LOCAL and info:
+                    self._own_mtu = info
                 if origin in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
                     by, there = offender(value), to[0] if to else ""
                     by = "" if by != there and is_own(by) else by
@@ -201,7 +240,7 @@ class PacketSocket:
     def arrivals(self) -> Iterator[Arrival]:
         """Packets waiting, each with the kernel's arrival stamp."""
         receive, skip = self.sock.recvmsg, self._skip_ip
-        for _ in range(_MOST):
+        for _ in range(MOST):
             try:
                 data, control, _, source = receive(65535, _ROOM)
             except BlockingIOError:
@@ -217,7 +256,7 @@ class PacketSocket:
         at_ns, hops, tos, via = 0, -1, -1, b""
         for level, kind, value in control:
             if level == 1:
-                if kind == _TIMESTAMPING:
+                if kind == TIMESTAMPING:
                     seconds, nanos = _TIMESPEC.unpack_from(value)
                     at_ns = seconds * 1_000_000_000 + nanos
                 elif kind == _RXQ_OVFL:
@@ -307,17 +346,21 @@ class IcmpSocket(NamedTuple):
     raw: bool
 
 
-def open_icmp(family: int, *, raw: bool | None = None) -> IcmpSocket:
+Make = Callable[..., PacketSocket]
+
+
+def open_icmp(family: int, *, raw: bool | None = None, make: Make = PacketSocket) -> IcmpSocket:
     """The unprivileged datagram socket (`net.ipv4.ping_group_range`), else a raw one that sees only our identifier.
 
-    `raw` True or False asks for one of the two. Raises `NeedsPrivilege` when neither is allowed.
+    `raw` True or False asks for one of the two; `make`: `probes.io.batch.fleet_socket` for many targets. Raises
+    `NeedsPrivilege` when neither is allowed.
     """
     proto = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
     refused: OSError | None = None
     for how, opener in ((False, _open_ping), (True, _open_raw)):
         if raw is None or raw is how:
             try:
-                return opener(family, proto)
+                return opener(family, proto, make)
             except OSError as fault:
                 refused = fault
     if refused is not None and refused.errno not in (errno.EACCES, errno.EPERM, errno.EPROTONOSUPPORT):
@@ -328,22 +371,22 @@ def open_icmp(family: int, *, raw: bool | None = None) -> IcmpSocket:
     )
 
 
-def _open_ping(family: int, proto: int) -> IcmpSocket:
+def _open_ping(family: int, proto: int, make: Make) -> IcmpSocket:
     sock = socket.socket(family, socket.SOCK_DGRAM, proto)
     try:
         sock.bind(("", 0))  # the kernel gives the identifier as a port
-        return IcmpSocket(PacketSocket(sock), sock.getsockname()[1], False)
+        return IcmpSocket(make(sock), sock.getsockname()[1], False)
     except OSError:
         sock.close()
         raise
 
 
-def _open_raw(family: int, proto: int) -> IcmpSocket:
+def _open_raw(family: int, proto: int, make: Make) -> IcmpSocket:
     sock = socket.socket(family, socket.SOCK_RAW, proto)
     ident = int.from_bytes(os.urandom(2), "big")
     try:
         _only_ours(sock, family == socket.AF_INET6, ident)
-        return IcmpSocket(PacketSocket(sock, skip_ip=family == socket.AF_INET), ident, True)
+        return IcmpSocket(make(sock, skip_ip=family == socket.AF_INET), ident, True)
     except OSError:
         sock.close()
         raise

@@ -113,9 +113,14 @@ class _Udp:
 
     def last_words(self, ask: Callable[[], None] | None) -> None:
         """What the session says when it is cut short."""
-        if ask:
-            ask()
-            self._turn()
+        if ask is None:
+            return
+        ask()
+        try:
+            for datagram in self._session.transmit(time.monotonic(), time.time_ns()):
+                self._sock.send(datagram.data)
+        except OSError:
+            return  # nobody waits for it any more
 
     def _note_send(self, data: bytes) -> None:
         if trace.is_on():

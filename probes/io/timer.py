@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import struct
+import time
 from collections.abc import Callable
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC = ctypes.PyDLL(None, use_errno=True)  # calls that never wait keep the interpreter's lock
+_LIBC.timerfd_settime.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 _MONOTONIC, _NONBLOCK_CLOEXEC, _ABSOLUTE = 1, 0o2004000, 1
-
-
-class _Spec(ctypes.Structure):
-    """`struct itimerspec`: interval s, ns, first expiry s, ns."""
-
-    _fields_ = [(name, ctypes.c_long) for name in ("every_s", "every_ns", "s", "ns")]
+_SPEC = struct.Struct("@llll")  # struct itimerspec: interval s, ns, first expiry s, ns
+_NEVER = _SPEC.pack(0, 0, 0, 0)
+_OFTEN, _FIRED = -3.0, -2.0  # in place of a time: `every` is in force, or `fire` has not asked for another yet
 
 
 class Timer:
@@ -33,9 +33,15 @@ class Timer:
         if when == self._at:
             return
         self._at = when
-        whole = int(max(when, 0.0))
-        spec = _Spec(0, 0, whole, int((when - whole) * 1e9)) if when > 0 else _Spec(0, 0, 0, 0)
-        _LIBC.timerfd_settime(self._fd, _ABSOLUTE, ctypes.byref(spec), None)
+        whole = int(when)
+        spec = _SPEC.pack(0, 0, whole, int((when - whole) * 1e9)) if when > 0 else _NEVER
+        _LIBC.timerfd_settime(self._fd, _ABSOLUTE, spec, None)
+
+    def every(self, period_s: float) -> None:
+        """Fire every so often until told otherwise; the kernel winds it up, which `at` each time costs a call for."""
+        self._at = _OFTEN
+        each = divmod(int(period_s * 1e9), 10**9)
+        _LIBC.timerfd_settime(self._fd, 0, _SPEC.pack(*each, *each), None)
 
     def close(self) -> None:
         """Stop and give the descriptor back."""
@@ -45,9 +51,15 @@ class Timer:
             self._fd = -1
 
     def _expired(self) -> None:
-        try:
-            os.read(self._fd, 8)
-        except BlockingIOError:
-            return
-        self._at = -1.0
-        self._fire()
+        """A time that is set anew makes the descriptor unreadable: reading it too would be one call more."""
+        if self._at == _OFTEN:
+            try:
+                os.read(self._fd, 8)
+            except BlockingIOError:
+                return
+            self._fire()
+        elif 0.0 < self._at <= time.monotonic():  # else another callback of this turn has set it anew
+            self._at = _FIRED
+            self._fire()
+            if self._at == _FIRED and self._fd >= 0:
+                self.at(None)

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from probes.agreement import Answer, Planner
-from probes.base import Field, Kind, Measurement, Outcome, Target, Value
+from probes.agreement import FIRST, Answer, Planner
+from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.kinds import trains
 from probes.kinds.stamp import key_of
 from probes.kinds.trains import ETHERNET, IPV4, Broken, Testing, payload
@@ -20,6 +20,7 @@ from probes.wire.trainsender import Trace
 
 _WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
 _IN_WORDS = {"fwd": "there", "bwd": "back"}
+_WAY_S = 60.0  # one direction's trains with their pauses: some seconds, unless the responder is slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +151,13 @@ def _values(ways: dict[str, _Way]) -> dict[str, Value]:
     return found
 
 
+def cost(settings: CapacitySettings) -> Cost:
+    """The most a test sends: after the first no train begins that would go over `max_bytes`."""
+    ways = len(_WAYS[settings.direction])
+    first = FIRST * (settings.size + IPV4 + ETHERNET)
+    return Cost(ways * max(settings.max_bytes, first), ways * _WAY_S)
+
+
 CAPACITY = Kind(
     "capacity",
     CapacitySettings,
@@ -157,4 +165,5 @@ CAPACITY = Kind(
     run,
     None,
     "a shaped link's rate and bucket from short packet trains, both ways",
+    cost,
 )

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from probes.base import Field, Kind, Measurement, Outcome, Target, Value
+from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.errors import BadSettings
 from probes.kinds import trains
 from probes.kinds.stamp import key_of
@@ -30,6 +30,7 @@ _MOST_STARVED = 0.05
 _LEAST_CAME = 40  # packets: fewer say nothing of a trend
 _LONGEST_NS = 20_000_000_000  # … and so long may they take
 _QUARTER = 4
+_STEPS = 5  # of a test, each of which may wait for the responder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,20 @@ def _in_words(ways: dict[str, Way], aborted: bool) -> str:
     return f"does not fit: {', '.join(said) or 'delay grew by 30 ms'}{cut}"
 
 
+def cost(settings: HeadroomSettings) -> Cost:
+    """The stream with its headers, each way; raises `BadSettings` as `stream` does."""
+    one = stream(settings)
+    wire = one.packets * (settings.size + trains.IPV4 + trains.ETHERNET)
+    lasts_s = one.packets * one.gap_ns / 1e9
+    return Cost(len(_WAYS[settings.direction]) * wire, lasts_s + _STEPS * settings.timeout_s)
+
+
 HEADROOM = Kind(
-    "headroom", HeadroomSettings, FIELDS, run, None, "do n meetings fit? a stream of their rate, both ways at once"
+    "headroom",
+    HeadroomSettings,
+    FIELDS,
+    run,
+    None,
+    "do n meetings fit? a stream of their rate, both ways at once",
+    cost,
 )

@@ -18,7 +18,7 @@ from probes.base import Emit, Job, Measurement, Outcome, Target, Value
 from probes.errors import ProbeError
 from probes.io.drive import Driver
 from probes.io.meeting import Meeting, NotMet
-from probes.io.net import PacketSocket
+from probes.io.net import PacketSocket, Unreachable
 from probes.target import Endpoint, Unresolved, is_address, parse, resolve
 from probes.wire.fleet import Fleet, Interval, Track, Window
 
@@ -61,6 +61,30 @@ class Recipe:
     more: Callable[[Window], dict[str, Value]]  # values beside the common ones
     note: Callable[[Window], str] = lambda window: ""  # what people should know though the target answered
     meet: Meet | None = None  # a conversation with the far end before packets may be sent
+    whole: Callable[[Any], bool] = lambda settings: False  # settings whose packets must not be cut into fragments
+
+
+class _Sizes(Driver):
+    """For packets that must not be cut: what a router says of its MTU is handed on."""
+
+    def complaint(self, said: Unreachable, now: float) -> None:
+        """A router's word on the size goes its own way."""
+        if said.info and (said.type, said.code) in _TOO_BIG[self.sock.v6]:
+            self.session.too_big(said.to, said.by, said.data, said.type, said.code, said.info)  # type: ignore[attr-defined]
+        else:
+            super().complaint(said, now)
+
+
+_TOO_BIG = {False: {(3, 4)}, True: {(2, code) for code in range(256)}}
+
+
+def _drive(recipe: Recipe, family: int, settings: Any, told: Callable[[list[Any]], None]) -> Driver:
+    """A session on a socket that fits the settings; raises `ProbeError`, OSError."""
+    whole = recipe.whole(settings)
+    session, sock = recipe.open(family)
+    if whole:
+        sock.dont_fragment()
+    return (_Sizes if whole else Driver)(session, sock, told)
 
 
 def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -71,13 +95,16 @@ def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
 def outcome_of(window: Window) -> Outcome:
     """What became of an interval: one answer proves the way; our own faults never speak about the target. What is missing
     while our own buffer was full may have been dropped there: nobody can tell."""
-    if not window.sent or (window.overflow and window.rcvd < window.sent):
+    if window.overflow and window.rcvd < window.sent:
         return Outcome.LOCAL
-    if window.rcvd:
+    if window.rcvd or window.burst_rcvd:
         return Outcome.OK
+    if not window.sent:
+        return Outcome.LOCAL
     return Outcome.REFUSED if window.refused else Outcome.LOST
 
 
+_OK = Outcome.OK
 _WHY = {
     Outcome.LOST: "nothing came back in time",
     Outcome.LOCAL: "this machine dropped packets it had received",
@@ -87,38 +114,59 @@ _WHY = {
 def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
     """An interval as a measurement: what was not measured is absent."""
     window = interval.window
-    outcome = outcome_of(window)
-    values: dict[str, Value] = {"sent": window.sent, "rcvd": window.rcvd}
-    values.update(stats.delays(window.rtts_ms))
+    outcome = _OK if window.rcvd and not window.overflow else outcome_of(window)
+    values: dict[str, Value] = {
+        "sent": window.sent,
+        "rcvd": window.rcvd,
+        "dup": window.dup,
+        "late": window.late,
+        "loss_run_max": window.loss_run_max,
+        "local_drop": window.overflow + window.ours,
+        "send_late_ms": stats.rounded(window.send_late_ms),
+        "unstamped": window.unstamped,
+        "reordered": window.reordered,
+        "sent_after_lost": window.after_lost,
+        "lost_after_lost": window.lost_after_lost,
+    }
     if len(window.rtts_ms) == 1:
-        values[logbuckets.NAMES[logbuckets.bucket_of(window.rtts_ms[0])]] = 1
-    else:
-        for bucket, many in sorted(logbuckets.count(window.rtts_ms).items()):
-            values[logbuckets.NAMES[bucket]] = many
-    values["dup"], values["late"], values["loss_run_max"] = window.dup, window.late, window.loss_run_max
-    values["local_drop"] = window.overflow + window.ours
-    values["send_late_ms"] = round(window.send_late_ms, 3)
-    values["unstamped"] = window.unstamped
-    if window.hops >= 0:
-        values["ttl"] = window.hops
-    _pattern(window, values)
-    values.update(recipe.more(window))
-    why = recipe.note(window) if outcome is Outcome.OK else window.why or _WHY.get(outcome, "")
-    return Measurement(recipe.kind, target, window.at_ns, round(interval.took_ms, 3), outcome, values, why)
-
-
-def _pattern(window: Window, values: dict[str, Value]) -> None:
-    """How delays and losses follow one another; counters of many intervals add up."""
-    values["reordered"] = window.reordered
-    values["sent_after_lost"], values["lost_after_lost"] = window.after_lost, window.lost_after_lost
+        values.update(_single(window.rtts_ms[0]))
+    elif window.rtts_ms:
+        _trips(sorted(window.rtts_ms), values)
+    if window.burst_sent:
+        values["burst_sent"], values["burst_rcvd"] = window.burst_sent, window.burst_rcvd
     if window.runs:
         values.update({f"loss_run_b{shortest}": many for shortest, many in window.runs.items()})
     if window.jitter_ms >= 0.0:
-        values["jitter_ms"] = round(window.jitter_ms, 4)
-    if len(window.rtts_ms) > 1:
-        values["pdv_p95_ms"] = round(values["rtt_p95_ms"] - values["rtt_min_ms"], 4)
+        values["jitter_ms"] = stats.rounded(window.jitter_ms)
     if window.hops >= 0:
+        values["ttl"] = window.hops
         values["ttl_min"], values["ttl_max"] = window.hops_between or (window.hops, window.hops)
+    values.update(recipe.more(window))
+    why = recipe.note(window) if outcome is _OK else window.why or _WHY.get(outcome, "")
+    return Measurement(recipe.kind, target, window.at_ns, stats.rounded(interval.took_ms), outcome, values, why)
+
+
+def _single(trip_ms: float) -> dict[str, Value]:
+    """One round trip is every figure of its interval."""
+    told = stats.rounded(trip_ms)
+    return {
+        "rtt_min_ms": told,
+        "rtt_p50_ms": told,
+        "rtt_p95_ms": told,
+        "rtt_p99_ms": told,
+        "rtt_max_ms": told,
+        logbuckets.NAMES[logbuckets.bucket_of(trip_ms)]: 1,
+    }
+
+
+def _trips(ordered: list[float], values: dict[str, Value]) -> None:
+    """Quantiles, buckets and delay variation of several."""
+    values.update(stats.delays(ordered))
+    values["rtt_p99_ms"] = stats.rounded(stats.quantile(ordered, 0.99))
+    for trip_ms in ordered:
+        name = logbuckets.NAMES[logbuckets.bucket_of(trip_ms)]
+        values[name] = values.get(name, 0) + 1
+    values["pdv_p95_ms"] = stats.rounded(values["rtt_p95_ms"] - values["rtt_min_ms"])
 
 
 def blank(recipe: Recipe, target: str, outcome: Outcome, why: str) -> Measurement:
@@ -136,17 +184,18 @@ async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> 
         family, sockaddr = (await resolve(endpoint))[0]
     except Unresolved as fault:
         return blank(recipe, target.text, Outcome.UNRESOLVED, str(fault))
-    try:
-        session, sock = recipe.open(family)
-    except OSError as fault:
-        return blank(recipe, target.text, Outcome.LOCAL, f"no socket: {fault.strerror}")
     finished: asyncio.Future[Interval] = asyncio.get_running_loop().create_future()
 
     def told(events: list[Any]) -> None:
         if not finished.done():
             finished.set_result(events[0])
 
-    driver, meeting = Driver(session, sock, told), None
+    try:
+        driver = _drive(recipe, family, settings, told)
+    except OSError as fault:
+        return blank(recipe, target.text, Outcome.LOCAL, f"no socket: {fault.strerror}")
+    session: Any = driver.session
+    meeting = None
     try:
         meeting = await _meet(recipe, family, sockaddr, driver, settings)
         to = address_of(sockaddr if meeting is None else meeting.to)
@@ -209,11 +258,11 @@ async def watch(recipe: Recipe, jobs: Sequence[Job], emit: Emit) -> None:
 
 
 class _Room:
-    """The open sockets of a kind, one for each address family."""
+    """The open sockets of a kind, one for each address family, and one more where packets must not be cut."""
 
     def __init__(self, recipe: Recipe, jobs: dict[str, Job], emit: Emit) -> None:
         self._recipe, self._jobs, self._emit = recipe, jobs, emit
-        self._drivers: dict[int, Driver] = {}
+        self._drivers: dict[tuple[int, bool], Driver] = {}
 
     def close(self) -> None:
         for driver in self._drivers.values():
@@ -254,7 +303,7 @@ class _Room:
             try:
                 found = await resolve(endpoint)
                 family, sockaddr = next((one for one in found if one[0] == again), found[0])
-                driver = self._driver(family)
+                driver = self._driver(family, job.settings)
                 meeting = await _meet(self._recipe, family, sockaddr, driver, job.settings)
                 return family, address_of(sockaddr if meeting is None else meeting.to), driver, meeting
             except Unresolved as fault:
@@ -267,11 +316,11 @@ class _Room:
                 self._emit(job.id, blank(self._recipe, job.target.text, outcome, why))
             await asyncio.sleep(max(job.interval_s, min(RETRY_S, 5 * job.interval_s)))
 
-    def _driver(self, family: int) -> Driver:
-        if family not in self._drivers:
-            session, sock = self._recipe.open(family)
-            self._drivers[family] = Driver(session, sock, self._tell)
-        return self._drivers[family]
+    def _driver(self, family: int, settings: Any) -> Driver:
+        key = family, self._recipe.whole(settings)
+        if key not in self._drivers:
+            self._drivers[key] = _drive(self._recipe, family, settings, self._tell)
+        return self._drivers[key]
 
     def _tell(self, events: list[Any]) -> None:
         for event in events:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from probes.base import Emit, Field, Job, Kind, Measurement, Target
+from probes.io.batch import fleet_socket
 from probes.io.net import PacketSocket, open_icmp
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.settings import setting
+from probes.wire import bursts
 from probes.wire.fleet import Track, Window
 from probes.wire.icmp import LEAST, Ping
 
@@ -27,9 +29,16 @@ class PingSettings:
     timeout_s: float = setting(
         "a packet unanswered for so long is lost", unit="s", key="timeout", low=0.05, high=60, default=1.0
     )
+    df: bool = setting("packets must not be cut into fragments: does `size` pass?", default=False)
+    burst: int = setting("quick packets after a miss, for checks that send each 5 s or less often", low=0, high=10, default=3)  # fmt: skip
+
+    def later_s(self, every_s: float) -> float:
+        """How long after a packet's time is over its fate may still be told."""
+        many = bursts.allowed(self.burst, every_s, self.timeout_s)
+        return bursts.lasts_s(many, self.timeout_s)
 
 
-FIELDS = (
+SHARED = (  # with other kinds that send packets
     Field("sent", "packets", "packets that left in the interval", "int"),
     Field("rcvd", "packets", "answered in time", "int"),
     Field("rtt_min_ms", "ms", "shortest round trip, kernel stamp to kernel stamp"),
@@ -43,6 +52,7 @@ FIELDS = (
     Field("local_drop", "packets", "lost by this machine itself, no evidence about the network", "int", default=False),
     Field("send_late_ms", "ms", "most a packet left after its time", default=False),
     Field("unstamped", "packets", "answers whose send time the kernel did not give", "int", default=False),
+    Field("rtt_p99_ms", "ms", "99th percentile (nearest rank)", default=False),
     Field("ttl", "hops", "TTL or hop limit of the last answer", "int", default=False),
     Field("ttl_min", "hops", "least TTL of the interval's answers", "int", default=False),
     Field("ttl_max", "hops", "highest TTL of the interval's answers", "int", default=False),
@@ -60,22 +70,47 @@ FIELDS = (
         repeated=True,
     ),
 )
+FIELDS = (
+    *SHARED,
+    Field(
+        "mtu_bytes",
+        "bytes",
+        "largest packet that passes, by the router that refused a larger one (df)",
+        "int",
+        default=False,
+    ),
+    Field("dscp_seen_bwd", "", "DSCP of an answer, when it is another than was sent", "int", default=False),
+    Field("burst_sent", "packets", "quick packets sent after a miss; in no other value", "int"),
+    Field("burst_rcvd", "packets", "… answered", "int"),
+)
+
+
+_MORE = (("mtu", "mtu_bytes"), ("dscp_seen", "dscp_seen_bwd"))
+_NOTHING: dict[str, int | float] = {}
 
 
 def _open(family: int) -> tuple[Ping, PacketSocket]:
-    icmp = open_icmp(family)
+    icmp = open_icmp(family, make=fleet_socket)
     return Ping(ident=icmp.ident, cookie=os.urandom(8), v6=family == socket.AF_INET6), icmp.packets
 
 
 def _fit(session: Ping, track: Track, settings: Any) -> None:
     session.sizes[track.index] = settings.size
+    track.burst = bursts.allowed(settings.burst, track.every_s, track.timeout_s)
 
 
 def _more(window: Window) -> dict[str, int | float]:
-    return {}
+    more = window.more
+    return {name: more[key] for key, name in _MORE if key in more} if more else _NOTHING
 
 
-RECIPE = Recipe("ping", 0, _open, _fit, _more)
+def _note(window: Window) -> str:
+    if window.rcvd or not window.burst_rcvd:
+        return ""
+    return f"lost, but {window.burst_rcvd} of {window.burst_sent} sent at once after it were answered"
+
+
+RECIPE = Recipe("ping", 0, _open, _fit, _more, _note, whole=lambda settings: bool(settings.df))
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:

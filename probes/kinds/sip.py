@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from probes import trace
 from probes.base import Field, Kind, Measurement, Outcome, Target
-from probes.clean import clean
-from probes.errors import BadSettings
 from probes.io import sipsock
 from probes.io.sipsock import Ended, Tls
-from probes.kinds import sipjudge
+from probes.kinds import sipaccess, sipjudge
 from probes.kinds.sipaim import Aim, aim
 from probes.kinds.sipjudge import Try
 from probes.settings import setting
 from probes.target import Unresolved, resolve
 from probes.wire.sipdigest import Credentials
-from probes.wire.sipoptions import Ask, DatagramOptions, StreamOptions
+from probes.wire.sipoptions import DatagramOptions, StreamOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +58,8 @@ _SPACING_S = 0.2  # between the OPTIONS of one measurement
 async def run(target: Target, settings: Any, count: int) -> Measurement:
     """`count` OPTIONS, one after the other, each from its own port or connection."""
     toward = aim(target.text, settings.transport, settings.user)
-    credentials = _credentials(settings, toward)
-    tls = _tls(settings, toward) if toward.transport == "tls" else None
+    credentials = sipaccess.credentials(settings, toward)
+    tls = sipaccess.tls(settings, toward) if toward.transport == "tls" else None
     at_ns, began = time.time_ns(), time.monotonic()
     try:
         family, sockaddr = (await resolve(toward.endpoint))[0]
@@ -94,7 +90,7 @@ async def _try(
     deadline: float,
 ) -> Try:
     events: list[Any] = []
-    ask = _asker(toward, credentials)
+    ask = sipaccess.asker(toward, credentials)
     if toward.transport == "udp":
         ended = await sipsock.over_udp(
             family, sockaddr, lambda local: DatagramOptions(ask(local), sockaddr[:2], deadline), events.extend
@@ -109,37 +105,6 @@ async def _try(
 def _told(events: list[Any], ended: Ended) -> Try:
     outcome, why, answer = sipjudge.judge(events, ended.end, ended.why)
     return Try(outcome, why, answer, ended.connect_ms, ended.tls_ms, ended.cert_days)
-
-
-def _asker(toward: Aim, credentials: Credentials | None) -> Callable[[str], Ask]:
-    seed = secrets.token_hex(16)
-    return lambda local: Ask(toward.uri, local, seed, toward.transport.upper(), credentials)
-
-
-def _tls(settings: SipSettings, toward: Aim) -> Tls:
-    if settings.ca_file and not settings.verify:
-        raise BadSettings("ca_file says whom to trust and verify=false trusts anybody (keep one of them)")
-    return sipsock.tls(toward.endpoint.host.partition("%")[0], settings.ca_file, settings.verify)
-
-
-def _credentials(settings: SipSettings, toward: Aim) -> Credentials | None:
-    if not settings.password_file:
-        return None
-    user = settings.user or toward.user
-    if not user:
-        raise BadSettings("password_file needs a user (write user, or sip:USER@host as the target)")
-    try:
-        with open(settings.password_file, encoding="utf-8") as file:
-            password = file.read(4096).strip("\r\n")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise BadSettings(f"password_file {clean(settings.password_file)}: {_said(fault)}") from None
-    if not password:
-        raise BadSettings(f"password_file {clean(settings.password_file)} is empty")
-    return Credentials(user, password)
-
-
-def _said(fault: OSError | UnicodeDecodeError) -> str:
-    return fault.strerror or "cannot be read" if isinstance(fault, OSError) else "not UTF-8 text"
 
 
 def _ms(began: float) -> float:

@@ -28,7 +28,7 @@ _WORDS = {
     505: "no calls: it does not take SIP 2.0",
 }
 _BAD_PASSWORD = "alive; it does not accept our user and password"  # noqa: S105
-_CARRIED = {
+CARRIED = {
     "silence": Outcome.LOST,
     "refused": Outcome.REFUSED,
     "tls": Outcome.PROTOCOL,
@@ -54,7 +54,7 @@ def judge(events: Sequence[Any], end: str, why: str) -> tuple[Outcome, str, Answ
         status = answer.message.status
         return _OUTCOMES.get(status, Outcome.OK), _words(answer), answer
     if end != "session":
-        return _CARRIED[end], clean(why), None
+        return CARRIED[end], clean(why), None
     return *_unanswered(events), None
 
 

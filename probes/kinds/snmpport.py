@@ -105,7 +105,9 @@ def told(port: Port, change: Change, slots: Mapping[str, Slots], capacity_bps: f
             bits = 8.0 * change.grown[way]
             values |= _rates(way, bits / change.elapsed_s, capacity_bps)
             mean_bps = slots[way].add(at_s, change.elapsed_s, bits)
-            values |= {f"{way}_5m_share": round(mean_bps / capacity_bps, 5)} if mean_bps and capacity_bps else {}
+            values |= (
+                {f"{way}_5m_share": round(mean_bps / capacity_bps, 5)} if mean_bps is not None and capacity_bps else {}
+            )
     return values | troubles(change)
 
 

@@ -15,7 +15,7 @@ from probes.io.meeting import Meeting
 from probes.io.net import PacketSocket, open_udp
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
-from probes.kinds.ping import FIELDS as PING_FIELDS
+from probes.kinds.ping import SHARED as PING_FIELDS
 from probes.settings import setting
 from probes.wire import oneway, stamp, stamptlv
 from probes.wire.fleet import Track, Window

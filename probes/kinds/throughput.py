@@ -7,13 +7,17 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from probes.base import Field, Kind, Measurement, Outcome, Target
+from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
 from probes.io.iperf3 import Report, measure
 from probes.kinds import throughputjudge
+from probes.kinds.throughputlogin import login_of
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
 from probes.wire.iperf3 import PORT, Params
 
+_HEADERS = 1.05  # what frames are longer than their payload, at most
+_TALK_BYTES = 64_000  # the control connection, and a block that is on its way at the end
+_STEPS = 3  # of a test, each of which may wait for the far end
 _UDP_RATE_BPS = 1_000_000  # as iperf3: a UDP test without a rate must not flood a link
 
 
@@ -38,6 +42,17 @@ class ThroughputSettings:
         "give up when the far end is silent for so long, at each step", unit="s", key="timeout", low=0.2, high=20,
         default=5.0,
     )  # fmt: skip
+    wait_s: float = setting(
+        "a busy server is asked again, or its queue is kept to, for so long", unit="s", key="wait", low=0, high=600,
+        default=30.0,
+    )  # fmt: skip
+    user: str = setting("log in as this user", default="")
+    password_file: str = setting("file with the user's password", default="", secret=True)
+    public_key_file: str = setting("file with the server's RSA public key (PEM)", default="")
+    padding: str = setting(
+        "the login's RSA padding: pkcs1 for iperf3 up to 3.16, oaep from 3.17 on; netmon's own server takes both",
+        choices=("pkcs1", "oaep"), default="pkcs1",
+    )  # fmt: skip
 
 
 FIELDS = (
@@ -54,18 +69,21 @@ FIELDS = (
     Field("reordered", "packets", "UDP, reverse: packets that came late", "int", default=False),
     Field("starved", "packets", "UDP, forward: packets our own lateness kept from being sent", "int", default=False),
     Field("connect_ms", "ms", "TCP connect of the control connection", default=False),
+    Field("waited_ms", "ms", "until the server had time for us", default=False),
 )
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
     """One test. `count` means packets elsewhere and nothing here: how much is sent is a matter of time."""
+    login = login_of(settings)
     endpoint = parse(target.text, PORT)
     at_ns, began = time.time_ns(), time.monotonic()
     try:
         family, sockaddr = (await resolve(endpoint))[0]
     except Unresolved as fault:
         return Measurement("throughput", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
-    report = await measure(family, sockaddr, params(settings), settings.duration_s, settings.timeout_s)
+    patience = settings.timeout_s, settings.wait_s
+    report = await measure(family, sockaddr, params(settings), settings.duration_s, *patience, login)
     return _told(target.text, at_ns, began, report, family)
 
 
@@ -93,6 +111,21 @@ def _ms(began: float) -> float:
     return round((time.monotonic() - began) * 1000.0, 3)
 
 
+def cost(settings: ThroughputSettings) -> Cost:
+    """At its rate, the warm-up too; TCP without one takes what the path has."""
+    asked = params(settings)
+    sends_s = asked.time_s + asked.omit_s
+    bits = asked.rate_bps * asked.parallel * sends_s
+    most = math.ceil(bits / 8 * _HEADERS) + _TALK_BYTES if bits else None
+    return Cost(most, sends_s + _STEPS * settings.timeout_s)
+
+
 THROUGHPUT = Kind(
-    "throughput", ThroughputSettings, FIELDS, run, None, "bulk transfer against an iperf3 server: payload that arrives"
+    "throughput",
+    ThroughputSettings,
+    FIELDS,
+    run,
+    None,
+    "bulk transfer against an iperf3 server: payload that arrives",
+    cost,
 )

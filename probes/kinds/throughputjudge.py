@@ -97,6 +97,8 @@ def values(report: Report, family: int, outcome: Outcome) -> dict[str, Value]:
         found |= _packets(report, sent, rcvd) if report.params.protocol == "udp" else _segments(report, sent)
     if report.connect_ms is not None:
         found["connect_ms"] = round(report.connect_ms, 3)
+    if report.waited_ms is not None:
+        found["waited_ms"] = round(report.waited_ms, 3)
     return found
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.errors import BadSettings, BadTarget
 from probes.io import sipsock
 from probes.io.line import SHOWS_ALL, Shaken, looking
-from probes.kinds import tlsjudge
+from probes.kinds import tlsjudge, tlsstaple
 from probes.kinds.reach import Reached, SocketAddress, Try, reach, several
 from probes.settings import setting
 from probes.target import parse
@@ -39,6 +39,10 @@ class TlsSettings:
     days: float = setting(
         "a certificate that ends in fewer days is a problem; 0: none that is trusted is", low=0, high=3650, default=0.0
     )
+    ocsp: bool = setting(
+        "ask for the stapled OCSP answer, with one more handshake in a child process (needs pyOpenSSL)", default=False
+    )
+    require_staple: bool = setting("with ocsp: a server that staples no answer is a problem", default=False)
 
     def __post_init__(self) -> None:
         """Raises `BadSettings` for a name that can be none, and for what contradicts itself."""
@@ -46,6 +50,8 @@ class TlsSettings:
             raise BadSettings("server_name is not understood (write a name or an address)")
         if self.ca_file and not self.verify:
             raise BadSettings("ca_file says whom to trust and verify=false trusts anybody (keep one of them)")
+        if self.require_staple and not self.ocsp:
+            raise BadSettings("require_staple needs ocsp (write ocsp: true)")
 
 
 FIELDS = (
@@ -59,6 +65,9 @@ FIELDS = (
     Field("cipher", "", "the cipher suite's IANA number", "int"),
     Field("leaf_days", "days", "until the server's own certificate ends", default=False),
     Field("chain_certs", "certificates", "certificates seen", "int", default=False),
+    Field("ocsp_status", "", "of the stapled OCSP answer: 0 good, 1 revoked, 2 unknown to its authority", "int", False),
+    Field("ocsp_age_s", "s", "since the stapled OCSP answer was made", "int", False),
+    Field("ocsp_left_s", "s", "until the stapled OCSP answer ends; below 0 when it has", "int", False),
     Field("resolve_ms", "ms", "time to look the name up; absent for an address", default=False),
 )  # fmt: skip
 
@@ -76,7 +85,10 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         if reached.line is not None:
             reached.line.close()
         where = _Where(family, sockaddr, name, deadline)
-        return _told(reached, await _seen(reached, where, settings.chain), name, settings.days)
+        told = _told(reached, await _seen(reached, where, settings.chain), name, settings.days)
+        if settings.ocsp and reached.outcome is Outcome.OK:
+            return await _with_staple(told, where, settings)
+        return told
 
     return await several("tls", target.text, endpoint, settings.timeout_s, count, once)
 
@@ -109,6 +121,16 @@ async def _look(where: _Where, context: ssl.SSLContext) -> Shaken | None:
     if again.line is not None:
         again.line.close()
     return again.shaken if again.line is not None else None
+
+
+async def _with_staple(told: Try, where: _Where, settings: TlsSettings) -> Try:
+    """What the stapled answer adds. A certificate that is taken back is graver than one that soon ends."""
+    asked = await tlsstaple.staple(where.family, where.sockaddr, where.name, settings.ca_file, settings.timeout_s)
+    stapled = tlsstaple.judge(asked, settings.require_staple)
+    facts = {**told.facts, **stapled.values}
+    if stapled.outcome is None:
+        return replace(told, facts=facts, why=told.why or stapled.why)
+    return replace(told, facts=facts, outcome=stapled.outcome, why=stapled.why)
 
 
 def _told(reached: Reached, seen: Shaken | None, name: str, least_days: float) -> Try:

@@ -6,17 +6,18 @@ slots of 10 ms and go in small groups: one wake-up serves many, and no burst fil
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from probes.wire.lossruns import LossRuns
+from probes.wire import bursts
+from probes.wire.fates import Fates
+from probes.wire.lossruns import LossRuns, longest
 from probes.wire.session import Address, Datagram
+from probes.wire.wheel import SLOT_S, Wheel
 
-SLOT_S = 0.010
 GROUP = 10  # most packets of one slot while the fleet is small enough for that
 STALL_S = 0.5  # a session woken so much after its time cannot tell what the network did meanwhile
 _NAP_S = 0.1  # sends this late are made up for; later ones are left out
@@ -64,6 +65,9 @@ class Window:
     jitter_ms: float = -1.0  # the target's, as this interval ends; -1: never two answers
     unstamped: int = 0
     overflow: int = 0
+    burst: bool = False  # a miss has asked for quick packets (`probes.wire.bursts`)
+    burst_sent: int = 0
+    burst_rcvd: int = 0
     why: str = ""
     more: dict[str, Any] = field(default_factory=dict)  # what a protocol counts beside
 
@@ -92,8 +96,9 @@ class Track:
     losses: LossRuns | None = None  # since the first packet that was lost, or ours
     window: Window | None = None
     flights: dict[int, Flight] = field(default_factory=dict)
-    past: dict[int, bool] = field(default_factory=dict)  # seq → answered? of packets whose fate is known
-    kept: int = _REMEMBERED[0]  # most entries of `past`
+    past: Fates = field(default_factory=lambda: Fates(_REMEMBERED[0]))
+    burst: int = 0  # quick packets after a miss
+    bursts: int = 0  # numbers of such that were used
     more: Any = None  # a protocol's own
 
 
@@ -112,7 +117,8 @@ class Fleet:
         self.tracks: list[Track] = []
         self.hosts: dict[str, list[Track]] = {}  # host address → its targets
         self.malformed = 0
-        self._due: list[tuple[float, int]] = []
+        self._wheel: Wheel[Track] = Wheel()
+        self._bursts: Wheel[tuple[Track, Window]] = Wheel()
         self._flying: dict[float, deque[Flight]] = {}
         self._events: list[Any] = []
         self._overflow = 0
@@ -140,10 +146,10 @@ class Fleet:
     ) -> Track:  # fmt: skip
         """One more target; its first packet leaves at `first_at` (monotonic s)."""
         track = Track(id, len(self.tracks), to, every_s, interval_s, timeout_s, first_at, left=count, tos=tos)
-        track.kept = min(_REMEMBERED[1], max(_REMEMBERED[0], int(2 * timeout_s / every_s)))
+        track.past.kept = min(_REMEMBERED[1], max(_REMEMBERED[0], int(2 * timeout_s / every_s)))
         self.tracks.append(track)
         self.hosts.setdefault(to[0], []).append(track)
-        heapq.heappush(self._due, (first_at, track.index))
+        self._wheel.put(first_at, track)
         self._flying.setdefault(timeout_s, deque())
         self._rate += 1.0 / every_s
         return track
@@ -164,44 +170,58 @@ class Fleet:
         """Packets of this slot; packets whose time is over become lost."""
         self.clocks(now, clock_ns)
         self._expire(now)
-        due = self._due
+        if now < self._rest_until:
+            return []
         out: list[Datagram] = []
-        room = max(GROUP, math.ceil(self._rate * SLOT_S * 2)) if now >= self._rest_until else 0
-        while due and due[0][0] <= now and len(out) < room:
-            when, index = due[0]
-            track = self.tracks[index]
-            flight = self._launch(track, when, now, clock_ns)
-            out.append(Datagram(self.packet(track, flight.seq, clock_ns), track.to, track.tos, 0, flight))
-            if track.left == 0:
-                heapq.heappop(due)
-            else:
-                heapq.heapreplace(due, (track.due, index))
-        if out and len(out) == room:
+        wheel, packet, room = self._wheel, self.packet, max(GROUP, math.ceil(self._rate * SLOT_S * 2))
+        while len(out) < room and (tracks := wheel.take(now, room - len(out))):
+            for track in tracks:
+                flight = self._launch(track, now, clock_ns)
+                out.append(Datagram(packet(track, flight.seq, clock_ns), track.to, track.tos, 0, flight))
+                if track.left:
+                    wheel.put(track.due, track)
+        if self._bursts:
+            out += [self._quick(*one, now, clock_ns) for one in self._bursts.take(now, room - len(out))]
+        if len(out) == room:
             self._rest_until = math.floor(now / SLOT_S + 1.0) * SLOT_S
         return out
 
-    def _launch(self, track: Track, when: float, now: float, clock_ns: int) -> Flight:
-        window = track.window
+    def _launch(self, track: Track, now: float, clock_ns: int) -> Flight:
+        when, window = track.due, track.window
         if window is None:
             window = track.window = Window(clock_ns, now, when + track.interval_s - 1e-6)
             window.overflow = self._overflow
         flight = Flight(track, window, clock_ns, self._skew_ns, now)
-        track.flights[track.seq] = flight
+        track.flights[flight.seq] = flight
         self._flying[track.timeout_s].append(flight)
-        track.seq = track.seq + 1 & 0xFFFFFFFF
+        track.seq = flight.seq + 1 & 0xFFFFFFFF
         window.sent += 1
         window.open += 1
         late_ms = (now - when) * 1000.0
         if late_ms > window.send_late_ms:
             window.send_late_ms = late_ms
-        track.left -= track.left > 0
-        track.due = when + track.every_s
+        if track.left > 0:
+            track.left -= 1
+        track.due = when = when + track.every_s
         if late_ms > _NAP_S * 1000.0:
-            track.due += track.every_s * _left_out(now - when, track.every_s)
-        if track.left == 0 or track.due >= window.ends:
+            track.due += track.every_s * _left_out(late_ms / 1000.0, track.every_s)
+            when = track.due
+        if when >= window.ends or not track.left:
             window.closed = True
             track.window = None
         return flight
+
+    def _quick(self, track: Track, window: Window, now: float, clock_ns: int) -> Datagram:
+        """One of the packets that follow a miss."""
+        flight = Flight(track, window, clock_ns, self._skew_ns, now)
+        flight.seq = bursts.NUMBERS | track.bursts & 0xFFFF
+        track.bursts += 1
+        wait_s = min(track.timeout_s, bursts.WAIT_S)
+        flight.deadline = now + wait_s
+        track.flights[flight.seq] = flight
+        self._flying.setdefault(wait_s, deque()).append(flight)
+        window.burst_sent += 1
+        return Datagram(self.packet(track, flight.seq, clock_ns), track.to, track.tos, 0, flight)
 
     def unsent(self, token: Any, why: str) -> None:
         """The packet never left: it is no evidence about the network."""
@@ -210,9 +230,12 @@ class Fleet:
 
     def _not_counted(self, flight: Flight, why: str, now: float) -> None:
         window = flight.window
-        window.sent -= 1
-        window.ours += 1
-        _runs(flight.track).ours(flight.seq)
+        if flight.seq >= bursts.NUMBERS:
+            window.burst_sent -= 1
+        else:
+            window.sent -= 1
+            window.ours += 1
+            _runs(flight.track).ours(flight.seq)
         window.why = window.why or why
         self._close(flight, now)
 
@@ -231,22 +254,25 @@ class Fleet:
             self._again(track, seq)
             return False
         way_ms = (at_ns - flight.tx_ns) / 1e6 if self.steady(flight, now) else -1.0
-        if way_ms > track.timeout_s * 1000.0:
-            flight.window.late += 1
-            self._lost(flight, now)
-            track.past[seq] = True
-            return False
         window = flight.window
+        if seq >= bursts.NUMBERS:
+            window.burst_rcvd += way_ms <= bursts.WAIT_S * 1000.0
+            self._close(flight, now)
+            return False
+        if way_ms > track.timeout_s * 1000.0:
+            window.late += 1
+            self._lost(flight, now)
+            track.past.note(seq, True)
+            return False
         window.rcvd += 1
-        if window.hops < 0:
-            window.hops = hops
-        elif hops >= 0 and hops != window.hops:
+        if hops != window.hops:
             _hops(window, hops)
         if seq >= track.high or track.high - seq > _HALF:
             track.high = seq
         else:
             window.reordered += 1  # RFC 4737 §3.3
-        window.unstamped += not flight.stamped
+        if not flight.stamped:
+            window.unstamped += 1
         rtt_ms = way_ms - less_ns / 1e6
         if rtt_ms >= 0.0:  # else a clock was set meanwhile, or the far end's is wrong: no number
             window.rtts_ms.append(rtt_ms)
@@ -267,21 +293,27 @@ class Fleet:
             track.dup += 1
         else:
             track.late += 1
-        track.past[seq] = True
+            track.past.note(seq, True)
 
     def _expire(self, now: float) -> None:
         """Packets whose time is over are lost, but not when it ended while this machine stood still."""
-        asked = self.wake_at()
-        late_s = 0.0 if asked is None else now - asked
+        asked: float | None = None  # when this call was due: the same for all
         for queue in self._flying.values():
-            while queue and (queue[0].done or queue[0].deadline <= now):
-                flight = queue.popleft()
-                if flight.done:
-                    continue
-                if late_s < STALL_S:
-                    self._lost(flight, now)
-                else:
-                    self.slept(flight, f"this machine stood still for {late_s:.1f} s", now)
+            while queue and queue[0].done:
+                queue.popleft()
+            if queue and queue[0].deadline <= now:
+                asked = asked or self.wake_at() or now
+                self._judge(queue, now, now - asked)
+
+    def _judge(self, queue: deque[Flight], now: float, late_s: float) -> None:
+        while queue and (queue[0].done or queue[0].deadline <= now):
+            flight = queue.popleft()
+            if flight.done:
+                continue
+            if late_s < STALL_S:
+                self._lost(flight, now)
+            else:
+                self.slept(flight, f"this machine stood still for {late_s:.1f} s", now)
 
     def slept(self, flight: Flight, why: str, now: float) -> None:
         """This machine stood still while the answer could have come: nobody can tell whether it did."""
@@ -289,6 +321,14 @@ class Fleet:
 
     def _lost(self, flight: Flight, now: float) -> None:
         track, window = flight.track, flight.window
+        if flight.seq >= bursts.NUMBERS:
+            self._close(flight, now)
+            return
+        if track.burst and not window.burst:
+            window.burst = True
+            window.open += track.burst
+            for number in range(track.burst):
+                self._bursts.put(now + number * bursts.GAP_S, (track, window))
         window.lost.append(flight.seq)
         _runs(track).lost(flight.seq)
         self.fate(track, flight.seq, window, False)
@@ -298,10 +338,8 @@ class Fleet:
         flight.done = True
         track, window = flight.track, flight.window
         track.flights.pop(flight.seq, None)
-        past = track.past
-        past[flight.seq] = answered
-        if len(past) > track.kept:
-            del past[next(iter(past))]
+        if flight.seq < bursts.NUMBERS:
+            track.past.note(flight.seq, answered)
         window.open -= 1
         if window.closed and not window.open:
             self._end(track, window, now)
@@ -313,7 +351,7 @@ class Fleet:
         track.dup = track.late = 0
         window.overflow = self._overflow - window.overflow
         if window.lost:
-            window.loss_run_max, track.run = _longest(window.lost, track.run)
+            window.loss_run_max, track.run = longest(window.lost, track.run)
         if track.losses is not None and track.losses.busy:
             track.losses.settle(next(iter(track.flights), track.seq), track.left == 0 and not track.flights)
             window.runs, window.after_lost, window.lost_after_lost = track.losses.take()
@@ -324,21 +362,27 @@ class Fleet:
         """Our own buffer dropped datagrams."""
         self._overflow = total
 
-    def complained(self, flight: Flight, by: str, type: int, code: int) -> None:
+    def complained(self, flight: Flight, by: str, type: int, code: int, mtu: int = 0) -> None:
         """ICMP about a packet in the air; `by` "": our own kernel, whose next hop is silent. A refusal is what another
-        host or router calls unreachable, not an exceeded hop limit or size."""
-        told = f"ICMP type {type} code {code}"
-        if not by:
-            flight.window.why = f"the next hop does not answer ({told})"
+        host or router calls unreachable, not an exceeded hop limit or size; but when sizes are what is measured (`mtu`:
+        what fits) that is a refusal too."""
+        told, window = f"ICMP type {type} code {code}", flight.window
+        if mtu:
+            window.refused += 1
+            window.more["mtu"] = min(mtu, window.more.get("mtu", mtu))
+            window.why = f"{by or 'this machine'} says it is too big: at most {window.more['mtu']} bytes pass ({told})"
             return
-        flight.window.refused += type == 1 if ":" in by else type == 3 and code != 4  # RFC 4443 §3.1, RFC 792
-        flight.window.why = f"{by} says it cannot be delivered ({told})"
+        if not by:
+            window.why = f"the next hop does not answer ({told})"
+            return
+        window.refused += type == 1 if ":" in by else type == 3 and code != 4  # RFC 4443 §3.1, RFC 792
+        window.why = f"{by} says it cannot be delivered ({told})"
 
     # --- the session's other duties ---
 
     def wake_at(self) -> float | None:
         """The next slot with a send or a time-out in it (monotonic s)."""
-        when = max(self._due[0][0], self._rest_until) if self._due else math.inf
+        when = max(min(self._wheel.next_at(), self._bursts.next_at()), self._rest_until)
         for queue in self._flying.values():
             while queue and queue[0].done:
                 queue.popleft()
@@ -361,7 +405,11 @@ class Fleet:
     @property
     def done(self) -> bool:
         """True when nothing more will be sent or is awaited."""
-        return not self._due and not any(not one.done for queue in self._flying.values() for one in queue)
+        return (
+            not self._wheel
+            and not self._bursts
+            and not any(not one.done for queue in self._flying.values() for one in queue)
+        )
 
 
 def _left_out(behind_s: float, every_s: float) -> int:
@@ -377,9 +425,12 @@ def _runs(track: Track) -> LossRuns:
 
 
 def _hops(window: Window, hops: int) -> None:
-    """An answer came another way than the one before it."""
-    least, most = window.hops_between or (window.hops, window.hops)
-    window.hops_between = min(least, hops), max(most, hops)
+    """The interval's first answer, or one that came another way than the one before it."""
+    if hops < 0:
+        return
+    if window.hops >= 0:
+        least, most = window.hops_between or (window.hops, window.hops)
+        window.hops_between = min(least, hops), max(most, hops)
     window.hops = hops
 
 
@@ -394,12 +445,3 @@ def _vary(track: Track, window: Window) -> None:
         before = trip
     track.trip_ms = before
     track.jitter_ms = window.jitter_ms = jitter
-
-
-def _longest(lost: list[int], before: tuple[int, int]) -> tuple[int, tuple[int, int]]:
-    """The longest run of lost packets in the order of sending, and the last run: it may go on in the next interval."""
-    longest, (last, many) = 0, before
-    for seq in sorted(lost):
-        last, many = seq, many + 1 if seq == last + 1 else 1
-        longest = max(longest, many)
-    return longest, (last, many)

@@ -40,11 +40,20 @@ class Ping(Fleet):
         super().__init__()
         self.ident, self.cookie, self.v6 = ident, cookie, v6
         self.sizes: dict[int, int] = {}  # index → payload bytes
-        self._reply = REPLY6 if v6 else REPLY4
+        self._reply, self._echo = (REPLY6, ECHO6) if v6 else (REPLY4, ECHO4)
+        self._sum = (ECHO4 << 8) + ident + sum(struct.unpack("!4H", cookie))  # never 0: a remainder of 0 means 0xFFFF
 
     def packet(self, track: Track, seq: int, clock_ns: int) -> bytes:
-        """One echo request."""
-        return echo(self.ident, track.index, seq, self.cookie, self.sizes.get(track.index, 56), self.v6)
+        """One echo request: `echo` with most of the checksum added up beforehand."""
+        index, low = track.index, seq & 0xFFFF
+        if self.v6:
+            sum_ = 0
+        else:  # the packet's number stands in the header and in the payload
+            left = (self._sum + (index >> 16) + (index & 0xFFFF) + (seq >> 16) + 2 * low) % 0xFFFF
+            sum_ = ~left & 0xFFFF if left else 0
+        head = _ECHO.pack(self._echo, 0, sum_, self.ident, low, self.cookie, index, seq)
+        size = self.sizes.get(index, 56)
+        return head + _FILL[: size - LEAST] if size > LEAST else head
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """An echo reply; what is not ours is left alone, what is broken is counted."""
@@ -58,6 +67,8 @@ class Ping(Fleet):
         track = self.tracks[index]
         if arrival.source[0] != track.to[0] and arrival.source[0] != track.was[0]:
             return
+        if arrival.tos ^ track.tos > 3 and arrival.tos >= 0 and (flight := track.flights.get(seq)) is not None:
+            flight.window.more["dscp_seen"] = arrival.tos >> 2
         self.answered(track, seq, arrival.at_ns, now, arrival.hops)
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
@@ -65,6 +76,12 @@ class Ping(Fleet):
         flight = self._quoted(to, data)
         if flight is not None:
             self.complained(flight, by, type, code)
+
+    def too_big(self, to: str, by: str, data: bytes, type: int, code: int, mtu: int) -> None:
+        """A router says that a packet that must not be cut does not fit (RFC 1191 §4, RFC 4443 §3.2)."""
+        flight = self._quoted(to, data)
+        if flight is not None:
+            self.complained(flight, by, type, code, mtu)
 
     def _quoted(self, to: str, data: bytes) -> Flight | None:
         """The packet an ICMP error quotes; many routers quote 8 bytes only (RFC 792)."""

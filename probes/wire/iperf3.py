@@ -10,7 +10,7 @@ import json
 import math
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from probes.errors import WireError
 PORT = 5201
 COOKIE_BYTES = 37  # 36 characters of the alphabet and NUL
 _ALPHABET = b"abcdefghijklmnopqrstuvwxyz234567"
+_MARK = b"netmon"
 MOST_PARAMS_BYTES = 8 * 1024
 MOST_RESULTS_BYTES = 64 * 1024
 _MOST_DEPTH = 6
@@ -44,14 +45,14 @@ class State(IntEnum):
     CLIENT_TERMINATE = 12
     EXCHANGE_RESULTS = 13
     DISPLAY_RESULTS = 14
-    IPERF_START = 15
+    IPERF_START = 15  # iperf3 never sends it; between ours, before PARAM_EXCHANGE: you are in our queue
     IPERF_DONE = 16
     ACCESS_DENIED = -1
     SERVER_ERROR = -2
 
 
 # i_errno of iperf_api.h: what a server says after SERVER_ERROR, and what it means to people.
-DURATION, STREAMS, BLOCK, UNIMPLEMENTED, TOTAL_RATE, BAD_PARAMS = 5, 6, 7, 13, 27, 113
+DURATION, STREAMS, BLOCK, UNIMPLEMENTED, TOTAL_RATE, BAD_PARAMS, LOGIN = 5, 6, 7, 13, 27, 113, 142
 ERRORS = {
     DURATION: "it does not run so long",
     STREAMS: "it does not take so many streams",
@@ -59,6 +60,7 @@ ERRORS = {
     UNIMPLEMENTED: "it cannot do this kind of test",
     TOTAL_RATE: "it does not take this rate",
     BAD_PARAMS: "it cannot read our parameters",
+    LOGIN: "it does not let us in: wrong user or password, another padding, or clocks apart",
 }
 
 
@@ -75,6 +77,7 @@ class Params:
     rate_bps: int = 0
     wide: bool = False  # 64-bit packet numbers
     both_ways: bool = False  # `--bidir`: read so that it can be refused
+    login: str = field(default="", repr=False)  # the token, as text
 
 
 class StreamResult(NamedTuple):
@@ -102,9 +105,15 @@ def stream_id(place: int) -> int:
     return 1 if place == 0 else place + 2
 
 
-def cookie(random: bytes) -> bytes:
-    """A test's cookie from at least 36 random bytes."""
-    return bytes(_ALPHABET[one & 31] for one in random[: COOKIE_BYTES - 1]) + b"\0"
+def cookie(random: bytes, ours: bool = False) -> bytes:
+    """A test's cookie from at least 36 random bytes. `ours`: with our mark; who bears it understands `IPERF_START`."""
+    letters = bytes(_ALPHABET[one & 31] for one in random[: COOKIE_BYTES - 1])
+    return (_MARK + letters[len(_MARK) :] if ours else letters) + b"\0"
+
+
+def is_ours(cookie: bytes) -> bool:
+    """Does it bear our mark? By chance one of 2^30 does."""
+    return cookie.startswith(_MARK)
 
 
 def is_cookie(data: bytes) -> bool:
@@ -187,6 +196,13 @@ def _flag(table: dict[str, Any], key: str) -> bool:
     return bool(value)
 
 
+def _text(table: dict[str, Any], key: str) -> str:
+    value = table.get(key, "")
+    if not isinstance(value, str):
+        raise WireError(4, f"{key} is no text")
+    return value
+
+
 # --- parameters ---
 
 
@@ -202,6 +218,8 @@ def encode_params(params: Params) -> bytes:
     table["pacing_timer"] = 1000
     if params.wide:
         table["udp_counters_64bit"] = 1
+    if params.login:
+        table["authtoken"] = params.login
     return frame(table | {"client_version": "netmon"})
 
 
@@ -219,6 +237,7 @@ def decode_params(text: bytes) -> Params:
         rate_bps=_whole(table, "bandwidth", 10**15),
         wide=_flag(table, "udp_counters_64bit"),
         both_ways=_flag(table, "bidirectional"),
+        login=_text(table, "authtoken"),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from probes.errors import WireError
-from probes.wire.iperf3 import read_head
+from probes.wire.iperf3 import head_bytes, read_head
+from probes.wire.iperf3heads import read_heads
 
 _MOST_LEAP = 1_000_000  # packet numbers that leap further were not sent by our peer
 _MOST_MISSING = 10_000  # newest ones remembered, so that a late packet and a repeated one can be told apart
@@ -13,7 +14,7 @@ class Ledger:
     """Counts of one stream. A gap is a loss until the packet comes late; a repeated packet counts for nothing."""
 
     def __init__(self, wide: bool = False) -> None:
-        self._wide = wide
+        self._wide, self._head_bytes = wide, head_bytes(wide)
         self.bytes = self.lost = self.reordered = self.repeated = self.strange = 0
         self.highest = 0  # the highest number seen is how many packets the sender has sent, as far as we know
         self.jitter_ns = 0.0
@@ -33,6 +34,25 @@ class Ledger:
             self.bytes += length
             self._advance(seq)
             self._jitter(at_ns - sent_ns)
+
+    def take_run(self, view: memoryview, stride: int, lengths: list[int], stamps: list[int]) -> None:
+        """Packets `stride` bytes apart: at once when they are the next ones in order, else one by one."""
+        many = len(lengths)
+        heads = read_heads(view, stride, many, self._wide) if min(lengths) >= self._head_bytes else None
+        first = self.highest + 1
+        if heads is None or heads[2] != list(range(first, first + many)):
+            for place, (length, at_ns) in enumerate(zip(lengths, stamps, strict=True)):
+                self.take(view[place * stride :][:length], length, at_ns)
+            return
+        self.bytes += sum(lengths)
+        self.highest += many
+        jitter_ns, before_ns = self.jitter_ns, self._transit_ns
+        for at_ns, whole, part in zip(stamps, heads[0], heads[1], strict=True):
+            transit_ns = at_ns - whole * 1_000_000_000 - part * 1000
+            if before_ns is not None:
+                jitter_ns += (abs(transit_ns - before_ns) - jitter_ns) / 16
+            before_ns = transit_ns
+        self.jitter_ns, self._transit_ns = jitter_ns, before_ns
 
     def _late(self, seq: int) -> bool:
         if seq in self._missing:

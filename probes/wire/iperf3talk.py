@@ -7,7 +7,7 @@ and hands its own counts over with `give` when it hears `Wanted`. All of it ends
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from probes.errors import WireError
@@ -152,10 +152,25 @@ class _Talk:
 
 
 class ClientTalk(_Talk):
-    """The client's side. `seconds`: how long it lasts; `params.time_s` is what the server is told of it."""
+    """The client's side. `seconds`: how long it lasts; `params.time_s` is what the server is told of it.
 
-    def __init__(self, cookie: bytes, params: Params, seconds: float, patience_s: float, port: int, now: float) -> None:
+    `wait_s`: how long to stand in a queue of a server that says it has one; `login` makes the token when it is time.
+    """
+
+    def __init__(
+        self,
+        cookie: bytes,
+        params: Params,
+        seconds: float,
+        patience_s: float,
+        port: int,
+        now: float,
+        wait_s: float = 0.0,
+        login: Callable[[], str] | None = None,
+    ) -> None:
         super().__init__(now, patience_s)
+        self._wait_s, self._login, self._queued = wait_s, login, False
+        self.asked_at: float | None = None  # when the server had time for us
         self._cookie, self._params, self._seconds, self._port = cookie, params, seconds, port
         self._joined = 0
         self._expects: State | None = State.PARAM_EXCHANGE  # None: results
@@ -191,11 +206,20 @@ class ClientTalk(_Talk):
         state = self._state()
         if state in (State.ACCESS_DENIED, State.SERVER_ERROR, State.SERVER_TERMINATE):
             self._refused(state)
+        elif state is State.IPERF_START and self._expects is State.PARAM_EXCHANGE and not self._queued:
+            self._queued = True
+            self._await("our turn", now, max(self._wait_s, self._patience_s))
         elif state is self._expects:
             _NEXT[state](self, now)
         else:
             raise WireError(0, f"{state.name} where {self._expects.name} was expected")
         return True
+
+    def _late(self, now: float) -> None:
+        if self._queued and self._expects is State.PARAM_EXCHANGE:
+            self._end("busy", "it is busy, and our turn did not come in time")
+        else:
+            super()._late(now)
 
     def _refused(self, state: State) -> None:
         if state is State.ACCESS_DENIED:
@@ -214,7 +238,9 @@ class ClientTalk(_Talk):
         return True
 
     def _ask(self, now: float) -> None:
-        self._out += iperf3.encode_params(self._params)
+        self.asked_at = now
+        params = replace(self._params, login=self._login()) if self._login else self._params
+        self._out += iperf3.encode_params(params)
         self._expects = State.CREATE_STREAMS
         self._await("an answer to our parameters", now)
 

@@ -72,3 +72,12 @@ class LossRuns:
         if self._many:
             self.runs[SHORTEST[bisect_right(SHORTEST, self._many) - 1]] += 1
             self._many = 0
+
+
+def longest(lost: list[int], before: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    """The longest run of lost packets in the order of sending, and the last run: it may go on in the next interval."""
+    most, (last, many) = 0, before
+    for seq in sorted(lost):
+        last, many = seq, many + 1 if seq == last + 1 else 1
+        most = max(most, many)
+    return most, (last, many)

@@ -2,7 +2,7 @@
 
 A pure state machine: ASKING until something answers, RINGING until the far end takes the call or the ring's cap comes,
 UP for as long as the media lasts, PARTING until our BYE or CANCEL is answered. What it tells: `Ringing`, `Up`, `Refused`,
-`Silent`, `Over`. A call that rings too long is cancelled; one that is taken although we cancelled is acknowledged and
+`Silent`, `Leaving`, `Over`. A call that rings too long is cancelled; one that is taken although we cancelled is acknowledged and
 ended at once, and so is a second answer of a forked call: no room is left with a call of ours.
 """
 
@@ -66,6 +66,10 @@ class Silent(NamedTuple):
     rang: bool
     closed: bool = False
     partial: bool = False
+
+
+class Leaving(NamedTuple):
+    """Our BYE goes out: the media ends before it, for nobody listens after."""
 
 
 class Over(NamedTuple):
@@ -179,12 +183,15 @@ class _Call:
 
     def _cancel(self, now: float) -> None:
         """RFC 3261 §9.1 wants a provisional answer first; without one a CANCEL is still better than a room that rings."""
+        wait_s = self._limits.part_s if self._state == _RINGING else T1_S
         self._cancelled = True
-        self._state, self._until, self._began = _PARTING, now + self._limits.part_s, now
+        self._state, self._until, self._began = _PARTING, now + wait_s, now
         data = self._request("CANCEL", self._invite, self._ask.uri)
         self._repeat = _Repeat(data, now, T1_S, T2_S)
 
     def _bye(self, now: float) -> None:
+        if self._state == _UP:
+            self._tell(Leaving())
         self._number += 1
         self._state, self._until, self._began = _PARTING, now + self._limits.part_s, now
         more = self._authorized("BYE", self._target) if self._challenge else ()

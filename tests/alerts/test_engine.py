@@ -59,6 +59,28 @@ def test_a_slow_check_is_down_after_three_misses_too(period_s: int) -> None:
     assert 10 * period_s <= first(told, "link-down") <= 11 * period_s + 10
 
 
+def test_a_slow_check_whose_quick_packets_are_lost_too_is_down_at_once() -> None:
+    """A packet a minute; its point is told 3 s later, and at once."""
+    agent = Agent(Engine(PACK))
+    told = []
+    for second in range(400):
+        if second % 60 == 3:  # what was measured from `second - 3` on
+            missing = 120 <= second < 300
+            more = {"burst_sent": 3, "burst_rcvd": 0} if missing else {}
+            agent.say((second - 3) * 1000, values(LOST if missing else OK, **more))
+        if second % 10 == 3:
+            agent.flush(second * 1000, second * 1000 + 100)
+        told.append((second, agent.tick(second * 1000 + 500)))
+    fires = [second for second, one in told if any(firing.rule == "link-down-burst" for firing in one.firing)]
+    assert 123 <= fires[0] <= 124 and 300 <= fires[-1] <= 304 and len(fires) > 175
+
+
+@pytest.mark.parametrize("answered", [1, 2, 3])
+def test_a_miss_whose_quick_packets_are_answered_is_no_cut(answered: int) -> None:
+    says: Says = lambda second: values(OK, rcvd=0, burst_sent=3, burst_rcvd=answered) if second > 300 else values(OK)  # noqa: E731
+    assert first(run(Agent(Engine(PACK)), says, 900, period_s=60), "link-down-burst") == -1
+
+
 def test_two_misses_are_no_cut() -> None:
     says: Says = lambda second: values(LOST if second in (30, 31, 45, 46) else OK)  # noqa: E731
     assert first(run(Agent(Engine(PACK)), says, 60), "link-down") == -1

@@ -1,9 +1,13 @@
-"""1,000 targets at 1/s on veth: netmon and fping in turns. `python tests/bench/ping_accuracy.py [SECONDS [ROUNDS]] [--spin]`
+"""1,000 targets on veth at two rates: netmon and fping in turns.
 
-The yardstick is the same packet's round trip by the kernel's AF_PACKET stamps on the sender's own veth. Prints for each
-prober |reported − yardstick| p50 and p99 (µs), false loss (the answer was on the wire), and CPU for each ping (user and
-system, the far end's answer included, as veth runs it inside the sender's call; the same for both). `--spin` runs a thread
-that never stops beside the engine (its CPU says nothing then). Needs root, fping.
+`python tests/bench/ping_accuracy.py [SECONDS [ROUNDS]] [--rate 1000|3300] [--no-spin]`
+
+At 1,000/s each target gets a packet a second, at 3,300/s one each 300 ms. The yardstick is the same packet's round trip by
+the kernel's AF_PACKET stamps on the sender's own veth. Prints for each prober |reported − yardstick| p50 and p99 (µs), false
+loss (the answer was on the wire), and CPU for each ping (user and system, the far end's answer included, as veth runs it
+inside the sender's call; the same for both). `engine` is the probe kind with its measurements, `agent` all of an agent up
+to its spool (points made, stored, synced), `spin` the engine beside a thread that never stops (its CPU says nothing, nor
+does that of what runs beside it). Needs root, fping.
 """
 
 from __future__ import annotations
@@ -20,9 +24,10 @@ import statistics
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +36,15 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from nets import Pair, pair, sh  # noqa: E402
 
-from netmon.agent.selfwatch import calm_collector  # noqa: E402
+from netmon.agent.selfwatch import calm_collector, rss_bytes  # noqa: E402
 from probes.base import Job, Measurement, Target  # noqa: E402
+from probes.kinds import packets  # noqa: E402
 from probes.kinds.ping import PingSettings, watch  # noqa: E402
+from probes.wire.fleet import Interval  # noqa: E402
 
 TARGETS = [f"10.98.{number >> 8}.{number & 255}" for number in range(1, 1001)]
+EVERY_S = {1000: 1.0, 3300: 0.3}  # packets a second of all → time between one target's
+LOSSY = -1.0  # answered, but in an interval with losses nobody knows which packet
 Trips = dict[str, list[float | None]]  # target → round trip (ms) of each packet in the order of sending
 
 
@@ -83,46 +92,80 @@ done = threading.Event()
 # --- the probers ---
 
 
-def engine(seconds: float, spin: bool) -> None:
+def engine(rate: int, seconds: float, spin: bool) -> None:
     """netmon's own watch; prints round trips and its CPU over the time measured."""
-    told: dict[str, list[float | None]] = {target: [] for target in TARGETS}
-    strange: list[dict[str, Any]] = []
+    seen = Seen()
+    every_s = EVERY_S[rate]
     jobs = [
-        Job(ip, Target(ip), PingSettings(timeout_s=0.9), 1.0, 1.0, at / len(TARGETS)) for at, ip in enumerate(TARGETS)
+        Job(ip, Target(ip), PingSettings(timeout_s=0.9), every_s, 1.0, at / len(TARGETS))
+        for at, ip in enumerate(TARGETS)
     ]
-
-    def emit(id: str, got: Measurement) -> None:
-        values = got.values
-        told[id].append(values.get("rtt_min_ms"))
-        if values["unstamped"] or values["local_drop"] or values["late"] or values["sent"] != 1:
-            strange.append(values)
-
-    async def main() -> float:
-        work = asyncio.create_task(watch(jobs, emit))
-        await asyncio.sleep(1.0)  # everything is set up by then
-        used = spent()
-        await asyncio.sleep(seconds)
-        used = spent() - used
-        work.cancel()
-        return used
-
     if spin:
         threading.Thread(target=forever, daemon=True).start()
     calm_collector()  # as an agent runs it
-    used = asyncio.run(main())
-    many = sum(map(len, told.values()))
-    rss_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(
-        json.dumps(
-            {
-                "trips": told,
-                "cpu_us": used * 1e6 / (len(TARGETS) * seconds),
-                "sent": many,
-                "rss_mb": rss_kb / 1024,
-                "strange": len(strange),
-            }
+    seen.print(asyncio.run(measured(lambda: watch(jobs, seen.emit), rate, seconds)))
+
+
+def agent(rate: int, seconds: float) -> None:
+    """A whole agent but for its senders: points, spool and its own book-keeping."""
+    from netmon.agent.agent import Agent
+    from netmon.config.agent import AgentConfig, CheckConfig
+    from probes.kinds.ping import PING
+
+    seen = Seen()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = PingSettings(timeout_s=0.9)
+        checks = tuple(
+            CheckConfig(check=f"c-{ip}", kind="ping", target=ip, every_s=EVERY_S[rate], settings=settings)
+            for ip in TARGETS
         )
-    )
+        config = AgentConfig(agent="c1", site="c1", state_dir=folder, flush_every_s=5.0, destinations=(), checks=checks)
+        one = Agent(config, {"ping": PING})
+        calm_collector()
+
+        async def work() -> None:
+            await asyncio.gather(one.runner.run(), one.flush_for_ever())
+
+        seen.print(asyncio.run(measured(work, rate, seconds)) | {"points": one.spool.stored})
+
+
+class Seen:
+    """What a run of ours told, packet by packet: taken where intervals become measurements."""
+
+    def __init__(self) -> None:
+        self.trips: Trips = {target: [] for target in TARGETS}
+        self.strange = 0
+        make = packets.measurement
+
+        def noted(recipe: Any, target: str, interval: Interval) -> Measurement:
+            window = interval.window
+            told: list[float | None] = [*window.rtts_ms]
+            self.trips[target] += (
+                told if len(told) == window.sent else [LOSSY] * len(told) + [None] * (window.sent - len(told))
+            )
+            self.strange += bool(window.unstamped or window.overflow or window.ours or window.late)
+            return make(recipe, target, interval)
+
+        packets.measurement = noted
+
+    def emit(self, id: str, got: Measurement) -> None:
+        """The trips were noted already."""
+
+    def print(self, more: dict[str, Any]) -> None:
+        """Everything, for `judged`."""
+        many = sum(map(len, self.trips.values()))
+        print(json.dumps({"trips": self.trips, "sent": many, "strange": self.strange, **more}))
+
+
+async def measured(work: Callable[[], Coroutine[Any, Any, None]], rate: int, seconds: float) -> dict[str, Any]:
+    """Run it for so long; CPU for each ping and memory once everything is set up."""
+    task = asyncio.create_task(work())
+    await asyncio.sleep(1.2)
+    used, began = spent(), time.monotonic()
+    await asyncio.sleep(seconds)
+    used, took = spent() - used, time.monotonic() - began
+    task.cancel()
+    return {"cpu_us": used * 1e6 / (len(TARGETS) / EVERY_S[rate] * took), "rss_mb": rss_bytes() / 1e6}
 
 
 def forever() -> None:
@@ -136,10 +179,11 @@ def spent() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def fping(made: Pair, seconds: float) -> dict[str, Any]:
+def fping(made: Pair, rate: int, seconds: float) -> dict[str, Any]:
     """The same targets and rate by fping."""
-    count = int(seconds) + 1
-    words = ["fping", "-q", "-C", str(count), "-p", "1000", "-i", "1", "-t", "900", *TARGETS]
+    every_s = EVERY_S[rate]
+    count = str(round((seconds + 1) / every_s))
+    words = ["fping", "-q", "-C", count, "-p", f"{every_s * 1000:g}", "-i", f"{every_s:g}", "-t", "900", *TARGETS]
     child = made.start("left", words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert child.stderr is not None
     text = child.stderr.read()
@@ -148,18 +192,12 @@ def fping(made: Pair, seconds: float) -> dict[str, Any]:
     for host, values in re.findall(r"^(\S+)\s*: ([\d.\- ]+)$", text, re.MULTILINE):
         trips[host] = [None if one == "-" else float(one) for one in values.split()]
     many = sum(map(len, trips.values()))
-    return {
-        "trips": trips,
-        "cpu_us": (used.ru_utime + used.ru_stime) * 1e6 / many,
-        "sent": many,
-        "rss_mb": used.ru_maxrss / 1024,
-    }
+    return {"trips": trips, "cpu_us": (used.ru_utime + used.ru_stime) * 1e6 / many, "sent": many}
 
 
-def netmon(made: Pair, seconds: float, spin: bool) -> dict[str, Any]:
-    """The engine in a process of its own."""
-    words = [sys.executable, __file__, "--engine", str(seconds), *(["--spin"] if spin else [])]
-    child = made.run("left", words, check=True)
+def netmon(made: Pair, what: str, rate: int, seconds: float) -> dict[str, Any]:
+    """`engine`, `agent` or `spin` in a process of its own."""
+    child = made.run("left", [sys.executable, __file__, f"--{what}", str(rate), str(seconds)], check=True)
     answer: dict[str, Any] = json.loads(child.stdout)
     return answer
 
@@ -180,10 +218,10 @@ def judged(made: Pair, probe: Any) -> dict[str, Any]:
     errors, false_loss = list[float](), 0
     for host, trips in got.pop("trips").items():
         for said, true in zip(trips, seen["trips"].get(host, ()), strict=False):
-            if said is not None and true is not None:
+            if said is not None and true is not None and said >= 0:
                 errors.append(abs(said - true) * 1000)
-            elif said is None and true is not None:
-                false_loss += 1
+        there = seen["trips"].get(host, ())[: len(trips)]
+        false_loss += max(0, sum(one is None for one in trips) - sum(one is None for one in there))
     errors.sort()
     got |= {"p50_us": at(errors, 0.5), "p99_us": at(errors, 0.99), "max_us": at(errors, 1.0), "false_loss": false_loss}
     return {name: round(value, 1) for name, value in got.items()} | {"yardstick_drops": seen["drops"]}
@@ -195,33 +233,46 @@ def at(ordered: Sequence[float], share: float) -> float:
 
 
 def main(words: list[str]) -> None:
-    """Both probers in turns; then the medians side by side."""
-    spin = "--spin" in words
+    """All probers in turns at each rate; then the medians side by side."""
+    chosen = {int(words.pop(at + 1)) for at in [words.index("--rate")]} if "--rate" in words else set(EVERY_S)
     numbers = [float(one) for one in words if not one.startswith("-")]
     seconds, rounds = numbers[0] if numbers else 10.0, int(numbers[1]) if len(numbers) > 1 else 2
+    names = ["engine", "fping", "agent", *([] if "--no-spin" in words else ["spin"])]
     print(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, {platform.release()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}")  # fmt: skip
     with pair() as made:
-        sh(
-            f"ip -n {made.right} route add local 10.98.0.0/16 dev lo; ip -n {made.left} route add 10.98.0.0/16 via 10.99.0.2"
+        sh(f"ip -n {made.right} route add local 10.98.0.0/16 dev lo; ip -n {made.left} route add 10.98.0.0/16 via 10.99.0.2")  # fmt: skip
+        for rate in sorted(chosen):
+            found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+            for _ in range(rounds):
+                for name in names:
+                    found[name].append(judged(made, run_of(made, name, rate, seconds)))
+                    print(f"{rate:5}/s {name:6} {json.dumps(found[name][-1])}", flush=True)
+            summed(rate, found)
+
+
+def run_of(made: Pair, name: str, rate: int, seconds: float) -> Callable[[], dict[str, Any]]:
+    """One prober's run."""
+    return lambda: fping(made, rate, seconds) if name == "fping" else netmon(made, name, rate, seconds)
+
+
+def summed(rate: int, found: dict[str, list[dict[str, Any]]]) -> None:
+    """The medians of a rate's rounds. A ratio is a round's own: both ran side by side."""
+    for name, each in found.items():
+        middle = {key: statistics.median(one[key] for one in each) for key in each[0] if key not in ("sent", "points")}
+        ratio = statistics.median(
+            one["cpu_us"] / other["cpu_us"] for one, other in zip(each, found["fping"], strict=True)
         )
-        found: dict[str, list[dict[str, Any]]] = {"netmon": [], "fping": []}
-        for _ in range(rounds):
-            for name, probe in (
-                ("netmon", lambda: netmon(made, seconds, spin)),
-                ("fping", lambda: fping(made, seconds)),
-            ):
-                found[name].append(judged(made, probe))
-                print(f"{name:7} {json.dumps(found[name][-1])}", flush=True)
-    cpu = {name: statistics.median(one["cpu_us"] for one in each) for name, each in found.items()}
-    print(
-        f"CPU for each ping: netmon {cpu['netmon']:.1f} µs, fping {cpu['fping']:.1f} µs, ratio {cpu['netmon'] / cpu['fping']:.2f}"
-    )
+        told = "" if name in ("spin", "fping") else f", {ratio:.2f} × fping"
+        print(f"{rate:5}/s {name:6} median: {middle['cpu_us']:.1f} µs CPU for each ping{told}, error p50 {middle['p50_us']:.1f} p99 {middle['p99_us']:.1f} µs, false loss {sum(one['false_loss'] for one in each)}" + (f", {middle['rss_mb']:.1f} MB" if "rss_mb" in middle else ""))  # fmt: skip
 
 
 if __name__ == "__main__":
-    if "--sniff" in sys.argv:
+    what = sys.argv[1] if len(sys.argv) > 1 else ""
+    if what == "--sniff":
         sniff()
-    elif "--engine" in sys.argv:
-        engine(float(sys.argv[2]), "--spin" in sys.argv)
+    elif what in ("--engine", "--spin"):
+        engine(int(sys.argv[2]), float(sys.argv[3]), what == "--spin")
+    elif what == "--agent":
+        agent(int(sys.argv[2]), float(sys.argv[3]))
     else:
         main(sys.argv[1:])

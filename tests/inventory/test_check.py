@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from inventory.check import faults
-from inventory.model import Agent, Check, Contact, Inventory, Link, Mcu, Site
+from inventory.model import Agent, Check, Conference, Contact, Inventory, Link, Mcu, Room, Site
+from inventory.moment import Moment
 
 GOOD = Inventory(
     hub_site="core",
@@ -21,9 +22,23 @@ GOOD = Inventory(
     ),
     links=(Link(id="up", from_site="core", to_site="p01"), Link(id="down", from_site="p01", to_site="c1")),
     mcus=(Mcu(id="mcu-1", site="core"),),
+    rooms=(Room(id="r1", site="c1"), Room(id="r2", site="p01")),
+    conferences=(
+        Conference(
+            id="giao-ban",
+            starts=Moment("2026-11-25T08:00:00+07:00"),
+            ends=Moment("2026-11-25T11:30:00+07:00"),
+            mcus=("mcu-1",),
+            rooms=("r1", "r2"),
+            contacts=("noc",),
+        ),
+    ),
     agents=(Agent(agent="a1", site="c1"),),
-    checks=(Check(check="k1", agent="a1", to="mcu-1"),),
+    checks=(Check(check="k1", agent="a1", to="mcu-1"), Check(check="k2", agent="a1", to="r2")),
 )
+MEETING = GOOD.conferences[0]
+WRITE_RESPONDER = "write responder.example:8622 or [2001:db8::1]:8622"
+MEETING_AGAIN = replace(MEETING, name="Again")
 
 
 def told(**changed: Any) -> list[str]:
@@ -44,7 +59,9 @@ def test_a_good_inventory_has_no_fault() -> None:
         ("mcus", Mcu(id="mcu-1", site="core"), "mcus[2].id"),
         ("mcus", Mcu(id="c1", site="core"), "mcus[2].id"),
         ("agents", Agent(agent="a1", site="core"), "agents[2].agent"),
-        ("checks", Check(check="k1", agent="a1", to="core"), "checks[2].check"),
+        ("checks", Check(check="k1", agent="a1", to="core"), "checks[3].check"),
+        ("rooms", Room(id="mcu-1", site="core"), "rooms[3].id"),
+        ("conferences", MEETING_AGAIN, "conferences[2].id"),
         ("sites", Site(id="c2", kind="commune", code="00004", province="01"), "sites[4].code"),
         ("sites", Site(id="p2", kind="province", code="01"), "sites[4].code"),
     ],
@@ -65,8 +82,8 @@ def test_a_name_or_code_is_taken_once(rows: str, more: Any, key: str) -> None:
         ("mcus", Mcu(id="x", site="c9"), "mcus[2].site", "'c9' is no site"),
         ("mcus", Mcu(id="x", site="c1", contact="nobody"), "mcus[2].contact", "'nobody' is no contact"),
         ("agents", Agent(agent="x", site="y"), "agents[2].site", "'y' is no site"),
-        ("checks", Check(check="x", agent="a2", to="core"), "checks[2].agent", "'a2' is no agent"),
-        ("checks", Check(check="x", agent="a1", to="up"), "checks[2].to", "'up' is no site, MCU or service"),
+        ("checks", Check(check="x", agent="a2", to="core"), "checks[3].agent", "'a2' is no agent"),
+        ("checks", Check(check="x", agent="a1", to="up"), "checks[3].to", "'up' is no site, MCU, service or room"),
     ],
 )
 def test_what_is_named_must_be_there(rows: str, more: Any, key: str, what: str) -> None:
@@ -84,7 +101,7 @@ def test_an_empty_key_is_missing_and_nothing_else() -> None:
     assert [
         one.key for one in faults(replace(GOOD, links=(GOOD.links[0], Link(id="", from_site="p01", to_site="c1"))))
     ] == ["links[2].id"]
-    assert told(sites=(), links=(), mcus=(), agents=(), checks=()) == [
+    assert told(sites=(), links=(), mcus=(), rooms=(), conferences=(), agents=(), checks=()) == [
         "hub_site: 'core' is no site of this file (this file has no site yet)"
     ]
 
@@ -131,6 +148,75 @@ def test_an_island_is_told_once_however_many_sites_it_has() -> None:
 def test_a_site_cut_off_by_a_misspelt_link_is_not_told_twice() -> None:
     found = told(links=(GOOD.links[0], Link(id="down", from_site="p01", to_site="c11")))
     assert found == ["links[2].to: 'c11' is no site of this file (did you mean c1?)"]
+
+
+# --- rooms and conferences ---
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"rooms": ()}, "rooms: is missing (ids of its rooms)"),
+        ({"mcus": ()}, "mcus: is missing (ids of its MCUs; the others are joined to the first)"),
+        ({"rooms": ("r2", "r11")}, "rooms[2]: 'r11' is no room of this file (did you mean r1?)"),
+        ({"rooms": ("r1", "c1")}, "rooms[2]: 'c1' is no room of this file (known: r1, r2)"),
+        ({"mcus": ("core",)}, "mcus[1]: 'core' is no MCU of this file (known: mcu-1)"),
+        ({"contacts": ("nocc",)}, "contacts[1]: 'nocc' is no contact of this file (did you mean noc?)"),
+        ({"rooms": ("r1", "r2", "r1")}, "rooms[3]: 'r1' is named twice (name it once)"),
+        (
+            {"ends": MEETING.starts},
+            f"ends: '{MEETING.starts}' is not after it starts ('{MEETING.starts}') (write a later time)",
+        ),
+        # the same moment, in another zone
+        (
+            {"ends": Moment("2026-11-25T01:00:00Z")},
+            f"ends: '2026-11-25T01:00:00Z' is not after it starts ('{MEETING.starts}') (write a later time)",
+        ),
+        (
+            {"ends": Moment("2027-11-25T08:00:00+07:00")},
+            "ends: '2027-11-25T08:00:00+07:00' is more than 14 days after it starts (write one conference a meeting)",
+        ),
+        (
+            {"starts": Moment("2026-11-25 08:00")},
+            "starts: '2026-11-25 08:00' does not say its offset from UTC"
+            " (if it is Vietnamese time, write 2026-11-25T08:00+07:00)",
+        ),
+        (
+            {"starts": Moment("2026-02-31T08:00:00+07:00")},
+            "starts: '2026-02-31T08:00:00+07:00' is no day or hour of the calendar"
+            " (write date, time and offset, as 2026-11-25T08:00:00+07:00)",
+        ),
+        (
+            {"starts": Moment("thứ tư")},
+            "starts: 'thứ tư' is not a date and time (write date, time and offset, as 2026-11-25T08:00:00+07:00)",
+        ),
+    ],
+)
+def test_a_conference_has_rooms_mcus_and_a_time(changed: dict[str, Any], fault: str) -> None:
+    assert told(conferences=(replace(MEETING, **changed),)) == [f"conferences[1].{fault}"]
+
+
+@pytest.mark.parametrize("text", ["sip:room@10.0.0.1", "sips:a@b.example;transport=tls", "h323:1001@gk", "mcu.example"])
+def test_a_room_is_called_by_an_address_or_a_host(text: str) -> None:
+    assert told(rooms=(replace(GOOD.rooms[0], address=text), GOOD.rooms[1])) == []
+    assert told(mcus=(replace(GOOD.mcus[0], address=text, ports=124),)) == []
+
+
+@pytest.mark.parametrize("text", ["http://room", "sip:", "sip:a b", "a b", "-x", "sip:a\nb", "sip:phòng@host"])
+def test_what_is_no_address_is_told(text: str) -> None:
+    found = told(rooms=(replace(GOOD.rooms[0], address=text), GOOD.rooms[1]))
+    assert len(found) == 1 and found[0].startswith("rooms[1].address: ") and "is no address to call" in found[0]
+
+
+@pytest.mark.parametrize(("text", "good"), [("far:8622", True), ("[::1]:1", True), ("far", False), ("far:0", False)])
+def test_a_responder_has_a_port(text: str, good: bool) -> None:
+    found = told(mcus=(replace(GOOD.mcus[0], responder=text),))
+    assert found == ([] if good else [f"mcus[1].responder: '{text}' is not HOST:PORT ({WRITE_RESPONDER})"])
+
+
+def test_an_alias_is_what_can_be_dialled() -> None:
+    assert told(rooms=(replace(GOOD.rooms[0], alias="Phòng họp 1"), GOOD.rooms[1])) == []
+    assert told(rooms=(replace(GOOD.rooms[0], alias="a\x1b"), GOOD.rooms[1]))[0].startswith("rooms[1].alias:")
 
 
 @pytest.mark.parametrize("name", ["a b", "-a", "a/b", "..", "é", "a" * 65, "a\n"])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from inventory.errors import BadInventory
-from inventory.model import Agent, Check, Contact, Inventory, Link, Mcu, Service, Site
-from inventory.topology import Network
+from inventory.model import PROFILES_BPS, Agent, Check, Conference, Contact, Inventory, Link, Mcu, Room, Service, Site
+from inventory.moment import Moment
+from inventory.topology import Crossing, Network, Way
+from probes.kinds import headroom
 
 
 def country(provinces: int = 2, communes: int = 3) -> Inventory:
@@ -106,6 +109,97 @@ def test_what_stands_in_a_site_has_its_sites_owner_unless_it_has_its_own() -> No
     network = Network(country())
     assert (network.about("service:dns").owner, network.about("service:dns").contact.name) == ("CBĐTW", "Trực")
     assert network.about("mcu:mcu-1").owner == "Đội MCU"
+
+
+# --- rooms and conferences ---
+
+START_S = 1_795_568_400  # 2026-11-25T08:00:00+07:00
+
+
+def meeting(inventory: Inventory, mcus: tuple[str, ...] = ("mcu-1",), **more: Any) -> Inventory:
+    """Every commune has a room, and all of them meet for three hours."""
+    rooms = tuple(Room(id=f"r{one.code}", site=one.id) for one in inventory.sites if one.kind == "commune")
+    conference = Conference(
+        id="giao-ban",
+        starts=Moment("2026-11-25T08:00:00+07:00"),
+        ends=Moment("2026-11-25T11:00:00+07:00"),
+        mcus=mcus,
+        rooms=tuple(one.id for one in rooms),
+        **more,
+    )
+    return replace(inventory, rooms=rooms, conferences=(conference,))
+
+
+def test_a_room_stands_in_its_site_and_checks_end_there() -> None:
+    inventory = meeting(country())
+    network = Network(replace(inventory, checks=(Check(check="r", agent="core", to="r01000"),)))
+    assert network.path("r")[-3:] == ("link:l01000", "commune:01000", "room:r01000")
+    assert network.symptoms("room:r01000") == ("commune:01000",)
+    assert network.about("room:r01000").kind == "room"
+
+
+def test_the_room_of_a_province_makes_nobody_else_suffer() -> None:
+    network = Network(replace(country(), rooms=(Room(id="r", site="p01"),)))
+    assert network.symptoms("room:r") == ("room:r",)
+
+
+def test_the_links_between_two_are_told_by_site_or_element() -> None:
+    network = Network(country())
+    assert network.links_between("c01000", "core") == ("link:l01000", "link:up01")
+    assert network.links_between("commune:01000", "mcu-1") == ("link:l01000", "link:up01", "link:core-room")
+    assert network.links_between("core", "core") == network.links_between("core", "nowhere") == ()
+
+
+def test_a_conference_is_live_from_its_margin_to_its_end() -> None:
+    network = Network(meeting(country()))
+    hours = {at: bool(network.live(START_S + at, 900)) for at in (-901, -900, 0, 3 * 3600 - 1, 3 * 3600)}
+    assert hours == {-901: False, -900: True, 0: True, 3 * 3600 - 1: True, 3 * 3600: False}
+    assert not network.live(START_S - 1)
+
+
+def test_a_conference_counts_its_rooms_on_every_link_to_its_mcu() -> None:
+    crossed = {one.link: one for one in Network(meeting(country())).crossings("giao-ban")}
+    assert crossed["link:l01000"] == Crossing("link:l01000", "mcu:mcu-1", 1, 4_800_000)
+    assert crossed["link:up01"] == Crossing("link:up01", "mcu:mcu-1", 3, 14_400_000)
+    assert crossed["link:core-room"].rooms == 6
+    assert len(crossed) == 6 + 2 + 1
+
+
+def test_a_conferences_own_rate_stands_before_its_profiles() -> None:
+    (slow,) = {one.need_bps for one in Network(meeting(country(1, 1), profile="conf-720p")).crossings("giao-ban")}
+    (own,) = {one.need_bps for one in Network(meeting(country(1, 1), rate_bps=1_000_000)).crossings("giao-ban")}
+    assert (slow, own) == (1_800_000, 1_200_000)
+
+
+def test_a_room_goes_to_the_nearest_mcu_and_the_others_to_the_first() -> None:
+    inventory = country()
+    inventory = replace(inventory, mcus=(*inventory.mcus, Mcu(id="mcu-02", site="p02")))
+    network = Network(meeting(inventory, mcus=("mcu-1", "mcu-02")))
+    ways = network.ways("giao-ban")
+    assert ways[0] == Way("room:r01000", "mcu:mcu-1", ("link:l01000", "link:up01", "link:core-room"))
+    assert ways[3] == Way("room:r02000", "mcu:mcu-02", ("link:l02000",))
+    assert ways[-1] == Way("mcu:mcu-02", "mcu:mcu-1", ("link:up02", "link:core-room"))
+    rooms = {(one.link, one.mcu): one.rooms for one in network.crossings("giao-ban")}
+    assert rooms["link:up02", "mcu:mcu-1"] == 1 and rooms["link:core-room", "mcu:mcu-1"] == 4
+
+
+def test_nobodys_conference_crosses_nothing() -> None:
+    network = Network(country())
+    assert (
+        network.ways("x") == network.crossings("x") == network.live(START_S) == () and network.conference("x") is None
+    )
+
+
+def test_a_rooms_rate_is_the_probes_rate_of_its_profile() -> None:
+    assert PROFILES_BPS == headroom.PROFILES_BPS
+
+
+def test_a_conference_of_the_whole_country_is_counted_within_a_second() -> None:
+    network = Network(meeting(country(34, 98)))
+    began = time.process_time()
+    crossed = {one.link: one.rooms for one in network.crossings("giao-ban")}
+    assert crossed["link:core-room"] == 34 * 98
+    assert time.process_time() - began < 1
 
 
 def test_an_element_that_is_not_there_is_told_by_its_id_alone() -> None:

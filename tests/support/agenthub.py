@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import http.server
+import json
 import re
 import socket
 import ssl
@@ -12,13 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from netmon.agent.agent import Agent
 from netmon.config.agent import AgentConfig, CheckConfig, DestinationConfig, SpoolConfig
-from probes.base import Emit, Field, Job, Kind, Measurement, Outcome, Target
+from probes.base import Cost, Emit, Field, Job, Kind, Measurement, Outcome, Target
 
 Answer = tuple[int, dict[str, str], str]
 OK: Answer = (204, {}, "")
@@ -40,9 +41,13 @@ class Request:
         return int(found[1]), int(found[2])
 
 
+Asked = tuple[str, dict[str, Any]]  # path and JSON of a question about leases
+NO_LEASES: Answer = (404, {}, '{"code": "not found"}')
+
+
 @dataclass
 class FakeHub:
-    """Answers by `answer`; keeps what it said 204 to, by boot and number."""
+    """Answers by `answer`; keeps what it said 204 to, by boot and number. `lease` answers what is asked of leases."""
 
     answer: Callable[[Request], Answer] = lambda request: OK
     requests: list[Request] = field(default_factory=list)
@@ -50,6 +55,8 @@ class FakeHub:
     repeats: int = 0
     port: int = 0
     tls: ssl.SSLContext | None = None
+    lease: Callable[[str, dict[str, Any]], Answer] = lambda path, body: NO_LEASES
+    asked: list[Asked] = field(default_factory=list)
 
     def take(self, request: Request) -> Answer:
         """One write."""
@@ -79,9 +86,14 @@ def serving(hub: FakeHub) -> Iterator[FakeHub]:
 
         def do_POST(self) -> None:
             came = time.time_ns()
-            body = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"]))).decode()
+            sent = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {key.lower(): value for key, value in self.headers.items()}
-            status, more, text = hub.take(Request(self.path, headers, body.split("\n")))
+            if self.path.startswith("/api/v1/leases"):
+                assert headers["x-netmon-agent"]
+                hub.asked.append((self.path, json.loads(sent)))
+                status, more, text = hub.lease(*hub.asked[-1])
+            else:
+                status, more, text = hub.take(Request(self.path, headers, gzip.decompress(sent).decode().split("\n")))
             if status == 0:
                 self.close_connection = True
                 return
@@ -132,6 +144,10 @@ class Told:
     watched: list[Sequence[Job]] = field(default_factory=list)
     broken: str = ""
 
+    def cost(self, settings: Any) -> Cost:
+        """The most a heavy run sends."""
+        return Cost(1000, 5.0)
+
     def measure(self, kind: str, target: Target) -> Measurement:
         """One measurement, now."""
         outcome = self.outcomes.get(target.text, Outcome.OK)
@@ -141,7 +157,7 @@ class Told:
         return Measurement(kind, target.text, time.time_ns(), 1.0, outcome, values)
 
     def kinds(self) -> dict[str, Kind]:
-        """`packet`, which watches, and `single`, which runs."""
+        """`packet`, which watches, `single`, which runs, and `heavy`, which needs a lease for it."""
         fields = (
             Field("sent", "", "", "int"),
             Field("rcvd", "", "", "int"),
@@ -170,9 +186,13 @@ class Told:
             finally:
                 self.running -= 1
 
+        async def weigh(target: Target, settings: Any, count: int) -> Measurement:
+            return replace(await run(target, settings, count), kind="heavy", values={"bytes_used": 700})
+
         return {
             "packet": Kind("packet", object, fields, run, watch),
             "single": Kind("single", object, fields, run),
+            "heavy": Kind("heavy", object, (*fields, Field("bytes_used", "B", "", "int")), weigh, cost=self.cost),
         }
 
 
@@ -215,7 +235,7 @@ def running(one: AgentConfig, told: Told) -> Iterator[Agent]:
     async def live() -> None:
         agent = Agent(one, told.kinds())
         agent.start()
-        tasks = [asyncio.create_task(agent.runner.run()), asyncio.create_task(agent.flush_for_ever())]
+        tasks = [asyncio.create_task(one) for one in agent.parts()]
         made.append(agent)
         ready.set()
         while not stop.is_set():

@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import ocsp
 
 _PEM, _PLAIN = serialization.Encoding.PEM, serialization.NoEncryption()
 NAMES = ("portal.test", "127.0.0.1")
@@ -45,6 +46,39 @@ class Authority:
         file.write_bytes(key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, _PLAIN) + chain)
         return str(file)
 
+    def delegate(self, *, signs_ocsp: bool = True) -> Authority:
+        """One that this one lets sign its OCSP answers, or (`signs_ocsp=False`) an ordinary server's certificate."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        made = _sign("Responder", key, self, 5.0, -1.0, (), authority=False, signs_ocsp=signs_ocsp)
+        return Authority(made, key)
+
+
+def ocsp_answer(
+    pem: str,
+    issuer: Authority,
+    status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD,
+    *,
+    by: Authority | None = None,
+    made_s: float = -3600.0,
+    ends_s: float | None = 7200.0,
+    shows: bool = True,
+) -> bytes:
+    """An OCSP answer (DER) about the server of a file with key and chain, signed by its issuer or by another (`by`).
+    `made_s`, `ends_s`: from now; `shows`: another signer's certificate stands in the answer."""
+    now, by = datetime.datetime.now(datetime.UTC), by or issuer
+    is_revoked = status is ocsp.OCSPCertStatus.REVOKED
+    leaf = x509.load_pem_x509_certificates(Path(pem).read_bytes())[0]
+    made = ocsp.OCSPResponseBuilder().add_response(
+        leaf, issuer.certificate, hashes.SHA1(), status,
+        now + datetime.timedelta(seconds=made_s),
+        None if ends_s is None else now + datetime.timedelta(seconds=ends_s),
+        datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC) if is_revoked else None,
+        x509.ReasonFlags.key_compromise if is_revoked else None,
+    ).responder_id(ocsp.OCSPResponderEncoding.HASH, by.certificate)  # fmt: skip
+    if by is not issuer and shows:
+        made = made.certificates([by.certificate])
+    return made.sign(by.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
 
 def authority(name: str = "Test Root", days: float = 300.0) -> Authority:
     """A root of its own."""
@@ -61,6 +95,7 @@ def _sign(
     names: Sequence[str],
     *,
     authority: bool,
+    signs_ocsp: bool = False,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -76,6 +111,8 @@ def _sign(
     )
     if names:
         made = made.add_extension(x509.SubjectAlternativeName([_named(one) for one in names]), False)
+    if signs_ocsp:
+        made = made.add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING]), False)
     return made.sign(by.key if by else key, hashes.SHA256())
 
 

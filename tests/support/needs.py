@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 PROGRAMS = {
@@ -16,6 +17,8 @@ PROGRAMS = {
     "victoria-metrics": "victoria-metrics",
     "kamailio": "kamailio",
     "sipp": "sipp",
+    "baresip": "baresip",
+    "linphonec": "linphonec",
     "snmpd": "snmpd",
     "snmpbulkwalk": "snmpbulkwalk",
     "snmptrap": "snmptrap",
@@ -68,6 +71,10 @@ def _emulator() -> str:
     return "" if found.exists() else "the wide-area emulator is not beside the project"
 
 
+def _pyopenssl() -> str:
+    return "" if find_spec("OpenSSL") else "pyOpenSSL is not installed"
+
+
 _ABILITIES = {
     "root": _root,
     "netns": _netns,
@@ -75,6 +82,7 @@ _ABILITIES = {
     "linux": _linux,
     "tmpfs": _tmpfs,
     "emulator": _emulator,
+    "pyopenssl": _pyopenssl,
 }
 
 

@@ -94,7 +94,7 @@ def test_the_incident_tells_cause_owner_and_whom_to_call() -> None:
     ):
         assert got[key] == VIEW[key], key
     assert (got["first_miss"], got["resolved"]) == ("2026-09-21T14:13:20.000Z", None)
-    assert got["evidence"] == {"against": 98, "clear": 1}
+    assert got["evidence"] == {"against": 98, "clear": 1, "also": ["on-battery ups-hcm"]}
 
 
 def test_twenty_symptoms_are_told_and_all_are_counted() -> None:

@@ -14,7 +14,8 @@ from netmon.agent.clock import Clock, parse
 from netmon.agent.frontier import PATIENCE_MS, SLACK_MS, Frontier
 from netmon.agent.points import Lines
 from netmon.agent.verdict import CheckState, judge
-from probes.base import Field, Kind, Measurement, Outcome
+from probes.base import Field, Job, Kind, Measurement, Outcome, Target
+from probes.kinds.ping import PingSettings
 
 
 def test_the_frontier_waits_for_the_open_interval_and_not_for_ever() -> None:
@@ -59,6 +60,12 @@ def test_fast_packets_share_an_interval_of_a_second() -> None:
     assert slow.interval_s == 10 and schedule.known_ms(slow) == 1000
 
 
+@pytest.mark.parametrize(("every_s", "timeout_s", "known_ms"), [(10.0, 1.0, 2450), (4.0, 1.0, 1000), (5.0, 4.0, 4000), (60.0, 3.0, 4450)])  # fmt: skip
+def test_a_pings_fate_may_be_told_after_a_burst(every_s: float, timeout_s: float, known_ms: int) -> None:
+    job = Job("a", Target("a"), PingSettings(timeout_s=timeout_s), every_s, every_s)
+    assert schedule.known_ms(job) == known_ms
+
+
 def test_the_clock_believes_the_quickest_exchange() -> None:
     clock = Clock()
     clock.sample(0, 5_000_000_000 + 80_000_000, 5_000_000_000 + 80_000_000, 100_000_000)
@@ -79,6 +86,16 @@ def _note(state: CheckState, outcome: Outcome, at_s: int, rcvd: int = 1) -> bool
     return state.note(Measurement("ping", "t", at_s * 10**9, 1.0, outcome, values))
 
 
+def test_a_run_that_was_put_off_leaves_what_was_said_of_its_check() -> None:
+    state = CheckState("a", "link")
+    for at, outcome in enumerate([Outcome.OK, Outcome.LOST, Outcome.LOST], 10):
+        _note(state, outcome, at)
+    put_off = Measurement("heavy", "t", 13 * 10**9, 0.0, Outcome.LOCAL, {"deferred": 1}, "not run: a conference")
+    assert not state.note(put_off)
+    assert (state.outcome, state.misses, state.why, state.at_ms) == (Outcome.LOST, 2, put_off.why, 13_000)
+    assert _note(state, Outcome.LOST, 14)
+
+
 def test_two_misses_are_chance_and_the_third_says_since_when() -> None:
     state = CheckState("a", "link")
     told = [_note(state, outcome, at) for at, outcome in enumerate([Outcome.OK, *[Outcome.LOST] * 4], 10)]
@@ -90,6 +107,19 @@ def test_two_misses_are_chance_and_the_third_says_since_when() -> None:
     for at in range(21, 150):
         _note(state, Outcome.OK, at)
     assert judge([state]).state == "fine" and judge([state]).since_ms == 20_000
+
+
+def test_a_miss_and_three_unanswered_quick_packets_are_believed_at_once() -> None:
+    state = CheckState("a", "link")
+    values = {"sent": 1, "rcvd": 0, "burst_sent": 3, "burst_rcvd": 0}
+    told = [state.note(Measurement("ping", "t", at * 10**9, 1.0, Outcome.LOST, values)) for at in (0, 60)]
+    assert told == [True, False] and state.down and judge([state]).state == "down"
+
+
+def test_a_quick_packet_that_was_answered_is_no_miss() -> None:
+    state = CheckState("a", "link")
+    values = {"sent": 1, "rcvd": 0, "burst_sent": 3, "burst_rcvd": 1}
+    assert not state.note(Measurement("ping", "t", 0, 1.0, Outcome.OK, values)) and not state.misses
 
 
 def test_the_nearest_part_is_blamed() -> None:

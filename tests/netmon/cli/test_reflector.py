@@ -46,10 +46,11 @@ def test_no_key_file_means_an_open_reflector() -> None:
     assert key_of("") == b""
 
 
-@pytest.mark.parametrize(("option", "text"), [("--allow", "10.0.0.1/8"), ("--allow", "\x1b[2J"), ("--rate", "none"), ("--source-rate", "0")])  # fmt: skip
+@pytest.mark.parametrize(("option", "text"), [("--allow", "10.0.0.1/8"), ("--allow", "\x1b[2J"), ("--rate", "none"), ("--source-rate", "0"), ("--throughput-streams", "0"), ("--throughput-time", "nan"), ("--throughput-users", "/nowhere")])  # fmt: skip
 def test_a_limit_that_is_none_is_usage_and_nothing_serves(
     option: str, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert app.main(["reflector", "--listen", "127.0.0.1:0", option, text]) == 2
+    words = ["reflector", "--listen", "127.0.0.1:0", "--throughput", "127.0.0.1:0", option, text]
+    assert app.main(words) == 2
     said = capsys.readouterr().err
     assert option in said and "\x1b" not in said

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from netmon.config import describe, show, yamltext
+from netmon.config import describe, kinds, show, yamltext
 from netmon.config.roles import ROLES, role_of
 from netmon.config.sample import sample
 from netmon.config.schema import schema
@@ -104,6 +104,22 @@ def test_a_schema_holds_limits_words_units_and_the_settings_of_each_kind() -> No
 
 def test_the_page_of_settings_is_current() -> None:
     assert (ROOT / "docs" / "config.md").read_text(encoding="utf-8") == describe.page(), "make docs"
+
+
+def test_the_page_of_probe_kinds_is_current() -> None:
+    assert (ROOT / "docs" / "probes.md").read_text(encoding="utf-8") == kinds.page(), "make docs"
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_the_page_of_probe_kinds_names_every_setting_and_value_with_its_meaning(name: str) -> None:
+    kind = catalog.load(name)
+    _, _, rest = kinds.page().partition(f"\n## {name}\n")
+    section = rest.partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    assert len(rows) == len(shape_of(kind.settings).keys) + len(kind.fields)
+    assert all(f"| `{key.name}` |" in section for key in shape_of(kind.settings).keys)
+    assert all(any(one.name in row and one.meaning.replace("|", "\\|") in row for row in rows) for one in kind.fields)
+    assert (ROOT / "docs" / "probes" / f"{name}.md").is_file()
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -85,6 +85,8 @@ def test_an_open_incident_marks_every_commune_that_suffers() -> None:
     far = {**incident, "id": "i2", "element": "mcu:m1"}
     assert communes.rows(Live(SCHEMA), [far], NOW_MS)[0]["state"] == "degraded"
     assert communes.rows(Live(SCHEMA), [incident, far], NOW_MS)[0]["incident"] == "i1"
+    alone = {**far, "fault": "state", "element": "service:portal"}  # its certificate runs out: nobody suffers yet
+    assert communes.rows(Live(SCHEMA), [alone], NOW_MS)[0]["incident"] is None
 
 
 def test_a_commune_row_is_told_again_only_when_it_changed() -> None:

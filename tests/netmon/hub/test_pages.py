@@ -148,3 +148,10 @@ def test_an_element_that_left_the_inventory_still_has_a_row() -> None:
 def test_every_key_of_a_row_is_documented() -> None:
     text = (Path(__file__).resolve().parents[3] / "docs" / "hub.md").read_text(encoding="utf-8")
     assert [key for key in pages().row(incident()) if f'"{key}"' not in text] == []
+
+
+def test_a_thing_with_a_trouble_of_its_own_makes_nobody_else_suffer() -> None:
+    row = pages().row(incident("mcu:mcu-1", kind="certificate", fault="state", severity="warning"))
+    assert row["symptoms"] == ["mcu:mcu-1"] and row["symptom_count"] == 1 and row["fault"] == "state"
+    assert row["vi"].startswith("CHỨNG THƯ SỐ SẮP HẾT HẠN: MCU Tên mcu:mcu-1,") and "ảnh hưởng" not in row["vi"]
+    assert pages().row(incident("mcu:mcu-1"))["symptom_count"] == 30

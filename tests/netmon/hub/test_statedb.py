@@ -43,12 +43,21 @@ def room(db: StateDb) -> None:
 def test_everything_of_an_incident_comes_back(tmp_path: Path) -> None:
     kept = incident(suspects=("link:a", "site:b"), against=3, clear=2, resolved_ms=9_000, superseded_by="i0")
     kept.acked_by, kept.acked_ms, kept.ack_note = "lan", 5_000, "đang sửa"
+    kept.also_told = ("interface-down wan0", "on-battery ups")
     first = StateDb(tmp_path / "state.db")
     first.commit([kept], position=Position(7, 99), now_ms=1)
     first.close()
     again = StateDb(tmp_path / "state.db")
     assert again.incidents() == [kept]
     assert again.position() == Position(7, 99)
+
+
+def test_an_incident_kept_before_there_was_such_evidence_comes_back(tmp_path: Path) -> None:
+    first = StateDb(tmp_path / "state.db")
+    first.commit([incident()], now_ms=1)
+    first._sql.execute("UPDATE incidents SET data = json_remove(data, '$.also_told')")
+    assert "also_told" not in first._rows("SELECT data FROM incidents")[0][0]
+    assert first.incidents() == [incident()]
 
 
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:

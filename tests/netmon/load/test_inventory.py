@@ -63,8 +63,57 @@ def test_every_fault_of_a_file_is_told_at_once_with_its_line_and_key(tmp_path: P
         "18: links[3].carier: unknown key (did you mean carrier?)",
         "18: links[3].id: 'down' is already taken in line 15 (choose another name)",
         "20: agents[1].site: 'c9' is no site of this file (known: core, p01, c1, c2)",
-        "22: checks[1].to: is missing (id of the site, MCU or service it ends at)",
+        "22: checks[1].to: is missing (id of the site, MCU, service or room it ends at)",
     ]
+
+
+MEETING = """\
+mcus:
+  - {id: mcu-1, site: core}
+rooms:
+  - {id: r1, site: core, name: "Ph\u00f2ng\u202e 1", address: "sip:r1@10.0.0.1"}
+conferences:
+  - id: giao-ban
+    name: Giao ban
+    starts: 2026-11-25T08:00:00
+    ends: 25/11/2026
+    mcus: [mcu-1]
+    rooms:
+      - r1
+      - r2
+    profile: conf-4k
+    rate: 4
+"""
+
+
+def test_every_fault_of_a_conference_is_told_with_what_to_write(tmp_path: Path) -> None:
+    path = written(tmp_path, "hub_site: core\nsites:\n  - {id: core, kind: core}\n" + MEETING)
+    with pytest.raises(ConfigError) as caught:
+        inventory.load(path)
+    assert [line.removeprefix(f"{path}:") for line in str(caught.value).splitlines()] == [
+        "11: conferences[1].starts: '2026-11-25T08:00:00' does not say its offset from UTC"
+        " (if it is Vietnamese time, write 2026-11-25T08:00:00+07:00)",
+        "12: conferences[1].ends: '25/11/2026' is not a date and time"
+        " (write date, time and offset, as 2026-11-25T08:00:00+07:00)",
+        "14: conferences[1].rooms[2]: 'r2' is no room of this file (known: r1)",
+        "17: conferences[1].profile: 'conf-4k' is not known (did you mean conf-720p?)",
+        "18: conferences[1].rate: '4' is not a rate (write 64kbit, 20Mbit or 2Gbit)",
+    ]
+
+
+def test_a_conference_of_a_file_is_live_at_its_time(tmp_path: Path) -> None:
+    text = "hub_site: core\nsites:\n  - {id: core, kind: core}\n" + MEETING
+    for wrong, right in (
+        ("08:00:00", "08:00:00+07:00"),
+        ("25/11/2026", "2026-11-25T11:00:00+07:00"),
+        ("      - r2\n", ""),
+        ("conf-4k", "conf-720p"),
+        ("rate: 4", "rate: 2Mbit"),
+    ):
+        text = text.replace(wrong, right)
+    network = inventory.load(written(tmp_path, text)).network
+    (one,) = network.live(1_795_568_400)
+    assert (one.id, one.room_bps, network.about("room:r1").name) == ("giao-ban", 2_000_000, "Phòng· 1")
 
 
 def test_the_labs_network_is_what_incidents_are_tested_on(tmp_path: Path) -> None:

@@ -113,3 +113,26 @@ def test_what_is_none_of_our_files_is_said_so(folder: Path) -> None:
     assert told(folder, "x.yaml", "agent.yaml") == [
         "x.yaml: is none of netmon's files by its keys (--as agent|hub|inventory|rules says which)"
     ]
+
+
+def test_heavy_checks_that_no_hub_ever_gives_a_lease_are_noted(folder: Path) -> None:
+    with (folder / "agent.yaml").open("a", encoding="utf-8") as file:
+        file.write('  - {check: bulk, kind: throughput, target: "192.0.2.1", rate: 1Gbit, duration: 50s}\n')
+    change(folder / "hub.yaml", "bytes_per_day: 5GB ", "longest: 1m\n  bytes_per_day: 5GB")
+    number = (folder / "agent.yaml").read_text(encoding="utf-8").count("{check:")
+    where = f"agent.yaml:{len((folder / 'agent.yaml').read_text(encoding='utf-8').splitlines())}: checks[{number}]"
+    assert [line for line in notes(folder, "agent.yaml", "hub.yaml") if line.startswith(f"{where}:")] == [
+        f"{where}: may last 65 s, longer than leases.longest of hub.yaml: it never runs"
+        " (write a shorter duration or timeout)",
+        f"{where}: may send 6562.6 MB, more than leases.bytes_per_day of hub.yaml: it never runs"
+        " (write fewer bytes, or a lower rate)",
+    ]
+
+
+def test_a_heavy_check_that_is_faulty_is_told_and_not_weighed(folder: Path) -> None:
+    with (folder / "agent.yaml").open("a", encoding="utf-8") as file:
+        file.write('  - {check: bulk, kind: throughput, target: "192.0.2.1", rate: fast}\n')
+        file.write('  - {check: fit, kind: headroom, target: "192.0.2.1", rate: 1kbit}\n')
+    assert [line.partition(": ")[2] for line in told(folder, "agent.yaml", "hub.yaml")] == [
+        "checks[6].rate: 'fast' is not a rate (write 64kbit, 20Mbit or 2Gbit)"
+    ]

@@ -6,26 +6,35 @@ import asyncio
 import json
 import random
 import socket
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
+import iperf3keys
 import pytest
+from iperf3keys import WORD, Keys
 
-from probes.answer.iperf3 import Limits, Server, listen
-from probes.base import Outcome, Target
+from probes.answer.guard import Policy, prefix
+from probes.answer.iperf3 import Server, listen
+from probes.answer.iperf3door import door_of
+from probes.answer.iperf3limits import Limits
+from probes.base import Measurement, Outcome, Target
+from probes.errors import BadSettings
 from probes.kinds.throughput import ThroughputSettings, run
-from probes.wire import iperf3
+from probes.wire import iperf3, rsa
 from probes.wire.iperf3 import Params
+from probes.wire.iperf3login import Door, token
 
 T = TypeVar("T")
 COOKIE = iperf3.cookie(bytes(range(36)))
 
 
-def with_server(act: Callable[[Server], Awaitable[T]], limits: Limits | None = None) -> T:
+def with_server(act: Callable[[Server], Awaitable[T]], limits: Limits | None = None, door: Door | None = None) -> T:
     """Do something while a server of ours listens in the same loop."""
 
     async def both() -> T:
-        server = listen("127.0.0.1", 0, limits)
+        server = listen("127.0.0.1", 0, limits, door)
         try:
             return await asyncio.wait_for(act(server), 30)
         finally:
@@ -96,21 +105,192 @@ def test_a_real_client_may_ask_by_amount(words: list[str]) -> None:
     assert "error" not in told and told["end"]["streams"]
 
 
+# --- the queue ---
+
+
 @pytest.mark.world
 @pytest.mark.needs("iperf3")
-def test_a_second_client_is_told_that_we_are_busy() -> None:
+def test_a_second_client_is_told_that_we_are_busy_when_there_is_no_queue() -> None:
     async def act(server: Server) -> tuple[dict[str, Any], dict[str, Any], Server]:
         first = asyncio.ensure_future(iperf3_client(server, "-t", "1", "-b", "5M"))
         await asyncio.sleep(0.4)
         second = await iperf3_client(server, "-t", "1")
         return await first, second, server
 
-    first, second, server = with_server(act)
+    first, second, server = with_server(act, Limits(most_queued=0))
     assert "error" not in first and "busy" in second["error"]
     assert server.counts == {"done": 1, "busy": 1}
 
 
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+def test_real_clients_that_come_at_once_are_served_one_after_the_other_each_at_its_rate() -> None:
+    asks = (["-b", "20M"], ["-b", "10M", "-R", "-P", "2"], ["-u", "-b", "20M", "-l", "1400"], ["-u", "-b", "20M", "-l", "1400", "-R"])  # fmt: skip
+
+    async def act(server: Server) -> tuple[list[dict[str, Any]], Server]:
+        return list(await asyncio.gather(*(iperf3_client(server, "-t", "1", *words) for words in asks))), server
+
+    told, server = with_server(act)
+    assert [one.get("error") for one in told] == [None] * 4 and server.counts == {"done": 4}
+    for one in told:
+        end = one["end"].get("sum_received") or one["end"]["sum"]
+        assert end["bits_per_second"] == pytest.approx(20e6, rel=0.3)
+    began = sorted(one["start"]["timestamp"]["timesecs"] for one in told)
+    assert began[-1] - began[0] >= 2  # whole seconds: the last began after three tests of one second
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+def test_our_client_waits_its_turn_behind_a_real_one_and_longer_than_it_waits_for_an_answer() -> None:
+    async def act(server: Server) -> tuple[dict[str, Any], Measurement, Measurement]:
+        first = asyncio.ensure_future(iperf3_client(server, "-t", "2", "-b", "5M"))
+        await asyncio.sleep(0.4)
+        aim = Target(f"127.0.0.1:{server.port}")
+        brief = ThroughputSettings(duration_s=0.5, timeout_s=0.5, rate_bps=8e6, wait_s=0.6)
+        soon = await run(aim, brief, 1)
+        later = await run(aim, replace(brief, wait_s=10.0), 1)
+        return await first, soon, later
+
+    first, soon, later = with_server(act)
+    assert "error" not in first and (soon.outcome, "turn" in soon.why) == (Outcome.REFUSED, True)
+    assert later.outcome == Outcome.OK and later.values["rate_bps"] == pytest.approx(8e6, rel=0.15)
+    assert later.values["waited_ms"] > 500
+
+
+def test_who_leaves_the_queue_or_speaks_out_of_turn_loses_its_place_and_the_next_is_served() -> None:
+    async def act(server: Server) -> tuple[list[bytes], bytes]:
+        both = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(5)]
+        for number, (_, writer) in enumerate(both):
+            writer.write(iperf3.cookie(bytes([number] * 36)))
+            await asyncio.sleep(0.02)
+        readers, writers = zip(*both, strict=True)
+        assert await readers[0].readexactly(1) == b"\x09"
+        writers[1].close()  # left
+        writers[2].write(b"now!")  # spoke
+        await asyncio.sleep(0.05)
+        writers[0].close()
+        turn = await asyncio.wait_for(readers[3].readexactly(1), 2)
+        last = await asyncio.wait_for(readers[4].read(1), 2)
+        try:
+            spoke = await readers[2].read()
+        except ConnectionResetError:
+            spoke = b"reset"
+        return [spoke, turn], last
+
+    (spoke, turn), last = with_server(act, Limits(turn_s=0.4))
+    assert spoke in (b"", b"reset") and (turn, last) == (b"\x09", b"\xff")
+
+
+def test_the_queue_has_an_end_and_no_source_fills_it() -> None:
+    async def act(server: Server) -> list[bytes]:
+        both = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(4)]
+        both += [await asyncio.open_connection("127.0.0.1", server.port, local_addr=(f"127.0.0.{two}", 0)) for two in (2, 3)]  # fmt: skip
+        for number, (_, writer) in enumerate(both):
+            writer.write(iperf3.cookie(bytes([number] * 36)))
+            await asyncio.sleep(0.02)
+        heard = []
+        for reader, _ in both:
+            try:
+                heard.append(await asyncio.wait_for(reader.read(1), 0.1))
+            except TimeoutError:
+                heard.append(b"-")
+        for _, writer in both:
+            writer.close()
+        return heard
+
+    heard = with_server(act, Limits(most_queued=3, most_queued_each=2))
+    assert heard == [b"\x09", b"-", b"-", b"\xff", b"-", b"\xff"]
+
+
+# --- logins ---
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return iperf3keys.make(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+@pytest.mark.parametrize(
+    ("user", "password", "padding", "opens"),
+    [
+        ("tu", WORD, "both", True),
+        ("tu", "wrong", "both", False),
+        ("nobody", WORD, "both", False),
+        ("tu", WORD, "oaep", False),
+    ],  # fmt: skip
+)
+def test_a_real_client_starts_tests_with_the_right_login_only(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch, user: str, password: str, padding: str, opens: bool
+) -> None:
+    monkeypatch.setenv("IPERF3_PASSWORD", password)
+    words = ["--username", user, "--rsa-public-key-path", str(keys.public), "-t", "1", "-b", "5M"]
+    door = door_of(str(keys.users), str(keys.private), padding=padding)
+    told = with_server(lambda server: iperf3_client(server, *words), door=door)
+    assert told.get("error", "") == ("" if opens else "test authorization failed")
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+def test_a_real_client_without_a_login_is_told_so_whatever_it_asks_for(keys: Keys) -> None:
+    door = door_of(str(keys.users), str(keys.private))
+    told = with_server(lambda server: iperf3_client(server, "-t", "1000"), door=door)
+    assert told["error"] == "test authorization failed"
+
+
+@pytest.mark.parametrize("padding", ["pkcs1", "oaep"])
+def test_our_client_logs_in_with_either_padding_and_a_login_heard_on_the_way_is_worth_nothing(
+    keys: Keys, padding: str
+) -> None:
+    async def act(server: Server) -> tuple[Measurement, bytes]:
+        login = {
+            "user": "tu",
+            "password_file": str(keys.password),
+            "public_key_file": str(keys.public),
+            "padding": padding,
+        }
+        got = await run(
+            Target(f"127.0.0.1:{server.port}"), ThroughputSettings(duration_s=0.5, rate_bps=8e6, **login), 1
+        )
+        heard = token(rsa.public_key(keys.public.read_bytes()), "tu", WORD, time.time(), padding)
+        said = iperf3.encode_params(Params(login=heard))
+        first = await speak(server, COOKIE, said)
+        return got, first + b"|" + await speak(server, COOKIE, said)
+
+    got, heard = with_server(act, door=door_of(str(keys.users), str(keys.private)))
+    assert got.outcome == Outcome.OK, got.why
+    assert heard == b"\x09\x0a|\x09\xfe\0\0\0\x8e\0\0\0\0"
+
+
+@pytest.mark.parametrize(("users", "key"), [("", "private"), ("users", ""), ("users", "public"), ("private", "private"), ("none", "private")])  # fmt: skip
+def test_a_door_that_cannot_be_built_is_told(keys: Keys, users: str, key: str) -> None:
+    files = [str(getattr(keys, one, "/nowhere")) if one else "" for one in (users, key)]
+    with pytest.raises(BadSettings):
+        door_of(*files)
+
+
 # --- those who mean no good ---
+
+
+def test_who_is_not_allowed_is_closed_at_once_and_who_comes_too_often_too() -> None:
+    async def act(server: Server) -> list[bytes]:
+        heard = []
+        for host in ("127.0.0.2", *["127.0.0.1"] * 4):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(host, 0))
+            writer.write(COOKIE)
+            try:
+                heard.append(await asyncio.wait_for(reader.read(1), 1))
+            except ConnectionResetError:
+                heard.append(b"")
+            writer.close()
+            await asyncio.sleep(0.02)
+        heard.append(b"allowed" if server.counts["not allowed"] == 1 else b"")
+        return heard
+
+    policy = Policy((prefix("127.0.0.1/32"),), source_rate=4.0)
+    heard = with_server(act, Limits(policy=policy))
+    assert heard == [b"", b"\x09", b"\x09", b"", b"", b"allowed"]
 
 
 async def speak(server: Server, *parts: bytes, wait_s: float = 0.02) -> bytes:
@@ -225,5 +405,5 @@ def test_a_stranger_gets_no_stream_of_a_test() -> None:
         writer.close()
         return denied, heard
 
-    denied, heard = with_server(act)
+    denied, heard = with_server(act, Limits(most_queued=0))
     assert denied == b"\xff" and heard == [b"", b"", b"6789"]

@@ -6,12 +6,16 @@ import asyncio
 import errno
 import socket
 import time
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from probes.io.bulkudp import Pacer
+from probes.io.bulkudp import Pacer, UdpFlow, UdpSocket, rest_between
+from probes.io.iperf3 import _Client
+from probes.io.recvmmsg import Run
 from probes.wire import iperf3
+from probes.wire.iperf3 import Params
 
 BLOCK = 1000
 
@@ -98,3 +102,48 @@ def test_a_closed_port_ends_the_sending() -> None:
     sock.refuse_all = errno.ECONNREFUSED
     pacer = paced(sock, 8e6, 0.02)
     assert pacer.fault is not None and pacer.fault.errno == errno.ECONNREFUSED and pacer.sent == 0
+
+
+def test_an_answer_and_the_data_right_behind_it_are_both_heard() -> None:
+    joined: list[int] = []
+    flow = UdpFlow(cast(Any, FakeSocket()), None, Params(protocol="udp", block_bytes=100), sends=False)
+    flow.start()
+    hear = _Client._hears(cast(Any, SimpleNamespace(_joined=lambda: joined.append(1))), flow)
+    buffer = bytearray(300)
+    buffer[:4] = iperf3.UDP_REPLY
+    for place in (1, 2):
+        iperf3.write_head(memoryview(buffer)[place * 100 :], 0, place, False)
+    hear(Run(memoryview(buffer), 100, [4, 100, 100], [1, 2, 3]), None)
+    assert joined == [1] and (flow.ledger.highest, flow.ledger.lost, flow.rcvd_bytes) == (2, 0, 200)
+
+
+@pytest.mark.parametrize(
+    ("rate_bps", "sends", "rest_s"),
+    [(50e6, False, 0.0), (500e6, True, 0.0), (500e6, False, 0.002), (1e9, False, 0.00112)],
+)
+def test_a_receiver_looks_away_only_as_long_as_a_small_buffer_holds(
+    rate_bps: float, sends: bool, rest_s: float
+) -> None:
+    asked = Params(protocol="udp", block_bytes=1460, rate_bps=int(rate_bps / 2), parallel=2)
+    assert rest_between(asked, sends) == pytest.approx(rest_s, rel=0.01)
+
+
+def test_a_receiver_that_looks_now_and_then_misses_nothing() -> None:
+    async def act() -> list[int]:
+        far, near = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        far.bind(("127.0.0.1", 0))
+        near.connect(far.getsockname())
+        heard: list[int] = []
+        reader = UdpSocket(
+            far, lambda run, source: heard.extend(data[0] for data, _ in run.packets()), largest=100, rest_s=0.002
+        )
+        for number in range(250):
+            near.send(bytes([number]) * 100)
+            if number % 50 == 0:
+                await asyncio.sleep(0.003)
+        await asyncio.sleep(0.02)
+        reader.close()
+        near.close()
+        return heard
+
+    assert asyncio.run(act()) == list(range(250))

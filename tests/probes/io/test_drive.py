@@ -161,7 +161,7 @@ def test_a_far_side_gets_the_send_stamps_it_asks_for_and_no_others() -> None:
 
 
 def test_tokens_whose_stamp_never_comes_do_not_pile_up(sock: PacketSocket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "_KEPT", 10)
+    monkeypatch.setattr(net, "KEPT", 10)
     other = open_udp(socket.AF_INET, "127.0.0.1")
     for token in range(100):
         other.send(b"x", sock.sock.getsockname(), token=token)
@@ -287,6 +287,39 @@ def test_a_timer_keeps_the_last_time_it_was_given() -> None:
 
     first, second = asyncio.run(main())
     assert first >= 0.05 and second > first
+
+
+def test_a_timer_may_fire_every_so_often_until_a_time_is_set() -> None:
+    async def main() -> tuple[int, int, int]:
+        fired = list[float]()
+        with timer(lambda: fired.append(time.monotonic())) as one:
+            one.every(0.005)
+            await asyncio.sleep(0.1)
+            often = len(fired)
+            one.at(time.monotonic() + 0.03)
+            await asyncio.sleep(0.015)
+            between = len(fired) - often
+            await asyncio.sleep(0.06)
+            return often, between, len(fired) - often
+
+    often, between, after = asyncio.run(main())
+    assert 5 <= often <= 20 and (between, after) == (0, 1)
+
+
+def test_what_fires_may_set_the_next_time_or_close() -> None:
+    async def main() -> int:
+        fired = list[float]()
+
+        def fire() -> None:
+            fired.append(time.monotonic())
+            one.at(time.monotonic() + 0.002) if len(fired) < 5 else one.close()
+
+        one = Timer(asyncio.get_running_loop(), fire)
+        one.at(time.monotonic())
+        await asyncio.sleep(0.1)
+        return len(fired)
+
+    assert asyncio.run(main()) == 5
 
 
 def test_both_clocks_are_of_one_moment() -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import math
 import os
 import re
+import socket
 import ssl
 import threading
 import time
@@ -23,9 +24,12 @@ from netthread import awaited, serving
 from tlspeer import context
 
 from probes import catalog
+from probes.answer import h323 as gatekeeper
+from probes.answer import media
 from probes.answer import sip as standin
 from probes.answer import stamp as reflector
 from probes.answer import train as responder
+from probes.answer.room import Room
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.target import Endpoint
 from probes.wire import ntp
@@ -42,11 +46,15 @@ TARGETS = {
     "ntp": "{ip}:123",
     "tls": "{ip}:8443",
     "http": "http://{ip}:8080/",
+    "sipcall": "sip:test@{ip}:5062",
+    "room": "sip:test@{ip}:5062",
+    "h323": "{ip}:1719",
     "snmp": "{ip}",
     "host": "",
     "throughput": "{ip}:5201",
     "capacity": "{ip}:8621",
     "headroom": "{ip}:8621",
+    "media": "{ip}:8622",
 }
 FAST: dict[str, dict[str, Any]] = {
     "path": {"timeout_s": 0.3},
@@ -54,6 +62,9 @@ FAST: dict[str, dict[str, Any]] = {
     "stamp": {"every_s": 0.02, "timeout_s": 0.3},
     "tcp": {"timeout_s": 0.3},
     "sip": {"timeout_s": 0.3},
+    "sipcall": {"timeout_s": 0.3, "duration_s": 0.3},
+    "room": {"timeout_s": 0.3, "call": True, "call_s": 0.5},
+    "h323": {"timeout_s": 0.3, "alias": "8001"},
     "dns": {"timeout_s": 0.3, "name": "a.test"},
     "tls": {"timeout_s": 0.3, "verify": False},
     "http": {"timeout_s": 0.3},
@@ -62,8 +73,9 @@ FAST: dict[str, dict[str, Any]] = {
     "throughput": {"timeout_s": 0.3, "duration_s": 1.0},
     "capacity": {"timeout_s": 0.3},
     "headroom": {"timeout_s": 0.3, "duration_s": 0.3},
+    "media": {"timeout_s": 0.3, "duration_s": 0.5, "rate_bps": 300e3, "late_ms": 200.0, "jitter_pass_ms": 300.0},
 }
-COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown", "reordered", "sent_after_lost", "lost_after_lost", *(f"loss_run_b{shortest}" for shortest in (1, 2, 3, 6, 11, 51)))  # fmt: skip
+COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown", "reordered", "sent_after_lost", "lost_after_lost", "rung", "climbed", "risks", *(f"loss_run_b{shortest}" for shortest in (1, 2, 3, 6, 11, 51)))  # fmt: skip
 names = pytest.mark.parametrize("name", catalog.names())
 probing = pytest.mark.parametrize("name", sorted(set(catalog.names()) - {"host"}))
 
@@ -79,6 +91,7 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         )
         stack.enter_context(serving(made.right, lambda: reflector.serve("0.0.0.0", 8620)))
         stack.enter_context(serving(made.right, lambda: responder.serve("0.0.0.0", 8621)))
+        stack.enter_context(serving(made.right, lambda: media.serve("0.0.0.0", 8622)))
         stack.enter_context(serving(made.right, lambda: far_end(tls)))
         device = snmpagent.Agent(snmpagent.router(["lan", "wan0"]))
         stack.enter_context(serving(made.right, lambda: snmpagent.serve(device, "0.0.0.0", 161)))
@@ -92,6 +105,8 @@ async def far_end(tls: ssl.SSLContext) -> None:
     secured = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 8443, ssl=tls)
     web = await asyncio.start_server(page, "0.0.0.0", 8080)
     sip = await standin.listen(Endpoint("0.0.0.0", 5060), standin.StandIn("200"))
+    room = await standin.listen(Endpoint("0.0.0.0", 5062), Room(socket.AF_INET, ALIVE))
+    zone = await gatekeeper.listen(gatekeeper.StandIn(), Endpoint("0.0.0.0", 1719))
     names = await answering(53, name_server)
     clock = await answering(123, time_server)
     try:
@@ -101,6 +116,8 @@ async def far_end(tls: ssl.SSLContext) -> None:
         secured.close()
         web.close()
         await sip.close()
+        await room.close()
+        await zone.close()
         names.close()
         clock.close()
 

@@ -161,6 +161,21 @@ def test_runs_of_losses_of_marked_packets_are_told_exactly(link: Pair, ip: str) 
     assert values["pdv_p95_ms"] == pytest.approx(values["rtt_p95_ms"] - values["rtt_min_ms"], abs=1e-3)
 
 
+@pytest.mark.parametrize("ip", ["10.99.0.2", "fd99::2"])
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_miss_of_a_slow_check_is_followed_by_three_quick_packets(link: Pair, ip: str, cut: bool) -> None:
+    """The far side drops everything, or one packet of four."""
+    rule = "drop" if cut else "numgen inc mod 4 == 0 drop"
+    load(link, "right", chain("input", f"icmp type echo-request {rule}\n icmpv6 type echo-request {rule}"))
+    began = time.monotonic()
+    got = measure(link, ip, 1, every_s=60.0, timeout_s=0.4)
+    assert time.monotonic() - began < 3.0
+    values = got.values
+    assert (values["sent"], values["rcvd"], values["burst_sent"], values["burst_rcvd"]) == (1, 0, 3, 0 if cut else 3)
+    assert got.outcome == (Outcome.LOST if cut else Outcome.OK) and "rtt_min_ms" not in values
+    assert not any(name.startswith(logbuckets.PREFIX) for name in values) and values["loss_run_max"] == 1
+
+
 def test_size_and_dscp_are_the_packets(link: Pair) -> None:
     load(
         link,
@@ -173,6 +188,15 @@ def test_size_and_dscp_are_the_packets(link: Pair) -> None:
     for ip in ("10.99.0.2", "fd99::2"):
         assert measure(link, ip, 3, size=1000, dscp=46).values["rcvd"] == 3
     assert sh(f"ip netns exec {link.right} nft list ruleset").count("packets 3 ") == 2
+
+
+@pytest.mark.parametrize("ip", ["10.99.0.2", "fd99::2"])
+def test_a_dscp_changed_on_the_way_is_told(link: Pair, ip: str) -> None:
+    assert "dscp_seen_bwd" not in measure(link, ip, 2, dscp=46).values
+    assert "dscp_seen_bwd" not in measure(link, ip, 2).values
+    load(link, "right", chain("output", "icmp type echo-reply ip dscp set af11\n icmpv6 type echo-reply ip6 dscp set af11"))  # fmt: skip
+    got = measure(link, ip, 2, dscp=46)
+    assert (got.outcome, got.values["rcvd"], got.values["dscp_seen_bwd"]) == (Outcome.OK, 2, 10)
 
 
 @pytest.mark.needs("fping")

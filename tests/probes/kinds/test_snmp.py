@@ -72,15 +72,18 @@ def test_one_interface_has_its_state_and_after_two_looks_its_rates(clock: list[f
     }
 
 
-def test_five_minute_shares_come_when_five_minutes_are_over(clock: list[float]) -> None:
+@pytest.mark.parametrize(("carried", "share"), [(375_000_000, 0.1), (0, 0.0)])
+def test_five_minute_shares_come_when_five_minutes_are_over(clock: list[float], carried: int, share: float) -> None:
+    """Of an idle port, too: no load is a sample, and not a missing one."""
     agent = Agent(router(["wan0"]))
     told = []
     with speaking(agent.answer) as port:
         for _ in range(25):
             told.append(look(port, interface="wan0").values)
-            later(agent, clock, 30.0, 375_000_000)
+            later(agent, clock, 30.0, carried)
     shares = [each["rx_5m_share"] for each in told if "rx_5m_share" in each]
-    assert 1 <= len(shares) <= 2 and shares == pytest.approx([0.1] * len(shares))
+    assert 1 <= len(shares) <= 2 and shares == pytest.approx([share] * len(shares))
+    assert all(one.default for one in FIELDS if one.name in ("rx_5m_share", "tx_5m_share"))
 
 
 def test_a_reboot_and_cleared_counters_have_no_rates(clock: list[float]) -> None:

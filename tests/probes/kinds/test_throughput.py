@@ -12,12 +12,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import iperf3keys
 import pytest
 from nets import pair
 
 from probes.answer.iperf3 import listen
 from probes.base import Measurement, Outcome, Target
+from probes.errors import BadSettings
 from probes.kinds.throughput import THROUGHPUT, ThroughputSettings, params, run
 from probes.target import Endpoint
 from probes.wire import iperf3
@@ -50,11 +53,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def iperf3_server() -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def iperf3_server(*words: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """Debian's iperf3 as the server on loopback."""
     port = free_port()
     process = subprocess.Popen(
-        ["iperf3", "-s", "--forceflush", "-B", "127.0.0.1", "-p", str(port)],
+        ["iperf3", "-s", "--forceflush", "-B", "127.0.0.1", "-p", str(port), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -123,10 +126,27 @@ def test_a_busy_server_refuses_and_says_so() -> None:
         assert other.stdout
         while b"connected" not in other.stdout.readline():
             assert other.poll() is None
-        got = measure(port)
+        got = measure(port, wait_s=0.5)
         other.kill()
         other.communicate()
     assert got.outcome == Outcome.REFUSED and "busy" in got.why and "rate_bps" not in got.values
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+def test_a_busy_server_is_asked_again_until_it_has_time() -> None:
+    with iperf3_server() as (port, _):
+        other = subprocess.Popen(
+            ["iperf3", "-c", "127.0.0.1", "--forceflush", "-p", str(port), "-t", "1", "-b", "1M"],
+            stdout=subprocess.PIPE,
+        )
+        assert other.stdout
+        while b"connected" not in other.stdout.readline():
+            assert other.poll() is None
+        got = measure(port, wait_s=10.0, rate_bps=RATE_BPS)
+        told = other.communicate()[0]
+    assert got.outcome == Outcome.OK and got.values["rate_bps"] == pytest.approx(RATE_BPS, rel=0.15)
+    assert got.values["waited_ms"] >= 500 and b"iperf Done" in told
 
 
 @pytest.mark.world
@@ -165,6 +185,43 @@ def test_loss_on_the_way_is_counted_and_a_closed_way_has_no_rate() -> None:
     assert none["outcome"] == "LOST" and "rate_bps" not in none["values"]
     assert none["values"]["lost"] == none["values"]["packets"] > 1000
     assert silent["outcome"] == "LOST" and away["outcome"] == "LOCAL"
+
+
+@pytest.mark.world
+@pytest.mark.needs("iperf3")
+def test_a_real_server_lets_our_login_in_and_a_wrong_one_out(tmp_path: Path) -> None:
+    keys = iperf3keys.make(tmp_path)
+    wrong = tmp_path / "wrong"
+    wrong.write_text("guess\n")
+    login = {"user": "tu", "password_file": str(keys.password), "public_key_file": str(keys.public)}
+    words = ("--rsa-private-key-path", str(keys.private), "--authorized-users-path", str(keys.users))
+    with iperf3_server(*words) as (port, _):
+        right = measure_real(port, rate_bps=RATE_BPS, **login)
+        without = measure_real(port)
+        false = measure_real(port, **{**login, "password_file": str(wrong)})
+        newer = measure_real(port, **login, padding="oaep")  # 3.12 knows the old padding only
+    assert right.outcome == Outcome.OK and right.values["rate_bps"] == pytest.approx(RATE_BPS, rel=0.15)
+    for got in (without, false, newer):
+        assert got.outcome == Outcome.REFUSED and "does not let us in" in got.why
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"user": "tu"}, "password_file and public_key_file too"),
+        ({"user": "tu", "password_file": "password", "public_key_file": "private"}, "no public key"),
+        ({"user": "tu", "password_file": "nowhere", "public_key_file": "public"}, "password_file .*No such file"),
+        ({"user": "tu", "password_file": "users", "public_key_file": "public"}, "does not hold one line"),
+        ({"user": "t" * 300, "password_file": "password", "public_key_file": "public"}, "too long"),
+    ],
+)
+def test_a_login_that_cannot_be_is_told_before_anything_is_sent(
+    tmp_path: Path, given: dict[str, str], says: str
+) -> None:
+    keys = iperf3keys.make(tmp_path)
+    files = {key: str(getattr(keys, value, tmp_path / value)) for key, value in given.items() if key != "user"}
+    with pytest.raises(BadSettings, match=says):
+        measure(1, **{**files, "user": given["user"]})
 
 
 # --- servers made here ---

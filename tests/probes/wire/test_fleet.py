@@ -408,6 +408,15 @@ class Counting(Ping):
         self.fates[answered] += 1
 
 
+def test_after_a_stall_no_target_is_blamed_whatever_its_time_out() -> None:
+    session = ping()
+    for number_, timeout_s in enumerate((0.2, 0.5, 1.0)):
+        session.add("a", (f"10.0.0.{number_}", 0), every_s=1.0, interval_s=float("inf"), timeout_s=timeout_s, first_at=0.0, count=1)  # fmt: skip
+    one = Line(session, lambda packet, now: []).run(0.1)
+    one.stall(5.0)
+    assert [(got.sent, got.ours, got.lost) for got in one.windows()] == [(0, 1, [])] * 3
+
+
 def test_memory_of_fates_is_bounded() -> None:
     session = ping()
     track = session.add("a", HOST, every_s=0.001, interval_s=1.0, timeout_s=0.5, first_at=0.0)

@@ -209,6 +209,41 @@ def test_a_client_tells_what_a_server_says_instead(said: bytes, how: str) -> Non
     assert isinstance(over, Over) and over.how == how and over.why and talk.done
 
 
+def test_who_is_told_of_a_queue_waits_for_its_turn_and_is_busy_when_it_does_not_come() -> None:
+    for wait_s, comes in ((20.0, True), (0.0, False)):
+        talk = ClientTalk(iperf3.cookie(bytes(36), ours=True), Params(), 1.0, 5.0, 5201, 0.0, wait_s)
+        talk.receive(b"\x0f", 1.0)
+        talk.transmit(6.0, 0)
+        assert talk.done is not comes
+        if comes:
+            talk.receive(b"\x09", 20.9)
+            assert talk.asked_at == 20.9 and b'"tcp":true' in talk.transmit(20.9, 0)
+        else:
+            over = talk.events()[-1]
+            assert over.how == "busy" and "turn" in over.why
+
+
+def test_a_queue_is_told_once_and_only_before_the_test() -> None:
+    for said in (b"\x0f\x0f", b"\x09\x0f"):
+        talk = ClientTalk(COOKIE, Params(), 1.0, 5.0, 5201, 0.0, 20.0)
+        talk.receive(said, 0.1)
+        assert talk.events()[-1].how == "nonsense"
+
+
+def test_the_token_is_made_when_the_server_asks_for_it_and_shown_in_no_text() -> None:
+    talk = ClientTalk(COOKIE, Params(), 1.0, 5.0, 5201, 0.0, login=lambda: "dG9rZW4=")
+    talk.transmit(0.0, 0)
+    talk.receive(b"\x09", 0.1)
+    read = iperf3.decode_params(text_of(talk.transmit(0.1, 0)))
+    assert read.login == "dG9rZW4=" and "dG9r" not in repr(read)
+
+
+def test_our_cookies_bear_our_mark_and_others_do_not() -> None:
+    ours = iperf3.cookie(bytes(range(36)), ours=True)
+    assert iperf3.is_cookie(ours) and iperf3.is_ours(ours)
+    assert not iperf3.is_ours(COOKIE) and not iperf3.is_ours(iperf3.cookie(bytes(range(36))))
+
+
 def test_a_silent_server_is_given_up_after_the_patience_and_not_before() -> None:
     talk = ClientTalk(COOKIE, Params(), 1.0, 5.0, 5201, 0.0)
     talk.transmit(4.9, 0)
@@ -259,6 +294,8 @@ WRONG_PARAMS = [
     {"tcp": True, "bandwidth": 1e300},
     {"tcp": True, "reverse": "yes"},
     {"tcp": True, "omit": 10**400},
+    {"tcp": True, "authtoken": 5},
+    {"tcp": True, "authtoken": None},
 ]
 
 
@@ -345,6 +382,41 @@ def test_no_bytes_make_a_server_raise_and_all_end_in_one_over(said: list[bytes],
     _hostile(ServerTalk(5.0, 0.0), said, silent_at_end)
 
 
+CLIENT_SAYS = (TCP_REVERSE, b"\x04", SENDER, b"\x10")
+SERVER_SAYS = (b"\x09", b"\x0a", b"\x01\x02", b"\x0d", RECEIVER, b"\x0e")
+changes = st.lists(
+    st.tuples(st.sampled_from(["turn", "drop", "repeat", "insert"]), st.integers(0, 1000), st.integers(0, 255)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def mutated(said: bytes, how: list[tuple[str, int, int]]) -> bytes:
+    data = bytearray(said)
+    for kind, place, value in how:
+        at = place % (len(data) + 1)
+        if kind == "turn" and at < len(data):
+            data[at] ^= value or 1
+        elif kind == "drop":
+            del data[at : at + 1 + value % 8]
+        elif kind == "repeat":
+            data[at:at] = data[at : at + 1 + value]
+        else:
+            data[at:at] = bytes([value])
+    return bytes(data)
+
+
+@given(changes, st.integers(0, 5), st.integers(1, 200), st.booleans())
+def test_a_mutated_conversation_makes_neither_end_raise_or_linger(
+    how: list[tuple[str, int, int]], where: int, slice_bytes: int, server: bool
+) -> None:
+    says = list(CLIENT_SAYS if server else SERVER_SAYS)
+    says[where % len(says)] = mutated(says[where % len(says)], how)
+    talk = ServerTalk(5.0, 0.0) if server else ClientTalk(COOKIE, Params(reverse=True), 0.2, 5.0, 5201, 0.0, 3.0)
+    sliced = [one[at : at + slice_bytes] for one in says for at in range(0, len(one), slice_bytes)]
+    _hostile(talk, sliced, True)
+
+
 def _hostile(talk: ClientTalk | ServerTalk, said: list[bytes], silent_at_end: bool) -> None:
     events, now = [], 0.0
     for data in [*said, *([] if silent_at_end else [b""])]:
@@ -404,6 +476,7 @@ def test_results_come_back_as_they_were(results: Results) -> None:
         block_bytes=st.integers(16, 65_507),
         rate_bps=st.integers(0, 10**15),
         wide=st.booleans(),
+        login=st.text(max_size=300),
     )
 )
 def test_parameters_come_back_as_they_were(params: Params) -> None:

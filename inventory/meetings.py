@@ -1,0 +1,95 @@
+"""What conferences, rooms and MCUs alone can be wrong about: times, doubles, addresses. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from inventory.errors import Fault
+from inventory.model import Conference, Inventory
+from inventory.moment import BadMoment, seconds
+
+LONGEST_S = 14 * 86400.0  # of a conference: a mistyped month would keep heavy tests away for ever
+MOST_ALIAS = 256
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
+_ADDRESS = re.compile(
+    rf"(?:(?:sips?|h323):[A-Za-z0-9._~%!$&'()*+,;=:@\[\]-]{{1,250}}|{_HOST}(?::\d{{1,5}})?)", re.ASCII
+)
+_RESPONDER = re.compile(rf"{_HOST}:(\d{{1,5}})", re.ASCII)
+
+
+class _Text(NamedTuple):
+    """What may stand in one key of some rows."""
+
+    rows: str
+    key: str
+    what: str
+    write: str
+
+
+_TEXTS = tuple(
+    _Text(rows, key, what, write)
+    for rows in ("mcus", "rooms")
+    for key, what, write in (
+        ("address", "is no address to call", "write sip:room@host, sips:…, h323:… or a host"),
+        ("responder", "is not HOST:PORT", "write responder.example:8622 or [2001:db8::1]:8622"),
+    )
+)
+
+
+def faults_of(inventory: Inventory) -> Iterator[Fault]:
+    """Every such fault of an inventory."""
+    for one in _TEXTS:
+        for number, row in enumerate(getattr(inventory, one.rows), 1):
+            text = getattr(row, one.key)
+            if text and not _FITS[one.key](text):
+                yield Fault(row, f"{one.rows}[{number}].{one.key}", f"'{text[:60]}' {one.what}", one.write)
+    for number, room in enumerate(inventory.rooms, 1):
+        if room.alias and not (room.alias.isprintable() and len(room.alias) <= MOST_ALIAS):
+            what = f"'{room.alias[:60]}' cannot be dialled"
+            yield Fault(room, f"rooms[{number}].alias", what, f"write printable text, at most {MOST_ALIAS} letters")
+    for number, conference in enumerate(inventory.conferences, 1):
+        for key, what, write in (*_times(conference), *_doubles(conference)):
+            yield Fault(conference, f"conferences[{number}].{key}", what, write)
+
+
+def is_address(text: str) -> bool:
+    """A signalling address: a `sip:`, `sips:` or `h323:` URI, or a host, perhaps with a port."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def is_responder(text: str) -> bool:
+    """`HOST:PORT` or `[v6]:PORT`."""
+    match = _RESPONDER.fullmatch(text)
+    return match is not None and 0 < int(match[1]) < 65536
+
+
+_FITS = {"address": is_address, "responder": is_responder}
+
+
+def _times(one: Conference) -> Iterator[tuple[str, str, str]]:
+    at: dict[str, float] = {}
+    for key in ("starts", "ends"):
+        text = getattr(one, key)
+        if text:
+            try:
+                at[key] = seconds(text)
+            except BadMoment as fault:
+                yield key, fault.what, fault.write
+    if len(at) < 2:
+        return
+    if at["ends"] <= at["starts"]:
+        yield "ends", f"'{one.ends}' is not after it starts ('{one.starts}')", "write a later time"
+    elif at["ends"] - at["starts"] > LONGEST_S:
+        days = int(LONGEST_S // 86400)
+        yield "ends", f"'{one.ends}' is more than {days} days after it starts", "write one conference a meeting"
+
+
+def _doubles(one: Conference) -> Iterator[tuple[str, str, str]]:
+    for key in ("mcus", "rooms", "contacts"):
+        seen: set[str] = set()
+        for number, id in enumerate(getattr(one, key), 1):
+            if id in seen:
+                yield f"{key}[{number}]", f"'{id[:60]}' is named twice", "name it once"
+            seen.add(id)

@@ -1,0 +1,25 @@
+"""`netmon conference`: is every room ready, and whose fault is it if not."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+# word → (module with `arguments(parser)` and `run(args) -> exit code`, what it does)
+WORDS: dict[str, tuple[str, str]] = {
+    "check": ("netmon.cli.conferencecheck", "try every room now, and say which are not ready, and whose it is"),
+    "plan": ("netmon.cli.conferenceplan", "what its links and MCUs must carry; nothing is measured"),
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own words."""
+    words = parser.add_subparsers(metavar="WORD", title="words", required=True, dest="word")
+    for name, (module, what) in WORDS.items():
+        sub = words.add_parser(name, help=what, description=what)
+        import_module(module).arguments(sub)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the word says."""
+    return int(import_module(WORDS[args.word][0]).run(args))

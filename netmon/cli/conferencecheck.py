@@ -1,0 +1,132 @@
+"""`netmon conference check`: every room's ladder, now, and a verdict for each with its owner."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from netmon.cli import conferenceplan
+from netmon.cli.incidents import show
+from netmon.conference import judge, plan, told, words
+from netmon.conference.plan import Plan, Seat
+from netmon.conference.rehearse import How, Rehearsal
+from netmon.config.value import parse_settings
+from netmon.errors import GOOD, PROBLEM, Problem, UsageError
+from probes.base import Measurement
+from probes.clean import clean
+
+_HEADS = {
+    "vi": ("Trạng thái", "Phòng", "Xã/tỉnh", "Bậc hỏng", "Vì sao", "Thuộc về", "Gọi ai", "Việc cần làm"),
+    "en": ("State", "Room", "Place", "Broken rung", "Why", "Owner", "Call", "To do"),
+}
+_NONE = {"vi": "Hội nghị này không có phòng nào.", "en": "This conference has no room."}
+_SUMMARY = {
+    "vi": "{name}: {ready} sẵn sàng, {risk} có rủi ro, {not_ready} chưa sẵn sàng, {not_measured} chưa đo được ({took} s)",
+    "en": "{name}: {ready} ready, {risk} at risk, {not_ready} not ready, {not_measured} not measured ({took} s)",
+}
+_LIVE = "conference {id} goes on now, and test calls go to its rooms"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The word's own options."""
+    conferenceplan.common(parser)
+    parser.add_argument(
+        "--streams", type=int, default=12, metavar="N", help="calls and streams at one time (default 12)"
+    )
+    parser.add_argument("--light", action="store_true", help="only ask: no call, no stream")
+    parser.add_argument("--force", action="store_true", help="call rooms although a conference of theirs goes on")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the kind `room`")
+    parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Try every room; 0 when all are ready, 1 when not."""
+    if args.streams < 1:
+        what = f"{args.streams} streams measure nothing"
+        raise UsageError([Problem("command line", "--streams", what, "write 1 or more, or --light")])
+    network, conference = conferenceplan.find(args)
+    how, lang, began_s = _how(args, conference.profile, conference.rate_bps), args.lang or "vi", time.time()
+    rooms = set(conference.rooms)
+    busy = next((one for one in network.live(began_s) if rooms & set(one.rooms)), None)
+    if busy and how.call and not args.force:
+        raise UsageError([Problem("command line", "", _LIVE.format(id=busy.id), "write --light, or --force")])
+    laid = plan.make(network, conference)
+    began = time.monotonic()
+    with _progress(len(laid.seats), args) as step:
+        rehearsal = Rehearsal(laid.seats, how, step)
+        results = asyncio.run(rehearsal.run())
+    alone = [judge.judge(network, seat, results[seat.room]) for seat in laid.seats]
+    verdicts, causes = judge.together(network, laid, alone)
+    whole = told.as_json(laid, verdicts, causes, began_s=began_s, took_s=time.monotonic() - began, lang=lang)
+    whole["streams_most"] = rehearsal.busiest
+    _print(whole, laid, args, lang)
+    good = whole["summary"]["ready"] + whole["summary"]["risk"] == len(laid.seats)
+    return GOOD if good else PROBLEM
+
+
+def _how(args: argparse.Namespace, profile: str, rate_bps: int | None) -> How:
+    """What the arguments say of calls and streams; the conference's own profile and rate without `--set`."""
+    from probes.kinds.room import RoomSettings
+
+    given = ["profile=" + profile, *([f"rate={rate_bps}bit"] if rate_bps else []), "call_for=2s", "media_for=4s"]
+    chosen = parse_settings([*given, *args.set], RoomSettings)
+    shared = ("timeout_s", "ring_s", "call_s", "media_s", "video", "profile", "rate_bps", "gatekeeper", "user",
+              "password_file", "responder_key_file", "ca_file", "verify")  # fmt: skip
+    kept: dict[str, Any] = {name: getattr(chosen, name) for name in shared}
+    return How(streams=args.streams, call=not args.light, quality=not args.light, **kept)
+
+
+def _print(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
+    if args.output == "json":
+        print(json.dumps(whole, ensure_ascii=False))
+    elif args.output == "csv":
+        _csv(whole["rooms"])
+    else:
+        _table(whole, laid, args, lang)
+
+
+def _csv(rooms: Sequence[dict[str, Any]]) -> None:
+    """A sheet's rows; what a sheet would take for a formula is quoted as text."""
+    out = csv.writer(sys.stdout)
+    out.writerow(told.COLUMNS)
+    for row in rooms:
+        out.writerow([_harmless(str(row[name])) for name in told.COLUMNS])
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+
+
+def _table(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
+    cells = [[clean(cell, 200) for cell in row] for row in told.cells(whole["rooms"], lang)]
+    show(_HEADS[lang], cells, args, _NONE)
+    for cause in whole["causes"]:
+        print(clean(f"→ {words.RUNGS[cause['rung']][lang]}: {cause['do']} {cause['circuit_id']}", 300))
+    for row in conferenceplan.rows(laid, lang):
+        if row[-1] == conferenceplan.SHORT[lang]:
+            print("! " + "  ".join(row))
+    told_name = whole["name"] or whole["conference"]
+    print(_SUMMARY[lang].format(name=clean(told_name, 100), took=whole["took_s"], **whole["summary"]))
+
+
+@contextmanager
+def _progress(many: int, args: argparse.Namespace) -> Iterator[Callable[[Seat, Measurement | None], None]]:
+    """A bar on a terminal's stderr; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda seat, got: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, no_color=args.no_color or None)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=many)
+        yield lambda seat, got: bar.update(task, advance=1, description=clean(seat.name, 40))

@@ -1,0 +1,73 @@
+"""`netmon leases`: which heavy tests run now, what links have carried of them today, and which conferences keep them away."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from netmon.cli.incidents import client, hub_arguments, show, span
+from netmon.errors import GOOD
+from probes.clean import clean
+
+_HEADS = {"vi": ("Gì", "Ở đâu", "Chi tiết"), "en": ("What", "Where", "Detail")}
+_WORDS = {
+    "vi": (
+        "đang đo",
+        "còn {left}, tối đa {bytes}",
+        "đã dùng",
+        "{bytes} trên {most}",
+        "hội nghị",
+        "{links} đường, {when}",
+    ),
+    "en": ("test", "{left} left, at most {bytes}", "used", "{bytes} of {most}", "conference", "{links} links, {when}"),
+}
+_WHEN = {"vi": ("đang giữ, còn {left}", "giữ sau {left}"), "en": ("now, {left} left", "in {left}")}
+_NONE = {"vi": "Hôm nay chưa có phép đo nặng nào.", "en": "No heavy test yet today."}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    hub_arguments(parser)
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tests first, then links, then conferences."""
+    view = client(args).get("/api/v1/leases")
+    if args.output == "json":
+        print(json.dumps(view, ensure_ascii=False))
+        return GOOD
+    lang = args.lang or "vi"
+    show(_HEADS[lang], rows(view, lang, time.time()), args, _NONE)
+    return GOOD
+
+
+def rows(view: dict[str, Any], lang: str, now_s: float) -> list[tuple[str, ...]]:
+    """The table; all text cleaned."""
+    test, left, used, share, conference, when = _WORDS[lang]
+    found = [
+        (
+            test,
+            f"{one['agent']}/{one['check']}",
+            left.format(left=_left(one["expires_ms"], now_s), bytes=_mb(one["bytes"])),
+        )
+        for one in view["leases"]
+    ]
+    most = _mb(view["bytes_per_day"])
+    found += [(used, one["name"], share.format(bytes=_mb(one["used_bytes"]), most=most)) for one in view["links"]]
+    for one in view["conferences"]:
+        now, later = _WHEN[lang]
+        is_on = one["from_ms"] <= now_s * 1000
+        text = (now if is_on else later).format(left=_left(one["until_ms" if is_on else "from_ms"], now_s))
+        found.append((conference, one["name"] or one["id"], when.format(links=one["links"], when=text)))
+    return [tuple(clean(cell, 300) for cell in row) for row in found]
+
+
+def _left(at_ms: float, now_s: float) -> str:
+    return span(at_ms / 1000 - now_s)
+
+
+def _mb(many: int) -> str:
+    return f"{many / 1e6:,.1f} MB"

@@ -1,0 +1,1 @@
+"""The conference: which rooms are ready, which are not, which rung broke, and whose it is."""

@@ -1,0 +1,133 @@
+"""Climbs the ladders of all rooms at once: first what only asks, then calls and streams, never more than the budget."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from netmon.conference.plan import Seat
+from probes import catalog
+from probes.base import Measurement, Outcome, Target
+from probes.clean import clean
+from probes.errors import BadSettings, BadTarget, ProbeError
+
+_AT_ONCE = 32  # ladders that only ask
+_FEWER = 3  # a second try has a third of the streams
+_STAGGER_S = 0.02  # between the first steps of two rooms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How rooms are tried. `streams`: calls and streams that run at the MCU's side at one time."""
+
+    streams: int = 12
+    call: bool = True
+    quality: bool = True
+    timeout_s: float = 2.0
+    ring_s: float = 5.0
+    call_s: float = 2.0
+    media_s: float = 4.0
+    video: bool = True
+    profile: str = "conf-720p"
+    rate_bps: float = 0.0
+    gatekeeper: str = ""
+    user: str = ""
+    password_file: str = ""
+    responder_key_file: str = ""
+    ca_file: str = ""
+    verify: bool = True
+
+
+Told = Callable[[Seat, Measurement | None], None]
+
+
+class Rehearsal:
+    """One run over all seats. `busiest`: the most streams that ran at one time."""
+
+    def __init__(self, seats: Sequence[Seat], how: How, told: Told) -> None:
+        self._seats, self._how, self._told = seats, how, told
+        self._streams = 0
+        self._unsure: list[Seat] = []
+        self.busiest = 0
+        self.results: dict[str, Measurement | None] = {}
+
+    async def run(self) -> dict[str, Measurement | None]:
+        """Every seat's measurement by its room, None where nobody wrote an address. Never raises for a room."""
+        asking, streaming = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(max(1, self._how.streams))
+        async with asyncio.TaskGroup() as tasks:
+            for number, seat in enumerate(self._seats):
+                tasks.create_task(self._one(seat, number * _STAGGER_S, asking, streaming))
+        await self._again()
+        for seat in self._unsure:
+            self._told(seat, self.results[seat.room])
+        return self.results
+
+    async def _again(self) -> None:
+        """Where this machine was too busy to say anything: once more, with fewer at one time."""
+        fewer = asyncio.Semaphore(max(1, self._how.streams // _FEWER))
+        async with asyncio.TaskGroup() as tasks:
+            for number, seat in enumerate(self._unsure):
+                tasks.create_task(self._once_more(seat, number * _STAGGER_S, fewer))
+
+    async def _once_more(self, seat: Seat, after_s: float, fewer: asyncio.Semaphore) -> None:
+        await asyncio.sleep(after_s)
+        self.results[seat.room] = await self._streaming(seat, fewer)
+
+    async def _one(self, seat: Seat, after_s: float, asking: asyncio.Semaphore, streaming: asyncio.Semaphore) -> None:
+        if not seat.target:
+            self._done(seat, None)
+            return
+        await asyncio.sleep(after_s)
+        async with asking:
+            got = await self._climb(seat, heavy=False)
+        if got.outcome is Outcome.OK and self._is_heavy(seat):
+            got = await self._streaming(seat, streaming)
+            if got.outcome is Outcome.LOCAL:
+                self.results[seat.room] = got
+                self._unsure.append(seat)
+                return
+        self._done(seat, got)
+
+    async def _streaming(self, seat: Seat, slots: asyncio.Semaphore) -> Measurement:
+        async with slots:
+            self._streams += 1
+            self.busiest = max(self.busiest, self._streams)
+            try:
+                return await self._climb(seat, heavy=True)
+            finally:
+                self._streams -= 1
+
+    def _is_heavy(self, seat: Seat) -> bool:
+        return (self._how.call and "@" in seat.target) or (self._how.quality and bool(seat.responder))
+
+    def _done(self, seat: Seat, got: Measurement | None) -> None:
+        self.results[seat.room] = got
+        self._told(seat, got)
+
+    async def _climb(self, seat: Seat, *, heavy: bool) -> Measurement:
+        how, kind = self._how, catalog.load("room")
+        at_ns = time.time_ns()
+        try:
+            settings = kind.settings(
+                timeout_s=how.timeout_s,
+                ring_s=how.ring_s,
+                call_s=how.call_s,
+                media_s=how.media_s,
+                video=how.video,
+                profile=how.profile,
+                rate_bps=how.rate_bps,
+                gatekeeper=how.gatekeeper,
+                alias=seat.alias,
+                user=how.user,
+                password_file=how.password_file,
+                ca_file=how.ca_file,
+                verify=how.verify,
+                responder_key_file=how.responder_key_file,
+                call=heavy and how.call and "@" in seat.target,
+                responder=seat.responder if heavy and how.quality else "",
+            )
+            return await kind.run(Target(seat.target), settings, 1)
+        except (BadTarget, BadSettings, ProbeError, OSError) as fault:
+            return Measurement("room", seat.target, at_ns, 0.0, Outcome.LOCAL, {}, clean(str(fault)))

@@ -1,0 +1,121 @@
+"""A readiness run as data: the contract of `-o json`, a table's rows, and what changed since the last run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from inventory.model import Contact
+from netmon.conference import words
+from netmon.conference.judge import Cause, Verdict, ordered
+from netmon.conference.plan import Plan, Ports, Trunk
+
+Row = dict[str, Any]
+COLUMNS = (
+    "room", "name", "province", "commune", "state", "rung", "outcome", "why", "owner", "contact", "phone", "do", "cause",
+)  # fmt: skip
+
+
+def as_json(
+    plan: Plan, verdicts: Sequence[Verdict], causes: Sequence[Cause], *, began_s: float, took_s: float, lang: str
+) -> Row:
+    """The whole run. Times are ISO 8601 in UTC; a value that was not measured is absent."""
+    many = {state: sum(one.state == state for one in verdicts) for state in words.STATES}
+    one = plan.conference
+    return {
+        "conference": one.id,
+        "name": one.name,
+        "starts": str(one.starts),
+        "at": datetime.fromtimestamp(began_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "took_s": round(took_s, 1),
+        "summary": many,
+        "rooms": [room(verdict, lang) for verdict in ordered(verdicts)],
+        "causes": [_cause(cause, lang) for cause in causes],
+        "trunks": [trunk(row) for row in plan.trunks],
+        "ports": [_ports(row) for row in plan.ports],
+    }
+
+
+def room(one: Verdict, lang: str) -> Row:
+    """One room's row."""
+    seat = one.seat
+    return {
+        "room": seat.room,
+        "name": seat.name,
+        "province": seat.province,
+        "commune": seat.commune,
+        "state": one.state,
+        "rung": one.rung,
+        "outcome": one.outcome.name,
+        "why": one.why,
+        "element": one.element,
+        "owner": one.owner,
+        "contact": one.contact.name,
+        "phone": one.contact.phone,
+        "do": (one.do or {}).get(lang, ""),
+        "cause": one.cause,
+        "values": dict(one.values or {}),
+    }
+
+
+def _cause(one: Cause, lang: str) -> Row:
+    return {
+        "element": one.element,
+        "name": one.name,
+        "owner": one.owner,
+        "carrier": one.carrier,
+        "circuit_id": one.circuit,
+        "contact": _contact(one.contact),
+        "rung": one.rung,
+        "rooms": list(one.rooms),
+        "do": one.do[lang],
+    }
+
+
+def _contact(one: Contact) -> Row:
+    return {"name": one.name, "phone": one.phone}
+
+
+def trunk(one: Trunk) -> Row:
+    """One link's row of the arithmetic."""
+    row = {"link": one.link, "name": one.name, "rooms": one.rooms, "need_bps": one.need_bps, "state": one.state}
+    return row if one.capacity_bps is None else {**row, "capacity_bps": one.capacity_bps, "measured": one.measured}
+
+
+def _ports(one: Ports) -> Row:
+    row = {"mcu": one.mcu, "name": one.name, "rooms": one.rooms, "state": one.state}
+    return row if one.ports is None else {**row, "ports": one.ports}
+
+
+def delta(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Row:
+    """What changed between two runs (`as_json`): rooms that got worse, better, and those still not ready."""
+    was = {row["room"]: row for row in (before or {}).get("rooms", ())}
+    worse, better, still = [], [], []
+    for row in now["rooms"]:
+        old = was.get(row["room"])
+        good, was_good = _is_good(row), old is None or _is_good(old)
+        if not good and was_good:
+            worse.append(row)
+        elif good and not was_good:
+            better.append(row)
+        elif not good:
+            still.append(row)
+    return {"first": before is None, "worse": worse, "better": better, "still": still}
+
+
+def _is_good(row: Mapping[str, Any]) -> bool:
+    return row["state"] in ("ready", "risk")
+
+
+def cells(rows: Iterable[Mapping[str, Any]], lang: str) -> list[list[str]]:
+    """Rows of rooms as a table shows them: state, room, province, rung, why, owner, whom to call, what to do."""
+    out = []
+    for row in rows:
+        rung = words.RUNGS[row["rung"]][lang] if row["rung"] else ""
+        call = " ".join(text for text in (row["contact"], row["phone"]) if text)
+        place = row["commune"] or row["province"]
+        out.append(
+            [words.STATES[row["state"]][lang], row["name"], place, rung, row["why"], row["owner"], call, row["do"]]
+        )
+    return out

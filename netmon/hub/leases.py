@@ -1,0 +1,224 @@
+"""Who may run a heavy test now: one a link, so many bytes a link and day, never under a conference. Pure.
+
+Times are Unix seconds, given as arguments. A day is a day of Viet Nam (UTC+7, without summer time since 1975).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from netmon.config.hub import LeasesConfig
+
+DAY_S = 86_400
+ZONE_S = 7 * 3600  # Asia/Ho_Chi_Minh
+GRACE_S = 5.0  # a lease outlives its test by so much: the word that it ended is on its way
+BUSY_S = 10.0  # ask again after so long at most: tests end early
+MOST_LEASES = 4  # of one agent at a time
+MOST_HELD_S = 6 * 3600  # of one agent in a day, all its leases together: none can keep a link for itself
+REASONS = ("longest", "conference", "busy", "budget")
+
+
+class Want(NamedTuple):
+    """What an agent asks for. `bytes` None: what the path carries; `narrowest_bps` None: nobody knows."""
+
+    agent: str
+    check: str
+    links: tuple[str, ...]
+    bytes: int | None
+    seconds: float
+    narrowest_bps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to one heavy test."""
+
+    id: str
+    agent: str
+    check: str
+    links: tuple[str, ...]
+    bytes: int
+    granted_s: float
+    expires_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """When which links belong to a conference: from its margin before it starts until it ends."""
+
+    id: str
+    name: str
+    from_s: float
+    until_s: float
+    links: frozenset[str]
+
+
+class Refusal(NamedTuple):
+    """Not now. `link`: where ("" when it is the agent's own doing), `about`: the conference or the agent in the way."""
+
+    reason: str
+    link: str
+    retry_after_s: int
+    about: str = ""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What must be kept: leases that came and went, and what was used of (day, link or agent)."""
+
+    came: dict[str, Lease] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    used: dict[tuple[int, str], int] = field(default_factory=dict)
+
+
+def day_of(now_s: float) -> int:
+    """The day of Viet Nam, counted from 1970."""
+    return math.floor((now_s + ZONE_S) / DAY_S)
+
+
+class Leases:
+    """All leases, and what was used today. `used`: bytes by (day, link), seconds by (day, `agent:NAME`)."""
+
+    def __init__(
+        self,
+        terms: LeasesConfig,
+        meetings: Iterable[Meeting] = (),
+        leases: Iterable[Lease] = (),
+        used: Mapping[tuple[int, str], int] | None = None,
+    ) -> None:
+        self._terms = terms
+        self._meetings = tuple(sorted(meetings, key=lambda one: one.from_s))
+        self._leases = {one.id: one for one in leases}
+        self._holder = {link: one for one in self._leases.values() for link in one.links}
+        self._used = dict(used or {})
+        self._changes = Changes()
+
+    def ask(self, want: Want, id: str, now_s: float) -> Lease | Refusal:
+        """Grant a lease called `id`, or say why not. Who asks again for a check gives up what it had for it."""
+        self.expire(now_s)
+        for one in [one for one in self._leases.values() if (one.agent, one.check) == (want.agent, want.check)]:
+            self._end(one, one.bytes, now_s)
+        refused = self._length(want, now_s) or self._meeting(want, now_s) or self._busy(want, now_s)
+        if refused:
+            return refused
+        left = self._left(want, now_s)
+        if isinstance(left, Refusal):
+            return left
+        one = Lease(id, want.agent, want.check, want.links, left, now_s, now_s + want.seconds + GRACE_S)
+        self._leases[id] = self._changes.came[id] = one
+        self._holder.update(dict.fromkeys(one.links, one))
+        return one
+
+    def end(self, id: str, agent: str, used_bytes: int | None, now_s: float) -> Lease:
+        """Its test is over and sent so much (None: unknown, all of it). `KeyError` when the agent has no such lease."""
+        self.expire(now_s)
+        one = self._leases[id]
+        if one.agent != agent:
+            raise KeyError(id)
+        self._end(one, one.bytes if used_bytes is None else max(0, used_bytes), now_s)
+        return one
+
+    def undo(self, id: str) -> None:
+        """A grant that could not be kept never was."""
+        one = self._leases.pop(id, None)
+        self._changes.came.pop(id, None)
+        for link in one.links if one else ():
+            self._holder.pop(link, None)
+
+    def expire(self, now_s: float) -> None:
+        """End what nobody ended: its agent died, and may have sent all it might. A clock that was set back ends all."""
+        for one in [one for one in self._leases.values() if not one.granted_s - GRACE_S <= now_s < one.expires_s]:
+            self._end(one, one.bytes, one.expires_s)
+
+    def _end(self, one: Lease, used_bytes: int, now_s: float) -> None:
+        self._leases.pop(one.id)
+        if self._changes.came.pop(one.id, None) is None:
+            self._changes.gone.add(one.id)
+        held_s = math.ceil(max(0.0, min(now_s, one.expires_s) - one.granted_s))
+        self._use(one, f"agent:{one.agent}", held_s)
+        for link in one.links:
+            self._holder.pop(link, None)
+            self._use(one, link, used_bytes)
+
+    def _use(self, one: Lease, what: str, much: int) -> None:
+        key = (day_of(one.granted_s), what)
+        self._used[key] = self._changes.used[key] = self._used.get(key, 0) + much
+
+    # --- why not ---
+
+    def _length(self, want: Want, now_s: float) -> Refusal | None:
+        return Refusal("longest", "", DAY_S) if want.seconds > self._terms.longest_s else None
+
+    def _meeting(self, want: Want, now_s: float) -> Refusal | None:
+        until_s = now_s + want.seconds + GRACE_S
+        for one in self._meetings:
+            if one.from_s >= until_s:
+                break
+            link = next((link for link in want.links if link in one.links), "") if now_s < one.until_s else ""
+            if link:
+                return Refusal("conference", link, _after(one.until_s - now_s), one.name or one.id)
+        return None
+
+    def _busy(self, want: Want, now_s: float) -> Refusal | None:
+        for link in want.links:
+            other = self._holder.get(link)
+            if other is not None:
+                return Refusal("busy", link, _after(min(BUSY_S, other.expires_s - now_s)), other.agent)
+        if sum(one.agent == want.agent for one in self._leases.values()) >= MOST_LEASES:
+            return Refusal("busy", "", _after(BUSY_S), want.agent)
+        return None
+
+    def _left(self, want: Want, now_s: float) -> int | Refusal:
+        """The bytes a test gets."""
+        day = day_of(now_s)
+        later_s = _after((day + 1) * DAY_S - ZONE_S - now_s)
+        if self._used.get((day, f"agent:{want.agent}"), 0) + want.seconds > MOST_HELD_S:
+            return Refusal("budget", "", later_s, want.agent)
+        left = self._terms.bytes_per_day
+        if want.bytes is not None and want.bytes > left:
+            return Refusal("budget", "", later_s, want.agent)
+        for link in want.links:
+            on_it = self._terms.bytes_per_day - self._used.get((day, link), 0)
+            if on_it <= 0 or (want.bytes is not None and want.bytes > on_it):
+                return Refusal("budget", link, later_s)
+            left = min(left, on_it)
+        if want.bytes is not None:
+            return want.bytes
+        carried = left if want.narrowest_bps is None else math.ceil(want.narrowest_bps * want.seconds / 8)
+        return min(left, carried)
+
+    # --- telling ---
+
+    def leases(self, now_s: float) -> Sequence[Lease]:
+        """All that are out."""
+        self.expire(now_s)
+        return tuple(self._leases.values())
+
+    def used(self, now_s: float) -> dict[str, int]:
+        """Bytes by link, today."""
+        today = day_of(now_s)
+        return {what: much for (day, what), much in self._used.items() if day == today and what.startswith("link:")}
+
+    def quiet(self, links: Iterable[str], now_s: float, within_s: float = 7 * DAY_S) -> list[Meeting]:
+        """Conferences on some links, now or soon; on any when none is named."""
+        wanted = frozenset(links)
+        soon = [one for one in self._meetings if one.until_s > now_s and one.from_s < now_s + within_s]
+        return [one for one in soon if not wanted or not wanted.isdisjoint(one.links)]
+
+    def take_changes(self, now_s: float) -> Changes:
+        """What changed since the last call; days before yesterday are forgotten."""
+        oldest = day_of(now_s) - 1
+        self._used = {key: much for key, much in self._used.items() if key[0] >= oldest}
+        taken, self._changes = self._changes, Changes()
+        return taken
+
+    def put_back(self, taken: Changes) -> None:
+        """Changes that could not be kept, and nothing happened since: the next time they are among what changed."""
+        self._changes = taken
+
+
+def _after(seconds: float) -> int:
+    return max(1, math.ceil(seconds))

@@ -1,0 +1,82 @@
+"""The echo of a called end: each packet of sound goes back as one of its own stream, and RTCP tells what did not come."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+
+from probes.errors import WireError
+from probes.io.net import PacketSocket
+from probes.io.rtp import pair
+from probes.wire import rtcp, rtp
+from probes.wire.rtp import Packet, Reception
+from probes.wire.samples import SAMPLES
+from probes.wire.session import Address, Arrival
+
+_SOURCE = 0x6E65_746D
+_SOUND = SAMPLES["PCMA"]
+
+
+class Echo:
+    """Two sockets of one call. `rtp`, `rtcp`: where they listen. Only the caller is heard, only the addresses it told get
+    anything, and no more packets than came. Raises OSError when no pair of ports is to be had."""
+
+    def __init__(self, host: str, to_rtp: Address, to_rtcp: Address) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._media, self._control = pair(family, host)
+        self.rtp, self.rtcp = (host, self._media.port), (host, self._control.port)
+        self.reception = Reception(_SOUND.clock_hz)
+        self._to_rtp, self._to_rtcp = to_rtp, to_rtcp
+        self._sent = 0
+        self._loop = asyncio.get_running_loop()
+        for sock in (self._media, self._control):
+            self._loop.add_reader(sock.fileno(), self._readable)
+
+    def _readable(self) -> None:
+        for sock, take in ((self._media, self._sound), (self._control, self._account)):
+            for _ in sock.errors():
+                pass  # the caller has closed its port: the call will end
+            for arrival in sock.arrivals():
+                if arrival.source[0] == self._to_rtp[0]:
+                    self._taken(take, arrival)
+
+    @staticmethod
+    def _taken(take: Callable[[Arrival], None], arrival: Arrival) -> None:
+        try:
+            take(arrival)
+        except WireError:
+            return
+
+    def _sound(self, arrival: Arrival) -> None:
+        came = rtp.decode(arrival.data)
+        self.reception.receive(came, arrival.at_ns)
+        back = Packet(came.payload_type, self._sent, came.stamp, _SOURCE, came.payload, came.marker)
+        self._sent += 1
+        _send(self._media, rtp.encode(back), self._to_rtp, max(0, arrival.tos) & 0xFC)
+
+    def _account(self, arrival: Arrival) -> None:
+        """A sender report is answered at once with ours, and with what we received of theirs."""
+        for part in rtcp.decode(arrival.data):
+            if isinstance(part, rtcp.Report) and part.sent:
+                fraction, lost, highest, jitter = self.reception.report()
+                last_sr = part.sent.ntp >> 16 & 0xFFFFFFFF
+                block = rtcp.Block(part.source, fraction / 256, lost, highest, jitter, last_sr, 0.0)
+                octets = self._sent * _SOUND.step
+                sent = rtcp.Sent(rtcp.ntp64(time.time_ns()), octets, self._sent, octets)
+                data = rtcp.encode(rtcp.Report(_SOURCE, sent, (block,)), "standin")
+                _send(self._control, data, self._to_rtcp, 0)
+
+    def close(self) -> None:
+        """Leave the loop and give the ports back."""
+        for sock in (self._media, self._control):
+            self._loop.remove_reader(sock.fileno())
+            sock.close()
+
+
+def _send(sock: PacketSocket, data: bytes, to: Address, tos: int) -> None:
+    try:
+        sock.send(data, to, tos)
+    except OSError:
+        return  # the caller has gone

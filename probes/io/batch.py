@@ -1,0 +1,263 @@
+"""A datagram socket that moves many packets in one system call (`sendmmsg`, `recvmmsg`): for fleets of targets.
+
+A call of its own for each packet costs more than the packet, and each such call lets another thread of this process take
+the interpreter, for 5 ms if that is busy. These calls keep it: they never wait, the socket being non-blocking. Every
+packet still gets kernel stamps of its own. Linux, 64 bits; elsewhere `fleet_socket` gives a plain `PacketSocket`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from probes.io.net import KEPT, MOST, ORIGIN_STAMP, TIMESTAMPING, PacketSocket, Stamped, Unreachable
+from probes.wire.session import Arrival, Datagram
+
+_LIBC = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock: see above
+_MANY = 32  # packets a call
+_HEADER = struct.Struct("@PIPNPNi0PI0P")  # struct mmsghdr: name, its room, vector, 1, control, its room, flags, length
+_VECTOR = struct.Struct("@PN")  # struct iovec
+_SIZE = struct.Struct("@N")
+_FILLED = struct.Struct("@40xNi4xI4x")  # of a header: control's length, flags, the packet's length
+_CONTROL = struct.Struct("@Nii")  # struct cmsghdr
+_CONTROL_AT = 40  # where in a header its control's room stands
+_NAME = 32  # room for struct sockaddr_in6
+_LARGE, _SMALL = 65_536, 2048  # the largest datagram; up to so many bytes packets are sent together
+_SPREAD = 256  # the packets' first bytes must not share the processor's cache lines
+_ROOM, _ASIDE = 512, 64  # bytes of control messages a packet brings, and takes along
+_KNOWN = 16_384  # addresses remembered in both shapes
+_DONTWAIT, _ERRQUEUE = 0x40, 0x2000
+# What nearly every send stamp brings: the time, then struct sock_extended_err with the packet's number.
+_SENT, _SENT_ROOM = struct.Struct("@12xiqq32x16x4xB7xI"), 96
+# What nearly every answer brings: the time, TTL, TOS; for IPv6 hop limit and traffic class. Their kinds tell the rest.
+_CAME, _CAME_ROOM = struct.Struct("@12xiqq32x12xii4x12xiB"), 112
+_KINDS = {socket.AF_INET: (2, 1), socket.AF_INET6: (52, 67)}
+
+
+def fleet_socket(sock: socket.socket, *, skip_ip: bool = False) -> PacketSocket:
+    """The cheapest socket this machine allows."""
+    able = struct.calcsize("@P") == 8 and hasattr(_LIBC, "recvmmsg") and hasattr(_LIBC, "sendmmsg")
+    return (BatchSocket if able else PacketSocket)(sock, skip_ip=skip_ip)
+
+
+class _Slots:
+    """Memory for `_MANY` packets as the kernel wants it. Untouched pages of it cost nothing."""
+
+    def __init__(self, control: int, apart: int, room: int) -> None:
+        """Bytes of control messages, from packet to packet, and of a packet at most."""
+        sizes = (_HEADER.size, _VECTOR.size, _NAME, control, apart)
+        self.memory = mmap.mmap(-1, _MANY * sum(sizes))
+        self.at = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        begins = [_MANY * sum(sizes[:place]) for place in range(len(sizes))]
+        self.headers, self.vectors, self.names, self.controls, self.data = (
+            [begin + slot * size for slot in range(_MANY)] for begin, size in zip(begins, sizes, strict=True)
+        )
+        self.end = self.vectors[0]
+        for slot in range(_MANY):
+            name, vector, aside, data = (
+                self.at + each[slot] for each in (self.names, self.vectors, self.controls, self.data)
+            )
+            _HEADER.pack_into(self.memory, self.headers[slot], name, _NAME, vector, 1, aside, control, 0, 0)
+            _VECTOR.pack_into(self.memory, self.vectors[slot], data, room)
+        self.fresh = self.memory[: self.end]
+
+
+class BatchSocket(PacketSocket):
+    """See the top. What it does is what `PacketSocket` does."""
+
+    def __init__(self, sock: socket.socket, *, skip_ip: bool = False) -> None:
+        super().__init__(sock, skip_ip=skip_ip)
+        self._in = _Slots(_ROOM, _LARGE + _SPREAD, _LARGE)
+        self._out = _Slots(_ASIDE, _SMALL, 0)
+        self._room = [0] * _MANY  # what the slots for sending say of their packet's and control's length
+        self._aside = [-1] * _MANY
+        self._name_bytes = 28 if self.v6 else 16
+        for header in self._out.headers:
+            struct.pack_into("@I", self._out.memory, header + 8, self._name_bytes)
+        self._named: dict[Any, bytes] = {}  # address → struct sockaddr
+        self._sources: dict[bytes, Any] = {}  # and back
+        self._marks: dict[tuple[int, int], bytes] = {}  # (TOS, TTL) → control messages
+
+    # --- sending ---
+
+    def send_all(self, packets: Iterable[Datagram], unsent: Callable[[Any, str], None]) -> int:
+        """See `PacketSocket.send_all`; a packet that fails goes the way of single ones, which tells why."""
+        whole = packets if isinstance(packets, list) else list(packets)
+        at = 0
+        while at < len(whole):
+            filled = self._fill(whole[at : at + _MANY])
+            many = _LIBC.sendmmsg(self.sock.fileno(), ctypes.c_void_p(self._out.at), filled, _DONTWAIT) if filled else 0
+            if many > 0:
+                self._left(whole[at : at + many])
+                at += many
+            if many < filled or not filled:
+                super().send_all(whole[at : at + 1], unsent)
+                at += 1
+        return len(whole)
+
+    def _fill(self, packets: list[Datagram]) -> int:
+        """Packets into slots; how many from the first on fit."""
+        out = self._out
+        memory, names, datas, room, aside = out.memory, out.names, out.data, self._room, self._aside
+        named, wide = self._named, self._name_bytes
+        for slot, (data, to, tos, ttl, _, via) in enumerate(packets):
+            name, size = named.get(to) or self._name(to), len(data)
+            if via or not name or size > _SMALL:
+                return slot
+            at, place = datas[slot], names[slot]
+            memory[at : at + size] = data
+            memory[place : place + wide] = name
+            if room[slot] != size:
+                _SIZE.pack_into(memory, out.vectors[slot] + 8, size)
+                room[slot] = size
+            mark = tos << 8 | ttl
+            if aside[slot] != mark:
+                self._mark(slot, tos, ttl)
+                aside[slot] = mark
+        return len(packets)
+
+    def _mark(self, slot: int, tos: int, ttl: int) -> None:
+        control = b""
+        for level, kind, value in self._control(tos, ttl, b""):
+            control += _CONTROL.pack(_CONTROL.size + len(value), level, kind) + value.ljust(8, b"\0")
+        memory, at = self._out.memory, self._out.controls[slot]
+        memory[at : at + len(control)] = control
+        _SIZE.pack_into(memory, self._out.headers[slot] + _CONTROL_AT, len(control))
+
+    def _name(self, to: Any) -> bytes:
+        """`struct sockaddr`; nothing for what only the system can tell."""
+        if len(self._named) >= _KNOWN:
+            self._named.clear()
+        try:
+            host = socket.inet_pton(self.sock.family, to[0])
+        except OSError:
+            return b""
+        family, port = struct.pack("=H", self.sock.family), to[1].to_bytes(2, "big")
+        if self.v6:
+            flow, scope = (*to[2:], 0, 0)[:2]
+            host = flow.to_bytes(4, "big") + host + struct.pack("=I", scope)
+        found: bytes = (family + port + host).ljust(self._name_bytes, b"\0")
+        self._named[to] = found
+        return found
+
+    def _left(self, packets: list[Datagram]) -> None:
+        """They left: their numbers wait for the kernel's stamps."""
+        if not self.kernel_tx:
+            return
+        tokens, serial = self._tokens, self._serial
+        for packet in packets:
+            if packet[4] is not None:
+                tokens[serial] = packet[4]
+            serial = serial + 1 & 0xFFFFFFFF
+        self._serial = serial
+        if len(tokens) > KEPT:
+            for old in list(islice(tokens, len(tokens) - KEPT)):
+                del tokens[old]
+
+    # --- receiving ---
+
+    def _receive(self, flags: int) -> int:
+        """Packets into slots; how many, 0: none waits, -1: an error of an earlier send was told."""
+        slots = self._in
+        slots.memory[: slots.end] = slots.fresh
+        many = int(_LIBC.recvmmsg(self.sock.fileno(), ctypes.c_void_p(slots.at), _MANY, flags | _DONTWAIT, None))
+        return 0 if many < 0 and ctypes.get_errno() == errno.EAGAIN else many
+
+    def hear(self, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
+        """See `PacketSocket.hear`."""
+        if self._early:
+            super().hear(sent, said)
+            return
+        for _ in range(MOST):
+            many = self._receive(_ERRQUEUE)
+            if not many:
+                return
+            self._stamped(many, sent, said)
+
+    def _queued(self) -> Iterator[Stamped | Unreachable]:
+        found: list[Stamped | Unreachable] = []
+        for _ in range(MOST):
+            many = self._receive(_ERRQUEUE)
+            if not many:
+                break
+            self._stamped(many, lambda token, at_ns: found.append(Stamped(token, at_ns)), found.append)
+        return iter(found)
+
+    def _stamped(self, many: int, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
+        slots, tokens = self._in, self._tokens
+        for slot in range(many):
+            kind, seconds, nanos, origin, serial = _SENT.unpack_from(slots.memory, slots.controls[slot])
+            room, _, size = _FILLED.unpack_from(slots.memory, slots.headers[slot])
+            if origin == ORIGIN_STAMP and kind == TIMESTAMPING and room >= _SENT_ROOM:
+                token = tokens.pop(serial, None)
+                if token is not None:
+                    sent(token, seconds * 1_000_000_000 + nanos)
+                continue
+            told = self._error(self._data(slot, size), self._controls(slot, room), self._source(slot))
+            if isinstance(told, Unreachable):
+                said(told)
+            elif told is not None:
+                sent(*told)
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """Packets waiting, each with the kernel's arrival stamp."""
+        for _ in range(MOST):
+            many = self._receive(0)
+            if not many:
+                return
+            yield from self._came(many)
+
+    def _came(self, many: int) -> list[Arrival]:
+        slots, sources, wide = self._in, self._sources, self._name_bytes
+        memory, first, second = slots.memory, *_KINDS[self.sock.family]
+        found = []
+        for slot in range(many):
+            kind, seconds, nanos, one, hops, other, tos = _CAME.unpack_from(memory, slots.controls[slot])
+            room, _, size = _FILLED.unpack_from(memory, slots.headers[slot])
+            name, via = slots.names[slot], b""
+            source = sources.get(memory[name : name + wide]) or self._source(slot)
+            at_ns = seconds * 1_000_000_000 + nanos
+            if room != _CAME_ROOM or kind != TIMESTAMPING or one != first or other != second:
+                at_ns, hops, tos, via = self._control_of(self._controls(slot, room))
+            data = self._data(slot, size)
+            if self._skip_ip:
+                hops, data = data[8], data[(data[0] & 15) * 4 :]
+            found.append(Arrival(data, source, at_ns or time.time_ns(), hops, tos, via))
+        return found
+
+    def _data(self, slot: int, size: int) -> bytes:
+        at = self._in.data[slot]
+        return self._in.memory[at : at + size]
+
+    def _source(self, slot: int) -> Any:
+        """The address as Python writes it."""
+        place = self._in.names[slot]
+        name = self._in.memory[place : place + self._name_bytes]
+        if len(self._sources) >= _KNOWN:
+            self._sources.clear()
+        port = int.from_bytes(name[2:4], "big")
+        if self.v6:
+            host, scope = socket.inet_ntop(socket.AF_INET6, name[8:24]), struct.unpack_from("=I", name, 24)[0]
+            self._sources[name] = found = (host, port, int.from_bytes(name[4:8], "big"), scope)
+        else:
+            self._sources[name] = found = (socket.inet_ntop(socket.AF_INET, name[4:8]), port)  # type: ignore[assignment]
+        return found
+
+    def _controls(self, slot: int, room: int) -> list[tuple[int, int, bytes]]:
+        """Control messages one by one, as `recvmsg` gives them."""
+        at, memory = self._in.controls[slot], self._in.memory
+        found, end = [], at + min(room, _ROOM)
+        while at + _CONTROL.size <= end:
+            size, level, kind = _CONTROL.unpack_from(memory, at)
+            if size < _CONTROL.size:
+                break
+            found.append((level, kind, memory[at + _CONTROL.size : min(at + size, end)]))
+            at += size + 7 & ~7
+        return found

@@ -1,0 +1,104 @@
+"""Carries H.323: a question to a gatekeeper by UDP, and a call on a TCP connection that is always ended properly."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from probes.io.bytestream import StreamDriver
+from probes.io.drive import Driver
+from probes.io.net import open_udp
+from probes.wire.exchange import Exchange, Heard, Unheard
+from probes.wire.h323call import Call, Left
+from probes.wire.session import Address
+
+_DRAIN_BYTES = 65_536
+
+
+async def ask(family: int, to: Any, make: Callable[[Address], Exchange]) -> Heard | Unheard:
+    """One question; `make` gets the address the answer must come to. Never raises for the network."""
+    try:
+        sock = open_udp(family)
+    except OSError as fault:
+        return Unheard("local", f"no socket: {fault.strerror}")
+    ended: asyncio.Future[Heard | Unheard] = asyncio.get_running_loop().create_future()
+
+    def told(events: list[Any]) -> None:
+        if not ended.done():
+            ended.set_result(events[0])
+
+    try:
+        here = own_address(family, to)
+    except OSError as fault:
+        sock.close()
+        return Unheard("local", f"this machine has no way: {fault.strerror}")
+    driver = Driver(make((here, sock.port)), sock, told)
+    try:
+        driver.kick()
+        return await ended
+    finally:
+        driver.close()
+
+
+def own_address(family: int, to: Any) -> str:
+    """Our own address on the way to `to`; raises OSError when there is no way. Nothing is sent."""
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect(to)
+        return str(sock.getsockname()[0]).partition("%")[0]
+
+
+class CallLine:
+    """One call on a connected socket, which becomes ours. `events`: all that was told so far.
+
+    `close` must be called in every case; it hangs up first when that was not done.
+    """
+
+    def __init__(self, sock: socket.socket, session: Call) -> None:
+        self.events: list[Any] = []
+        self._session = session
+        self._changed = asyncio.Event()
+        self._driver = StreamDriver(sock, session, self._told)
+        self._driver.turn()
+
+    def _told(self, events: list[Any]) -> None:
+        self.events += events
+        self._changed.set()
+
+    @property
+    def over(self) -> bool:
+        """The call has ended, and its end was told to the far end."""
+        return any(isinstance(one, Left) for one in self.events)
+
+    @property
+    def broken(self) -> bool:
+        """The connection ended with an error (a reset)."""
+        return self._driver.fault is not None
+
+    async def until(self, ready: Callable[[], bool]) -> None:
+        """Wait for `ready` or the call's end."""
+        while not (ready() or self.over):
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def hang_up(self) -> None:
+        """End the call and wait shortly for the far end's own word."""
+        self._part()
+        await self.until(lambda: False)
+
+    def _part(self) -> None:
+        self._session.hang_up(time.monotonic())
+        self._driver.turn()
+
+    def close(self) -> None:
+        """Hang up if need be and close, so that our last word is not lost: unread bytes would make a close a reset."""
+        self._part()
+        sock = self._driver.sock
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(_DRAIN_BYTES):
+                pass
+        self._driver.close()

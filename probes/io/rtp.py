@@ -1,0 +1,213 @@
+"""Carries one media line of a test call: sends its stream on time, and takes what comes back with the kernel's stamps.
+
+Only packets from the address the far end named are its media; RTCP is read from its own port or from the media's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import Any, NamedTuple
+
+from probes.errors import NeedsPrivilege, WireError
+from probes.io.net import PacketSocket, open_udp
+from probes.io.timer import Timer
+from probes.wire import rtcp, rtp
+from probes.wire.rtcp import Block, Report, Sent
+from probes.wire.rtp import Packet, Reception
+from probes.wire.samples import Sample
+
+LOWEST, HIGHEST = 16_384, 32_766  # where pairs of ports are looked for
+_TRIES = 64
+_REPORT_S = 2.0
+_CATCH_UP = 5  # packets that leave at once after we were put aside; the others are left out, and counted
+
+
+class Heard(NamedTuple):
+    """A media line after its call. `came`: what we received; `block`: the far end's last report of what it received.
+
+    `first_ms`: from the start to the first packet of theirs; `late_ms`: the worst lateness of our own sending;
+    `tos`: type-of-service bytes seen on their packets; `rtt_ms`: by RTCP.
+    """
+
+    sent: int
+    skipped: int
+    came: Reception
+    block: Block | None
+    first_ms: float | None
+    late_ms: float
+    tos: frozenset[int]
+    rtt_ms: float | None
+    local_drop: int
+
+
+class Line:
+    """One media line's two sockets, RTP on an even port and RTCP on the next. Open, then `start`, `stop`, `close`."""
+
+    def __init__(self, family: int, host: str, *, tos: int = 0) -> None:
+        """Raises OSError when no pair of ports is to be had."""
+        self._tos = tos
+        self._media, self._control = pair(family, host)
+        self.port = self._media.port
+        self._source, self._number = secrets.randbits(32), secrets.randbits(15)
+        self._stamp = secrets.randbits(31)
+        self._loop = asyncio.get_running_loop()
+        self._timer: Timer | None = None
+        self._sample: Sample | None = None
+        self._payload_type = 0
+        self._to: Any = None
+        self._control_to: Any = None
+        self._began = self._due = self._report_due = 0.0
+        self._began_ns = 0
+        self._sent = self._skipped = self._octets = 0
+        self._late_s = 0.0
+        self._came: Reception | None = None
+        self._block: Block | None = None
+        self._rtt_ms: float | None = None
+        self._seen_tos: set[int] = set()
+        self._last_sr = (0, 0.0)  # the middle of their last report's NTP time, when it came
+
+    def start(self, sample: Sample, payload_type: int, to: Any, control_port: int) -> None:
+        """Send to `to` (a socket address) from now on, and listen; `control_port` 0: no RTCP."""
+        if type(self._loop).__module__.startswith("uvloop"):
+            raise NeedsPrivilege("uvloop loses packets whose stamps lie on the error queue: use asyncio's own loop")
+        self._sample, self._payload_type, self._to = sample, payload_type, to
+        self._control_to = (to[0], control_port, *to[2:]) if control_port else None
+        self._came = Reception(sample.clock_hz)
+        self._began = self._due = time.monotonic()
+        self._began_ns, self._report_due = time.time_ns(), self._began + _REPORT_S
+        for sock in (self._media, self._control):
+            self._loop.add_reader(sock.fileno(), self._readable)
+        self._timer = Timer(self._loop, self._turn)
+        self._turn()
+
+    def stop(self) -> Heard | None:
+        """End the stream with a goodbye; what was heard, None when it never began."""
+        if self._timer is None or self._came is None:
+            return None
+        self._take()
+        self._tell(leaving=True)
+        self._quiet()
+        first = self._came.first_at_ns
+        first_ms = (first - self._began_ns) / 1e6 if first else None
+        drops = self._media.dropped()
+        return Heard(
+            self._sent, self._skipped, self._came, self._block, first_ms, self._late_s * 1000, frozenset(self._seen_tos),
+            self._rtt_ms, drops,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._quiet()
+        for sock in (self._media, self._control):
+            sock.close()
+
+    def _quiet(self) -> None:
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None
+            for sock in (self._media, self._control):
+                self._loop.remove_reader(sock.fileno())
+
+    def _turn(self) -> None:
+        """Send what is due."""
+        if self._timer is None or self._sample is None:
+            return
+        now, sample = time.monotonic(), self._sample
+        self._late_s = max(self._late_s, now - self._due)
+        behind = int((now - self._due) / sample.gap_s) - _CATCH_UP
+        if behind > 0:  # numbers are left out too: the far end must not call our sleep a loss
+            self._skipped += behind
+            self._due += behind * sample.gap_s
+            self._stamp += behind * sample.step
+        while self._due <= now:
+            self._send(sample)
+            self._due += sample.gap_s
+        if now >= self._report_due:
+            self._report_due = now + _REPORT_S
+            self._tell()
+        self._timer.at(self._due)
+
+    def _send(self, sample: Sample) -> None:
+        last = len(sample.payloads) - 1
+        for place, payload in enumerate(sample.payloads):
+            self._packet(payload, sample.marked and place == last)
+        self._stamp += sample.step
+
+    def _packet(self, payload: bytes, marker: bool) -> None:
+        packet = Packet(self._payload_type, self._number, self._stamp, self._source, payload, marker)
+        try:
+            self._media.send(rtp.encode(packet), self._to, self._tos)
+        except OSError:
+            self._skipped += 1
+            return
+        self._number = self._number + 1 & 0xFFFF
+        self._sent += 1
+        self._octets += len(payload)
+
+    def _readable(self) -> None:
+        self._take()
+
+    def _take(self) -> None:
+        for sock in (self._media, self._control):
+            for _ in sock.errors():
+                pass  # a port that is closed shows as silence here; the call itself tells more
+            for arrival in sock.arrivals():
+                if arrival.source[0] == self._to[0]:
+                    self._one(arrival.data, arrival.at_ns, arrival.tos)
+
+    def _one(self, data: bytes, at_ns: int, tos: int) -> None:
+        assert self._came is not None
+        try:
+            if len(data) >= 2 and 192 <= data[1] <= 223:  # RFC 5761 §4
+                self._reported(rtcp.decode(data), at_ns)
+            else:
+                self._came.receive(rtp.decode(data), at_ns)
+                self._seen_tos.add(tos)
+        except WireError:
+            return
+
+    def _reported(self, reports: list[Report | rtcp.Goodbye], at_ns: int) -> None:
+        for one in reports:
+            if isinstance(one, Report) and one.sent:
+                self._last_sr = (one.sent.ntp >> 16 & 0xFFFFFFFF, time.monotonic())
+        for block in rtcp.blocks_of(reports, self._source):
+            self._block = block
+            round_trip = rtcp.round_trip_ms(block, at_ns)
+            self._rtt_ms = self._rtt_ms if round_trip is None else round_trip
+
+    def _tell(self, *, leaving: bool = False) -> None:
+        if self._control_to is None or self._came is None:
+            return
+        blocks: tuple[Block, ...] = ()
+        if self._came.source is not None:
+            fraction, lost, highest, jitter = self._came.report()
+            last, at = self._last_sr
+            delay_s = time.monotonic() - at if last else 0.0
+            blocks = (Block(self._came.source, fraction / 256, lost, highest, jitter, last, delay_s),)
+        sent = Sent(rtcp.ntp64(time.time_ns()), self._stamp, self._sent, self._octets)
+        data = rtcp.encode(Report(self._source, sent, blocks), "netmon", leaving=leaving)
+        try:
+            self._control.send(data, self._control_to)
+        except OSError:
+            return  # a report that does not leave is one report less
+
+
+def pair(family: int, host: str) -> tuple[PacketSocket, PacketSocket]:
+    """Two sockets: RTP on an even port, RTCP on the next (RFC 3550 §11). Raises OSError when none are to be had."""
+    refused: OSError | None = None
+    for _ in range(_TRIES):
+        port = LOWEST + 2 * secrets.randbelow((HIGHEST - LOWEST) // 2)
+        try:
+            media = open_udp(family, host, port)
+        except OSError as fault:
+            refused = fault
+            continue
+        try:
+            return media, open_udp(family, host, port + 1)
+        except OSError as fault:
+            refused = fault
+            media.close()
+    assert refused is not None
+    raise refused

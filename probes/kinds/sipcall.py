@@ -1,0 +1,249 @@
+"""One test call to a room: is it taken, does sound and picture come back, and does it end as it should (RFC 3261 §13).
+
+The call goes to an alias that exists for tests, never into a live room: its target must name one.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
+from probes.errors import BadSettings, WireError
+from probes.io import sipsock
+from probes.io.rtp import Heard, Line
+from probes.io.sipsock import Ended
+from probes.kinds import sipaccess, sipcalljudge
+from probes.kinds.sipaim import Aim, aim
+from probes.kinds.sipcalljudge import Talk
+from probes.settings import setting
+from probes.target import Unresolved, resolve
+from probes.wire import sdp
+from probes.wire.samples import SAMPLES
+from probes.wire.sdp import Codec, Media
+from probes.wire.sipcall import DatagramCall, Leaving, Limits, StreamCall, Up
+from probes.wire.sipoptions import Ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipCallSettings:
+    """Settings of `sipcall`."""
+
+    every_s: float = setting("time between calls", unit="s", key="every", low=10, high=604_800, default=3600.0)
+    timeout_s: float = setting(
+        "give up when nothing at all has answered the INVITE (connecting included)",
+        unit="s", key="timeout", low=0.1, high=32, default=4.0,
+    )  # fmt: skip
+    ring_s: float = setting(
+        "let it ring for so long, then cancel", unit="s", key="ring", low=0.1, high=60, default=10.0
+    )
+    duration_s: float = setting("media both ways for so long", unit="s", key="duration", low=0.2, high=60, default=5.0)
+    video: bool = setting("offer a picture, too", default=True)
+    transport: str = setting(
+        "how to carry it; a target's own `;transport=` wins", choices=("udp", "tcp", "tls"), default="udp"
+    )
+    user: str = setting("user of the digest; the target names the room", default="")
+    password_file: str = setting("file with the digest's password", default="", secret=True)
+    ca_file: str = setting("certificates (PEM) to trust instead of the system's", default="")
+    verify: bool = setting("check the far end's certificate; false trusts whoever answers", default=True)
+    audio_dscp: int = setting("DSCP of the sound; 46 is EF", low=0, high=63, default=46)
+    video_dscp: int = setting("DSCP of the picture; 34 is AF41", low=0, high=63, default=34)
+
+
+FIELDS = (
+    Field("status", "", "the INVITE's final answer; absent when there was none", "int"),
+    Field(
+        "srd_ms",
+        "ms",
+        "from the INVITE to the first sign of ringing or the final answer (RFC 6076 session request delay)",
+    ),
+    Field("answer_ms", "ms", "from the INVITE to the 200 that took the call"),
+    Field("audio_sent", "packets", "sound sent", "int"),
+    Field("audio_rcvd", "packets", "sound received", "int"),
+    Field("audio_lost_bwd", "packets", "sound lost on the way back, by its numbers; absent when none came", "int"),
+    Field("video_rcvd", "packets", "picture received; absent when the far end took none", "int"),
+    Field("video_lost_bwd", "packets", "picture lost on the way back, by its numbers; absent when none came", "int"),
+    Field("sends", "sends", "INVITEs it took: 1 = nothing was lost on the way", "int", default=False),
+    Field("connect_ms", "ms", "TCP connect", default=False),
+    Field("tls_ms", "ms", "TLS handshake", default=False),
+    Field("sdd_ms", "ms", "from the BYE to its answer (RFC 6076 session disconnect delay)", default=False),
+    Field(
+        "bye_status", "", "the answer to our BYE; absent when there was none or theirs came first", "int", default=False
+    ),
+    Field("video_sent", "packets", "picture sent", "int", default=False),
+    *(
+        one
+        for kind, what in (("audio", "sound"), ("video", "picture"))
+        for one in (
+            Field(f"{kind}_first_ms", "ms", f"from our first {what} to their first", default=False),
+            Field(f"{kind}_jitter_bwd_ms", "ms", f"jitter of the {what} back (RFC 3550)", default=False),
+            Field(f"{kind}_lost_fwd", "packets", f"{what} the far end says it missed (RTCP)", "int", default=False),
+            Field(f"{kind}_rtt_ms", "ms", "round trip by RTCP", default=False),
+            Field(
+                f"{kind}_dscp_seen_bwd",
+                "",
+                f"DSCP on their {what}; absent when there were several",
+                "int",
+                default=False,
+            ),
+            Field(f"{kind}_send_late_ms", "ms", f"worst lateness of our own {what}", default=False),
+        )
+    ),
+)
+_AUDIO = (Codec(8, "PCMA", 8000), Codec(96, "OPUS", 48000, 2))
+_VIDEO = tuple(
+    Codec(97 + mode, "H264", 90000, about=f"profile-level-id=42e01f;packetization-mode={mode}") for mode in (0, 1)
+)
+_VIDEO_BPS, _OUR_VIDEO_BPS, _AUDIO_BPS = 256_000, 60_000, 80_000  # on the wire
+
+
+class _Lines:
+    """Our side of the media: opened before the INVITE, begun when the call is taken, read when it is over."""
+
+    def __init__(self, family: int, settings: SipCallSettings) -> None:
+        self._family, self._settings = family, settings
+        self._open: list[tuple[str, tuple[Codec, ...], Line]] = []
+        self.taken: list[str] = []  # kinds of media the far end took
+        self.heard: dict[str, Heard] = {}
+        self.fault = ""
+
+    def offer(self, host: str) -> bytes:
+        """Open the sockets; our offer. Raises OSError."""
+        wanted: list[tuple[str, tuple[Codec, ...], int, int]] = [("audio", _AUDIO, self._settings.audio_dscp, 0)]
+        wanted += [("video", _VIDEO, self._settings.video_dscp, _VIDEO_BPS)] if self._settings.video else []
+        lines = []
+        for kind, codecs, dscp, rate_bps in wanted:
+            line = Line(self._family, host, tos=dscp << 2)
+            self._open.append((kind, codecs, line))
+            lines.append(Media(kind, line.port, host, codecs, rate_bps=rate_bps))
+        return sdp.offer(secrets.randbits(31), host, lines)
+
+    def begin(self, up: Up, peer: str) -> None:
+        """Start what the answer takes: its lines stand in our order (RFC 3264 §6)."""
+        try:
+            answered = sdp.read(up.message.body)
+        except WireError as fault:
+            self.fault = f"the answer's description of media cannot be read: {fault.reason}"
+            return
+        for (kind, _, line), theirs in zip(self._open, answered, strict=False):
+            codec = next((one for one in theirs.codecs if one.name in SAMPLES), None)
+            if theirs.kind == kind and theirs.port and codec:
+                host = theirs.host or peer
+                try:
+                    to = socket.getaddrinfo(host, theirs.port, self._family, flags=socket.AI_NUMERICHOST)[0][4]
+                except OSError:
+                    self.fault = "the answer names no address for its media"
+                    continue
+                line.start(SAMPLES[codec.name], codec.payload, to, theirs.rtcp_port)
+                self.taken.append(kind)
+
+    def end(self) -> None:
+        """Stop what runs and keep what was heard; again: nothing."""
+        for kind, _, line in self._open:
+            heard = line.stop()
+            if heard is not None:
+                self.heard[kind] = heard
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        for _, _, line in self._open:
+            line.close()
+
+
+class _Talking:
+    """One call: what it told so far, and the media it starts and stops."""
+
+    def __init__(self, lines: _Lines, peer: str) -> None:
+        self.events: list[Any] = []
+        self._lines, self._peer = lines, peer
+        self.call: DatagramCall | StreamCall | None = None
+
+    def on_events(self, events: list[Any]) -> None:
+        """The call's events as they come."""
+        for one in events:
+            if isinstance(one, Up):
+                self._lines.begin(one, self._peer)
+            elif isinstance(one, Leaving):
+                self._lines.end()
+        self.events += events
+
+    def cut(self) -> None:
+        """Hang up: whoever waited for us waits no longer."""
+        if self.call:
+            self.call.hang_up(time.monotonic())
+
+
+async def run(target: Target, settings: Any, count: int) -> Measurement:
+    """One call, however many are asked for: a room is not to be rung all the time."""
+    toward = aim(target.text, settings.transport)
+    if not toward.user:
+        raise BadSettings(f"a call needs a room made for tests (write sip:ROOM@{toward.endpoint.host} as the target)")
+    at_ns, began = time.time_ns(), time.monotonic()
+    try:
+        family, sockaddr = (await resolve(toward.endpoint))[0]
+    except Unresolved as fault:
+        return Measurement("sipcall", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
+    lines = _Lines(family, settings)
+    talking = _Talking(lines, str(sockaddr[0]))
+    try:
+        ended = await _call(family, sockaddr, toward, settings, talking, lines)
+        lines.end()
+    finally:
+        lines.close()
+    talk = Talk(talking.events, ended, settings.video, lines.taken, lines.heard, lines.fault)
+    outcome, why = sipcalljudge.verdict(talk)
+    return Measurement("sipcall", target.text, at_ns, _ms(began), outcome, sipcalljudge.values(talk), why)
+
+
+async def _call(
+    family: int, sockaddr: tuple[Any, ...], toward: Aim, settings: SipCallSettings, talking: _Talking, lines: _Lines
+) -> Ended:
+    ask = sipaccess.asker(toward, sipaccess.credentials(settings, toward))
+    limits = Limits(settings.timeout_s, settings.ring_s, settings.duration_s)
+    if toward.transport == "udp":
+
+        def over_udp(local: str) -> DatagramCall:
+            talking.call = call = DatagramCall(*_opening(ask, local, lines), limits, time.monotonic(), sockaddr[:2])
+            return call
+
+        return await sipsock.over_udp(family, sockaddr, over_udp, talking.on_events, talking.cut)
+
+    def over_stream(local: str) -> StreamCall:
+        talking.call = call = StreamCall(*_opening(ask, local, lines), limits, time.monotonic())
+        return call
+
+    tls = sipaccess.tls(settings, toward) if toward.transport == "tls" else None
+    deadline = time.monotonic() + settings.timeout_s
+    return await sipsock.over_stream(family, sockaddr, over_stream, talking.on_events, deadline, tls, talking.cut)
+
+
+def _opening(ask: Callable[[str], Ask], local: str, lines: _Lines) -> tuple[Ask, bytes]:
+    host = local.rpartition(":")[0].strip("[]")
+    return ask(local), lines.offer(host)
+
+
+def _ms(began: float) -> float:
+    return round((time.monotonic() - began) * 1000.0, 3)
+
+
+def cost(settings: SipCallSettings) -> Cost:
+    """Both ways: sound of 80 kbit/s on the wire, a picture of 60 kbit/s from us and up to its offered rate from them."""
+    rate_bps = 2 * _AUDIO_BPS + (_VIDEO_BPS + _OUR_VIDEO_BPS if settings.video else 0)
+    return Cost(
+        int(rate_bps / 8 * settings.duration_s), settings.timeout_s + settings.ring_s + settings.duration_s + 2.0
+    )
+
+
+SIPCALL = Kind(
+    "sipcall",
+    SipCallSettings,
+    FIELDS,
+    run,
+    None,
+    "a SIP test call: taken, sound and picture both ways, ended properly",
+    cost,
+)
