@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -179,7 +178,7 @@ class Runner:
             got = await self._gate.ask(check.check, cost)
             if isinstance(got, Permit):
                 return got
-            wait_s = got.retry_after_s * random.uniform(1.0, 1.5)
+            wait_s = got.retry_after_s * (1.0 + schedule.chance() / 2)
             if not got.retry_after_s or time.monotonic() + wait_s > until:
                 return got
             await asyncio.sleep(wait_s)

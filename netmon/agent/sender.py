@@ -4,13 +4,13 @@ but lines the far side will never take."""
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from dataclasses import dataclass
 
 from netmon.agent.clock import Clock, parse
 from netmon.agent.cursor import Batch, Cursor
+from netmon.agent.schedule import chance
 from netmon.agent.uplink import Reply, Uplink
 from netmon.policy import Act, verdict
 
@@ -168,14 +168,9 @@ class Sender(threading.Thread):
         self.condition.good, self.condition.trouble = False, trouble
         self._failures += 1
         most = MOST_REFUSED_S if refused else self._most_wait_s
-        own = (0.5 + _random() / 2) * min(most, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
+        own = (0.5 + chance() / 2) * min(most, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
         self.cursor.save()
         self._ending.wait(max(asked_s, own))
-
-
-def _random() -> float:
-    """0 to 1; the module of that name brings OpenSSL's hashes along."""
-    return int.from_bytes(os.urandom(2), "big") / 65_536
 
 
 def _now_ms() -> int:
