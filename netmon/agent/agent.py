@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netmon.agent import selfwatch, status
 from netmon.agent.clock import Clock
@@ -21,12 +21,14 @@ from netmon.agent.runner import Runner
 from netmon.agent.selfproof import SelfProof
 from netmon.agent.sender import Sender
 from netmon.agent.spool import Spool
-from netmon.agent.traps import Traps
 from netmon.agent.uplink import Uplink
 from netmon.agent.verdict import states_of
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.point import Value
 from probes.base import Kind, Measurement
+
+if TYPE_CHECKING:
+    from netmon.agent.traps import Traps
 
 log = logging.getLogger("netmon.agent")
 URGENT_GAP_S = 0.1  # urgent flushes are at least so far apart
@@ -51,7 +53,7 @@ class Agent:
         self.spool.needed = lambda: min((sender.cursor.low for sender in self.senders), default=self.spool.end)
         self.runner = Runner(config, kinds, self.frontier, self.told)
         self.proof = SelfProof(config.proof_every_s)
-        self.traps = Traps(config.traps, config.checks, self._trapped, self._wake) if config.traps.listen else None
+        self.traps = self._listening() if config.traps.listen else None
         self._states = states_of(config.checks)
         self._waiting: deque[str] = deque(maxlen=MOST_HELD)
         self._hurried = set[str]()  # checks whose next measurement does not wait for the flush
@@ -84,6 +86,11 @@ class Agent:
         if self._states[check.check].note(measured) or check.check in self._hurried:
             self._hurried.discard(check.check)
             self._urgent.set()
+
+    def _listening(self) -> Traps:
+        from netmon.agent.traps import Traps  # most agents hear no traps
+
+        return Traps(self.config.traps, self.config.checks, self._trapped, self._wake)
 
     def _wake(self, check: str) -> None:
         """A device has something to tell: ask it, and tell what it says at once."""
