@@ -12,11 +12,18 @@ from typing import Literal, NamedTuple, Protocol
 
 OK, LOST, REFUSED, UNRESOLVED, PROTOCOL, LOCAL = range(6)  # the numbers points carry (`probes.base.Outcome`)
 
-Fault = Literal["reach", "quality", "silence", "state"]
+Fault = Literal["reach", "quality", "silence", "state", "self"]
 """What a rule accuses: `reach` the far end cannot be reached, `quality` it answers badly, `silence` its agent is mute,
-`state` one thing is not as it should be, whatever the way there is like (its certificate runs out)."""
+`state` one thing is not as it should be, whatever the way there is like (its certificate runs out), `self` its agent
+proves itself unfit to measure."""
 About = Literal["path", "end", "agent"]
 """Whom: all that a check crosses, what it ends at alone, or its agent alone."""
+OWN_KIND = "agent"  # the kind of what an agent says about itself
+
+
+def own_series(agent: str) -> str:
+    """What an agent's own points are called among the series: no check's name has a colon."""
+    return f"agent:{agent}"
 
 
 class Sample(NamedTuple):

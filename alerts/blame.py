@@ -105,6 +105,7 @@ class Votes:
         self._unknown = assessment.unknown
         self.firing = assessment.firing
         self._complaining = {one.check for one in assessment.firing if one.fault == "quality"}
+        self._unfit = frozenset(one.agent for one in assessment.firing if one.fault == "self")
         self._reach: dict[str, list[Firing]] = {}
         for firing in assessment.firing:
             if firing.fault == "reach" and self._has_vote(firing):
@@ -114,7 +115,7 @@ class Votes:
 
     def _has_vote(self, firing: Firing) -> bool:
         evidence = self._evidence.get(firing.check)
-        if firing.check not in self._ground.path:
+        if firing.check not in self._ground.path or firing.agent in self._unfit:
             return False
         return evidence is None or not (evidence.latest in (LOCAL, UNRESOLVED) or _is_back(evidence, firing))
 
@@ -365,6 +366,8 @@ class Votes:
         evidence = self._evidence.get(check)
         if evidence is None or check in ignored or check in self._reach or check not in self._ground.path:
             return False
+        if evidence.agent in self._unfit:
+            return False
         return check in bad or (
             check not in self._complaining and any((rule, check) not in self._unknown for rule in rules)
         )
@@ -416,24 +419,28 @@ class Votes:
     # --- who is mute ---
 
     def silence(self) -> list[Verdict]:
-        """Agents that do not speak: this accuses nobody but the agent."""
-        return [
-            Verdict(
-                element=f"agent:{firing.agent}",
-                fault="silence",
-                kind="silent",
-                severity=firing.severity,
-                members=frozenset({(firing.rule, firing.agent)}),
-                start_ms=firing.since_ms,
-                told_ms=self._at_ms,
-                latest_start_ms=firing.since_ms,
-                period_ms=1000,
-                suspects=(f"agent:{firing.agent}",),
-                clear=0,
-                proven=True,
-                shaky=False,
-                waiting=False,
-            )
-            for firing in self.firing
-            if firing.fault == "silence"
-        ]
+        """Agents that do not speak, or prove themselves unfit: this accuses nobody but the agent."""
+        return [_of_agent(firing, self._at_ms) for firing in self.firing if firing.fault in _OF_AGENTS]
+
+
+_OF_AGENTS = {"silence": "silent", "self": "unfit"}
+
+
+def _of_agent(firing: Firing, at_ms: int) -> Verdict:
+    element = f"agent:{firing.agent}"
+    return Verdict(
+        element=element,
+        fault=firing.fault,
+        kind=_OF_AGENTS[firing.fault],
+        severity=firing.severity,
+        members=frozenset({(firing.rule, firing.agent if firing.fault == "silence" else firing.check)}),
+        start_ms=firing.since_ms,
+        told_ms=at_ms,
+        latest_start_ms=firing.since_ms,
+        period_ms=1000,
+        suspects=(element,),
+        clear=0,
+        proven=True,
+        shaky=False,
+        waiting=False,
+    )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from alerts.base import Assessment, Evidence, Firing, Sample
+from alerts.base import OWN_KIND, Assessment, Evidence, Firing, Sample, own_series
 from alerts.compiled import Moments, Writers
 from alerts.condition import MOST_WINDOW_S, Ask, Group, asks, parts
 from alerts.groups import Groups
@@ -39,6 +39,8 @@ class Engine:
         for judge in self._checks:
             self._by_kinds.setdefault(frozenset(judge.rule.kinds), []).append(judge)
         self._silences = [Judge(rule) for rule in rules if rule.fault == "silence"]
+        own = [judge.rule for judge in self._checks if judge.rule.fault == "self"]
+        self._own = frozenset(ask.what for ask in _asked(own))  # what rules ask of agents themselves
         asked = list(_asked(judge.rule for judge in self._checks))
         self._series = Series(asked, max([ask.window_s for ask in asked], default=1))
         self._groups = Groups(self._series, _groups(judge.rule for judge in self._checks))
@@ -85,7 +87,9 @@ class Engine:
         if not self._is_dated[number]:
             self._undated.add(number)
         if sample.check == "-":
-            return
+            if sample.kind != OWN_KIND or self._own.isdisjoint(sample.values):
+                return
+            sample = sample._replace(check=own_series(sample.agent))
         row = self._series.row(sample, number)
         owner = int(self._series.agent[row])
         if owner != number:

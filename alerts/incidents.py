@@ -342,7 +342,7 @@ class Book:
     def _is_over(
         self, one: Incident, votes: Votes, assessment: Assessment, firing: set[Member], home: Mapping[Member, str]
     ) -> bool:
-        if one.fault == "silence":
+        if one.fault in ("silence", "self"):
             return not one.members & (firing | assessment.unknown)
         freed = bool(one.members - firing - assessment.unknown)
         if not all(self._is_excused(one, member, votes, home, freed) for member in one.members & firing):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any, cast
 
-from alerts.base import About, Fault
+from alerts.base import OWN_KIND, About, Fault
 from alerts.condition import Truth, asks, parse
 from alerts.errors import BadRule
 from alerts.words import ARRIVAL, PERIOD
@@ -45,8 +45,9 @@ class Rule:
     )
     clear: When = setting("condition under which it ends; empty: as soon as `when` is false", default=When(""))
     fault: str = setting(
-        "what it accuses: reach (cannot be reached), quality (answers badly), silence (its agent is mute)",
-        choices=("reach", "quality", "silence"),
+        "what it accuses: reach (cannot be reached), quality (answers badly), silence (its agent is mute), self (its agent"
+        " is unfit to measure, and has no vote)",
+        choices=("reach", "quality", "silence", "self"),
     )
     about: str = setting(
         "whom: path (what the check crosses), end (what it ends at, and nothing on the way), agent (who measures)",
@@ -66,6 +67,8 @@ class Rule:
             raise BadRule("kinds: a rule about silence judges agents, not checks: leave kinds out")
         if self.fault != "silence" and not self.kinds:
             raise BadRule("kinds: is missing: write the probe kinds it judges, as [ping, stamp]")
+        if (self.fault == "self") != (OWN_KIND in self.kinds) or (self.fault == "self" and len(self.kinds) > 1):
+            raise BadRule("kinds: fault: self and kinds: [agent] belong together: write both, and no other kind")
         if self.fault != "quality" and self.about != "path":
             raise BadRule("about: only a rule of fault: quality can be about one thing alone: leave about out")
         for key, text in (("when", self.when), ("clear", self.clear)):

@@ -19,6 +19,22 @@ def of_kind(kind: Kind) -> tuple[Field, ...]:
     return kind.fields if kind.cost is None else (*kind.fields, DEFERRED)
 
 
+SELF = (  # what an agent says about itself (`netmon_agent`)
+    Field("spool_points", "points", "points not delivered yet", "int"),
+    Field("spool_bytes", "B", "size of the spool on disk", "int"),
+    Field("dropped", "points", "points gone unsent in this run", "int"),
+    Field("clock_offset_ms", "ms", "hub's clock minus the agent's"),
+    Field("rss_bytes", "B", "resident memory", "int"),
+    Field("cpu_share", "", "share of one core used since the last point"),
+    Field("late_ms", "ms", "most a measurement or flush began after its time"),
+    Field("floor_p50_us", "µs", "median round trip to itself"),
+    Field("floor_p99_us", "µs", "99th percentile of round trips to itself"),
+    Field("cpu_per_1000_ms", "ms", "CPU that 1,000 packets cost"),
+    Field("local_drop", "packets", "packets the machine dropped itself since the last proof", "int"),
+    Field("late_sends", "intervals", "intervals since the last proof in which a packet left late", "int"),
+)
+
+
 @cache
 def registry() -> dict[str, tuple[Field, ...]]:
     """Measurement name (`netmon_ping`) → its fields, `outcome` last."""

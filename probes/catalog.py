@@ -6,7 +6,6 @@ Others add kinds through the entry-point group `netmon.probes`.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import entry_points
 
 from probes.base import Kind
 from probes.errors import BadSettings
@@ -49,6 +48,8 @@ def load(name: str) -> Kind:
 
 
 def _elsewhere(name: str) -> str | None:
+    from importlib.metadata import entry_points  # 4 MB that only a kind of others' costs
+
     for entry in entry_points(group="netmon.probes"):
         if entry.name == name:
             return entry.value

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+from probes import trace
 from probes.clean import clean
 from probes.errors import BadTarget
 
@@ -78,10 +79,14 @@ async def resolve(endpoint: Endpoint, family: int = 0) -> list[tuple[int, tuple[
         else:
             found = await _look_up(host, port, family)
     except TimeoutError:
+        trace.note("not resolved", f"no name server answered in {RESOLVE_S:.0f} s")
         raise Unresolved(f"{clean(host, 80)}: no name server answered in {RESOLVE_S:.0f} s") from None
     except (OSError, UnicodeError) as fault:
+        trace.note("not resolved", getattr(fault, "strerror", None) or "no such name")
         raise Unresolved(f"{clean(endpoint.host, 80)}: {getattr(fault, 'strerror', None) or 'no such name'}") from None
     wanted = [(int(one[0]), tuple(one[4])) for one in found if one[0] in (socket.AF_INET, socket.AF_INET6)]
+    if not is_address(host):
+        trace.note("resolved", ", ".join(dict.fromkeys(str(one[1][0]) for one in wanted)) or "no address")
     if not wanted:
         raise Unresolved(f"{clean(endpoint.host, 80)}: no address")
     return wanted

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netmon.agent import selfwatch, status
 from netmon.agent.clock import Clock
@@ -18,14 +18,17 @@ from netmon.agent.cursor import Cursor
 from netmon.agent.frontier import Frontier
 from netmon.agent.points import Lines
 from netmon.agent.runner import Runner
+from netmon.agent.selfproof import SelfProof
 from netmon.agent.sender import Sender
 from netmon.agent.spool import Spool
-from netmon.agent.traps import Traps
 from netmon.agent.uplink import Uplink
 from netmon.agent.verdict import states_of
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.point import Value
 from probes.base import Kind, Measurement
+
+if TYPE_CHECKING:
+    from netmon.agent.traps import Traps
 
 log = logging.getLogger("netmon.agent")
 URGENT_GAP_S = 0.1  # urgent flushes are at least so far apart
@@ -49,7 +52,8 @@ class Agent:
         self.spool.begin_at(max((sender.cursor.live_seq for sender in self.senders), default=1))
         self.spool.needed = lambda: min((sender.cursor.low for sender in self.senders), default=self.spool.end)
         self.runner = Runner(config, kinds, self.frontier, self.told)
-        self.traps = Traps(config.traps, config.checks, self._trapped, self._wake) if config.traps.listen else None
+        self.proof = SelfProof(config.proof_every_s)
+        self.traps = self._listening() if config.traps.listen else None
         self._states = states_of(config.checks)
         self._waiting: deque[str] = deque(maxlen=MOST_HELD)
         self._hurried = set[str]()  # checks whose next measurement does not wait for the flush
@@ -78,9 +82,15 @@ class Agent:
     def told(self, check: Any, measured: Measurement) -> None:
         """A measurement came."""
         self._hold(self._lines.of(check, measured))
+        self.proof.note(measured)
         if self._states[check.check].note(measured) or check.check in self._hurried:
             self._hurried.discard(check.check)
             self._urgent.set()
+
+    def _listening(self) -> Traps:
+        from netmon.agent.traps import Traps  # most agents hear no traps
+
+        return Traps(self.config.traps, self.config.checks, self._trapped, self._wake)
 
     def _wake(self, check: str) -> None:
         """A device has something to tell: ask it, and tell what it says at once."""
@@ -160,6 +170,7 @@ class Agent:
             "rss_bytes": selfwatch.rss_bytes(),
             "cpu_share": self._cpu.share(),
             "late_ms": round(late_ms, 3),
+            **self.proof.take(),
         }
         offset_ms = self._clock.offset_ms
         return values if offset_ms is None else values | {"clock_offset_ms": offset_ms}

@@ -14,7 +14,7 @@ from pathlib import Path
 from netmon import systemd
 from netmon.agent import local, selfwatch
 from netmon.agent.agent import Agent
-from netmon.config.files import load_agent
+from netmon.agent.reading import load, load_here
 from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, SpoolError
 from netmon.files import write_durably
 from probes import catalog
@@ -26,11 +26,12 @@ AGAIN = -1  # not an exit code: start over with the file as it is now
 
 def run(config_file: Path) -> int:
     """Run the agent a file describes; the exit code. Raises `NetmonError` when it cannot start."""
-    config = load_agent(config_file)
+    config = load(config_file)
     folder = Path(config.state_dir)
     lock = _lock(folder)
     agent = Agent(config, {check.kind: catalog.load(check.kind) for check in config.checks})
     selfwatch.calm_collector()
+    selfwatch.one_heap()
     code = asyncio.run(serve(agent, folder, config_file))
     os.close(lock)
     if code == AGAIN:
@@ -64,17 +65,18 @@ async def serve(agent: Agent, folder: Path, config_file: Path) -> int:
     agent.start()
     async with local.serving(folder / "agent.sock", agent.view):
         parts = [asyncio.create_task(one) for one in agent.parts()]
-        others = [asyncio.create_task(one) for one in (systemd.watchdog(), stop.wait(), again.wait())]
+        beside = [asyncio.create_task(one) for one in (systemd.watchdog(), agent.proof.run())]
+        ends = [asyncio.create_task(one) for one in (stop.wait(), again.wait())]
         log.info("agent %s measures %d checks", agent.config.agent, len(agent.config.checks))
         systemd.notify("READY=1")
-        await asyncio.wait([*parts, *others[1:]], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*parts, *ends], return_when=asyncio.FIRST_COMPLETED)
         systemd.notify("RELOADING=1" if again.is_set() and not stop.is_set() else "STOPPING=1")
         failed = [part for part in parts if part.done()]
         for part in failed:
             log.error("the agent stops: a part of it ended", exc_info=part.exception())
-        for task in (*parts, *others):
+        for task in (*parts, *beside, *ends):
             task.cancel()
-        await asyncio.gather(*parts, *others, return_exceptions=True)
+        await asyncio.gather(*parts, *beside, *ends, return_exceptions=True)
         await agent.stop(FAREWELL_S)
     _account(agent, folder)
     if failed:
@@ -84,7 +86,7 @@ async def serve(agent: Agent, folder: Path, config_file: Path) -> int:
 
 def _reload(config_file: Path, again: asyncio.Event) -> None:
     try:
-        load_agent(config_file)
+        load_here(config_file)
     except (ConfigError, OSError) as fault:
         log.error("the file is not taken over, the agent goes on as it is: %s", fault)
     else:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 from netmon.agent import schedule
 from netmon.agent.frontier import Frontier
+from netmon.agent.hurry import Hurry
 from netmon.agent.leases import Denied, Gate, Permit
+from netmon.agent.standstill import Beat, honest
 from netmon.config.agent import AgentConfig, CheckConfig
 from netmon.fields import DEFERRED
 from probes.base import Job, Kind, Measurement, Outcome, Target
@@ -36,6 +37,8 @@ class Runner:
         self._gate = Gate(config)
         self._put_off: dict[str, str] = {}  # check → why, as told last
         self._checks = {check.check: check for check in config.checks}
+        self._beat, self._hurry = Beat(), Hurry(config.checks)
+        self._running: set[str] = set()  # checks with a run in flight
         self._reasons = {check.check: asyncio.Event() for check in config.checks}
         self._late_ms = 0.0
 
@@ -94,7 +97,14 @@ class Runner:
 
     def _emit(self, check: str, measured: Measurement) -> None:
         self._frontier.told(check, measured.at_ns // 1_000_000)
-        self._told(self._checks[check], measured)
+        self._tell(self._checks[check], measured)
+
+    def _tell(self, check: CheckConfig, measured: Measurement) -> None:
+        """Hand it on; what it hurries runs at once, beside its schedule."""
+        self._told(check, measured)
+        for name in self._hurry.note(check.check, measured.outcome, time.monotonic()):
+            if name not in self._running:
+                self.wake(name)
 
     # --- the others ---
 
@@ -126,13 +136,18 @@ class Runner:
                 await asyncio.sleep(min(WOKEN_GAP_S, max(0.0, due - time.monotonic())))
 
     async def _run(self, kind: Kind, check: CheckConfig) -> None:
-        if kind.cost is not None:
-            measured = await self._heavy(kind, check)
-        else:
-            self._frontier.began(check.check, _now_ms(), _hold_ms(check))
-            measured = await self._measure(kind, check, _limit_s(check))
-            self._frontier.ended(check.check)
-        self._told(check, measured)
+        """One run, told; what our own loop broke in it is nobody else's fault."""
+        self._running.add(check.check)
+        with self._beat.watching() as stood_s:
+            if kind.cost is not None:
+                measured = await self._heavy(kind, check)
+            else:
+                self._frontier.began(check.check, _now_ms(), _hold_ms(check))
+                measured = await self._measure(kind, check, _limit_s(check))
+                self._frontier.ended(check.check)
+            measured = honest(measured, stood_s(), float(getattr(check.settings, "timeout_s", 0.0)))
+        self._running.discard(check.check)
+        self._tell(check, measured)
 
     async def _heavy(self, kind: Kind, check: CheckConfig) -> Measurement:
         """A run that may hurt others: with a permit, for as long as that holds; or put off, which is nobody's fault."""
@@ -163,7 +178,7 @@ class Runner:
             got = await self._gate.ask(check.check, cost)
             if isinstance(got, Permit):
                 return got
-            wait_s = got.retry_after_s * random.uniform(1.0, 1.5)
+            wait_s = got.retry_after_s * (1.0 + schedule.chance() / 2)
             if not got.retry_after_s or time.monotonic() + wait_s > until:
                 return got
             await asyncio.sleep(wait_s)

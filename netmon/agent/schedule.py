@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Sequence
 
@@ -9,11 +10,19 @@ from netmon.config.agent import CheckConfig
 from probes.base import Job, Target
 
 LEAST_INTERVAL_S = 1.0  # faster packets share a point
+ROUND_S, SLOW_S = 1.0, 5.0  # checks so slow measure in rounds a second apart: one wake-up serves all of a round
 
 
 def phase_s(agent: str, check: str, every_s: float) -> float:
-    """The moment within `every_s` at which a check measures; the same on every start."""
-    return zlib.crc32(f"{agent}/{check}".encode()) / 2**32 * every_s
+    """The moment within `every_s` at which a check measures; the same on every start. An agent's rounds have a moment of
+    their own within the second, so that agents do not meet."""
+    if every_s < SLOW_S:
+        return _share(f"{agent}/{check}") * every_s
+    return int(_share(f"{agent}/{check}") * int(every_s / ROUND_S)) * ROUND_S + _share(agent) * ROUND_S
+
+
+def _share(name: str) -> float:
+    return zlib.crc32(name.encode()) / 2**32
 
 
 def job(agent: str, check: CheckConfig) -> Job:
@@ -41,3 +50,8 @@ def groups(checks: Sequence[CheckConfig]) -> dict[str, list[CheckConfig]]:
     for check in checks:
         found.setdefault(check.kind, []).append(check)
     return found
+
+
+def chance() -> float:
+    """0 to 1, at random; the module of that name brings hashes along that no agent needs."""
+    return int.from_bytes(os.urandom(2), "big") / 65_536

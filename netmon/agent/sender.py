@@ -4,13 +4,13 @@ but lines the far side will never take."""
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from dataclasses import dataclass
 
 from netmon.agent.clock import Clock, parse
 from netmon.agent.cursor import Batch, Cursor
+from netmon.agent.schedule import chance
 from netmon.agent.uplink import Reply, Uplink
 from netmon.policy import Act, verdict
 
@@ -51,6 +51,7 @@ class Sender(threading.Thread):
         self._backlog_bytes_s, self._most_wait_s = backlog_bps / 8, most_wait_s
         self._new, self._ending = threading.Event(), threading.Event()
         self._backlog_due = self._saved = 0.0
+        self._unsaved = False  # the cursor moved since it was saved
         self._failures = 0
         self._until = 0.0
 
@@ -89,16 +90,16 @@ class Sender(threading.Thread):
         self._deliver(batch)
         return True
 
-    def _idle_s(self) -> float:
-        """Until the backlog may go on; a cursor that waits to be saved does not wait long."""
-        return min(
-            SAVE_EVERY_S, max(0.01, self._backlog_due - time.monotonic()) if self.cursor.behind else SAVE_EVERY_S
-        )
+    def _idle_s(self) -> float | None:
+        """Until the backlog may go on; a cursor that waits to be saved does not wait long; None: until there is news."""
+        if self.cursor.behind:
+            return min(SAVE_EVERY_S, max(0.01, self._backlog_due - time.monotonic()))
+        return SAVE_EVERY_S if self._unsaved else None
 
     def _save(self) -> None:
-        if time.monotonic() - self._saved >= SAVE_EVERY_S:
+        if self._unsaved and time.monotonic() - self._saved >= SAVE_EVERY_S:
             self.cursor.save()
-            self._saved = time.monotonic()
+            self._saved, self._unsaved = time.monotonic(), False
 
     def _deliver(self, batch: Batch) -> bool:
         """Until the batch is taken (True), or it failed and the wait is over (False): then look what is newest."""
@@ -121,6 +122,7 @@ class Sender(threading.Thread):
             else:
                 self._took(1, 1, reply)
         self.cursor.done(batch)
+        self._unsaved = True
         return True
 
     def _headers(self, batch: Batch, first: int, count: int) -> dict[str, str]:
@@ -166,7 +168,7 @@ class Sender(threading.Thread):
         self.condition.good, self.condition.trouble = False, trouble
         self._failures += 1
         most = MOST_REFUSED_S if refused else self._most_wait_s
-        own = random.uniform(0.5, 1.0) * min(most, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
+        own = (0.5 + chance() / 2) * min(most, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
         self.cursor.save()
         self._ending.wait(max(asked_s, own))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import logging
-import secrets
+import os
 import struct
 import threading
 import zlib
@@ -188,7 +188,7 @@ def _boot(path: Path, *, fresh: bool) -> str:
             return known
     except (FileNotFoundError, ValueError):
         log.info("the spool gets a new boot id")
-    made = secrets.token_hex(8)
+    made = os.urandom(8).hex()
     try:
         write_durably(path, made.encode())
     except OSError as fault:

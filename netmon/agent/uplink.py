@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
-import socket
 import ssl
-import time
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from netmon.agent.post import Closed, Connection
 from netmon.config.agent import DestinationConfig
 from probes.clean import clean
+from probes.errors import WireError
 
 MOST_ANSWER = 65_536
 
@@ -37,10 +36,11 @@ class Uplink:
     def __init__(self, config: DestinationConfig) -> None:
         self._config = config
         parts = urlsplit(config.url)
-        self._host, self._port, self._tls = parts.hostname or "", parts.port, parts.scheme == "https"
+        self._tls = parts.scheme == "https"
+        self._host, self._port = parts.hostname or "", parts.port or (443 if self._tls else 80)
         self._base = parts.path.rstrip("/")
         self._path = self._base + _path(config)
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: Connection | None = None
         self._authorization = ""
 
     def post(self, lines: tuple[str, ...], headers: Mapping[str, str]) -> tuple[Reply, int]:
@@ -66,49 +66,34 @@ class Uplink:
             told = dict(headers)
             if self._authorization:
                 told["Authorization"] = self._authorization
-            sent_ns = time.time_ns()
-            connection.request("POST", path, body, told)
-            response = connection.getresponse()
-            back_ns = time.time_ns()
-            text = response.read(MOST_ANSWER)
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            answer, sent_ns, back_ns = connection.post(path, body, told, MOST_ANSWER)
+        except Closed as fault:
             self.close()
-            return Reply(0, "closed without an answer")
-        except (OSError, http.client.HTTPException, ValueError) as fault:
+            return Reply(0, str(fault))
+        except (OSError, WireError, ValueError) as fault:
             self.close()
             return Reply(0, _words(fault))
-        if not response.isclosed() or response.will_close or response.status in (401, 403):
+        if answer.status in (401, 403):
             self.close()
-        get = response.headers.get
-        return Reply(
-            response.status,
-            clean(text.decode("utf-8", "replace"), most),
-            get("Retry-After", ""),
-            get("X-Netmon-Clock", ""),
-            sent_ns,
-            back_ns,
-        )
+        text = clean(bytes(answer.body).decode("utf-8", "replace"), most)
+        return Reply(answer.status, text, answer.first("retry-after"), answer.first("x-netmon-clock"), sent_ns, back_ns)
 
-    def _connected(self) -> http.client.HTTPConnection:
+    def _connected(self) -> Connection:
         if self._connection is None:
             self._authorization = _authorization(self._config)
-            made = self._make()
-            self._connection = made
-            made.connect()
-            made.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._connection = Connection(self._host, self._port, self._config.timeout_s, self._context())
         return self._connection
 
-    def _make(self) -> http.client.HTTPConnection:
-        timeout = self._config.timeout_s
+    def _context(self) -> ssl.SSLContext | None:
         if not self._tls:
-            return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+            return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self._config.ca_file:
             context.load_verify_locations(self._config.ca_file)
         else:
             context.load_default_certs()
-        return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=context)
+        return context
 
     def close(self) -> None:
         """Let the connection go."""
@@ -143,6 +128,8 @@ def _words(fault: Exception) -> str:
         return "no answer in time"
     if isinstance(fault, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {fault.verify_message} (see ca_file)"
+    if isinstance(fault, WireError):
+        return f"what answers is no HTTP: {clean(fault.reason)}"
     name = getattr(fault, "filename", None)
     text = getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
     return clean(f"{name}: {text}" if name else text, 300)

@@ -48,7 +48,9 @@ def _verb_of(arguments: Sequence[str]) -> str | None:
 
 def _parser(wanted: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="netmon", description="Measures the network, finds the one broken thing, tells the right people."
+        prog="netmon",
+        description="Measures the network, finds the one broken thing, tells the right people.",
+        formatter_class=_formatter,
     )
     parser.add_argument(
         "--lang", choices=("vi", "en"), default=os.environ.get("NETMON_LANG"), help="language of what is printed"
@@ -61,13 +63,23 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
         help="how much to log",
     )
     parser.set_defaults(verb=None)
-    verbs = parser.add_subparsers(metavar="VERB", title="verbs")
+    verbs = parser.add_subparsers(prog="netmon", metavar="VERB", title="verbs")
     for name, (module, what) in VERBS.items():
-        sub = verbs.add_parser(name, help=what, description=what)
+        sub = verbs.add_parser(name, help=what, description=what, formatter_class=_formatter)
         sub.set_defaults(verb=name)
         if name == wanted:
             import_module(module).arguments(sub)
     return parser
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """As wide as the terminal. Left to itself argparse asks `shutil`, which loads three compressors for it."""
+    columns = os.environ.get("COLUMNS", "")
+    try:
+        width = int(columns) if columns.isdecimal() else os.get_terminal_size(1).columns
+    except OSError:
+        width = 80
+    return argparse.HelpFormatter(prog, width=max(20, width - 2))
 
 
 def _guarded(args: argparse.Namespace) -> int:

@@ -11,10 +11,11 @@ from typing import Any
 
 from netmon.config.value import parse_settings
 from netmon.errors import GOOD, PROBLEM, MachineError, Problem, UsageError
-from probes import catalog
+from probes import catalog, trace
 from probes.base import Kind, Measurement, Outcome, Row, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
+from probes.trace import Event
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", nargs="?", default="", help="address, name, or host:port")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting, with its unit")
     parser.add_argument("-n", "--count", type=int, default=5, help="packets of the one measurement (default 5)")
-    parser.add_argument("--explain", action="store_true", help="say the settings and what each value means (stderr)")
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="say the settings and what each value means (stderr), and every event of the run",
+    )
     parser.add_argument("-o", "--output", choices=("table", "json", "jsonl"), default="table")
 
 
@@ -38,8 +43,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError([Problem("command line", "-n", f"{args.count} packets measure nothing", "write 1 or more")])
     if args.explain:
         _explain(kind, settings)
-    measured = _measure(kind, Target(args.target), settings, args.count)
-    print(_json(measured) if args.output != "table" else _table(kind, measured))
+    events: list[Event] | None = None
+    if args.explain:
+        with trace.recording() as events:
+            measured = _measure(kind, Target(args.target), settings, args.count)
+    else:
+        measured = _measure(kind, Target(args.target), settings, args.count)
+    rows = None if events is None else event_rows(events)
+    print(_json(measured, rows) if args.output != "table" else _table(kind, measured, rows or ()))
     return (
         GOOD
         if measured.outcome is Outcome.OK
@@ -75,11 +86,22 @@ def as_json(measured: Measurement) -> dict[str, Any]:
     } | ({"detail": list(measured.detail)} if measured.detail else {})
 
 
-def _json(measured: Measurement) -> str:
-    return json.dumps(as_json(measured), ensure_ascii=False)
+def event_rows(events: list[Event]) -> tuple[Row, ...]:
+    """What happened, in order of time: `at_ms` since the first event, what, and more of it in cleaned words."""
+    ordered = trace.in_order(events)
+    first_ns = ordered[0].at_ns if ordered else 0
+    return tuple(
+        {"at_ms": round((one.at_ns - first_ns) / 1e6, 3), "event": one.what, "detail": clean(one.detail)}
+        for one in ordered
+    )
 
 
-def _table(kind: Kind, measured: Measurement) -> str:
+def _json(measured: Measurement, events: tuple[Row, ...] | None) -> str:
+    told = as_json(measured) | ({} if events is None else {"events": list(events)})
+    return json.dumps(told, ensure_ascii=False)
+
+
+def _table(kind: Kind, measured: Measurement, events: tuple[Row, ...]) -> str:
     units = {field.name: field.unit for field in kind.fields}
     rows = [f"{measured.kind} {clean(measured.target) or 'this machine'}: {measured.outcome.name}"]
     if measured.why:
@@ -87,7 +109,14 @@ def _table(kind: Kind, measured: Measurement) -> str:
     shown = [(name, value) for name, value in measured.values.items() if name in units]
     width = max([16, *(len(name) for name, _ in shown)])
     rows += [f"  {name:<{width}} {value:>12} {units[name]}".rstrip() for name, value in shown]
-    return "\n".join(rows + _rows(measured.detail))
+    return "\n".join(rows + _rows(measured.detail) + _rows(_aligned(events)))
+
+
+def _aligned(events: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Times with their zeros, so that the points stand below each other; an event without more to say has no cell."""
+    texts = [f"{row['at_ms']:.3f}" for row in events]
+    width = max(map(len, texts), default=0)
+    return tuple({**row, "at_ms": text.rjust(width)} for row, text in zip(events, texts, strict=True))
 
 
 def _rows(detail: tuple[Row, ...]) -> list[str]:

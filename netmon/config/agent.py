@@ -28,6 +28,10 @@ class CheckConfig:
         choices=("link", "upstream", "service", "self"),
         default="link",
     )
+    run_when: tuple[str, ...] = setting(
+        "checks whose first failure runs this one at once; without it a path follows all checks of the same host",
+        default=(),
+    )
     also: tuple[str, ...] = setting(
         "values sent beside the kind's default ones (docs/probes names them all)", default=()
     )
@@ -120,6 +124,14 @@ class AgentConfig:
     state_dir: str = setting("folder for the spool and the status socket", default="/var/lib/netmon/agent")
     flush_every_s: float = setting(
         "time between two sends", unit="s", key="flush_every", low=0.2, high=300, default=10.0
+    )
+    proof_every_s: float = setting(
+        "time between two proofs of the agent's own floor (ten packets to itself)",
+        unit="s",
+        key="proof_every",
+        low=1,
+        high=3600,
+        default=60.0,
     )
     lang: str = setting("language of `netmon status`", choices=("vi", "en"), default="vi")
     spool: SpoolConfig = setting("the spool", default=SpoolConfig())

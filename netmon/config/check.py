@@ -36,6 +36,8 @@ def decode_check(reader: Reader, node: Node, key: str) -> CheckConfig:
     if not config.target and kind.name not in NO_TARGET and kind.name in catalog.KINDS:
         reader.fault(node.line, f"{key}.target", "is missing", "address, name, or host:port")
     _also(reader, kind, config, common, key)
+    if config.run_when and kind.watch is not None:
+        reader.fault(node.line, f"{key}.run_when", f"{kind.name} runs all the time", "only other kinds run at once")
     settings = _settings(reader, kind.settings, Table(rest, node.line), config, common, key)
     every_s = config.every_s or getattr(settings, "every_s", EVERY_S)
     return reader.note(replace(config, settings=settings, every_s=every_s), node.line, node)

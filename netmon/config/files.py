@@ -14,6 +14,7 @@ from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig, TrapsCo
 from netmon.config.check import decode_check
 from netmon.config.decode import Reader
 from netmon.config.hub import HubConfig, ReceiverConfig
+from netmon.config.value import meant
 from netmon.config.words import for_people
 from probes import catalog
 from probes.base import Cost
@@ -55,8 +56,19 @@ def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
     _names(reader, config.checks, "check", "checks")
     _names(reader, config.destinations, "name", "destinations")
     _urls(reader, config.destinations, "destinations")
+    _run_when(reader, config.checks)
     shown = replace(config, contacts=tuple(_harmless(reader, one) for one in config.contacts))
     return reader.note(shown, reader.line_of(config), reader.table_of(config)), reader
+
+
+def _run_when(reader: Reader, checks: Iterable[CheckConfig]) -> None:
+    """Checks that run because of others must name others there are."""
+    names = {one.check for one in checks}
+    for number, one in enumerate(checks, 1):
+        for name in one.run_when:
+            if name not in names - {one.check}:
+                what = f"'{clean(name, 60)}' is not another check of this agent"
+                reader.fault(reader.line_of(one, "run_when"), f"checks[{number}].run_when", what, meant(name, names))
 
 
 def _traps(reader: Reader, traps: TrapsConfig) -> None:

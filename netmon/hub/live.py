@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from netmon.fields import SELF as OWN
 from netmon.hub.batch import Batch
 from netmon.point import Line, Value
 from probes.base import Field, Outcome
@@ -17,7 +18,7 @@ from probes.base import Field, Outcome
 Row = dict[str, Any]
 LOSS_WINDOW_S = 60.0
 SELF = "netmon_agent"  # an agent's points about itself
-SELF_FIELDS = ("clock_offset_ms", "spool_points", "spool_bytes", "dropped", "rss_bytes", "cpu_share", "late_ms")
+SELF_FIELDS = tuple(field.name for field in OWN)
 PREFIX = "netmon_"
 
 

@@ -7,11 +7,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import alerts
+from alerts.base import OWN_KIND
 from alerts.buckets import PREFIX
 from alerts.condition import Ask, asks, parse
 from alerts.errors import BadCondition
 from alerts.rules import Rule, RulesFile
 from alerts.words import ARRIVAL, EVENTS, OUTCOMES, RTT
+from netmon import fields
 from netmon.config import decode
 from netmon.config.decode import Reader
 from netmon.config.files import NAME, SAY_NAME
@@ -49,6 +51,8 @@ def _named(rule: Rule) -> Iterator[_Fault]:
 
 def _kinds(rule: Rule) -> Iterator[_Fault]:
     for kind in rule.kinds:
+        if kind == OWN_KIND:
+            continue
         try:
             catalog.load(kind)
         except BadSettings:
@@ -63,7 +67,8 @@ def _unmeasured(rule: Rule) -> Iterator[_Fault]:
     names = {"outcome"}
     for kind in rule.kinds:
         try:
-            names |= {field.name for field in catalog.load(kind).fields}
+            known = fields.SELF if kind == OWN_KIND else catalog.load(kind).fields
+            names |= {field.name for field in known}
         except (BadSettings, ImportError):
             return
     for key, text in (("when", rule.when), ("clear", rule.clear)):

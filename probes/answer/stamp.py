@@ -11,7 +11,8 @@ import logging
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from probes.answer.extras import Extras
@@ -167,6 +168,17 @@ def listen(host: str, port: int, key: bytes = b"", policy: Policy | None = None)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = open_udp(family, host, port, answers=True)
     return sock, Reflector(stamp.UNKNOWN, key, sock.sock.getsockname()[1], policy=policy, ask=our_clock)
+
+
+@contextmanager
+def reflecting(host: str) -> Iterator[int]:
+    """A reflector for ourselves in the running loop, on a port of its own; the port. Raises OSError."""
+    sock, reflector = listen(host, 0)
+    driver = _Answering(reflector, sock, lambda events: None)
+    try:
+        yield sock.port
+    finally:
+        driver.close()
 
 
 async def serve(host: str, port: int, key: bytes = b"", policy: Policy | None = None) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
+from probes import trace
 from probes.errors import NeedsPrivilege
 from probes.io.net import PacketSocket, Unreachable
 from probes.io.timer import Timer
-from probes.wire.session import Session
+from probes.wire.session import Datagram, Session
 
 _MOMENT_S = 50e-6
 _SOON_S = 0.015  # a slot and a half of `probes.wire.fleet`
@@ -51,6 +52,7 @@ class Driver:
         if type(self._loop).__module__.startswith("uvloop"):
             sock.close()
             raise NeedsPrivilege("uvloop loses packets whose stamps lie on the error queue: use asyncio's own loop")
+        self._traced = trace.is_on()
         self._listening = False
         self._listen(True)
         self._timer = Timer(self._loop, self._due)
@@ -77,7 +79,10 @@ class Driver:
         if self._unread >= self._most_unread or now >= self._read_by or now >= session.judges_at():
             self._take()
             self._dropped(sock.dropped())
-        self._unread += sock.send_all(session.transmit(*both_clocks()), session.unsent)
+        if self._traced:
+            self._unread += sock.send_all(self._noted(session.transmit(*both_clocks())), self._unsent)
+        else:
+            self._unread += sock.send_all(session.transmit(*both_clocks()), session.unsent)
         self._settle()
 
     def _take(self) -> None:
@@ -86,9 +91,11 @@ class Driver:
         now, clock_ns = both_clocks()
         self._unread, self._read_by = 0, now + _READ_S
         session.clocks(now, clock_ns)
-        sock.hear(session.sent, lambda said: self.complaint(said, now))
+        sock.hear(self._left if self._traced else session.sent, lambda said: self._complained(said, now))
         receive = session.receive
         for arrival in sock.arrivals():
+            if self._traced:
+                trace.note("received", f"{len(arrival.data)} bytes from {arrival.source[0]}", arrival.at_ns)
             receive(arrival, now)
         self._dropped(sock.overflow)
 
@@ -96,8 +103,31 @@ class Driver:
         """Hand an ICMP error on; a driver for sessions that want more of it overrides this."""
         self.session.unreachable(said.to, said.by, said.data, said.type, said.code, now)
 
+    def _noted(self, datagrams: Iterable[Datagram]) -> Iterator[Datagram]:
+        for one in datagrams:
+            limit = f", hop limit {one.ttl}" if one.ttl else ""
+            trace.note(self.named(one.token), f"{_number(one.token)}{len(one.data)} bytes to {one.to[0]}{limit}")
+            yield one
+
+    def _unsent(self, token: Any, why: str) -> None:
+        trace.note("not sent", why)
+        self.session.unsent(token, why)
+
+    def _left(self, token: Any, at_ns: int) -> None:
+        trace.note("left", f"{_number(token)}by the kernel's stamp", at_ns)
+        self.session.sent(token, at_ns)
+
+    def _complained(self, said: Unreachable, now: float) -> None:
+        trace.note("ICMP", f"type {said.type} code {said.code} from {said.by or 'our own kernel'}", said.at_ns)
+        self.complaint(said, now)
+
+    def named(self, token: Any) -> str:
+        """What a send is called in a trace; a driver for sessions that repeat themselves overrides this."""
+        return "sent"
+
     def _dropped(self, total: int) -> None:
         if total != self._overflow:
+            trace.note("dropped", f"our own buffer was full: {total - self._overflow}")
             self._overflow = total
             self.session.overflow(total)
 
@@ -117,6 +147,12 @@ class Driver:
         elif self._listening and not wanted:
             self._loop.remove_reader(self.sock.fileno())
         self._listening = wanted
+
+
+def _number(token: Any) -> str:
+    """A fleet's packets have numbers."""
+    seq = getattr(token, "seq", None)
+    return "" if seq is None else f"packet {seq + 1}: "
 
 
 def both_clocks() -> tuple[float, int]:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from probes import trace
 from probes.io.drive import Driver
 from probes.io.net import open_udp
 from probes.wire.exchange import Exchange, Heard, Unheard
+
+
+class _Asking(Driver):
+    """Its tokens are numbers of sends."""
+
+    def named(self, token: Any) -> str:
+        """See `Driver.named`."""
+        return "sent again" if token else "sent"
 
 
 async def exchange(family: int, session: Exchange) -> Heard | Unheard:
@@ -21,10 +30,17 @@ async def exchange(family: int, session: Exchange) -> Heard | Unheard:
     def told(events: list[Any]) -> None:
         if not ended.done():
             ended.set_result(events[0])
+            trace.note(*_words(events[0]))
 
-    driver = Driver(session, sock, told)
+    driver = _Asking(session, sock, told)
     try:
         driver.kick()
         return await ended
     finally:
         driver.close()
+
+
+def _words(event: Heard | Unheard) -> tuple[str, str]:
+    if isinstance(event, Heard):
+        return "answered", f"send {event.number + 1} of {event.sends}, {event.rtt_ms:.3f} ms"
+    return "not answered", event.why

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
+from probes import trace
 from probes.wire.tlsrecord import ALERTS, Plaintext
 
 READ_BYTES = 65_536
@@ -50,7 +51,14 @@ class Line:
 
     async def secure(self, context: ssl.SSLContext, name: str, deadline: float) -> Shaken:
         """Shake hands until `deadline` (monotonic s); `name`: for SNI, and what the certificate must be for."""
+        shaken = await self._secured(context, name, deadline)
+        took = "" if shaken.took_ms is None else f"TLS {(shaken.version or 0) / 10:.1f}, {shaken.took_ms:.3f} ms"
+        trace.note("TLS agreed" if shaken.end == "open" else "TLS failed", shaken.why or took)
+        return shaken
+
+    async def _secured(self, context: ssl.SSLContext, name: str, deadline: float) -> Shaken:
         began, seen = time.monotonic(), Plaintext()
+        trace.note("TLS begins", f"for {name}")
         try:
             tls = context.wrap_bio(self._in, self._out, server_hostname=name)
         except ValueError as fault:
@@ -74,7 +82,7 @@ class Line:
                 return await self._flush()
             except ssl.SSLWantReadError:
                 await self._flush()
-            data = await self._loop.sock_recv(self._sock, READ_BYTES)
+            data = await self._received()
             if not data:
                 raise ConnectionError("it closes the connection in the handshake")
             seen.feed(data)
@@ -82,12 +90,21 @@ class Line:
 
     async def _flush(self) -> None:
         if data := self._out.read():
-            await self._loop.sock_sendall(self._sock, data)
+            await self._sent(data)
+
+    async def _sent(self, data: bytes) -> None:
+        trace.note("sent", f"{len(data)} bytes")
+        await self._loop.sock_sendall(self._sock, data)
+
+    async def _received(self) -> bytes:
+        data = await self._loop.sock_recv(self._sock, READ_BYTES)
+        trace.note("received", f"{len(data)} bytes" if data else "the end: it has closed")
+        return data
 
     async def write(self, data: bytes) -> None:
         """Send all of it; raises OSError."""
         if self._tls is None:
-            await self._loop.sock_sendall(self._sock, data)
+            await self._sent(data)
         else:
             self._tls.write(data)
             await self._flush()
@@ -95,7 +112,7 @@ class Line:
     async def read(self) -> bytes:
         """What comes next, `b""` when the far end has closed; raises OSError."""
         if self._tls is None:
-            return await self._loop.sock_recv(self._sock, READ_BYTES)
+            return await self._received()
         while True:
             try:
                 return self._tls.read(READ_BYTES)
@@ -103,7 +120,7 @@ class Line:
                 await self._flush()
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
-            data = await self._loop.sock_recv(self._sock, READ_BYTES)
+            data = await self._received()
             self._in.write(data) if data else self._in.write_eof()
 
     def close(self) -> None:

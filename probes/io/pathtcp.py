@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from probes import trace
 from probes.io.net import PacketSocket, Unreachable
 from probes.io.path import Listening
 from probes.io.tcp import open_ms
@@ -75,12 +76,13 @@ class TcpWay:
         try:
             sock.bind(("", self._port))
             self._now, probe.left_ns = probe, time.time_ns()
+            trace.note("sent", f"SYN to {self._to[0]}, hop limit {probe.ttl}")
             async with asyncio.timeout(self._timeout_s):
                 await asyncio.get_running_loop().sock_connect(sock, self._to)
             took_ms = (time.time_ns() - probe.left_ns) / 1e6
             self._answer(probe, Answer(str(self._to[0]), None), probe.left_ns + round(open_ms(sock, took_ms) * 1e6))
         except TimeoutError:
-            return
+            trace.note("given up", f"hop limit {probe.ttl}: nothing came back in time")
         except OSError as fault:
             self._failed(probe, fault, packets)
 
@@ -106,6 +108,7 @@ class TcpWay:
         if probe.answer is None:
             rtt_ms = round((at_ns - probe.left_ns) / 1e6, 4) if at_ns > probe.left_ns else None
             probe.answer = answer._replace(rtt_ms=rtt_ms)
+            trace.note("answered", f"hop limit {probe.ttl}: {answer.by}", at_ns)
         elif probe.answer.by == answer.by:
             probe.answer = probe.answer._replace(labels=probe.answer.labels or answer.labels)
 

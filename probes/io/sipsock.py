@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from probes import trace
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.wire.session import Arrival, Session, Stream
@@ -91,6 +92,7 @@ class _Udp:
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[Ended] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
+        self._sent: set[bytes] = set()
         self._loop.add_reader(sock.fileno(), self._turn)
         self._turn()
 
@@ -100,10 +102,11 @@ class _Udp:
         try:
             self._take()
             for datagram in self._session.transmit(time.monotonic(), time.time_ns()):
+                self._note_send(datagram.data)
                 self._sock.send(datagram.data)
         except OSError as fault:
             self._failed(fault)
-        self._on_events(self._session.events())
+        _tell(self._on_events, self._session.events())
         if self._session.done:
             self._end(Ended("session"))
         self._sleep()
@@ -119,17 +122,24 @@ class _Udp:
         except OSError:
             return  # nobody waits for it any more
 
+    def _note_send(self, data: bytes) -> None:
+        if trace.is_on():
+            trace.note("sent again" if data in self._sent else "sent", f"{len(data)} bytes to {self._peer[0]}")
+            self._sent.add(data)
+
     def _take(self) -> None:
         while not self._session.done:
             try:
                 data = self._sock.recv(_RECV_BYTES)
             except BlockingIOError:
                 return
+            trace.note("received", f"{len(data)} bytes from {self._peer[0]}")
             self._session.receive(Arrival(data, self._peer, time.time_ns()), time.monotonic())
 
     def _failed(self, fault: OSError) -> None:
         """Only a refusal or a fault of ours ends it; a full queue or a smaller MTU is mended by the next repeat."""
         ended = _failure(self._sock, fault)
+        trace.note("failed", ended.why)
         if ended.end != "silence":
             self._end(ended)
 
@@ -167,14 +177,17 @@ async def over_stream(
     except OSError as fault:
         return Ended("local", f"no socket: {fault.strerror}")
     began, so_far = time.monotonic(), Ended("session")
+    trace.note("connecting", f"TCP to {to[0]} port {to[1]}")
     try:
         async with asyncio.timeout(max(0.0, deadline - began)):
             await asyncio.get_running_loop().sock_connect(sock, to)
             so_far = so_far._replace(connect_ms=_ms_since(began))
+            trace.note("connected", f"{so_far.connect_ms:.3f} ms")
             reader, writer = await _streams(sock, tls)
         try:
             if tls:
                 so_far = _secured(writer, so_far, began)
+                trace.note("TLS agreed", f"{so_far.tls_ms:.3f} ms")
             await _pump(reader, writer, make(local_name(sock)), on_events, on_cancel)
         finally:
             writer.transport.abort()
@@ -247,13 +260,15 @@ async def _pump(
     try:
         while True:
             if data := session.transmit(time.monotonic(), time.time_ns()):
+                trace.note("sent", f"{len(data)} bytes")
                 writer.write(data)
-            on_events(session.events())
+            _tell(on_events, session.events())
             if session.done:
                 return
             wake = session.wake_at()
             await asyncio.wait([pending], timeout=None if wake is None else max(0.0, wake - time.monotonic()))
             if pending.done():
+                trace.note("received", f"{len(pending.result())} bytes")
                 session.receive(pending.result(), time.monotonic())
                 pending = asyncio.ensure_future(reader.read(_RECV_BYTES))
     except asyncio.CancelledError:
@@ -263,6 +278,13 @@ async def _pump(
         raise
     finally:
         pending.cancel()
+
+
+def _tell(on_events: Events, events: list[Any]) -> None:
+    """What the session says, handed on; in a trace under the name of its type."""
+    for event in events:
+        trace.note(type(event).__name__.lower(), getattr(getattr(event, "message", None), "reason", ""))
+    on_events(events)
 
 
 def local_name(sock: socket.socket) -> str:

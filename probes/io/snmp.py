@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
 
+from probes import trace
 from probes.errors import ProbeError
 
 PORT = 161
@@ -82,7 +83,9 @@ async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, ti
 
 async def get(device: Device, oids: Sequence[str]) -> dict[str, Value]:
     """What the device has of `oids`; a question it finds too big is asked in halves. Foreign rows are left out."""
+    trace.note("asked", f"{len(oids)} values")
     found = await device.get(oids)
+    trace.note("answered", f"{len(found)} values")
     if not found and len(oids) > 1:
         half = len(oids) // 2
         found = await get(device, oids[:half]) | await get(device, oids[half:])
@@ -128,6 +131,7 @@ async def _column(device: Device, column: str, size: int) -> tuple[dict[str, Val
     last: tuple[int, ...] = ()
     while len(found) < MOST_ROWS:
         page = await fetch()
+        trace.note("page", f"{len(page.rows)} rows of {column}{'' if page.more else ', the last'}")
         for oid, value in page.rows:
             key = _key(oid, column)
             if key is None or key <= last:

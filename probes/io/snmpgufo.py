@@ -18,6 +18,7 @@ from gufo.snmp import SnmpAuthError, SnmpDecodeError, SnmpEncodeError
 from gufo.snmp import user as usm
 from gufo.snmp._fast import GetIter, SnmpV2cClientSocket, SnmpV3ClientSocket, get_master_key
 
+from probes import trace
 from probes.errors import WireError
 from probes.io.snmp import Access, NoAnswer, Page, Value
 from probes.io.snmpway import way
@@ -116,6 +117,7 @@ class GufoDevice:
         loop, malformed = asyncio.get_running_loop(), ""
         began = loop.time()
         for share in (0.5, 1.0):
+            trace.note("sent" if share < 1.0 else "sent again")
             try:
                 send(self._sock)
             except OSError as fault:
@@ -126,6 +128,7 @@ class GufoDevice:
                 try:
                     self._well_formed()
                     found = receive(self._sock)
+                    trace.note("received")
                     self._silence = "stopped"
                     return found
                 except BlockingIOError:

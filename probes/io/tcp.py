@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any, NamedTuple
 
+from probes import trace
 from probes.io.net import is_own, offender
 
 _ERRQUEUE, _ROOM, _TCLASS = 0x2000, 512, 67
@@ -62,14 +63,30 @@ async def dial(
 
 async def _connect(sock: socket.socket, sockaddr: tuple[Any, ...], timeout_s: float) -> Connected:
     began = time.monotonic_ns()
+    trace.note("connecting", f"TCP to {sockaddr[0]} port {sockaddr[1]}")
     try:
         async with asyncio.timeout(timeout_s):
             await asyncio.get_running_loop().sock_connect(sock, sockaddr)
-        return Connected("open", open_ms(sock, _since(began)))
+        made = Connected("open", open_ms(sock, _since(began)))
     except TimeoutError:
-        return Connected("silence", _since(began), "nothing came back in time")
+        made = Connected("silence", _since(began), "nothing came back in time")
     except OSError as fault:
-        return _ended(sock, fault, _since(began))
+        made = _ended(sock, fault, _since(began))
+    if trace.is_on():
+        _note(sock, made)
+    return made
+
+
+def _note(sock: socket.socket, made: Connected) -> None:
+    """The connect as events; how often its SYN was repeated the kernel says only afterwards."""
+    if repeats := _repeats(sock):
+        trace.note("retransmitted", f"the SYN, {repeats} times meanwhile")
+    trace.note("connected" if made.end == "open" else "not connected", made.why or f"{made.took_ms:.3f} ms")
+
+
+def _repeats(sock: socket.socket) -> int:
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _REPEATS[1])
+    return int.from_bytes(info[slice(*_REPEATS)], sys.byteorder)
 
 
 def _ended(sock: socket.socket, fault: OSError, took_ms: float) -> Connected:

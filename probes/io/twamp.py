@@ -10,22 +10,15 @@ from typing import Any
 
 from probes.base import Outcome
 from probes.io.bytestream import StreamDriver
+from probes.io.meeting import NotMet
 from probes.io.tcp import dial
 from probes.wire.twamp import Control, Ended, Ready, Wish
 
 _OUTCOMES = {"reset": Outcome.REFUSED, "icmp": Outcome.REFUSED, "silence": Outcome.LOST, "local": Outcome.LOCAL}
 
 
-class NotMet(Exception):
-    """No session: whose fault, and why in plain words."""
-
-    def __init__(self, outcome: Outcome, why: str) -> None:
-        super().__init__(why)
-        self.outcome, self.why = outcome, why
-
-
 @dataclass(slots=True)
-class Meeting:
+class Agreed:
     """A session that was agreed on: test packets go to `to`. `gone` is done when the far end ends it."""
 
     to: tuple[Any, ...]
@@ -42,7 +35,7 @@ class Meeting:
 
 async def meet(
     family: int, sockaddr: tuple[Any, ...], *, port: int, padding: int, timeout_s: float, dscp: int
-) -> Meeting:
+) -> Agreed:
     """Agree on one session between our UDP `port` and the far end; raises `NotMet`."""
     made, sock = await dial(family, sockaddr, timeout_s, dscp << 2)
     if sock is None:
@@ -51,7 +44,7 @@ async def meet(
     return await _agree(Control(wish, time.monotonic() + timeout_s), sock, sockaddr)
 
 
-async def _agree(control: Control, sock: socket.socket, sockaddr: tuple[Any, ...]) -> Meeting:
+async def _agree(control: Control, sock: socket.socket, sockaddr: tuple[Any, ...]) -> Agreed:
     said: asyncio.Future[Ready | Ended] = asyncio.get_running_loop().create_future()
     gone = asyncio.Event()
 
@@ -74,4 +67,4 @@ async def _agree(control: Control, sock: socket.socket, sockaddr: tuple[Any, ...
     if isinstance(event, Ended):
         outcome = Outcome.REFUSED if event.refused else Outcome.PROTOCOL if event.broken else Outcome.LOST
         raise NotMet(outcome, f"TWAMP-Control: {event.why}")
-    return Meeting((sockaddr[0], event.port, *sockaddr[2:]), control, driver, gone)
+    return Agreed((sockaddr[0], event.port, *sockaddr[2:]), control, driver, gone)

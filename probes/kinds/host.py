@@ -1,13 +1,16 @@
-"""The machine the agent runs on (psutil): a starved box measures badly, and its owner should know."""
+"""The machine the agent runs on: a starved box measures badly, and its owner should know."""
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.errors import BadTarget
+from probes.io import machine
+from probes.io.machine import Machine
 from probes.settings import setting
 
 
@@ -33,24 +36,23 @@ FIELDS = (
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
     """One look at this machine; `count` does not matter."""
-    import psutil
-
     at_ns, began = time.time_ns(), time.monotonic()
     if target.text not in ("", "localhost"):
         raise BadTarget(f"host measures the machine it runs on: leave the target out, not {target.text[:60]!r}")
+    seen = machine.look()
     values: dict[str, Value] = {
-        "load1": round(psutil.getloadavg()[0], 3),
-        "mem_used_share": round(psutil.virtual_memory().percent / 100.0, 4),
-        "uptime_s": int(time.time() - psutil.boot_time()),
+        "load1": round(os.getloadavg()[0], 3),
+        "mem_used_share": round(seen.mem_used_share, 4),
+        "uptime_s": int(seen.uptime_s),
     }
-    cpu = _cpu_share(psutil)
+    cpu = _cpu_share(seen)
     values |= {} if cpu is None else {"cpu_share": cpu}
     why = ""
     try:
-        values["disk_used_share"] = round(psutil.disk_usage(settings.disk).percent / 100.0, 4)
+        values["disk_used_share"] = round(machine.disk_used_share(settings.disk), 4)
     except OSError as fault:
         why = f"disk {settings.disk}: {fault.strerror}"
-    values |= _net(psutil)
+    values |= {"net_rx_bytes": seen.rx_bytes, "net_tx_bytes": seen.tx_bytes, "net_err_drop": seen.err_drop}
     outcome = Outcome.LOCAL if why else Outcome.OK
     return Measurement("host", target.text, at_ns, round((time.monotonic() - began) * 1000, 3), outcome, values, why)
 
@@ -58,26 +60,14 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
 _last_cpu: list[tuple[float, float]] = []  # (busy, all) CPU seconds of the machine at the last look
 
 
-def _cpu_share(psutil: Any) -> float | None:
+def _cpu_share(seen: Machine) -> float | None:
     """Since the last look; the first look has nothing to compare with, so there is no number."""
-    times = psutil.cpu_times()
-    total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    idle = times.idle + getattr(times, "iowait", 0.0)
     before = _last_cpu.pop() if _last_cpu else None
-    _last_cpu.append((total - idle, total))
-    if before is None or total <= before[1]:
+    _last_cpu.append((seen.busy_s, seen.cpu_s))
+    if before is None or seen.cpu_s <= before[1]:
         return None
-    share = float((total - idle - before[0]) / (total - before[1]))
+    share = (seen.busy_s - before[0]) / (seen.cpu_s - before[1])
     return round(min(1.0, max(0.0, share)), 4)
-
-
-def _net(psutil: Any) -> dict[str, Value]:
-    counters = [one for name, one in psutil.net_io_counters(pernic=True).items() if name != "lo"]
-    return {
-        "net_rx_bytes": sum(one.bytes_recv for one in counters),
-        "net_tx_bytes": sum(one.bytes_sent for one in counters),
-        "net_err_drop": sum(one.errin + one.errout + one.dropin + one.dropout for one in counters),
-    }
 
 
 HOST = Kind("host", HostSettings, FIELDS, run, None, "the machine the agent runs on")

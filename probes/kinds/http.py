@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from probes import trace
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, WireError
@@ -107,6 +108,7 @@ async def _journey(url: Url, family: int, sockaddr: SocketAddress, settings: Htt
             onward = _onward(url, visit, settings, hops)
             if onward is None:
                 break
+            trace.note("redirected", f"to {onward}")
             family, sockaddr = await _address(url, onward, family, sockaddr)
         except _Astray as fault:
             return Try(fault.outcome, clean(str(fault)), visit.times, facts, answered=True)
@@ -185,6 +187,7 @@ async def _talk(line: Line, request: bytes, answer: Answer, times: dict[str, flo
         if data and not first:
             first = time.monotonic()
             times["processing_ms"] = (first - asked) * 1000.0
+            trace.note("first byte", f"{times['processing_ms']:.3f} ms after the request")
         if data:
             answer.feed(data)
         elif not answer.begun:
@@ -193,6 +196,7 @@ async def _talk(line: Line, request: bytes, answer: Answer, times: dict[str, flo
             answer.close()
     if answer.done:
         times["transfer_ms"] = (time.monotonic() - first) * 1000.0
+        trace.note("answer whole", f"status {answer.status}, {answer.body_bytes} bytes of body")
 
 
 def _named(host: str) -> str:

@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from probes import logbuckets, stats
+from probes import logbuckets, stats, trace
 from probes.base import Emit, Job, Measurement, Outcome, Target, Value
 from probes.errors import ProbeError
 from probes.io.drive import Driver
+from probes.io.meeting import Meeting, NotMet
 from probes.io.net import PacketSocket, Unreachable
-from probes.io.twamp import Meeting, NotMet
 from probes.target import Endpoint, Unresolved, is_address, parse, resolve
 from probes.wire.fleet import Fleet, Interval, Track, Window
 
@@ -93,10 +93,13 @@ def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def outcome_of(window: Window) -> Outcome:
-    """What became of an interval: one answer proves the way; our own faults never speak about the target."""
+    """What became of an interval: one answer proves the way; our own faults never speak about the target. What is missing
+    while our own buffer was full may have been dropped there: nobody can tell."""
+    if window.overflow and window.rcvd < window.sent:
+        return Outcome.LOCAL
     if window.rcvd or window.burst_rcvd:
         return Outcome.OK
-    if not window.sent or window.overflow:
+    if not window.sent:
         return Outcome.LOCAL
     return Outcome.REFUSED if window.refused else Outcome.LOST
 
@@ -111,7 +114,7 @@ _WHY = {
 def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
     """An interval as a measurement: what was not measured is absent."""
     window = interval.window
-    outcome = _OK if window.rcvd else outcome_of(window)
+    outcome = _OK if window.rcvd and not window.overflow else outcome_of(window)
     values: dict[str, Value] = {
         "sent": window.sent,
         "rcvd": window.rcvd,
@@ -198,6 +201,8 @@ async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> 
         to = address_of(sockaddr if meeting is None else meeting.to)
         track = _add(recipe, session, "", to, settings, math.inf, time.monotonic() + _LEAD_S, count)
         recipe.fit(session, track, settings)
+        if trace.is_on():
+            _note_losses(session)
         driver.kick()
         return measurement(recipe, target.text, await finished)
     except NotMet as fault:
@@ -206,6 +211,18 @@ async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> 
         if meeting is not None:
             meeting.close()
         driver.close()
+
+
+def _note_losses(session: Fleet) -> None:
+    """A packet whose time is over is an event only the session knows of."""
+    known = session.fate
+
+    def fate(track: Track, seq: int, window: Window, answered: bool) -> None:
+        if not answered:
+            trace.note("given up", f"packet {seq + 1}: nothing came back in time")
+        known(track, seq, window, answered)
+
+    session.fate = fate  # type: ignore[method-assign]
 
 
 async def _meet(

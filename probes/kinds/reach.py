@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from probes import stats
+from probes import stats, trace
 from probes.base import Measurement, Outcome, Value
 from probes.clean import clean
 from probes.io.line import Line, Shaken
@@ -94,6 +94,7 @@ async def several(kind: str, text: str, endpoint: Endpoint, timeout_s: float, co
     tries = [await once(family, sockaddr, time.monotonic() + timeout_s)]
     while len(tries) < count:
         await asyncio.sleep(SPACING_S)
+        trace.note("try", f"{len(tries) + 1} of {count}")
         tries.append(await once(family, sockaddr, time.monotonic() + timeout_s))
     told = ([one for one in tries if one.outcome is Outcome.OK] or tries)[-1]
     return Measurement(kind, text, at_ns, since(began), told.outcome, values(tries, told, resolve_ms), told.why)

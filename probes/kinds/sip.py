@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from probes import trace
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.io import sipsock
 from probes.io.sipsock import Ended, Tls
@@ -73,6 +74,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     tries = [await once()]
     while len(tries) < count:
         await asyncio.sleep(_SPACING_S)
+        trace.note("try", f"{len(tries) + 1} of {count}")
         tries.append(await once())
     outcome, why = sipjudge.verdict(tries)
     values = sipjudge.values(tries, resolve_ms)

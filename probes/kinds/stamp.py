@@ -11,8 +11,8 @@ from probes.base import Emit, Field, Job, Kind, Measurement, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io.clock import our_clock
+from probes.io.meeting import Meeting
 from probes.io.net import PacketSocket, open_udp
-from probes.io.twamp import Meeting, meet
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.kinds.ping import SHARED as PING_FIELDS
@@ -130,6 +130,8 @@ async def _meet(family: int, sockaddr: tuple[Any, ...], port: int, settings: Any
     """TWAMP-Control, where it is asked for: the port it agrees on must be used."""
     if not settings.control:
         return None
+    from probes.io.twamp import meet
+
     padding = settings.size - TEST_BYTES
     return await meet(
         family, sockaddr, port=port, padding=padding, timeout_s=max(1.0, settings.timeout_s), dscp=settings.dscp

@@ -72,5 +72,5 @@ def test_a_hostile_target_reaches_no_terminal_raw(capsys: pytest.CaptureFixture[
 
 def test_explain_says_settings_and_meanings_beside_the_data(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, err = probe(capsys, "tcp", f"127.0.0.1:{port}", "-n", "1", "-o", "json", "--explain")
-    assert list(json.loads(out)) == KEYS
+    assert list(json.loads(out)) == [*KEYS, "events"]
     assert "timeout_s = 2.0" in err and "connect_p50_ms [ms]" in err

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadTarget
+from probes.io import machine
 from probes.kinds import host
 from probes.kinds.host import HOST, HostSettings, run
 
@@ -48,3 +50,17 @@ def test_a_disk_that_is_not_there_is_our_own_fault() -> None:
 def test_another_machine_cannot_be_looked_at() -> None:
     with pytest.raises(BadTarget, match="leave the target out"):
         measure("192.0.2.1")
+
+
+def test_the_kernels_files_say_what_psutil_says() -> None:
+    ours, theirs = machine.look(), machine._by_psutil()
+    assert ours.mem_used_share == pytest.approx(theirs.mem_used_share, abs=0.05)
+    assert ours.uptime_s == pytest.approx(theirs.uptime_s, abs=5)
+    assert ours.cpu_s == pytest.approx(theirs.cpu_s, rel=0.01) and ours.busy_s == pytest.approx(theirs.busy_s, rel=0.05)
+    assert (ours.rx_bytes, ours.tx_bytes) == pytest.approx((theirs.rx_bytes, theirs.tx_bytes), rel=0.05, abs=1e6)
+    assert machine.disk_used_share("/") == pytest.approx(psutil.disk_usage("/").percent / 100, abs=0.01)
+
+
+def test_where_the_kernels_files_are_hidden_psutil_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(machine, "_PROC", tmp_path)
+    assert 0 < machine.look().mem_used_share < 1
