@@ -44,6 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--throughput-padding", choices=("both", "pkcs1", "oaep"), default="both", help="RSA padding of logins: pkcs1 is iperf3's up to 3.16, oaep from 3.17 on")  # fmt: skip
     parser.add_argument("--train", metavar="ADDR:PORT", default="", help="answer capacity and headroom tests there too")
     parser.add_argument("--media", metavar="ADDR:PORT", default="", help="answer media tests there too")
+    parser.add_argument("--media-streams", metavar="N", default="16", help="media tests at once; two to one address")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError([Problem("command line", "--key-file", str(fault))]) from None
     policy = Policy(_prefixes(args.allow), _rate("--source-rate", args.source_rate), _rate("--rate", args.rate))
     limits, door = _limits(args, policy.allow), _door(args)
+    streams = _streams(args.media_streams)
     work = [_answer("--listen", args.listen, import_module("probes.answer.stamp").serve, key, policy)]
     if args.throughput:
         serve = import_module("probes.answer.iperf3").serve
@@ -62,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     if args.train:
         work.append(_answer("--train", args.train, import_module("probes.answer.train").serve, key))
     if args.media:
-        work.append(_answer("--media", args.media, import_module("probes.answer.media").serve, key))
+        media = import_module("probes.answer.media")
+        work.append(_answer("--media", args.media, media.serve, key, media.Limits(streams=streams)))
     asyncio.run(_until_told(work))
     return GOOD
 
@@ -109,6 +112,14 @@ def _door(args: argparse.Namespace) -> Any:
         return import_module("probes.answer.iperf3door").door_of(*files, skew_s, args.throughput_padding)
     except BadSettings as fault:
         raise UsageError([Problem("command line", "--throughput-users and --throughput-key", str(fault))]) from None
+
+
+def _streams(text: str) -> int:
+    """Media tests at once."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= 1000):
+        shown = clean(text, 40)
+        raise UsageError([Problem("command line", "--media-streams", f"'{shown}' is no number of tests", "write 16")])
+    return int(text)
 
 
 def _prefixes(texts: list[str]) -> tuple[Network, ...]:

@@ -28,7 +28,7 @@ from probes.wire import media
 from probes.wire.media import BACK, FORWARD, Ask, Go, Head, Reason, Report, What
 from probes.wire.mediaflow import Inflow, Marks, Outflow
 from probes.wire.mediasender import far_shape
-from probes.wire.mediashape import AUDIO_BYTES, AUDIO_PPS, VERSION, plan
+from probes.wire.mediashape import AUDIO_BYTES, AUDIO_PPS, VERSION, Drawn
 from probes.wire.session import Arrival, Datagram
 
 _LEAST_PORT = 1024
@@ -149,7 +149,7 @@ class Responder:
     def _begin(self, who: Who, go: Go, arrival: Arrival, now: float) -> None:
         self.counts["streams"] += 1
         there, back = (go.ways & FORWARD, go.shape), (go.ways & BACK, far_shape(go.shape))
-        into, ours = (plan(shape) if wanted else [] for wanted, shape in (there, back))
+        into, ours = (Drawn(shape) if wanted else [] for wanted, shape in (there, back))
         marks = Marks(go.video_tos, go.audio_tos)
         out = Outflow(ours, who[1], arrival.source, marks, self._clock_ns, arrival.via)
         self._streams[who] = _Stream(go, out, Inflow(into), now)

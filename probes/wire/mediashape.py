@@ -10,9 +10,12 @@ numbers, which every Python adds alike; another law has another `VERSION`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from heapq import merge
+from itertools import islice
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 VERSION = 1
 MOST_BYTES = 1200  # of UDP payload in a packet
@@ -71,9 +74,37 @@ class Packet(NamedTuple):
 
 def plan(shape: Shape) -> list[Packet]:
     """All packets in the order they are due."""
-    packets = [*_video(shape), *_audio(shape)]
-    packets.sort(key=lambda one: (one.due_ns, one.sort, one.frame, one.part))
-    return packets
+    return list(_merged(shape, frames(shape)))
+
+
+class Drawn(Sequence[Packet]):
+    """A plan whose packets are drawn when they are needed: who serves many must not stop for one that begins."""
+
+    def __init__(self, shape: Shape) -> None:
+        pictures = frames(shape)
+        self._source, self._made = _merged(shape, pictures), list[Packet]()
+        self._many = sum(_parts(size) for size, _ in pictures) + _sounds(shape)
+
+    def __len__(self) -> int:
+        return self._many
+
+    @overload
+    def __getitem__(self, at: int) -> Packet: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Packet]: ...
+
+    def __getitem__(self, at: int | slice) -> Packet | list[Packet]:
+        if isinstance(at, int) and 0 <= at < len(self._made):  # nearly always
+            return self._made[at]
+        places = range(self._many)[at]
+        until = places if isinstance(places, int) else max(places, default=-1)
+        self._made += islice(self._source, max(0, until + 1 - len(self._made)))
+        return self._made[places] if isinstance(places, int) else [self._made[one] for one in places]
+
+
+def _merged(shape: Shape, pictures: list[tuple[int, bool]]) -> Iterator[Packet]:
+    return merge(_video(shape, pictures), _audio(shape), key=lambda one: (one.due_ns, one.sort))
 
 
 def frames(shape: Shape) -> list[tuple[int, bool]]:
@@ -118,17 +149,20 @@ def _ratio(rate_bps: int) -> float:
     return min(_INTRA, key=lambda one: abs(one[0] - rate_bps))[1]
 
 
-def _video(shape: Shape) -> list[Packet]:
-    packets = []
-    for frame, (size, intra) in enumerate(frames(shape)):
-        parts = -(-size // MOST_BYTES)
+def _parts(size: int) -> int:
+    """How many packets carry a picture."""
+    return -(-size // MOST_BYTES)
+
+
+def _video(shape: Shape, pictures: list[tuple[int, bool]]) -> Iterator[Packet]:
+    for frame, (size, intra) in enumerate(pictures):
+        parts = _parts(size)
         step_ns = _step_ns(shape.variant, parts)
         least, more = divmod(size, parts)
         begins_ns = frame * _SECOND_NS // FRAME_RATE
         for part in range(parts):
             octets = max(LEAST_BYTES, least + (part < more))
-            packets.append(Packet(Sort.VIDEO, frame, part, parts, octets, begins_ns + part * step_ns, intra))
-    return packets
+            yield Packet(Sort.VIDEO, frame, part, parts, octets, begins_ns + part * step_ns, intra)
 
 
 def _step_ns(variant: Variant, parts: int) -> int:
@@ -137,9 +171,12 @@ def _step_ns(variant: Variant, parts: int) -> int:
     return int(shares[variant] * _SECOND_NS / FRAME_RATE / parts)
 
 
-def _audio(shape: Shape) -> list[Packet]:
-    many = max(1, shape.duration_ms * AUDIO_PPS // 1000)
+def _sounds(shape: Shape) -> int:
+    """How many packets of sound there are."""
+    return max(1, shape.duration_ms * AUDIO_PPS // 1000)
+
+
+def _audio(shape: Shape) -> Iterator[Packet]:
     every_ns, first_ns = _SECOND_NS // AUDIO_PPS, _SECOND_NS // AUDIO_PPS // 2
-    return [
-        Packet(Sort.AUDIO, number, 0, 1, AUDIO_BYTES, first_ns + number * every_ns, False) for number in range(many)
-    ]
+    for number in range(_sounds(shape)):
+        yield Packet(Sort.AUDIO, number, 0, 1, AUDIO_BYTES, first_ns + number * every_ns, False)

@@ -15,7 +15,7 @@ from probes.kinds.stamp import key_of
 NETMON = [sys.executable, "-I", "-m", "netmon"]
 
 
-@pytest.mark.parametrize("option", ["--listen", "--throughput", "--train"])
+@pytest.mark.parametrize("option", ["--listen", "--throughput", "--train", "--media"])
 def test_a_taken_address_ends_it_and_names_its_option(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     kind = socket.SOCK_STREAM if option == "--throughput" else socket.SOCK_DGRAM
     with socket.socket(socket.AF_INET, kind) as taken:
@@ -46,7 +46,7 @@ def test_no_key_file_means_an_open_reflector() -> None:
     assert key_of("") == b""
 
 
-@pytest.mark.parametrize(("option", "text"), [("--allow", "10.0.0.1/8"), ("--allow", "\x1b[2J"), ("--rate", "none"), ("--source-rate", "0"), ("--throughput-streams", "0"), ("--throughput-time", "nan"), ("--throughput-users", "/nowhere")])  # fmt: skip
+@pytest.mark.parametrize(("option", "text"), [("--allow", "10.0.0.1/8"), ("--allow", "\x1b[2J"), ("--rate", "none"), ("--source-rate", "0"), ("--throughput-streams", "0"), ("--throughput-time", "nan"), ("--throughput-users", "/nowhere"), ("--media-streams", "17.5")])  # fmt: skip
 def test_a_limit_that_is_none_is_usage_and_nothing_serves(
     option: str, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.mediashape import FRAME_RATE, MOST_BYTES, Shape, Sort, Variant, frames, plan
+from probes.wire.mediashape import FRAME_RATE, MOST_BYTES, Drawn, Shape, Sort, Variant, frames, plan
 
 MEASURED = [  # rate, mean of whole pictures, mean of the others, packets a second
     (1_000_000, 17_547, 4_109, 121),
@@ -50,6 +50,13 @@ def test_packets_carry_their_pictures_and_no_more_than_1200_bytes(shape: Shape) 
     assert sum(one.size for one in video) == pytest.approx(sum(size for size, _ in sizes), rel=0.002, abs=200)
     assert {one.frame for one in video} == set(range(len(sizes)))
     assert all(one.intra == sizes[one.frame][1] for one in video)
+
+
+@given(shapes)
+def test_a_plan_that_is_drawn_when_needed_is_the_same(shape: Shape) -> None:
+    packets, drawn = plan(shape), Drawn(shape)
+    assert len(drawn) == len(packets) and drawn[len(packets) // 2] == packets[len(packets) // 2]
+    assert drawn[-1] == packets[-1] and drawn[:5] == packets[:5] and list(drawn) == packets
 
 
 def test_whole_pictures_come_every_ten_seconds_and_when_asked_for() -> None:
