@@ -20,6 +20,7 @@ from probes.wire.session import Address, Arrival, Datagram
 _AGAIN_S = 0.25  # an answer that has not come is asked for again
 _POLL_S, _LAST_POLL_S = 0.2, 0.05
 _WATCH_S = 0.05
+_ASIDE_S = 1.0  # who could not speak for so long must not wonder that the far end has given up
 _QUIET_S = 0.5  # what has not come so long after the end will not come, or too late for any buffer
 How = Literal["silence", "refused", "nonsense", "ours", "busy"]
 _NO = {
@@ -79,6 +80,8 @@ class MediaSender:
         self._ready_at: float | None = None
         self._over_at: float | None = None  # when our stream ended
         self._next_try, self._asked = 0.0, 0
+        self._woke_at: float | None = None
+        self._aside_s = 0.0  # the longest this machine did not let us run
         self._asks_ns: dict[int, int] = {}  # question → when it left (wall)
         self._rtts_ms: list[float] = []
         self._report: Report | None = None  # the last one
@@ -163,6 +166,9 @@ class MediaSender:
         if self.done:
             return
         self._heard = now if self._heard is None else self._heard
+        if self._ready_at is not None and self._woke_at is not None:
+            self._aside_s = max(self._aside_s, now - self._woke_at)
+        self._woke_at = now
         if now - self._heard >= self._timeout_s:
             self._silent()
         elif not self._cookie:
@@ -271,6 +277,8 @@ class MediaSender:
             self._fail("silence", "nothing came back in time")
 
     def _fail(self, how: How, why: str) -> None:
+        if self._aside_s > _ASIDE_S and how != "ours":
+            how, why = "ours", f"this machine let us stand for {self._aside_s:.1f} s: {why}"
         if not self.done:
             self.done = True
             self._events.append(Failed(how, why))

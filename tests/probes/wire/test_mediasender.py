@@ -171,6 +171,13 @@ def test_no_bytes_break_the_agent(strange: list[bytes], what: int, stage: int) -
     list(world.agent.transmit(world.now, 0))
 
 
+def test_our_own_absence_is_never_the_responders_fault() -> None:
+    world = World(shape=SHAPE._replace(duration_ms=8000))
+    world.stalls = lambda now: 104.5 if 101.3 <= now < 104.5 else now
+    got = failed(world)
+    assert got.how == "ours" and "this machine let us stand for 3.2 s" in got.why
+
+
 def test_packets_of_others_are_left_aside() -> None:
     world = World()
     world.run(until_s=0.01)
