@@ -199,7 +199,7 @@ class Way:
     # --- windows ---
 
     def cells(self, width_ms: int) -> list[Cell]:
-        """All windows of so many milliseconds; only whole ones when there is more than one."""
+        """What was sent and lost in each window of so many milliseconds."""
         found = []
         for begins_ns, numbers in self._windows(width_ms):
             ours = any(self._cell(number) in self._ours for number in numbers)
@@ -209,9 +209,13 @@ class Way:
 
     @cached_property
     def windows(self) -> list[Figures]:
-        """Everything, by windows of 20 s; a rest shorter than half a window belongs to the last."""
-        groups = [numbers for _, numbers in self._windows(WINDOW_MS)]
-        if len(groups) > 1 and self._lasts_ns(groups[-1]) < WINDOW_MS * 500_000:
+        """Everything, by windows of 20 s."""
+        return self.by(WINDOW_MS)
+
+    def by(self, width_ms: int) -> list[Figures]:
+        """Everything, by windows of so many milliseconds; a rest shorter than half a window belongs to the last."""
+        groups = [numbers for _, numbers in self._windows(width_ms)]
+        if len(groups) > 1 and self._lasts_ns(groups[-1]) < width_ms * 500_000:
             rest = groups.pop()
             groups[-1] = range(groups[-1].start, rest.stop)
         return [self.whole] if len(groups) == 1 else [self._figures(numbers) for numbers in groups]

@@ -1,4 +1,4 @@
-"""`netmon reflector`: answer STAMP and TWAMP-Light tests, and throughput and train tests when asked to."""
+"""`netmon reflector`: answer STAMP and TWAMP-Light tests, and throughput, train and media tests when asked to."""
 
 from __future__ import annotations
 

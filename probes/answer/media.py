@@ -26,7 +26,7 @@ from probes.io.net import PacketSocket
 from probes.io.trainsock import open_train
 from probes.wire import media
 from probes.wire.media import BACK, FORWARD, Ask, Go, Head, Reason, Report, What
-from probes.wire.mediaflow import Inflow, Marks, Outflow
+from probes.wire.mediaflow import Clocks, Inflow, Marks, Outflow
 from probes.wire.mediasender import far_shape
 from probes.wire.mediashape import AUDIO_BYTES, AUDIO_PPS, VERSION, Drawn
 from probes.wire.session import Arrival, Datagram
@@ -56,6 +56,7 @@ class _Stream:
 
     def __init__(self, go: Go, out: Outflow, into: Inflow, now: float) -> None:
         self.go, self.out, self.into, self.began_at, self.heard_at = go, out, into, now, now
+        self.clock_set = False
 
     def is_over(self, now: float, limits: Limits) -> bool:
         """True when its agent is silent or its time is up."""
@@ -66,7 +67,8 @@ class _Stream:
         into, out = self.into, self.out
         quiet_ms = int((now - (self.began_at if into.last_at is None else into.last_at)) * 1000)
         total, sent = len(into.arrivals), len(out.sent_ns)
-        return Report(asked.number, 0, asked.known, total, sent, dropped, quiet_ms, out.over, into.told(asked.known))
+        came = into.told(asked.known)
+        return Report(asked.number, 0, asked.known, total, sent, dropped, quiet_ms, out.over, self.clock_set, came)
 
 
 class _Answer(NamedTuple):
@@ -94,6 +96,7 @@ class Responder:
         self._waiting: list[_Answer] = []
         self._sending: Outflow | None = None
         self._dropped = 0
+        self._clocks = Clocks()
         self.counts: Counter[str] = Counter()
 
     # --- what comes in ---
@@ -261,7 +264,11 @@ class Responder:
         return math.inf
 
     def clocks(self, now: float, clock_ns: int) -> None:
-        """Only times between arrivals are told."""
+        """A clock that is set makes arrivals seem late that were not: those who are asked about them are told."""
+        if self._clocks.look(now, clock_ns):
+            self.counts["clock set"] += 1
+            for stream in self._streams.values():
+                stream.clock_set = True
 
     def sent(self, token: Any, at_ns: int) -> None:
         """Send times are our own."""

@@ -173,6 +173,8 @@ def _ours(one: _Variant, settings: Any) -> str:
     dropped = one.seen.local_drop + one.done.far_dropped
     if dropped:
         return f"this machine, or the responder's, was too busy: {dropped} packets were dropped there"
+    if one.done.clock_set:
+        return f"{one.done.clock_set} clock was set meanwhile"
     for name, way in one.ways.items():
         if way.sent and 100 * (1 - way.whole.evidence) > settings.ours_percent:
             late = f"{way.whole.ours} of {way.sent} packets {IN_WORDS[name]} left late or beside such"
@@ -184,6 +186,8 @@ def _why(verdict: Verdict, seen: list[Seen], looked: list[_Variant], settings: A
     said = []
     if verdict.level:
         said.append(f"{_ENOUGH[verdict.level]} for {settings.profile}: {verdict.why}")
+    if verdict.level and looked[0].done.queue_full:
+        said.append(f"{looked[0].done.queue_full} packets were dropped by a queue of this machine itself")
     if verdict.limit is Limit.INTRA and settings.variant == "burst":
         said.append("variant=both tells whether pacing helps")
     marks = {"pictures": (settings.dscp, Sort.VIDEO), "sound": (settings.audio_dscp, Sort.AUDIO)}

@@ -14,7 +14,7 @@ packets end with 16 bytes of HMAC-SHA-256 over all before; data packets never do
 | NO | responder | reason (1) |
 | DATA | both | stream (1), DSCP as sent (1), µs the packet left late (2), number (4), frame (4), part (2), parts (2), ns as it left (8), zeros to the size |
 | ASK | agent | cookie, number of the question (4), arrivals already known (4), flags (1; 1: send no more) |
-| REPORT | responder | number of the question (4), µs it was held (4), arrivals known before these (4), arrivals in all (4), packets of its own stream so far (4), packets its own buffer dropped (4), ms since the last arrival (2), flags (1; 1: its own stream is over), then each arrival: number (4), µs since the first (4), TOS (1) |
+| REPORT | responder | number of the question (4), µs it was held (4), arrivals known before these (4), arrivals in all (4), packets of its own stream so far (4), packets its own buffer dropped (4), ms since the last arrival (2), flags (1; 1: its own stream is over, 2: its clock was set meanwhile), then each arrival: number (4), µs since the first (4), TOS (1) |
 | STOP | agent | cookie; the session is over |
 """  # fmt: skip
 
@@ -126,6 +126,7 @@ class Report(NamedTuple):
     dropped: int
     quiet_ms: int
     over: bool
+    clock_set: bool
     came: tuple[tuple[int, int, int], ...] = ()
 
 
@@ -242,7 +243,7 @@ def report_body(report: Report) -> bytes:
     numbers = (min(max(one, 0), _WORD) for one in report[:6])
     quiet_ms = min(report.quiet_ms, 0xFFFF)
     came = (_CAME.pack(number, min(max(at_us, 0), _WORD), tos & 0xFF) for number, at_us, tos in report.came)
-    return _REPORT.pack(*numbers, quiet_ms, report.over) + b"".join(came)
+    return _REPORT.pack(*numbers, quiet_ms, report.over | report.clock_set << 1) + b"".join(came)
 
 
 def read_report(body: bytes) -> Report:
@@ -251,4 +252,4 @@ def read_report(body: bytes) -> Report:
         raise WireError(len(body), "REPORT is cut off")
     number, held_us, known, total, sent, dropped, quiet_ms, flags = _REPORT.unpack_from(body)
     came = tuple(_CAME.iter_unpack(body[_REPORT.size :]))
-    return Report(number, held_us, known, total, sent, dropped, quiet_ms, bool(flags & 1), came)
+    return Report(number, held_us, known, total, sent, dropped, quiet_ms, bool(flags & 1), bool(flags & 2), came)

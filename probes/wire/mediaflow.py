@@ -17,6 +17,7 @@ from probes.wire.session import Address, Arrival, Datagram
 _AGAIN_NS = 1_000_000  # a full socket buffer is tried again after this
 _BEHIND_NS = 50_000_000  # a stream that is later than this goes on from now: it never catches up with a burst
 _GIVE_UP_NS = 1_000_000_000  # a socket that takes nothing for so long is broken
+_JUMP_NS = 5_000_000  # of the wall clock against the monotonic one between two looks: corrections are slower
 _LASTING = 8  # packets that must all be late for the delay to have risen: one that was held up alone says nothing
 _QUEUE_FULL = os.strerror(errno.ENOBUFS)  # a queue of this machine (tc) dropped it: it is lost as any other on the way
 
@@ -125,6 +126,22 @@ class Outflow:
     def trace(self, arrivals: Sequence[tuple[int, int, int]]) -> Trace:
         """With what its receiver says."""
         return Trace(self.plan, self.sent_ns, self.late_us, arrivals)
+
+
+class Clocks:
+    """Watches whether somebody sets the wall clock, which arrivals are stamped by."""
+
+    def __init__(self) -> None:
+        self._apart_ns: int | None = None
+        self.set = False
+
+    def look(self, now: float, clock_ns: int) -> bool:
+        """Both clocks at one moment; True when the wall clock was set since the last look."""
+        apart_ns = clock_ns - int(now * 1e9)
+        jumped = self._apart_ns is not None and abs(apart_ns - self._apart_ns) > _JUMP_NS
+        self._apart_ns = apart_ns
+        self.set = self.set or jumped
+        return jumped
 
 
 class Rise:

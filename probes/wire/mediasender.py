@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from probes.errors import WireError
 from probes.wire import media
 from probes.wire.media import BACK, FORWARD, Ask, Go, Reason, Report, What
-from probes.wire.mediaflow import Inflow, Marks, Outflow, Rise, Trace
+from probes.wire.mediaflow import Clocks, Inflow, Marks, Outflow, Rise, Trace
 from probes.wire.mediashape import VERSION, Shape, plan
 from probes.wire.session import Address, Arrival, Datagram
 
@@ -45,7 +45,8 @@ class Guard(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Done:
     """The streams are over. `aborted`: why they were cut short, or ""; `rtts_ms`: of the questions meanwhile;
-    `far_dropped`: packets the responder's own buffer had no room for; `queue_full`: what a queue of this machine dropped."""
+    `far_dropped`: packets the responder's own buffer had no room for; `queue_full`: what a queue of this machine dropped;
+    `clock_set`: whose wall clock was set meanwhile, or ""."""
 
     there: Trace | None
     back: Trace | None
@@ -53,6 +54,7 @@ class Done:
     rtts_ms: tuple[float, ...]
     far_dropped: int
     queue_full: int
+    clock_set: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,6 @@ class MediaSender:
         self._go = Go(VERSION, shape, ways, marks.video, marks.audio)
         self._out = Outflow(plan(shape) if ways & FORWARD else [], session, to, marks, clock_ns)
         self._into = Inflow(plan(far_shape(shape)) if ways & BACK else [])
-        self._clock_ns = clock_ns
         self._cookie = b""
         self._heard: float | None = None  # monotonic s of the last answer, or of the first question
         self._ready_at: float | None = None
@@ -82,6 +83,7 @@ class MediaSender:
         self._next_try, self._asked = 0.0, 0
         self._woke_at: float | None = None
         self._aside_s = 0.0  # the longest this machine did not let us run
+        self._clocks = Clocks()
         self._asks_ns: dict[int, int] = {}  # question → when it left (wall)
         self._rtts_ms: list[float] = []
         self._report: Report | None = None  # the last one
@@ -268,7 +270,9 @@ class MediaSender:
         back = self._into.trace(report.sent if report else 0) if self._into.plan else None
         dropped = report.dropped if report else 0
         self.done = True
-        self._events.append(Done(there, back, self._aborted, tuple(self._rtts_ms), dropped, self._out.queue_full))
+        whose = "the responder's" if report and report.clock_set else "this machine's" if self._clocks.set else ""
+        rtts_ms = tuple(self._rtts_ms)
+        self._events.append(Done(there, back, self._aborted, rtts_ms, dropped, self._out.queue_full, whose))
 
     def _silent(self) -> None:
         if self._strange:
@@ -302,7 +306,8 @@ class MediaSender:
         return math.inf if self._ready_at is not None and not self._out.over else 0.0
 
     def clocks(self, now: float, clock_ns: int) -> None:
-        """Send times are monotonic here."""
+        """Arrivals are stamped by the wall clock: when that is set meanwhile, they say nothing."""
+        self._clocks.look(now, clock_ns)
 
     def sent(self, token: Any, at_ns: int) -> None:
         """A question left: round trips are told from kernel stamps alone."""

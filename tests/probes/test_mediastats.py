@@ -152,6 +152,7 @@ def test_windows_are_told_one_by_one() -> None:
     shares = [cell.share for cell in found.cells(200)]
     assert len(shares) == 50 and shares[25] > 0.7 and sum(share > 0 for share in shares) == 1
     assert len(found.cells(1000)) == 10 and len(found.windows) == 1
+    assert sum(one.lost for one in found.by(200)) == sum(one.lost for one in found.by(1000)) == found.whole.lost
 
 
 def test_a_long_stream_has_windows_of_20_s_and_no_crumb_behind() -> None:

@@ -40,16 +40,18 @@ def test_what_is_wanted_comes_back(rate: int, seed: int, variant: Variant, ways:
     assert media.read_go(media.go_body(go)) == go
 
 
-@given(st.lists(st.tuples(words, words, bytes_), max_size=media.PART), words, st.booleans())
-def test_a_report_comes_back_and_fits_every_path(came: list[tuple[int, int, int]], word: int, over: bool) -> None:
-    report = Report(word, 2, 3, word, 5, 6, 7, over, tuple(came))
+@given(st.lists(st.tuples(words, words, bytes_), max_size=media.PART), words, st.booleans(), st.booleans())
+def test_a_report_comes_back_and_fits_every_path(
+    came: list[tuple[int, int, int]], word: int, over: bool, clock_set: bool
+) -> None:
+    report = Report(word, 2, 3, word, 5, 6, 7, over, clock_set, tuple(came))
     body = media.report_body(report)
     assert media.read_report(body) == report
     assert len(media.answer(What.REPORT, 1, body, KEY)) <= 1200
 
 
 def test_numbers_beyond_their_field_are_cut_not_wrapped() -> None:
-    report = Report(1, 2**40, 0, 0, 0, 0, 10**9, True, ((1, 2**40, 0x1FF),))
+    report = Report(1, 2**40, 0, 0, 0, 0, 10**9, True, False, ((1, 2**40, 0x1FF),))
     told = media.read_report(media.report_body(report))
     assert told.held_us == 2**32 - 1 and told.quiet_ms == 65_535 and told.came == ((1, 2**32 - 1, 255),)
 

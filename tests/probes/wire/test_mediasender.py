@@ -178,6 +178,24 @@ def test_our_own_absence_is_never_the_responders_fault() -> None:
     assert got.how == "ours" and "this machine let us stand for 3.2 s" in got.why
 
 
+@pytest.mark.parametrize("whose", ["this machine's", "the responder's"])
+def test_a_wall_clock_that_is_set_meanwhile_is_told(whose: str) -> None:
+    world = World()
+    world.run(until_s=1.0)
+    side = world.agent if whose == "this machine's" else world.responder
+    for ahead_ns in (0, 100_000, -30_000_000):
+        side.clocks(world.now, world.clock_ns() + ahead_ns)
+    assert done(world).clock_set == whose
+
+
+def test_a_wall_clock_that_is_corrected_slowly_is_not() -> None:
+    world = World()
+    world.run(until_s=1.0)
+    for ahead_ns in range(0, 50_000_000, 1_000_000):
+        world.agent.clocks(world.now, world.clock_ns() + ahead_ns)
+    assert done(world).clock_set == ""
+
+
 def test_packets_of_others_are_left_aside() -> None:
     world = World()
     world.run(until_s=0.01)
