@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from probes.mediastats import Cell, Figures, Way
+from probes.wire.mediashape import Sort
 
 IN_WORDS = {"fwd": "there", "bwd": "back"}
+
+_STREAMS = {Sort.VIDEO: "pictures", Sort.AUDIO: "sound"}
+_FEW = 10  # packets: of fewer all may be lost
 
 
 class Level(IntEnum):
@@ -78,11 +82,20 @@ PASSED = Verdict(Level.PASS)
 
 def judge(way: Way, name: str, limits: Limits, delay_ms: float) -> Verdict:
     """One direction (`fwd` or `bwd`); the worst of its limits."""
-    if way.sent and not way.rcvd:
-        return Verdict(Level.FAIL, Limit.DEAD, f"nothing of the stream arrives {IN_WORDS[name]}")
+    dead = _dead(way)
+    if dead:
+        return Verdict(Level.FAIL, Limit.DEAD, f"{dead} {IN_WORDS[name]}")
     windows = [one for one in way.windows if 2 * one.evidence >= 1.0] or [way.whole]
     found = [_intra(way.whole, name), *(_check(*one, name) for one in _measured(way, windows, limits, delay_ms))]
     return max(found, key=lambda one: one.level)  # the first of equals: what explains more stands first
+
+
+def _dead(way: Way) -> str:
+    """What of it never arrives; "" when something does of pictures and of sound."""
+    gone = [_STREAMS[sort] for sort in Sort if way.sent_of(sort) >= _FEW and way.dscp(sort) is None]
+    if way.sent and not way.rcvd:
+        return "nothing of the stream arrives"
+    return f"no {gone[0]} arrive" if gone == [_STREAMS[Sort.VIDEO]] else f"no {gone[0]} arrives" if gone else ""
 
 
 _Checked = tuple[Limit, float | None, tuple[float, float], str]

@@ -175,6 +175,10 @@ class Way:
         """Different packets that came."""
         return len(self._came)
 
+    def sent_of(self, sort: Sort) -> int:
+        """Packets of a stream that left, evidence or not."""
+        return sum(one.sort is sort for one in self._trace.plan[: self.sent])
+
     def dscp(self, sort: Sort) -> int | None:
         """What most packets of a stream came with; None when none came."""
         return self._tos[sort].most_common(1)[0][0] >> 2 if self._tos[sort] else None

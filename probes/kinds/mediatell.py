@@ -186,6 +186,8 @@ def _why(verdict: Verdict, seen: list[Seen], looked: list[_Variant], settings: A
     said = []
     if verdict.level:
         said.append(f"{_ENOUGH[verdict.level]} for {settings.profile}: {verdict.why}")
+    if looked[0].done.aborted and verdict.limit is not Limit.ABORTED:
+        said.append(f"cut short: {looked[0].done.aborted}")
     if verdict.level and looked[0].done.queue_full:
         said.append(f"{looked[0].done.queue_full} packets were dropped by a queue of this machine itself")
     if verdict.limit is Limit.INTRA and settings.variant == "burst":

@@ -83,6 +83,8 @@ def test_sound_that_is_bad_though_pictures_are_good() -> None:
 
 def test_a_dead_direction() -> None:
     assert judged(range(len(PLAN))) == Verdict(Level.FAIL, Limit.DEAD, "nothing of the stream arrives there")
+    assert judged(VIDEO) == Verdict(Level.FAIL, Limit.DEAD, "no pictures arrive there")
+    assert judged(AUDIO) == Verdict(Level.FAIL, Limit.DEAD, "no sound arrives there")
 
 
 def test_burst_that_fails_where_paced_passes_names_the_queue() -> None:

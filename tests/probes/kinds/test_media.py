@@ -163,7 +163,7 @@ def test_smooth_fits_where_bursts_do_not_and_pacing_helps(link: Pair) -> None:
     for name in (link.left, link.right):
         sh(f"ip netns exec {name} tc qdisc replace dev v0 root tbf rate 2mbit burst 4k limit 12k")
     try:
-        rate = "rate=1Mbit"
+        rate = "rate=1150kbit"
         smooth = measured(link, rate, "variant=smooth", "duration=1s", "direction=forward", least="sent_fwd")
         assert (smooth["values"]["verdict"], smooth["values"]["lost_fwd"]) == (0, 0)
         both = ("variant=both", "duration=2.5s", "direction=forward", "seed=5")
@@ -173,7 +173,7 @@ def test_smooth_fits_where_bursts_do_not_and_pacing_helps(link: Pair) -> None:
             sh(f"ip netns exec {name} tc qdisc del dev v0 root")
     assert "queue too small: average fits, I-frames do not" in got["why"], got["why"]
     values = got["values"]
-    assert (values["verdict_burst"], values["verdict_paced"]) == (2, 0)
+    assert values["verdict_burst"] == 2 and values["verdict_paced"] < 2 and values["lost_paced_fwd_percent"] == 0
     assert values["intra_damaged_fwd"] >= 1
 
 
