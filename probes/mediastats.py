@@ -179,6 +179,11 @@ class Way:
         """Packets of a stream that left, evidence or not."""
         return sum(one.sort is sort for one in self._trace.plan[: self.sent])
 
+    @property
+    def intra(self) -> bool:
+        """Some I-frame left, evidence or not."""
+        return any(one.intra for one in self._trace.plan[: self.sent])
+
     def dscp(self, sort: Sort) -> int | None:
         """What most packets of a stream came with; None when none came."""
         return self._tos[sort].most_common(1)[0][0] >> 2 if self._tos[sort] else None

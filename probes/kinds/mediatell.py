@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from probes.mediajudge import (
     worst_cell,
 )
 from probes.mediastats import SECOND_MS, Figures, Reception, Way
+from probes.wire.lossruns import SHORTEST
 from probes.wire.mediasender import Done
 from probes.wire.mediashape import Sort, Variant
 
@@ -76,6 +78,7 @@ _EACH = (
     _Of("burst_density_{}", "", "share lost within loss bursts {} (RFC 3611, Gmin 16)", _figure(lambda one: one.video.burst_density)),
     _Of("gap_density_{}", "", "share lost outside of them {}", _figure(lambda one: one.video.gap_density)),
     _Of("burst_{}_ms", "ms", "mean length of a loss burst {}", _figure(lambda one: one.video.burst_ms)),
+    _Of("gap_{}_ms", "ms", "mean length of what lies between them {}", _figure(lambda one: one.video.gap_ms)),
     _Of("pdv_p95_{}_ms", "ms", "95th percentile of delay {} over the least (RFC 5481)", _figure(lambda one: one.pdv_p95_ms)),
     _Of("pdv_p99_{}_ms", "ms", "99th percentile of delay {} over the least", _figure(lambda one: one.pdv_p99_ms)),
     _Of("frame_p95_{}_ms", "ms", "a picture's first packet sent to its last received {}, over the least delay, 95th percentile", _figure(lambda one: one.pictures.complete_p95_ms)),
@@ -100,6 +103,10 @@ FIELDS = (
         Field(one.name.format(way), one.unit, one.meaning.format(IN_WORDS[way]), "int" if one.whole else "float", one.default)
         for one in _EACH
         for way in IN_WORDS
+    ),
+    *(
+        Field(f"loss_run_{way}_b", "runs", f"of the pictures, lost in a row {words}: N or more, up to the next bucket", "int", False, True)
+        for way, words in IN_WORDS.items()
     ),
     Field("rtt_min_ms", "ms", "shortest round trip meanwhile", default=False),
     Field("rtt_p95_ms", "ms", "95th percentile of the round trips meanwhile", default=False),
@@ -194,6 +201,8 @@ def _why(verdict: Verdict, seen: list[Seen], looked: list[_Variant], settings: A
         said.append("variant=both tells whether pacing helps")
     marks = {"pictures": (settings.dscp, Sort.VIDEO), "sound": (settings.audio_dscp, Sort.AUDIO)}
     for name, way in looked[0].ways.items():
+        if way.intra and not way.whole.pictures.intra:
+            said.append(f"no I-frame left in time {IN_WORDS[name]}, so none was tested")
         said += remarks({what: (sent, way.dscp(sort)) for what, (sent, sort) in marks.items()}, name)
     said += [f"{one.variant.name.lower()} could not be sent: {one.broken}" for one in seen if one.broken]
     return "; ".join(said)
@@ -213,6 +222,10 @@ def _values(one: _Variant, verdict: Verdict, settings: Any) -> dict[str, Value]:
             value = of.get(way)
             if value is not None:
                 found[of.name.format(name)] = value if of.whole else round(value, 4)
+    for name, way in one.ways.items():
+        for length, many in way.whole.video.runs.items():
+            bucket = f"loss_run_{name}_b{SHORTEST[bisect_right(SHORTEST, length) - 1]}"
+            found[bucket] = found.get(bucket, 0) + many
     if one.rtts_ms:
         found["rtt_min_ms"] = round(one.rtts_ms[0], 4)
         found["rtt_p95_ms"] = round(one.rtts_ms[int(0.95 * (len(one.rtts_ms) - 1))], 4)

@@ -32,8 +32,10 @@ def seen(there: Trace | None, back: Trace | None, variant: Variant = BURST, *, d
 
 def told(*them: Seen, **settings: Any) -> tuple[Outcome, str, dict[str, Any]]:
     outcome, why, values, detail = tell(list(them), MediaSettings(**settings))
-    assert set(values) <= set(DECLARED)
-    assert all(isinstance(value, int) for name, value in values.items() if DECLARED[name].type == "int")
+    assert {name.rstrip("0123456789") if "_b" in name[-4:] else name for name in values} <= set(DECLARED)
+    assert all(
+        isinstance(value, int) for name, value in values.items() if DECLARED.get(name) and DECLARED[name].type == "int"
+    )
     assert all(isinstance(cell, int | float | str) for row in detail for cell in row.values())
     return outcome, why, values
 
@@ -96,6 +98,20 @@ def test_a_little_lateness_is_left_out_and_the_rest_judged() -> None:
     lost = set(of_frame(100))
     outcome, _, values = told(seen(trace(lost, late={of_frame(100)[0]: 9000}), trace()))
     assert outcome is Outcome.OK and values["lost_fwd"] == 0 and values["ours_fwd"] > 20
+
+
+def test_losses_in_a_row_are_counted_by_their_length() -> None:
+    lost = {*VIDEO[100:104], *VIDEO[300:305], VIDEO[600]}
+    _, _, values = told(seen(trace(lost), trace()))
+    runs = {name: value for name, value in values.items() if name.startswith("loss_run_fwd_b")}
+    assert runs == {"loss_run_fwd_b3": 2, "loss_run_fwd_b1": 1} and values["loss_run_max_fwd"] == 5
+
+
+def test_that_no_intra_frame_was_tested_is_said() -> None:
+    late = {of_frame(frame)[0]: 9000 for frame in INTRA}
+    outcome, why, values = told(seen(trace(late=late), trace()), audio_dscp=34)
+    assert (outcome, values["verdict"], values["intra_fwd"]) == (Outcome.OK, 0, 0)
+    assert why == "no I-frame left in time there, so none was tested"
 
 
 def test_nothing_arrives() -> None:
