@@ -1,5 +1,6 @@
 """How many trains, how long, and when they agree: single trains err by more than half when a machine stalls, so three
-that agree within 1 % make a figure and nothing less does (`reference/performance.md` §3.3)."""
+that agree within 1 % make a figure, or two within 0.5 % where a third costs more than may be sent; nothing less does
+(`reference/performance.md` §3.3)."""
 
 from __future__ import annotations
 
@@ -13,6 +14,9 @@ from probes.knee import LATEST, LEAST_TAIL, LEAST_TAIL_NS, Fit
 FIRST = 32  # packets of the first train
 AGREE = 3  # trains that must agree
 WITHIN = 0.01
+PAIR_WITHIN = 0.005
+_BUCKETS_NEAR, _PACKET_NEAR = 0.1, 0.25  # trains saw the same bucket: a share of it, or of a packet
+_BUCKET_SHARE = 0.5  # of what may be sent: so much is spent before a bucket that no three trains agree on is told
 _NEAR = 0.03  # the accepted trains' median must lie so near to those that agree
 _MOST_PACKETS, _MOST_TRAINS = 4096, 24
 _LINES_BPS = (10e6, 100e6, 1e9, 2.5e9, 10e9)  # Ethernet's own speeds
@@ -33,12 +37,14 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The end of it. `rate_bps` None: unknown, and `why`; `starved`: unknown because of this machine."""
+    """The end of it. `rate_bps` None: unknown, and `why`; `starved`: unknown because of this machine; `unsettled`: no three
+    trains saw the same bucket."""
 
     rate_bps: float | None
     bucket_bytes: float | None = None
     why: str = ""
     starved: bool = False
+    unsettled: bool = False
 
 
 @dataclass(slots=True)
@@ -69,9 +75,15 @@ class Planner:
         self._lossy += found.how in ("lossy", "short")
         self.packets = min(_MOST_PACKETS, self._next(packets, found))
         too_dear = self.used_bytes + self.packets * self.wire_bytes > self.budget_bytes
-        self.answer = self._agreed()
-        if self.answer is None and (too_dear or self._lossy >= AGREE or len(self.fits) >= _MOST_TRAINS):
+        ends = too_dear or self._lossy >= AGREE or len(self.fits) >= _MOST_TRAINS
+        self.answer = self._agreed(last=ends)
+        if self.answer and self.answer.unsettled and not ends and self._is_cheap():
+            self.answer = None
+        if self.answer is None and ends:
             self.answer = self._unknown()
+
+    def _is_cheap(self) -> bool:
+        return self.used_bytes + self.packets * self.wire_bytes <= _BUCKET_SHARE * self.budget_bytes
 
     def pause_s(self) -> float:
         """How long the link's bucket needs to be full again, about."""
@@ -99,7 +111,7 @@ class Planner:
     def _tail(self, found: Fit) -> int:
         """Gaps the next train has after its knee: more when trains disagree, no more than the queue may hold."""
         slot_ns = self.wire_bytes * 8e9 / found.rate_bps
-        tail = max(LEAST_TAIL + 4, math.ceil(1.3 * LEAST_TAIL_NS / slot_ns))
+        tail = max(LEAST_TAIL + 4, math.ceil(1.5 * LEAST_TAIL_NS / slot_ns))
         knees = sum(one.how == "knee" for one in self.fits)
         wanted = math.ceil(tail * _SPREAD ** max(0, knees - AGREE))
         return max(LEAST_TAIL + 4, min(wanted, int(self.most_queue_ns / slot_ns)))
@@ -109,12 +121,13 @@ class Planner:
         slot_ns = self.wire_bytes * 8e9 / rate_bps
         return max(FIRST, min(self.budget_bytes // self.wire_bytes // 5, int(self.most_queue_ns / slot_ns)))
 
-    def _agreed(self) -> Answer | None:
-        """Three rates within 1 %, at the middle of all: not any three of many that lie about."""
+    def _agreed(self, *, last: bool) -> Answer | None:
+        """Three rates within 1 %, at the middle of all: not any three of many that lie about. Two when it is the `last`."""
         knees = [one for one in self.fits if one.how == "knee"]
-        group = _tightest(knees)
+        group = _tightest(knees) or (_tightest(knees, 2, PAIR_WITHIN) if last else [])
         if group:
-            return Answer(_middle(group), statistics.median(one.bucket_bytes for one in group))
+            bucket, settled = _fullest(_near(knees, _middle(group)), self.wire_bytes)
+            return Answer(_middle(group), bucket, unsettled=not settled)
         group = _tightest(self._flats) if len(self._flats) > len(knees) else []
         if not group:
             return None
@@ -137,17 +150,34 @@ class Planner:
         return Answer(None, None, why, most == "idle")
 
 
-def _tightest(fits: list[Fit]) -> list[Fit]:
-    """The three rates closest together, when they agree and lie in the middle of all; else nothing."""
+def _tightest(fits: list[Fit], many: int = AGREE, within: float = WITHIN) -> list[Fit]:
+    """The rates closest together, when so many agree and lie in the middle of all; else nothing."""
     ordered = sorted(fits, key=lambda one: one.rate_bps)
-    groups = [ordered[at : at + AGREE] for at in range(len(ordered) - AGREE + 1)]
+    groups = [ordered[at : at + many] for at in range(len(ordered) - many + 1)]
     if not groups:
         return []
     best = min(groups, key=_apart)
     middle = _middle(best)
-    near = [one for one in ordered if abs(one.rate_bps / middle - 1) <= _NEAR]
+    near = _near(ordered, middle)
     central = abs(_middle(ordered) / middle - 1) <= _NEAR and len(near) * 2 > len(ordered)
-    return best if _apart(best) <= WITHIN and central else []
+    return best if _apart(best) <= within and central else []
+
+
+def _near(fits: list[Fit], rate_bps: float) -> list[Fit]:
+    return [one for one in fits if abs(one.rate_bps / rate_bps - 1) <= _NEAR]
+
+
+def _fullest(knees: list[Fit], wire_bytes: int) -> tuple[float, bool]:
+    """The deepest bucket that three trains saw, and True; else what two saw, or the middle one, and False.
+
+    Others' packets and our own lateness make a bucket look emptier than it is, never fuller; a stall may do either.
+    """
+    deepest = sorted((one.bucket_bytes for one in knees), reverse=True)
+    for many in (AGREE, 2):
+        for one, last in zip(deepest, deepest[many - 1 :], strict=False):
+            if one - last <= max(_BUCKETS_NEAR * one, _PACKET_NEAR * wire_bytes):
+                return one, many == AGREE
+    return statistics.median(deepest), False
 
 
 def _middle(fits: list[Fit]) -> float:

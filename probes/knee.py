@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
+from probes.pace import Pace, pace
+
 LEAST_TAIL = 16  # gaps after the knee: fewer are not exact to 1 %
-LEAST_TAIL_NS = 4_000_000  # … and not shorter than this: a kernel's own lateness is some 50 µs
+LEAST_TAIL_NS = 3_000_000  # … and not shorter than this: a kernel's own lateness is some 50 µs
 _BEND = 1.5  # how much slower packets come after the knee than before
 LATEST = 0.8  # the knee lies in this share of the train, or the bucket may not be drained at all
-_EVEN = 0.025  # the halves of the tail agree to this, or something else than the shaper was at work
-_ALONE = 0.025  # the middle gap and the slope agree to this, or others' packets lie among ours
 _DRAINED = 0.5  # slots: a packet that waited less did not stand behind another
+_MOST_ALONE = 0.1  # share of the tail that may have: the queue is low at the knee, and after a short pause of our own
+_LEAST_BUCKET = 1.5  # packets: less is no bucket to speak of
+_FIRST_OF_TAIL = 16  # packets that tell the bucket: a rate that is a little off moves them least
 _MOST_UNSEEN = 0.3  # share of a train that may be lost
 How = Literal["knee", "flat", "undrained", "unsteady", "idle", "lossy", "short"]
 
@@ -114,31 +117,33 @@ def _slope(times: Sequence[int]) -> float:
 
 
 def _straight(train: Train, came: list[tuple[int, int]], queued: list[int]) -> Fit:
-    """No knee: the bucket still holds, or there is hardly any and the queue grew from the first packet on."""
+    """No bend: the bucket still holds, or it is so small that the queue grew almost from the first packet on."""
     times = [at for _, at in came]
     sent = sorted(train.sent_ns)  # the middle gap: a pause of our own makes no slow sender
     sent_gap_ns = max(1.0, statistics.median(after - before for before, after in zip(sent, sent[1:], strict=False)))
     if _slope(times) < _BEND * sent_gap_ns:
         return Fit("undrained", rate_bps=train.wire_bytes * 8e9 / max(1.0, _slope(times)), queued_ns=queued[-1])
     found = _tail(train, came, queued, 1)
-    if found.how == "knee":
+    if found.how == "knee" and found.bucket_bytes < _LEAST_BUCKET * train.wire_bytes:
         return Fit("flat", found.rate_bps, 0.0, 0, found.tail, found.queued_ns)
     return found
 
 
 def _tail(train: Train, came: list[tuple[int, int]], queued: list[int], knee: int) -> Fit:
-    """The slope after the knee, when nothing else than the shaper made it."""
+    """The pace after the knee, when nothing else than the shaper, and others in its queue, made it."""
     slots, times = _slots(came[knee:])
     tail = slots[-1]
-    slot_ns = _median_slope(slots, times)
-    if slot_ns <= 0 or len(slots) <= LEAST_TAIL or times[-1] - times[0] < LEAST_TAIL_NS:
-        return Fit("undrained" if slot_ns > 0 else "unsteady", knee=knee, queued_ns=queued[-1])
-    rate_bps = train.wire_bytes * 8e9 / slot_ns
-    if not _even(slots, times, slot_ns) or not _alone(slots, times, slot_ns):
-        return Fit("unsteady", rate_bps, 0.0, knee, tail, queued[-1])
-    if min(queued[knee + 2 :]) < _DRAINED * slot_ns:
+    if len(slots) <= LEAST_TAIL or times[-1] - times[0] < LEAST_TAIL_NS:
+        rate_bps = train.wire_bytes * 8e9 * tail / max(1, times[-1] - times[0])
+        return Fit("undrained", rate_bps, 0.0, knee, tail, queued[-1])
+    found = pace(slots, times)
+    if found is None:
+        return Fit("unsteady", train.wire_bytes * 8e9 * tail / (times[-1] - times[0]), 0.0, knee, tail, queued[-1])
+    rate_bps = train.wire_bytes * 8e9 / found.slot_ns
+    alone = sum(queued[knee + place] < _DRAINED * found.slot_ns for place in found.places[2:])
+    if alone > _MOST_ALONE * len(found.places):
         return Fit("idle", rate_bps, 0.0, knee, tail, queued[-1])
-    return Fit("knee", rate_bps, _bucket(train, came, knee, slot_ns), knee, tail, queued[-1])
+    return Fit("knee", rate_bps, _bucket(train, came, knee, found), knee, tail, queued[-1])
 
 
 def _slots(came: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
@@ -154,36 +159,16 @@ def _slots(came: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
     return slots, times
 
 
-def _median_slope(slots: list[int], times: list[int]) -> float:
-    """Median of the slopes between packets half a tail apart: a few late ones do not move it."""
-    lag = len(slots) // 2
-    pairs = range(len(slots) - lag)
-    return statistics.median((times[at + lag] - times[at]) / (slots[at + lag] - slots[at]) for at in pairs)
+def _bucket(train: Train, came: list[tuple[int, int]], knee: int, found: Pace) -> float:
+    """Bytes above the shaper's rate that passed: what the line through the tail's first packets is ahead of the start.
 
-
-def _even(slots: list[int], times: list[int], slot_ns: float) -> bool:
-    """Both halves of the tail, and the whole of it, have the same slope."""
-    half = len(slots) // 2
-    whole = (times[-1] - times[0]) / slots[-1]
-    first = _median_slope(slots[: half + 1], times[: half + 1])
-    second = _median_slope(slots[half:], times[half:])
-    return all(abs(one / slot_ns - 1) <= _EVEN for one in (whole, (first + second) / 2)) and (
-        abs(first - second) <= 2 * _EVEN * slot_ns
-    )
-
-
-def _alone(slots: list[int], times: list[int], slot_ns: float) -> bool:
-    """Most packets follow each other in one slot: others' packets among ours make some gaps longer, and the slope with
-    them, but not the middle one."""
-    gap_ns = statistics.median(
-        (times[at + 1] - times[at]) / (slots[at + 1] - slots[at]) for at in range(len(slots) - 1)
-    )
-    return abs(gap_ns / slot_ns - 1) <= _ALONE
-
-
-def _bucket(train: Train, came: list[tuple[int, int]], knee: int, slot_ns: float) -> float:
-    """Bytes above the shaper's rate that passed: what the line through the tail had got ahead at the first arrival."""
-    began = came[0][1]
-    places = range(knee + 1, len(came))
-    ahead = statistics.median(came[place][0] + 1 - (came[place][1] - began) / slot_ns for place in places)
-    return max(0.0, ahead * train.wire_bytes)
+    Those ahead of the knee tell the start better than the first alone, which may have been late.
+    """
+    fastest_ns = min(at - train.sent_ns[number] for number, at in came[: knee + 1])
+    began = train.sent_ns[came[0][0]] + fastest_ns
+    ahead = [
+        came[knee + place][0] + 1 - (came[knee + place][1] - others_ns - began) / found.slot_ns
+        for place, others_ns in zip(found.places, found.others_ns, strict=True)
+        if place
+    ][:_FIRST_OF_TAIL]
+    return max(0.0, statistics.quantiles(ahead, n=10)[8] * train.wire_bytes)

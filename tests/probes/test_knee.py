@@ -48,11 +48,12 @@ def test_a_train_as_slow_as_its_sender_says_nothing() -> None:
     assert fit(train._replace(sent_ns=[100_000 * place for place in range(64)])).how == "undrained"
 
 
-def test_a_pause_of_our_own_sending_is_told_as_ours() -> None:
+def test_a_pause_of_our_own_sending_leaves_the_rate() -> None:
     sent = [*range(0, 32_000, 1000), *range(60_000_000, 60_032_000, 1000)]
     slots = [0.6 * place for place in range(32)] + [60 + 0.6 * place for place in range(32)]
     train = Train(WIRE, sent, [(number, int(at * 1e6)) for number, at in enumerate(slots)])
-    assert fit(train).how in ("idle", "unsteady")
+    found = fit(train)
+    assert found.how in ("flat", "knee") and found.rate_bps == pytest.approx(WIRE * 8 / 0.6e-3, rel=0.001)
 
 
 def test_a_receiver_held_up_in_the_tail_spoils_the_train() -> None:
@@ -62,6 +63,12 @@ def test_a_receiver_held_up_in_the_tail_spoils_the_train() -> None:
     assert fit(exact(held)).how != "knee"
 
 
+def test_a_receiver_held_up_for_a_moment_leaves_the_rate() -> None:
+    times = [0.01 * place for place in range(10)] + [0.1 + 0.6 * place for place in range(1, 50)]
+    found = fit(exact([max(at, 11.0) if at > 8 else at for at in times]))
+    assert found.how == "knee" and found.rate_bps == pytest.approx(WIRE * 8 / 0.6e-3, rel=0.002)
+
+
 def test_a_tail_that_changes_its_pace_spoils_the_train() -> None:
     times = [*(0.01 * place for place in range(10)), *(0.1 + 0.6 * place for place in range(1, 30))]
     slower = [*times, *(times[-1] + 0.66 * place for place in range(1, 30))]
@@ -69,7 +76,22 @@ def test_a_tail_that_changes_its_pace_spoils_the_train() -> None:
     assert fit(exact(even)).how == "knee" and fit(exact(slower)).how == "unsteady"
 
 
-def test_others_packets_among_ours_spoil_the_train() -> None:
+def test_a_few_of_others_packets_among_ours_leave_rate_and_bucket() -> None:
+    times = [0.01 * place for place in range(10)]
+    for place in range(50):
+        times.append(times[-1] + (1.0 if place % 12 == 7 else 0.6))
+    found = fit(exact(times))
+    assert found.how == "knee" and found.rate_bps == pytest.approx(WIRE * 8 / 0.6e-3, rel=0.002)
+    assert found.bucket_bytes == pytest.approx(10 * WIRE, rel=0.03)
+
+
+def test_a_bucket_of_a_few_packets_is_read_where_no_bend_shows() -> None:
+    times = [0.0, 0.01, 0.02, *(0.6 * place for place in range(1, 60))]
+    found = fit(exact(times))
+    assert found.how == "knee" and found.bucket_bytes == pytest.approx(3 * WIRE, rel=0.05)
+
+
+def test_many_of_others_packets_among_ours_spoil_the_train() -> None:
     times = [0.01 * place for place in range(10)]
     for place in range(50):
         times.append(times[-1] + (0.9 if place % 3 == 0 else 0.6))

@@ -9,7 +9,7 @@ from probes.agreement import Planner
 from probes.knee import Train, fit
 
 WIRE = 1514
-_OTHERS = 800  # bytes of others' packets
+_OTHERS = (202, 742, 1242, 1442)  # bytes of others' packets
 
 
 @dataclass
@@ -52,11 +52,11 @@ class Link:
         return found
 
     def _passed(self, sent: list[float]) -> list[tuple[int, float]]:
-        """(number, when it left the shaper) of the packets its queue had room for."""
-        tokens, free_at, filled_at, found = self.bucket, 0.0, -1.0, []
+        """(number, when it left the shaper) of the packets its queue had room for; a number below 0 is another's size."""
+        tokens, free_at, filled_at, found = self.bucket, -1.0, -1.0, []
         waiting: list[tuple[float, int]] = []
         for at, number in sorted([(at, number) for number, at in enumerate(sent)] + self._others(sent[-1])):
-            size = WIRE if number >= 0 else _OTHERS
+            size = WIRE if number >= 0 else -number
             waiting = [one for one in waiting if one[0] > at]
             if sum(one[1] for one in waiting) + size > self.queue_bytes:
                 continue
@@ -74,8 +74,8 @@ class Link:
     def _others(self, until: float) -> list[tuple[float, int]]:
         now, found = -0.1, list[tuple[float, int]]()
         while self.cross_bps and now < until:
-            now += self.random.expovariate(self.cross_bps / 8 / _OTHERS)
-            found.append((now, -1))
+            now += self.random.expovariate(self.cross_bps / 8 * len(_OTHERS) / sum(_OTHERS))
+            found.append((now, -self.random.choice(_OTHERS)))
         return found
 
     def _late(self, at: float) -> float:
