@@ -1,5 +1,5 @@
 """How many trains, how long, and when they agree: single trains err by more than half when a machine stalls, so three
-that agree within 1 % make a figure, or two within 0.5 % where a third costs more than may be sent; nothing less does
+that agree within 1 % make a figure, or two where a third costs more than may be sent; nothing less does
 (`reference/performance.md` §3.3)."""
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from probes.knee import LATEST, LEAST_TAIL, LEAST_TAIL_NS, Fit
 FIRST = 32  # packets of the first train
 AGREE = 3  # trains that must agree
 WITHIN = 0.01
-PAIR_WITHIN = 0.005
 _BUCKETS_NEAR, _PACKET_NEAR = 0.1, 0.25  # trains saw the same bucket: a share of it, or of a packet
-_BUCKET_SHARE = 0.5  # of what may be sent: so much is spent before a bucket that no three trains agree on is told
+_BUCKET_SHARE = 0.6  # of what may be sent: so much is spent before a bucket that no three trains agree on is told
 _NEAR = 0.03  # the accepted trains' median must lie so near to those that agree
 _MOST_PACKETS, _MOST_TRAINS = 4096, 24
 _LINES_BPS = (10e6, 100e6, 1e9, 2.5e9, 10e9)  # Ethernet's own speeds
@@ -96,7 +95,7 @@ class Planner:
         if found.how == "undrained" and found.knee and found.rate_bps:
             return max(packets * 5 // 4, min(packets * 2, self._after(found)))
         if found.how == "undrained":
-            return packets * 2
+            return packets * 2 if packets == FIRST else packets * 5 // 2
         if found.how == "flat":
             return max(packets, min(packets * 2, self._flat_enough(found.rate_bps)))
         if found.how == "knee":
@@ -124,10 +123,13 @@ class Planner:
     def _agreed(self, *, last: bool) -> Answer | None:
         """Three rates within 1 %, at the middle of all: not any three of many that lie about. Two when it is the `last`."""
         knees = [one for one in self.fits if one.how == "knee"]
-        group = _tightest(knees) or (_tightest(knees, 2, PAIR_WITHIN) if last else [])
+        group = _tightest(knees)
+        rate_bps = _middle(group) if group else 0.0
+        if last and not group and (group := _tightest(knees, 2)):
+            rate_bps = group[-1].rate_bps  # the faster of two: others' packets only ever slow a train
         if group:
-            bucket, settled = _fullest(_near(knees, _middle(group)), self.wire_bytes)
-            return Answer(_middle(group), bucket, unsettled=not settled)
+            bucket, settled = _fullest(_near(knees, rate_bps), self.wire_bytes)
+            return Answer(rate_bps, bucket, unsettled=not settled)
         group = _tightest(self._flats) if len(self._flats) > len(knees) else []
         if not group:
             return None
@@ -150,7 +152,7 @@ class Planner:
         return Answer(None, None, why, most == "idle")
 
 
-def _tightest(fits: list[Fit], many: int = AGREE, within: float = WITHIN) -> list[Fit]:
+def _tightest(fits: list[Fit], many: int = AGREE) -> list[Fit]:
     """The rates closest together, when so many agree and lie in the middle of all; else nothing."""
     ordered = sorted(fits, key=lambda one: one.rate_bps)
     groups = [ordered[at : at + many] for at in range(len(ordered) - many + 1)]
@@ -160,7 +162,7 @@ def _tightest(fits: list[Fit], many: int = AGREE, within: float = WITHIN) -> lis
     middle = _middle(best)
     near = _near(ordered, middle)
     central = abs(_middle(ordered) / middle - 1) <= _NEAR and len(near) * 2 > len(ordered)
-    return best if _apart(best) <= within and central else []
+    return best if _apart(best) <= WITHIN and central else []
 
 
 def _near(fits: list[Fit], rate_bps: float) -> list[Fit]:
@@ -168,16 +170,17 @@ def _near(fits: list[Fit], rate_bps: float) -> list[Fit]:
 
 
 def _fullest(knees: list[Fit], wire_bytes: int) -> tuple[float, bool]:
-    """The deepest bucket that three trains saw, and True; else what two saw, or the middle one, and False.
+    """The deepest bucket that three trains saw, and True; else that two saw, or the second deepest, and False.
 
-    Others' packets and our own lateness make a bucket look emptier than it is, never fuller; a stall may do either.
+    Others' packets and our own lateness make a bucket look emptier than it is, never fuller; a stall may do either: one
+    train alone that saw more is not believed.
     """
     deepest = sorted((one.bucket_bytes for one in knees), reverse=True)
     for many in (AGREE, 2):
-        for one, last in zip(deepest, deepest[many - 1 :], strict=False):
+        for one, last in zip(deepest[:2], deepest[many - 1 :], strict=False):
             if one - last <= max(_BUCKETS_NEAR * one, _PACKET_NEAR * wire_bytes):
                 return one, many == AGREE
-    return statistics.median(deepest), False
+    return deepest[min(1, len(deepest) - 1)], False
 
 
 def _middle(fits: list[Fit]) -> float:

@@ -171,4 +171,4 @@ def _bucket(train: Train, came: list[tuple[int, int]], knee: int, found: Pace) -
         for place, others_ns in zip(found.places, found.others_ns, strict=True)
         if place
     ][:_FIRST_OF_TAIL]
-    return max(0.0, statistics.quantiles(ahead, n=10)[8] * train.wire_bytes)
+    return max(0.0, max(ahead) * train.wire_bytes)
