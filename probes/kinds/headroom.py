@@ -24,6 +24,7 @@ PROFILES_BPS = {"conf-720p": 1_500_000.0, "conf-1080p": 4_000_000.0}
 _WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
 _IN_WORDS = {"fwd": "there", "bwd": "back"}
 MOST_RISE_MS = 2.0  # a delay that grows by more while the stream runs is a queue that fills
+MOST_OWN_MS = 10.0  # … or by so much, when its sender paused as long: what it made up for stands in a nearly full queue
 ABORT_RISE_MS = 30.0
 MOST_LOST = 0.005  # share of the packets
 _MOST_STARVED = 0.05
@@ -67,7 +68,9 @@ FIELDS = (
     Field("lost_fwd", "packets", "lost there", "int"),
     Field("lost_bwd", "packets", "lost back", "int"),
     Field("bytes_used", "B", "UDP payload sent for this test, both ways", "int"),
-    Field("aborted", "", "1: cut short because the delay rose by 30 ms", "int", default=False),
+    Field("aborted", "", "1: cut short before the delay rose by 30 ms", "int", default=False),
+    Field("queue_fwd_ms", "ms", "most delay above the least there, the test's own queue with it", default=False),
+    Field("queue_bwd_ms", "ms", "most delay above the least back, the test's own queue with it", default=False),
     Field("sent", "packets", "both ways", "int", default=False),
     Field("starved", "packets", "delayed by a sender's own lateness, both ways", "int", default=False),
 )
@@ -75,17 +78,25 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One direction's stream as it arrived. `rise_ms` None: too few packets to say."""
+    """One direction's stream as it arrived. `rise_ms` None: too few packets to say. `queue_ms`: most above the least;
+    `paused_ms`: the longest its sender was late."""
 
     sent: int
     lost: int
     rise_ms: float | None
     starved: int
+    queue_ms: float | None = None
+    paused_ms: float = 0.0
 
     @property
     def fits(self) -> bool:
         """True when next to nothing was lost and the delay did not grow."""
-        return self.rise_ms is not None and self.rise_ms <= MOST_RISE_MS and self.lost <= MOST_LOST * self.sent
+        return self.rise_ms is not None and not self.grew and self.lost <= MOST_LOST * self.sent
+
+    @property
+    def grew(self) -> bool:
+        """True when the delay grew by more than its sender's own pauses explain."""
+        return self.rise_ms is not None and self.rise_ms > MOST_RISE_MS + min(self.paused_ms, MOST_OWN_MS)
 
 
 def stream(settings: HeadroomSettings) -> Stream:
@@ -112,7 +123,10 @@ def judge(trace: Trace) -> Way:
     if len(transit) >= min(_LEAST_CAME, sent) and transit:
         many = max(1, len(transit) // _QUARTER)
         rise_ms = round((statistics.median(transit[-many:]) - statistics.median(transit[:many])) / 1e6, 3)
-    return Way(sent, sent - len(transit), rise_ms, trace.starved)
+    queue_ms = round((max(transit) - min(transit)) / 1e6, 3) if transit else None
+    gaps = (after - before for before, after in zip(trace.sent_ns, trace.sent_ns[1:], strict=False))
+    paused_ms = max(0.0, (max(gaps, default=0) - trace.stream.gap_ns) / 1e6)
+    return Way(sent, sent - len(transit), rise_ms, trace.starved, queue_ms, paused_ms)
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
@@ -149,8 +163,9 @@ def verdict(got: Done, settings: HeadroomSettings, dropped: int) -> tuple[Outcom
         return Outcome.LOCAL, f"this machine, or the responder's, was too busy: {what}", values
     for name, way in ways.items():
         values[f"lost_{name}"] = way.lost
-        if way.rise_ms is not None:
-            values[f"rise_{name}_ms"] = way.rise_ms
+        for what, found in (("rise", way.rise_ms), ("queue", way.queue_ms)):
+            if found is not None:
+                values[f"{what}_{name}_ms"] = found
     if all(way.lost == way.sent for way in ways.values()):
         return Outcome.LOST, "the responder answers, but nothing of the stream arrived", values
     fits = not got.aborted and all(way.fits for way in ways.values())
@@ -164,10 +179,10 @@ def _in_words(ways: dict[str, Way], aborted: bool) -> str:
     for name, way in ways.items():
         if way.lost > MOST_LOST * way.sent:
             said.append(f"{way.lost} of {way.sent} packets lost {_IN_WORDS[name]}")
-        if way.rise_ms is not None and way.rise_ms > MOST_RISE_MS:
+        if way.grew:
             said.append(f"delay grew by {way.rise_ms:.1f} ms {_IN_WORDS[name]}")
     cut = " (cut short)" if aborted else ""
-    return f"does not fit: {', '.join(said) or 'delay grew by 30 ms'}{cut}"
+    return f"does not fit: {', '.join(said) or 'the delay grew'}{cut}"
 
 
 def cost(settings: HeadroomSettings) -> Cost:

@@ -15,6 +15,7 @@ from probes.wire import train
 from probes.wire.session import Address, Arrival, Datagram
 from probes.wire.train import Go, Reason, Stream, Told, What
 from probes.wire.trainflow import Inflow, Outflow
+from probes.wire.trainwatch import APART_S, Watch
 
 _AGAIN_S = 0.25  # an answer that has not come is asked for again
 _POLL_S = 0.03
@@ -40,7 +41,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A round is over. `aborted`: the delay rose too much, so it was cut short."""
+    """A round is over. `aborted`: the delay rose too much, or was about to, so it was cut short."""
 
     there: Trace | None
     back: Trace | None
@@ -66,6 +67,16 @@ class _Round:
     told: Told | None = None  # the last summary that was asked for after our stream's end
     parts: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     aborted: bool = False
+    watches: dict[str, Watch] = field(default_factory=dict)
+
+    @property
+    def poll_s(self) -> float:
+        """How often the responder is asked: a stream that may have to be stopped is looked at more often."""
+        return APART_S if self.most_rise_ns else _POLL_S
+
+    def rises(self, way: str, rise_ns: int, now: float) -> bool:
+        """True when this way's delay rises too much."""
+        return self.watches.setdefault(way, Watch(self.most_rise_ns)).is_too_much(rise_ns, now)
 
 
 class TrainSender:
@@ -88,7 +99,7 @@ class TrainSender:
         self.done = False
 
     def begin(self, ours: Stream, theirs: Stream, *, most_rise_ns: int = 0) -> None:
-        """One more round. `most_rise_ns`: it is cut short when delay rises by more (0: never)."""
+        """One more round. `most_rise_ns`: it is cut short before delay rises by more (0: never)."""
         self._number += 1
         out = Outflow(ours, self._number, self._test, self._to, self._tos, self._clock_ns)
         self._round = _Round(Go(ours, theirs, self._tos), most_rise_ns, out, Inflow(theirs))
@@ -139,7 +150,7 @@ class TrainSender:
     def _told(self, current: _Round, body: bytes, now: float) -> None:
         told = train.read_told(body)
         if told.part == train.SUMMARY:
-            self._watch(current, told.rise_us * 1000)
+            self._watch(current, "there", told.rise_us * 1000, now)
             if self._asked_after:
                 current.told = told
                 self._next_try = 0.0 if self._there_over(current, now) else self._next_try
@@ -169,7 +180,7 @@ class TrainSender:
         if current.out.fault:
             self._fail("ours", f"cannot send: {current.out.fault}")
             return
-        self._watch(current, current.into.rise_ns)
+        self._watch(current, "back", current.into.rise_ns, now)
         if current.aborted and not (current.out.over and self._back_over(current, now)):
             current.out.stop()
             yield from self._again(now, self._ask(What.STOP, self._number), _POLL_S)
@@ -183,16 +194,18 @@ class TrainSender:
         else:
             yield from self._poll(current, now)
 
-    def _watch(self, current: _Round, rise_ns: int) -> None:
-        """Has the delay grown too much? Then the responder hears of it at once."""
-        if 0 < current.most_rise_ns < rise_ns and not current.aborted:
+    def _watch(self, current: _Round, way: str, rise_ns: int, now: float) -> None:
+        """Does the delay grow too much? Then the responder hears of it at once."""
+        if not current.aborted and current.rises(way, rise_ns, now):
             current.aborted, self._next_try = True, 0.0
 
     def _poll(self, current: _Round, now: float) -> Iterable[Datagram]:
         """How far is the responder? It also tells the responder that we are still here."""
         if now >= self._next_try:
             self._asked_after = current.out.over
-            yield from self._again(now, self._ask(What.ASK, self._number, train.part_body(train.SUMMARY)), _POLL_S)
+            yield from self._again(
+                now, self._ask(What.ASK, self._number, train.part_body(train.SUMMARY)), current.poll_s
+            )
 
     def _there_over(self, current: _Round, now: float) -> bool:
         """All of our stream has arrived that will."""

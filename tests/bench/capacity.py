@@ -1,6 +1,6 @@
 """netmon's capacity figures against the token bucket they came through. `tests/bench/capacity.py [RUNS [RATES [BURSTS [CROSS]]]]`
 
-Two namespaces, tbf at both ends, `netmon probe capacity` against `netmon reflector --train`; RATES in Mbit/s, BURSTS in KiB
+Two namespaces, tbf at both ends, `netmon probe capacity` against a responder of its own process; RATES in Mbit/s, BURSTS in KiB
 and CROSS, others' traffic both ways in % of the rate, with commas. For each: how many of the figures (two a run, there and
 back) are known, their error against tbf's own rate in % (median and worst), the bucket's (worst, and how many within 15 %),
 the kB one direction cost, and the kB iperf3 had received on the same link, just before, when its figure came within 1 % and
@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from crosstraffic import crossing  # noqa: E402
 from nets import Pair, pair  # noqa: E402
-from trainfar import NETMON, reflector  # noqa: E402
+from trainfar import NETMON, unbounded  # noqa: E402
 
 USUAL = ("1", "5,10,20,50,100", "5,32,128", "0,25")
 GOAL, SLOW_GOAL, NEVER, BUCKET_GOAL, MOST_BYTES = 1.0, 2.0, 5.0, 15.0, 1_000_000
@@ -112,7 +112,7 @@ def main() -> None:
     cases = [Case(rate, burst, cross) for cross in crosses for rate in rates for burst in bursts]
     print(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}, {runs} runs")  # fmt: skip
     print(f"{'Mbit':>5}{'KiB':>5}{'cross%':>7}{'known':>14}{'median%':>9}{'worst%':>8}{'bucket%':>9}{'ok':>4}{'kB':>7}{'most':>6}{'iperf3':>8}")  # fmt: skip
-    with pair() as both, reflector(both):
+    with pair() as both, unbounded(both):
         server = both.start("right", ["iperf3", "-s"], stdout=subprocess.DEVNULL)
         time.sleep(0.3)
         try:

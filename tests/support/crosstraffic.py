@@ -1,8 +1,9 @@
-"""Others' traffic on a test link: UDP packets of mixed sizes at random moments, both ways, processes of their own.
+"""Others' traffic on a test link: UDP packets of mixed sizes at random moments, or even ones, both ways.
 
     with crossing(both, 5e6): …
 
-As a program: `crosstraffic.py sink ADDRESS` or `crosstraffic.py send ADDRESS BITS_PER_S SEED`; rates count the Ethernet header.
+Processes of their own: `crosstraffic.py sink ADDRESS` and `crosstraffic.py send ADDRESS BITS_PER_S SEED`, seed 0 for even
+traffic; rates count the Ethernet header.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from contextlib import ExitStack, contextmanager
 
 from nets import Pair
 
-PORT, HEADERS = 9_009, 42
+PORT, HEADERS, EVEN = 9_009, 42, 1200
 SIZES = (160, 700, 1200, 1400)  # UDP payload: a voice packet, two of video, a full one
-LATEST_S = 0.02  # a sender held up for longer goes on from now
+LATEST_S = 0.002  # a sender held up for longer goes on from now: it makes up for no more in a burst
 
 
 @contextmanager
-def crossing(both: Pair, rate_bps: float, ways: str = "fb") -> Iterator[None]:
-    """Others send at this rate, Ethernet counted: `f` left to right, `b` back."""
+def crossing(both: Pair, rate_bps: float, *, seed: int = 7) -> Iterator[None]:
+    """Others send at this rate, Ethernet counted, both ways. `seed` 0: packets of one size, evenly spaced."""
     with ExitStack() as stack:
-        for way, near, far, address in (("f", "left", "right", both.right_ip), ("b", "right", "left", both.left_ip)):
-            if way not in ways or not rate_bps:
+        for near, far, address in (("left", "right", both.right_ip), ("right", "left", both.left_ip)):
+            if not rate_bps:
                 continue
-            for side, words in ((far, ["sink", address]), (near, ["send", address, str(rate_bps), "7"])):
+            for side, words in ((far, ["sink", address]), (near, ["send", address, str(rate_bps), str(seed)])):
                 child = both.start(side, [sys.executable, __file__, *words])
                 stack.callback(child.wait)
                 stack.callback(child.kill)
@@ -44,15 +45,16 @@ def sink(address: str) -> None:
 
 
 def send(address: str, rate_bps: float, seed: int) -> None:
-    """Packets at random moments (Poisson), for ever."""
+    """Packets at random moments (Poisson), or evenly when `seed` is 0, for ever."""
     chance = random.Random(seed)
-    mean_s = (sum(SIZES) / len(SIZES) + HEADERS) * 8 / rate_bps
+    sizes = SIZES if seed else (EVEN,)
+    mean_s = (sum(sizes) / len(sizes) + HEADERS) * 8 / rate_bps
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         due = time.monotonic()
         while True:
-            due = max(due, time.monotonic() - LATEST_S) + chance.expovariate(1 / mean_s)
+            due = max(due, time.monotonic() - LATEST_S) + (chance.expovariate(1 / mean_s) if seed else mean_s)
             time.sleep(max(0.0, due - time.monotonic()))
-            sock.sendto(bytes(chance.choice(SIZES)), (address, PORT))
+            sock.sendto(bytes(chance.choice(sizes)), (address, PORT))
 
 
 if __name__ == "__main__":

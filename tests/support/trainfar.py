@@ -11,6 +11,10 @@ from contextlib import contextmanager
 from nets import Pair
 
 NETMON = [sys.executable, "-I", "-m", "netmon"]
+UNBOUNDED = (
+    "import asyncio\nfrom probes.answer.train import Limits, serve\n"
+    "asyncio.run(serve('0.0.0.0', 8621, limits=Limits(bytes_per_minute=10**12)))"
+)
 
 
 @contextmanager
@@ -19,11 +23,27 @@ def reflector(both: Pair, *more: str) -> Iterator[None]:
     words = [*NETMON, "reflector", "--listen", "0.0.0.0:8620", "--train", "0.0.0.0:8621", *more]
     process = both.start("right", words, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 10
-        while ":8621" not in both.run("right", ["ss", "-lunH"]).stdout:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.1)
+        _wait(both, process)
         yield
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def unbounded(both: Pair) -> Iterator[None]:
+    """A responder that sends as many bytes a minute as are asked for: a bench asks for more than a source may have."""
+    process = both.start("right", [sys.executable, "-I", "-c", UNBOUNDED], stderr=subprocess.DEVNULL)
+    try:
+        _wait(both, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait(both: Pair, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 10
+    while ":8621" not in both.run("right", ["ss", "-lunH"]).stdout:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)

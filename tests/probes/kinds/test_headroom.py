@@ -64,6 +64,22 @@ def test_one_packet_held_up_is_no_queue() -> None:
     assert judge(Trace(even.stream, even.sent_ns, tuple(held))).fits
 
 
+def test_what_its_senders_own_pause_left_in_the_queue_is_no_fault_of_the_network() -> None:
+    grows = trace(rise_ms=5)
+    assert not judge(grows).fits
+    for paused_ms, fits in ((1, False), (4, True)):
+        sent = [
+            at + max(0, paused_ms - 2 * max(0, number - 200)) * 1_000_000 * (number >= 200)
+            for number, at in enumerate(grows.sent_ns)
+        ]
+        assert judge(Trace(grows.stream, tuple(sent), grows.arrivals)).fits is fits
+    assert not judge(trace(rise_ms=25)).fits
+
+
+def test_the_most_delay_of_any_packet_is_told() -> None:
+    assert judge(trace(rise_ms=5, noise_ms=0)).queue_ms == pytest.approx(5, rel=0.01)
+
+
 def test_cut_short_does_not_fit() -> None:
     outcome, why, values = judged(trace(packets=60), trace(packets=60), aborted=True)
     assert (outcome, values["fits"], values["aborted"]) == (Outcome.OK, 0, 1) and "cut short" in why
