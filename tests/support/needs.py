@@ -8,7 +8,8 @@ import subprocess
 import sys
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
+
+import emulator
 
 PROGRAMS = {
     "fping": "fping",
@@ -37,7 +38,7 @@ _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin"
 
 @cache
 def missing(part: str) -> str:
-    """Why `part` is not there, "" when it is. Parts: programs above, `root`, `netns`, `userns`, `loop`."""
+    """Why `part` is not there, "" when it is. Parts: programs above, `root`, `netns`, `userns`, `emulator`."""
     if part in PROGRAMS:
         return "" if shutil.which(PROGRAMS[part], path=_PATH) else f"{PROGRAMS[part]} is not installed"
     return _ABILITIES[part]()
@@ -67,8 +68,7 @@ def _tmpfs() -> str:
 
 
 def _emulator() -> str:
-    found = Path(__file__).resolve().parents[3] / "shared" / "lab" / "lab.py"
-    return "" if found.exists() else "the wide-area emulator is not beside the project"
+    return missing("netns") or emulator.missing()
 
 
 def _pyopenssl() -> str:
