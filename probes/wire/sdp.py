@@ -111,7 +111,7 @@ def _media(text: str, host: str, way: str, rate_bps: int) -> _Read:
     match = _MEDIA.match(text)
     if match is None or int(match[2]) > 65_535:
         raise WireError(0, "a media line that is none")
-    payloads = [int(one) for one in match[4].split() if one.isdigit() and int(one) < 128]
+    payloads = [int(one) for one in match[4].split() if one.isdecimal() and int(one) < 128]
     return _Read(match[1].lower(), int(match[2]), payloads, host, way, rate_bps)
 
 

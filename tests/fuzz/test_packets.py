@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from mutation import mutated
 
 from probes.answer.stamp import MOST_SESSIONS, Reflector
 from probes.errors import BadTarget, WireError
@@ -35,27 +36,6 @@ REPLIES = [
     stamp.encode_reply(stamp.Reply(3, AT_NS + 10**6, 0x8001, 1, AT_NS, 7, AT_NS, 0x1601, 63), key, size)
     for key, size in ((b"", 44), (b"", 300), (KEY, 112), (KEY, 300))
 ]
-
-
-def mutated(rng: random.Random, samples: list[bytes]) -> bytes:
-    """Noise, or a good packet with bytes changed, cut, put in or doubled."""
-    if rng.random() < 0.2:
-        return rng.randbytes(rng.choice((0, 1, 24, 40, 41, 44, 112, rng.randrange(1500))))
-    data = bytearray(rng.choice(samples))
-    for _ in range(rng.randrange(5)):
-        place = rng.randrange(len(data) + 1)
-        match rng.randrange(5):
-            case 0 if data:
-                data[place % len(data)] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
-            case 1:
-                del data[place:]
-            case 2:
-                data[place:place] = rng.randbytes(rng.randrange(8))
-            case 3:
-                data += data[:200]
-            case _ if data:
-                data[place % len(data)] ^= 1 << rng.randrange(8)
-    return bytes(data[:1500])
 
 
 @pytest.fixture

@@ -81,3 +81,8 @@ def test_any_bytes_raise_at_most_the_typed_error(data: bytes) -> None:
     except WireError:
         return
     assert len(read) <= sdp.MOST_MEDIA and all(0 <= one.port < 65_536 for one in read)
+
+
+def test_a_payload_type_in_another_scripts_digits_is_passed_over() -> None:
+    (line,) = sdp.read("v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 8 ¹7\n".encode("latin-1"))
+    assert [one.payload for one in line.codecs] == [8]
