@@ -50,9 +50,9 @@ class Seen:
 
 
 @contextmanager
-def answering(lab: Any, site: str) -> Iterator[None]:
-    """netmon's reflector at a site."""
-    words = [*NETMON, "reflector", "--listen", f"0.0.0.0:{PORT}", "--source-rate", "100000", "--rate", "100000"]
+def answering(lab: Any, site: str, *more: str) -> Iterator[None]:
+    """netmon's reflector at a site, with these options more."""
+    words = [*NETMON, "reflector", "--listen", f"0.0.0.0:{PORT}", "--source-rate", "100000", "--rate", "100000", *more]
     process = lab.popen(site, *words, stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 10
