@@ -7,7 +7,7 @@ from collections import deque
 APART_S = 0.01  # between two looks
 _LOOKS = 4  # growing from each to the next: a burst of others' fills a queue at once, and then it drains
 _GROWN_NS = 500_000  # by so much at each
-_SHARE = 0.7  # of the most: above that it is stopped in any case
+_SHARE = 0.6  # of the most: above that it is stopped in any case
 _REACH_S = 0.08  # until a stop is heeded: what a look tells is old by what both queues hold, and the word is as slow
 
 
