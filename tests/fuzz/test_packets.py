@@ -110,7 +110,7 @@ def test_senders_take_anything_and_account_for_every_packet(rng: random.Random, 
             if kind != "ping":
                 assert min(event.window.more[name] for name in ("lost_fwd", "lost_bwd", "lost_unknown")) >= 0
     assert windows > 10 and 0 < told["rcvd"] <= told["sent"] <= sent
-    assert all(len(track.flights) < 20 and len(track.past) <= track.kept for track in one.tracks)
+    assert all(len(track.flights) < 20 and len(track.past) <= track.past.kept for track in one.tracks)
 
 
 def answer(rng: random.Random, packet: bytes, kind: str) -> bytes:

@@ -121,7 +121,7 @@ def test_ipv6_is_measured_in_packets_as_long_which_are_not_cut_up(link: Pair) ->
         os.system(f"ip -n {link.left} link set v0 mtu 1400")
         got = probe(link, target=f"[{link.right_ip6}]:8622")
         os.system(f"ip -n {link.left} link set v0 mtu 1500")
-    assert got["outcome"] == "LOCAL" and "long" in got["why"] and not got["values"]
+    assert got["outcome"] == "LOCAL" and "fit" in got["why"] and not got["values"]
 
 
 def measure(port: int, **settings: Any) -> Measurement:
