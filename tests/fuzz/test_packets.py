@@ -109,7 +109,7 @@ def test_senders_take_anything_and_account_for_every_packet(rng: random.Random, 
             assert 0 <= event.window.rcvd <= event.window.sent and min(event.window.rtts_ms, default=0) >= 0
             if kind != "ping":
                 assert min(event.window.more[name] for name in ("lost_fwd", "lost_bwd", "lost_unknown")) >= 0
-    assert windows > 10 and 0 < told["rcvd"] <= told["sent"] <= sent
+    assert windows > min(10, MANY // 10_000) and 0 < told["rcvd"] <= told["sent"] <= sent
     assert all(len(track.flights) < 20 and len(track.past) <= track.past.kept for track in one.tracks)
 
 
