@@ -1,7 +1,7 @@
 """What became of one direction of a conference: losses, their pattern, delays, pictures, sound; whole or by windows.
 
 A packet is late when its delay is more above the least one than a receiver's buffer holds. What left late by our own fault
-is no evidence: with it go all packets of its 200 ms. Clocks need not agree. Pure; times in ns or as the names say.
+is no evidence: with it go all packets of its 50 ms and of the next, whose queues it met. Clocks need not agree. Pure; times in ns or as the names say.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from probes import emodel, stats
 from probes.wire.mediaflow import Trace
 from probes.wire.mediashape import FRAME_RATE, Sort
 
-CELL_MS, SECOND_MS, WINDOW_MS = 200, 1_000, 20_000
+SECOND_MS, WINDOW_MS = 1_000, 20_000
+_BESIDE_NS = 50_000_000
 GMIN = 16  # RFC 3611 §4.7.2: so many packets between two losses make two bursts of them
 _CHANCE = 0.001  # what is less likely is not taken for chance
 AUDIO_DELAY_MS = 20.0  # what a packet of sound holds
@@ -191,10 +192,10 @@ class Way:
     def _late_cells(self) -> set[int]:
         most_us = self._reception.late_ms * 1000
         late = (number for number, late_us in enumerate(self._trace.late_us) if late_us > most_us)
-        return {self._cell(number) for number in late}
+        return {cell for number in late for cell in (self._cell(number), self._cell(number) + 1)}
 
     def _cell(self, number: int) -> int:
-        return (self._sent_ns[number] - self._sent_ns[0]) // (CELL_MS * 1_000_000)
+        return (self._sent_ns[number] - self._sent_ns[0]) // _BESIDE_NS
 
     def _above_ms(self, number: int) -> float | None:
         """Delay above the least; None: lost."""

@@ -140,11 +140,11 @@ def test_delay_costs_sound_its_buffer_too() -> None:
 
 def test_what_left_late_is_no_evidence_nor_what_left_beside_it() -> None:
     lost = set(of_frame(100)) | {VIDEO[2000]}
-    late = {of_frame(101)[0]: 6_000}
+    late = {of_frame(100)[0]: 6_000}
     found = way(lost, late=late)
-    assert found.whole.lost == 1 and found.whole.ours > 20 and found.whole.sent + found.whole.ours == len(PLAN)
-    assert sum(cell.ours for cell in found.cells(200)) == 1 and sum(cell.ours for cell in found.cells(1000)) == 1
-    assert way(lost, late={of_frame(101)[0]: 4_900}).whole.lost == len(lost)
+    assert found.whole.lost == 1 and 10 < found.whole.ours < 60 and found.whole.sent + found.whole.ours == len(PLAN)
+    assert sum(cell.ours for cell in found.cells(200)) == 1 == sum(cell.ours for cell in found.cells(1000))
+    assert way(lost, late={of_frame(100)[0]: 4_900}).whole.lost == len(lost)
 
 
 def test_windows_are_told_one_by_one() -> None:
