@@ -45,8 +45,8 @@ def prepare(link: Pair) -> None:
     """Addresses of the rooms, and the loss of one room's stream."""
     link.run("right", ["ip", "route", "add", "local", "10.98.0.0/16", "dev", "lo"])
     link.run("left", ["ip", "route", "add", "10.98.0.0/16", "via", link.right_ip])
-    lossy = meeting.address(110)
-    rule = f"ip daddr {lossy} udp dport {PORT} numgen random mod 100 < 5 drop"
+    lossy, off = meeting.address(110), meeting.address(7)
+    rule = f"ip daddr {off} drop; ip daddr {lossy} udp dport {PORT} numgen random mod 100 < 5 drop"
     link.nft("right", f"table inet loss {{\n chain c {{\n type filter hook input priority 0;\n {rule}\n }}\n}}\n")
 
 

@@ -12,6 +12,7 @@ import pytest
 from nets import Pair, pair
 from netthread import awaited, serving
 
+from probes.answer import media
 from probes.answer import sip as standin
 from probes.answer.room import Room
 from probes.base import Measurement, Outcome, Target
@@ -21,7 +22,7 @@ from probes.kinds.roomladder import RUNGS
 from probes.target import Endpoint
 
 pytestmark = [pytest.mark.needs("netns", "nft")]
-HOST = "10.99.0.2"
+HOST, MEDIA = "10.99.0.2", 8622
 GOOD, MUTE, GONE, BUSY, RINGING, DUMB, DOWN = range(5060, 5067)
 
 
@@ -38,11 +39,10 @@ def rooms() -> dict[int, Room]:
 @pytest.fixture(scope="module")
 def link() -> Iterator[Pair]:
     async def serve() -> None:
-        import asyncio
 
         for port, room in rooms().items():
             await standin.listen(Endpoint("0.0.0.0", port), room)
-        await asyncio.Event().wait()
+        await media.serve("", MEDIA)
 
     with pair() as made, ExitStack() as stack:
         stack.enter_context(serving(made.right, serve))
@@ -103,3 +103,19 @@ def test_a_call_needs_a_room_to_be_named(target: str) -> None:
 
     with pytest.raises(BadTarget):
         asyncio.run(run(Target(target), RoomSettings(call=True), 1))
+
+
+def test_a_link_that_loses_packets_breaks_the_highest_rung_and_a_clean_one_does_not(link: Pair) -> None:
+    how = {"call": False, "responder": f"{HOST}:{MEDIA}", "media_s": 2.0, "rate_bps": 1e6}
+    clean = climb(link, f"sip:test@{HOST}:{GOOD}", **how)
+    assert clean.outcome in (Outcome.OK, Outcome.LOCAL) and clean.values.get("rung", 0) == 0
+    rule = f"udp dport {MEDIA} numgen random mod 100 < 10 drop"
+    link.nft("right", f"table inet loss {{\n chain c {{\n type filter hook input priority 0;\n {rule}\n }}\n}}\n")
+    try:
+        lossy = climb(link, f"sip:test@{HOST}:{GOOD}", **how)
+    finally:
+        link.run("right", ["nft", "delete", "table", "inet", "loss"])
+    assert lossy.outcome in (Outcome.REFUSED, Outcome.LOCAL)
+    if lossy.outcome is Outcome.REFUSED:  # else this machine was too busy to say
+        assert lossy.values["rung"] == RUNGS.index("quality") + 1 and "lost there" in lossy.why
+        assert lossy.values["lost_fwd_percent"] > 3 and lossy.values["lost_bwd_percent"] == 0
