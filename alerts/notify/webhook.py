@@ -56,7 +56,6 @@ def page_id(incident: str, receiver: str, status: Status) -> str:
 
 def body(view: Mapping[str, Any], status: Status, receiver: str, hub: str, lang: str) -> bytes:
     """The JSON of a page from an incident as the state API shows it; Alertmanager v4 and `incident{}`."""
-    ended = iso(view["resolved_ms"]) if view["resolved_ms"] is not None else NEVER
     labels = {
         "alertname": view["kind"],
         "element": view["element"],
@@ -64,28 +63,59 @@ def body(view: Mapping[str, Any], status: Status, receiver: str, hub: str, lang:
         "owner": view["owner"],
         "hub": hub,
     }
-    annotations = {"summary": view[lang], "summary_vi": view["vi"], "summary_en": view["en"]}
+    spanned = view["first_miss_ms"], view["resolved_ms"]
+    said = {one: view[one] for one in ("vi", "en")} | {"": view[lang]}
+    return _page(status, receiver, view["id"], labels, said, spanned, {"incident": _incident(view)})
+
+
+def conference_body(told: Mapping[str, Any], status: Status, receiver: str, hub: str, lang: str) -> bytes:
+    """The JSON of a page about a rehearsal: Alertmanager v4 and `conference{}`, which is `told`. Of it are read `id`,
+    `owner`, `at`, `starts_ms`, `at_ms`, `vi` and `en`. All pages of one conference are one alert of Alertmanager's."""
+    labels = {
+        "alertname": "conference",
+        "element": f"conference:{told['id']}",
+        "severity": "warning",
+        "owner": told["owner"],
+        "hub": hub,
+    }
+    mark = hashlib.sha256(f"conference|{told['id']}|{told['starts_ms']}".encode()).hexdigest()[:12]
+    spanned = told["at_ms"], told["at_ms"] if status == "resolved" else None
+    said = {one: told[one] for one in ("vi", "en")} | {"": told[lang]}
+    return _page(status, receiver, mark, labels, said, spanned, {"conference": told})
+
+
+def _page(
+    status: Status,
+    receiver: str,
+    mark: str,
+    labels: Mapping[str, str],
+    said: Mapping[str, str],
+    spanned: tuple[int, int | None],
+    more: Mapping[str, Any],
+) -> bytes:
+    """Alertmanager's form with one alert. `said`: the summary by language, "" the hub's own; `spanned`: from, until."""
+    annotations = {"summary": said[""], "summary_vi": said["vi"], "summary_en": said["en"]}
     alert = {
         "status": status,
         "labels": labels,
         "annotations": annotations,
-        "startsAt": iso(view["first_miss_ms"]),
-        "endsAt": ended,
+        "startsAt": iso(spanned[0]),
+        "endsAt": NEVER if spanned[1] is None else iso(spanned[1]),
         "generatorURL": "",
-        "fingerprint": view["id"],
+        "fingerprint": mark,
     }
     page = {
         "version": "4",
-        "groupKey": f"netmon:{view['id']}",
+        "groupKey": f"netmon:{mark}",
         "truncatedAlerts": 0,
         "status": status,
         "receiver": receiver,
-        "groupLabels": {"element": view["element"]},
+        "groupLabels": {"element": labels["element"]},
         "commonLabels": labels,
         "commonAnnotations": annotations,
         "externalURL": "",
         "alerts": [alert],
-        "incident": _incident(view),
+        **more,
     }
     return json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 

@@ -6,7 +6,10 @@ import argparse
 import asyncio
 import csv
 import json
+import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,11 +17,12 @@ from typing import Any
 
 from netmon.cli import conferenceplan
 from netmon.cli.incidents import show
-from netmon.conference import judge, plan, told, words
+from netmon.conference import judge, plan, told
 from netmon.conference.plan import Plan, Seat
 from netmon.conference.rehearse import How, Rehearsal
 from netmon.config.value import parse_settings
 from netmon.errors import GOOD, PROBLEM, Problem, UsageError
+from netmon.readiness import RUNGS
 from probes.base import Measurement
 from probes.clean import clean
 
@@ -43,6 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--light", action="store_true", help="only ask: no call, no stream")
     parser.add_argument("--force", action="store_true", help="call rooms although a conference of theirs goes on")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the kind `room`")
+    parser.add_argument("--attached", action="store_true", help="end, with all that was started, when stdin ends")
     parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table")
 
 
@@ -51,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     if args.streams < 1:
         what = f"{args.streams} streams measure nothing"
         raise UsageError([Problem("command line", "--streams", what, "write 1 or more, or --light")])
+    if args.attached:
+        threading.Thread(target=_end_with_stdin, name="attached", daemon=True).start()
     network, conference = conferenceplan.find(args)
     how, lang, began_s = _how(args, conference.profile, conference.rate_bps), args.lang or "vi", time.time()
     rooms = set(conference.rooms)
@@ -69,6 +76,13 @@ def run(args: argparse.Namespace) -> int:
     _print(whole, laid, args, lang)
     good = whole["summary"]["ready"] + whole["summary"]["risk"] == len(laid.seats)
     return GOOD if good else PROBLEM
+
+
+def _end_with_stdin() -> None:
+    """Whoever started this is gone, or wants no more: so is this process, and its group."""
+    while os.read(sys.stdin.fileno(), 4096):
+        continue
+    os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
 def _how(args: argparse.Namespace, profile: str, rate_bps: int | None) -> How:
@@ -108,7 +122,7 @@ def _table(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: st
     cells = [[clean(cell, 200) for cell in row] for row in told.cells(whole["rooms"], lang)]
     show(_HEADS[lang], cells, args, _NONE)
     for cause in whole["causes"]:
-        print(clean(f"→ {words.RUNGS[cause['rung']][lang]}: {cause['do']} {cause['circuit_id']}", 300))
+        print(clean(f"→ {RUNGS[cause['rung']][lang]}: {cause['do']} {cause['circuit_id']}", 300))
     for row in conferenceplan.rows(laid, lang):
         if row[-1] == conferenceplan.SHORT[lang]:
             print("! " + "  ".join(row))

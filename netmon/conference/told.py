@@ -1,4 +1,4 @@
-"""A readiness run as data: the contract of `-o json`, a table's rows, and what changed since the last run. Pure."""
+"""A readiness run as data: the contract of `-o json`, and a table's rows. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from inventory.model import Contact
-from netmon.conference import words
 from netmon.conference.judge import Cause, Verdict, ordered
 from netmon.conference.plan import Plan, Ports, Trunk
+from netmon.readiness import RUNGS, STATES
 
 Row = dict[str, Any]
 COLUMNS = (
@@ -21,7 +21,7 @@ def as_json(
     plan: Plan, verdicts: Sequence[Verdict], causes: Sequence[Cause], *, began_s: float, took_s: float, lang: str
 ) -> Row:
     """The whole run. Times are ISO 8601 in UTC; a value that was not measured is absent."""
-    many = {state: sum(one.state == state for one in verdicts) for state in words.STATES}
+    many = {state: sum(one.state == state for one in verdicts) for state in STATES}
     one = plan.conference
     return {
         "conference": one.id,
@@ -88,34 +88,12 @@ def _ports(one: Ports) -> Row:
     return row if one.ports is None else {**row, "ports": one.ports}
 
 
-def delta(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Row:
-    """What changed between two runs (`as_json`): rooms that got worse, better, and those still not ready."""
-    was = {row["room"]: row for row in (before or {}).get("rooms", ())}
-    worse, better, still = [], [], []
-    for row in now["rooms"]:
-        old = was.get(row["room"])
-        good, was_good = _is_good(row), old is None or _is_good(old)
-        if not good and was_good:
-            worse.append(row)
-        elif good and not was_good:
-            better.append(row)
-        elif not good:
-            still.append(row)
-    return {"first": before is None, "worse": worse, "better": better, "still": still}
-
-
-def _is_good(row: Mapping[str, Any]) -> bool:
-    return row["state"] in ("ready", "risk")
-
-
 def cells(rows: Iterable[Mapping[str, Any]], lang: str) -> list[list[str]]:
     """Rows of rooms as a table shows them: state, room, province, rung, why, owner, whom to call, what to do."""
     out = []
     for row in rows:
-        rung = words.RUNGS[row["rung"]][lang] if row["rung"] else ""
+        rung = RUNGS[row["rung"]][lang] if row["rung"] else ""
         call = " ".join(text for text in (row["contact"], row["phone"]) if text)
         place = row["commune"] or row["province"]
-        out.append(
-            [words.STATES[row["state"]][lang], row["name"], place, rung, row["why"], row["owner"], call, row["do"]]
-        )
+        out.append([STATES[row["state"]][lang], row["name"], place, rung, row["why"], row["owner"], call, row["do"]])
     return out

@@ -5,23 +5,6 @@ from __future__ import annotations
 from probes.base import Outcome
 
 LANGUAGES = ("vi", "en")
-STATES = {
-    "ready": {"vi": "sẵn sàng", "en": "ready"},
-    "risk": {"vi": "có rủi ro", "en": "at risk"},
-    "not_ready": {"vi": "CHƯA SẴN SÀNG", "en": "NOT READY"},
-    "not_measured": {"vi": "chưa đo được", "en": "not measured"},
-}
-RUNGS = {
-    "port": {"vi": "cổng", "en": "port"},
-    "tls": {"vi": "chứng thư (TLS)", "en": "certificate (TLS)"},
-    "signalling": {"vi": "báo hiệu", "en": "signalling"},
-    "alias": {"vi": "tên phòng", "en": "alias"},
-    "call": {"vi": "cuộc gọi", "en": "call"},
-    "media": {"vi": "tiếng và hình hai chiều", "en": "media both ways"},
-    "quality": {"vi": "chất lượng đường truyền", "en": "quality of the link"},
-    "name": {"vi": "tên miền", "en": "name"},
-    "address": {"vi": "địa chỉ", "en": "address"},
-}
 _SILENT = {
     "vi": "Bật thiết bị đầu cuối, kiểm tra nguồn và cáp mạng; nếu vẫn im lặng, gọi đơn vị giữ đường truyền.",
     "en": "Switch the endpoint on, check power and cable; if it stays silent, call whoever keeps its link.",

@@ -63,6 +63,44 @@ class LeasesConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoomTestConfig:
+    """How rooms are tried: settings of the kind `room` (docs/probes/room.md), by the same names."""
+
+    timeout_s: float = setting("for each rung that only asks", unit="s", key="timeout", low=0.1, high=30, default=2.0)
+    ring_s: float = setting("let it ring for so long", unit="s", key="ring", low=0.5, high=60, default=5.0)
+    call_s: float = setting(
+        "sound and picture both ways for so long", unit="s", key="call_for", low=0.5, high=60, default=2.0
+    )
+    media_s: float = setting(
+        "conference-shaped streams for so long", unit="s", key="media_for", low=0.5, high=60, default=4.0
+    )
+    video: bool = setting("a picture, too", default=True)
+    gatekeeper: str = setting("H.323: HOST or HOST:PORT of the gatekeeper to ask for the alias", default="")
+    user: str = setting("user of the digest", default="")
+    password_file: str = setting("file with the digest's password", default="", secret=True)
+    responder_key_file: str = setting("file with the key shared with the responders", default="", secret=True)
+    ca_file: str = setting("certificates (PEM) to trust instead of the system's", default="")
+    verify: bool = setting("check the far end's certificate; false trusts whoever answers", default=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferencesConfig:
+    """How the hub rehearses the inventory's conferences."""
+
+    enabled: bool = setting("rehearse them; the hub must stand where the MCU does", default=True)
+    streams: int = setting("calls and streams at one time", low=1, high=200, default=12)
+    stages: tuple[float, ...] = setting(
+        "how long before the start; those of ten minutes or less only ask",
+        unit="s",
+        low=1,
+        high=30 * 86400,
+        default=(86400.0, 3600.0, 1800.0, 600.0),
+    )
+    light: bool = setting("only ask, at every stage: no call, no stream", default=False)
+    settings: RoomTestConfig = setting("how rooms are tried", default=RoomTestConfig())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubConfig:
     """A hub's file (`hub.yaml`)."""
 
@@ -101,5 +139,6 @@ class HubConfig:
         "time between two seals into Parquet", unit="s", key="seal_every", low=1, high=86400, default=600.0
     )
     leases: LeasesConfig = setting("how much heavy tests may do to links", default=LeasesConfig())
+    conferences: ConferencesConfig = setting("how conferences are rehearsed", default=ConferencesConfig())
     sinks: tuple[SinkConfig, ...] = setting("databases that get a copy of every point", default=())
     receivers: tuple[ReceiverConfig, ...] = setting("who gets pages", default=())

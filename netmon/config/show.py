@@ -27,8 +27,8 @@ def rows(record: Any, reader: Reader) -> list[Shown]:
     entries = set() if table is None else {entry.key for entry in table.entries}
     found = [_shown(key, record, reader, entries) for key in shape_of(type(record)).keys]
     settings = getattr(record, _KIND_SETTINGS, None)
-    if settings is not None:
-        known = {one.name for one in found}
+    known = {one.name for one in found}
+    if settings is not None and _KIND_SETTINGS not in known:
         found += [one for one in rows(settings, reader) if one.name not in known]
     return found
 

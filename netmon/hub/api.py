@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -20,6 +20,7 @@ from netmon.hub.state import State
 from probes.clean import clean
 
 MOST_SILENCE_S = 90 * 86400
+_JSON = "application/json"
 
 
 class Deeds(Protocol):
@@ -35,9 +36,29 @@ class Deeds(Protocol):
         """End a silence; `KeyError` when unknown."""
 
 
-def make(state: State, feed: Feed, deeds: Deeds, leases: Callable[[], dict[str, Any]] = dict) -> Starlette:
+class Conferences(Protocol):
+    """What the API shows of conferences; `KeyError` for one that is unknown."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All."""
+
+    def live(self, id: str, incidents: Iterable[dict[str, Any]]) -> dict[str, Any]:
+        """One, with its stages and the open incidents that touch its rooms."""
+
+    def whole(self, id: str) -> list[bytes]:
+        """JSON of each stage's result, the oldest first. Waits for the disk."""
+
+
+def make(
+    state: State,
+    feed: Feed,
+    deeds: Deeds,
+    leases: Callable[[], dict[str, Any]] = dict,
+    conferences: Conferences | None = None,
+) -> Starlette:
     """The application behind the read token (or the owner's socket). `leases`: what is out and used, for people."""
     api = _Api(state, feed, deeds, leases)
+    meetings = [] if conferences is None else _meetings(_Meetings(state, conferences))
     return Starlette(
         routes=[
             Route("/api/v1/state", api.whole),
@@ -48,6 +69,7 @@ def make(state: State, feed: Feed, deeds: Deeds, leases: Callable[[], dict[str, 
             Route("/api/v1/silences", api.silences),
             Route("/api/v1/silences", api.silence, methods=["POST"]),
             Route("/api/v1/silences/{id}", api.unsilence, methods=["DELETE"]),
+            *meetings,
         ],
         exception_handlers={HTTPException: _told},
     )
@@ -107,6 +129,46 @@ class _Api:
             raise HTTPException(404, f"no silence {clean(id, 64)}") from fault
         self._feed.poke()
         return Response(status_code=204)
+
+
+def _meetings(api: _Meetings) -> list[Route]:
+    return [
+        Route("/api/v1/conferences", api.rows),
+        Route("/api/v1/conferences/{id}", api.last),
+        Route("/api/v1/conferences/{id}/live", api.live),
+        Route("/api/v1/conferences/{id}/stages", api.stages),
+    ]
+
+
+class _Meetings:
+    def __init__(self, state: State, conferences: Conferences) -> None:
+        self._state, self._conferences = state, conferences
+
+    async def rows(self, request: Request) -> Response:
+        return JSONResponse({"conferences": self._conferences.rows()})
+
+    async def live(self, request: Request) -> Response:
+        return JSONResponse(self._one(request))
+
+    async def last(self, request: Request) -> Response:
+        row, raw = self._one(request), await self._results(request)
+        head = json.dumps(row, ensure_ascii=False).encode()
+        return Response(head[:-1] + b', "result": ' + (raw[-1] if raw else b"null") + b"}", media_type=_JSON)
+
+    async def stages(self, request: Request) -> Response:
+        return Response(b'{"stages": [' + b", ".join(await self._results(request)) + b"]}", media_type=_JSON)
+
+    def _one(self, request: Request) -> dict[str, Any]:
+        try:
+            return self._conferences.live(request.path_params["id"], self._state.view()["incidents"])
+        except KeyError as fault:
+            raise HTTPException(404, f"no conference {clean(request.path_params['id'], 64)}") from fault
+
+    async def _results(self, request: Request) -> list[bytes]:
+        try:
+            return await asyncio.to_thread(self._conferences.whole, request.path_params["id"])
+        except KeyError as fault:
+            raise HTTPException(404, f"no conference {clean(request.path_params['id'], 64)}") from fault
 
 
 async def _object(request: Request) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from netmon.hub.limits import MAX_CONNECTIONS, Counters
 from netmon.hub.listener import Listener, tcp_socket
 from netmon.hub.live import Live
 from netmon.hub.places import Places
+from netmon.hub.rehearsals import Rehearsals
 from netmon.hub.seen import Seen
 from netmon.hub.sink import Sink
 from netmon.hub.state import State
@@ -57,6 +58,7 @@ class Hub:
     ingest: Ingest
     live: Live
     evaluator: Evaluator
+    rehearsals: Rehearsals
     feed: Feed
     sealer: sealing.Sealer
     sinks: tuple[Sink, ...]
@@ -144,12 +146,12 @@ def open_hub(config: HubConfig) -> Hub:
     state = State(config.name, _version(), live, communes, evaluator, counters, extra)
     feed = Feed(state)
     desk = Desk(config.leases, topology.network, evaluator.db)
-    application = api.make(state, feed, evaluator, desk.view)
+    rehearsals = Rehearsals(config, topology.network, evaluator.db, desk, evaluator.outbox.wake)
+    application = api.make(state, feed, evaluator, desk.view, rehearsals)
     leases = LeaseDoor(ingest, desk, counters)
     tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters)
-    return Hub(
-        config, folder, segments, journal, ingest, live, evaluator, feed, sealer, sinks, counters, listeners, tls, lock
-    )
+    parts = segments, journal, ingest, live, evaluator, rehearsals, feed, sealer, sinks, counters, listeners
+    return Hub(config, folder, *parts, tls, lock)
 
 
 def catch_up(folder: Path, segments: Segments, evaluator: Evaluator, live: Live, counters: Counters) -> Seen:

@@ -87,6 +87,20 @@ class Desk:
             except sqlite3.Error as fault:
                 raise Full(f"not kept: {fault}") from fault
 
+    def hold(self, conference: str, until_s: float) -> float:
+        """It is rehearsed now: its links are kept free until `let_go`. How long heavy tests on them run on, at most."""
+        links = frozenset(crossing.link for crossing in self._network.crossings(conference))
+        one = self._network.conference(conference)
+        with self._lock:
+            now_s = self._clock_s()
+            self._book.hold(Meeting(conference, one.name if one else "", now_s, until_s, links))
+            return self._book.busy_s(links, now_s)
+
+    def let_go(self, conference: str) -> None:
+        """The rehearsal is over."""
+        with self._lock:
+            self._book.let_go(conference)
+
     def _keep(self, now_s: float) -> None:
         changes = self._book.take_changes(now_s)
         if changes.came or changes.gone or changes.used:

@@ -15,6 +15,7 @@ from netmon.config.hub import LeasesConfig
 DAY_S = 86_400
 ZONE_S = 7 * 3600  # Asia/Ho_Chi_Minh
 GRACE_S = 5.0  # a lease outlives its test by so much: the word that it ended is on its way
+HELD_S = 60.0  # ask again after so long at most while a conference is rehearsed
 BUSY_S = 10.0  # ask again after so long at most: tests end early
 MOST_LEASES = 4  # of one agent at a time
 MOST_HELD_S = 6 * 3600  # of one agent in a day, all its leases together: none can keep a link for itself
@@ -91,6 +92,7 @@ class Leases:
     ) -> None:
         self._terms = terms
         self._meetings = tuple(sorted(meetings, key=lambda one: one.from_s))
+        self._rehearsed: dict[str, Meeting] = {}
         self._leases = {one.id: one for one in leases}
         self._holder = {link: one for one in self._leases.values() for link in one.links}
         self._used = dict(used or {})
@@ -120,6 +122,19 @@ class Leases:
             raise KeyError(id)
         self._end(one, one.bytes if used_bytes is None else max(0, used_bytes), now_s)
         return one
+
+    def hold(self, one: Meeting) -> None:
+        """A rehearsal begins: no new lease on its links until `let_go`, or its `until_s`."""
+        self._rehearsed[one.id] = one
+
+    def let_go(self, id: str) -> None:
+        """That rehearsal is over."""
+        self._rehearsed.pop(id, None)
+
+    def busy_s(self, links: Iterable[str], now_s: float) -> float:
+        """How long, at most, until the heavy tests that run on some links are over; 0: none runs."""
+        self.expire(now_s)
+        return max((self._holder[link].expires_s - now_s for link in links if link in self._holder), default=0.0)
 
     def undo(self, id: str) -> None:
         """A grant that could not be kept never was."""
@@ -154,6 +169,10 @@ class Leases:
 
     def _meeting(self, want: Want, now_s: float) -> Refusal | None:
         until_s = now_s + want.seconds + GRACE_S
+        for one in self._rehearsed.values():
+            link = next((link for link in want.links if link in one.links), "") if now_s < one.until_s else ""
+            if link:
+                return Refusal("conference", link, _after(min(HELD_S, one.until_s - now_s)), one.name or one.id)
         for one in self._meetings:
             if one.from_s >= until_s:
                 break

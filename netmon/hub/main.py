@@ -50,6 +50,7 @@ async def serve(hub: Hub) -> int:
         sink.start()
     parts = [
         _part("evaluation", hub.evaluator.run()),
+        _part("rehearsals", hub.rehearsals.run()),
         _part("events", hub.feed.run()),
         _part("housekeeping", _housekeeping(hub, keep_now)),
         *(_part("listener", listener.serve()) for listener in hub.listeners),

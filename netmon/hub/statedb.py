@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from netmon.hub.leases import Changes, Lease
 from netmon.segments import Position
 
 _MOST = (1 << 63) - 1  # the largest number SQLite keeps
+KEPT_OVER = 32  # conferences that are over and whose rehearsals are still known
 PageState = Literal["waiting", "accepted", "failed"]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
@@ -36,6 +38,9 @@ CREATE TABLE IF NOT EXISTS silences (
 CREATE TABLE IF NOT EXISTS leases (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lease_use (
   day INTEGER NOT NULL, what TEXT NOT NULL, much INTEGER NOT NULL, PRIMARY KEY (day, what)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS readiness (
+  conference TEXT NOT NULL, starts_ms INTEGER NOT NULL, stage TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  ends_ms INTEGER NOT NULL, brief TEXT NOT NULL, result BLOB NOT NULL, PRIMARY KEY (conference, starts_ms, stage));
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 # A resolved page waits for its firing page: receivers see them in order.
@@ -72,6 +77,18 @@ class Page:
     tries: int
     created_ms: int
     next_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One rehearsal of a conference that starts at `starts_ms`. `brief`: what lists show of it."""
+
+    conference: str
+    starts_ms: int
+    stage: str
+    at_ms: int
+    ends_ms: int
+    brief: dict[str, Any]
 
 
 class StateDb:
@@ -136,11 +153,7 @@ class StateDb:
                 "INSERT INTO incidents VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data",
                 [(one.id, _plain(one)) for one in incidents],
             )
-            sql.executemany(
-                "INSERT OR IGNORE INTO outbox (id, incident, receiver, status, body, state, tries, created_ms,"
-                " next_ms, trouble) VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, ?, '')",
-                [(one.id, one.incident, one.receiver, one.status, one.body, now_ms, now_ms) for one in pages],
-            )
+            _owe(sql, pages, now_ms)
             gone = [(id,) for id in forgotten]
             if gone:
                 sql.executemany("DELETE FROM incidents WHERE id = ?", gone)
@@ -208,6 +221,34 @@ class StateDb:
         with self._transaction() as sql:
             sql.executemany("DELETE FROM silences WHERE id = ?", [(id,) for id in ids])
 
+    # --- rehearsals of conferences ---
+
+    def stages(self) -> list[Stage]:
+        """All that are kept, the oldest first, without their results."""
+        query = "SELECT conference, starts_ms, stage, at_ms, ends_ms, brief FROM readiness ORDER BY at_ms"
+        rows = self._rows(query)
+        return [Stage(row[0], row[1], row[2], row[3], row[4], json.loads(row[5])) for row in rows]
+
+    def results(self, conference: str, starts_ms: int) -> list[tuple[str, bytes]]:
+        """(stage, JSON of its result) of one conference, the oldest first."""
+        query = "SELECT stage, result FROM readiness WHERE conference = ? AND starts_ms = ? ORDER BY at_ms, rowid"
+        return [(row[0], zlib.decompress(row[1])) for row in self._rows(query, conference, starts_ms)]
+
+    def keep_stage(self, one: Stage, result: bytes, pages: Iterable[NewPage], *, now_ms: int) -> None:
+        """A rehearsal and its pages, at once or not at all; of conferences that are over the last `KEPT_OVER` stay."""
+        with self._transaction() as sql:
+            sql.execute(
+                "REPLACE INTO readiness VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (one.conference, one.starts_ms, one.stage, one.at_ms, one.ends_ms)
+                + (json.dumps(one.brief, ensure_ascii=False), zlib.compress(result, 6)),
+            )
+            _owe(sql, pages, now_ms)
+            sql.execute(
+                "DELETE FROM readiness WHERE ends_ms < ?1 AND ends_ms < (SELECT MIN(ends_ms) FROM (SELECT DISTINCT"
+                " conference, starts_ms, ends_ms FROM readiness WHERE ends_ms < ?1 ORDER BY ends_ms DESC LIMIT ?2))",
+                (now_ms, KEPT_OVER),
+            )
+
     # --- leases of heavy tests ---
 
     def leases(self) -> list[Lease]:
@@ -231,6 +272,15 @@ class StateDb:
                 [(*key, min(much, _MOST)) for key, much in changes.used.items()],
             )
             sql.execute("DELETE FROM lease_use WHERE day < ?", (oldest_day,))
+
+
+def _owe(sql: sqlite3.Connection, pages: Iterable[NewPage], now_ms: int) -> None:
+    """Into the outbox. A page there is already stays as it is."""
+    sql.executemany(
+        "INSERT OR IGNORE INTO outbox (id, incident, receiver, status, body, state, tries, created_ms,"
+        " next_ms, trouble) VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, ?, '')",
+        [(one.id, one.incident, one.receiver, one.status, one.body, now_ms, now_ms) for one in pages],
+    )
 
 
 def _lease(text: str) -> Lease:

@@ -9,6 +9,7 @@ import meeting
 import pytest
 
 from inventory.topology import Network
+from netmon import readiness
 from netmon.conference import judge, plan, told, words
 from netmon.conference.judge import Cause, Verdict
 from netmon.conference.plan import Plan
@@ -137,14 +138,14 @@ def run_of(results: dict[str, Measurement | None]) -> dict[str, Any]:
 def test_the_delta_tells_who_got_worse_who_better_and_who_is_still_not_ready() -> None:
     busy = result("call", Outcome.REFUSED, "busy")
     before, now = run_of({"r00001": busy, "r00002": busy}), run_of({"r00002": busy, "r00003": busy})
-    change = told.delta(before, now)
+    change = readiness.delta(before, now)
     assert [[row["room"] for row in change[key]] for key in ("worse", "better", "still")] == [
         ["r00003"],
         ["r00001"],
         ["r00002"],
     ]
-    assert told.delta(None, now)["first"] and len(told.delta(None, now)["worse"]) == 2
-    assert not any(told.delta(now, now)[key] for key in ("worse", "better"))
+    assert readiness.delta(None, now)["first"] and len(readiness.delta(None, now)["worse"]) == 2
+    assert not any(readiness.delta(now, now)[key] for key in ("worse", "better"))
 
 
 def test_an_alias_stands_in_front_of_an_address_that_names_nobody() -> None:

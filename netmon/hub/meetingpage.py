@@ -1,0 +1,87 @@
+"""What a rehearsal tells people: the page's `conference` object, whether it is worth a page, and for whom. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from alerts.notify import webhook
+from alerts.route import Receiver
+from netmon import readiness
+from netmon.hub.readiness import Run
+from netmon.hub.statedb import NewPage
+
+MOST_ROWS = 200
+SEVERITY = "warning"
+_SHORT = ("room", "name", "state", "rung")
+_ROW = (
+    "room", "name", "province", "commune", "state", "rung", "outcome", "why", "owner", "contact", "phone", "do", "cause",
+    "as_of",
+)  # fmt: skip
+Row = dict[str, Any]
+
+
+def told(run: Run, result: Mapping[str, Any], before: Mapping[str, Any] | None, owner: str, at_ms: int) -> Row:
+    """The `conference` object. `before`: the last run that could be made, None at first; `owner`: its MCU's."""
+    failed = str(result.get("failed", ""))
+    change = readiness.delta(before, result) if not failed else {"worse": [], "better": [], "still": []}
+    bad = [row for row in result["rooms"] if not readiness.is_good(row)]
+    name = run.name or run.conference
+    lines = {lang: readiness.line(lang, name, run.stage, result, change, failed) for lang in ("vi", "en")}
+    return {
+        "id": run.conference,
+        "name": run.name,
+        "owner": owner,
+        "stage": run.stage,
+        "starts_ms": round(run.starts_s * 1000),
+        "starts": webhook.iso(round(run.starts_s * 1000)),
+        "at_ms": at_ms,
+        "at": webhook.iso(at_ms),
+        "light": bool(result.get("light")),
+        "failed": failed,
+        "summary": dict(result["summary"]),
+        "delta": {"first": before is None} | _changes(change),
+        "causes": [dict(one) for one in result["causes"][:MOST_ROWS]],
+        "rooms": [{key: row[key] for key in _ROW if key in row} for row in bad[:MOST_ROWS]],
+        "rooms_not_shown": max(0, len(bad) - MOST_ROWS),
+        **lines,
+    }
+
+
+def _changes(change: Mapping[str, Sequence[Mapping[str, Any]]]) -> Row:
+    found: Row = {}
+    for key in ("worse", "better", "still"):
+        found[key] = [{name: row[name] for name in _SHORT} for row in change[key][:MOST_ROWS]]
+        found[f"{key}_count"] = len(change[key])
+    return found
+
+
+def is_worth_it(one: Mapping[str, Any], *, first: bool, last: bool) -> bool:
+    """The first stage and the last are always told, those between when something changed or is not ready."""
+    delta = one["delta"]
+    changed = any(delta[f"{key}_count"] for key in ("worse", "better", "still"))
+    return first or last or bool(one["failed"]) or changed
+
+
+def pages(one: Row, receivers: Iterable[Receiver], hub: str, lang: str, stage_key: str) -> list[NewPage]:
+    """One for each receiver that wants warnings and has no owners, or one of those concerned. Ids come from the stage:
+    the same after every restart."""
+    good = not one["failed"] and not one["rooms"]
+    status: Literal["firing", "resolved"] = "resolved" if good else "firing"
+    concerned = {one["owner"], *(row.get("owner", "") for row in (*one["rooms"], *one["causes"]))}
+    concerned |= {cause.get("carrier", "") for cause in one["causes"]}
+    names = [
+        to.name
+        for to in receivers
+        if SEVERITY in to.severities and (not to.owners or concerned.intersection(to.owners))
+    ]
+    return [
+        NewPage(
+            webhook.page_id(stage_key, name, "firing"),
+            stage_key,
+            name,
+            status,
+            webhook.conference_body(one, status, name, hub, lang),
+        )
+        for name in names
+    ]

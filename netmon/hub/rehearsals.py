@@ -1,0 +1,250 @@
+"""Rehearses the inventory's conferences when their time comes, keeps what came out with its pages, and shows it.
+
+A result and its pages are one transaction: a hub that is killed in between makes the run anew and owes the same pages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+from inventory.model import Conference
+from inventory.topology import Network
+from netmon import readiness
+from netmon.config.hub import HubConfig
+from netmon.hub import meetingpage, rehearse
+from netmon.hub.readiness import Key, Run, Schedule, startable
+from netmon.hub.rehearse import Failed
+from netmon.hub.statedb import Stage, StateDb
+
+log = logging.getLogger("netmon.hub")
+Row = dict[str, Any]
+LOOK_S = 5.0  # between two looks at the clock, which may be set
+AGAIN_S = 10.0
+TRIES = 2
+CLEAR_S = 200.0  # a heavy test that runs already is waited for, so long at most
+SPARE_S = 30.0  # and no longer than this before it is too late
+
+
+class Links(Protocol):
+    """What rehearsals need of the lease desk."""
+
+    def hold(self, conference: str, until_s: float) -> float:
+        """Keep its links free of heavy tests; how long those that run there run on, at most."""
+
+    def let_go(self, conference: str) -> None:
+        """No more."""
+
+
+class Rehearsals:
+    """`run()` rehearses until cancelled; the views may be asked from any thread."""
+
+    def __init__(
+        self,
+        config: HubConfig,
+        network: Network,
+        db: StateDb,
+        links: Links,
+        owed: Callable[[], None],
+        clock_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._config, self._network, self._db, self._links = config, network, db, links
+        self._owed, self._clock_s = owed, clock_s
+        terms = config.conferences
+        found = network.inventory.conferences if terms.enabled else ()
+        self._schedule = Schedule(found, terms.stages, light=terms.light)
+        self._lock = threading.Lock()
+        self._stages: dict[Key, Stage] = {(one.conference, one.starts_ms, one.stage): one for one in db.stages()}
+        self._given_up = set[Key]()
+        self._running: dict[Run, asyncio.Task[None]] = {}
+        self._ended = asyncio.Event()
+        self._touch: dict[str, dict[str, list[str]]] = {}
+
+    # --- running ---
+
+    async def run(self) -> None:
+        """Look, start what is due, wait."""
+        try:
+            while True:
+                now_s = self._clock_s()
+                done = self._stages.keys() | self._given_up
+                for run in startable(self._schedule.due(now_s, done), list(self._running)):
+                    task = asyncio.create_task(self._one(run), name=f"rehearsal of {run.conference}")
+                    self._running[run] = task
+                wake_s = self._schedule.wake_s(now_s)
+                wait_s = LOOK_S if wake_s is None else min(LOOK_S, max(0.05, wake_s - now_s))
+                self._ended.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._ended.wait()
+        finally:
+            tasks = list(self._running.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _one(self, run: Run) -> None:
+        log.info("conference %s is rehearsed (%s)", run.conference, run.stage)
+        try:
+            await self._rehearse_and_keep(run)
+        except Exception:  # a hub that cannot rehearse one conference is worth more than no hub
+            log.exception("a rehearsal failed: this is a fault of netmon, please report it")
+            self._given_up.add(run.key)
+        finally:
+            self._links.let_go(run.conference)
+            self._running.pop(run, None)
+            self._ended.set()
+
+    async def _rehearse_and_keep(self, run: Run) -> None:
+        result = await self._result(run)
+        while True:
+            try:
+                await asyncio.to_thread(self.settle, run, result, self._clock_s())
+                return
+            except sqlite3.Error as fault:
+                log.error("a rehearsal cannot be kept (%s): no page goes out until the disk takes it", fault)
+                await asyncio.sleep(LOOK_S)
+
+    async def _result(self, run: Run) -> Row:
+        """What the run told; without rooms and with `failed` when it told nothing."""
+        why = ""
+        for number in range(TRIES):
+            if number:
+                await asyncio.sleep(AGAIN_S)
+                if self._clock_s() >= run.until_s:
+                    break
+            try:
+                return await self._try(run)
+            except Failed as fault:
+                why = str(fault)
+                log.error("conference %s, %s: %s", run.conference, run.stage, why)
+                if not fault.again:
+                    break
+        return {"failed": why, "rooms": [], "causes": [], "summary": readiness.counted(()), "light": run.light}
+
+    async def _try(self, run: Run) -> Row:
+        terms = self._config.conferences
+        conference = self._network.conference(run.conference)
+        assert conference is not None
+        limit_s = rehearse.longest_s(len(conference.rooms), terms.streams)
+        clear_s = await asyncio.to_thread(self._links.hold, run.conference, self._clock_s() + CLEAR_S + limit_s)
+        light = run.light or self._is_joined(conference)
+        if not light:
+            await asyncio.sleep(max(0.0, min(clear_s, CLEAR_S, run.until_s - self._clock_s() - SPARE_S)))
+            limit_s = min(limit_s, run.starts_s - self._clock_s())
+        words = rehearse.command(self._config.inventory, run.conference, terms, self._config.lang, light=light)
+        return await rehearse.run(words, max(1.0, limit_s)) | {"light": light, "stage": run.stage}
+
+    def _is_joined(self, one: Conference) -> bool:
+        """Do rooms of it sit in another conference just now? Nobody calls those."""
+        rooms = set(one.rooms)
+        return any(rooms.intersection(other.rooms) for other in self._network.live(self._clock_s()))
+
+    # --- keeping ---
+
+    def settle(self, run: Run, result: Row, now_s: float) -> None:
+        """Keep a result and owe its pages, at once or not at all. Waits for the disk; raises `sqlite3.Error`."""
+        id, starts_ms, stage = run.key
+        known = [json.loads(raw) for _, raw in self._db.results(id, starts_ms)]
+        before = next((one for one in reversed(known) if not one.get("failed")), None)
+        if result.get("light") and not result.get("failed"):
+            result = readiness.carried(before, result)
+        at_ms = round(now_s * 1000)
+        told = meetingpage.told(run, result, before, self._owner(id), at_ms)
+        pages = []
+        if meetingpage.is_worth_it(told, first=not known, last=run.last):
+            key = f"conference:{id}:{starts_ms}:{stage}"
+            pages = meetingpage.pages(told, self._config.receivers, self._config.name, self._config.lang, key)
+        brief = {key: told[key] for key in ("summary", "failed", "light", "vi", "en")}
+        brief |= {f"{key}_count": told["delta"][f"{key}_count"] for key in ("worse", "better", "still")}
+        one = Stage(id, starts_ms, stage, at_ms, round(run.ends_s * 1000), brief)
+        whole = result | {"stage": stage, "at_ms": at_ms, "delta": told["delta"]}
+        self._db.keep_stage(one, json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"), pages, now_ms=at_ms)
+        with self._lock:
+            self._stages[run.key] = one
+        log.info("%s", told["en"])
+        self._owed()
+
+    def _owner(self, conference: str) -> str:
+        """Who answers for its first MCU."""
+        one = self._network.conference(conference)
+        return self._network.about(f"mcu:{one.mcus[0]}").owner if one and one.mcus else ""
+
+    # --- showing ---
+
+    def rows(self) -> list[Row]:
+        """All conferences: those that go on, those to come, those that are over."""
+        now_s = self._clock_s()
+        order = {"live": 0, "upcoming": 1, "over": 2}
+        rows = [self._row(one, now_s) for one in self._network.inventory.conferences]
+        return sorted(rows, key=lambda row: (order[row["state"]], row["starts_ms"], row["id"]))
+
+    def _row(self, one: Conference, now_s: float) -> Row:
+        starts_s, ends_s = one.starts.at_s, one.ends.at_s
+        state = "upcoming" if now_s < starts_s else "live" if now_s < ends_s else "over"
+        done = self._stages.keys() | self._given_up
+        coming = self._schedule.next_of(one.id, now_s, done)
+        stages = [self._stage(stage) for stage in self._of(one)]
+        running = next((run.stage for run in list(self._running) if run.conference == one.id), "")
+        return {
+            "id": one.id,
+            "name": one.name,
+            "starts_ms": round(starts_s * 1000),
+            "ends_ms": round(ends_s * 1000),
+            "state": state,
+            "rooms": len(one.rooms),
+            "mcus": list(one.mcus),
+            "running": running,
+            "last": stages[-1] if stages else None,
+            "next": None if coming is None else {"stage": coming.stage, "at_ms": round(coming.due_s * 1000)},
+        }
+
+    def _of(self, one: Conference) -> list[Stage]:
+        starts_ms = round(one.starts.at_s * 1000)
+        with self._lock:
+            found = [stage for key, stage in self._stages.items() if key[:2] == (one.id, starts_ms)]
+        return sorted(found, key=lambda stage: stage.at_ms)
+
+    def _stage(self, one: Stage) -> Row:
+        return {"stage": one.stage, "at_ms": one.at_ms, **one.brief}
+
+    def live(self, id: str, incidents: Iterable[Mapping[str, Any]]) -> Row:
+        """One conference with its stages, and the open incidents that touch its rooms. `KeyError` when unknown."""
+        one = self._network.conference(id)
+        if one is None:
+            raise KeyError(id)
+        stages = [self._stage(stage) for stage in self._of(one)]
+        return self._row(one, self._clock_s()) | {"stages": stages, "incidents": self._touching(one, incidents)}
+
+    def whole(self, id: str) -> list[bytes]:
+        """JSON of each stage's whole result, the oldest first. Waits for the disk. `KeyError` when unknown."""
+        one = self._network.conference(id)
+        if one is None:
+            raise KeyError(id)
+        return [raw for _, raw in self._db.results(id, round(one.starts.at_s * 1000))]
+
+    def _touching(self, one: Conference, incidents: Iterable[Mapping[str, Any]]) -> list[Row]:
+        behind, found = self._behind(one.id), []
+        for row in incidents:
+            rooms = behind.get(row["element"], []) if row["state"] == "open" else []
+            if rooms:
+                found.append(dict(row) | {"rooms": rooms})
+        return sorted(found, key=lambda row: -len(row["rooms"]))
+
+    def _behind(self, id: str) -> dict[str, list[str]]:
+        """Element → rooms of a conference whose way to their MCU crosses it."""
+        if id not in self._touch:
+            found: dict[str, list[str]] = {}
+            for way in self._network.ways(id):
+                if way.room.startswith("room:"):
+                    for element in self._network.between(way.room, way.mcu):
+                        found.setdefault(element, []).append(way.room.removeprefix("room:"))
+            self._touch[id] = found
+        return self._touch[id]

@@ -1,0 +1,101 @@
+"""One rehearsal: `netmon conference check` as a child process of its own group, bounded in time and in what it may say.
+
+The hub stays small and measures nothing itself. The child ends with the hub: it holds on to the other end of its stdin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from netmon import readiness
+from netmon.config.hub import ConferencesConfig, RoomTestConfig
+from netmon.config.shape import shape_of
+from netmon.config.words import said
+from probes.clean import clean
+
+MOST_BYTES = 16 << 20  # 3,321 rooms with all their values are 4 MB
+LEAST_S, A_ROOM_S = 120.0, 20.0  # time for a run, and for a room's call and streams
+ENDED_S = 5.0
+
+
+class Failed(Exception):
+    """A rehearsal that told nothing; why. `again`: another try may do better."""
+
+    def __init__(self, why: str, *, again: bool = True) -> None:
+        super().__init__(why)
+        self.again = again
+
+
+def command(inventory: str, conference: str, config: ConferencesConfig, lang: str, *, light: bool) -> list[str]:
+    """The child's command line; secrets stay in their files."""
+    words = [sys.executable, "-m", "netmon", "--lang", lang, "--log", "error", "conference", "check", conference]
+    words += ["--inventory", inventory, "-o", "json", "--attached", "--streams", str(config.streams)]
+    words += ["--light"] if light else []
+    return words + [word for pair in pairs(config.settings) for word in ("--set", pair)]
+
+
+def pairs(settings: RoomTestConfig) -> list[str]:
+    """The settings as `key=value` words, those that were written."""
+    found = []
+    for key in shape_of(RoomTestConfig).keys:
+        value = getattr(settings, key.attribute)
+        if value != key.default:
+            text = str(value).lower() if isinstance(value, bool) else str(said(value, key))
+            found.append(f"{key.name}={text}")
+    return found
+
+
+def longest_s(rooms: int, streams: int) -> float:
+    """How long a run over so many rooms may take."""
+    return LEAST_S + A_ROOM_S * rooms / streams
+
+
+async def run(words: Sequence[str], limit_s: float) -> dict[str, Any]:
+    """The child's result. Raises `Failed`. However this ends, the child and its children are gone."""
+    pipe = asyncio.subprocess.PIPE
+    try:
+        child = await asyncio.create_subprocess_exec(
+            *words, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        )
+    except OSError as fault:
+        raise Failed(f"cannot be started: {fault}") from fault
+    assert child.stdout is not None and child.stderr is not None
+    try:
+        async with asyncio.timeout(limit_s):
+            out, err = await asyncio.gather(_read(child.stdout, MOST_BYTES), _read(child.stderr, 1 << 20))
+            await child.wait()
+    except TimeoutError:
+        raise Failed(f"not done within {limit_s:.0f} s", again=False) from None
+    finally:
+        await _gone(child)
+    try:
+        return readiness.parse(out)
+    except ValueError as fault:
+        lines = clean(err, 1000).strip("· ") or clean(str(fault), 200)
+        raise Failed(f"ended with {child.returncode}: {lines[-300:]}") from fault
+
+
+async def _read(stream: asyncio.StreamReader, most: int) -> bytes:
+    """All of it; raises `Failed` when it is more than `most` bytes."""
+    parts = bytearray()
+    while part := await stream.read(1 << 16):
+        parts += part
+        if len(parts) > most:
+            raise Failed(f"told more than {most} bytes", again=False)
+    return bytes(parts)
+
+
+async def _gone(child: asyncio.subprocess.Process) -> None:
+    """The whole group: a rehearsal's streams may be sent by children of the child."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    if child.returncode is None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ENDED_S):
+                await child.wait()
