@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -125,3 +127,33 @@ def test_a_stopped_or_killed_hub_leaves_no_rehearsal_behind(link: Pair, tmp_path
             end()
             until(lambda: is_gone(child), 5.0)  # noqa: B023
     assert duty.requests == []
+
+
+def test_killed_hubs_lose_no_page_and_tell_none_twice(tmp_path: Path) -> None:
+    """Rooms nobody wrote an address of: a rehearsal is only a process that comes and goes."""
+    many, chance = 4, random.Random(3)
+    with receiver() as duty:
+        one = hub(tmp_path / "hub", Pair("", ""), duty, 3000.0, "[1h]")
+        text = (tmp_path / "hub" / "hub.yaml").read_text()
+        (tmp_path / "hub" / "hub.yaml").write_text(text.replace("streams: 3", "streams: 3, light: true"))
+        made = yaml.safe_load((tmp_path / "hub" / "inventory.yaml").read_text())
+        for room in made["rooms"]:
+            del room["address"]
+        made["conferences"] = [made["conferences"][0] | {"id": f"hn{number}"} for number in range(many)]
+        (tmp_path / "hub" / "inventory.yaml").write_text(json.dumps(made), encoding="utf-8")
+        try:
+            for _ in range(3):
+                one.start()
+                time.sleep(chance.uniform(0.3, 1.5))
+                one.kill()
+            one.start()
+            until(lambda: len({request.id for request in duty.accepted}) == many)
+            rows = one.read("/api/v1/conferences")["conferences"]
+            results = [len(one.read(f"/api/v1/conferences/{row['id']}/stages")["stages"]) for row in rows]
+        finally:
+            one.kill()
+    told = {request.body["conference"]["id"]: request.id for request in duty.accepted}
+    assert len(told) == len(set(told.values())) == many and results == [1] * many
+    bodies = {request.id: request.raw for request in duty.accepted}
+    assert all(bodies[request.id] == request.raw for request in duty.accepted)  # a repeat says the same
+    assert all(row["last"]["summary"]["not_ready"] == ROOMS for row in rows)
