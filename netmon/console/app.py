@@ -26,7 +26,7 @@ FRAME_S = 0.5
 RETRY_S = 1.0
 
 
-class _Lines:
+class Lines:
     """Ready lines as a Rich renderable: no layout, no markup."""
 
     def __init__(self, lines: list[Line]) -> None:
@@ -67,14 +67,14 @@ class Console:
     def once(self) -> None:
         """Print incidents and communes as they are now, and return; raises HubUnreachable."""
         self.state.apply("snapshot", self.client.get("/api/v1/state"), time.time())
-        self.screen.print(_Lines(frame.once(self.state, self.ui, self.screen.width, time.time())))
+        self.screen.print(Lines(frame.once(self.state, self.ui, self.screen.width, time.time())))
 
     def picture(self, path: str, width: int = 130) -> None:
         """Write incidents and communes as they are now into an SVG file; raises HubUnreachable."""
         self.state.apply("snapshot", self.client.get("/api/v1/state"), time.time())
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
             paper = Screen(record=True, width=width, file=nowhere, force_terminal=True, color_system="truecolor")
-            paper.print(_Lines(frame.once(self.state, self.ui, width, time.time())))
+            paper.print(Lines(frame.once(self.state, self.ui, width, time.time())))
         paper.save_svg(path, title="netmon console")
 
     def _loop(self, keys: int, live: Live, until: Callable[[], bool]) -> None:
@@ -83,7 +83,7 @@ class Console:
             with self._lock:
                 width, height = self.screen.size
                 lines = frame.render(self.state, self.ui, width, height, time.time())
-            live.update(_Lines(lines), refresh=True)
+            live.update(Lines(lines), refresh=True)
             ready, _, _ = select.select([keys], [], [], FRAME_S)
             if not ready:
                 continue
