@@ -10,6 +10,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "check": ("netmon.cli.conferencecheck", "try every room now, and say which are not ready, and whose it is"),
     "list": ("netmon.cli.conferencelist", "those the hub knows, their last rehearsal, and the next"),
     "watch": ("netmon.cli.conferencewatch", "the live board of one, from what the hub knows; nothing is measured"),
+    "report": ("netmon.cli.conferencereport", "after it: rehearsals, bad minutes, losses and incidents by room"),
     "plan": ("netmon.cli.conferenceplan", "what its links and MCUs must carry; nothing is measured"),
 }
 

@@ -1,0 +1,65 @@
+"""Figures of each check over a span of time, reckoned by DuckDB where the sealed points lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from netmon.store.read import files
+
+_LOCAL = 5  # `probes.base.Outcome.LOCAL`: our own fault says nothing of the network
+_AT_ONCE = 500
+# First each point once (a repeat is the same point), then each check.
+_QUERY = """
+WITH points AS (
+  SELECT name, agent, "check", commune, site, epoch_ms(time) AS ms,
+    max(value) FILTER (field = 'outcome') AS outcome, max(value) FILTER (field = 'sent') AS sent,
+    max(value) FILTER (field = 'rcvd') AS rcvd, max(value) FILTER (field = 'rtt_p95_ms') AS p95
+  FROM read_parquet(?)
+  WHERE list_contains(?, name) AND field IN ('outcome', 'sent', 'rcvd', 'rtt_p95_ms', 'deferred')
+    AND epoch_ms(time) >= ? AND epoch_ms(time) < ?
+  GROUP BY ALL
+  HAVING coalesce(max(value) FILTER (field = 'deferred'), 0) = 0
+)
+SELECT name, agent, "check", commune, site,
+  coalesce(sum(sent) FILTER (sent IS NOT NULL AND rcvd IS NOT NULL), 0),
+  coalesce(sum(least(rcvd, sent)) FILTER (sent IS NOT NULL AND rcvd IS NOT NULL), 0),
+  max(p95), list(DISTINCT ms // 60000), list(DISTINCT ms // 60000) FILTER (outcome != 0)
+FROM points WHERE outcome IS NOT NULL AND outcome != ? GROUP BY ALL ORDER BY ALL
+"""
+
+
+class Figures(NamedTuple):
+    """One check: packets, the worst p95 of its intervals (None: never measured), minutes since 1970 in which it measured,
+    and those of them in which a point of it failed."""
+
+    kind: str
+    agent: str
+    check: str
+    commune: str
+    site: str
+    sent: int
+    rcvd: int
+    worst_p95_ms: float | None
+    minutes: frozenset[int]
+    failed: frozenset[int]
+
+
+def figures(store: Path, kinds: Sequence[str], start_ms: int, end_ms: int) -> Iterator[Figures]:
+    """All checks of some kinds that measured in start_ms ≤ time < end_ms; runs that were our own fault do not count."""
+    found = files(store, start_ms, end_ms)
+    if not found:
+        return
+    names = [f"netmon_{kind}" for kind in kinds]
+    connection = duckdb.connect()
+    try:
+        rows = connection.execute(_QUERY, [found, names, start_ms, end_ms, _LOCAL])
+        while some := rows.fetchmany(_AT_ONCE):
+            for name, agent, check, commune, site, sent, rcvd, p95, minutes, failed in some:
+                tags = name.removeprefix("netmon_"), agent, check, commune, site
+                yield Figures(*tags, int(sent), int(rcvd), p95, frozenset(minutes), frozenset(failed or ()))
+    finally:
+        connection.close()
