@@ -48,8 +48,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "The hub did not answer: rehearsals unknown.",
     ),
     "incidents": (
-        "Không biết hết sự cố: trung tâm chỉ nhớ những sự cố xong trong 24 giờ.",
-        "Not all incidents are known: the hub tells those that ended in the last 24 h.",
+        "Không biết hết sự cố: trung tâm không trả lời, hoặc đã tắt khi hội nghị kết thúc.",
+        "Not all incidents are known: the hub does not answer, or was away when it ended.",
     ),
     "early": (
         "Số liệu những phút cuối chưa đủ: chạy lại sau {at}.",

@@ -45,8 +45,8 @@ class Conferences(Protocol):
     def live(self, id: str, incidents: Iterable[dict[str, Any]]) -> dict[str, Any]:
         """One, with its stages and the open incidents that touch its rooms."""
 
-    def whole(self, id: str) -> list[bytes]:
-        """JSON of each stage's result, the oldest first. Waits for the disk."""
+    def whole(self, id: str) -> list[tuple[str, bytes]]:
+        """Each stage and the JSON of its result, the oldest first. Waits for the disk."""
 
 
 def make(
@@ -151,12 +151,16 @@ class _Meetings:
         return JSONResponse(self._one(request))
 
     async def last(self, request: Request) -> Response:
-        row, raw = self._one(request), await self._results(request)
+        row = self._one(request)
+        made = row["last"]["stage"] if row["last"] else ""
+        raw = [one for stage, one in await self._results(request) if stage == made]
         head = json.dumps(row, ensure_ascii=False).encode()
         return Response(head[:-1] + b', "result": ' + (raw[-1] if raw else b"null") + b"}", media_type=_JSON)
 
     async def stages(self, request: Request) -> Response:
-        return Response(b'{"stages": [' + b", ".join(await self._results(request)) + b"]}", media_type=_JSON)
+        return Response(
+            b'{"stages": [' + b", ".join(raw for _, raw in await self._results(request)) + b"]}", media_type=_JSON
+        )
 
     def _one(self, request: Request) -> dict[str, Any]:
         try:
@@ -164,7 +168,7 @@ class _Meetings:
         except KeyError as fault:
             raise HTTPException(404, f"no conference {clean(request.path_params['id'], 64)}") from fault
 
-    async def _results(self, request: Request) -> list[bytes]:
+    async def _results(self, request: Request) -> list[tuple[str, bytes]]:
         try:
             return await asyncio.to_thread(self._conferences.whole, request.path_params["id"])
         except KeyError as fault:

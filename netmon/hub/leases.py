@@ -169,16 +169,16 @@ class Leases:
 
     def _meeting(self, want: Want, now_s: float) -> Refusal | None:
         until_s = now_s + want.seconds + GRACE_S
-        for one in self._rehearsed.values():
-            link = next((link for link in want.links if link in one.links), "") if now_s < one.until_s else ""
-            if link:
-                return Refusal("conference", link, _after(min(HELD_S, one.until_s - now_s)), one.name or one.id)
         for one in self._meetings:
             if one.from_s >= until_s:
                 break
             link = next((link for link in want.links if link in one.links), "") if now_s < one.until_s else ""
             if link:
                 return Refusal("conference", link, _after(one.until_s - now_s), one.name or one.id)
+        for one in self._rehearsed.values():
+            link = next((link for link in want.links if link in one.links), "") if now_s < one.until_s else ""
+            if link:
+                return Refusal("conference", link, _after(min(HELD_S, one.until_s - now_s)), one.name or one.id)
         return None
 
     def _busy(self, want: Want, now_s: float) -> Refusal | None:

@@ -26,6 +26,9 @@ from netmon.hub.statedb import Stage, StateDb
 
 log = logging.getLogger("netmon.hub")
 Row = dict[str, Any]
+AFTER = "after"  # the stage that keeps what happened
+SETTLED_S = 60.0  # the last incident of a conference may be told so long after its end
+KNOWN_S = 20 * 3600.0  # and is known for a day
 LOOK_S = 5.0  # between two looks at the clock, which may be set
 AGAIN_S = 10.0
 TRIES = 2
@@ -53,10 +56,11 @@ class Rehearsals:
         db: StateDb,
         links: Links,
         owed: Callable[[], None],
+        incidents: Callable[[], Iterable[Mapping[str, Any]]] = tuple,
         clock_s: Callable[[], float] = time.time,
     ) -> None:
         self._config, self._network, self._db, self._links = config, network, db, links
-        self._owed, self._clock_s = owed, clock_s
+        self._owed, self._incidents, self._clock_s = owed, incidents, clock_s
         terms = config.conferences
         found = network.inventory.conferences if terms.enabled else ()
         self._schedule = Schedule(found, terms.stages, light=terms.light)
@@ -75,6 +79,7 @@ class Rehearsals:
         try:
             while True:
                 now_s = self._clock_s()
+                await self._remember(now_s)
                 done = self._stages.keys() | self._given_up
                 for run in startable(self._schedule.due(now_s, done), list(self._running)):
                     task = asyncio.create_task(self._one(run), name=f"rehearsal of {run.conference}")
@@ -90,6 +95,23 @@ class Rehearsals:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _remember(self, now_s: float) -> None:
+        """Keep the incidents that touched conferences which are over: a day later the hub knows them no more."""
+        for one in self._network.inventory.conferences:
+            ends_s, key = one.ends.at_s, (one.id, round(one.starts.at_s * 1000), AFTER)
+            if ends_s + SETTLED_S <= now_s < ends_s + KNOWN_S and key not in self._stages:
+                found = self._touching(one, (row for row in self._incidents() if _overlaps(row, one)))
+                stage = Stage(*key, round(now_s * 1000), round(ends_s * 1000), {})
+                result = {"stage": AFTER, "at_ms": stage.at_ms, "rooms": [], "incidents": found}
+                raw = json.dumps(result, ensure_ascii=False).encode("utf-8", "replace")
+                try:
+                    await asyncio.to_thread(self._db.keep_stage, stage, raw, (), now_ms=stage.at_ms)
+                except sqlite3.Error as fault:
+                    log.error("incidents of conference %s cannot be kept yet: %s", one.id, fault)
+                    continue
+                with self._lock:
+                    self._stages[key] = stage
 
     async def _one(self, run: Run) -> None:
         log.info("conference %s is rehearsed (%s)", run.conference, run.stage)
@@ -162,7 +184,7 @@ class Rehearsals:
     def settle(self, run: Run, result: Row, now_s: float) -> None:
         """Keep a result and owe its pages, at once or not at all. Waits for the disk; raises `sqlite3.Error`."""
         id, starts_ms, stage = run.key
-        known = [json.loads(raw) for _, raw in self._db.results(id, starts_ms)]
+        known = [json.loads(raw) for made, raw in self._db.results(id, starts_ms) if made != AFTER]
         before = next((one for one in reversed(known) if not one.get("failed")), None)
         if result.get("light") and not result.get("failed"):
             result = readiness.carried(before, result)
@@ -219,7 +241,8 @@ class Rehearsals:
     def _of(self, one: Conference) -> list[Stage]:
         starts_ms = round(one.starts.at_s * 1000)
         with self._lock:
-            found = [stage for key, stage in self._stages.items() if key[:2] == (one.id, starts_ms)]
+            stages = list(self._stages.items())
+        found = [stage for key, stage in stages if key[:2] == (one.id, starts_ms) and key[2] != AFTER]
         return sorted(found, key=lambda stage: stage.at_ms)
 
     def _stage(self, one: Stage) -> Row:
@@ -231,19 +254,21 @@ class Rehearsals:
         if one is None:
             raise KeyError(id)
         stages = [self._stage(stage) for stage in self._of(one)]
-        return self._row(one, self._clock_s()) | {"stages": stages, "incidents": self._touching(one, incidents)}
+        touching = self._touching(one, (row for row in incidents if row["state"] == "open"))
+        return self._row(one, self._clock_s()) | {"stages": stages, "incidents": touching}
 
-    def whole(self, id: str) -> list[bytes]:
-        """JSON of each stage's whole result, the oldest first. Waits for the disk. `KeyError` when unknown."""
+    def whole(self, id: str) -> list[tuple[str, bytes]]:
+        """Each stage and the JSON of its whole result, the oldest first, at last (a minute after its end) `after`, the
+        incidents that touched it. Waits for the disk. `KeyError` when unknown."""
         one = self._network.conference(id)
         if one is None:
             raise KeyError(id)
-        return [raw for _, raw in self._db.results(id, round(one.starts.at_s * 1000))]
+        return self._db.results(id, round(one.starts.at_s * 1000))
 
     def _touching(self, one: Conference, incidents: Iterable[Mapping[str, Any]]) -> list[Row]:
         behind, found = self._behind(one.id), []
         for row in incidents:
-            rooms = behind.get(row["element"], []) if row["state"] == "open" else []
+            rooms = behind.get(row["element"], [])
             if rooms:
                 found.append(dict(row) | {"rooms": rooms})
         return sorted(found, key=lambda row: -len(row["rooms"]))
@@ -258,3 +283,9 @@ class Rehearsals:
                         found.setdefault(element, []).append(way.room.removeprefix("room:"))
             self._touch[id] = found
         return self._touch[id]
+
+
+def _overlaps(row: Mapping[str, Any], one: Conference) -> bool:
+    resolved_ms = row["resolved_ms"]
+    is_over = resolved_ms is not None and resolved_ms <= one.starts.at_s * 1000
+    return row["first_miss_ms"] < one.ends.at_s * 1000 and not is_over

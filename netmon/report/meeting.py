@@ -14,6 +14,7 @@ from netmon.store.figures import Figures
 
 KINDS = ("ping", "stamp", "sip", "room", "media", "h323")
 PACKETS = ("ping", "stamp")  # kinds whose packets are the link's, so that their losses add up
+AFTER = "after"  # the hub's stage that keeps which incidents touched a conference that is over
 INCIDENTS_MS = 86_400_000  # so long a hub knows an incident that is over
 Row = dict[str, Any]
 
@@ -107,11 +108,14 @@ def report(
     now_ms: int,
 ) -> Row:
     """The whole. `stages`, `incidents`: as the hub tells them, None when it could not be asked."""
+    kept = [one for one in stages or () if one["stage"] == AFTER]
+    known = {one["id"]: one for one in (*(row for one in kept for row in one["incidents"]), *(incidents or ()))}
+    stages = None if stages is None else [one for one in stages if one["stage"] != AFTER]
     start_ms, end_ms = (round(at.at_s * 1000) for at in (conference.starts, conference.ends))
     until_ms = min(end_ms, now_ms)
     seats = places(network, conference)
     sums = checked(network, seats, found)
-    touched = [one for one in incidents or () if _overlaps(one, start_ms, until_ms)]
+    touched = [one for one in known.values() if _overlaps(one, start_ms, until_ms)]
     by_room = _stages(stages or ())
     rooms = [_room(seat, sums[seat.room], by_room.get(seat.room, {}), touched) for seat in seats]
     return {
@@ -123,7 +127,7 @@ def report(
         "minutes": -(-(until_ms - start_ms) // 60_000),
         "stages": [_stage(one) for one in stages or ()],
         "stages_known": stages is not None,
-        "incidents_known": incidents is not None and now_ms - start_ms <= INCIDENTS_MS,
+        "incidents_known": bool(kept) or (incidents is not None and now_ms - start_ms <= INCIDENTS_MS),
         "provinces": _provinces(seats, rooms, sums),
         "rooms": rooms,
         "incidents": [_incident(one, rooms) for one in touched if any(one["id"] in row["incidents"] for row in rooms)],

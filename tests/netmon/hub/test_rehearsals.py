@@ -18,6 +18,7 @@ from alerts.incidents import Incident
 from inventory.topology import Network
 from netmon import readiness
 from netmon.config.hub import ConferencesConfig, HubConfig, LeasesConfig, ReceiverConfig, RoomTestConfig
+from netmon.config.shape import shape_of
 from netmon.config.value import parse_settings
 from netmon.hub import rehearse
 from netmon.hub.leasedesk import Desk
@@ -53,12 +54,15 @@ class World:
 
     def __init__(self, folder: Path, network: Network = NETWORK, **owners: tuple[str, ...]) -> None:
         self.config = HubConfig(name="h", lang="en", receivers=receivers(**(owners or {"duty": ()})))
+        self.told = list[Row]()
         self.path, self.network, self.now_s, self.woken = folder / "hub.db", network, START_S - 86_400, 0
         self.restart()
 
     def restart(self) -> None:
         self.db = StateDb(self.path)
-        self.it = Rehearsals(self.config, self.network, self.db, Links(), self._owed, lambda: self.now_s)
+        self.it = Rehearsals(
+            self.config, self.network, self.db, Links(), self._owed, self.told.copy, lambda: self.now_s
+        )
 
     def _owed(self) -> None:
         self.woken += 1
@@ -210,6 +214,28 @@ def test_open_incidents_on_the_way_of_rooms_are_told_with_their_rooms(world: Wor
         world.it.live("nope", ())
 
 
+def test_incidents_that_touched_a_conference_are_kept_once_it_is_over(world: World) -> None:
+    start_ms = round(START_S * 1000)
+    gone = {"state": "resolved", "element": "link:core-p01"}
+    world.told += [
+        {"id": "a", **gone, "first_miss_ms": start_ms + 1, "resolved_ms": start_ms + 9_000},
+        {"id": "b", **gone, "first_miss_ms": start_ms - 9, "resolved_ms": start_ms},
+        {"id": "c", "state": "open", "element": "site:x", "first_miss_ms": start_ms, "resolved_ms": None},
+    ]
+    world.settle("T-10min", result(light=True))
+    for after_s, kept in ((10_799, 0), (10_859, 0), (10_861, 1), (10_990, 1)):
+        world.now_s = START_S + after_s
+        asyncio.run(world.it._remember(world.now_s))
+        assert len(world.it.whole("hn")) == 1 + kept
+    (_, raw) = world.it.whole("hn")[-1]
+    assert [(one["id"], one["rooms"]) for one in json.loads(raw)["incidents"]] == [
+        ("a", ["r00001", "r00003", "r00005"])
+    ]
+    assert world.it.rows()[0]["last"]["stage"] == "T-10min" and len(world.it.live("hn", ())["stages"]) == 1
+    world.restart()
+    assert world.it.rows()[0]["last"]["stage"] == "T-10min"
+
+
 def test_states_and_next_stages_follow_the_clock(world: World) -> None:
     seen = []
     for after_s in (-3600 * 30, -3601, -60, 0, 3 * 3600):
@@ -226,6 +252,14 @@ def test_states_and_next_stages_follow_the_clock(world: World) -> None:
 
 
 # --- the child ---
+
+
+def test_every_setting_of_hub_yaml_is_one_of_the_kind_with_the_checks_own_default() -> None:
+    checks = parse_settings(["call_for=2s", "media_for=4s"], RoomSettings)  # as netmon conference check has them
+    for key in shape_of(RoomTestConfig).keys:
+        known = shape_of(RoomSettings).by_name[key.name]
+        assert (key.unit, key.type, key.low, key.high) == (known.unit, known.type, known.low, known.high)
+        assert key.default == getattr(checks, known.attribute)
 
 
 def test_what_hub_yaml_says_reaches_the_child_and_defaults_need_no_word() -> None:

@@ -20,6 +20,7 @@ from nets import Pair, pair
 from netthread import serving, within
 from receivers import Receiver, receiver
 
+from netmon.cli import app
 from probes.answer import sip as standin
 from probes.answer.room import Room as StandIn
 from probes.target import Endpoint
@@ -81,7 +82,9 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def test_a_planted_fault_is_paged_and_its_end_too(link: Pair, tmp_path: Path) -> None:
+def test_a_planted_fault_is_paged_and_its_end_too(
+    link: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with receiver(path=tmp_path / "duty.sock") as duty:
         one = hub(tmp_path / "hub", link, duty, 14.0, "[1h, 6s]")
         within(link.left, one.start)
@@ -93,8 +96,13 @@ def test_a_planted_fault_is_paged_and_its_end_too(link: Pair, tmp_path: Path) ->
             rows = within(link.left, lambda: one.read(path))["conferences"]
             stages = within(link.left, lambda: one.read(path + "/hn/stages"))["stages"]
             last = within(link.left, lambda: one.read(path + "/hn"))
+            words = ["--lang", "en", "conference"]
+            assert app.main([*words, "list", "--hub", f"{one.folder}/hub.sock"]) == 0
+            assert app.main([*words, "watch", "hn", "--once", "--hub", f"{one.folder}/hub.sock"]) == 0
         finally:
             one.kill()
+    shown = capsys.readouterr().out
+    assert "hn\tHoi nghi\t" in shown and "T-6s: 3 ready, 1 not" in shown and "NOT READY      Room 00003" in shown
     first, second = (request.body for request in duty.accepted)
     told = first["conference"]
     assert (first["version"], first["status"], told["stage"], told["light"]) == ("4", "firing", "T-60min", False)

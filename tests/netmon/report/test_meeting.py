@@ -154,6 +154,14 @@ def test_stages_are_told_by_room_and_what_is_not_known_is_said(tmp_path: Path) -
     }
     first = whole["provinces"][0]
     assert (first["rooms_ready"], first["rooms_rehearsed"]) == (1, 1)
+    kept = told(
+        tmp_path,
+        [],
+        stages=[*stages, {"stage": "after", "rooms": [], "incidents": [INCIDENT]}],
+        incidents=[],
+        now_ms=START_MS + 90_000_000,
+    )
+    assert kept["incidents_known"] and [one["id"] for one in kept["incidents"]] == ["i1"] and len(kept["stages"]) == 2
     late = told(tmp_path, [], incidents=[], now_ms=START_MS + 90_000_000)
     assert not late["stages_known"] and not late["incidents_known"]
 
