@@ -29,6 +29,10 @@ _VERDICTS = {
     "vi": {"ok": "đạt", "breach": "VƯỢT 90 %", "unknown": "chưa đủ mẫu"},
     "en": {"ok": "ok", "breach": "ABOVE 90 %", "unknown": "not enough samples"},
 }
+_WHAT = {
+    "utilisation": "is the 95th percentile of each link's five-minute samples at most 90 % (Circular 06/2026, Art. 5.6)?",
+    "calls": "how test calls went in each province: the figures of RFC 6076 (SER, SEER, ISA, SCR, SRD, SDD)",
+}
 _NONE = {
     "vi": "Không có mẫu nào: cần phép đo snmp cho từng cổng (interface).",
     "en": "No samples at all: they come from snmp checks of one interface each.",
@@ -43,20 +47,21 @@ _SAID = {
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     reports = parser.add_subparsers(dest="report", required=True, metavar="REPORT", title="reports")
-    what = "is the 95th percentile of each link's five-minute samples at most 90 %% (Circular 06/2026, Art. 5.6)?"
-    use = reports.add_parser("utilisation", help=what, description=what.replace("%%", "%"))
-    where = use.add_mutually_exclusive_group()
+    for name, what in _WHAT.items():
+        _options(reports.add_parser(name, help=what.replace("%", "%%"), description=what))
+
+
+def _options(report: argparse.ArgumentParser) -> None:
+    where = report.add_mutually_exclusive_group()
     where.add_argument(
         "--config", type=Path, metavar="FILE", help="the hub's file (hub.yaml), which says where its store is"
     )
     where.add_argument(
         "--store", type=Path, metavar="DIR", help="the store itself (default: /var/lib/netmon/hub/store)"
     )
-    use.add_argument(
-        "--days", type=_days, default=7.0, metavar="N", help="length of the window (default: 7, as the circular)"
-    )
-    use.add_argument("--province", default="", metavar="CODE", help="only this province")
-    use.add_argument("-o", "--output", choices=("table", "json", "jsonl", "csv"), default="table")
+    report.add_argument("--days", type=_days, default=7.0, metavar="N", help="length of the window (default: 7)")
+    report.add_argument("--province", default="", metavar="CODE", help="only this province")
+    report.add_argument("-o", "--output", choices=("table", "json", "jsonl", "csv"), default="table")
 
 
 def _days(text: str) -> float:
@@ -67,6 +72,11 @@ def _days(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
+    """The report's own exit code."""
+    return _RUN[args.report](args)
+
+
+def _utilisation(args: argparse.Namespace) -> int:
     """1 when a direction is above 90 %, else 0; what cannot be told for want of samples is no breach."""
     from netmon.report import utilisation
 
@@ -74,6 +84,16 @@ def run(args: argparse.Namespace) -> int:
     used = [one for one in utilisation.utilisation(_store(args), over) if args.province in ("", one.province)]
     _PRINT[args.output](used, over, args)
     return PROBLEM if any(one.verdict == "breach" for one in used) else GOOD
+
+
+def _calls(args: argparse.Namespace) -> int:
+    """0 always: nobody has set a limit for these figures."""
+    from netmon.cli import reportcalls
+    from netmon.report import calls, utilisation
+
+    over = utilisation.window(time.time(), args.days)
+    reportcalls.PRINT[args.output](calls.calls(_store(args), over, args.province), over, args)
+    return GOOD
 
 
 def _store(args: argparse.Namespace) -> Path:
@@ -133,3 +153,4 @@ def _percent(share: float | None) -> str:
 
 
 _PRINT = {"json": _json, "jsonl": _jsonl, "csv": _csv, "table": _table}
+_RUN = {"utilisation": _utilisation, "calls": _calls}

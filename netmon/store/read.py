@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,5 +73,28 @@ def series(
         while some := rows.fetchmany(_AT_ONCE):
             for row in some:
                 yield tuple(row[:-2]), list(dict(zip(row[-2], row[-1], strict=True)).values())
+    finally:
+        connection.close()
+
+
+def points(
+    store: Path, name: str, wanted: Sequence[str], start_ms: int, end_ms: int
+) -> Iterator[tuple[tuple[str, ...], list[float | None]]]:
+    """(tags, values of the wanted fields, None where it has none) of each point of one measurement, start_ms ≤ time < end_ms,
+    in the order of the tags and of time; a point that was stored twice counts once."""
+    found = files(store, start_ms, end_ms)
+    if not found:
+        return
+    columns = ", ".join(f'"{tag}"' for tag in TAGS)
+    values = ", ".join(["any_value(value) FILTER (WHERE field = ?)"] * len(wanted))
+    text = f"""SELECT {columns}, {values} FROM read_parquet(?)
+    WHERE name = ? AND epoch_ms(time) >= ? AND epoch_ms(time) < ?
+    GROUP BY {columns}, time ORDER BY {columns}, time"""  # noqa: S608 - our own column names
+    connection = duckdb.connect()
+    try:
+        rows = connection.execute(text, [*wanted, found, name, start_ms, end_ms])
+        while some := rows.fetchmany(_AT_ONCE):
+            for row in some:
+                yield tuple(row[: len(TAGS)]), list(row[len(TAGS) :])
     finally:
         connection.close()

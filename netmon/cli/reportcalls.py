@@ -1,0 +1,97 @@
+"""`netmon report calls`, as people and programs read it."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from netmon.cli.incidents import show
+from probes.clean import clean
+
+if TYPE_CHECKING:
+    from netmon.report.calls import Figures
+    from netmon.report.utilisation import Window
+
+Row = dict[str, Any]
+_HEADS = {
+    "vi": ("Tỉnh", "Cuộc gọi", "SER", "SEER", "ISA", "SCR", "SRD được p50/p95", "SRD hỏng p50/p95", "SDD p50/p95"),
+    "en": ("Province", "Calls", "SER", "SEER", "ISA", "SCR", "SRD taken p50/p95", "SRD failed p50/p95", "SDD p50/p95"),
+}
+_ALL = {"vi": "tất cả", "en": "all"}
+_FEW = {"vi": "chưa đủ", "en": "too few"}
+_NONE = {
+    "vi": "Không có cuộc gọi thử nào: cần phép đo sipcall.",
+    "en": "No test calls at all: they come from sipcall checks.",
+}
+_SAID = {
+    "vi": "{days:g} ngày đến {end}. Chưa đủ: dưới {fewest} cuộc gọi. Không tính {left_out} cuộc chưa hỏi được ai (lỗi của máy đo, tên không có"
+    " địa chỉ, bị đòi mật khẩu); {redirected} cuộc bị chuyển hướng.",
+    "en": "{days:g} days up to {end}. Too few: under {fewest} calls. {left_out} calls that asked nobody (our own fault, no address, a"
+    " password wanted) are not counted; {redirected} were redirected.",
+}
+
+
+def _row(one: Figures) -> Row:
+    """Without what is not known."""
+    return {key: value for key, value in asdict(one).items() if value is not None}
+
+
+def _json(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> None:
+    from netmon.report.calls import FEWEST
+
+    report = {"from_s": over.start_s, "until_s": over.end_s, "fewest": FEWEST, "rows": [_row(one) for one in rows]}
+    print(json.dumps(report, ensure_ascii=False))
+
+
+def _jsonl(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> None:
+    for one in rows:
+        print(json.dumps({**_row(one), "from_s": over.start_s, "until_s": over.end_s}, ensure_ascii=False))
+
+
+def _csv(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> None:
+    from netmon.report.calls import Figures
+
+    names = [field.name for field in fields(Figures)]
+    sheet = csv.DictWriter(sys.stdout, [*names, "from_s", "until_s"], lineterminator="\n")
+    sheet.writeheader()
+    sheet.writerows({**_row(one), "from_s": over.start_s, "until_s": over.end_s} for one in rows)
+
+
+def _table(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> None:
+    from netmon.report.calls import FEWEST
+
+    lang = args.lang or "vi"
+    show(_HEADS[lang], [_cells(one, lang) for one in rows], args, _NONE)
+    if rows:
+        end = time.strftime("%d/%m/%Y %H:%M", time.localtime(over.end_s))
+        days, whole = (over.end_s - over.start_s) / 86_400, rows[-1]  # the one asked for, or all
+        many = {"left_out": whole.left_out, "redirected": whole.redirected}
+        print(_SAID[lang].format(days=days, end=end, fewest=FEWEST, **many), file=sys.stderr)
+
+
+def _cells(one: Figures, lang: str) -> tuple[str, ...]:
+    from netmon.report.calls import ALL
+
+    where = _ALL[lang] if one.province == ALL else clean(one.province, 20)
+    shares = (_FEW[lang] if share is None else f"{share:.1%}" for share in (one.ser, one.seer, one.isa, one.scr))
+    delays = (
+        (one.srd_n, one.srd_p50_ms, one.srd_p95_ms),
+        (one.srd_failed_n, one.srd_failed_p50_ms, one.srd_failed_p95_ms),
+        (one.sdd_n, one.sdd_p50_ms, one.sdd_p95_ms),
+    )
+    return (where, str(one.calls), *shares, *(_delay(*each, lang) for each in delays))
+
+
+def _delay(many: int, p50_ms: float | None, p95_ms: float | None, lang: str) -> str:
+    if p50_ms is None or p95_ms is None:
+        return f"{_FEW[lang]} (N={many})" if many else ""
+    return f"{p50_ms:.0f}/{p95_ms:.0f} ms (N={many})"
+
+
+PRINT = {"json": _json, "jsonl": _jsonl, "csv": _csv, "table": _table}
