@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mediafar import probe, reflector
 from mediatraces import INTRA, PLAN, VIDEO, of_frame, trace
 from nets import Pair, pair, sh
@@ -17,9 +20,11 @@ from probes.base import Outcome
 from probes.kinds.media import FIELDS, PROFILES_BPS, MediaSettings, cost
 from probes.kinds.mediatell import Seen, limits_of, tell
 from probes.mediajudge import PROFILES, Limit
-from probes.wire.mediaflow import Trace
+from probes.wire import media
+from probes.wire.mediaflow import Inflow, Trace
 from probes.wire.mediasender import Done
 from probes.wire.mediashape import Shape, Variant, plan
+from probes.wire.session import Arrival
 
 BURST, PACED = Variant.BURST, Variant.PACED
 DECLARED = {one.name: one for one in FIELDS}
@@ -145,14 +150,31 @@ def test_limits_are_the_profiles_or_what_is_set() -> None:
 
 
 def test_the_cost_is_what_a_run_sends_at_most() -> None:
-    for settings in ({}, {"variant": "both"}, {"direction": "forward", "profile": "conf-1080p"}, {"duration_s": 20.0}):
-        found = cost(MediaSettings(**settings))
-        given = MediaSettings(**settings)
-        ways, many = 1 + (given.direction == "both"), 1 + (given.variant == "both")
-        packets = plan(Shape(int(PROFILES_BPS[given.profile]), int(given.duration_s * 1000), BURST, 3))
+    for chosen in ({}, {"variant": "both"}, {"direction": "forward", "profile": "conf-1080p"}, {"duration_s": 20.0}):
+        wanted = MediaSettings(**chosen)
+        found = cost(wanted)
+        ways, many = 1 + (wanted.direction == "both"), 1 + (wanted.variant == "both")
+        packets = plan(Shape(int(PROFILES_BPS[wanted.profile]), int(wanted.duration_s * 1000), BURST, 3))
         sent = ways * many * sum(one.size + 42 for one in packets)
         assert found.bytes is not None and sent < found.bytes < 1.06 * sent
-        assert found.seconds == many * (given.duration_s + 0.5 + 3 * given.timeout_s)
+        assert found.seconds == many * (wanted.duration_s + 0.5 + 3 * wanted.timeout_s)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 600), st.integers(0, 2**64 - 1), st.integers(0, 65_535), st.integers(0, 2**62)),
+        max_size=40,
+    )
+)
+def test_whatever_a_responder_says_of_its_packets_the_values_are_numbers(said: list[tuple[int, int, int, int]]) -> None:
+    shape = Shape(2_000_000, 2000, BURST, 3)
+    into = Inflow(plan(shape))
+    for number, sent_ns, late_us, at_ns in said:
+        data = media.data_packets(7)(media.Data(1, 34, late_us, number, 0, 0, 1, sent_ns), 64)
+        into.take(Arrival(data, ("192.0.2.2", 8622), at_ns), 1.0)
+    _, why, values = told(seen(None, into.trace(500)))
+    assert all(math.isfinite(value) for value in values.values()) and why.isprintable()
 
 
 # --- real links ---
