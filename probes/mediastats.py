@@ -164,7 +164,9 @@ class Way:
                 self._overtaken.add(number)
             highest[sort] = max(highest[sort], number)
         self._least_ns = min((at - self._sent_ns[number] for number, at in self._came.items()), default=0)
-        self._ours = self._late_cells()
+        self._above = [self._delay_ms(number) for number in range(self.sent)]  # above the least; None: lost
+        ours = self._late_cells()
+        self._is_ours = [self._cell(number) in ours for number in range(self.sent)]
 
     @property
     def sent(self) -> int:
@@ -197,13 +199,12 @@ class Way:
     def _cell(self, number: int) -> int:
         return (self._sent_ns[number] - self._sent_ns[0]) // _BESIDE_NS
 
-    def _above_ms(self, number: int) -> float | None:
-        """Delay above the least; None: lost."""
+    def _delay_ms(self, number: int) -> float | None:
         at_ns = self._came.get(number)
         return None if at_ns is None else (at_ns - self._sent_ns[number] - self._least_ns) / 1e6
 
     def _in_time(self, number: int, buffer_ms: float) -> bool:
-        above = self._above_ms(number)
+        above = self._above[number]
         return above is not None and above <= buffer_ms
 
     # --- windows ---
@@ -212,7 +213,7 @@ class Way:
         """What was sent and lost in each window of so many milliseconds."""
         found = []
         for begins_ns, numbers in self._windows(width_ms):
-            ours = any(self._cell(number) in self._ours for number in numbers)
+            ours = any(self._is_ours[numbers.start : numbers.stop])
             lost = sum(number not in self._came for number in numbers)
             found.append(Cell(begins_ns, len(numbers), lost, ours))
         return found
@@ -251,8 +252,8 @@ class Way:
     # --- one window ---
 
     def _figures(self, numbers: range) -> Figures:
-        good = [number for number in numbers if self._cell(number) not in self._ours]
-        above = sorted(ms for ms in map(self._above_ms, good) if ms is not None)
+        good = [number for number in numbers if not self._is_ours[number]]
+        above = sorted(ms for number in good if (ms := self._above[number]) is not None)
         came = [number for number in good if number in self._came]
         lasts_s = self._lasts_ns(numbers) / 1e9
         share = len(good) / len(numbers) if numbers else 0.0
@@ -332,7 +333,7 @@ class Way:
         for numbers in frames:
             last = max(self._came[number] for number in numbers)
             complete.append((last - self._sent_ns[numbers[0]] - self._least_ns) / 1e6)
-            jitter.append(max(self._above_ms(number) or 0.0 for number in numbers))
+            jitter.append(max(self._above[number] or 0.0 for number in numbers))
         return sorted(complete), sorted(jitter)
 
 

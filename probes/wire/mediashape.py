@@ -26,6 +26,7 @@ GROUP_S = 10.0  # a whole picture comes at least so often
 ASKED_S = 10.0  # somebody asks for one as often, in the mean
 SPREAD = 0.09  # standard deviation of a picture's size
 PACED = 0.9  # share of the frame's interval a pacing sender uses
+_TOGETHER = 2  # packets it sends at a time: pacers work in steps of some milliseconds
 _INTRA = (
     (1_000_000, 4.3),
     (1_500_000, 5.2),
@@ -47,7 +48,7 @@ class Variant(IntEnum):
     """How the packets of one picture leave."""
 
     BURST = 1  # all at once
-    PACED = 2  # spread over nine tenths of the interval
+    PACED = 2  # two by two, spread over nine tenths of the interval
     SMOOTH = 3  # pictures of one size, evenly spaced: what no codec sends
 
 
@@ -155,6 +156,7 @@ def _parts(size: int) -> int:
 
 
 def _video(shape: Shape, pictures: list[tuple[int, bool]]) -> Iterator[Packet]:
+    together = _TOGETHER if shape.variant is Variant.PACED else 1
     for frame, (size, intra) in enumerate(pictures):
         parts = _parts(size)
         step_ns = _step_ns(shape.variant, parts)
@@ -162,7 +164,8 @@ def _video(shape: Shape, pictures: list[tuple[int, bool]]) -> Iterator[Packet]:
         begins_ns = frame * _SECOND_NS // FRAME_RATE
         for part in range(parts):
             octets = max(LEAST_BYTES, least + (part < more))
-            yield Packet(Sort.VIDEO, frame, part, parts, octets, begins_ns + part * step_ns, intra)
+            due_ns = begins_ns + part // together * together * step_ns
+            yield Packet(Sort.VIDEO, frame, part, parts, octets, due_ns, intra)
 
 
 def _step_ns(variant: Variant, parts: int) -> int:
