@@ -86,7 +86,10 @@ def judge(way: Way, name: str, limits: Limits, delay_ms: float) -> Verdict:
     if dead:
         return Verdict(Level.FAIL, Limit.DEAD, f"{dead} {IN_WORDS[name]}")
     windows = [one for one in way.windows if 2 * one.evidence >= 1.0] or [way.whole]
-    found = [_intra(way.whole, name), *(_check(*one, name) for one in _measured(way, windows, limits, delay_ms))]
+    found = [
+        _intra(way.whole, name, limits),
+        *(_check(*one, name) for one in _measured(way, windows, limits, delay_ms)),
+    ]
     return max(found, key=lambda one: one.level)  # the first of equals: what explains more stands first
 
 
@@ -123,10 +126,11 @@ def _check(limit: Limit, value: float | None, bounds: tuple[float, float], words
     return Verdict(level, limit, f"{words.format(value)} {IN_WORDS[name]}") if level else PASSED
 
 
-def _intra(figures: Figures, name: str) -> Verdict:
-    """Do intra frames lose what the others do not? Then the average fits and they do not."""
+def _intra(figures: Figures, name: str, limits: Limits) -> Verdict:
+    """Do intra frames lose what the others do not, and are the others within their limit? Then the average fits and they do not."""
     pictures = figures.pictures
-    if not pictures.too_large:
+    lost, sent = pictures.other_packets
+    if not pictures.too_large or 100.0 * lost > limits.loss_percent[1] * sent:
         return PASSED
     damaged = f"{pictures.intra_damaged} of {pictures.intra} I-frames damaged"
     return Verdict(Level.FAIL, Limit.INTRA, f"average fits, I-frames do not: {damaged} {IN_WORDS[name]}")

@@ -60,6 +60,11 @@ def test_intra_frames_that_do_not_fit_are_named() -> None:
     assert found.why == f"average fits, I-frames do not: {len(INTRA)} of {len(INTRA)} I-frames damaged there"
 
 
+def test_where_the_others_do_not_fit_either_losses_are_what_is_named() -> None:
+    lost = {number for frame in INTRA for number in of_frame(frame)[-12:]} | scattered(2)
+    assert judged(lost).limit is Limit.LOSS
+
+
 def test_what_arrives_too_late_is_no_better_than_lost() -> None:
     found = judged(held=dict.fromkeys(VIDEO[::50], 250.0))
     assert (found.level, found.limit) == (Level.FAIL, Limit.LATE)
