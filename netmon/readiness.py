@@ -103,13 +103,14 @@ def delta(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Row:
 
 
 def carried(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Row:
-    """A run that only asked, with what it could not see: a room whose call, media or quality did not hold before is no
-    better because nobody called it. Such rows keep `as_of`, when they were measured."""
+    """A run with what it could not see: a room whose call, media or quality did not hold before is no better because
+    nobody called it (the run is `light`, or the room `asked_only`). Such rows keep `as_of`, when they were measured."""
     was = {row["room"]: row for row in (before or {}).get("rooms", ())}
     rooms, kept = list[Row](), set[str]()
     for row in now["rooms"]:
         old = was.get(row["room"])
-        if old is not None and _is_unseen(old, row):
+        only_asked = now.get("light") or row.get("asked_only")
+        if old is not None and only_asked and _is_unseen(old, row):
             kept.add(row["room"])
             rooms.append({**old, "as_of": old.get("as_of", (before or {}).get("at", ""))})
         else:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import csv
 import json
+import math
 import os
 import signal
 import sys
@@ -13,14 +14,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+from inventory.topology import Network
 from netmon.cli import conferenceplan
 from netmon.cli.incidents import show
 from netmon.conference import judge, plan, told
 from netmon.conference.plan import Plan, Seat
 from netmon.conference.rehearse import How, Rehearsal
-from netmon.config.value import parse_settings
+from netmon.config.value import parse_settings, seconds
 from netmon.errors import GOOD, PROBLEM, Problem, UsageError
 from netmon.readiness import RUNGS
 from probes.base import Measurement
@@ -35,7 +38,11 @@ _SUMMARY = {
     "vi": "{name}: {ready} sẵn sàng, {risk} có rủi ro, {not_ready} chưa sẵn sàng, {not_measured} chưa đo được ({took} s)",
     "en": "{name}: {ready} ready, {risk} at risk, {not_ready} not ready, {not_measured} not measured ({took} s)",
 }
-_LIVE = "conference {id} goes on now, and test calls go to its rooms"
+_SPARED = {
+    "vi": "{many} phòng chỉ được hỏi, không gọi: hội nghị {ids} đang hoặc sắp họp trên đường của chúng (--force gọi cả)",
+    "en": "{many} rooms are only asked: conference {ids} goes on, or soon, on their links (--force calls them)",
+}
+_MARGIN_S = 900.0  # before another conference starts its rooms join, and its links are kept free
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +52,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--streams", type=int, default=12, metavar="N", help="calls and streams at one time (default 12)"
     )
     parser.add_argument("--light", action="store_true", help="only ask: no call, no stream")
-    parser.add_argument("--force", action="store_true", help="call rooms although a conference of theirs goes on")
+    parser.add_argument("--force", action="store_true", help="call rooms although a conference goes on there")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the kind `room`")
+    parser.add_argument("--within", metavar="TIME", help="begin nothing after so long (20m); the rest is not measured")
     parser.add_argument("--attached", action="store_true", help="end, with all that was started, when stdin ends")
     parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table")
 
@@ -59,12 +67,10 @@ def run(args: argparse.Namespace) -> int:
     if args.attached:
         threading.Thread(target=_end_with_stdin, name="attached", daemon=True).start()
     network, conference = conferenceplan.find(args)
-    how, lang, began_s = _how(args, conference.profile, conference.rate_bps), args.lang or "vi", time.time()
-    rooms = set(conference.rooms)
-    busy = next((one for one in network.live(began_s) if rooms & set(one.rooms)), None)
-    if busy and how.call and not args.force:
-        raise UsageError([Problem("command line", "", _LIVE.format(id=busy.id), "write --light, or --force")])
-    laid = plan.make(network, conference)
+    laid, lang, began_s = plan.make(network, conference), args.lang or "vi", time.time()
+    how = _how(args, conference.profile, conference.rate_bps)
+    if (how.call or how.quality) and not args.force:
+        how = replace(how, spared=_spared(network, laid, began_s, lang))
     began = time.monotonic()
     with _progress(len(laid.seats), args) as step:
         rehearsal = Rehearsal(laid.seats, how, step)
@@ -73,9 +79,24 @@ def run(args: argparse.Namespace) -> int:
     verdicts, causes = judge.together(network, laid, alone)
     whole = told.as_json(laid, verdicts, causes, began_s=began_s, took_s=time.monotonic() - began, lang=lang)
     whole["streams_most"] = rehearsal.busiest
+    for row in whole["rooms"]:
+        row |= {"asked_only": True} if row["room"] in how.spared else {}
     _print(whole, laid, args, lang)
     good = whole["summary"]["ready"] + whole["summary"]["risk"] == len(laid.seats)
     return GOOD if good else PROBLEM
+
+
+def _spared(network: Network, laid: Plan, now_s: float, lang: str) -> frozenset[str]:
+    """Rooms whose conference, or whose links' conference, must not be hurt: nobody calls them now."""
+    mine = laid.conference
+    others = [one for one in network.live(now_s, _MARGIN_S) if one.id != mine.id or one in network.live(now_s)]
+    rooms = {room for one in others for room in one.rooms}
+    links = {crossing.link for one in others for crossing in network.crossings(one.id)}
+    spared = frozenset(seat.room for seat in laid.seats if seat.room in rooms or not links.isdisjoint(seat.links))
+    if spared:
+        ids = ", ".join(one.id for one in others)
+        print(_SPARED[lang].format(many=len(spared), ids=clean(ids, 200)), file=sys.stderr)
+    return spared
 
 
 def _end_with_stdin() -> None:
@@ -94,7 +115,8 @@ def _how(args: argparse.Namespace, profile: str, rate_bps: int | None) -> How:
     shared = ("timeout_s", "ring_s", "call_s", "media_s", "video", "profile", "rate_bps", "gatekeeper", "user",
               "password_file", "responder_key_file", "ca_file", "verify")  # fmt: skip
     kept: dict[str, Any] = {name: getattr(chosen, name) for name in shared}
-    return How(streams=args.streams, call=not args.light, quality=not args.light, **kept)
+    until_s = time.monotonic() + seconds(args.within) if args.within else math.inf
+    return How(streams=args.streams, call=not args.light, quality=not args.light, until_s=until_s, **kept)
 
 
 def _print(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:

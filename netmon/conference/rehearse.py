@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from netmon.conference.plan import Seat
@@ -15,12 +16,14 @@ from probes.errors import BadSettings, BadTarget, ProbeError
 
 _AT_ONCE = 32  # ladders that only ask
 _FEWER = 3  # a second try has a third of the streams
+_LATE = "no time was left for it"
 _STAGGER_S = 0.02  # between the first steps of two rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """How rooms are tried. `streams`: calls and streams that run at the MCU's side at one time."""
+    """How rooms are tried. `streams`: calls and streams that run at the MCU's side at one time; `spared`: rooms that are only
+    asked; `until_s`: no climb begins after this (monotonic)."""
 
     streams: int = 12
     call: bool = True
@@ -38,6 +41,8 @@ class How:
     responder_key_file: str = ""
     ca_file: str = ""
     verify: bool = True
+    spared: Collection[str] = ()
+    until_s: float = math.inf
 
 
 Told = Callable[[Seat, Measurement | None], None]
@@ -100,7 +105,9 @@ class Rehearsal:
                 self._streams -= 1
 
     def _is_heavy(self, seat: Seat) -> bool:
-        return (self._how.call and "@" in seat.target) or (self._how.quality and bool(seat.responder))
+        how = self._how
+        is_heavy = (how.call and "@" in seat.target) or (how.quality and bool(seat.responder))
+        return is_heavy and seat.room not in how.spared
 
     def _done(self, seat: Seat, got: Measurement | None) -> None:
         self.results[seat.room] = got
@@ -109,6 +116,8 @@ class Rehearsal:
     async def _climb(self, seat: Seat, *, heavy: bool) -> Measurement:
         how, kind = self._how, catalog.load("room")
         at_ns = time.time_ns()
+        if time.monotonic() >= how.until_s:
+            return Measurement("room", seat.target, at_ns, 0.0, Outcome.LOCAL, {}, _LATE)
         try:
             settings = kind.settings(
                 timeout_s=how.timeout_s,

@@ -90,7 +90,7 @@ class ConferencesConfig:
     enabled: bool = setting("rehearse them; the hub must stand where the MCU does", default=True)
     streams: int = setting("calls and streams at one time", low=1, high=200, default=12)
     stages: tuple[float, ...] = setting(
-        "how long before the start; those of ten minutes or less only ask",
+        "how long before the start; in its last ten minutes rooms are only asked",
         unit="s",
         low=1,
         high=30 * 86400,

@@ -12,6 +12,7 @@ from inventory.model import Conference
 from netmon.readiness import stage_name
 
 LIGHT_S = 600.0  # so near the start, rooms may be joining: they are asked, not called
+LEAST_S = 60.0  # with less time than this until then, calls are not begun
 AT_ONCE = 3  # rehearsals, each a process of 60 MB
 Key = tuple[str, int, str]  # conference, start in Unix ms, stage: one put off to another day is rehearsed anew
 
@@ -35,6 +36,11 @@ class Run:
     def key(self) -> Key:
         """What it is known by."""
         return self.conference, round(self.starts_s * 1000), self.stage
+
+    def call_s(self, now_s: float) -> float:
+        """How long rooms may be called from now on; 0: they are only asked."""
+        left_s = self.starts_s - LIGHT_S - now_s
+        return 0.0 if self.light or left_s < LEAST_S else left_s
 
 
 class Schedule:
@@ -74,20 +80,21 @@ def _runs(one: Conference, stages: Sequence[float], light: bool) -> Iterable[Run
             stage_name(lead_s),
             due_s=starts_s - lead_s,
             until_s=starts_s if is_last else starts_s - stages[number + 1],
-            light=light or lead_s <= LIGHT_S,
+            light=light,
             last=is_last,
         )
 
 
-def startable(due: Iterable[Run], running: Collection[Run]) -> list[Run]:
-    """Which of them may begin now: a few at one time, and never two that call through one MCU, whose stream budget they
-    would share."""
+def startable(due: Iterable[Run], running: Collection[Run], now_s: float) -> list[Run]:
+    """Which of them may begin now: a few at one time, one of a conference, and never two that call through one MCU, whose
+    stream budget they would share."""
     under_way, chosen = list(running), list[Run]()
     for run in due:
         if len(under_way) >= AT_ONCE:
             break
-        same = any(one.key == run.key for one in under_way)
-        if not same and (run.light or not any(run.mcus & one.mcus for one in under_way if not one.light)):
+        same = any(one.conference == run.conference for one in under_way)
+        shared = any(run.mcus & one.mcus for one in under_way if one.call_s(now_s))
+        if not same and not (shared and run.call_s(now_s)):
             under_way.append(run)
             chosen.append(run)
     return chosen

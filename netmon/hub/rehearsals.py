@@ -81,7 +81,7 @@ class Rehearsals:
                 now_s = self._clock_s()
                 await self._remember(now_s)
                 done = self._stages.keys() | self._given_up
-                for run in startable(self._schedule.due(now_s, done), list(self._running)):
+                for run in startable(self._schedule.due(now_s, done), list(self._running), now_s):
                     task = asyncio.create_task(self._one(run), name=f"rehearsal of {run.conference}")
                     self._running[run] = task
                 wake_s = self._schedule.wake_s(now_s)
@@ -151,19 +151,25 @@ class Rehearsals:
                 log.error("conference %s, %s: %s", run.conference, run.stage, why)
                 if not fault.again:
                     break
-        return {"failed": why, "rooms": [], "causes": [], "summary": readiness.counted(()), "light": run.light}
+        return {
+            "failed": why,
+            "rooms": [],
+            "causes": [],
+            "summary": readiness.counted(()),
+            "light": not run.call_s(self._clock_s()),
+        }
 
     async def _try(self, run: Run) -> Row:
         terms = self._config.conferences
         conference = self._network.conference(run.conference)
         assert conference is not None
-        limit_s = rehearse.longest_s(len(conference.rooms), terms.streams)
-        light = run.light or self._is_joined(conference)
-        await self._clear(run, limit_s, wait=not light)
-        if not light:
-            limit_s = min(limit_s, run.starts_s - self._clock_s())
-        words = rehearse.command(self._config.inventory, run.conference, terms, self._config.lang, light=light)
-        return await rehearse.run(words, max(1.0, limit_s)) | {"light": light, "stage": run.stage}
+        limit_s = rehearse.longest_s(len(conference.rooms), terms)
+        await self._clear(run, limit_s, wait=run.call_s(self._clock_s()) > 0)
+        may_call_s = run.call_s(self._clock_s())
+        limit_s = min(limit_s, may_call_s) if may_call_s else limit_s
+        lang, light = self._config.lang, not may_call_s
+        words = rehearse.command(self._config.inventory, run.conference, terms, lang, light=light, limit_s=limit_s)
+        return await rehearse.run(words, limit_s) | {"light": light, "stage": run.stage}
 
     async def _clear(self, run: Run, limit_s: float, *, wait: bool) -> None:
         """Keep its links free from now on, and wait for heavy tests that run there: they would spoil what is measured."""
@@ -186,7 +192,7 @@ class Rehearsals:
         id, starts_ms, stage = run.key
         known = [json.loads(raw) for made, raw in self._db.results(id, starts_ms) if made != AFTER]
         before = next((one for one in reversed(known) if not one.get("failed")), None)
-        if result.get("light") and not result.get("failed"):
+        if not result.get("failed"):
             result = readiness.carried(before, result)
         at_ms = round(now_s * 1000)
         told = meetingpage.told(run, result, before, self._owner(id), at_ms)

@@ -20,7 +20,9 @@ from netmon.config.words import said
 from probes.clean import clean
 
 MOST_BYTES = 16 << 20  # 3,321 rooms with all their values are 4 MB
-LEAST_S, A_ROOM_S = 120.0, 20.0  # time for a run, and for a room's call and streams
+LEAST_S = 120.0  # of time for a run, beside what its rooms take
+ENDING_S = 15.0  # for the child to start and to tell
+RUNGS_ASKED = 4
 ENDED_S = 5.0
 
 
@@ -32,10 +34,13 @@ class Failed(Exception):
         self.again = again
 
 
-def command(inventory: str, conference: str, config: ConferencesConfig, lang: str, *, light: bool) -> list[str]:
-    """The child's command line; secrets stay in their files."""
-    words = [sys.executable, "-m", "netmon", "--lang", lang, "--log", "error", "conference", "check", conference]
+def command(
+    inventory: str, conference: str, config: ConferencesConfig, lang: str, *, light: bool, limit_s: float
+) -> list[str]:
+    """The child's command line; secrets stay in their files. It begins nothing that would not end within the limit."""
+    words = [sys.executable, "-I", "-m", "netmon", "--lang", lang, "--log", "error", "conference", "check", conference]
     words += ["--inventory", inventory, "-o", "json", "--attached", "--streams", str(config.streams)]
+    words += ["--within", f"{max(1.0, limit_s - ENDING_S - climb_s(config.settings)):.0f}s"]
     words += ["--light"] if light else []
     return words + [word for pair in pairs(config.settings) for word in ("--set", pair)]
 
@@ -51,9 +56,14 @@ def pairs(settings: RoomTestConfig) -> list[str]:
     return found
 
 
-def longest_s(rooms: int, streams: int) -> float:
+def climb_s(settings: RoomTestConfig) -> float:
+    """The longest one room may take, its call and streams included."""
+    return settings.ring_s + settings.call_s + settings.media_s + RUNGS_ASKED * settings.timeout_s
+
+
+def longest_s(rooms: int, config: ConferencesConfig) -> float:
     """How long a run over so many rooms may take."""
-    return LEAST_S + A_ROOM_S * rooms / streams
+    return LEAST_S + climb_s(config.settings) * rooms / config.streams
 
 
 async def run(words: Sequence[str], limit_s: float) -> dict[str, Any]:

@@ -90,14 +90,38 @@ def test_an_unknown_conference_is_told_with_those_that_are(inventory: Path, caps
     assert "known: hn" in capsys.readouterr().err
 
 
-def test_rooms_of_a_conference_that_goes_on_are_not_called(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = yaml.safe_load(meeting.as_yaml(meeting.inventory(2)))
-    made["conferences"][0] |= {"starts": "2020-01-01T00:00:00Z", "ends": "2020-01-01T01:00:00Z"}
-    made["conferences"].append(json.loads(json.dumps(made["conferences"][0])) | {"id": "now"} | span())
+def test_rooms_and_links_of_a_conference_that_goes_on_are_only_asked(
+    link: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Province 1's uplink carries the other conference's room 1; room 2's links are its own."""
+    made = yaml.safe_load(meeting.as_yaml(meeting.inventory(4, provinces=2)))
+    made["conferences"].append(
+        json.loads(json.dumps(made["conferences"][0])) | {"id": "now", "rooms": ["r00001"]} | span()
+    )
     path = tmp_path / "inventory.yaml"
-    path.write_text(yaml.safe_dump(made), encoding="utf-8")
-    assert app.main(["conference", "check", "hn", "--inventory", str(path)]) == 2
-    assert "conference now goes on" in capsys.readouterr().err
+    path.write_text(json.dumps(made), encoding="utf-8")
+    code = within(link.left, lambda: app.main(["--lang", "en", *words_for(path)]))
+    shown = capsys.readouterr()
+    rows = {row["room"]: row for row in json.loads(shown.out)["rooms"]}
+    assert {id for id, row in rows.items() if row.get("asked_only")} == {"r00001", "r00003"}
+    assert "call_ms" not in rows["r00001"]["values"] and rows["r00004"]["values"] != rows["r00001"]["values"]
+    assert "2 rooms are only asked: conference now goes on" in shown.err and code == 1  # room 2 is not there
+    within(link.left, lambda: app.main([*words_for(path), "--force"]))
+    assert not any(row.get("asked_only") for row in json.loads(capsys.readouterr().out)["rooms"])
+
+
+def test_what_there_is_no_time_for_is_not_measured(
+    link: Pair, inventory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = within(link.left, lambda: app.main([*words_for(inventory), "--within", "500ms", "--set", "call_for=1s"]))
+    whole = json.loads(capsys.readouterr().out)
+    late = [row for row in whole["rooms"] if row["why"] == "no time was left for it"]
+    assert code == 1 and late and {row["state"] for row in late} == {"not_measured"} and whole["took_s"] < 6
+
+
+def words_for(inventory: Path) -> list[str]:
+    told = ["--set", "timeout=300ms", "--set", "ring=500ms", "--set", "call_for=500ms", "--inventory", str(inventory)]
+    return ["conference", "check", "hn", "--streams", "2", "-o", "json", *told]
 
 
 def span() -> dict[str, str]:

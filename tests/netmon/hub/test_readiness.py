@@ -77,10 +77,12 @@ def test_a_conference_put_off_is_rehearsed_anew() -> None:
     assert first.key != second.key
 
 
-def test_near_the_start_rooms_are_only_asked() -> None:
-    light = {run.stage: run.light for run in Schedule([conference()], STAGES)._runs["hn"]}
-    assert light == {"T-24h": False, "T-60min": False, "T-30min": False, "T-10min": True}
-    assert all(run.light for run in Schedule([conference()], STAGES, light=True)._runs["hn"])
+def test_near_the_start_rooms_are_only_asked_however_late_a_stage_is_made() -> None:
+    runs = {run.stage: run for run in Schedule([conference()], STAGES)._runs["hn"]}
+    assert [runs[stage].call_s(runs[stage].due_s) for stage in runs] == [85_800.0, 3000.0, 1200.0, 0.0]
+    (late,) = Schedule([conference()], (3600.0,)).due(START_S - 650, ())
+    assert late.call_s(START_S - 650) == 0.0 and late.call_s(START_S - 661) == 61.0
+    assert not any(run.call_s(run.due_s) for run in Schedule([conference()], STAGES, light=True)._runs["hn"])
 
 
 def test_the_next_stage_is_known_until_there_is_none() -> None:
@@ -98,15 +100,16 @@ def due(*conferences: Conference, before_s: float = 3000.0) -> list[Run]:
 
 
 def test_two_conferences_of_one_mcu_do_not_share_its_budget() -> None:
-    runs = due(conference("a"), conference("b"), conference("c", mcus=("m2",)))
-    assert [run.conference for run in startable(runs, [])] == ["a", "c"]
-    assert [run.conference for run in startable(runs, [runs[1]])] == ["c"]
+    runs, now_s = due(conference("a"), conference("b"), conference("c", mcus=("m2",))), START_S - 3000
+    assert [run.conference for run in startable(runs, [], now_s)] == ["a", "c"]
+    assert [run.conference for run in startable(runs, [runs[1]], now_s)] == ["c"]
     light = due(conference("a"), conference("b"), before_s=300.0)
-    assert [run.conference for run in startable(light, [])] == ["a", "b"]
+    assert [run.conference for run in startable(light, [], START_S - 300)] == ["a", "b"]
 
 
-def test_only_a_few_are_rehearsed_at_one_time_and_none_twice() -> None:
-    runs = due(*(conference(f"c{one}", mcus=(f"m{one}",)) for one in range(9)))
-    first = startable(runs, [])
-    assert len(first) == AT_ONCE and startable(runs, first) == []
-    assert startable(runs[:1], runs[:1]) == []
+def test_only_a_few_are_rehearsed_at_one_time_and_none_beside_itself() -> None:
+    runs, now_s = due(*(conference(f"c{one}", mcus=(f"m{one}",)) for one in range(9))), START_S - 3000
+    first = startable(runs, [], now_s)
+    assert len(first) == AT_ONCE and startable(runs, first, now_s) == []
+    (next_stage,) = due(conference("c0", mcus=("m0",)), before_s=1500.0)
+    assert startable([next_stage], runs[:1], START_S - 1500) == []

@@ -6,7 +6,6 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -136,6 +135,13 @@ def test_a_stage_that_only_asks_does_not_mend_what_it_cannot_see(world: World) -
     assert told["summary"] == {"ready": 2, "risk": 1, "not_ready": 3, "not_measured": 0}
     assert [one["room"] for one in told["delta"]["better"]] == ["r00004"] and told["causes"] == []
     assert [one.get("as_of") for one in told["rooms"] if one["room"] == "r00001"] == ["2031"]
+
+
+def test_a_room_that_was_only_asked_keeps_what_was_known_of_it(world: World) -> None:
+    world.settle("T-60min", result(row(1, "not_ready", "call"), row(2, "not_ready", "call")))
+    page = world.settle("T-30min", result(row(1, asked_only=True)))
+    assert page is not None and [one["room"] for one in page["conference"]["rooms"]] == ["r00001"]
+    assert [one["room"] for one in page["conference"]["delta"]["better"]] == ["r00002"]
 
 
 def test_a_rehearsal_that_failed_is_told_and_nothing_is_compared_with_it(world: World) -> None:
@@ -269,24 +275,9 @@ def test_what_hub_yaml_says_reaches_the_child_and_defaults_need_no_word() -> Non
     assert pairs == ["timeout=700ms", "video=false", "user=u", "password_file=/x/y", "verify=false"]
     read = parse_settings(pairs, RoomSettings)
     assert (read.timeout_s, read.video, read.verify, read.password_file) == (0.7, False, False, "/x/y")
-    words = rehearse.command("/i.yaml", "hn", ConferencesConfig(streams=5), "en", light=True)
-    assert words[3:] == [
-        "--lang",
-        "en",
-        "--log",
-        "error",
-        "conference",
-        "check",
-        "hn",
-        "--inventory",
-        "/i.yaml",
-        "-o",
-        "json",
-        "--attached",
-        "--streams",
-        "5",
-        "--light",
-    ]
+    words = rehearse.command("/i.yaml", "hn", ConferencesConfig(streams=5), "en", light=True, limit_s=134.0)
+    told = "--lang en --log error conference check hn --inventory /i.yaml -o json --attached --streams 5"
+    assert words[4:] == [*told.split(), "--within", "100s", "--light"]  # 15 s to start and tell, 19 s for a climb
 
 
 def child(code: str, limit_s: float = 20.0) -> Row:
@@ -331,16 +322,15 @@ def test_a_failed_run_is_tried_again_and_then_told(world: World, monkeypatch: py
     assert len(tries) == 2 and len(world.pages()) == 1 and world.pages()[0]["conference"]["failed"] == "away"
 
 
-def until_settled(world: World, stage: str, seen: Callable[[], None] = lambda: None) -> None:
+def until_settled(world: World, stage: str, late_s: float = 1.0) -> None:
     """Run the loop until the stage is kept."""
 
     async def main() -> None:
-        world.now_s = world.run(stage).due_s + 1
+        world.now_s = world.run(stage).due_s + late_s
         task = asyncio.create_task(world.it.run())
         end = time.monotonic() + 10
         while not any(key[2] == stage for key in world.it._stages):
             assert time.monotonic() < end and not task.done()
-            seen()
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         task.cancel()
@@ -360,7 +350,19 @@ def test_the_loop_makes_a_stage_once_and_never_after_the_start(world: World, mon
     until_settled(world, "T-60min")
     until_settled(world, "T-10min")
     assert [light for light, _ in calls] == [False, True]
-    assert calls[0][1] <= 3600  # a run with calls ends before the conference starts
+    assert calls[0][1] == pytest.approx(120 + 19 * 6 / 12)  # seconds it may take
+
+
+def test_calls_end_ten_minutes_before_the_start(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = list[float]()
+
+    async def good(words: list[str], limit_s: float) -> Row:
+        limits.append(limit_s)
+        return result()
+
+    monkeypatch.setattr(rehearse, "run", good)
+    until_settled(world, "T-30min", late_s=1100.0)
+    assert limits == [100.0]
 
 
 def test_heavy_tests_wait_while_a_conference_is_rehearsed(tmp_path: Path) -> None:
