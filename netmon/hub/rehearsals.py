@@ -190,8 +190,9 @@ class Rehearsals:
     def settle(self, run: Run, result: Row, now_s: float) -> None:
         """Keep a result and owe its pages, at once or not at all. Waits for the disk; raises `sqlite3.Error`."""
         id, starts_ms, stage = run.key
-        known = [json.loads(raw) for made, raw in self._db.results(id, starts_ms) if made != AFTER]
-        before = next((one for one in reversed(known) if not one.get("failed")), None)
+        known = self._of(id, starts_ms)
+        told_something = next((one for one in reversed(known) if not one.brief["failed"]), None)
+        before = None if told_something is None else json.loads(self._db.result(told_something))
         if not result.get("failed"):
             result = readiness.carried(before, result)
         at_ms = round(now_s * 1000)
@@ -229,7 +230,7 @@ class Rehearsals:
         state = "upcoming" if now_s < starts_s else "live" if now_s < ends_s else "over"
         done = self._stages.keys() | self._given_up
         coming = self._schedule.next_of(one.id, now_s, done)
-        stages = [self._stage(stage) for stage in self._of(one)]
+        stages = [self._stage(stage) for stage in self._of(one.id, round(one.starts.at_s * 1000))]
         running = next((run.stage for run in list(self._running) if run.conference == one.id), "")
         return {
             "id": one.id,
@@ -244,11 +245,11 @@ class Rehearsals:
             "next": None if coming is None else {"stage": coming.stage, "at_ms": round(coming.due_s * 1000)},
         }
 
-    def _of(self, one: Conference) -> list[Stage]:
-        starts_ms = round(one.starts.at_s * 1000)
+    def _of(self, id: str, starts_ms: int) -> list[Stage]:
+        """Rehearsals of one conference, the oldest first."""
         with self._lock:
             stages = list(self._stages.items())
-        found = [stage for key, stage in stages if key[:2] == (one.id, starts_ms) and key[2] != AFTER]
+        found = [stage for key, stage in stages if key[:2] == (id, starts_ms) and key[2] != AFTER]
         return sorted(found, key=lambda stage: stage.at_ms)
 
     def _stage(self, one: Stage) -> Row:
@@ -259,7 +260,7 @@ class Rehearsals:
         one = self._network.conference(id)
         if one is None:
             raise KeyError(id)
-        stages = [self._stage(stage) for stage in self._of(one)]
+        stages = [self._stage(stage) for stage in self._of(one.id, round(one.starts.at_s * 1000))]
         touching = self._touching(one, (row for row in incidents if row["state"] == "open"))
         return self._row(one, self._clock_s()) | {"stages": stages, "incidents": touching}
 

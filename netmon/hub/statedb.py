@@ -234,6 +234,12 @@ class StateDb:
         query = "SELECT stage, result FROM readiness WHERE conference = ? AND starts_ms = ? ORDER BY at_ms, rowid"
         return [(row[0], zlib.decompress(row[1])) for row in self._rows(query, conference, starts_ms)]
 
+    def result(self, one: Stage) -> bytes:
+        """JSON of one stage's result."""
+        query = "SELECT result FROM readiness WHERE conference = ? AND starts_ms = ? AND stage = ?"
+        ((raw,),) = self._rows(query, one.conference, one.starts_ms, one.stage)
+        return zlib.decompress(raw)
+
     def keep_stage(self, one: Stage, result: bytes, pages: Iterable[NewPage], *, now_ms: int) -> None:
         """A rehearsal and its pages, at once or not at all; of conferences that are over the last `KEPT_OVER` stay."""
         with self._transaction() as sql:
