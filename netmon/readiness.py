@@ -67,6 +67,8 @@ def parse(raw: bytes) -> Row:
     for key, kind in (("causes", list), ("summary", dict)):
         if not isinstance(run.setdefault(key, kind()), kind):
             raise ValueError(f"{key} of the run is no {kind.__name__}")
+    if not all(isinstance(one, dict) and isinstance(one.get("rooms"), list) for one in run["causes"]):
+        raise ValueError("a cause of the run names no rooms")
     texts = ("room", "name", "state", "rung")
     for row in run["rooms"]:
         good = isinstance(row, dict) and all(isinstance(row.get(key), str) for key in texts)

@@ -42,6 +42,7 @@ _SPARED = {
     "vi": "{many} phòng chỉ được hỏi, không gọi: hội nghị {ids} đang hoặc sắp họp trên đường của chúng (--force gọi cả)",
     "en": "{many} rooms are only asked: conference {ids} goes on, or soon, on their links (--force calls them)",
 }
+_HANG_UP_S = 3.0
 _MARGIN_S = 900.0  # before another conference starts its rooms join, and its links are kept free
 
 
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         what = f"{args.streams} streams measure nothing"
         raise UsageError([Problem("command line", "--streams", what, "write 1 or more, or --light")])
     if args.attached:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
         threading.Thread(target=_end_with_stdin, name="attached", daemon=True).start()
     network, conference = conferenceplan.find(args)
     laid, lang, began_s = plan.make(network, conference), args.lang or "vi", time.time()
@@ -100,9 +102,11 @@ def _spared(network: Network, laid: Plan, now_s: float, lang: str) -> frozenset[
 
 
 def _end_with_stdin() -> None:
-    """Whoever started this is gone, or wants no more: so is this process, and its group."""
+    """Whoever started this is gone, or wants no more: calls are hung up, and then this process and its group end."""
     while os.read(sys.stdin.fileno(), 4096):
         continue
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(_HANG_UP_S)
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 

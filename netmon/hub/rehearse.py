@@ -23,7 +23,7 @@ MOST_BYTES = 16 << 20  # 3,321 rooms with all their values are 4 MB
 LEAST_S = 120.0  # of time for a run, beside what its rooms take
 ENDING_S = 15.0  # for the child to start and to tell
 RUNGS_ASKED = 4
-ENDED_S = 5.0
+HANG_UP_S = 3.0
 
 
 class Failed(Exception):
@@ -84,6 +84,8 @@ async def run(words: Sequence[str], limit_s: float) -> dict[str, Any]:
         raise Failed(f"not done within {limit_s:.0f} s", again=False) from None
     finally:
         await _gone(child)
+    if len(out) > MOST_BYTES:
+        raise Failed(f"told more than {MOST_BYTES} bytes", again=False)
     try:
         return readiness.parse(out)
     except ValueError as fault:
@@ -92,20 +94,32 @@ async def run(words: Sequence[str], limit_s: float) -> dict[str, Any]:
 
 
 async def _read(stream: asyncio.StreamReader, most: int) -> bytes:
-    """All of it; raises `Failed` when it is more than `most` bytes."""
+    """All of it; of what is more than `most` bytes only the beginning, and a byte too many."""
     parts = bytearray()
     while part := await stream.read(1 << 16):
-        parts += part
-        if len(parts) > most:
-            raise Failed(f"told more than {most} bytes", again=False)
+        parts += part[: most + 1 - len(parts)]
     return bytes(parts)
 
 
 async def _gone(child: asyncio.subprocess.Process) -> None:
-    """The whole group: a rehearsal's streams may be sent by children of the child."""
+    """Ask it to end, so that calls which are up are hung up; then its whole group ends: streams may be sent by children of
+    the child."""
+    if child.returncode is None:
+        with suppress(ProcessLookupError):
+            child.send_signal(signal.SIGINT)
+        await _ended(child)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    if child.returncode is None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ENDED_S):
-                await child.wait()
+    await _ended(child)
+    if child.stdin is not None:
+        child.stdin.close()
+
+
+async def _ended(child: asyncio.subprocess.Process) -> None:
+    """Wait for its end, a little; what it still says is thrown away: a full pipe would keep it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HANG_UP_S):
+            for stream in (child.stdout, child.stderr):
+                while stream is not None and await stream.read(1 << 16):
+                    continue
+            await child.wait()

@@ -21,7 +21,7 @@ from netmon.config.shape import shape_of
 from netmon.config.value import parse_settings
 from netmon.hub import rehearse
 from netmon.hub.leasedesk import Desk
-from netmon.hub.meetingpage import MOST_ROWS
+from netmon.hub.meetingpage import _ROW, MOST_ROWS
 from netmon.hub.readiness import Run
 from netmon.hub.rehearsals import Rehearsals
 from netmon.hub.rehearse import Failed
@@ -159,6 +159,16 @@ def test_only_receivers_that_are_concerned_get_the_page(tmp_path: Path) -> None:
     cause = {"element": "link:x", "rung": "port", "rooms": ["r00002"], "owner": "", "carrier": "Viettel", "name": "x"}
     world.settle("T-24h", result(row(2, "not_ready", "port"), causes=(cause,)))
     assert {one["receiver"] for one in world.pages()} == {"all", "mcu", "room", "carrier"}
+
+
+def test_every_key_of_the_page_is_documented(world: World) -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "webhook.md").read_text(encoding="utf-8")
+    page = world.settle("T-24h", result(row(2, "not_ready", "port")))
+    assert page is not None
+    told = page["conference"]
+    keys = {*told, *told["delta"], *told["summary"], *_ROW}
+    assert [key for key in keys if f'"{key}"' not in text and f"`{key}`" not in text] == []
+    assert f"the first {MOST_ROWS} of them" in text
 
 
 def test_more_rooms_than_fit_are_counted(world: World) -> None:

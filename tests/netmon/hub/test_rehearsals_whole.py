@@ -62,10 +62,13 @@ def until(holds: Callable[[], Any], within_s: float = 20.0) -> None:
         time.sleep(0.05)
 
 
-async def room_two() -> None:
+async def room_two(kept: list[StandIn] | None = None) -> None:
     """The room that was not there is switched on."""
     host = meeting.address(1)
-    await standin.listen(Endpoint(host, 5060), StandIn(socket.AF_INET, host, alias="room"))
+    room = StandIn(socket.AF_INET, host, alias="room")
+    if kept is not None:
+        kept.append(room)
+    await standin.listen(Endpoint(host, 5060), room)
     await asyncio.Event().wait()
 
 
@@ -120,8 +123,9 @@ def test_a_planted_fault_is_paged_and_its_end_too(
     assert last["result"]["stage"] == "T-2992s" and last["stages"][0]["summary"]["not_ready"] == 2
 
 
-def test_a_stopped_or_killed_hub_leaves_no_rehearsal_behind(link: Pair, tmp_path: Path) -> None:
-    with receiver(path=tmp_path / "duty.sock") as duty:
+def test_a_stopped_or_killed_hub_leaves_neither_rehearsal_nor_call_behind(link: Pair, tmp_path: Path) -> None:
+    busy = list[StandIn]()
+    with receiver(path=tmp_path / "duty.sock") as duty, serving(link.right, lambda: room_two(busy)):
         one = hub(tmp_path / "hub", link, duty, 3000.0, "[1h]")
         (tmp_path / "hub" / "hub.yaml").write_text(
             (tmp_path / "hub" / "hub.yaml").read_text().replace("call_for: 500ms", "call_for: 60s")
@@ -132,7 +136,9 @@ def test_a_stopped_or_killed_hub_leaves_no_rehearsal_behind(link: Pair, tmp_path
             pid = one.child.pid
             until(lambda: children(pid))  # noqa: B023
             (child,) = children(pid)
+            until(lambda: sum(room.live for room in busy))
             end()
+            until(lambda: not sum(room.live for room in busy), 5.0)
             until(lambda: is_gone(child), 5.0)  # noqa: B023
     assert duty.requests == []
 
