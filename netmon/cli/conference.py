@@ -11,6 +11,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "list": ("netmon.cli.conferencelist", "those the hub knows, their last rehearsal, and the next"),
     "watch": ("netmon.cli.conferencewatch", "the live board of one, from what the hub knows; nothing is measured"),
     "report": ("netmon.cli.conferencereport", "after it: rehearsals, bad minutes, losses and incidents by room"),
+    "import": ("netmon.cli.conferenceimport", "a list of rooms an office sent → what to add to the inventory"),
     "plan": ("netmon.cli.conferenceplan", "what its links and MCUs must carry; nothing is measured"),
 }
 
