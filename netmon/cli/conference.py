@@ -12,6 +12,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "watch": ("netmon.cli.conferencewatch", "the live board of one, from what the hub knows; nothing is measured"),
     "report": ("netmon.cli.conferencereport", "after it: rehearsals, bad minutes, losses and incidents by room"),
     "import": ("netmon.cli.conferenceimport", "a list of rooms an office sent → what to add to the inventory"),
+    "legs": ("netmon.cli.conferencelegs", "what the MCU reports of each room beside what agents measure"),
     "plan": ("netmon.cli.conferenceplan", "what its links and MCUs must carry; nothing is measured"),
 }
 

@@ -106,8 +106,19 @@ def read_hub(path: Path) -> tuple[HubConfig, Reader]:
         reader.unique(rows, "name", key)
         _names(reader, rows, "name", key)
         _urls(reader, rows, key)
+    _mcus(reader, config)
     shown = replace(config, receivers=tuple(_matching(reader, one) for one in config.receivers))
     return reader.note(shown, reader.line_of(config), reader.table_of(config)), reader
+
+
+def _mcus(reader: Reader, config: HubConfig) -> None:
+    reader.unique(config.mcus, "mcu", "mcus")
+    _names(reader, config.mcus, "mcu", "mcus")
+    _urls(reader, config.mcus, "mcus")
+    for number, one in enumerate(config.mcus, 1):
+        if one.url.startswith("http:"):
+            what, write = "would send the password in the clear", "write https://…"
+            reader.fault(reader.line_of(one, "url"), f"mcus[{number}].url", what, write)
 
 
 def _matching(reader: Reader, one: ReceiverConfig) -> ReceiverConfig:

@@ -101,6 +101,21 @@ class ConferencesConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class McuConfig:
+    """The management interface of an MCU (`netmon conference legs` asks it what it sees of each room)."""
+
+    mcu: str = setting("id of the MCU in the inventory")
+    kind: str = setting("make: cms (Cisco Meeting Server) or pexip (Pexip Infinity)", choices=("cms", "pexip"))
+    url: str = setting("address of its management interface, as https://mcu.example:445")
+    user: str = setting("a user that may only read")
+    password_file: str = setting("file with the user's password", secret=True)
+    ca_file: str = setting("file with the certificate that signed its own; empty: those of the system", default="")
+    timeout_s: float = setting(
+        "longest one look at it may take", unit="s", key="timeout", low=1, high=300, default=30.0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubConfig:
     """A hub's file (`hub.yaml`)."""
 
@@ -142,3 +157,4 @@ class HubConfig:
     conferences: ConferencesConfig = setting("how conferences are rehearsed", default=ConferencesConfig())
     sinks: tuple[SinkConfig, ...] = setting("databases that get a copy of every point", default=())
     receivers: tuple[ReceiverConfig, ...] = setting("who gets pages", default=())
+    mcus: tuple[McuConfig, ...] = setting("management interfaces of MCUs, for `netmon conference legs`", default=())

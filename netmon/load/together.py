@@ -20,6 +20,7 @@ from netmon.config.value import meant
 from netmon.config.yamltext import Entry, Rows, Table
 from netmon.errors import ConfigError, Problem
 from netmon.load import inventory, meetings, rules
+from probes.clean import clean
 
 
 def _rules(path: Path) -> tuple[RulesFile, Reader]:
@@ -113,6 +114,7 @@ def _hold(together: Together, one: Loaded, network: Loaded) -> None:
         together.notes += _checks_notes(one, network)
     elif isinstance(one.value, HubConfig):
         together.notes += _owner_notes(one, network)
+        _mcus(one, network)
 
 
 def _agent(one: Loaded, network: Loaded) -> None:
@@ -195,6 +197,15 @@ def _owner_notes(one: Loaded, network: Loaded) -> Iterator[Problem]:
         for owner in _strange(receiver.owners, owners):
             where = f"{one.path}:{one.reader.line_of(receiver, 'owners')}"
             yield Problem(where, f"receivers[{number}].owners", f"'{owner}' owns nothing in {network.path.name}")
+
+
+def _mcus(one: Loaded, network: Loaded) -> None:
+    known = [mcu.id for mcu in network.value.inventory.mcus]
+    for number, told in enumerate(one.value.mcus, 1):
+        if told.mcu and told.mcu not in known:
+            what = f"'{clean(told.mcu, 60)}' is no MCU of {network.path.name}"
+            write = meant(told.mcu, known)
+            one.reader.fault(one.reader.line_of(told, "mcu"), f"mcus[{number}].mcu", what, write)
 
 
 def _strange(told: Sequence[str], known: set[str]) -> list[str]:

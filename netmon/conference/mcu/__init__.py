@@ -1,0 +1,1 @@
+"""What MCUs themselves report of the rooms that are in a conference."""

@@ -1,0 +1,130 @@
+"""What an MCU reports of one room's call, whoever made the MCU; and what it takes to ask one. Pure.
+
+Directions are the room's: *fwd* is from the room to the MCU, *bwd* from the MCU to the room. What an MCU does not report
+is None, never 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+from netmon.errors import UNREACHABLE, NetmonError
+
+FWD, BWD = "fwd", "bwd"
+MEDIA = ("audio", "video", "presentation")
+MAX_LEGS = 5_000  # of one MCU: more than any has ports
+MAX_TEXT = 256
+
+
+class McuTrouble(NetmonError):
+    """An MCU did not answer, or not with what its guide says."""
+
+    exit_code = UNREACHABLE
+
+
+class Stream(NamedTuple):
+    """One medium one way. `loss_percent`: as the MCU tells it, of what it received (fwd) or of what the room says it
+    received (bwd)."""
+
+    media: str  # one of `MEDIA`
+    toward: str  # `FWD` or `BWD`
+    loss_percent: float | None = None
+    jitter_ms: float | None = None
+    rtt_ms: float | None = None
+    rate_bps: float | None = None
+    codec: str = ""
+    resolution: str = ""  # 1280x720
+
+
+class Leg(NamedTuple):
+    """One call between an MCU and a far end. `names`: all the MCU knows of who that is: aliases, URIs, addresses."""
+
+    id: str
+    name: str
+    names: tuple[str, ...]
+    conference: str
+    state: str
+    streams: tuple[Stream, ...]
+
+    def loss_percent(self, toward: str) -> float | None:
+        """Of the worst medium that way: one broken picture is a broken call."""
+        return _most(one.loss_percent for one in self.way(toward))
+
+    def jitter_ms(self, toward: str) -> float | None:
+        """Of the worst medium that way."""
+        return _most(one.jitter_ms for one in self.way(toward))
+
+    def rate_bps(self, toward: str) -> float | None:
+        """Of all media that way."""
+        told = [one.rate_bps for one in self.way(toward) if one.rate_bps is not None]
+        return sum(told) if told else None
+
+    @property
+    def rtt_ms(self) -> float | None:
+        """The longest any medium has."""
+        return _most(one.rtt_ms for one in self.streams)
+
+    def resolution(self, toward: str) -> str:
+        """Of the main picture that way, "" without one."""
+        return next((one.resolution for one in self.way(toward) if one.media == "video" and one.resolution), "")
+
+    @property
+    def media(self) -> tuple[str, ...]:
+        """What flows in either direction."""
+        flowing = {one.media for one in self.streams if one.rate_bps is None or one.rate_bps > 0}
+        return tuple(one for one in MEDIA if one in flowing)
+
+    def way(self, toward: str) -> Iterator[Stream]:
+        """Its streams in one direction."""
+        return (one for one in self.streams if one.toward == toward)
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((one for one in values if one is not None), default=None)
+
+
+Get = Callable[[str], bytes | None]  # a path's document; None: there is no such thing (any more). Raises `McuTrouble`
+
+
+class McuAdapter(Protocol):
+    """One make of MCU."""
+
+    def poll(self, get: Get) -> list[Leg]:
+        """All calls now. Raises `McuTrouble`, for documents that cannot be understood too."""
+
+
+# --- values others wrote ---
+
+
+def number(value: object, most: float = 1e15) -> float | None:
+    """A number of 0 to `most`; None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value) if not isinstance(value, str) or len(value) < 40 else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return found if 0.0 <= found <= most else None
+
+
+def percent(value: object) -> float | None:
+    """0 to 100; None for everything else."""
+    return number(value, 100.0)
+
+
+def text(value: object) -> str:
+    """A short text; "" for everything else."""
+    return value.strip()[:MAX_TEXT] if isinstance(value, str) else ""
+
+
+def resolution(width: object, height: object) -> str:
+    """`1280x720`, "" when either is missing."""
+    wide, high = number(width, 1e5), number(height, 1e5)
+    return f"{wide:.0f}x{high:.0f}" if wide and high else ""
+
+
+def names(*values: object) -> tuple[str, ...]:
+    """All texts that say something, each once."""
+    return tuple(dict.fromkeys(one for value in values if (one := text(value))))

@@ -1,0 +1,192 @@
+"""What an MCU reports and what agents measure of one room, side by side. Pure.
+
+Loss that both see is the network between; loss the MCU alone sees is the room's own network, its endpoint, or the MCU;
+loss agents alone see is real and has not yet been felt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from inventory.model import Conference, Room
+from inventory.topology import Network
+from netmon.conference.mcu.base import BWD, FWD, Leg
+from probes.base import Outcome
+
+LOSSY_PERCENT = 1.0  # loss below this is not worth a word
+STALE_S = 900.0  # measurements older than this say nothing of now
+_SCHEME = re.compile(r"(?:sips?|h323|tel):", re.IGNORECASE)
+_KINDS = ("media", "room", "sipcall", "stamp", "ping")  # the nearest to a conference's own packets first
+
+
+class Measured(NamedTuple):
+    """What agents measured. `way_percent`: there and back together, where no direction is known."""
+
+    fwd_percent: float | None = None
+    bwd_percent: float | None = None
+    way_percent: float | None = None
+    rtt_ms: float | None = None
+    check: str = ""
+    kind: str = ""
+    outcome: str = ""
+
+
+class Beside(NamedTuple):
+    """One room's call (None: the MCU has none), with what agents measured of its way. `hint`: a key of the words."""
+
+    room: str
+    name: str
+    mcu: str
+    leg: Leg | None
+    measured: Measured
+    hint: str
+
+
+class Matched(NamedTuple):
+    """All rooms of a conference, in its order, then what could not be put beside one of them."""
+
+    rows: tuple[Beside, ...]
+    unclear: tuple[tuple[str, Leg], ...]  # (MCU, leg) that fits several rooms
+    others: int  # legs of nobody here: other conferences, guests
+
+
+def beside(
+    network: Network,
+    conference: Conference,
+    legs: Iterable[tuple[str, Leg]],
+    checks: Sequence[Mapping[str, Any]],
+    now_ms: float,
+    complete: bool = True,
+) -> Matched:
+    """`legs`: (MCU, leg); `checks`: rows of the hub's state; `complete`: all MCUs of the conference answered, so a room
+    without a leg is not in it."""
+    rooms = [one for id in conference.rooms if (one := _room(network, id)) is not None]
+    keys = {room.id: _keys_of(room) for room in rooms}
+    found: dict[str, list[tuple[str, Leg]]] = {}
+    unclear, others = [], 0
+    for mcu, leg in legs:
+        fits = _fits(leg, keys)
+        if len(fits) == 1:
+            found.setdefault(fits[0], []).append((mcu, leg))
+        elif fits:
+            unclear.append((mcu, leg))
+        else:
+            others += 1
+    agents, rows = _Agents(network, checks, now_ms), list[Beside]()
+    for room in rooms:
+        measured, name = agents.of(room), room.name or room.id
+        mine = found.get(room.id, [])
+        rows += [Beside(room.id, name, mcu, leg, measured, _hint(leg, measured)) for mcu, leg in mine]
+        if not mine:
+            rows.append(Beside(room.id, name, "", None, measured, "absent" if complete else ""))
+    return Matched(tuple(rows), tuple(unclear), others)
+
+
+def _room(network: Network, id: str) -> Room | None:
+    return next((one for one in network.inventory.rooms if one.id == id), None)
+
+
+# --- whose leg it is ---
+
+
+def key_of(text: str) -> str:
+    """An alias, URI or address in a form that can be compared: no scheme, no parameters, no port, lower case."""
+    plain = _SCHEME.sub("", text.strip()).partition(";")[0].casefold()
+    user, at, host = plain.rpartition("@")
+    return f"{user}{at}{_no_port(host)}"
+
+
+def _no_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0].lstrip("[")
+    return host.partition(":")[0] if host.count(":") == 1 else host
+
+
+def _keys_of(room: Room) -> tuple[set[str], set[str], set[str]]:
+    """What names a room, the surest first: a whole URI or alias, the part before @, the host alone."""
+    whole = {key_of(one) for one in (room.address, room.alias) if one}
+    users = {user for one in whole if (user := one.rpartition("@")[0])} | (
+        {key_of(room.alias)} if room.alias else set()
+    )
+    hosts = {one.rpartition("@")[2] for one in whole if "@" in one or one == key_of(room.address)}
+    return whole, users, hosts
+
+
+def _fits(leg: Leg, keys: Mapping[str, tuple[set[str], set[str], set[str]]]) -> list[str]:
+    """Rooms a leg may be, by the surest thing that fits any."""
+    told = {key_of(one) for one in leg.names}
+    users = {one.rpartition("@")[0] or one for one in told}
+    hosts = {one.rpartition("@")[2] for one in told}
+    for level, mine in enumerate((told, users, hosts)):
+        fits = [room for room, its in keys.items() if its[level] & mine]
+        if fits:
+            return fits
+    return []
+
+
+# --- what agents say ---
+
+
+class _Agents:
+    """Asks the hub's rows about a room."""
+
+    def __init__(self, network: Network, checks: Sequence[Mapping[str, Any]], now_ms: float) -> None:
+        fresh = [one for one in checks if now_ms - one["at_ms"] <= STALE_S * 1000]
+        self._fresh = [one for one in fresh if one["outcome"] != Outcome.LOCAL]  # our own fault says nothing of the way
+        self._to = {one.check: one.to for one in network.inventory.checks}
+        self._mcus = {one.id for one in network.inventory.mcus}
+        self._site_of = {one.agent: one.site for one in network.inventory.agents}
+
+    def of(self, room: Room) -> Measured:
+        """The best of its checks: those that end at the room from elsewhere, those of its site's agent to an MCU, then
+        whatever else that agent pings across its link."""
+        found = []
+        for row in self._fresh:
+            to, here = self._to.get(row["check"], ""), self._site_of.get(row["agent"]) == room.site
+            away = to not in ("", room.id, room.site)
+            if row["kind"] not in _KINDS or not ((to == room.id and not here) or (here and away)):
+                continue
+            rank = 0 if to == room.id else 1 if to in self._mcus else 2
+            found.append(
+                (_KINDS.index(row["kind"]) + 10 * (rank == 2), rank, row["check"], _values(row, inward=not here))
+            )
+        found.sort(key=lambda one: one[:3])
+        told = [one[3] for one in found]
+        best = next((one for one in told if one.fwd_percent is not None or one.bwd_percent is not None), None)
+        best = best or next((one for one in told if one.way_percent is not None), None) or next(iter(told), Measured())
+        rtt_ms = (
+            best.rtt_ms if best.rtt_ms is not None else next((o.rtt_ms for o in told if o.rtt_ms is not None), None)
+        )
+        return best._replace(rtt_ms=rtt_ms)
+
+
+def _values(row: Mapping[str, Any], *, inward: bool) -> Measured:
+    """A row's loss by the room's directions. `inward`: measured towards the room, whose fwd is then their bwd."""
+    values = row["values"]
+    fwd, bwd, way = values.get("lost_fwd_percent"), values.get("lost_bwd_percent"), None
+    sent = values.get("sent") or 0
+    if sent and "lost_fwd" in values and "lost_bwd" in values:
+        fwd, bwd = 100.0 * values["lost_fwd"] / sent, 100.0 * values["lost_bwd"] / sent
+    elif sent and "rcvd" in values:
+        way = max(0.0, 100.0 * (sent - values["rcvd"]) / sent)
+    if bwd is None and "video_lost_bwd" in values and values.get("video_rcvd"):
+        bwd = 100.0 * values["video_lost_bwd"] / (values["video_lost_bwd"] + values["video_rcvd"])
+    if inward:
+        fwd, bwd = bwd, fwd
+    outcome = Outcome(row["outcome"]).name if row["outcome"] in set(Outcome) else ""
+    return Measured(fwd, bwd, way, values.get("rtt_p50_ms"), row["check"], row["kind"], outcome)
+
+
+# --- what both together say ---
+
+
+def _hint(leg: Leg, measured: Measured) -> str:
+    """`network`, `room_or_mcu`, `not_felt`, `good`, or "" when one of the two says nothing."""
+    felt = [loss for toward in (FWD, BWD) if (loss := leg.loss_percent(toward)) is not None]
+    seen = [one for one in (measured.fwd_percent, measured.bwd_percent, measured.way_percent) if one is not None]
+    if not felt or not seen:
+        return ""
+    lossy, real = max(felt) >= LOSSY_PERCENT, max(seen) >= LOSSY_PERCENT
+    return {(True, True): "network", (True, False): "room_or_mcu", (False, True): "not_felt"}.get((lossy, real), "good")
