@@ -109,12 +109,13 @@ class Door:
     def _body(self, answer: http.client.HTTPResponse) -> bytes:
         """All of it, within the cap and the deadline."""
         body = bytearray()
-        while piece := answer.read1(65536):
+        while piece := answer.read(65536):
             body += piece
             if len(body) > MAX_BYTES:
                 raise McuTrouble(f"answered with more than {MAX_BYTES >> 20} MiB")
             self._left_s()
         if answer.length:
+            self._left_s()
             raise McuTrouble("broke off in the middle of an answer")
         return bytes(body)
 

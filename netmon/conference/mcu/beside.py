@@ -115,14 +115,14 @@ def _keys_of(room: Room) -> tuple[set[str], set[str], set[str]]:
 
 
 def _fits(leg: Leg, keys: Mapping[str, tuple[set[str], set[str], set[str]]]) -> list[str]:
-    """Rooms a leg may be, by the surest thing that fits any."""
+    """Rooms a leg may be, by the surest thing that fits any; where that fits several, the host decides between them."""
     told = {key_of(one) for one in leg.names}
     users = {one.rpartition("@")[0] or one for one in told}
     hosts = {one.rpartition("@")[2] for one in told}
     for level, mine in enumerate((told, users, hosts)):
         fits = [room for room, its in keys.items() if its[level] & mine]
         if fits:
-            return fits
+            return [room for room in fits if keys[room][2] & hosts] or fits
     return []
 
 

@@ -5,32 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mcuserver import CMS_PAGES, GOLDEN, PARTICIPANT, PEXIP_PAGES
 
 from netmon.conference.mcu import cms, pexip
 from netmon.conference.mcu.base import BWD, FWD, Leg, McuAdapter, McuTrouble, number, percent
 from netmon.conference.mcu.cms import Cms
 from netmon.conference.mcu.pexip import Pexip
 
-GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "mcu"
-PARTICIPANT = "/api/admin/status/v1/participant/"
-CMS_PAGES = {
-    "/api/v1/calls?offset=0&limit=20": "cms-calls.xml",
-    "/api/v1/callLegs?offset=0&limit=20": "cms-legs-0.xml",
-    "/api/v1/callLegs?offset=2&limit=20": "cms-legs-2.xml",
-    "/api/v1/callLegs/aaaa0001": "cms-leg-1.xml",
-    "/api/v1/callLegs/aaaa0002": "cms-leg-2.xml",
-}
-PEXIP_PAGES = {
-    f"{PARTICIPANT}?limit=100": "pexip-participants-0.json",
-    f"{PARTICIPANT}?limit=100&offset=2": "pexip-participants-2.json",
-    f"{PARTICIPANT}00000000-0000-0000-0000-000000000001/media_stream/": "pexip-streams-1.json",
-    f"{PARTICIPANT}00000000-0000-0000-0000-000000000002/media_stream/": "pexip-streams-2.json",
-}
 KINDS: list[tuple[McuAdapter, dict[str, str]]] = [(Cms(), CMS_PAGES), (Pexip(), PEXIP_PAGES)]
 
 
