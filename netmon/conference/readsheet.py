@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from netmon.conference import sheetheads
+from netmon.conference.sheetfonts import from_tcvn3
 from netmon.conference.sheetheads import Heading, Row
 from netmon.conference.sheettext import tidy
 from netmon.conference.sheetwords import Told
@@ -28,6 +29,7 @@ MAX_ROWS = 20_000
 MAX_COLUMNS = 200
 MAX_CELL = 2_000
 _SEPARATORS = (",", ";", "\t", "|")
+_OLD_FONT = Told(0, "", "old_font", {}, False)
 _ZIP = b"PK"
 _OLE = b"\xd0\xcf\x11\xe0"  # XLS, and XLSX under a password
 
@@ -93,6 +95,17 @@ def _tidied(path: Path, rows: Iterable[Sequence[str]]) -> tuple[Row, ...]:
 
 def _of_text(path: Path, data: bytes) -> Sheet:
     text, notes = _decoded(path, data)
+    try:
+        return _best(path, text, notes)
+    except ConfigError as fault:
+        try:
+            return _best(path, from_tcvn3(data.decode("latin-1")), (_OLD_FONT,))
+        except ConfigError:
+            raise fault from None
+
+
+def _best(path: Path, text: str, notes: tuple[Told, ...]) -> Sheet:
+    """The separator by which most columns have titles. Raises `ConfigError` when none has."""
     best: Sheet | None = None
     fault: ConfigError | None = None
     for separator in _SEPARATORS:
@@ -150,7 +163,7 @@ def _of_workbook(path: Path, data: bytes, wanted: str) -> Sheet:
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         names = [str(name) for name in book.sheetnames]
-        found = {name: _tidied(path, _cells(book[name])) for name in names if wanted in ("", name)}
+        found = {name: list(_cells(book[name])) for name in names if wanted in ("", name)}
     except ConfigError:
         raise
     except Exception as fault:  # its reader lets out whatever a broken file runs into
@@ -162,15 +175,25 @@ def _of_workbook(path: Path, data: bytes, wanted: str) -> Sheet:
     return _chosen(path, found)
 
 
-def _chosen(path: Path, found: dict[str, tuple[Row, ...]]) -> Sheet:
-    """The one sheet with a heading."""
-    told = {name: (rows, heading) for name, rows in found.items() if (heading := sheetheads.find(rows)) is not None}
+def _chosen(path: Path, found: dict[str, list[list[str]]]) -> Sheet:
+    """The one sheet with a heading, in today's letters or, where none has one, in those of old fonts."""
+    told = _with_heading(path, found)
+    notes = () if told else (_OLD_FONT,)
+    if not told:
+        told = _with_heading(
+            path, {name: [[from_tcvn3(cell) for cell in row] for row in rows] for name, rows in found.items()}
+        )
     if not told:
         raise _bad(path, "has no heading netmon knows", _SAY_HEADING)
     if len(told) > 1:
         names = clean(", ".join(told), 200)
         raise UsageError([Problem(clean(str(path)), "", f"has {len(told)} lists: {names}", "--sheet says which")])
-    return Sheet(*next(iter(told.values())), ())
+    return Sheet(*next(iter(told.values())), notes)
+
+
+def _with_heading(path: Path, found: dict[str, list[list[str]]]) -> dict[str, tuple[tuple[Row, ...], Heading]]:
+    rows = {name: _tidied(path, cells) for name, cells in found.items()}
+    return {name: (told, heading) for name, told in rows.items() if (heading := sheetheads.find(told)) is not None}
 
 
 def _weigh(path: Path, data: bytes) -> None:

@@ -95,7 +95,9 @@ class _Taker:
         self.told: list[Told] = []
         self._heading = heading
         self._places = Places(None if inventory is None else inventory.sites)
-        self._known = () if inventory is None else inventory.rooms
+        self._known: dict[str, list[Room]] = {}  # site → its rooms in the inventory
+        for one in getattr(inventory, "rooms", ()):
+            self._known.setdefault(one.site, []).append(one)
         ends = ("sites", "mcus", "services", "rooms")
         self._ids = {one.id for rows in ends for one in getattr(inventory, rows, ())}
         self.contacts = _Contacts(getattr(inventory, "contacts", ()))
@@ -181,8 +183,8 @@ class _Taker:
 
     def _already(self, site: str, name: str, how: Call) -> str:
         """The id of a room of the inventory that is meant, "" when there is none."""
-        for one in self._known:
-            if one.site != site or one.id in self.invited:
+        for one in self._known.get(site, ()):
+            if one.id in self.invited:
                 continue
             same = how.address == one.address if how.address else fold(one.name) == fold(name)
             if same or (how.alias and how.alias == one.alias):

@@ -128,6 +128,10 @@ _WAYS: dict[str, dict[str, Said]] = {
         "vi": Said("cột '{text}' có hai lần: chỉ dùng cột đầu", ""),
         "en": Said("column '{text}' is there twice: the first is used", ""),
     },
+    "old_font": {
+        "vi": Said("tệp dùng bảng mã cũ TCVN3 (phông .Vn…), đã đổi sang Unicode", "xem lại các tên"),
+        "en": Said("is typed for the old .Vn fonts (TCVN3) and was turned into Unicode", "look at the names"),
+    },
     "windows": {
         "vi": Said("tệp không phải UTF-8, đã đọc theo Windows-1258", "xem lại các tên, hoặc lưu lại dạng CSV UTF-8"),
         "en": Said("is not UTF-8 and was read as Windows-1258", "look at the names, or save it as CSV UTF-8"),

@@ -28,6 +28,7 @@ PROGRAMS = {
     "ip": "ip",
     "tc": "tc",
     "openssl": "openssl",
+    "iconv": "iconv",
     "setpriv": "setpriv",
     "unbound": "unbound",
     "chronyd": "chronyd",

@@ -62,12 +62,13 @@ def beside(
 ) -> Matched:
     """`legs`: (MCU, leg); `checks`: rows of the hub's state; `complete`: all MCUs of the conference answered, so a room
     without a leg is not in it."""
-    rooms = [one for id in conference.rooms if (one := _room(network, id)) is not None]
-    keys = {room.id: _keys_of(room) for room in rooms}
+    known = {one.id: one for one in network.inventory.rooms}
+    rooms = [known[id] for id in conference.rooms]
+    index = _Index(rooms)
     found: dict[str, list[tuple[str, Leg]]] = {}
     unclear, others = [], 0
     for mcu, leg in legs:
-        fits = _fits(leg, keys)
+        fits = index.fits(leg)
         if len(fits) == 1:
             found.setdefault(fits[0], []).append((mcu, leg))
         elif fits:
@@ -82,10 +83,6 @@ def beside(
         if not mine:
             rows.append(Beside(room.id, name, "", None, measured, "absent" if complete else ""))
     return Matched(tuple(rows), tuple(unclear), others)
-
-
-def _room(network: Network, id: str) -> Room | None:
-    return next((one for one in network.inventory.rooms if one.id == id), None)
 
 
 # --- whose leg it is ---
@@ -106,24 +103,36 @@ def _no_port(host: str) -> str:
 
 def _keys_of(room: Room) -> tuple[set[str], set[str], set[str]]:
     """What names a room, the surest first: a whole URI or alias, the part before @, the host alone."""
-    whole = {key_of(one) for one in (room.address, room.alias) if one}
-    users = {user for one in whole if (user := one.rpartition("@")[0])} | (
-        {key_of(room.alias)} if room.alias else set()
-    )
-    hosts = {one.rpartition("@")[2] for one in whole if "@" in one or one == key_of(room.address)}
+    address, alias = key_of(room.address), key_of(room.alias)
+    whole = {one for one in (address, alias) if one}
+    users = {user for one in whole if (user := one.rpartition("@")[0])} | ({alias} if alias else set())
+    hosts = {one.rpartition("@")[2] for one in whole if "@" in one or one == address}
     return whole, users, hosts
 
 
-def _fits(leg: Leg, keys: Mapping[str, tuple[set[str], set[str], set[str]]]) -> list[str]:
-    """Rooms a leg may be, by the surest thing that fits any; where that fits several, the host decides between them."""
-    told = {key_of(one) for one in leg.names}
-    users = {one.rpartition("@")[0] or one for one in told}
-    hosts = {one.rpartition("@")[2] for one in told}
-    for level, mine in enumerate((told, users, hosts)):
-        fits = [room for room, its in keys.items() if its[level] & mine]
-        if fits:
-            return [room for room in fits if keys[room][2] & hosts] or fits
-    return []
+class _Index:
+    """Rooms by all that names them."""
+
+    def __init__(self, rooms: Sequence[Room]) -> None:
+        self._levels: tuple[dict[str, list[str]], ...] = ({}, {}, {})
+        for room in rooms:
+            for level, keys in zip(self._levels, _keys_of(room), strict=True):
+                for key in keys:
+                    level.setdefault(key, []).append(room.id)
+
+    def fits(self, leg: Leg) -> list[str]:
+        """Rooms a leg may be, by the surest thing that fits any; where that fits several, the host decides."""
+        told = {key_of(one) for one in leg.names}
+        users = {one.rpartition("@")[0] or one for one in told}
+        hosts = {one.rpartition("@")[2] for one in told}
+        there = self._of(2, hosts)
+        for level, mine in enumerate((told, users, hosts)):
+            if fits := self._of(level, mine):
+                return [room for room in fits if room in there] or fits
+        return []
+
+    def _of(self, level: int, keys: Iterable[str]) -> list[str]:
+        return list(dict.fromkeys(room for key in keys for room in self._levels[level].get(key, ())))
 
 
 # --- what agents say ---
@@ -133,25 +142,29 @@ class _Agents:
     """Asks the hub's rows about a room."""
 
     def __init__(self, network: Network, checks: Sequence[Mapping[str, Any]], now_ms: float) -> None:
-        fresh = [one for one in checks if now_ms - one["at_ms"] <= STALE_S * 1000]
-        self._fresh = [one for one in fresh if one["outcome"] != Outcome.LOCAL]  # our own fault says nothing of the way
         self._to = {one.check: one.to for one in network.inventory.checks}
         self._mcus = {one.id for one in network.inventory.mcus}
         self._site_of = {one.agent: one.site for one in network.inventory.agents}
+        self._towards: dict[str, list[Mapping[str, Any]]] = {}  # room or other end → rows
+        self._from: dict[str, list[Mapping[str, Any]]] = {}  # site of the agent → rows
+        for row in checks:
+            fresh = now_ms - row["at_ms"] <= STALE_S * 1000
+            if fresh and row["kind"] in _KINDS and row["outcome"] != Outcome.LOCAL:  # our own fault says nothing
+                self._towards.setdefault(self._to.get(row["check"], ""), []).append(row)
+                self._from.setdefault(self._site_of.get(row["agent"], ""), []).append(row)
 
     def of(self, room: Room) -> Measured:
         """The best of its checks: those that end at the room from elsewhere, those of its site's agent to an MCU, then
-        whatever else that agent pings across its link."""
+        whatever else that agent sends across its link."""
         found = []
-        for row in self._fresh:
-            to, here = self._to.get(row["check"], ""), self._site_of.get(row["agent"]) == room.site
-            away = to not in ("", room.id, room.site)
-            if row["kind"] not in _KINDS or not ((to == room.id and not here) or (here and away)):
-                continue
-            rank = 0 if to == room.id else 1 if to in self._mcus else 2
-            found.append(
-                (_KINDS.index(row["kind"]) + 10 * (rank == 2), rank, row["check"], _values(row, inward=not here))
-            )
+        for row in self._towards.get(room.id, ()):
+            if self._site_of.get(row["agent"]) != room.site:
+                found.append((_KINDS.index(row["kind"]), 0, row["check"], _values(row, inward=True)))
+        for row in self._from.get(room.site, ()):
+            to = self._to.get(row["check"], "")
+            if to not in ("", room.id, room.site):
+                far = 0 if to in self._mcus else len(_KINDS)
+                found.append((_KINDS.index(row["kind"]) + far, 1, row["check"], _values(row, inward=False)))
         found.sort(key=lambda one: one[:3])
         told = [one[3] for one in found]
         best = next((one for one in told if one.fwd_percent is not None or one.bwd_percent is not None), None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import subprocess
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from netmon.conference import readsheet
 from netmon.conference.readsheet import Sheet, parse
+from netmon.conference.sheetfonts import from_tcvn3
 from netmon.errors import ConfigError, UsageError
 
 FILE = Path("list.csv")
@@ -57,6 +60,32 @@ def test_windows_1258_is_read_in_normal_form_and_told() -> None:
     )
     sheet = parse(FILE, text.encode("cp1258"))
     assert names(sheet) == ["Xã Phó Bảng"] and [one.code for one in sheet.notes] == ["windows"]
+
+
+TCVN3 = b"M\xb7 x\xb7;T\xaan \xae i\xd3m c\xc7u\n83;X\xb7 Ph\xe3 B\xb6ng\n".replace(b"\xae i", b"\xaei")
+
+
+def test_a_list_typed_for_old_fonts_is_turned_into_unicode_and_told() -> None:
+    whole = parse(FILE, TCVN3)
+    assert names(whole) == ["Xã Phó Bảng"] and [one.code for one in whole.notes] == ["old_font"]
+    cells: list[list[object]] = [list(line.split(";")) for line in TCVN3.decode("latin-1").splitlines()]
+    book = parse(Path("a.xlsx"), workbook(A=cells))
+    assert names(book) == ["Xã Phó Bảng"] and [one.code for one in book.notes] == ["old_font"]
+
+
+@pytest.mark.needs("iconv")
+def test_old_letters_are_those_another_program_knows() -> None:
+    lines = b"\n".join(bytes([byte]) for byte in range(0xA1, 0xFF))
+    command = ["iconv", "-f", "TCVN5712-1", "-t", "UTF-8"]
+    told = subprocess.run(command, input=lines, capture_output=True, check=True).stdout.decode()
+    theirs = unicodedata.normalize("NFC", told).split("\n")
+    ours = from_tcvn3(lines.decode("latin-1")).split("\n")
+    changed = [
+        (our, their)
+        for byte, our, their in zip(lines.split(b"\n"), ours, theirs, strict=True)
+        if our != byte.decode("latin-1") or our == their
+    ]
+    assert len(changed) == 74 and all(our == their for our, their in changed)
 
 
 def test_quoted_cells_keep_separators_and_line_breaks_become_spaces() -> None:
