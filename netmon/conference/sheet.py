@@ -14,7 +14,7 @@ from inventory.model import Conference, Contact, Inventory, Room
 from inventory.moment import Moment
 from netmon.conference.sheetcalls import Call, call
 from netmon.conference.sheetheads import Heading, Row
-from netmon.conference.sheetplaces import Place, Places, Unclear, plain_name
+from netmon.conference.sheetplaces import NAMED, Place, Places, Unclear, plain_name
 from netmon.conference.sheettext import accented, bare, commune_code, fold, number, phone, province_code, slug
 from netmon.conference.sheetwords import Told
 
@@ -176,6 +176,8 @@ class _Taker:
         self._many[place.site] = many = self._many.get(place.site, 0) + 1
         if many > 1:
             self._tell(row, "", "second", many=str(many), code=place.code)
+        if others := [one.id for one in self._known.get(place.site, ()) if one.id not in self.invited]:
+            self._tell(row, "", "others", known=", ".join(others[:NAMED]), code=place.code)
         made = _free(f"r{place.code}", self._ids)
         room = Room(id=made, site=place.site, name=name, contact=contact, address=how.address, alias=how.alias)
         self.rooms.append(room)

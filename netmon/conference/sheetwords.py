@@ -111,6 +111,12 @@ _WAYS: dict[str, dict[str, Said]] = {
         "vi": Said("là điểm cầu thứ {many} của {code}", ""),
         "en": Said("is room number {many} of {code}", ""),
     },
+    "others": {
+        "vi": Said("danh mục đã có điểm cầu khác ở {code}: {known}", "nếu là một phòng, sửa địa chỉ trong danh mục"),
+        "en": Said(
+            "the inventory has other rooms in {code}: {known}", "if it is one of them, correct its address there"
+        ),
+    },
     "known": {
         "vi": Said("đã có trong danh mục: {known}", ""),
         "en": Said("is in the inventory already: {known}", ""),

@@ -204,6 +204,13 @@ def test_what_the_inventory_has_is_invited_and_not_made_again() -> None:
     assert [one.id for one in taken.contacts] == ["tran-b"] and {"known", "phone"} <= remarks(taken)
 
 
+def test_a_new_address_where_the_inventory_has_a_room_is_told() -> None:
+    known = inventory(rooms=(Room(id="old", site="x00083", name="Hội trường", address="sip:10.1.1.1"),))
+    taken = take("1||83|||10.1.1.9|SIP||||", known=known)
+    told = next(one for one in taken.told if one.code == "others")
+    assert [one.id for one in taken.rooms] == ["r00083"] and told.with_["known"] == "old" and not told.left_out
+
+
 def test_sums_repeated_headings_and_empty_numbers_are_told_and_no_fault() -> None:
     taken = take("(1)|(2)|(3)|(4)|(5)", "1||83|||10.1.1.1||||", HEADS, "2||||||||||", "Tổng cộng: 1|||||||||", "|||")
     assert faults(taken) == [] and len(taken.rooms) == 1
