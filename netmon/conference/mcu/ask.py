@@ -127,7 +127,8 @@ class Door:
 
     def _cut(self) -> None:
         """The deadline: whoever drips an answer byte by byte is cut off (in the alarm's own thread)."""
-        sock = self._connection.sock if self._connection is not None else None
+        connection = self._connection
+        sock = connection.sock if connection is not None else None
         if sock is not None:
             with suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
