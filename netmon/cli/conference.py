@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from importlib import import_module
+from typing import Any
 
 # word → (module with `arguments(parser)` and `run(args) -> exit code`, what it does)
 WORDS: dict[str, tuple[str, str]] = {
@@ -17,12 +18,24 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 
+class _Word(argparse.ArgumentParser):
+    """A word's parser, whose options are read from its module when the word is used: the others cost nothing."""
+
+    module = ""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's."""
+        module, self.module = self.module, ""
+        if module:
+            import_module(module).arguments(self)
+        return super().parse_known_args(args, namespace)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own words."""
-    words = parser.add_subparsers(metavar="WORD", title="words", required=True, dest="word")
+    words = parser.add_subparsers(metavar="WORD", title="words", required=True, dest="word", parser_class=_Word)
     for name, (module, what) in WORDS.items():
-        sub = words.add_parser(name, help=what, description=what)
-        import_module(module).arguments(sub)
+        words.add_parser(name, help=what, description=what).module = module
 
 
 def run(args: argparse.Namespace) -> int:
