@@ -78,23 +78,32 @@ class Rehearsals:
         self._ended = asyncio.Event()
         try:
             while True:
-                now_s = self._clock_s()
-                await self._remember(now_s)
-                done = self._stages.keys() | self._given_up
-                for run in startable(self._schedule.due(now_s, done), list(self._running), now_s):
-                    task = asyncio.create_task(self._one(run), name=f"rehearsal of {run.conference}")
-                    self._running[run] = task
-                wake_s = self._schedule.wake_s(now_s)
-                wait_s = LOOK_S if wake_s is None else min(LOOK_S, max(0.05, wake_s - now_s))
                 self._ended.clear()
+                try:
+                    await self._look(self._clock_s())
+                except Exception:  # a hub that cannot rehearse is worth more than no hub
+                    log.exception("rehearsals cannot be planned: this is a fault of netmon, please report it")
+                now_s = self._clock_s()
+                wake_s = self._schedule.wake_s(now_s)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(wait_s):
+                    async with asyncio.timeout(LOOK_S if wake_s is None else min(LOOK_S, max(0.05, wake_s - now_s))):
                         await self._ended.wait()
         finally:
             tasks = list(self._running.values())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look(self, now_s: float) -> None:
+        """What is over is remembered, what is due begins."""
+        await self._remember(now_s)
+        for run in startable(self._schedule.due(now_s, self._done()), list(self._running), now_s):
+            self._running[run] = asyncio.create_task(self._one(run), name=f"rehearsal of {run.conference}")
+
+    def _done(self) -> set[Key]:
+        """Stages that are not made any more; a thread may be keeping another one just now."""
+        with self._lock:
+            return self._stages.keys() | self._given_up
 
     async def _remember(self, now_s: float) -> None:
         """Keep the incidents that touched conferences which are over: a day later the hub knows them no more."""
@@ -228,8 +237,7 @@ class Rehearsals:
     def _row(self, one: Conference, now_s: float) -> Row:
         starts_s, ends_s = one.starts.at_s, one.ends.at_s
         state = "upcoming" if now_s < starts_s else "live" if now_s < ends_s else "over"
-        done = self._stages.keys() | self._given_up
-        coming = self._schedule.next_of(one.id, now_s, done)
+        coming = self._schedule.next_of(one.id, now_s, self._done())
         stages = [self._stage(stage) for stage in self._of(one.id, round(one.starts.at_s * 1000))]
         running = next((run.stage for run in list(self._running) if run.conference == one.id), "")
         return {

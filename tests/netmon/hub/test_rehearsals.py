@@ -311,7 +311,8 @@ def test_whatever_a_child_does_is_a_failure_with_its_reason(code: str, why: str,
     assert fault.value.again is again
 
 
-def test_a_child_takes_its_own_children_along() -> None:
+def test_a_child_takes_its_own_children_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearse, "HANG_UP_S", 0.5)
     code = "import subprocess, sys, time; subprocess.Popen(['sleep', '61']); time.sleep(60)"
     began = time.monotonic()
     with pytest.raises(Failed):
@@ -361,6 +362,26 @@ def test_the_loop_makes_a_stage_once_and_never_after_the_start(world: World, mon
     until_settled(world, "T-10min")
     assert [light for light, _ in calls] == [False, True]
     assert calls[0][1] == pytest.approx(120 + 19 * 6 / 12)  # seconds it may take
+
+
+def test_a_fault_of_ours_in_one_look_ends_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = list[float]()
+
+    async def fails(now_s: float) -> None:
+        looks.append(now_s)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world.it, "_remember", fails)
+    monkeypatch.setattr("netmon.hub.rehearsals.LOOK_S", 0.02)
+
+    async def main() -> None:
+        task = asyncio.create_task(world.it.run())
+        await asyncio.sleep(0.2)
+        assert len(looks) > 2 and not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
 
 
 def test_calls_end_ten_minutes_before_the_start(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
