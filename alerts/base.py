@@ -50,6 +50,7 @@ class Evidence:
     latest: int | None  # outcome of the latest point
     refused_ms: int | None  # start of the latest interval in which the far host said no (it is there: path is fine)
     broken_ms: int | None = None  # up to here, at the latest, answers were missing (a loss, or a hole in what was told)
+    newest_ms: int | None = None  # start of the latest interval it told of, whatever came back
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,9 @@ class Assessment:
     unknown: frozenset[tuple[str, str]]  # (rule name, check — or agent for `silence`)
     evidence: Mapping[str, Evidence]  # by check; an engine may make them one by one, when they are asked for
     failing: Collection[str] | None = None  # checks with a miss or a refusal since their last success; None: not known
+    pending: frozenset[tuple[str, str]] = (
+        frozenset()
+    )  # (rule, check) whose condition holds, not yet for as long as it must
 
 
 class Info(NamedTuple):

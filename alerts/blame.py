@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from alerts.base import LOCAL, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing
+from alerts.base import LOCAL, LOST, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing
 from alerts.ground import Map
 from alerts.proofs import Proofs, Witnesses
 
@@ -72,6 +72,9 @@ _QUALITY = (
     ("certificate", ("certificate",)),
     ("battery", ("battery",)),
     ("interface", ("interface",)),
+    ("unready", ("not-ready", "unready")),
+    ("software", ("software",)),
+    ("media", ("media",)),
 )
 
 
@@ -85,6 +88,11 @@ def _is_back(evidence: Evidence, firing: Firing) -> bool:
     answered_ms = evidence.ok_ms or 0
     later = (evidence.miss_ms or 0, evidence.refused_ms or 0)
     return firing.fault == "reach" and answered_ms > max(firing.since_ms, *later)
+
+
+def _led_nowhere(evidence: Evidence) -> bool:
+    """Did the latest try get an answer and fail all the same (a call that rang)? The far end can be reached."""
+    return evidence.latest == LOST and evidence.miss_ms is None and evidence.ok_ms is not None
 
 
 def _is_refused(evidence: Evidence) -> bool:
@@ -102,7 +110,7 @@ class Votes:
         self._at_ms = assessment.at_ms
         self._ground = ground
         self._evidence = assessment.evidence
-        self._unknown = assessment.unknown
+        self._unknown, self._pending = assessment.unknown, assessment.pending
         self.firing = assessment.firing
         self._complaining = {one.check for one in assessment.firing if one.fault == "quality"}
         self._unfit = frozenset(one.agent for one in assessment.firing if one.fault == "self")
@@ -117,7 +125,9 @@ class Votes:
         evidence = self._evidence.get(firing.check)
         if firing.check not in self._ground.path or firing.agent in self._unfit:
             return False
-        return evidence is None or not (evidence.latest in (LOCAL, UNRESOLVED) or _is_back(evidence, firing))
+        if evidence is None or (firing.fault == "reach" and _led_nowhere(evidence)):
+            return evidence is None
+        return not (evidence.latest in (LOCAL, UNRESOLVED) or _is_back(evidence, firing))
 
     # --- what is fine ---
 
@@ -369,7 +379,9 @@ class Votes:
         if evidence.agent in self._unfit:
             return False
         return check in bad or (
-            check not in self._complaining and any((rule, check) not in self._unknown for rule in rules)
+            check not in self._complaining
+            and any((rule, check) not in self._unknown for rule in rules)
+            and not any((rule, check) in self._pending for rule in rules)  # on its way to complain: not content
         )
 
     def _ranked(self, bad: Mapping[str, list[Firing]], told_ms: Told) -> Iterator[tuple[int, bool, int, str]]:

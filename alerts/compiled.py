@@ -116,6 +116,9 @@ class Moments:
         name, what, window = ask.function, ask.what, ask.window_s
         if name == "age":
             return np.asarray(np.maximum(self.at_ms - self._last(f"time:{what}"), 0) / 1000)
+        if name == "changed":
+            age = (self.at_ms - self._last(f"moved:{what}")) / 1000
+            return np.asarray(np.where(age == age, np.maximum(age, 0), np.inf))
         if name == "missed":
             return self._last(f"run:{what}")
         if name == PERIOD:

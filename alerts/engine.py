@@ -124,7 +124,8 @@ class Engine:
         unknown = self._all_unknown(mute)
         evidence = Evidences(self._series, self._row_frontiers(), self._horizon_ms)
         failing = [self._series.names[row] for row in sorted(self._series.failing)]
-        return Assessment(now_ms, tuple(self._fired(mute)), unknown, evidence, failing)
+        pending = frozenset(one for judge in self._checks for one in judge.pending(self._series.names))
+        return Assessment(now_ms, tuple(self._fired(mute)), unknown, evidence, failing, pending)
 
     def _mute_agents(self, now_ms: int) -> Array:
         """By number: has it been quiet for longer than usual?"""
@@ -268,4 +269,5 @@ class Evidences(Mapping[str, Evidence]):
             latest=latest if newest else None,
             refused_ms=refused if refused and refused > oldest_ms else None,
             broken_ms=max(lost, 1000 * int(self._since[row])) or None,
+            newest_ms=newest or None,
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alerts.base import Assessment, Firing, Topology
-from alerts.blame import CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes, worst
+from alerts.blame import AFTERMATH_MS, CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes, worst
 from alerts.ground import Map
 from alerts.proofs import Proofs
 from alerts.quiet import ancestors
@@ -147,13 +147,14 @@ class Book:
     def _outage_of(self, verdict: Verdict, now_ms: int) -> Incident | None:
         """The outage that a state nobody has told before is evidence of."""
         is_new = verdict.kind in EVIDENCE and self._known(verdict) is None
-        return self._outage_at(verdict.element, now_ms) if is_new else None
+        return self._outage_at(verdict.element, now_ms, verdict.told_ms) if is_new else None
 
-    def _outage_at(self, element: str, now_ms: int) -> Incident | None:
-        """An outage of an element, of a link that begins at it, or of something between it and the hub. One that has just
-        ended counts, for devices are looked at seldom."""
+    def _outage_at(self, element: str, now_ms: int, told_ms: int) -> Incident | None:
+        """An outage of an element, of a link that begins at it, or of something between it and the hub. One that has ended
+        counts for a while, and until the element is looked at again (last: `told_ms`): rooms are tried once an hour."""
         for one in self.incidents.values():
-            if one.fault != "reach" or (one.resolved_ms is not None and now_ms - one.resolved_ms > TAINT_MS):
+            ended_ms = now_ms if one.resolved_ms is None else one.resolved_ms
+            if one.fault != "reach" or (now_ms - ended_ms > TAINT_MS and told_ms > ended_ms + AFTERMATH_MS):
                 continue
             is_beside = element in (one.element, self._topology.parent(one.element))
             if is_beside or self._ground.is_behind(element, one.element):
@@ -304,7 +305,7 @@ class Book:
         changes = list[Change]()
         for key, one in list(self._states.items()):
             is_watched = any(check in self._ground.path for _, check in one.members)
-            outage = self._outage_at(one.element, now_ms) if one.kind in SWALLOWED else None
+            outage = self._outage_at(one.element, now_ms, now_ms) if one.kind in SWALLOWED else None
             if outage is not None and outage.is_open:
                 one.superseded_by = outage.id
             elif key in told or (is_watched and not self._is_better(one, assessment, firing)):

@@ -132,6 +132,11 @@ class Judge:
                     one = told[row] = self.tell(names[row], agents[row], self._since[row], value)
                 yield one
 
+    def pending(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """(rule, series) whose condition holds, but not yet for as long as it must."""
+        if len(self._since) > len(self.firing):
+            yield from ((self.rule.name, names[row]) for row in self._since if row not in self.firing)
+
     def tell(self, check: str, agent: str, since_ms: int, value: float | None) -> Firing:
         """One firing of the rule."""
         rule = self.rule

@@ -36,7 +36,7 @@ class Rule:
     """One rule: what it judges, when it holds, and what that means."""
 
     name: str = setting(
-        "name of the rule, unique; loss, latency, jitter, throughput, certificate, battery or interface in it names its incidents"
+        "name of the rule, unique; loss, latency, jitter, throughput, certificate, battery, interface, not-ready, software or media in it names its incidents"
     )
     kinds: tuple[str, ...] = setting("probe kinds whose checks it judges; none for a rule about silence", default=())
     when: When = setting("condition under which it holds, as loss(20s) > 5%")

@@ -42,6 +42,7 @@ class Point(NamedTuple):
     period_ms: float
     is_newest: bool  # no later point of the check came before it
     values: Mapping[str, int | float]
+    row: int
 
 
 class Track(NamedTuple):
@@ -103,7 +104,7 @@ class Series:
             head = name.partition(":")[0]
             if head in ("low", "high"):
                 ring: Ring = Extreme(self._long, self.width, np.fmin if head == "low" else np.fmax)
-            elif head in ("last", "time", "run", "period"):
+            elif head in ("last", "time", "moved", "run", "period"):
                 ring = Last(STEPS + 2, self.width, np.float64)
             else:
                 ring = Sum(self._long, self.width, _SUMS.get(head, np.int32))
@@ -234,7 +235,7 @@ class Series:
             self._no_ok[row] = 0 if outcome == OK else self._no_ok[row] + 1
         return Point(
             at_ms, outcome, sent, rcvd, self.reply_ms[row] or NAN, self.ok_ms[row] or NAN,
-            self._no_reply[row], self._no_ok[row], self.period_ms[row] or NAN, is_newest, values,
+            self._no_reply[row], self._no_ok[row], self.period_ms[row] or NAN, is_newest, values, row,
         )  # fmt: skip
 
     def _rhythm(self, row: int, at_ms: int) -> None:
@@ -402,4 +403,19 @@ def _needed(ask: Ask) -> list[tuple[str, Callable[[Point], float]]]:
         "min": [(f"low:{what}", value)],
         "max": [(f"high:{what}", value)],
         "last": [(f"last:{what}", newest)],
+        "changed": [(f"moved:{what}", _mover(newest))],
     }.get(name, [])
+
+
+def _mover(newest: Callable[[Point], float]) -> Callable[[Point], float]:
+    """When a value became another one."""
+    before: dict[int, float] = {}
+
+    def moved(point: Point) -> float:
+        value = newest(point)
+        if value != value:
+            return NAN
+        old, before[point.row] = before.get(point.row, value), value
+        return NAN if value == old else point.time_ms
+
+    return moved

@@ -9,9 +9,9 @@ from alerts.base import Assessment, Firing
 from alerts.blame import Verdict, kind_of, worst
 from alerts.ground import Map
 
-EVIDENCE = ("battery", "interface")  # kinds that may be the reason, or a part, of an outage checks see
+EVIDENCE = ("battery", "interface", "unready")  # kinds that may be the reason, or a part, of an outage checks see
 
-SWALLOWED = ("interface",)  # of these, what an outage that is seen later takes in
+SWALLOWED = ("interface", "unready")  # of these, what an outage that is seen later takes in
 
 
 def states(assessment: Assessment, ground: Map) -> list[Verdict]:
@@ -42,7 +42,7 @@ def _verdict(element: str, kind: str, firings: list[Firing], assessment: Assessm
         severity=worst(one.severity for one in firings),
         members=frozenset((one.rule, one.check) for one in firings),
         start_ms=min(since),
-        told_ms=max((one.frontier_ms for one in evidence), default=assessment.at_ms),
+        told_ms=max((one.newest_ms or one.frontier_ms for one in evidence), default=assessment.at_ms),
         latest_start_ms=max(since),
         period_ms=max((max(1, one.period_ms) for one in evidence), default=1000),
         suspects=(element,),

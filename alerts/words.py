@@ -61,6 +61,7 @@ FUNCTIONS: dict[str, Function] = {
     "p50": Function(("spread", "window"), "time", "median of all round trips (`rtt`) in the window, from merged log buckets"),
     "p95": Function(("spread", "window"), "time", "95th percentile, likewise"),
     "last": Function(("field",), "field", "a field's latest value, however old"),
+    "changed": Function(("field",), "time", "time since a field's value became another one; longer than any when it never did"),
     "share_by": Function(("tag", "cond"), "share", "of the series judged by the rule with the same tag, the share for which a condition holds; those nobody can judge are left out"),
     "count_by": Function(("tag", "cond"), "number", "how many of them"),
 }  # fmt: skip

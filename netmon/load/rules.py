@@ -96,7 +96,7 @@ def _field(ask: Ask) -> str:
     """The field a function needs, "" when it needs none."""
     if ask.what == RTT:
         return PREFIX
-    if ask.function in ("avg", "min", "max", "last"):
+    if ask.function in ("avg", "min", "max", "last", "changed"):
         return ask.what
     if ask.function == "age" and ask.what not in (*EVENTS, ARRIVAL):
         return ask.what

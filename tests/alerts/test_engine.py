@@ -446,3 +446,50 @@ def test_a_dead_agent_accuses_itself_only() -> None:
         world.second()
         book.step(world.assess(), world.kinds)
     assert [(one.element, one.is_open) for one in book.incidents.values()] == [("agent:c4", True)]
+
+
+# --- what became another value ---
+
+
+def test_a_value_that_becomes_another_one_is_told_for_as_long_as_the_rule_says() -> None:
+    """Two checksums that differ in one bit, an hour apart or a second; the same value again is no change."""
+    agent = Agent(Engine([rule("changed(product_crc) < 10s")]))
+    told = dict[int, bool]()
+    for at_s in range(60):
+        if at_s % 5 == 0:  # a point each 5 s; one without the value in between
+            crc = {} if at_s == 15 else {"product_crc": 4_294_967_294 + (at_s >= 30)}
+            agent.say(1000 * at_s, values(OK, **crc))
+        agent.flush(1000 * (at_s + 1))
+        told[at_s] = bool(fired(agent.tick(1000 * (at_s + 2))))
+    assert [at_s for at_s, holds in told.items() if holds] == list(range(30, 39))
+
+
+def test_a_value_of_one_check_is_no_change_of_another() -> None:
+    agent = Agent(Engine([rule("changed(product_crc) < 10s")]))
+    for at_s in range(20):
+        agent.say(1000 * at_s, values(OK, product_crc=1), check="one")
+        agent.say(1000 * at_s + 1, values(OK, product_crc=2), check="two")
+        agent.flush(1000 * (at_s + 1))
+        assert fired(agent.tick(1000 * (at_s + 2))) == []
+
+
+def test_a_late_point_with_the_old_value_is_no_change_back() -> None:
+    agent = Agent(Engine([rule("changed(product_crc) < 60s")]))
+    agent.say(0, values(OK, product_crc=1))
+    agent.say(2000, values(OK, product_crc=1))
+    agent.say(1000, values(OK, product_crc=7))
+    agent.flush(5000)
+    assert fired(agent.tick(6000)) == []
+
+
+def test_what_holds_and_not_yet_for_long_enough_is_pending_and_no_more_than_that() -> None:
+    agent = Agent(Engine([rule("missed(reply) >= 1", for_s=5.0)]))
+    seen = []
+    for at_s in range(14):
+        agent.say(1000 * at_s, values(LOST if 2 <= at_s < 10 else OK))
+        agent.flush(1000 * (at_s + 1))
+        now = agent.tick(1000 * (at_s + 2))
+        seen.append(
+            "fires" if now.firing else "pending" if now.pending == {("r", "k")} else "-" if not now.pending else "?"
+        )
+    assert seen == ["-"] * 2 + ["pending"] * 5 + ["fires"] * 3 + ["-"] * 4
