@@ -27,6 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--lab", type=int, metavar="COMMUNES", help="build a network of namespaces with this many communes"
     )
     when = f"breaks at {BREAK_S:.0f} s, mends at {MEND_S:.0f} s"
+    parser.add_argument(
+        "--rooms", action="store_true", help="meeting rooms in the lab, and a conference to try them with"
+    )
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), help=f"what breaks in the lab ({when})")
     parser.add_argument("--for", dest="for_text", metavar="TIME", help="end after this time (60s, 5m)")
     parser.add_argument("--no-console", action="store_true", help="no screen: events on stdout")
@@ -57,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     if args.lab is None:
         if args.scenario:
             raise MachineError("--scenario breaks things in a lab: add --lab 6")
+        if args.rooms:
+            raise MachineError("--rooms are those of a lab: add --lab 6")
         return _run_single(args, for_s)
     return _run_lab(args, for_s)
 
@@ -80,7 +85,7 @@ def _run_lab(args: argparse.Namespace, for_s: float | None) -> int:
             f"{scenario.name}: without namespaces no link can be cut here (try --scenario mcu-down, or as root)"
         )
     try:
-        paper = plan(args.lab, loopback=mode == "loopback")
+        paper = plan(args.lab, loopback=mode == "loopback", rooms=args.rooms)
     except ValueError as fault:
         raise MachineError(str(fault)) from None
     folder = _folder(args.keep)
@@ -150,7 +155,7 @@ def _as_text(event: dict[str, Any]) -> None:
 
 
 def _to_stderr(event: dict[str, Any]) -> None:
-    if event["event"] == "note":
+    if event["event"] in ("note", "rooms"):
         print(clean(event["detail"], 300), file=sys.stderr)
 
 

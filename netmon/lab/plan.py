@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_COMMUNES = 250
-STAMP_PORT, SIP_PORT, HUB_PORT = 862, 5060, 8443
+MOST_ROOMS = 12  # two processes each
+CONFERENCE = "lab"
+STAMP_PORT, SIP_PORT, HUB_PORT, MEDIA_PORT = 862, 5060, 8443, 8622
 # Real names and codes of Hà Nội (administrative units of 1 July 2025) for the first ones.
 _WARDS = (
     ("00004", "Phường Ba Đình"),
@@ -57,6 +59,7 @@ class Plan:
     reflectors: tuple[tuple[str, str], ...]  # (host, listen)
     mcu_listen: str
     loopback: bool = False
+    rooms: tuple[tuple[str, str], ...] = ()  # (host, its address): a room and a media responder each
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -68,8 +71,9 @@ class Plan:
         return next(wire for wire in self.wires if wire.id == id)
 
 
-def plan(communes: int, *, loopback: bool = False) -> Plan:
-    """The lab with this many communes. Raises ValueError outside 1..250."""
+def plan(communes: int, *, loopback: bool = False, rooms: bool = False) -> Plan:
+    """The lab with this many communes; `rooms`: the first of them have a meeting room, and there is a conference. Raises
+    ValueError outside 1..250."""
     if not 1 <= communes <= MOST_COMMUNES:
         raise ValueError(f"a lab has 1 to {MOST_COMMUNES} communes, not {communes}")
     names = [f"c{number}" for number in range(1, communes + 1)]
@@ -77,15 +81,17 @@ def plan(communes: int, *, loopback: bool = False) -> Plan:
     by_id = {wire.id: wire for wire in wires}
     uplink, media = by_id["core-province"], by_id["core-mcu"]
     mcu = f"{media.far_ip}:{SIP_PORT}"
+    meeting = tuple((name, by_id[f"province-{name}"].far_ip) for name in names[:MOST_ROOMS] if rooms)
     return Plan(
         hosts=_hosts(names, by_id),
         wires=wires,
-        inventory=_inventory(names),
+        inventory=_inventory(names) | _conference(meeting),
         checks=_checks(names, by_id, mcu),
         hub_ip=uplink.near_ip,
         reflectors=_reflectors(uplink, loopback),
         mcu_listen=mcu,
         loopback=loopback,
+        rooms=meeting,
     )
 
 
@@ -205,6 +211,32 @@ def _inventory(names: list[str]) -> dict[str, Any]:
         "agents": [{"agent": name, "site": name} for name in ("core", "province", *names)],
         "checks": _crossings(names),
     }
+
+
+def _conference(rooms: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Rooms, and a conference of all of them in a far future, so that no heavy test is ever refused for its sake."""
+    if not rooms:
+        return {}
+    found = [
+        {
+            "id": f"room-{name}",
+            "site": name,
+            "name": f"Phòng họp {_ward(at)[1]}",
+            "address": f"sip:room@{address}:{SIP_PORT}",
+            "responder": f"{address}:{MEDIA_PORT}",
+        }
+        for at, (name, address) in enumerate(rooms)
+    ]
+    meeting = {
+        "id": CONFERENCE,
+        "name": "Hội nghị trực tuyến thử nghiệm",
+        "starts": "2099-01-01T08:00:00+07:00",
+        "ends": "2099-01-01T11:00:00+07:00",
+        "mcus": ["mcu-1"],
+        "rooms": [room["id"] for room in found],
+        "profile": "conf-720p",
+    }
+    return {"rooms": found, "conferences": [meeting]}
 
 
 def _crossings(names: list[str]) -> list[dict[str, str]]:

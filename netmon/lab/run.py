@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 from netmon.client import HubClient
 from netmon.errors import HubUnreachable, MachineError
-from netmon.lab.plan import Plan, agent_file, hub_file
+from netmon.lab.plan import CONFERENCE, MEDIA_PORT, SIP_PORT, STAMP_PORT, Plan, agent_file, hub_file
 from netmon.lab.processes import NETMON, Processes
 from netmon.lab.receiver import Inbox, Page, Receiver, secret_key
 from netmon.lab.relay import Relay
@@ -56,6 +57,7 @@ class Lab:
                 [*self.space.inside(name), *NETMON, "agent", "--config", str(self.folder / f"{name}.yaml")],
             )
         self.processes.wait_for(self._all_report, "every agent to report", START_WITHIN_S)
+        self._open_rooms()
         self.tally.event(
             "started", detail=f"{len(self.lab.agents)} agents report, hosts by {self.space.mode} namespaces"
         )
@@ -117,6 +119,19 @@ class Lab:
     def _start_mcu(self) -> None:
         command = [sys.executable, "-I", "-m", "probes.answer.sip", "--listen", self.lab.mcu_listen]
         self.processes.start("mcu", [*self.space.inside("mcu"), *command])
+
+    def _open_rooms(self) -> None:
+        """Rooms that take calls, a media responder beside each; and how to try them."""
+        for host, address in self.lab.rooms:
+            inside = self.space.inside(host)
+            room = [sys.executable, "-I", "-m", "probes.answer.room", "--listen", f"{address}:{SIP_PORT}"]
+            media = ["--listen", f"{address}:{STAMP_PORT}", "--media", f"{address}:{MEDIA_PORT}"]
+            self.processes.start(f"room-{host}", [*inside, *room])
+            self.processes.start(f"media-{host}", [*inside, *NETMON, "reflector", *media])
+        if self.lab.rooms:
+            words = [*self.space.inside("mcu"), "netmon", "conference", "check", CONFERENCE]
+            inventory = shlex.quote(str(self.folder / "inventory.yaml"))
+            self.tally.event("rooms", detail=f"to try them: {shlex.join(words)} --inventory {inventory}")
 
     def _hub_answers(self) -> bool:
         try:

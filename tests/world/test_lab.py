@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -135,3 +136,42 @@ def _running(folder: Path) -> list[str]:
     """Programs whose command line names a folder."""
     found = subprocess.run(["pgrep", "-af", str(folder)], capture_output=True, text=True, check=False)
     return found.stdout.splitlines()
+
+
+@pytest.mark.needs("netns")
+def test_the_rooms_of_a_lab_are_ready_and_the_lab_says_how_to_try_them(tmp_path: Path) -> None:
+    lab = subprocess.Popen(
+        [
+            *NETMON,
+            "up",
+            "--no-console",
+            "-o",
+            "jsonl",
+            "--lab",
+            "2",
+            "--rooms",
+            "--for",
+            "25s",
+            "--keep",
+            str(tmp_path),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert lab.stdout is not None
+    try:
+        said = next(line["detail"] for text in lab.stdout if (line := json.loads(text)).get("event") == "rooms")
+        words = shlex.split(said.removeprefix("to try them: "))
+        at = words.index("netmon")
+        done = subprocess.run(
+            [*words[:at], *NETMON, *words[at + 1 :], "--set", "media_for=2s", "-o", "json"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [row["state"] for row in json.loads(done.stdout)["rooms"]] == ["ready"] * 2
+    finally:
+        lab.terminate()
+        lab.communicate(timeout=20)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import json
+from pathlib import Path
 
 import pytest
 from screens import incident
 
-from netmon.lab.plan import agent_file, plan
+from netmon.lab.plan import MOST_ROOMS, agent_file, plan
 from netmon.lab.scenario import SCENARIOS, Timeline
 from netmon.lab.single import default_gateway
 from netmon.lab.tally import Tally
+from netmon.load import inventory
 
 
 def test_every_commune_measures_its_link_the_core_and_the_mcu() -> None:
@@ -70,3 +73,19 @@ def test_the_default_gateway_is_read_from_the_kernels_table() -> None:
     table = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\neth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
     assert default_gateway(table) == "10.0.0.1"
     assert default_gateway("Iface\n") == ""
+
+
+def test_rooms_are_there_only_when_asked_for() -> None:
+    assert plan(3).rooms == () and not {"rooms", "conferences"} & set(plan(3).inventory)
+
+
+@pytest.mark.parametrize("loopback", [False, True])
+def test_rooms_of_a_lab_are_a_conference_the_inventory_takes(loopback: bool, tmp_path: Path) -> None:
+    lab = plan(14, loopback=loopback, rooms=True)
+    assert len(lab.rooms) == MOST_ROOMS and len({address for _, address in lab.rooms}) == MOST_ROOMS
+    file = tmp_path / "inventory.yaml"
+    file.write_text(json.dumps(lab.inventory, ensure_ascii=False), encoding="utf-8")
+    read = inventory.load(file).network.inventory
+    (conference,) = read.conferences
+    assert conference.rooms == tuple(room.id for room in read.rooms) and conference.id == "lab"
+    assert read.rooms[0].address == f"sip:room@{lab.rooms[0][1]}:5060"
