@@ -14,6 +14,7 @@ from itertools import islice
 
 from alerts.base import LOCAL, LOST, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing
 from alerts.ground import Map
+from alerts.naming import kind_of, worst
 from alerts.proofs import Proofs, Witnesses
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
@@ -24,7 +25,6 @@ RECENT_MS = 5_000
 CONTESTED_MS = 15_000  # the longest wait for somebody who may know better: agents write each ten seconds
 MOST_WITNESSES = 1_000  # are counted; more say nothing new
 AFTERMATH_MS = 10_000  # routes and switches need so long: what fell with an element may come back later than it
-SEVERITIES = ("info", "warning", "critical")
 Member = tuple[str, str]  # (rule, check) — or (rule, agent) for `silence`
 Kinds = Mapping[str, str]  # check → its kind, as seen
 Told = Callable[[str], int]  # check → up to when it has told how good it is; 0: it has no vote
@@ -50,37 +50,6 @@ class Verdict:
     shaky: bool  # of reach: who else is heard through its parent loses packets as well
     waiting: bool  # somebody who could still clear it, or prove its parent, has not reported that far;
     # of quality: somebody beside it complains too, or has not told enough, so that it may be the parent
-
-
-def kind_of(firing: Firing) -> str:
-    """The word for an incident of this rule."""
-    if firing.fault == "reach":
-        return "down"
-    if firing.fault == "silence":
-        return "silent"
-    for word, parts in _QUALITY:
-        if any(part in firing.rule for part in parts):
-            return word
-    return firing.rule
-
-
-_QUALITY = (
-    ("loss", ("loss", "lossy")),
-    ("delay", ("delay", "latency", "slow", "rtt")),
-    ("jitter", ("jitter",)),
-    ("throughput", ("throughput", "capacity")),
-    ("certificate", ("certificate",)),
-    ("battery", ("battery",)),
-    ("interface", ("interface",)),
-    ("unready", ("not-ready", "unready")),
-    ("software", ("software",)),
-    ("media", ("media",)),
-)
-
-
-def worst(severities: Iterable[str]) -> str:
-    """The gravest of some severities; an unknown word counts as a warning."""
-    return max(severities, key=lambda word: SEVERITIES.index(word) if word in SEVERITIES else 1)
 
 
 def _is_back(evidence: Evidence, firing: Firing) -> bool:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alerts.base import Assessment, Firing, Topology
-from alerts.blame import AFTERMATH_MS, CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes, worst
+from alerts.blame import AFTERMATH_MS, CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes
 from alerts.ground import Map
+from alerts.naming import worst
 from alerts.proofs import Proofs
 from alerts.quiet import ancestors
 from alerts.states import EVIDENCE, SWALLOWED, states

@@ -10,8 +10,8 @@ import pytest
 from engine_world import PACK
 
 from alerts.base import Firing
-from alerts.blame import kind_of
 from alerts.errors import BadCondition, BadRule
+from alerts.naming import kind_of
 from alerts.rules import Rule, When
 from alerts.words import FUNCTIONS, TAGS, UNITS
 
