@@ -9,11 +9,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from netmon.agent.permits import Denied, Permit
 from netmon.config.agent import HeavyConfig
 from netmon.files import write_durably
 from probes.base import Cost
@@ -24,21 +24,6 @@ ZONE_S, DAY_S = 7 * 3600, 86_400  # a day is a day of Viet Nam, as at the hub
 BUSY_S = 10.0
 MOST_QUIET = 16  # conferences remembered of one check
 Window = tuple[float, float]  # Unix seconds by our clock
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """The right to one run that ends within `for_s`. `done`: what it sent, None when that is unknown; returns at once."""
-
-    for_s: float
-    done: Callable[[int | None], None]
-
-
-class Denied(NamedTuple):
-    """Not now: why, for people, and when asking again may help; 0: not for this run."""
-
-    why: str
-    retry_after_s: float = 0.0
 
 
 def background(work: Callable[[], None]) -> None:

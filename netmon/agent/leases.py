@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from netmon.agent.heavy import Denied, OwnBudget, Permit, background, windows
+from netmon.agent.heavy import OwnBudget, background, windows
+from netmon.agent.permits import Denied, Permit
 from netmon.agent.uplink import Reply, Uplink
 from netmon.config.agent import AgentConfig, DestinationConfig
 from probes.base import Cost
 from probes.clean import clean
 
-__all__ = ["Denied", "Gate", "Permit"]
 log = logging.getLogger("netmon.agent")
 PATH = "/api/v1/leases"
 _ID = re.compile(r"[0-9a-f]{1,32}")
