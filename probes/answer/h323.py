@@ -9,16 +9,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from probes.answer.h323sound import Echo
-from probes.clean import clean
-from probes.errors import BadTarget, WireError
-from probes.target import Endpoint, parse
+from probes.answer.standin import Sockets, run, until_told
+from probes.errors import WireError
+from probes.target import Endpoint
 from probes.wire import h225, h245olc, q931
 from probes.wire.h225 import Ids, Vendor
 from probes.wire.q931 import Frame, Framer
@@ -132,52 +132,19 @@ class _Gatekeeper(asyncio.DatagramProtocol):
         self._standin.counts["asker gone"] += 1
 
 
-class Listening:
+class Listening(Sockets):
     """The sockets of a stand-in. `ras`, `signalling`: where they listen, with the ports the system gave."""
 
     def __init__(self, standin: StandIn, ras: Endpoint, signalling: Endpoint) -> None:
+        super().__init__(standin, partial(_connection, standin), _MOST_CONNECTIONS)
         self.ras, self.signalling = ras, signalling
-        self._standin = standin
-        self._server: asyncio.Server | None = None
-        self._datagrams: asyncio.DatagramTransport | None = None
-        self._talks: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
+        self._h323 = standin
 
     async def open(self) -> None:
         """Listen; raises OSError when an address cannot be had."""
-        self._server = await asyncio.start_server(self._accept, self.signalling.host, self.signalling.port)
-        self.signalling = Endpoint(*self._server.sockets[0].getsockname()[:2])
+        self.signalling = await self.open_stream(self.signalling)
         signalling = (self.signalling.host, self.signalling.port)
-        try:
-            self._datagrams, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: _Gatekeeper(self._standin, signalling), (self.ras.host, self.ras.port)
-            )
-        except OSError:
-            self._server.close()
-            raise
-        self.ras = Endpoint(*self._datagrams.get_extra_info("sockname")[:2])
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._talks) >= _MOST_CONNECTIONS:
-            self._standin.counts["too many"] += 1
-            writer.close()
-            return
-        self._talks[task] = writer
-        try:
-            await _connection(self._standin, reader, writer)
-        finally:
-            del self._talks[task]
-
-    async def close(self) -> None:
-        """Stop listening and end what is open, each by itself: a cancelled stream handler makes asyncio complain."""
-        if self._datagrams:
-            self._datagrams.close()
-        if self._server:
-            self._server.close()
-        talks = dict(self._talks)
-        for writer in talks.values():
-            writer.transport.abort()
-        await asyncio.gather(*talks)
+        self.ras = await self.open_datagrams(self.ras, lambda: _Gatekeeper(self._h323, signalling))
 
 
 async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -226,13 +193,8 @@ async def listen(standin: StandIn, ras: Endpoint, signalling: Endpoint | None = 
 async def serve(standin: StandIn, ras: Endpoint) -> None:
     """Answer until SIGTERM or SIGINT, then tell the counts."""
     listening = await listen(standin, ras)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    _log.info("H.323 stand-in: gatekeeper %s, endpoint %s", listening.ras, listening.signalling)
-    await stop.wait()
-    await listening.close()
-    _log.info("%s", ", ".join(f"{why} {many}" for why, many in sorted(standin.counts.items())) or "nobody asked")
+    where = f"H.323 stand-in: gatekeeper {listening.ras}, endpoint {listening.signalling}"
+    await until_told(listening, _log, where)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -242,16 +204,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--rooms", default="8001", help="rooms it knows, with commas between")
     parser.add_argument("--answer", choices=ANSWERS, default="connect", help="what a call gets")
     args = parser.parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        asyncio.run(serve(StandIn(args.rooms.split(","), args.answer), parse(args.listen, h225.RAS_PORT)))
-    except BadTarget as fault:
-        _log.error("--listen: %s", fault)
-        return 2
-    except OSError as fault:
-        _log.error("--listen %s: %s", clean(args.listen), fault.strerror or fault)
-        return 1
-    return 0
+    standin = StandIn(args.rooms.split(","), args.answer)
+    return run(args.listen, h225.RAS_PORT, lambda at: serve(standin, at), _log)
 
 
 if __name__ == "__main__":

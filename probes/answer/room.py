@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 from probes.answer import sip as standin
 from probes.answer.sip import COPIED, StandIn
-from probes.clean import clean
-from probes.errors import BadTarget, WireError
+from probes.answer.standin import run
+from probes.errors import WireError
 from probes.io.rtp import pair
-from probes.target import parse
+from probes.target import Endpoint
 from probes.wire import sdp, sip
 from probes.wire.sdp import Media
 from probes.wire.sip import Message
@@ -175,25 +175,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--alias", default="", help="the only room it knows")
     parser.add_argument("--dumb", action="store_true", help="take the call and send nothing back")
     args = parser.parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        at = parse(args.listen, sip.PORT)
-        room = Room(
-            10 if ":" in at.host else 2,
-            at.host.partition("%")[0],
-            answer=args.answer,
-            call=args.call,
-            alias=args.alias,
-            dumb=args.dumb,
-        )
-        asyncio.run(standin.serve(at, room))
-    except BadTarget as fault:
-        _log.error("--listen: %s", fault)
-        return 2
-    except OSError as fault:
-        _log.error("--listen %s: %s", clean(args.listen), fault.strerror or fault)
-        return 1
-    return 0
+    return run(args.listen, sip.PORT, lambda at: standin.serve(at, _room(at, args)), _log)
+
+
+def _room(at: Endpoint, args: argparse.Namespace) -> Room:
+    family, host = 10 if ":" in at.host else 2, at.host.partition("%")[0]
+    return Room(family, host, answer=args.answer, call=args.call, alias=args.alias, dumb=args.dumb)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from probes.clean import clean
-from probes.errors import BadTarget, WireError
-from probes.target import Endpoint, parse
+from probes.answer.standin import Sockets, run, until_told
+from probes.errors import WireError
+from probes.target import Endpoint
 from probes.wire import sip
 from probes.wire.sip import Message
 
@@ -153,51 +153,23 @@ async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: as
         writer.close()
 
 
-class Listening:
+class Listening(Sockets):
     """The two sockets of a stand-in. `endpoint`: where it listens (with the port the system gave)."""
 
     def __init__(self, standin: StandIn, endpoint: Endpoint) -> None:
+        super().__init__(standin, partial(_connection, standin), _MOST_CONNECTIONS)
         self.endpoint = endpoint
-        self._standin = standin
-        self._server: asyncio.Server | None = None
-        self._datagrams: asyncio.DatagramTransport | None = None
-        self._talks: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
+        self._sip = standin
 
     async def open(self) -> None:
         """Listen on UDP and TCP of one port; raises OSError when it cannot be had."""
-        self._server = await asyncio.start_server(self._accept, self.endpoint.host, self.endpoint.port)
-        self.endpoint = Endpoint(self.endpoint.host, self._server.sockets[0].getsockname()[1])
-        try:
-            self._datagrams, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: _Datagrams(self._standin), (self.endpoint.host, self.endpoint.port)
-            )
-        except OSError:
-            self._server.close()
-            raise
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._talks) >= _MOST_CONNECTIONS:
-            self._standin.counts["too many"] += 1
-            writer.close()
-            return
-        self._talks[task] = writer
-        try:
-            await _connection(self._standin, reader, writer)
-        finally:
-            del self._talks[task]
+        self.endpoint = Endpoint(self.endpoint.host, (await self.open_stream(self.endpoint)).port)
+        await self.open_datagrams(self.endpoint, lambda: _Datagrams(self._sip))
 
     async def close(self) -> None:
-        """Stop listening and end what is open, each by itself: a cancelled stream handler makes asyncio complain."""
-        if self._datagrams:
-            self._datagrams.close()
-        if self._server:
-            self._server.close()
-        talks = dict(self._talks)
-        self._standin.close()
-        for writer in talks.values():
-            writer.transport.abort()
-        await asyncio.gather(*talks)
+        """The calls that are up end too."""
+        self._sip.close()
+        await super().close()
 
 
 async def listen(endpoint: Endpoint, standin: StandIn) -> Listening:
@@ -210,13 +182,7 @@ async def listen(endpoint: Endpoint, standin: StandIn) -> Listening:
 async def serve(endpoint: Endpoint, standin: StandIn) -> None:
     """Answer until SIGTERM or SIGINT, then tell the counts."""
     listening = await listen(endpoint, standin)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    _log.info("SIP stand-in on %s", listening.endpoint)
-    await stop.wait()
-    await listening.close()
-    _log.info("%s", ", ".join(f"{why} {many}" for why, many in sorted(standin.counts.items())) or "nobody asked")
+    await until_told(listening, _log, f"SIP stand-in on {listening.endpoint}")
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -225,16 +191,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--listen", metavar="ADDR:PORT", default="127.0.0.1:5060")
     parser.add_argument("--answer", choices=ANSWERS, default="200", help="what an OPTIONS gets")
     args = parser.parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        asyncio.run(serve(parse(args.listen, sip.PORT), StandIn(args.answer)))
-    except BadTarget as fault:
-        _log.error("--listen: %s", fault)
-        return 2
-    except OSError as fault:
-        _log.error("--listen %s: %s", clean(args.listen), fault.strerror or fault)
-        return 1
-    return 0
+    return run(args.listen, sip.PORT, lambda at: serve(at, StandIn(args.answer)), _log)
 
 
 if __name__ == "__main__":
