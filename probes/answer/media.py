@@ -7,23 +7,17 @@ one ends when its agent is silent.
 
 from __future__ import annotations
 
-import asyncio
-import hmac
 import logging
 import math
-import os
-import socket
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from probes.clean import clean
+from probes.answer.responder import LEAST_PORT, MOST_SOURCES, Budget, Cookies, answering, bound, network_of, where
 from probes.errors import WireError
-from probes.io.drive import Driver
 from probes.io.net import PacketSocket
-from probes.io.trainsock import open_train
 from probes.wire import media
 from probes.wire.media import BACK, FORWARD, Ask, Go, Head, Reason, Report, What
 from probes.wire.mediaflow import Clocks, Inflow, Marks, Outflow
@@ -31,9 +25,6 @@ from probes.wire.mediasender import far_shape
 from probes.wire.mediashape import AUDIO_BYTES, AUDIO_PPS, VERSION, Drawn
 from probes.wire.session import Arrival, Datagram
 
-_LEAST_PORT = 1024
-_EPOCH_S = 60.0  # a cookie is good from the minute it was made in to the end of the longest session
-_MOST_SOURCES = 4096
 _AUDIO_BPS = AUDIO_BYTES * AUDIO_PPS * 8
 _log = logging.getLogger("netmon.answer.media")
 Who = tuple[tuple[Any, ...], int]  # source, session
@@ -89,10 +80,10 @@ class Responder:
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:  # fmt: skip
         self._key, self._limits, self._clock_ns = key, limits or Limits(), clock_ns
-        self._secret = secret or os.urandom(32)
+        self._cookies = Cookies(media.COOKIE_BYTES, 2 * self._limits.duration_s, secret)
         self._streams: dict[Who, _Stream] = {}
         self._ended: OrderedDict[Who, None] = OrderedDict()
-        self._spent: OrderedDict[str, tuple[int, int]] = OrderedDict()  # source → (minute, bytes)
+        self._budget = Budget(self._limits.bytes_per_minute)
         self._waiting: list[_Answer] = []
         self._sending: Outflow | None = None
         self._dropped = 0
@@ -103,7 +94,7 @@ class Responder:
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """Take one packet; what is not understood is counted and dropped."""
-        if arrival.source[1] < _LEAST_PORT:
+        if arrival.source[1] < LEAST_PORT:
             self.counts["source port"] += 1
             return
         try:
@@ -120,10 +111,10 @@ class Responder:
         body = media.checked(arrival.data, self._key)
         if head.what is What.HELLO:
             self.counts["hello"] += 1
-            self._answer(arrival, What.CHALLENGE, head, self._cookie(arrival.source, now))
+            self._answer(arrival, What.CHALLENGE, head, self._cookies.make(arrival.source, now))
             return
         shown, rest = media.cookie_of(body)
-        if not self._is_cookie(shown, arrival.source, now):
+        if not self._cookies.is_good(shown, arrival.source, now):
             self.counts["no cookie"] += 1
         elif head.what in _ASKED:
             _ASKED[head.what](self, arrival, head, rest, now)
@@ -173,17 +164,7 @@ class Responder:
         if sum(network_of(one[0][0]) == network for one in self._streams) >= limits.streams_per_source:
             return Reason.YOURS
         octets = (shape.rate_bps + _AUDIO_BPS) * shape.duration_ms // 8000 * (1 if go.ways in (FORWARD, BACK) else 2)
-        return None if self._spend(network, octets, now) else Reason.BUDGET
-
-    def _spend(self, network: str, octets: int, now: float) -> bool:
-        minute = int(now // 60)
-        then, spent = self._spent.pop(network, (minute, 0))
-        spent = spent if then == minute else 0
-        fits = spent + octets <= self._limits.bytes_per_minute
-        self._spent[network] = (minute, spent + octets if fits else spent)
-        if len(self._spent) > _MOST_SOURCES:
-            self._spent.popitem(last=False)
-        return fits
+        return None if self._budget.spend(network, octets, now) else Reason.BUDGET
 
     def _asked(self, arrival: Arrival, head: Head, body: bytes, now: float) -> None:
         asked, stream = media.read_ask(body), self._streams.get((arrival.source, head.session))
@@ -202,7 +183,7 @@ class Responder:
     def _end(self, who: Who) -> None:
         if self._streams.pop(who, None) is not None:
             self._ended[who] = None
-            if len(self._ended) > _MOST_SOURCES:
+            if len(self._ended) > MOST_SOURCES:
                 self._ended.popitem(last=False)
 
     def _sweep(self, now: float) -> None:
@@ -211,15 +192,7 @@ class Responder:
             self.counts["ended by silence"] += 1
             self._end(who)
 
-    # --- cookies and answers ---
-
-    def _cookie(self, source: tuple[Any, ...], now: float, epochs_ago: int = 0) -> bytes:
-        words = f"{source[0]} {source[1]} {int(now // _EPOCH_S) - epochs_ago}"
-        return hmac.digest(self._secret, words.encode(), "sha256")[: media.COOKIE_BYTES]
-
-    def _is_cookie(self, shown: bytes, source: tuple[Any, ...], now: float) -> bool:
-        epochs = 2 + int(2 * self._limits.duration_s // _EPOCH_S)
-        return any(hmac.compare_digest(shown, self._cookie(source, now, ago)) for ago in range(epochs))
+    # --- answers ---
 
     def _refuse(self, arrival: Arrival, head: Head, reason: Reason) -> None:
         self.counts[f"refused: {reason.name.lower()}"] += 1
@@ -298,35 +271,12 @@ _ASKED: dict[What, Callable[[Responder, Arrival, Head, bytes, float], None]] = {
 }
 
 
-def network_of(host: str) -> str:
-    """Whose streams and bytes are counted together: an IPv4 address, an IPv6 /64."""
-    if ":" not in host:
-        return host
-    return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8].hex()
-
-
-class _Answering(Driver):
-    """Answers in the same breath."""
-
-    def _readable(self) -> None:
-        self._take()
-        self._due()
-
-
 def listen(host: str, port: int, key: bytes = b"", limits: Limits | None = None) -> tuple[PacketSocket, Responder]:
     """The socket and the responder; raises OSError when the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return open_train(family, host, port), Responder(key, limits)
+    return bound(host, port), Responder(key, limits)
 
 
 async def serve(host: str, port: int, key: bytes = b"", limits: Limits | None = None) -> None:
     """Answer until cancelled."""
     sock, responder = listen(host, port, key, limits)
-    driver = _Answering(responder, sock, lambda events: None)
-    _log.info("media on %s port %d, %s", clean(host) or "all addresses", port, "HMAC" if key else "open")
-    try:
-        await asyncio.get_running_loop().create_future()
-    finally:
-        driver.close()
-        told = ", ".join(f"{why} {many}" for why, many in sorted(responder.counts.items()))
-        _log.info("media: %s", told or "none")
+    await answering(responder, sock, _log, "media", where(host, port, key))

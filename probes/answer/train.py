@@ -6,30 +6,21 @@ test at a time, bounded in bytes, time and per source and minute; every test end
 
 from __future__ import annotations
 
-import asyncio
-import hmac
 import logging
-import os
-import socket
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from probes.clean import clean
+from probes.answer.responder import LEAST_PORT, Budget, Cookies, answering, bound, network_of, where
 from probes.errors import WireError
-from probes.io.drive import Driver
 from probes.io.net import PacketSocket
-from probes.io.trainsock import open_train
 from probes.wire import train
 from probes.wire.session import Arrival, Datagram
 from probes.wire.train import Go, Head, Reason, Stream, What
 from probes.wire.trainflow import Inflow, Outflow
 
-_LEAST_PORT = 1024
-_EPOCH_S = 60.0  # a cookie is good from the minute it was made in to the end of the longest test
-_MOST_SOURCES = 4096
 _log = logging.getLogger("netmon.answer.train")
 
 
@@ -66,17 +57,17 @@ class Responder:
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:  # fmt: skip
         self._key, self._limits, self._clock_ns = key, limits or Limits(), clock_ns
-        self._secret = secret or os.urandom(32)
+        self._cookies = Cookies(train.COOKIE_BYTES, self._limits.test_s, secret)
         self._test: _Test | None = None
         self._waiting: list[Datagram] = []
-        self._spent: OrderedDict[str, tuple[int, int]] = OrderedDict()  # source → (minute, bytes)
+        self._budget = Budget(self._limits.bytes_per_minute)
         self.counts: Counter[str] = Counter()
 
     # --- what comes in ---
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """Take one packet; what is not understood is counted and dropped."""
-        if arrival.source[1] < _LEAST_PORT:
+        if arrival.source[1] < LEAST_PORT:
             self.counts["source port"] += 1
             return
         try:
@@ -93,10 +84,10 @@ class Responder:
         body = train.checked(arrival.data, self._key)
         if head.what is What.HELLO:
             self.counts["hello"] += 1
-            self._answer(arrival, What.COOKIE, head, self._cookie(arrival.source, now))
+            self._answer(arrival, What.COOKIE, head, self._cookies.make(arrival.source, now))
             return
         shown, rest = train.cookie_of(body)
-        if not self._is_cookie(shown, arrival.source, now):
+        if not self._cookies.is_good(shown, arrival.source, now):
             self.counts["no cookie"] += 1
         elif head.what in _ASKED:
             _ASKED[head.what](self, arrival, head, rest, now)
@@ -141,14 +132,7 @@ class Responder:
         lasts_s = max(one.packets * one.gap_ns / 1e9 for one in (go.ours, go.theirs))
         if max(sizes) > self._limits.stream_bytes or lasts_s > self._limits.test_s:
             return Reason.BOUNDS
-        minute, source = int(now // 60), _network(arrival.source[0])
-        then, spent = self._spent.pop(source, (minute, 0))
-        spent = spent if then == minute else 0
-        fits = spent + sum(sizes) <= self._limits.bytes_per_minute
-        self._spent[source] = (minute, spent + sum(sizes) if fits else spent)
-        if len(self._spent) > _MOST_SOURCES:
-            self._spent.popitem(last=False)
-        return None if fits else Reason.BUDGET
+        return None if self._budget.spend(network_of(arrival.source[0]), sum(sizes), now) else Reason.BUDGET
 
     def _asked(self, arrival: Arrival, head: Head, body: bytes, now: float) -> None:
         part, test = train.read_part(body), self._current(arrival, head)
@@ -168,15 +152,7 @@ class Responder:
         elif head.round == 0:
             self._test = None
 
-    # --- cookies and answers ---
-
-    def _cookie(self, source: tuple[Any, ...], now: float, epochs_ago: int = 0) -> bytes:
-        words = f"{source[0]} {source[1]} {int(now // _EPOCH_S) - epochs_ago}"
-        return hmac.digest(self._secret, words.encode(), "sha256")[: train.COOKIE_BYTES]
-
-    def _is_cookie(self, shown: bytes, source: tuple[Any, ...], now: float) -> bool:
-        epochs = 1 + int(self._limits.test_s // _EPOCH_S) + 1
-        return any(hmac.compare_digest(shown, self._cookie(source, now, ago)) for ago in range(epochs))
+    # --- answers ---
 
     def _refuse(self, arrival: Arrival, head: Head, reason: Reason) -> None:
         self.counts[f"refused: {reason.name.lower()}"] += 1
@@ -247,34 +223,12 @@ _ASKED: dict[What, Callable[[Responder, Arrival, Head, bytes, float], None]] = {
 }
 
 
-def _network(host: str) -> str:
-    """Whose bytes are counted together: an IPv4 address, an IPv6 /64."""
-    if ":" not in host:
-        return host
-    return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8].hex()
-
-
-class _Answering(Driver):
-    """Answers in the same breath."""
-
-    def _readable(self) -> None:
-        self._due()
-
-
 def listen(host: str, port: int, key: bytes = b"", limits: Limits | None = None) -> tuple[PacketSocket, Responder]:
     """The socket and the responder; raises OSError when the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return open_train(family, host, port), Responder(key, limits)
+    return bound(host, port), Responder(key, limits)
 
 
 async def serve(host: str, port: int, key: bytes = b"", limits: Limits | None = None) -> None:
     """Answer until cancelled."""
     sock, responder = listen(host, port, key, limits)
-    driver = _Answering(responder, sock, lambda events: None)
-    _log.info("trains on %s port %d, %s", clean(host) or "all addresses", port, "HMAC" if key else "open")
-    try:
-        await asyncio.get_running_loop().create_future()
-    finally:
-        driver.close()
-        told = ", ".join(f"{why} {many}" for why, many in sorted(responder.counts.items()))
-        _log.info("trains: %s", told or "none")
+    await answering(responder, sock, _log, "trains", where(host, port, key))
