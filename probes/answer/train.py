@@ -197,8 +197,9 @@ class Responder:
 
     def unsent(self, token: Any, why: str) -> None:
         """Data is tried again; the agent asks again for anything else."""
-        if isinstance(token, Outflow):
-            token.unsent(why, self._clock_ns() / 1e9)
+        out = self._test.out if self._test else None
+        if out and out.leaving:
+            out.unsent(why, self._clock_ns() / 1e9)
         else:
             self.counts["not sent"] += 1
 

@@ -19,6 +19,7 @@ _HEAD = 28
 class Outflow:
     """Sends a stream. `sent_ns`: when each packet left, since the first; `starved`: packets our lateness delayed.
 
+    `leaving`: the packet just given to the socket is one of these. They bring no token: the kernel need not stamp them.
     `clock_ns` is monotonic: it is read for every packet, as late as can be.
     """
 
@@ -29,7 +30,7 @@ class Outflow:
         self.stream, self.sent_ns, self.starved, self.fault = stream, list[int](), 0, ""
         self._round, self._test, self._to, self._tos, self._via = round_, test, to, tos, via
         self._clock_ns, self._began_ns, self._pad = clock_ns, 0, bytes(stream.size - _HEAD)
-        self._held = False
+        self.leaving = self._held = False
         self._due = self._stuck = 0.0  # monotonic s: when the next packet leaves, since when none could
         self.over = not stream.packets
 
@@ -53,7 +54,9 @@ class Outflow:
         while not self.over and self._due <= now:
             at_ns = self._clock_ns()
             self._began_ns = self._began_ns or at_ns
+            self.leaving = True
             yield self._packet(at_ns - self._began_ns)
+            self.leaving = False
             if self._held:
                 self._due = now + _AGAIN_S
                 return
@@ -64,7 +67,7 @@ class Outflow:
 
     def _packet(self, at_ns: int) -> Datagram:
         data = train.data_head(self._round, self._test, len(self.sent_ns), at_ns) + self._pad
-        return Datagram(data, self._to, self._tos, token=self, via=self._via)
+        return Datagram(data, self._to, self._tos, via=self._via)
 
     def unsent(self, why: str, now: float) -> None:
         """The packet just given did not leave: it is tried again, for a while."""

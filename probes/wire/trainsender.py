@@ -286,8 +286,8 @@ class TrainSender:
 
     def unsent(self, token: Any, why: str) -> None:
         """Data is tried again; a question that cannot leave ends the test."""
-        if isinstance(token, Outflow):
-            token.unsent(why, self._clock_ns() / 1e9)
+        if self._round is not None and self._round.out.leaving:
+            self._round.out.unsent(why, self._clock_ns() / 1e9)
         elif self._heard is None or self._round is None or self._round.ready_at is None:
             self._fail("ours", f"cannot send: {why}")
 
