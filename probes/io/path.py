@@ -17,7 +17,8 @@ from typing import Any, Protocol, cast
 
 from probes.errors import NeedsPrivilege
 from probes.io.drive import Driver
-from probes.io.net import PacketSocket, Unreachable, open_errors, open_icmp, open_udp
+from probes.io.icmp import open_errors, open_icmp
+from probes.io.net import PacketSocket, Unreachable, open_udp
 from probes.wire.icmperror import ICMP, ICMP6, UDP
 from probes.wire.pathear import Ear, Hearer
 from probes.wire.pathflow import GAP_S, EchoPackets, Flow, Packets, Probe, UdpPackets

@@ -10,7 +10,8 @@ from typing import Any
 
 from probes.base import Emit, Field, Job, Kind, Measurement, Target
 from probes.io.batch import fleet_socket
-from probes.io.net import PacketSocket, open_icmp
+from probes.io.icmp import open_icmp
+from probes.io.net import PacketSocket
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.settings import setting

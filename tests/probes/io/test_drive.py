@@ -19,7 +19,8 @@ from probes.base import Outcome
 from probes.errors import NeedsPrivilege
 from probes.io import net
 from probes.io.drive import Driver, both_clocks
-from probes.io.net import PacketSocket, Stamped, Unreachable, is_own, open_icmp, open_udp
+from probes.io.icmp import open_icmp
+from probes.io.net import PacketSocket, Stamped, Unreachable, is_own, open_udp
 from probes.io.timer import Timer
 from probes.kinds.packets import outcome_of
 from probes.wire import stamp
