@@ -22,7 +22,8 @@ from probes.clean import clean
 from probes.errors import NeedsPrivilege, ProbeError
 from probes.io.drive import Driver
 from probes.kinds.packets import Recipe
-from probes.wire.fleet import Interval, Window
+from probes.wire.fleet import Interval
+from probes.wire.track import Window
 
 log = logging.getLogger("netmon.agent")
 PACKETS = 10

@@ -16,8 +16,8 @@ from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.settings import setting
 from probes.wire import bursts
-from probes.wire.fleet import Track, Window
 from probes.wire.icmp import LEAST, Ping
+from probes.wire.track import Track, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from probes.kinds.packets import Recipe
 from probes.kinds.ping import SHARED as PING_FIELDS
 from probes.settings import setting
 from probes.wire import oneway, stamp, stamptlv
-from probes.wire.fleet import Track, Window
 from probes.wire.stampsender import StampSender
+from probes.wire.track import Track, Window
 from probes.wire.twamp import TEST_BYTES
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from probes.wire import bursts
-from probes.wire.fates import Fates
-from probes.wire.lossruns import LossRuns, longest
+from probes.wire.lossruns import longest
 from probes.wire.session import Address, Datagram
+from probes.wire.track import REMEMBERED, Flight, Track, Window, note_hops, runs_of, vary
 from probes.wire.wheel import SLOT_S, Wheel
 
 GROUP = 10  # most packets of one slot while the fleet is small enough for that
@@ -23,83 +22,6 @@ STALL_S = 0.5  # a session woken so much after its time cannot tell what the net
 _NAP_S = 0.1  # sends this late are made up for; later ones are left out
 _STEP_NS = 1_000_000  # a wall clock that moved more than this (and slewing, 500 ppm) against the monotonic one was set
 _HALF = 1 << 31  # packet numbers begin again after 2^32
-_REMEMBERED = (64, 4096)  # least, most packets of known fate a target keeps, to tell duplicates and late answers by
-
-
-class Flight:
-    """One packet in the air. `tx_ns`: wall clock of its send, by the kernel when `stamped`; `skew_ns`: see `clocks`."""
-
-    __slots__ = ("deadline", "done", "now", "seq", "skew_ns", "stamped", "track", "tx_ns", "window")
-
-    def __init__(self, track: Track, window: Window, tx_ns: int, skew_ns: int, now: float) -> None:
-        self.track, self.window, self.seq = track, window, track.seq
-        self.tx_ns, self.skew_ns, self.now, self.deadline = tx_ns, skew_ns, now, now + track.timeout_s
-        self.stamped = self.done = False
-
-
-@dataclass(slots=True)
-class Window:
-    """One interval of one target while it is filled. `open`: packets whose fate is not known yet."""
-
-    at_ns: int
-    began: float
-    ends: float
-    sent: int = 0
-    rcvd: int = 0
-    open: int = 0
-    closed: bool = False
-    rtts_ms: list[float] = field(default_factory=list)
-    dup: int = 0
-    late: int = 0
-    ours: int = 0  # packets this machine did not send, or slept through
-    refused: int = 0
-    lost: list[int] = field(default_factory=list)  # numbers of the packets whose time was over
-    loss_run_max: int = 0
-    send_late_ms: float = 0.0
-    hops: int = -1
-    hops_between: tuple[int, int] | None = None  # least and most, when the answers' hops differ
-    reordered: int = 0
-    runs: dict[int, int] | None = None  # see `probes.wire.lossruns`
-    after_lost: int = 0
-    lost_after_lost: int = 0
-    jitter_ms: float = -1.0  # the target's, as this interval ends; -1: never two answers
-    unstamped: int = 0
-    overflow: int = 0
-    burst: bool = False  # a miss has asked for quick packets (`probes.wire.bursts`)
-    burst_sent: int = 0
-    burst_rcvd: int = 0
-    why: str = ""
-    more: dict[str, Any] = field(default_factory=dict)  # what a protocol counts beside
-
-
-@dataclass(slots=True)
-class Track:
-    """One target: its timing, its sequence, its open packets. `left`: packets still to send, -1 without end."""
-
-    id: str
-    index: int
-    to: Address
-    every_s: float
-    interval_s: float
-    timeout_s: float
-    due: float
-    was: Address = ("", 0)  # the address before the last `move`: answers from there may still come
-    left: int = -1
-    tos: int = 0
-    seq: int = 0
-    run: tuple[int, int] = (-1, 0)  # last lost packet, and how many before it in a row with it
-    dup: int = 0  # second and late answers that no interval has counted yet
-    late: int = 0
-    high: int = 0  # highest number answered in time
-    trip_ms: float = -1.0  # the last answer's round trip
-    jitter_ms: float = -1.0
-    losses: LossRuns | None = None  # since the first packet that was lost, or ours
-    window: Window | None = None
-    flights: dict[int, Flight] = field(default_factory=dict)
-    past: Fates = field(default_factory=lambda: Fates(_REMEMBERED[0]))
-    burst: int = 0  # quick packets after a miss
-    bursts: int = 0  # numbers of such that were used
-    more: Any = None  # a protocol's own
 
 
 class Interval(NamedTuple):
@@ -147,7 +69,7 @@ class Fleet:
     ) -> Track:  # fmt: skip
         """One more target; its first packet leaves at `first_at` (monotonic s)."""
         track = Track(id, len(self.tracks), to, every_s, interval_s, timeout_s, first_at, left=count, tos=tos)
-        track.past.kept = min(_REMEMBERED[1], max(_REMEMBERED[0], int(2 * timeout_s / every_s)))
+        track.past.kept = min(REMEMBERED[1], max(REMEMBERED[0], int(2 * timeout_s / every_s)))
         self.tracks.append(track)
         self.hosts.setdefault(to[0], []).append(track)
         self._wheel.put(first_at, track)
@@ -237,7 +159,7 @@ class Fleet:
         else:
             window.sent -= 1
             window.ours += 1
-            _runs(flight.track).ours(flight.seq)
+            runs_of(flight.track).ours(flight.seq)
         window.why = window.why or why
         self._close(flight, now)
 
@@ -268,7 +190,7 @@ class Fleet:
             return False
         window.rcvd += 1
         if hops != window.hops:
-            _hops(window, hops)
+            note_hops(window, hops)
         if seq >= track.high or track.high - seq > _HALF:
             track.high = seq
         else:
@@ -333,7 +255,7 @@ class Fleet:
             for number in range(track.burst):
                 self._bursts.put(now + number * bursts.GAP_S, (track, window))
         window.lost.append(flight.seq)
-        _runs(track).lost(flight.seq)
+        runs_of(track).lost(flight.seq)
         self.fate(track, flight.seq, window, False)
         self._close(flight, now)
 
@@ -358,7 +280,7 @@ class Fleet:
         if track.losses is not None and track.losses.busy:
             track.losses.settle(next(iter(track.flights), track.seq), track.left == 0 and not track.flights)
             window.runs, window.after_lost, window.lost_after_lost = track.losses.take()
-        _vary(track, window)
+        vary(track, window)
         self._events.append(Interval(track.id, window, (now - window.began) * 1000.0))
 
     def overflow(self, total: int) -> None:
@@ -418,33 +340,3 @@ class Fleet:
 def _left_out(behind_s: float, every_s: float) -> int:
     """Slots we slept through are left out, not made up for in a burst; the phase is kept."""
     return int(behind_s / every_s) if behind_s > max(every_s, _NAP_S) else 0
-
-
-def _runs(track: Track) -> LossRuns:
-    """Most targets lose nothing for days: no memory for those."""
-    if track.losses is None:
-        track.losses = LossRuns()
-    return track.losses
-
-
-def _hops(window: Window, hops: int) -> None:
-    """The interval's first answer, or one that came another way than the one before it."""
-    if hops < 0:
-        return
-    if window.hops >= 0:
-        least, most = window.hops_between or (window.hops, window.hops)
-        window.hops_between = min(least, hops), max(most, hops)
-    window.hops = hops
-
-
-def _vary(track: Track, window: Window) -> None:
-    """The target's interarrival jitter goes on over this interval's round trips (RFC 3550 §6.4.1, A.8)."""
-    before, jitter = track.trip_ms, track.jitter_ms
-    for trip in window.rtts_ms:
-        if jitter >= 0.0:
-            jitter += (abs(trip - before) - jitter) / 16.0
-        elif before >= 0.0:
-            jitter = abs(trip - before) / 16.0
-        before = trip
-    track.trip_ms = before
-    track.jitter_ms = window.jitter_ms = jitter

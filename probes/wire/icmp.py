@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import struct
 
-from probes.wire.fleet import Fleet, Flight, Track
+from probes.wire.fleet import Fleet
 from probes.wire.session import Arrival
+from probes.wire.track import Flight, Track
 
 ECHO4, REPLY4, ECHO6, REPLY6 = 8, 0, 128, 129
 HEADER, LEAST = 8, 16  # bytes: ICMP header; least payload that holds cookie, index, number

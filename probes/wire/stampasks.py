@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probes.wire import stamp, stamptlv
-from probes.wire.fleet import Window
 from probes.wire.stamp import Reply
+from probes.wire.track import Window
 
 _HALF = 1 << 31  # a counter that goes further at once has begun anew
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from probes.errors import WireError
 from probes.wire import stamp, stamptlv
-from probes.wire.fleet import Fleet, Flight, Track, Window
+from probes.wire.fleet import Fleet
 from probes.wire.oneway import Ways
 from probes.wire.session import Arrival
 from probes.wire.stampasks import Asks, mark
+from probes.wire.track import Flight, Track, Window
 
 _TIMED_OUT, _SKIPPED, _OURS = -1, -2, -3  # lost; never sent; sent, but this machine slept
 _REORDER = 64  # a reflector's number that falls back further than this was counted from the beginning again

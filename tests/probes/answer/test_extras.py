@@ -11,9 +11,9 @@ from virtualnet import EPOCH_NS, Line
 from probes.answer.stamp import Reflector
 from probes.kinds.stamp import RECIPE, types_of
 from probes.wire import stamp
-from probes.wire.fleet import Window
 from probes.wire.session import Arrival, Datagram
 from probes.wire.stampsender import StampSender
+from probes.wire.track import Window
 
 FAR, NEAR, KEY = ("192.0.2.1", 862), ("192.0.2.9", 40000), b"a key of sixteen"
 ALL = "cos timestamp direct followup"

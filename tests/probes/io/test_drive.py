@@ -24,8 +24,8 @@ from probes.io.net import PacketSocket, Stamped, Unreachable, is_own, open_udp
 from probes.io.timer import Timer
 from probes.kinds.packets import outcome_of
 from probes.wire import stamp
-from probes.wire.fleet import Window
 from probes.wire.stampsender import StampSender
+from probes.wire.track import Window
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 
 from probes.kinds.stamp import RECIPE, STAMP
 from probes.wire import stamp
-from probes.wire.fleet import Window
 from probes.wire.oneway import Drift
+from probes.wire.track import Window
 
 GOOD, BAD = stamp.Clock(0.002, True), stamp.Clock(16.0)
 SPLIT = [(float(n), 112.0 + n % 3, -92.0 + n % 2) for n in range(60)]

@@ -9,9 +9,10 @@ from probes.base import Outcome
 from probes.kinds.packets import measurement, outcome_of
 from probes.kinds.ping import RECIPE, PingSettings
 from probes.wire import bursts
-from probes.wire.fleet import Interval, Track
+from probes.wire.fleet import Interval
 from probes.wire.icmp import REPLY4, Ping
 from probes.wire.session import Arrival, Datagram
+from probes.wire.track import Track
 
 HOST = ("192.0.2.1", 0)
 EPOCH = 1_800_000_000_000_000_000

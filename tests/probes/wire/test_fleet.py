@@ -10,9 +10,10 @@ from virtualnet import Line, Path
 
 from probes.base import Outcome
 from probes.kinds.packets import outcome_of
-from probes.wire.fleet import GROUP, SLOT_S, STALL_S, Fleet, Track, Window
+from probes.wire.fleet import GROUP, SLOT_S, STALL_S, Fleet
 from probes.wire.icmp import ECHO4, REPLY4, Ping, checksum
 from probes.wire.session import Arrival, Datagram
+from probes.wire.track import Track, Window
 
 COOKIE, IDENT = b"8 bytes!", 4711
 HOST = ("192.0.2.1", 0)

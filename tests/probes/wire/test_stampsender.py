@@ -15,9 +15,9 @@ from probes.answer.stamp import Reflector
 from probes.base import Outcome
 from probes.kinds.packets import outcome_of
 from probes.wire import stamp
-from probes.wire.fleet import Track, Window
 from probes.wire.session import Arrival, Datagram
 from probes.wire.stampsender import Ledger, StampSender
+from probes.wire.track import Track, Window
 
 RESIDENCE_NS = 5_000_000
 FAR, NEAR, KEY = ("192.0.2.1", 862), ("192.0.2.9", 40000), b"a key of sixteen"
