@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netmon.cli.incidents import show
+from netmon.cli.reportrows import told_as_data
 from netmon.errors import GOOD, PROBLEM, MachineError
 from probes.clean import clean
 
 if TYPE_CHECKING:
     from netmon.report.utilisation import Use, Window
 
-Row = dict[str, Any]
 _HEADS = {
     "vi": ("Kết luận", "Tỉnh", "Điểm", "Trạm đo", "Phép đo", "Chiều", "p95", "Lớn nhất", "Số mẫu", "Thiếu"),
     "en": ("Verdict", "Province", "Site", "Agent", "Check", "Way", "p95", "Most", "Samples", "Missing"),
@@ -82,7 +79,8 @@ def _utilisation(args: argparse.Namespace) -> int:
 
     over = utilisation.window(time.time(), args.days)
     used = [one for one in utilisation.utilisation(_store(args), over) if args.province in ("", one.province)]
-    _PRINT[args.output](used, over, args)
+    if not told_as_data(used, utilisation.Use, over, args.output, slots=over.slots):
+        _table(used, over, args)
     return PROBLEM if any(one.verdict == "breach" for one in used) else GOOD
 
 
@@ -92,7 +90,9 @@ def _calls(args: argparse.Namespace) -> int:
     from netmon.report import calls, utilisation
 
     over = utilisation.window(time.time(), args.days)
-    reportcalls.PRINT[args.output](calls.calls(_store(args), over, args.province), over, args)
+    rows = calls.calls(_store(args), over, args.province)
+    if not told_as_data(rows, calls.Figures, over, args.output, fewest=calls.FEWEST):
+        reportcalls.table(rows, over, args)
     return GOOD
 
 
@@ -106,30 +106,6 @@ def _store(args: argparse.Namespace) -> Path:
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
         raise MachineError(f"{folder}: no store that can be read (run it on the hub, as its user; --config hub.yaml)")
     return folder
-
-
-def _row(one: Use) -> Row:
-    """Without what is not known."""
-    return {key: value for key, value in asdict(one).items() if value is not None}
-
-
-def _json(used: Sequence[Use], over: Window, args: argparse.Namespace) -> None:
-    report = {"from_s": over.start_s, "until_s": over.end_s, "slots": over.slots, "rows": [_row(one) for one in used]}
-    print(json.dumps(report, ensure_ascii=False))
-
-
-def _jsonl(used: Sequence[Use], over: Window, args: argparse.Namespace) -> None:
-    for one in used:
-        print(json.dumps({**_row(one), "from_s": over.start_s, "until_s": over.end_s}, ensure_ascii=False))
-
-
-def _csv(used: Sequence[Use], over: Window, args: argparse.Namespace) -> None:
-    from netmon.report.utilisation import Use
-
-    names = [field.name for field in fields(Use)]
-    sheet = csv.DictWriter(sys.stdout, [*names, "from_s", "until_s"], lineterminator="\n")
-    sheet.writeheader()
-    sheet.writerows({**_row(one), "from_s": over.start_s, "until_s": over.end_s} for one in used)
 
 
 def _table(used: Sequence[Use], over: Window, args: argparse.Namespace) -> None:
@@ -152,5 +128,4 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.1%}"
 
 
-_PRINT = {"json": _json, "jsonl": _jsonl, "csv": _csv, "table": _table}
 _RUN = {"utilisation": _utilisation, "calls": _calls}

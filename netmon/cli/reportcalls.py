@@ -1,15 +1,12 @@
-"""`netmon report calls`, as people and programs read it."""
+"""`netmon report calls`, as people read it."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netmon.cli.incidents import show
 from probes.clean import clean
@@ -18,7 +15,6 @@ if TYPE_CHECKING:
     from netmon.report.calls import Figures
     from netmon.report.utilisation import Window
 
-Row = dict[str, Any]
 _HEADS = {
     "vi": ("Tỉnh", "Cuộc gọi", "SER", "SEER", "ISA", "SCR", "SRD được p50/p95", "SRD hỏng p50/p95", "SDD p50/p95"),
     "en": ("Province", "Calls", "SER", "SEER", "ISA", "SCR", "SRD taken p50/p95", "SRD failed p50/p95", "SDD p50/p95"),
@@ -37,33 +33,8 @@ _SAID = {
 }
 
 
-def _row(one: Figures) -> Row:
-    """Without what is not known."""
-    return {key: value for key, value in asdict(one).items() if value is not None}
-
-
-def _json(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> None:
-    from netmon.report.calls import FEWEST
-
-    report = {"from_s": over.start_s, "until_s": over.end_s, "fewest": FEWEST, "rows": [_row(one) for one in rows]}
-    print(json.dumps(report, ensure_ascii=False))
-
-
-def _jsonl(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> None:
-    for one in rows:
-        print(json.dumps({**_row(one), "from_s": over.start_s, "until_s": over.end_s}, ensure_ascii=False))
-
-
-def _csv(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> None:
-    from netmon.report.calls import Figures
-
-    names = [field.name for field in fields(Figures)]
-    sheet = csv.DictWriter(sys.stdout, [*names, "from_s", "until_s"], lineterminator="\n")
-    sheet.writeheader()
-    sheet.writerows({**_row(one), "from_s": over.start_s, "until_s": over.end_s} for one in rows)
-
-
-def _table(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> None:
+def table(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> None:
+    """The rows, and behind them on stderr what is not in them."""
     from netmon.report.calls import FEWEST
 
     lang = args.lang or "vi"
@@ -92,6 +63,3 @@ def _delay(many: int, p50_ms: float | None, p95_ms: float | None, lang: str) -> 
     if p50_ms is None or p95_ms is None:
         return f"{_FEW[lang]} (N={many})" if many else ""
     return f"{p50_ms:.0f}/{p95_ms:.0f} ms (N={many})"
-
-
-PRINT = {"json": _json, "jsonl": _jsonl, "csv": _csv, "table": _table}
