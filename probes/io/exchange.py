@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from probes import trace
 from probes.io.drive import Driver
-from probes.io.net import open_udp
+from probes.io.net import PacketSocket, open_udp
 from probes.wire.exchange import Exchange, Heard, Unheard
 
 
@@ -21,6 +22,11 @@ class _Asking(Driver):
 
 async def exchange(family: int, session: Exchange) -> Heard | Unheard:
     """How it ended; never raises for the network."""
+    return await exchange_from(family, lambda sock: session)
+
+
+async def exchange_from(family: int, make: Callable[[PacketSocket], Exchange]) -> Heard | Unheard:
+    """The same for a session that must know its socket; OSError of `make` says that this machine has no way."""
     try:
         sock = open_udp(family)
     except OSError as fault:
@@ -32,6 +38,11 @@ async def exchange(family: int, session: Exchange) -> Heard | Unheard:
             ended.set_result(events[0])
             trace.note(*_words(events[0]))
 
+    try:
+        session = make(sock)
+    except OSError as fault:
+        sock.close()
+        return Unheard("local", f"this machine has no way: {fault.strerror}")
     driver = _Asking(session, sock, told)
     try:
         driver.kick()

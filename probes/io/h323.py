@@ -10,8 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from probes.io.bytestream import StreamDriver
-from probes.io.drive import Driver
-from probes.io.net import open_udp
+from probes.io.exchange import exchange_from
 from probes.wire.exchange import Exchange, Heard, Unheard
 from probes.wire.h323call import Call, Left
 from probes.wire.session import Address
@@ -21,27 +20,7 @@ _DRAIN_BYTES = 65_536
 
 async def ask(family: int, to: Any, make: Callable[[Address], Exchange]) -> Heard | Unheard:
     """One question; `make` gets the address the answer must come to. Never raises for the network."""
-    try:
-        sock = open_udp(family)
-    except OSError as fault:
-        return Unheard("local", f"no socket: {fault.strerror}")
-    ended: asyncio.Future[Heard | Unheard] = asyncio.get_running_loop().create_future()
-
-    def told(events: list[Any]) -> None:
-        if not ended.done():
-            ended.set_result(events[0])
-
-    try:
-        here = own_address(family, to)
-    except OSError as fault:
-        sock.close()
-        return Unheard("local", f"this machine has no way: {fault.strerror}")
-    driver = Driver(make((here, sock.port)), sock, told)
-    try:
-        driver.kick()
-        return await ended
-    finally:
-        driver.close()
+    return await exchange_from(family, lambda sock: make((own_address(family, to), sock.port)))
 
 
 def own_address(family: int, to: Any) -> str:

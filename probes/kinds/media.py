@@ -6,7 +6,6 @@ Only the variation of delay is used: the two clocks need not agree.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import time
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.io.drive import Driver
-from probes.io.trainsock import open_train
 from probes.kinds import mediatell
 from probes.kinds.mediatell import Seen
 from probes.kinds.packets import address_of
 from probes.kinds.stamp import key_of
-from probes.kinds.trains import ETHERNET, IPV4, OUTCOMES, Broken
+from probes.kinds.trains import ETHERNET, IPV4, OUTCOMES, Broken, opened, part
 from probes.mediajudge import PROFILES
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
@@ -37,7 +35,6 @@ _VARIANTS = {
     "smooth": (Variant.SMOOTH,),
 }
 _BETWEEN_S = 0.5  # queues empty themselves before the second variant
-_log = logging.getLogger("netmon.media")
 _STEPS = 3  # silences a run may meet: at its beginning, in the middle, at the end
 _TOLD = 9  # bytes that tell of one arrival
 _ASKED_BPS = 40_000.0  # questions and what is around their answers
@@ -131,10 +128,7 @@ async def _all(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSett
 
 async def _once(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSettings, variant: Variant) -> Seen:
     """One session; raises `Broken` when the responder is gone or says no."""
-    try:
-        sock = open_train(family)
-    except OSError as fault:
-        raise Broken(Outcome.LOCAL, f"no socket: {fault.strerror}") from None
+    sock = opened(family)
     guard = Guard(settings.abort_loss_percent / 100, rise_ms=settings.abort_rise_ms)
     session = MediaSender(
         to,
@@ -154,7 +148,7 @@ async def _once(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSet
         got = await ended
         dropped = session.local_drop
     finally:
-        _part(session, driver, to)
+        part(driver, to, session.farewell())
     if isinstance(got, Failed):
         raise Broken(OUTCOMES[got.how], got.why)
     return Seen(variant, got, dropped)
@@ -164,18 +158,6 @@ def _shape(settings: MediaSettings, variant: Variant) -> Shape:
     seed = settings.seed or int.from_bytes(os.urandom(4), "big")
     rate_bps = settings.rate_bps or PROFILES_BPS[settings.profile]
     return Shape(int(rate_bps), int(settings.duration_s * 1000), variant, seed)
-
-
-def _part(session: MediaSender, driver: Driver, to: Any) -> None:
-    """The responder may serve others now; when this is lost it finds out by itself."""
-    words = session.farewell()
-    try:
-        if words:
-            driver.sock.send(words, to)
-    except OSError as fault:
-        _log.debug("the responder could not be told that we are done: %s", fault)
-    finally:
-        driver.close()
 
 
 def cost(settings: MediaSettings) -> Cost:

@@ -13,6 +13,7 @@ from typing import Any
 
 from probes.base import Outcome
 from probes.io.drive import Driver
+from probes.io.net import PacketSocket
 from probes.io.trainsock import open_train
 from probes.kinds.packets import address_of
 from probes.wire.train import LEAST_DATA, Stream
@@ -67,10 +68,7 @@ async def testing(
 ) -> AsyncIterator[Testing]:
     """A test with the responder there; it is told when we are done. Raises `Broken` when there is no socket to be had."""
     to = address_of(sockaddr)
-    try:
-        sock = open_train(family)
-    except OSError as fault:
-        raise Broken(Outcome.LOCAL, f"no socket: {fault.strerror}") from None
+    sock = opened(family)
     number = int.from_bytes(os.urandom(8), "big")
     session = TrainSender(to, number, key=key, tos=dscp << 2, timeout_s=timeout_s, clock_ns=time.monotonic_ns)
 
@@ -83,15 +81,22 @@ async def testing(
     try:
         yield test
     finally:
-        _part(session, driver, to)
+        part(driver, to, session.farewell())
 
 
-def _part(session: TrainSender, driver: Driver, to: Any) -> None:
-    """The responder may serve others now; when this is lost it finds out by itself."""
-    words = session.farewell()
+def opened(family: int) -> PacketSocket:
+    """A socket for trains or streams; raises `Broken` when there is none to be had."""
     try:
-        if words:
-            driver.sock.send(words, to)
+        return open_train(family)
+    except OSError as fault:
+        raise Broken(Outcome.LOCAL, f"no socket: {fault.strerror}") from None
+
+
+def part(driver: Driver, to: Any, farewell: bytes) -> None:
+    """The responder may serve others now; when this is lost it finds out by itself."""
+    try:
+        if farewell:
+            driver.sock.send(farewell, to)
     except OSError as fault:
         _log.debug("the responder could not be told that we are done: %s", fault)
     finally:
