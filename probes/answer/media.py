@@ -23,6 +23,7 @@ from probes.wire.media import BACK, FORWARD, Ask, Go, Head, Reason, Report, What
 from probes.wire.mediaflow import Clocks, Inflow, Marks, Outflow
 from probes.wire.mediasender import far_shape
 from probes.wire.mediashape import AUDIO_BYTES, AUDIO_PPS, VERSION, Drawn
+from probes.wire.sealed import LEAST, cookie_of
 from probes.wire.session import Arrival, Datagram
 
 _AUDIO_BPS = AUDIO_BYTES * AUDIO_PPS * 8
@@ -80,7 +81,7 @@ class Responder:
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:  # fmt: skip
         self._key, self._limits, self._clock_ns = key, limits or Limits(), clock_ns
-        self._cookies = Cookies(media.COOKIE_BYTES, 2 * self._limits.duration_s, secret)
+        self._cookies = Cookies(2 * self._limits.duration_s, secret)
         self._streams: dict[Who, _Stream] = {}
         self._ended: OrderedDict[Who, None] = OrderedDict()
         self._budget = Budget(self._limits.bytes_per_minute)
@@ -106,14 +107,14 @@ class Responder:
         if head.what is What.DATA:
             self._data(arrival, head, now)
             return
-        if len(arrival.data) < media.LEAST:
+        if len(arrival.data) < LEAST:
             raise WireError(len(arrival.data), "too short for a question")
         body = media.checked(arrival.data, self._key)
         if head.what is What.HELLO:
             self.counts["hello"] += 1
             self._answer(arrival, What.CHALLENGE, head, self._cookies.make(arrival.source, now))
             return
-        shown, rest = media.cookie_of(body)
+        shown, rest = cookie_of(body)
         if not self._cookies.is_good(shown, arrival.source, now):
             self.counts["no cookie"] += 1
         elif head.what in _ASKED:

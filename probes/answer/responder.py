@@ -14,6 +14,7 @@ from probes.clean import clean
 from probes.io.drive import Driver, PacketSession
 from probes.io.net import PacketSocket
 from probes.io.trainsock import open_train
+from probes.wire.sealed import COOKIE_BYTES
 
 LEAST_PORT = 1024  # nobody who asks sits below it
 MOST_SOURCES = 4096  # that are remembered
@@ -21,16 +22,16 @@ _EPOCH_S = 60.0  # a cookie is good from the minute it was made in to the end of
 
 
 class Cookies:
-    """Who shows one can be reached at the address he asks from. `longest_s`: of a session; `octets`: a cookie's length."""
+    """Who shows one can be reached at the address he asks from. `longest_s`: of a session."""
 
-    def __init__(self, octets: int, longest_s: float, secret: bytes = b"") -> None:
-        self._octets, self._secret = octets, secret or os.urandom(32)
+    def __init__(self, longest_s: float, secret: bytes = b"") -> None:
+        self._secret = secret or os.urandom(32)
         self._epochs = 2 + int(longest_s // _EPOCH_S)
 
     def make(self, source: tuple[Any, ...], now: float, epochs_ago: int = 0) -> bytes:
         """The cookie of an address and a minute."""
         words = f"{source[0]} {source[1]} {int(now // _EPOCH_S) - epochs_ago}"
-        return hmac.digest(self._secret, words.encode(), "sha256")[: self._octets]
+        return hmac.digest(self._secret, words.encode(), "sha256")[:COOKIE_BYTES]
 
     def is_good(self, shown: bytes, source: tuple[Any, ...], now: float) -> bool:
         """True when it was made for this address, and not too long ago."""

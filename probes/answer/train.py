@@ -17,6 +17,7 @@ from probes.answer.responder import LEAST_PORT, Budget, Cookies, answering, boun
 from probes.errors import WireError
 from probes.io.net import PacketSocket
 from probes.wire import train
+from probes.wire.sealed import LEAST, cookie_of
 from probes.wire.session import Arrival, Datagram
 from probes.wire.train import Go, Head, Reason, Stream, What
 from probes.wire.trainflow import Inflow, Outflow
@@ -57,7 +58,7 @@ class Responder:
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:  # fmt: skip
         self._key, self._limits, self._clock_ns = key, limits or Limits(), clock_ns
-        self._cookies = Cookies(train.COOKIE_BYTES, self._limits.test_s, secret)
+        self._cookies = Cookies(self._limits.test_s, secret)
         self._test: _Test | None = None
         self._waiting: list[Datagram] = []
         self._budget = Budget(self._limits.bytes_per_minute)
@@ -79,14 +80,14 @@ class Responder:
         if head.what is What.DATA:
             self._data(arrival, head, now)
             return
-        if len(arrival.data) < train.LEAST:
+        if len(arrival.data) < LEAST:
             raise WireError(len(arrival.data), "too short for a question")
         body = train.checked(arrival.data, self._key)
         if head.what is What.HELLO:
             self.counts["hello"] += 1
             self._answer(arrival, What.COOKIE, head, self._cookies.make(arrival.source, now))
             return
-        shown, rest = train.cookie_of(body)
+        shown, rest = cookie_of(body)
         if not self._cookies.is_good(shown, arrival.source, now):
             self.counts["no cookie"] += 1
         elif head.what in _ASKED:

@@ -21,7 +21,6 @@ packets end with 16 bytes of HMAC-SHA-256 over all before; data packets never do
 from __future__ import annotations
 
 import hashlib
-import hmac
 import struct
 from collections.abc import Callable
 from enum import IntEnum
@@ -30,11 +29,10 @@ from typing import NamedTuple
 
 from probes.errors import WireError
 from probes.wire.mediashape import LEAST_BYTES, MOST_BYTES, Shape, Sort, Variant
+from probes.wire.sealed import LEAST, seal, unseal
 
 PORT = 8622
-LEAST = 96  # bytes of everything an agent asks: no answer to a stranger is longer
 PART = 120  # arrivals in one REPORT: it fits every path
-COOKIE_BYTES, _MAC = 16, 16
 FORWARD, BACK = 1, 2
 MOST_LATE_US = 0xFFFF
 DATA_BYTES = 40
@@ -138,9 +136,7 @@ def key_id(key: bytes) -> int:
 
 def _packet(what: What, session: int, body: bytes, key: bytes, least: int = 0) -> bytes:
     """Filled up to `least` bytes and signed."""
-    data = _HEAD.pack(_MAGIC, what, key_id(key), session) + body
-    data += bytes(max(0, least - len(data) - (_MAC if key else 0)))
-    return data + hmac.digest(key, data, "sha256")[:_MAC] if key else data
+    return seal(_HEAD.pack(_MAGIC, what, key_id(key), session) + body, key, least)
 
 
 def head(data: bytes) -> Head:
@@ -157,15 +153,9 @@ def head(data: bytes) -> Head:
 
 def checked(data: bytes, key: bytes) -> bytes:
     """What follows the head of a control packet, without its HMAC; raises `WireError` when that is not ours."""
-    if not key:
-        return data[_HEAD.size :]
-    if int.from_bytes(data[6:8], "big") != key_id(key):
+    if key and int.from_bytes(data[6:8], "big") != key_id(key):
         raise WireError(6, "the HMAC is made with another key")
-    if len(data) < _HEAD.size + _MAC or not hmac.compare_digest(
-        hmac.digest(key, data[:-_MAC], "sha256")[:_MAC], data[-_MAC:]
-    ):
-        raise WireError(len(data), "the HMAC is not made with our key")
-    return data[_HEAD.size : -_MAC]
+    return unseal(data, key)
 
 
 def hello(session: int, key: bytes = b"") -> bytes:
@@ -198,13 +188,6 @@ def read_data(data: bytes) -> Data:
     if not 1 <= found.sort <= len(Sort):
         raise WireError(_HEAD.size, f"stream {found.sort} is unknown")
     return found
-
-
-def cookie_of(body: bytes) -> tuple[bytes, bytes]:
-    """The cookie and what follows it."""
-    if len(body) < COOKIE_BYTES:
-        raise WireError(_HEAD.size, "no cookie")
-    return body[:COOKIE_BYTES], body[COOKIE_BYTES:]
 
 
 def go_body(go: Go) -> bytes:

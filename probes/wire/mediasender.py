@@ -15,6 +15,7 @@ from probes.wire import media
 from probes.wire.media import BACK, FORWARD, Ask, Go, Reason, Report, What
 from probes.wire.mediaflow import Clocks, Inflow, Marks, Outflow, Rise, Trace
 from probes.wire.mediashape import VERSION, Shape, plan
+from probes.wire.sealed import cookie_of
 from probes.wire.session import Address, Arrival, Datagram
 
 _AGAIN_S = 0.25  # an answer that has not come is asked for again
@@ -130,7 +131,7 @@ class MediaSender:
 
     def _challenged(self, body: bytes, arrival: Arrival, now: float) -> None:
         if not self._cookie:
-            self._cookie, _ = media.cookie_of(body)
+            self._cookie, _ = cookie_of(body)
             self._next_try = 0.0
 
     def _ready(self, body: bytes, arrival: Arrival, now: float) -> None:

@@ -20,21 +20,19 @@ bytes of HMAC-SHA-256 over all before; data packets never do: nobody else knows 
 
 from __future__ import annotations
 
-import hmac
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire.sealed import LEAST, seal, unseal
 
 PORT = 8621
-LEAST = 96  # bytes of everything an agent asks: no answer to a stranger is longer
 LEAST_DATA, MOST_DATA = 64, 8972  # bytes of a data packet
 MOST_PACKETS = 65_535
 SUMMARY = 65_535
 PART = 140  # arrivals in one TOLD: it fits every path
-COOKIE_BYTES, _MAC = 16, 16
 _MAGIC = b"nmt1"
 _HEAD = struct.Struct("!4sBxHQ")
 _STREAM = struct.Struct("!IHI")
@@ -101,12 +99,6 @@ class Told(NamedTuple):
     arrivals: tuple[tuple[int, int], ...] = ()
 
 
-def _closed(body: bytes, key: bytes, least: int = 0) -> bytes:
-    """Filled up to `least` bytes and signed."""
-    body += bytes(max(0, least - len(body) - (_MAC if key else 0)))
-    return body + hmac.digest(key, body, "sha256")[:_MAC] if key else body
-
-
 def head(data: bytes) -> Head:
     """The head; raises `WireError` for what is no packet of this protocol."""
     if len(data) < _HEAD.size:
@@ -121,13 +113,7 @@ def head(data: bytes) -> Head:
 
 def checked(data: bytes, key: bytes) -> bytes:
     """What follows the head of a control packet, without its HMAC; raises `WireError` when that is not ours."""
-    if not key:
-        return data[_HEAD.size :]
-    if len(data) < _HEAD.size + _MAC or not hmac.compare_digest(
-        hmac.digest(key, data[:-_MAC], "sha256")[:_MAC], data[-_MAC:]
-    ):
-        raise WireError(len(data), "the HMAC is not made with our key")
-    return data[_HEAD.size : -_MAC]
+    return unseal(data, key)
 
 
 def _open(what: What, round_: int, test: int) -> bytes:
@@ -136,17 +122,17 @@ def _open(what: What, round_: int, test: int) -> bytes:
 
 def hello(test: int, key: bytes = b"") -> bytes:
     """A test wants to begin."""
-    return _closed(_open(What.HELLO, 0, test), key, LEAST)
+    return seal(_open(What.HELLO, 0, test), key, LEAST)
 
 
 def ask(what: What, round_: int, test: int, cookie: bytes, body: bytes = b"", key: bytes = b"") -> bytes:
     """GO, ASK or STOP."""
-    return _closed(_open(what, round_, test) + cookie + body, key, LEAST)
+    return seal(_open(what, round_, test) + cookie + body, key, LEAST)
 
 
 def answer(what: What, round_: int, test: int, body: bytes = b"", key: bytes = b"") -> bytes:
     """COOKIE, READY, NO or TOLD."""
-    return _closed(_open(what, round_, test) + body, key)
+    return seal(_open(what, round_, test) + body, key)
 
 
 def data_head(round_: int, test: int, number: int, sent_ns: int) -> bytes:
@@ -160,13 +146,6 @@ def read_data(data: bytes) -> tuple[int, int]:
         raise WireError(len(data), f"{len(data)} bytes are too short for data")
     number, sent_ns = _DATA.unpack_from(data, _HEAD.size)
     return number, sent_ns
-
-
-def cookie_of(body: bytes) -> tuple[bytes, bytes]:
-    """The cookie and what follows it."""
-    if len(body) < COOKIE_BYTES:
-        raise WireError(_HEAD.size, "no cookie")
-    return body[:COOKIE_BYTES], body[COOKIE_BYTES:]
 
 
 def go_body(go: Go) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from probes.errors import WireError
 from probes.wire import train
+from probes.wire.sealed import cookie_of
 from probes.wire.session import Address, Arrival, Datagram
 from probes.wire.train import Go, Reason, Stream, Told, What
 from probes.wire.trainflow import Inflow, Outflow
@@ -133,7 +134,7 @@ class TrainSender:
             return
         body = train.checked(arrival.data, self._key)
         if what is What.COOKIE and not self._cookie:
-            self._cookie, _ = train.cookie_of(body)
+            self._cookie, _ = cookie_of(body)
         elif current and number == self._number and what in _TAKES:
             _TAKES[what](self, current, body, now)
         else:

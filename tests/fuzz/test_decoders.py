@@ -21,6 +21,7 @@ from probes.answer.sip import StandIn
 from probes.answer.train import Responder
 from probes.errors import WireError
 from probes.wire import ber, dns, http1, icmperror, iperf3, ntp, rtcp, rtp, sdp, sip, sipdigest, train, x509
+from probes.wire.sealed import cookie_of
 from probes.wire.session import Arrival
 from probes.wire.tlsrecord import Plaintext
 from probes.wire.train import Go, Stream, Told, What
@@ -103,7 +104,7 @@ TRAINS = ASKED + ANSWERED + DATA
 def train_bodies(data: bytes) -> None:
     """Every reader of the train protocol, each by itself."""
     good = 0
-    for read in (train.head, train.read_data, train.cookie_of, train.read_go, train.read_part, train.read_told, lambda one: train.checked(one, KEY)):  # fmt: skip
+    for read in (train.head, train.read_data, cookie_of, train.read_go, train.read_part, train.read_told, lambda one: train.checked(one, KEY)):  # fmt: skip
         try:
             read(data)
             good += 1

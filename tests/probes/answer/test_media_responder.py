@@ -14,6 +14,7 @@ from probes.wire import media
 from probes.wire.media import BACK, FORWARD, Ask, Go, Reason, What
 from probes.wire.mediasender import Failed, far_shape
 from probes.wire.mediashape import VERSION, Shape, Variant, plan
+from probes.wire.sealed import cookie_of
 from probes.wire.session import Arrival, Datagram
 
 OTHER = ("192.0.2.7", 50_000)
@@ -40,7 +41,7 @@ def told(one: Responder, data: bytes, source: tuple[str, int] = AGENT, now: floa
 
 def cookie_for(one: Responder, source: tuple[str, int] = AGENT, now: float = 1.0, key: bytes = b"") -> bytes:
     (answer,) = told(one, media.hello(5, key), source, now)
-    return media.cookie_of(media.checked(answer.data, key))[0]
+    return cookie_of(media.checked(answer.data, key))[0]
 
 
 def go(cookie: bytes, session: int = 5, shape: Shape = SHAPE, ways: int = FORWARD | BACK, key: bytes = b"") -> bytes:
@@ -142,7 +143,7 @@ def test_a_source_has_so_many_streams_and_all_together_so_many() -> None:
 
 def cookie_for_other(one: Responder) -> bytes:
     answers = [got for got in told(one, media.hello(8), OTHER) if media.head(got.data).what is What.CHALLENGE]
-    return media.cookie_of(answers[0].data[16:])[0]
+    return cookie_of(answers[0].data[16:])[0]
 
 
 def test_the_addresses_of_one_ipv6_site_count_as_one() -> None:
@@ -155,7 +156,7 @@ def test_the_addresses_of_one_ipv6_site_count_as_one() -> None:
 
 def cookie_of_ipv6(one: Responder, source: tuple[str, int]) -> bytes:
     answers = [got for got in told(one, media.hello(5), source) if media.head(got.data).what is What.CHALLENGE]
-    return media.cookie_of(answers[0].data[16:])[0]
+    return cookie_of(answers[0].data[16:])[0]
 
 
 def test_many_streams_run_at_once_and_all_are_whole() -> None:

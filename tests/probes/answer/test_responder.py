@@ -11,16 +11,16 @@ ASKER = ("192.0.2.1", 40_000)
 
 
 def test_a_cookie_lasts_as_long_as_the_longest_session_and_no_minute_more() -> None:
-    cookies = Cookies(16, 120.0, b"secret")
+    cookies = Cookies(120.0, b"secret")
     shown = cookies.make(ASKER, 59.0)
     assert len(shown) == 16 and cookies.is_good(shown, ASKER, 59.0 + 121.0)
     assert not cookies.is_good(shown, ASKER, 240.0)
 
 
 def test_no_other_port_and_no_other_secret_takes_a_cookie() -> None:
-    shown = Cookies(16, 60.0, b"secret").make(ASKER, 0.0)
-    assert not Cookies(16, 60.0, b"secret").is_good(shown, (ASKER[0], 40_001), 0.0)
-    assert not Cookies(16, 60.0).is_good(shown, ASKER, 0.0)
+    shown = Cookies(60.0, b"secret").make(ASKER, 0.0)
+    assert not Cookies(60.0, b"secret").is_good(shown, (ASKER[0], 40_001), 0.0)
+    assert not Cookies(60.0).is_good(shown, ASKER, 0.0)
 
 
 def test_bytes_that_do_not_fit_are_not_spent_and_come_back_with_the_next_minute() -> None:

@@ -9,6 +9,7 @@ from trainworld import AGENT, World
 
 from probes.answer.train import Limits, Responder
 from probes.wire import train
+from probes.wire.sealed import cookie_of
 from probes.wire.session import Arrival, Datagram
 from probes.wire.train import Go, Stream, What
 from probes.wire.trainsender import Done, Failed
@@ -23,7 +24,7 @@ def told(responder: Responder, data: bytes, source: tuple[str, int] = AGENT, now
 
 def cookie_for(responder: Responder, source: tuple[str, int] = AGENT, now: float = 1.0) -> bytes:
     (answer,) = told(responder, train.hello(5), source, now)
-    return train.cookie_of(train.checked(answer.data, b""))[0]
+    return cookie_of(train.checked(answer.data, b""))[0]
 
 
 def go(cookie: bytes, theirs: Stream = TRAIN, ours: Stream = NOTHING) -> bytes:

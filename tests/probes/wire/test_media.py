@@ -12,6 +12,7 @@ from probes.errors import WireError
 from probes.wire import media
 from probes.wire.media import Ask, Data, Go, Report, What
 from probes.wire.mediashape import Shape, Sort, Variant
+from probes.wire.sealed import LEAST, cookie_of
 
 KEY = b"a key of sixteen"
 words = st.integers(0, 2**32 - 1)
@@ -30,8 +31,8 @@ def test_a_data_packet_is_as_written() -> None:
 
 def test_a_hello_is_as_long_as_whatever_answers_a_stranger() -> None:
     assert media.hello(5).hex() == "6e6d6431" "01" "00" "0000" "0000000000000005" + 80 * "00"  # fmt: skip
-    assert len(media.hello(5, KEY)) == media.LEAST
-    assert len(media.answer(What.CHALLENGE, 5, bytes(16), KEY)) <= media.LEAST
+    assert len(media.hello(5, KEY)) == LEAST
+    assert len(media.answer(What.CHALLENGE, 5, bytes(16), KEY)) <= LEAST
 
 
 @given(words, st.integers(0, 2**32 - 1), st.sampled_from(Variant), st.integers(1, 3), bytes_)
@@ -75,7 +76,7 @@ def test_a_key_is_named_by_its_id_and_checked_by_its_hmac() -> None:
 @given(st.binary(max_size=1400))
 def test_any_bytes_raise_nothing_but_the_one_error(data: bytes) -> None:
     for body in (data, b"nmd1" + data, media.hello(1)[:6] + data):
-        for read in (media.head, media.read_data, media.read_go, media.read_ask, media.read_report, media.cookie_of):
+        for read in (media.head, media.read_data, media.read_go, media.read_ask, media.read_report, cookie_of):
             with contextlib.suppress(WireError):
                 read(body)
         with contextlib.suppress(WireError):

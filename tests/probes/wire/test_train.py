@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from probes.errors import WireError
 from probes.wire import train
+from probes.wire.sealed import LEAST, cookie_of
 from probes.wire.train import Go, Reason, Stream, Told, What
 
 TEST, COOKIE, KEY = 0x0102030405060708, bytes(range(16)), b"a shared key of some length"
@@ -44,9 +45,9 @@ def test_a_key_signs_all_that_stands_before() -> None:
 
 def test_no_answer_to_a_stranger_is_longer_than_what_was_asked() -> None:
     for key in (b"", KEY):
-        assert len(train.hello(TEST, key)) == train.LEAST
+        assert len(train.hello(TEST, key)) == LEAST
         for what, body in ((What.COOKIE, COOKIE), (What.NO, bytes([Reason.BUSY])), (What.READY, b"")):
-            assert len(train.answer(what, 1, TEST, body, key)) <= train.LEAST
+            assert len(train.answer(what, 1, TEST, body, key)) <= LEAST
 
 
 def test_a_full_part_fits_every_path() -> None:
@@ -81,7 +82,7 @@ def test_what_nobody_sends_is_not_read(stream: Stream) -> None:
 
 @given(st.binary(max_size=200) | st.binary(max_size=100).map(lambda tail: b"nmt1" + tail))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    for read in (train.head, train.read_data, train.read_go, train.read_told, train.read_part, train.cookie_of):
+    for read in (train.head, train.read_data, train.read_go, train.read_told, train.read_part, cookie_of):
         try:
             read(data)
         except WireError:
