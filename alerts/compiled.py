@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from alerts.condition import Arithmetic, Ask, Both, Compare, Const, Group, Not, Truth, Value
 from alerts.rings import Array, Extreme, Frame, Ring
 from alerts.series import QUANTILES, Series, bucket_before
+from alerts.tree import Arithmetic, Ask, Both, Compare, Const, Group, Not, Truth, Value
 from alerts.words import PERIOD, field_type
 
 

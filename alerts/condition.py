@@ -19,11 +19,11 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 from alerts.errors import BadCondition
+from alerts.tree import Arithmetic, Ask, Both, Compare, Const, Group, Node, Not, Truth, Value
 from alerts.words import (
     ARGUMENTS,
     ARRIVAL,
@@ -50,96 +50,12 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
-    """A number in its type's own unit (s, bit/s, B, 1)."""
-
-    value: float
-    type: Type
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Something measured: `what` is a field, an event, an outcome or ""; `window_s` is 0 where there is none."""
-
-    function: str
-    what: str
-    window_s: int
-    type: Type
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """`share_by` or `count_by` of a condition over the series with the same tag."""
-
-    function: str
-    tag: str
-    cond: Truth
-    type: Type
-
-
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
-    """`left op right`."""
-
-    op: str
-    left: Value
-    right: Value
-    type: Type
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """`left op right` of two values of one type."""
-
-    op: str
-    left: Value
-    right: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Both:
-    """`and` (`op` "and") or `or` of two conditions."""
-
-    op: str
-    left: Truth
-    right: Truth
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The opposite; unknown stays unknown."""
-
-    cond: Truth
-
-
-Value = Const | Ask | Group | Arithmetic
-Truth = Compare | Both | Not
-Node = Value | Truth
-
-
 def parse(text: str) -> Truth:
     """The tree of a condition; raises `BadCondition`, and nothing else, whatever the text is."""
     plain, units = _lexed(text)
     tree = _syntax(plain)
     _bounded(tree)
     return _Reader(units).truth(tree)
-
-
-def parts(node: Node) -> Iterator[Node]:
-    """The node and all below it, in the order they are written."""
-    yield node
-    match node:
-        case Arithmetic() | Compare() | Both():
-            yield from parts(node.left)
-            yield from parts(node.right)
-        case Not() | Group():
-            yield from parts(node.cond)
-
-
-def asks(node: Node) -> Iterator[Ask]:
-    """All that is measured in a condition, in the order it is written."""
-    return (one for one in parts(node) if isinstance(one, Ask))
 
 
 # --- text ---

@@ -13,12 +13,13 @@ import numpy as np
 
 from alerts.base import OWN_KIND, Assessment, Evidence, Firing, Sample, own_series
 from alerts.compiled import Moments, Writers
-from alerts.condition import MOST_WINDOW_S, Ask, Group, asks, parts
+from alerts.condition import MOST_WINDOW_S
 from alerts.groups import Groups
 from alerts.judge import Judge
 from alerts.rings import Array
 from alerts.rules import Rule
 from alerts.series import STEPS, Series
+from alerts.tree import Ask, Group, asks, parts
 
 MUTE_MS = 5_000  # an agent is mute after this long …
 MUTE_PERIODS = 2.5  # … and after so many of its usual pauses

@@ -8,9 +8,9 @@ import numpy as np
 
 from alerts import compiled
 from alerts.compiled import Moments
-from alerts.condition import Group
 from alerts.rings import Array
 from alerts.series import Series
+from alerts.tree import Group
 
 
 class Groups:

@@ -14,9 +14,9 @@ import numpy as np
 from alerts import compiled
 from alerts.base import Firing
 from alerts.compiled import Values, View
-from alerts.condition import Truth, asks
 from alerts.rings import Array
 from alerts.rules import Rule
+from alerts.tree import Truth, asks
 
 
 class Judge:

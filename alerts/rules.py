@@ -7,8 +7,9 @@ from dataclasses import MISSING, dataclass, field
 from typing import Any, cast
 
 from alerts.base import OWN_KIND, About, Fault
-from alerts.condition import Truth, asks, parse
+from alerts.condition import parse
 from alerts.errors import BadRule
+from alerts.tree import Truth, asks
 from alerts.words import ARRIVAL, PERIOD
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from alerts.base import LOCAL, LOST, OK, PROTOCOL, REFUSED, UNRESOLVED, Sample
 from alerts.buckets import PREFIX, field_bucket
-from alerts.condition import Ask
 from alerts.rings import Array, Entry, Extreme, Last, Ring, Sum
 from alerts.spread import Spreads
+from alerts.tree import Ask
 from alerts.words import OUTCOMES, RTT, TAGS
 
 STEPS = 16  # seconds of a jump of the frontier that are judged one by one

@@ -9,9 +9,10 @@ from pathlib import Path
 import alerts
 from alerts.base import OWN_KIND
 from alerts.buckets import PREFIX
-from alerts.condition import Ask, asks, parse
+from alerts.condition import parse
 from alerts.errors import BadCondition
 from alerts.rules import Rule, RulesFile
+from alerts.tree import Ask, asks
 from alerts.words import ARRIVAL, EVENTS, OUTCOMES, RTT
 from netmon import fields
 from netmon.config import decode

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts import compiled
-from alerts.condition import MOST_WINDOW_S, Ask, Compare, Const, Group, Truth, asks, parse
+from alerts.condition import MOST_WINDOW_S, parse
 from alerts.errors import BadCondition
 from alerts.rings import Array
+from alerts.tree import Ask, Compare, Const, Group, Truth, asks
 from alerts.words import FUNCTIONS, UNITS
 
 

@@ -13,8 +13,9 @@ from engine_world import START_MS
 from alerts import compiled
 from alerts.base import LOCAL, LOST, OK, PROTOCOL, REFUSED, UNRESOLVED, Sample
 from alerts.compiled import Moments
-from alerts.condition import Ask, asks, parse
+from alerts.condition import parse
 from alerts.series import Series
+from alerts.tree import Ask, asks
 
 TEXTS = (
     "sent(7s) > 0", "lost(20s) > 0", "loss(20s) > 0%", "count(reply, 9s) > 0", "count(refused, 30s) > 0",
