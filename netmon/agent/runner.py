@@ -123,12 +123,13 @@ class Runner:
             now_s = time.time()
             wait_s = max(least_s, schedule.next_due(now_s + least_s, phase, every_s) - now_s)
             due = time.monotonic() + wait_s
-            await self._await_turn(kind, check, due)
+            if not await self._await_turn(kind, check, due):
+                continue
             self._late_ms = max(self._late_ms, (time.monotonic() - due) * 1000)
             await self._run(kind, check)
 
-    async def _await_turn(self, kind: Kind, check: CheckConfig, due: float) -> None:
-        """Sleep until `due` (monotonic s), measuring out of turn for whoever has a reason."""
+    async def _await_turn(self, kind: Kind, check: CheckConfig, due: float) -> bool:
+        """Sleep until `due` (monotonic s), measuring out of turn for whoever has a reason. False: such a run overran it."""
         reason = self._reasons[check.check]
         while (left_s := due - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
@@ -137,7 +138,11 @@ class Runner:
             if reason.is_set():  # a run, once begun, is never cut short
                 reason.clear()
                 await self._run(kind, check)
-                await asyncio.sleep(min(WOKEN_GAP_S, max(0.0, due - time.monotonic())))
+                if (left_s := due - time.monotonic()) <= 0:
+                    return False
+                await asyncio.sleep(min(WOKEN_GAP_S, left_s))
+        reason.clear()  # the run that begins now is the answer to it
+        return True
 
     async def _run(self, kind: Kind, check: CheckConfig) -> None:
         """One run, told; what our own loop broke in it is nobody else's fault."""

@@ -101,3 +101,11 @@ def test_a_path_in_flight_is_not_run_a_second_time(monkeypatch: pytest.MonkeyPat
     sip = check("sip", "mcu.example", kind="single", every_s=10)
     ran = _times(monkeypatch, tmp_path, [sip, replace(PATH, every_s=50)], 45.0, 400.0)
     assert len(ran) >= 6 and all(later - one >= 45.0 for one, later in zip(ran, ran[1:], strict=False))
+
+
+def test_a_turn_that_a_run_out_of_turn_overran_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sip = check("sip", "mcu.example", kind="single", every_s=10)
+    ran = _times(monkeypatch, tmp_path, [sip, replace(PATH, every_s=80)], 30.0, 600.0)
+    phase = schedule.phase_s("c1", "path", 80.0)
+    late_s = [(simulated.START_S + at - phase + 1) % 80 - 1 for at in ran]
+    assert sum(abs(one) > 0.1 for one in late_s) == 1 and len(ran) >= 6  # the hurried run alone is out of turn
