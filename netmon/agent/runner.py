@@ -145,16 +145,16 @@ class Runner:
         return True
 
     async def _run(self, kind: Kind, check: CheckConfig) -> None:
-        """One run, told; what our own loop broke in it is nobody else's fault."""
+        """One run, told."""
         self._running.add(check.check)
-        with self._beat.watching() as stood_s:
-            if kind.cost is not None:
-                measured = await self._heavy(kind, check)
-            else:
+        if kind.cost is not None:
+            measured = await self._heavy(kind, check)
+        else:
+            with self._beat.watching() as stood_s:
                 self._frontier.began(check.check, _now_ms(), _hold_ms(check))
                 measured = await self._measure(kind, check, _limit_s(check))
                 self._frontier.ended(check.check)
-            measured = honest(measured, stood_s(), float(getattr(check.settings, "timeout_s", 0.0)))
+                measured = honest(measured, stood_s(), _timeout_s(check))
         self._running.discard(check.check)
         self._tell(check, measured)
 
@@ -168,10 +168,11 @@ class Runner:
             return deferred(kind, check, permit.why)
         measured = None
         try:
-            measured = await self._measure(kind, check, min(permit.for_s, _limit_s(check)))
+            with self._beat.watching() as stood_s:  # not while it waited for its permit
+                measured = await self._measure(kind, check, min(permit.for_s, _limit_s(check)))
+                return honest(measured, stood_s(), _timeout_s(check))
         finally:  # cancelled: what was sent is unknown
             permit.done(None if measured is None else sent_bytes(measured))
-        return measured
 
     async def _permit(self, kind: Kind, check: CheckConfig) -> Permit | Denied:
         """Ask, and while somebody else tests ask again, for a part of the period."""
@@ -229,8 +230,12 @@ def sent_bytes(measured: Measurement) -> int | None:
     return 0 if measured.outcome in (Outcome.UNRESOLVED, Outcome.REFUSED) else None
 
 
+def _timeout_s(check: CheckConfig) -> float:
+    return float(getattr(check.settings, "timeout_s", 0.0))
+
+
 def _limit_s(check: CheckConfig) -> float:
-    return float(getattr(check.settings, "timeout_s", 0.0)) + STUCK_S
+    return _timeout_s(check) + STUCK_S
 
 
 def _hold_ms(check: CheckConfig) -> int:

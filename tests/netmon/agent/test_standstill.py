@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from agenthub import Told, check, config
 
+from netmon.agent.frontier import Frontier
+from netmon.agent.permits import Permit
+from netmon.agent.runner import Runner
 from netmon.agent.standstill import Beat, honest, least_s
-from probes.base import Measurement, Outcome
+from probes.base import Measurement, Outcome, Target
 
 
 def _measured(outcome: Outcome) -> Measurement:
@@ -65,3 +71,25 @@ def test_an_idle_loop_has_no_beat() -> None:
         return going, beat._next is None
 
     assert asyncio.run(main()) == (True, True)
+
+
+class _Slow:
+    """In place of the gate: while it is asked, the loop stands still."""
+
+    async def ask(self, check: str, cost: object) -> Permit:
+        await asyncio.sleep(0.15)
+        time.sleep(0.8)
+        return Permit(5.0, lambda used: None)
+
+
+def test_a_standstill_before_a_heavy_run_began_says_nothing_of_its_result(tmp_path: Path) -> None:
+    async def run(target: Target, settings: object, count: int) -> Measurement:
+        return _measured(Outcome.LOST)
+
+    one = check("heavy", "far", kind="heavy", every_s=60)
+    kind = replace(Told().kinds()["heavy"], run=run)
+    told = list[Measurement]()
+    runner = Runner(config(tmp_path, "http://hub", one), {"heavy": kind}, Frontier(), lambda _, got: told.append(got))
+    runner._gate = _Slow()  # type: ignore[assignment]
+    asyncio.run(runner._run(kind, one))
+    assert [got.outcome for got in told] == [Outcome.LOST]
