@@ -111,13 +111,16 @@ def _load(path: Path) -> tuple[int, int, dict[str, tuple[Window, ...]]]:
         return int(plain["day"]), int(plain["used"]), quiet
     except FileNotFoundError:
         return 0, 0, {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as fault:
         log.error("%s cannot be read and is begun anew: %s", path, clean(str(fault), 200))
         return 0, 0, {}
 
 
 def windows(told: Any, base_s: float = 0.0) -> tuple[Window, ...]:
-    """`[[from, until], …]`, `base_s` added; raises `ValueError` or `TypeError` for anything else."""
+    """`[[from, until], …]`, `base_s` added; raises `ValueError`, `TypeError` or `OverflowError` for anything else."""
     if not isinstance(told, list) or len(told) > MOST_QUIET:
         raise ValueError("not a list of [from, until]")
-    return tuple((base_s + float(from_s), base_s + float(until_s)) for from_s, until_s in told)
+    found = tuple((base_s + float(from_s), base_s + float(until_s)) for from_s, until_s in told)
+    if not all(math.isfinite(at_s) for one in found for at_s in one):  # one without an end would never let a check run
+        raise ValueError("not a time")
+    return found

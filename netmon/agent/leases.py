@@ -62,7 +62,7 @@ class Gate:
                 retry_s = float(told["retry_after_s"])
                 return Denied(clean(str(told[self._lang]), 300), max(1.0, min(retry_s, MOST_RETRY_S)))
             id, for_s = str(told["id"]), float(told["for_s"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return Denied("not run: the hub's answer makes no sense")
         if not _ID.fullmatch(id):
             return Denied("not run: the hub's answer makes no sense")

@@ -106,7 +106,15 @@ def test_conferences_the_hub_told_of_are_kept_to_after_a_restart(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"day": 1, "used": "x", "quiet": {}}', '{"day": 1, "used": 1, "quiet": {"a": 3}}', "\x00"]
+    "text",
+    [
+        *("", "[]", "{}", "\x00", "[" * 5000),
+        '{"day": 1, "used": "x", "quiet": {}}',
+        '{"day": 1, "used": 1, "quiet": {"a": 3}}',
+        '{"day": Infinity, "used": 1, "quiet": {}}',
+        f'{{"day": 1, "used": 1, "quiet": {{"a": [[0, 1{"0" * 400}]]}}}}',
+        '{"day": 1, "used": 1, "quiet": {"a": [[0, Infinity]]}}',
+    ],
 )
 def test_a_file_that_says_nothing_is_begun_anew(tmp_path: Path, text: str) -> None:
     (tmp_path / "heavy.json").write_text(text)

@@ -104,6 +104,8 @@ def test_a_run_that_outlasts_its_lease_is_ended(tmp_path: Path) -> None:
         ((201, {}, "{" * 5000), "makes no sense"),
         ((201, {}, json.dumps(GRANTED | {"id": "../x"})), "makes no sense"),
         ((201, {}, json.dumps(GRANTED | {"quiet": [[1]]})), "makes no sense"),
+        ((201, {}, json.dumps(GRANTED | {"quiet": [[0, float("inf")]]})), "makes no sense"),
+        ((201, {}, json.dumps(GRANTED | {"for_s": 10**400})), "makes no sense"),
         ((201, {}, json.dumps(GRANTED | {"for_s": 0.5})), "came too late"),
         ((409, {}, "{}"), "makes no sense"),
         ((409, {}, refusal("\x1b[31m", 9)[2]), "not run: ·[31m"),
