@@ -27,6 +27,7 @@ AGAIN_S = (1.0, 60.0)  # after the child ended: at first, at most
 NAMES_S = 600.0  # names of devices are looked up so often
 LOG_GAP_S = 1.0  # events of a storm are not all written into the log
 STOP_S = 3.0
+SET_BACK_MS = 10_000  # a time so long before the last one's is no storm: the clock was set
 _NAMES = frozenset(
     [
         "link_down",
@@ -93,7 +94,8 @@ class Traps:
             return
         await self._name()
         checks = self._by_source.get(source, [])
-        self._last_ms = max(at_ms, self._last_ms + 1)  # a point of its own for each
+        is_set_back = at_ms < self._last_ms - SET_BACK_MS
+        self._last_ms = at_ms if is_set_back else max(at_ms, self._last_ms + 1)  # a point of its own for each
         self._told(fields(event, bool(checks)), self._last_ms)
         for check in checks:
             self._wake(check)

@@ -120,6 +120,18 @@ def test_a_run_out_of_turn_is_never_cut_short_by_its_turn(tmp_path: Path) -> Non
     assert all(later - earlier >= 0.6 for earlier, later in zip(woken.at, woken.at[1:], strict=False))
 
 
+def test_a_clock_that_is_set_back_does_not_leave_traps_in_the_future() -> None:
+    at_ms = list[int]()
+    heard = traps.Traps(TrapsConfig(), [], lambda told, ms: at_ms.append(ms), lambda check: None)
+
+    async def hear() -> None:
+        for at_s in (90_000, 90_000, 1_000, 1_000):
+            await heard._heard(b'{"source": "10.0.0.1", "at_ns": %d}' % (at_s * 10**9))
+
+    asyncio.run(hear())
+    assert at_ms == [90_000_000, 90_000_001, 1_000_000, 1_000_001]
+
+
 def _send(port: int, words: str) -> None:
     command = ["snmptrap", "-m", "", "-v2c", "-c", "trapcomm", f"127.0.0.1:{port}", "12345", *words.split()]
     subprocess.run(command, check=True, capture_output=True, timeout=20)
