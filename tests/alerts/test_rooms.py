@@ -280,3 +280,27 @@ def test_one_poor_stream_is_nobodys_page() -> None:
     world.run(3700 + 3600)
     world.poor = set()
     assert opened(world.run(3700 + 2 * 3600 + 600)) == []
+
+
+# --- streams that are seldom sent ---
+
+
+def _poor(engine: Engine, at_s: int, verdict: int | None, until_s: int) -> list[str]:
+    """One test's verdict (None: it was put off), then the agent goes on telling that it lives; what fires at the end."""
+    if verdict is not None:
+        engine.add(Sample("c1", "c1-media", "media", START_MS + at_s * 1000, {"outcome": OK, "verdict": verdict}))
+    for now_s in range(at_s + 1, until_s, 60):
+        engine.arrived("c1", START_MS + now_s * 1000)
+        engine.frontier("c1", START_MS + now_s * 1000)
+        firing = engine.assess(START_MS + now_s * 1000 + 500).firing
+    return [one.rule for one in firing]
+
+
+def test_one_poor_test_says_nothing_when_the_next_was_put_off() -> None:
+    engine = Engine(PACK)
+    assert _poor(engine, 0, 2, 3600) == []
+    assert _poor(engine, 3600, None, 7200) == []
+    assert _poor(engine, 7200, 2, 10_800) == []
+    assert _poor(engine, 10_800, 2, 14_400) == ["media-poor"]
+    assert _poor(engine, 14_400, None, 18_000) == ["media-poor"]  # nobody says that it is good again
+    assert _poor(engine, 18_000, 0, 18_100) == []
