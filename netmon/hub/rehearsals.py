@@ -23,6 +23,7 @@ from netmon.hub import meetingpage, rehearse
 from netmon.hub.readiness import Key, Run, Schedule, startable
 from netmon.hub.rehearse import Failed
 from netmon.hub.statedb import Stage, StateDb
+from probes.clean import clean
 
 log = logging.getLogger("netmon.hub")
 Row = dict[str, Any]
@@ -160,6 +161,9 @@ class Rehearsals:
                 log.error("conference %s, %s: %s", run.conference, run.stage, why)
                 if not fault.again:
                     break
+            except Exception as fault:  # a conference nobody could rehearse is told, whosever fault it is
+                log.exception("a rehearsal failed: this is a fault of netmon, please report it")
+                why = f"a fault of netmon: {clean(repr(fault), 200)}"
         return {
             "failed": why,
             "rooms": [],
@@ -207,7 +211,8 @@ class Rehearsals:
         at_ms = round(now_s * 1000)
         told = meetingpage.told(run, result, before, self._owner(id), at_ms)
         pages = []
-        if meetingpage.is_worth_it(told, first=not known, last=run.last):
+        is_first = not known or bool(known[-1].brief["failed"])  # of those that could be made: that page must end
+        if meetingpage.is_worth_it(told, first=is_first, last=run.last):
             key = f"conference:{id}:{starts_ms}:{stage}"
             pages = meetingpage.pages(told, self._config.receivers, self._config.name, self._config.lang, key)
         brief = {key: told[key] for key in ("summary", "failed", "light", "vi", "en")}

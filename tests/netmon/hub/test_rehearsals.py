@@ -333,6 +333,26 @@ def test_a_failed_run_is_tried_again_and_then_told(world: World, monkeypatch: py
     assert len(tries) == 2 and len(world.pages()) == 1 and world.pages()[0]["conference"]["failed"] == "away"
 
 
+def test_a_good_stage_after_one_that_failed_is_told(world: World) -> None:
+    world.settle("T-24h", result())
+    failed = world.settle("T-60min", {**result(rooms=0), "failed": "away"})
+    assert failed is not None and failed["status"] == "firing"
+    page = world.settle("T-30min", result())
+    assert page is not None and page["status"] == "resolved"
+
+
+def test_a_fault_of_ours_in_a_rehearsal_is_told_as_one_that_failed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(words: Any, limit_s: float) -> Row:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(rehearse, "run", fails)
+    monkeypatch.setattr("netmon.hub.rehearsals.AGAIN_S", 0.01)
+    until_settled(world, "T-60min")
+    assert "can't start new thread" in world.pages()[0]["conference"]["failed"]
+
+
 def until_settled(world: World, stage: str, late_s: float = 1.0) -> None:
     """Run the loop until the stage is kept."""
 
