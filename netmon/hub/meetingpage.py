@@ -63,25 +63,35 @@ def is_worth_it(one: Mapping[str, Any], *, first: bool, last: bool) -> bool:
     return first or last or bool(one["failed"]) or changed
 
 
-def pages(one: Row, receivers: Iterable[Receiver], hub: str, lang: str, stage_key: str) -> list[NewPage]:
-    """One for each receiver that wants warnings and has no owners, or one of those concerned. Ids come from the stage:
-    the same after every restart."""
+def pages(
+    one: Row,
+    result: Mapping[str, Any],
+    before: Mapping[str, Any] | None,
+    receivers: Iterable[Receiver],
+    hub: str,
+    lang: str,
+    stage_key: str,
+) -> list[NewPage]:
+    """One for each receiver that wants warnings and has no owners, or one of those concerned; whom only the run `before`
+    concerned is told that it is over for him. Ids come from the stage: the same after every restart."""
     good = not one["failed"] and not one["rooms"]
-    status: Literal["firing", "resolved"] = "resolved" if good else "firing"
-    concerned = {one["owner"], *(row.get("owner", "") for row in (*one["rooms"], *one["causes"]))}
-    concerned |= {cause.get("carrier", "") for cause in one["causes"]}
-    names = [
-        to.name
-        for to in receivers
-        if SEVERITY in to.severities and (not to.owners or concerned.intersection(to.owners))
-    ]
-    return [
-        NewPage(
-            webhook.page_id(stage_key, name, "firing"),
-            stage_key,
-            name,
-            status,
-            webhook.conference_body(one, status, name, hub, lang),
-        )
-        for name in names
-    ]
+    now = _concerned(result) | {one["owner"]}
+    was = _concerned(before) if before and not one["failed"] else set()
+    found = list[NewPage]()
+    for to in receivers:
+        is_told = not to.owners or not now.isdisjoint(to.owners)
+        if SEVERITY not in to.severities or not (is_told or not was.isdisjoint(to.owners)):
+            continue
+        status: Literal["firing", "resolved"] = "resolved" if good or not is_told else "firing"
+        id = webhook.page_id(stage_key, to.name, "firing")
+        body = webhook.conference_body(one, status, to.name, hub, lang)
+        found.append(NewPage(id, stage_key, to.name, status, body))
+    return found
+
+
+def _concerned(result: Mapping[str, Any]) -> set[str]:
+    """Whose the rooms that are not ready and the causes of a run are: all of them, also those a page has no room for."""
+    found = {str(row.get("owner", "")) for row in result["rooms"] if not readiness.is_good(row)}
+    for cause in result["causes"]:
+        found |= {str(cause.get("owner", "")), str(cause.get("carrier", ""))}
+    return found - {""}

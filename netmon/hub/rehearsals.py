@@ -214,7 +214,8 @@ class Rehearsals:
         is_first = not known or bool(known[-1].brief["failed"])  # of those that could be made: that page must end
         if meetingpage.is_worth_it(told, first=is_first, last=run.last):
             key = f"conference:{id}:{starts_ms}:{stage}"
-            pages = meetingpage.pages(told, self._config.receivers, self._config.name, self._config.lang, key)
+            config = self._config
+            pages = meetingpage.pages(told, result, before, config.receivers, config.name, config.lang, key)
         brief = {key: told[key] for key in ("summary", "failed", "light", "vi", "en")}
         brief |= {f"{key}_count": told["delta"][f"{key}_count"] for key in ("worse", "better", "still")}
         one = Stage(id, starts_ms, stage, at_ms, round(run.ends_s * 1000), brief)

@@ -161,6 +161,33 @@ def test_only_receivers_that_are_concerned_get_the_page(tmp_path: Path) -> None:
     assert {one["receiver"] for one in world.pages()} == {"all", "mcu", "room", "carrier"}
 
 
+def test_who_is_concerned_no_more_is_told_that_it_is_over_for_him(tmp_path: Path) -> None:
+    world = World(tmp_path, **{"room": ("Xa 2",), "other": ("Xa 3",), "carrier": ("Viettel",)})
+    cause = {"element": "link:x", "rung": "port", "rooms": ["r00002"], "owner": "", "carrier": "Viettel", "name": "x"}
+    third = row(3, "not_ready", "port")
+    world.settle("T-24h", result(row(2, "not_ready", "port"), third, causes=(cause,)))
+    world.settle("T-60min", {**result(rooms=0), "failed": "away"})
+    world.settle("T-30min", result(third))
+    world.settle("T-10min", result(third))
+    told = [(one["receiver"], one["status"], one["conference"]["stage"]) for one in world.pages()]
+    assert sorted(told) == [
+        ("carrier", "firing", "T-24h"),
+        ("carrier", "resolved", "T-30min"),
+        ("other", "firing", "T-10min"),
+        ("other", "firing", "T-24h"),
+        ("other", "firing", "T-30min"),
+        ("room", "firing", "T-24h"),
+        ("room", "resolved", "T-30min"),
+    ]
+
+
+def test_the_owner_of_a_room_the_page_has_no_room_for_is_told_too(tmp_path: Path) -> None:
+    world = World(tmp_path, last=(f"Xa {MOST_ROWS + 1}",))
+    broken = [row(one, "not_ready", "port") for one in range(1, MOST_ROWS + 2)]
+    page = world.settle("T-24h", result(*broken, rooms=MOST_ROWS + 1))
+    assert page is not None and page["conference"]["rooms_not_shown"] == 1
+
+
 def test_every_key_of_the_page_is_documented(world: World) -> None:
     text = (Path(__file__).resolve().parents[3] / "docs" / "webhook.md").read_text(encoding="utf-8")
     page = world.settle("T-24h", result(row(2, "not_ready", "port")))
