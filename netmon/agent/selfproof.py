@@ -33,6 +33,7 @@ LATE_MS = 30.0  # three slots of `probes.wire.fleet`: a packet that leaves later
 HERE = "127.0.0.1"
 _LEAD_S = 0.02  # kernels turn stamps on a little later
 _TIMEOUT_S = 1.0
+MOST_S = 10.0  # a proof takes a tenth of a second, and a little more than its timeout at most
 
 
 class Metered(Driver):
@@ -150,9 +151,13 @@ class SelfProof:
         """One proof; one that cannot be had is told once, and the counts go on."""
         values: dict[str, Value] = {}
         try:
-            found: Floor = await self._prove()
-        except (ProbeError, OSError) as fault:
-            self._failed(clean(str(fault)))
+            async with asyncio.timeout(MOST_S):
+                found: Floor = await self._prove()
+        except (ProbeError, OSError) as fault:  # a proof without an end among them
+            self._failed(clean(str(fault)) or f"not done within {MOST_S:.0f} s")
+        except Exception as fault:  # a fault of ours must not end the proofs: nobody waits for this task
+            log.debug("the proof failed", exc_info=True)
+            self._failed(f"a fault of netmon, please report it: {clean(repr(fault), 200)}")
         else:
             self._trouble = ""
             self._dropped += found.dropped

@@ -151,3 +151,19 @@ def test_a_stopped_agent_accuses_nobody_and_proves_itself_afterwards(tmp_path: P
         assert any("outcome=5i" in line for line in _of(hub, "netmon_http"))
     proofs = [line for line in _of(hub, "netmon_agent") if "floor_p50_us" in line]
     assert all(all(f"{name}=" in line for name in NAMES) for line in proofs)
+
+
+def test_neither_a_fault_of_ours_nor_a_proof_without_an_end_ends_the_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netmon.agent.selfproof.MOST_S", 0.05)
+
+    async def broken() -> Floor:
+        raise ZeroDivisionError
+
+    async def endless() -> Floor:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    for prove in (broken, endless):
+        proof = SelfProof(60.0, prove)
+        asyncio.run(asyncio.wait_for(proof.once(), 5.0))
+        assert proof.take() == {"local_drop": 0, "late_sends": 0}
