@@ -181,6 +181,9 @@ class Runner:
             cost = kind.cost(check.settings)
         except ProbeError:  # settings nothing can be run with: `run` says so
             cost = None
+        except Exception:  # as in `_measure`; what it may send is unknown, so it does not run
+            log.exception("check %s failed: this is a fault of netmon, please report it", check.check)
+            return Denied("not run: a fault of netmon")
         if cost is None:
             return Permit(_limit_s(check), lambda used: None)
         until = time.monotonic() + check.every_s * WAIT_SHARE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -12,11 +13,12 @@ from typing import Any
 import pytest
 from agenthub import NO_LEASES, OK, Answer, FakeHub, Told, check, config, free_port, running, serving, until
 
-from netmon.agent.runner import sent_bytes
+from netmon.agent.frontier import Frontier
+from netmon.agent.runner import Runner, sent_bytes
 from netmon.config.agent import AgentConfig, HeavyConfig
 from netmon.fields import PREFIX, registry
 from probes import catalog
-from probes.base import Measurement, Outcome
+from probes.base import Cost, Measurement, Outcome
 
 LINK = "link:core-p01 (Trung tâm – Hà Nội)"
 GRANTED = {"id": "ab12", "for_s": 10.0, "bytes": 1000, "links": ["link:l1"], "quiet": []}
@@ -175,3 +177,14 @@ def test_what_was_sent_is_told_or_taken_for_all(outcome: Outcome, values: dict[s
 def test_heavy_kinds_may_tell_of_runs_put_off_and_no_others() -> None:
     deferrable = {name for name, fields in registry().items() if "deferred" in {one.name for one in fields}}
     assert deferrable == {PREFIX + name for name in catalog.names() if catalog.load(name).cost} != set()
+
+
+def test_a_fault_of_ours_in_what_a_run_may_cost_puts_it_off_and_ends_no_other_check(tmp_path: Path) -> None:
+    def broken(settings: Any) -> Cost:
+        raise ZeroDivisionError
+
+    one = check("c1-heavy", "far", kind="heavy", every_s=60)
+    kind, told = replace(Told().kinds()["heavy"], cost=broken), list[Measurement]()
+    runner = Runner(config(tmp_path, "", one), {"heavy": kind}, Frontier(), lambda _, got: told.append(got))
+    asyncio.run(runner._run(kind, one))
+    assert [(got.outcome, got.values) for got in told] == [(Outcome.LOCAL, {"deferred": 1})]
