@@ -193,11 +193,6 @@ class Rehearsals:
                 return
             await asyncio.sleep(1.0)
 
-    def _is_joined(self, one: Conference) -> bool:
-        """Do rooms of it sit in another conference just now? Nobody calls those."""
-        rooms = set(one.rooms)
-        return any(rooms.intersection(other.rooms) for other in self._network.live(self._clock_s()))
-
     # --- keeping ---
 
     def settle(self, run: Run, result: Row, now_s: float) -> None:
