@@ -29,6 +29,7 @@ AGAIN_S = (1.0, 60.0)  # after a watch ended: at first, at most
 HOLD_MS = 2_000  # checks that may run longer hold nobody back
 WOKEN_GAP_S = 5.0  # between two runs out of turn: a storm of reasons is one
 STUCK_S = 120.0  # beyond its own timeout a run is given up
+ASKING_S = 60.0  # for one answer about a heavy check
 WAIT_SHARE = 0.5  # of its period a heavy check waits for its turn
 _SENT = ("bytes_used", "sent_bytes", "rcvd_bytes")  # values of heavy kinds, any of which tells what they sent
 
@@ -188,7 +189,11 @@ class Runner:
             return Permit(_limit_s(check), lambda used: None)
         until = time.monotonic() + check.every_s * WAIT_SHARE
         while True:
-            got = await self._asked().ask(check.check, cost)
+            try:
+                async with asyncio.timeout(ASKING_S):
+                    got = await self._asked().ask(check.check, cost)
+            except TimeoutError:  # a hub that answers byte by byte; a permit that still comes is given back
+                return Denied(f"not run: the hub did not say in {ASKING_S:.0f} s whether it may")
             if isinstance(got, Permit):
                 return got
             wait_s = got.retry_after_s * (1.0 + schedule.chance() / 2)
