@@ -20,7 +20,7 @@ from probes.wire.sip import Message
 from probes.wire.sipoptions import CHALLENGES, T1_S, T2_S, Ask
 
 _ASKING, _RINGING, _UP, _PARTING, _DONE = range(5)
-_MOST_EVENTS, _MOST_ROUTES, _MOST_STRANGERS = 64, 8, 4
+_MOST_EVENTS, _MOST_ROUTES, _MOST_STRANGERS, _MOST_TAG = 64, 8, 4, 256
 _URI = re.compile(r"<?(sips?:[!-;=?-~]{1,512})>?", re.IGNORECASE | re.ASCII)
 _COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
 _ANSWERS = {"BYE": 200, "OPTIONS": 200, "INFO": 200, "NOTIFY": 200, "MESSAGE": 200, "CANCEL": 481}
@@ -106,6 +106,7 @@ class _Call:
         self._authorization: tuple[tuple[str, str], ...] = ()
         self._cancelled = False
         self._sends = 0  # of the INVITE, once something answered
+        self._is_taken, self._is_bye_asked = False, False  # `_is_bye_asked`: for credentials of its own
         self._to_tag = ""
         self._target, self._routes = ask.uri, tuple[str, ...]()
         self._strangers: set[str] = set()
@@ -200,7 +201,7 @@ class _Call:
 
     def _acknowledge(self, message: Message) -> None:
         """A 2xx has a new branch and goes the dialog's way; any other final answer stays in its transaction."""
-        tag = sip.parameter(message.first("to"), "tag") or ""
+        tag = _tag(message)
         if message.status < 300:
             target, routes = _contact(message, self._ask.uri), _routes(message)
             data = self._request("ACK", self._invite, target, tag, routes, self._authorization, mark="a")
@@ -287,11 +288,12 @@ class _Call:
             self._state, self._repeat, self._until = _RINGING, None, now + self._limits.ring_s
 
     def _taken(self, message: Message, now: float) -> None:
-        tag = sip.parameter(message.first("to"), "tag") or ""
-        if self._to_tag and tag != self._to_tag:
+        tag = _tag(message)
+        if self._is_taken and tag != self._to_tag:
             self._stranger(message, tag)
-        elif self._state in (_ASKING, _RINGING) or (self._cancelled and not self._to_tag):
+        elif not self._is_taken and (self._state in (_ASKING, _RINGING) or self._cancelled):
             sends = self._repeat.sends if self._state == _ASKING and self._repeat else self._sends
+            self._is_taken = True
             self._to_tag, self._target, self._routes = tag, _contact(message, self._ask.uri), _routes(message)
             after_s, cancelled = now - self._began, self._cancelled
             self._state, self._repeat, self._until = _UP, None, now + self._limits.talk_s
@@ -318,7 +320,7 @@ class _Call:
         del self._out[: -2 * _MOST_STRANGERS]
 
     def _turned_down(self, message: Message, now: float) -> None:
-        if self._state == _UP or self._to_tag:
+        if self._is_taken:
             return  # it was taken: a late refusal from another branch
         self._acknowledge(message)
         if self._cancelled:
@@ -330,7 +332,7 @@ class _Call:
 
     def _part(self, status: int, now: float) -> None:
         """Our last word was answered, or never will be."""
-        ours = not self._cancelled or bool(self._to_tag)
+        ours = not self._cancelled or self._is_taken
         self._state, self._repeat = _DONE, None
         if ours:
             self._tell(Over(True, status, now - self._began))
@@ -341,9 +343,10 @@ class _Call:
         if names is None or self._ask.credentials is None:
             return False
         asked = sipdigest.challenge(message.all(names[0]))
-        if asked is None or self._tries > 2 or (self._challenge is not None and not asked.stale):
+        anew = self._state == _PARTING and not self._is_bye_asked  # many servers take a nonce for one request only
+        if asked is None or self._tries > 2 or (self._challenge is not None and not asked.stale and not anew):
             return False
-        self._tries += 1
+        self._tries, self._is_bye_asked = self._tries + 1, self._state == _PARTING
         self._challenge, self._counted = (asked, names[1]), 0
         if self._state == _PARTING:
             self._bye(now)
@@ -359,6 +362,12 @@ class _Call:
         self._counted += 1
         cnonce = f"{self._ask.seed[:16]}{self._counted:02x}"
         return ((header, sipdigest.authorization(asked, self._ask.credentials, method, uri, cnonce, self._counted)),)
+
+
+def _tag(message: Message) -> str:
+    """The far end's tag (RFC 3261 §19.3), in a form that can be said again: no controls, no length of its choice."""
+    tag = sip.parameter(message.first("to"), "tag") or ""
+    return "".join(char for char in tag[:_MOST_TAG] if char.isprintable())
 
 
 def _contact(message: Message, otherwise: str) -> str:
@@ -405,17 +414,17 @@ class StreamCall(_Call):
         self._framer = sip.Framer(bodies=True)
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take bytes; what is no SIP, or the end of the connection, ends the call: nothing more can be said on it."""
+        """Take bytes; what is no SIP, or the end of the connection, ends the call: our last word is said without an answer."""
         if self.done:
             return
         if not data:
-            self._cut(Silent(self._state == _RINGING, closed=True, partial=self._framer.pending))
+            self._cut(Silent(self._state == _RINGING, closed=True, partial=self._framer.pending), now)
             return
         try:
             for message in self._framer.feed(data):
                 self._take(message, now)
         except WireError as fault:
-            self._cut(Malformed(fault.reason))
+            self._cut(Malformed(fault.reason), now)
 
     def transmit(self, now: float, clock_ns: int) -> bytes:
         """What is due."""
@@ -424,6 +433,9 @@ class StreamCall(_Call):
     def _partial(self) -> bool:
         return self._framer.pending
 
-    def _cut(self, event: Any) -> None:
+    def _cut(self, event: Any, now: float) -> None:
         self._tell(Over(False, 0, 0.0) if self._state in (_UP, _PARTING) else event)
+        if self._state != _PARTING:
+            self.hang_up(now)
+            self._out += [self._repeat.data] if self._repeat else []
         self._state, self._repeat = _DONE, None

@@ -274,3 +274,59 @@ def test_no_answers_make_it_raise_or_go_on_for_ever(said: list[bytes | int], ran
         wake = call.wake_at()
         now = now if wake is None else max(now, wake)
     assert call.done and now < 60
+
+
+def test_a_line_end_hidden_in_the_tag_neither_raises_nor_keeps_the_call() -> None:
+    far = Far(lambda message, times: [])
+    call = DatagramCall(Ask("sip:test@mcu.test", "10.0.0.2:5070", SEED, "UDP", None), SDP, LIMITS, 0.0, PEER)
+    (invite,) = call.transmit(0.0, 0)
+    hostile = sip.encode(reply(sip.parse(invite.data), 200, tag="XX")).replace(b"tag=XX", b"tag=a\rb" + b"c" * 9000)
+    call.receive(Arrival(hostile, PEER, 0), 0.1)
+    call.hang_up(0.2)
+    for datagram in call.transmit(0.2, 0):
+        assert len(datagram.data) < 2000
+        far.take(datagram.data)
+    assert far.methods() == ["ACK", "BYE"]
+
+
+def test_a_bye_that_is_challenged_anew_is_said_with_the_new_nonce() -> None:
+    def once(message: Message, times: int) -> list[Message]:
+        nonce = f'Digest realm="mcu.test", nonce="n{message.method}", qop="auth"'
+        if message.method in ("INVITE", "BYE") and f'nonce="n{message.method}"' not in message.first("authorization"):
+            return [reply(message, 401, ("www-authenticate", nonce))]
+        return friendly(message, times) if message.method == "INVITE" else [reply(message, 200)]
+
+    _, told = play(Far(once), credentials=Credentials("test", "secret"))
+    assert [(one.ours, one.status) for one in events(told, Over)] == [(True, 200)]
+
+
+def test_a_room_that_tags_nothing_cannot_keep_a_cancelled_call_for_ever() -> None:
+    def untagged(message: Message) -> bytes:
+        return sip.encode(reply(message, 200, tag="")).replace(b";tag=\r", b"\r")
+
+    call = DatagramCall(Ask("sip:test@mcu.test", "10.0.0.2:5070", SEED, "UDP", None), SDP, LIMITS, 0.0, PEER)
+    (invite,) = call.transmit(0.0, 0)
+    call.hang_up(0.1)
+    now = 0.2
+    while not call.done and now < 20.0:
+        call.receive(Arrival(untagged(sip.parse(invite.data)), PEER, 0), now)
+        call.transmit(now, 0)
+        now += 0.5
+    assert now < 4.0
+
+
+@pytest.mark.parametrize(("then", "last"), [(b"no SIP at all\r\n\r\n", "BYE"), (b"", "BYE")])
+def test_a_stream_that_breaks_while_the_call_is_up_still_hears_our_bye(then: bytes, last: str) -> None:
+    call = StreamCall(Ask("sip:test@mcu.test", "10.0.0.2:5070", SEED, "TCP", None), SDP, LIMITS, 0.0)
+    invite = sip.parse(call.transmit(0.0, 0))
+    call.receive(sip.encode(reply(invite, 200)), 0.1)
+    assert b"ACK " in call.transmit(0.1, 0)
+    call.receive(then, 0.2)
+    assert call.transmit(0.2, 0).startswith(last.encode()) and call.done
+
+
+def test_a_stream_that_breaks_while_it_rings_still_hears_our_cancel() -> None:
+    call = StreamCall(Ask("sip:test@mcu.test", "10.0.0.2:5070", SEED, "TCP", None), SDP, LIMITS, 0.0)
+    invite = sip.parse(call.transmit(0.0, 0))
+    call.receive(sip.encode(reply(invite, 180)) + b"no SIP at all\r\n\r\n", 0.1)
+    assert call.transmit(0.1, 0).startswith(b"CANCEL") and call.done
