@@ -23,7 +23,7 @@ _ORIGINS_ICMP = (2, 3)
 _PORT_CLOSED = ("ICMP type 3 code 3", "ICMP type 1 code 4")  # RFC 792, RFC 4443
 _NO_WAY = (
     errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ENOBUFS,
-    errno.EINVAL, errno.EAFNOSUPPORT, errno.ENETDOWN, errno.ENODEV,
+    errno.EINVAL, errno.EAFNOSUPPORT, errno.ENETDOWN, errno.ENODEV, errno.EADDRINUSE,
 )  # fmt: skip
 
 
@@ -53,8 +53,9 @@ async def over_udp(
 ) -> Ended:
     """One conversation on a connected socket, so that an ICMP error reaches us. Never raises for the network.
 
-    `make` gets our own `host:port` and makes the session. `on_cancel` is called when this is cancelled; what the
-    session then wants to say is said once, without waiting for an answer.
+    `make` gets our own `host:port` and makes the session. `on_cancel` is called when this is cut short: cancelled, ended
+    by ICMP, or by a fault of `on_events`, which is raised here. What the session then wants to say is said once, without
+    waiting for an answer.
     """
     try:
         sock = _open(family, socket.SOCK_DGRAM)
@@ -65,10 +66,8 @@ async def over_udp(
         talk = _Udp(sock, make(local_name(sock)), on_events)
         try:
             return await talk.ended
-        except asyncio.CancelledError:
-            talk.last_words(on_cancel)
-            raise
         finally:
+            talk.last_words(on_cancel)
             talk.close()
     except OSError as fault:
         return Ended("local", f"this machine has no way: {fault.strerror}")
@@ -100,6 +99,15 @@ class _Udp:
         if self.ended.done():
             return
         try:
+            self._step()
+        except (
+            Exception
+        ) as fault:  # raised where the conversation is awaited: in a callback it would be awaited for ever
+            if not self.ended.done():
+                self.ended.set_exception(fault)
+
+    def _step(self) -> None:
+        try:
             self._take()
             for datagram in self._session.transmit(time.monotonic(), time.time_ns()):
                 self._note_send(datagram.data)
@@ -113,7 +121,7 @@ class _Udp:
 
     def last_words(self, ask: Callable[[], None] | None) -> None:
         """What the session says when it is cut short."""
-        if ask is None:
+        if ask is None or self._session.done:
             return
         ask()
         try:
@@ -271,12 +279,10 @@ async def _pump(
                 trace.note("received", f"{len(pending.result())} bytes")
                 session.receive(pending.result(), time.monotonic())
                 pending = asyncio.ensure_future(reader.read(_RECV_BYTES))
-    except asyncio.CancelledError:
-        if on_cancel:
+    finally:
+        if on_cancel and not session.done:
             on_cancel()
             writer.write(session.transmit(time.monotonic(), time.time_ns()))
-        raise
-    finally:
         pending.cancel()
 
 

@@ -108,6 +108,7 @@ class _Lines:
         self._family, self._settings = family, settings
         self._open: list[tuple[str, tuple[Codec, ...], Line]] = []
         self.taken: list[str] = []  # kinds of media the far end took
+        self.mute: list[str] = []  # those of them it says it sends nothing of (RFC 3264 §6.1)
         self.heard: dict[str, Heard] = {}
         self.fault = ""
 
@@ -135,11 +136,13 @@ class _Lines:
                 host = theirs.host or peer
                 try:
                     to = socket.getaddrinfo(host, theirs.port, self._family, flags=socket.AI_NUMERICHOST)[0][4]
-                except OSError:
+                except (OSError, UnicodeError):  # UnicodeError: no name could look so
                     self.fault = "the answer names no address for its media"
                     continue
                 line.start(SAMPLES[codec.name], codec.payload, to, theirs.rtcp_port)
                 self.taken.append(kind)
+                if theirs.way in ("recvonly", "inactive"):
+                    self.mute.append(kind)
 
     def end(self) -> None:
         """Stop what runs and keep what was heard; again: nothing."""
@@ -164,12 +167,12 @@ class _Talking:
 
     def on_events(self, events: list[Any]) -> None:
         """The call's events as they come."""
+        self.events += events
         for one in events:
             if isinstance(one, Up):
                 self._lines.begin(one, self._peer)
             elif isinstance(one, Leaving):
                 self._lines.end()
-        self.events += events
 
     def cut(self) -> None:
         """Hang up: whoever waited for us waits no longer."""
@@ -194,7 +197,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         lines.end()
     finally:
         lines.close()
-    talk = Talk(talking.events, ended, settings.video, lines.taken, lines.heard, lines.fault)
+    talk = Talk(talking.events, ended, settings.video, lines.taken, lines.heard, lines.fault, lines.mute)
     outcome, why = sipcalljudge.verdict(talk)
     return Measurement("sipcall", target.text, at_ns, _ms(began), outcome, sipcalljudge.values(talk), why)
 

@@ -36,7 +36,8 @@ E = TypeVar("E")
 
 
 class Talk(NamedTuple):
-    """A call and what became of it. `taken`: kinds of media the far end took; `fault`: of its description of media."""
+    """A call and what became of it. `taken`: kinds of media the far end took; `fault`: of its description of media; `mute`: kinds
+    it says it sends nothing of."""
 
     events: Sequence[Any]
     ended: Ended
@@ -44,6 +45,7 @@ class Talk(NamedTuple):
     taken: Sequence[str]
     heard: Mapping[str, Heard]
     fault: str
+    mute: Sequence[str] = ()
 
 
 def first(events: Sequence[Any], kind: type[E]) -> E | None:
@@ -65,6 +67,8 @@ def verdict(talk: Talk) -> tuple[Outcome, str]:
         return Outcome.REFUSED, "it closed the connection without an answer"
     if malformed and not (silent and silent.rang):
         return Outcome.PROTOCOL, f"what answers is no SIP: {clean(malformed.reason)}"
+    if silent and silent.rang and all(one.status == 100 for one in talk.events if isinstance(one, Ringing)):
+        return Outcome.LOST, "its server tries, and the room neither rang nor answered in time"
     if silent and silent.rang:
         return Outcome.LOST, "it rang, and nobody took the call in time"
     return Outcome.LOST, "nothing came back in time"
@@ -80,12 +84,19 @@ def _turned_down(refused: Refused) -> tuple[Outcome, str]:
 
 
 def _taken(talk: Talk) -> tuple[Outcome, str]:
+    if talk.ended.end == "local":
+        return Outcome.LOCAL, clean(talk.ended.why)
     if talk.fault:
         return Outcome.PROTOCOL, f"the call is up, but {talk.fault}"
     late = [kind for kind, one in talk.heard.items() if one.late_ms > _LATE_MS or one.local_drop]
     if "audio" not in talk.taken:
         return Outcome.PROTOCOL, "the call is up, but it takes no sound"
-    silent = [_NAMES[kind] for kind in talk.taken if kind in talk.heard and not talk.heard[kind].came.received]
+    if "audio" in talk.mute:
+        return Outcome.PROTOCOL, "the call is up, but it says that it sends no sound"
+    heard = {kind: talk.heard[kind] for kind in talk.taken if kind in talk.heard and kind not in talk.mute}
+    silent = [_NAMES[kind] for kind, one in heard.items() if not one.came.received]
+    if silent and not all(one.sent for one in heard.values()):
+        return Outcome.LOCAL, "no media left this machine: a filter of its own, or no way to where it is awaited"
     if silent and late:
         return Outcome.LOCAL, "this machine was too busy to send its media in time"
     if silent:
@@ -95,6 +106,8 @@ def _taken(talk: Talk) -> tuple[Outcome, str]:
         return Outcome.OK, "it never answered our BYE"
     if talk.video and "video" not in talk.taken:
         return Outcome.OK, "it takes no picture"
+    if "video" in talk.mute:
+        return Outcome.OK, "it says that it sends no picture"
     return Outcome.OK, ""
 
 

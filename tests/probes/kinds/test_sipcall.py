@@ -1,0 +1,150 @@
+"""A test call against rooms of one process: what they say of their media, our own faults, and that none is left with our call."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from probes.answer import sip as standin
+from probes.answer.room import Room
+from probes.base import Measurement, Outcome, Target
+from probes.io import rtp, sipsock
+from probes.io.net import PacketSocket
+from probes.kinds.sipcall import SipCallSettings, run
+from probes.target import Endpoint
+from probes.wire.session import Arrival, Datagram
+from probes.wire.sip import Message
+
+TRANSPORTS = ("udp", "tcp")
+
+
+class Saying(Room):
+    """A room whose description of media is changed on its way out; `only`: all that it ever answers."""
+
+    def __init__(self, old: bytes = b"", new: bytes = b"", only: int = 0) -> None:
+        super().__init__(2, "127.0.0.1")
+        self._old, self._new, self._only = old, new, only
+
+    def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+        if self._only and message.method == "INVITE":
+            return self.encoded(self._only, "Said", message, source)
+        data = super().message(message, source)
+        if message.method != "INVITE" or not self._old:
+            return data
+        head, _, body = data.partition(b"\r\n\r\n")
+        body = body.replace(self._old, self._new)
+        kept = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
+        return b"\r\n".join([*kept, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body
+
+
+def called(room: Room, transport: str = "udp", **more: Any) -> Measurement:
+    async def both() -> Measurement:
+        listening = await standin.listen(Endpoint("127.0.0.1", 0), room)
+        try:
+            settings = SipCallSettings(**{"duration_s": 0.3, "timeout_s": 1.0, "transport": transport, **more})
+            got = await asyncio.wait_for(run(Target(f"sip:test@{listening.endpoint}"), settings, 1), 8.0)
+            await asyncio.sleep(0.05)
+            return got
+        finally:
+            room.live_at_end = room.live  # type: ignore[attr-defined]
+            await listening.close()
+
+    return asyncio.run(both())
+
+
+def left(room: Room) -> int:
+    """Calls the room still had when ours was over."""
+    return int(room.live_at_end)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_good_room_gives_sound_and_picture_back(transport: str) -> None:
+    got = called(room := Saying(), transport)
+    assert (got.outcome, got.why, left(room)) == (Outcome.OK, "", 0)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("host", [b"1..2", b"a" * 64, b"mcu.example", b"fe80::1%eth9", b"::1"])
+def test_a_place_that_is_no_address_is_the_rooms_fault_and_the_call_is_hung_up(host: bytes, transport: str) -> None:
+    got = called(room := Saying(b"127.0.0.1", host), transport)
+    assert (got.outcome, left(room), room.counts["hung up"]) == (Outcome.PROTOCOL, 0, 1)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_media_that_cannot_begin_here_is_our_fault_and_the_call_is_hung_up(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(rtp.Line, "start", full)
+    got = called(room := Saying(), transport)
+    assert (got.values["status"], got.outcome, left(room), room.counts["hung up"]) == (200, Outcome.LOCAL, 0, 1)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_no_port_for_our_media_is_our_fault_and_no_invite_goes_out(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(*_: Any) -> None:
+        raise OSError(errno.EADDRINUSE, "address already in use")
+
+    room = Saying()
+    monkeypatch.setattr("probes.io.rtp.open_udp", taken)
+    got = called(room, transport)
+    assert (got.outcome, room.counts["taken"], "status" in got.values) == (Outcome.LOCAL, 0, False)
+
+
+def test_media_that_never_left_this_machine_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def blocked(*_: Any) -> None:
+        raise OSError(errno.EPERM, "a filter of ours")
+
+    monkeypatch.setattr(PacketSocket, "send", blocked)
+    got = called(room := Saying())
+    assert (got.outcome, got.values["audio_sent"], left(room)) == (Outcome.LOCAL, 0, 0)
+
+
+def test_a_room_that_says_it_sends_no_picture_is_no_fault_of_the_firewalls() -> None:
+    class Mute(Saying):
+        def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+            data = super().message(message, source)
+            for call in self._calls.values():
+                call.echoes[1]._dumb = True
+            head, video, rest = data.partition(b"m=video")
+            return head + video + rest.replace(b"sendrecv", b"recvonly")
+
+    got = called(Mute())
+    assert (got.outcome, got.why) == (Outcome.OK, "it says that it sends no picture")
+
+
+def test_a_server_that_only_tries_did_not_ring_the_room() -> None:
+    got = called(Saying(only=100), ring_s=0.2)
+    assert got.outcome == Outcome.LOST and "rang, and nobody" not in got.why
+
+
+def test_a_conversation_that_icmp_ends_says_its_last_word() -> None:
+    class Asking:
+        done = False
+
+        def receive(self, arrival: Arrival, now: float) -> None: ...
+
+        def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
+            return [Datagram(b"hello", ("127.0.0.1", 9))]
+
+        def wake_at(self) -> float | None:
+            return None
+
+        def events(self) -> list[Any]:
+            return []
+
+        def sent(self, token: Any, at_ns: int) -> None: ...
+
+    said: list[str] = []
+    ended = asyncio.run(
+        sipsock.over_udp(2, ("127.0.0.1", 9), lambda local: Asking(), lambda events: None, lambda: said.append("bye"))
+    )
+    assert (ended.end, said) == ("refused", ["bye"])
