@@ -18,6 +18,8 @@ import pytest
 
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.sip import SIP, SipSettings, run
+from probes.kinds.sipcall import SipCallSettings
+from probes.kinds.sipcall import run as call
 
 pytestmark = [pytest.mark.needs("kamailio"), pytest.mark.world]
 CONFIG = Path(__file__).resolve().parents[2] / "golden" / "sip" / "kamailio.cfg"
@@ -189,3 +191,12 @@ def test_plain_sip_where_tls_is_asked_is_no_answer(peer: Peer) -> None:
     settings = SipSettings(transport="tls", ca_file=peer.ca_file, timeout_s=3.0)
     got = asyncio.run(run(Target(f"127.0.0.1:{peer.ports['tcp']}"), settings, 1))
     assert got.outcome in (Outcome.PROTOCOL, Outcome.REFUSED, Outcome.LOST) and "tls_ms" not in got.values
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_call_to_a_room_it_does_not_know_is_refused_with_its_404(peer: Peer, transport: str) -> None:
+    settings = SipCallSettings(transport=transport, ca_file=peer.ca_file if transport == "tls" else "")
+    got = asyncio.run(call(Target(f"sip:nobody@127.0.0.1:{peer.ports[transport]}"), settings, 1))
+    assert (got.outcome, got.why) == (Outcome.REFUSED, "404 Not here: it knows no such room")
+    assert (got.values["status"], got.values["sends"]) == (404, 1) and 0 < got.values["srd_ms"] < 5000
+    assert "answer_ms" not in got.values and not any(name.startswith(("audio", "video")) for name in got.values)
