@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from inventory.model import Conference
 from inventory.topology import Network
 from netmon.cli import conferenceplan
 from netmon.cli.incidents import show
@@ -43,6 +44,7 @@ _SPARED = {
     "en": "{many} rooms are only asked: conference {ids} goes on, or soon, on their links (--force calls them)",
 }
 _HANG_UP_S = 3.0
+_LOOK_S = 5.0
 _MARGIN_S = 900.0  # before another conference starts its rooms join, and its links are kept free
 
 
@@ -73,32 +75,54 @@ def run(args: argparse.Namespace) -> int:
     how = _how(args, conference.profile, conference.rate_bps)
     if (how.call or how.quality) and not args.force:
         how = replace(how, spared=_spared(network, laid, began_s, lang))
+    live = frozenset[str] if args.force else _Live(network, laid)
     began = time.monotonic()
     with _progress(len(laid.seats), args) as step:
-        rehearsal = Rehearsal(laid.seats, how, step)
+        rehearsal = Rehearsal(laid.seats, how, step, live)
         results = asyncio.run(rehearsal.run())
     alone = [judge.judge(network, seat, results[seat.room]) for seat in laid.seats]
     verdicts, causes = judge.together(network, laid, alone)
     whole = told.as_json(laid, verdicts, causes, began_s=began_s, took_s=time.monotonic() - began, lang=lang)
     whole["streams_most"] = rehearsal.busiest
     for row in whole["rooms"]:
-        row |= {"asked_only": True} if row["room"] in how.spared else {}
+        row |= {"asked_only": True} if row["room"] in {*how.spared, *rehearsal.spared} else {}
     _print(whole, laid, args, lang)
     good = whole["summary"]["ready"] + whole["summary"]["risk"] == len(laid.seats)
     return GOOD if good else PROBLEM
 
 
 def _spared(network: Network, laid: Plan, now_s: float, lang: str) -> frozenset[str]:
-    """Rooms whose conference, or whose links' conference, must not be hurt: nobody calls them now."""
+    """Rooms that nobody calls now; whoever waits is told."""
+    spared, others = _in_use(network, laid, now_s)
+    if spared:
+        ids = ", ".join(one.id for one in others)
+        print(_SPARED[lang].format(many=len(spared), ids=clean(ids, 200)), file=sys.stderr)
+    return spared
+
+
+def _in_use(network: Network, laid: Plan, now_s: float) -> tuple[frozenset[str], Sequence[Conference]]:
+    """Rooms whose conference, or whose links' conference, must not be hurt, and those conferences."""
     mine = laid.conference
     others = [one for one in network.live(now_s, _MARGIN_S) if one.id != mine.id or one in network.live(now_s)]
     rooms = {room for one in others for room in one.rooms}
     links = {crossing.link for one in others for crossing in network.crossings(one.id)}
     spared = frozenset(seat.room for seat in laid.seats if seat.room in rooms or not links.isdisjoint(seat.links))
-    if spared:
-        ids = ", ".join(one.id for one in others)
-        print(_SPARED[lang].format(many=len(spared), ids=clean(ids, 200)), file=sys.stderr)
-    return spared
+    return spared, others
+
+
+class _Live:
+    """The rooms in use at the moment of asking, looked up at most every few seconds: a rehearsal may outlast the margin."""
+
+    def __init__(self, network: Network, laid: Plan) -> None:
+        self._network, self._laid = network, laid
+        self._rooms, self._next_s = frozenset[str](), 0.0
+
+    def __call__(self) -> frozenset[str]:
+        """Rooms that nobody may call now."""
+        now_s = time.time()
+        if now_s >= self._next_s:
+            self._rooms, self._next_s = _in_use(self._network, self._laid, now_s)[0], now_s + _LOOK_S
+        return self._rooms
 
 
 def _end_with_stdin() -> None:
@@ -141,7 +165,7 @@ def _csv(rooms: Sequence[dict[str, Any]]) -> None:
 
 
 def _harmless(text: str) -> str:
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    return f"'{text}" if text.startswith(tuple("=+-@\t\r")) else text
 
 
 def _table(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:

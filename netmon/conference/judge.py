@@ -20,6 +20,7 @@ from probes.kinds.roomladder import RUNGS
 ORDER = ("not_ready", "not_measured", "risk", "ready")
 _OF_THE_WAY = {("port", Outcome.LOST), ("signalling", Outcome.LOST)}
 _OF_THE_WAY_ALWAYS = ("media", "quality")
+_EVIDENCE = {"media": ("audio_rcvd",), "quality": ("verdict", "lost_fwd_percent")}  # that streams were sent at all
 _LEAST_TOGETHER = 2
 
 
@@ -131,9 +132,11 @@ def _is_of_the_way(one: Verdict, rung: str) -> bool:
 
 
 def _reached(one: Verdict, rung: str) -> bool:
-    """True when the rung was tried: everything below it held."""
+    """True when the rung was tried: everything below it held, and a room that was only asked was not spared it."""
     if one.state == "not_measured" or one.rung in ("address", "name"):
         return False
+    if rung in _EVIDENCE and one.rung != rung:
+        return not set(_EVIDENCE[rung]).isdisjoint(one.values or {})
     return not one.rung or RUNGS.index(one.rung) >= RUNGS.index(rung)
 
 

@@ -49,10 +49,14 @@ Told = Callable[[Seat, Measurement | None], None]
 
 
 class Rehearsal:
-    """One run over all seats. `busiest`: the most streams that ran at one time."""
+    """One run over all seats. `live`: rooms in use at the moment, asked before each call; `busiest`: the most streams that
+    ran at one time; `spared`: rooms that came into use before their turn."""
 
-    def __init__(self, seats: Sequence[Seat], how: How, told: Told) -> None:
-        self._seats, self._how, self._told = seats, how, told
+    def __init__(
+        self, seats: Sequence[Seat], how: How, told: Told, live: Callable[[], Collection[str]] = frozenset
+    ) -> None:
+        self._seats, self._how, self._told, self._live = seats, how, told, live
+        self.spared: set[str] = set()
         self._streams = 0
         self._unsure: list[Seat] = []
         self.busiest = 0
@@ -78,7 +82,7 @@ class Rehearsal:
 
     async def _once_more(self, seat: Seat, after_s: float, fewer: asyncio.Semaphore) -> None:
         await asyncio.sleep(after_s)
-        self.results[seat.room] = await self._streaming(seat, fewer)
+        self.results[seat.room] = await self._streaming(seat, fewer) or self.results[seat.room]
 
     async def _one(self, seat: Seat, after_s: float, asking: asyncio.Semaphore, streaming: asyncio.Semaphore) -> None:
         if not seat.target:
@@ -88,15 +92,19 @@ class Rehearsal:
         async with asking:
             got = await self._climb(seat, heavy=False)
         if got.outcome is Outcome.OK and self._is_heavy(seat):
-            got = await self._streaming(seat, streaming)
+            got = await self._streaming(seat, streaming) or got
             if got.outcome is Outcome.LOCAL:
                 self.results[seat.room] = got
                 self._unsure.append(seat)
                 return
         self._done(seat, got)
 
-    async def _streaming(self, seat: Seat, slots: asyncio.Semaphore) -> Measurement:
+    async def _streaming(self, seat: Seat, slots: asyncio.Semaphore) -> Measurement | None:
+        """The whole ladder; None when the room came into use while it waited for its turn."""
         async with slots:
+            if seat.room in self._live():
+                self.spared.add(seat.room)
+                return None
             self._streams += 1
             self.busiest = max(self.busiest, self._streams)
             try:

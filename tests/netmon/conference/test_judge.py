@@ -82,6 +82,17 @@ def test_a_room_that_failed_lower_or_was_not_measured_says_nothing_of_a_higher_r
     assert [(one.rung, len(one.rooms)) for one in causes] == [("quality", 8)]
 
 
+@pytest.mark.parametrize("rung", ["media", "quality"])
+def test_a_room_that_was_only_asked_does_not_clear_a_link_of_what_its_streams_would_find(rung: str) -> None:
+    behind = [seat.room for seat in PLAN.seats if "link:core-p02" in seat.links]
+    results: dict[str, Measurement | None] = {room: result(rung, Outcome.LOST, "") for room in behind}
+    results[behind[0]] = result(climbed=2, signalling_ms=1.0)
+    _, causes = judged(results)
+    assert [(one.element, one.rung, len(one.rooms)) for one in causes] == [("link:core-p02", rung, 9)]
+    results[behind[0]] = result(climbed=5, audio_rcvd=100, verdict=0)
+    assert judged(results)[1] == ()
+
+
 def test_refusals_behind_one_link_are_no_fault_of_the_link() -> None:
     behind = [seat.room for seat in PLAN.seats if "link:core-p02" in seat.links]
     _, causes = judged({room: result("call", Outcome.REFUSED, "busy") for room in behind})

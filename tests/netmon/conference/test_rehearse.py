@@ -1,0 +1,70 @@
+"""A rehearsal's order and its budget, over a kind `room` that only waits."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import meeting
+import pytest
+
+from netmon.conference import plan
+from netmon.conference.rehearse import How, Rehearsal
+from probes import catalog
+from probes.base import Measurement, Outcome, Target
+
+NETWORK = meeting.network(12)
+SEATS = plan.make(NETWORK, NETWORK.inventory.conferences[0]).seats
+
+
+class Rooms:
+    """Stands in for the kind: notes who is called, and how many at one time."""
+
+    def __init__(self, outcome: Outcome = Outcome.OK) -> None:
+        self._outcome, self._now = outcome, 0
+        self.most, self.called = 0, list[str]()
+
+    async def run(self, target: Target, settings: Any, count: int) -> Measurement:
+        if not settings.call:
+            return Measurement("room", target.text, 0, 0.0, Outcome.OK, {"rung": 0})
+        self.called.append(target.text)
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await asyncio.sleep(0.02)
+        self._now -= 1
+        return Measurement("room", target.text, 0, 0.0, self._outcome, {"rung": 0, "audio_rcvd": 1})
+
+
+@pytest.fixture
+def rooms(monkeypatch: pytest.MonkeyPatch) -> Rooms:
+    made, kind = Rooms(), catalog.load("room")
+    monkeypatch.setattr(catalog, "load", lambda name: replace(kind, run=made.run))
+    return made
+
+
+def test_no_more_rooms_are_called_at_one_time_than_the_budget_allows(rooms: Rooms) -> None:
+    asyncio.run(Rehearsal(SEATS, How(streams=3), lambda seat, got: None).run())
+    assert len(rooms.called) == len(SEATS) and rooms.most <= 3
+
+
+def test_second_tries_stay_within_a_third_of_the_budget(rooms: Rooms) -> None:
+    rooms._outcome = Outcome.LOCAL
+    rehearsal = Rehearsal(SEATS, How(streams=6), lambda seat, got: None)
+    results = asyncio.run(rehearsal.run())
+    assert len(rooms.called) == 2 * len(SEATS) and rooms.most <= 6
+    assert {got.outcome for got in results.values() if got} == {Outcome.LOCAL}
+
+
+def test_a_room_whose_conference_begins_while_others_are_tried_is_not_called(rooms: Rooms) -> None:
+    live: set[str] = set()
+    late = SEATS[-1]
+
+    def told(seat: plan.Seat, got: Measurement | None) -> None:
+        live.add(late.room)  # the first room is done: now it begins
+
+    rehearsal = Rehearsal(SEATS, How(streams=1), told, lambda: live)
+    results = asyncio.run(rehearsal.run())
+    assert late.target not in rooms.called and len(rooms.called) == len(SEATS) - 1
+    got = results[late.room]
+    assert got is not None and "audio_rcvd" not in got.values and rehearsal.spared == {late.room}
