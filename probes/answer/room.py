@@ -26,7 +26,10 @@ from probes.wire.sdp import Media
 from probes.wire.sip import Message
 
 CALLS = ("take", "ring", "486", "404", "488")
-_REASONS = {404: "Not Found", 486: "Busy Here", 488: "Not Acceptable Here", 481: "Call/Transaction Does Not Exist"}
+_REASONS = {
+    404: "Not Found", 481: "Call/Transaction Does Not Exist", 486: "Busy Here", 488: "Not Acceptable Here",
+    503: "Service Unavailable",
+}  # fmt: skip
 _MOST_CALLS, _LONGEST_S = 8, 120.0
 _log = logging.getLogger("netmon.answer.room")
 
@@ -122,16 +125,27 @@ class Room(StandIn):
             return self.encoded(488, _REASONS[488], message, source)
         echoes: list[_Echo] = []
         lines = []
-        for line in offered:
-            codec = line.codecs[:1] if line.port else ()
-            if codec:
-                echoes.append(_Echo(self._family, self._host, str(source[0]), dumb=self._dumb))
-            lines.append(Media(line.kind, echoes[-1].port if codec else 0, self._host, codec or line.codecs))
-        more = (("contact", f"<sip:room@{self._host}>"), ("content-type", "application/sdp"))
+        try:
+            for line in offered:
+                codec = line.codecs[:1] if line.port else ()
+                if codec:
+                    echoes.append(self._echo(str(source[0])))
+                lines.append(Media(line.kind, echoes[-1].port if codec else 0, self._host, codec or line.codecs))
+        except OSError:
+            for echo in echoes:
+                echo.close()
+            self.counts["no port"] += 1
+            return self.encoded(503, _REASONS[503], message, source)
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        more = (("contact", f"<sip:room@{host}>"), ("content-type", "application/sdp"))
         answer = self.encoded(200, "OK", message, source, more, sdp.offer(1, self._host, lines))
         self._calls[message.first("call-id")] = _Call(time.monotonic() + _LONGEST_S, tuple(echoes), answer, message)
         self.counts["taken"] += 1
         return answer
+
+    def _echo(self, peer: str) -> _Echo:
+        """The sockets of one line; raises OSError."""
+        return _Echo(self._family, self._host, peer, dumb=self._dumb)
 
     def _ended(self, message: Message, source: tuple[Any, ...], method: str) -> bytes:
         call = self._calls.pop(message.first("call-id"), None)

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
@@ -133,10 +134,8 @@ class _Lines:
         for (kind, _, line), theirs in zip(self._open, answered, strict=False):
             codec = next((one for one in theirs.codecs if one.name in SAMPLES), None)
             if theirs.kind == kind and theirs.port and codec:
-                host = theirs.host or peer
-                try:
-                    to = socket.getaddrinfo(host, theirs.port, self._family, flags=socket.AI_NUMERICHOST)[0][4]
-                except (OSError, UnicodeError):  # UnicodeError: no name could look so
+                to = _place(theirs.host or peer, theirs.port, self._family)
+                if to is None:
                     self.fault = "the answer names no address for its media"
                     continue
                 line.start(SAMPLES[codec.name], codec.payload, to, theirs.rtcp_port)
@@ -155,6 +154,16 @@ class _Lines:
         """Give the sockets back."""
         for _, _, line in self._open:
             line.close()
+
+
+def _place(host: str, port: int, family: int) -> Any:
+    """Where media is awaited, as a socket address of our family; None for names, and for addresses of many or of nobody."""
+    try:
+        to = socket.getaddrinfo(host, port, family, flags=socket.AI_NUMERICHOST)[0][4]
+        place = ip_address(str(to[0]).partition("%")[0])
+    except (OSError, ValueError):  # ValueError: what no name could look like
+        return None
+    return None if place.is_multicast or place.is_unspecified or str(place) == "255.255.255.255" else to
 
 
 class _Talking:

@@ -20,6 +20,7 @@ from probes.wire.session import Arrival, Datagram
 from probes.wire.sip import Message
 
 TRANSPORTS = ("udp", "tcp")
+EVERYBODY = (b"224.0.0.251", b"0.0.0.0", b"255.255.255.255")  # no one place: our media must not go there
 
 
 class Saying(Room):
@@ -41,11 +42,11 @@ class Saying(Room):
         return b"\r\n".join([*kept, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body
 
 
-def called(room: Room, transport: str = "udp", **more: Any) -> Measurement:
+def called(room: Room, transport: str = "udp", host: str = "127.0.0.1", **more: Any) -> Measurement:
     async def both() -> Measurement:
-        listening = await standin.listen(Endpoint("127.0.0.1", 0), room)
+        listening = await standin.listen(Endpoint(host, 0), room)
         try:
-            settings = SipCallSettings(**{"duration_s": 0.3, "timeout_s": 1.0, "transport": transport, **more})
+            settings = SipCallSettings(**{"duration_s": 0.2, "timeout_s": 1.0, "transport": transport, **more})
             got = await asyncio.wait_for(run(Target(f"sip:test@{listening.endpoint}"), settings, 1), 8.0)
             await asyncio.sleep(0.05)
             return got
@@ -68,7 +69,41 @@ def test_a_good_room_gives_sound_and_picture_back(transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("host", [b"1..2", b"a" * 64, b"mcu.example", b"fe80::1%eth9", b"::1"])
+def test_a_call_over_ipv6_is_heard_and_ended_at_a_uri_that_is_one(transport: str) -> None:
+    class Six(Room):
+        asked: list[str] = []
+
+        def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+            self.asked.append(message.uri)
+            return super().message(message, source)
+
+    got = called(room := Six(10, "::1"), transport, host="::1")
+    assert (got.outcome, got.why, left(room), got.values["bye_status"]) == (Outcome.OK, "", 0, 200)
+    assert room.asked[-1] == "sip:room@[::1]"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("how", "after_s", "counted"), [("take", 0.4, "hung up"), ("ring", 0.4, "cancelled")])
+def test_a_measurement_that_is_cancelled_leaves_no_call(how: str, after_s: float, counted: str, transport: str) -> None:
+    async def cut() -> Room:
+        room = Room(2, "127.0.0.1", call=how)
+        listening = await standin.listen(Endpoint("127.0.0.1", 0), room)
+        settings = SipCallSettings(duration_s=5.0, ring_s=5.0, transport=transport)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(run(Target(f"sip:test@{listening.endpoint}"), settings, 1), after_s)
+        await asyncio.sleep(0.1)
+        assert (room.live, room.counts[counted]) == (0, 1)
+        await listening.close()
+        return room
+
+    asyncio.run(cut())
+
+
+@pytest.mark.parametrize(
+    ("host", "transport"),
+    [(b"1..2", "udp"), (b"1..2", "tcp"), (b"a" * 64, "udp"), (b"mcu.example", "tcp"), (b"fe80::1%eth9", "udp"), (b"::1", "tcp")]
+    + [(host, "udp") for host in EVERYBODY],
+)  # fmt: skip
 def test_a_place_that_is_no_address_is_the_rooms_fault_and_the_call_is_hung_up(host: bytes, transport: str) -> None:
     got = called(room := Saying(b"127.0.0.1", host), transport)
     assert (got.outcome, left(room), room.counts["hung up"]) == (Outcome.PROTOCOL, 0, 1)
@@ -119,6 +154,20 @@ def test_a_room_that_says_it_sends_no_picture_is_no_fault_of_the_firewalls() -> 
 
     got = called(Mute())
     assert (got.outcome, got.why) == (Outcome.OK, "it says that it sends no picture")
+
+
+def test_a_stand_in_without_a_port_declines_and_keeps_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    class Full(Room):
+        def _echo(self, peer: str) -> Any:
+            if opened:
+                raise OSError(errno.EADDRINUSE, "address already in use")
+            opened.append(peer)
+            return super()._echo(peer)
+
+    got = called(room := Full(2, "127.0.0.1"))
+    assert (got.outcome, got.values["status"], left(room)) == (Outcome.REFUSED, 503, 0)
 
 
 def test_a_server_that_only_tries_did_not_ring_the_room() -> None:
