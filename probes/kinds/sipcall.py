@@ -99,6 +99,7 @@ _AUDIO = (Codec(8, "PCMA", 8000), Codec(96, "OPUS", 48000, 2))
 _VIDEO = tuple(
     Codec(97 + mode, "H264", 90000, about=f"profile-level-id=42e01f;packetization-mode={mode}") for mode in (0, 1)
 )
+_AGAIN_S = 2.0  # for a second connection, to hang up when the first one broke
 _VIDEO_BPS, _OUR_VIDEO_BPS, _AUDIO_BPS = 256_000, 60_000, 80_000  # on the wire
 
 
@@ -230,7 +231,20 @@ async def _call(
 
     tls = sipaccess.tls(settings, toward) if toward.transport == "tls" else None
     deadline = time.monotonic() + settings.timeout_s
-    return await sipsock.over_stream(family, sockaddr, over_stream, talking.on_events, deadline, tls, talking.cut)
+    ended = await sipsock.over_stream(family, sockaddr, over_stream, talking.on_events, deadline, tls, talking.cut)
+    call = talking.call
+    if isinstance(call, StreamCall) and call.is_left:
+        rest = _resumed(call)
+        await sipsock.over_stream(family, sockaddr, rest, talking.on_events, time.monotonic() + _AGAIN_S, tls)
+    return ended
+
+
+def _resumed(call: StreamCall) -> Callable[[str], StreamCall]:
+    def make(local: str) -> StreamCall:
+        call.resume(time.monotonic())
+        return call
+
+    return make
 
 
 def _opening(ask: Callable[[str], Ask], local: str, lines: _Lines) -> tuple[Ask, bytes]:

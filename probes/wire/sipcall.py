@@ -8,20 +8,18 @@ ended at once, and so is a second answer of a forked call: no room is left with 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from probes.errors import WireError
-from probes.wire import sip, sipdigest
+from probes.wire import sip, sipdialog, sipdigest
 from probes.wire.session import Address, Arrival, Datagram, Malformed
 from probes.wire.sip import Message
 from probes.wire.sipoptions import CHALLENGES, T1_S, T2_S, Ask
 
 _ASKING, _RINGING, _UP, _PARTING, _DONE = range(5)
-_MOST_EVENTS, _MOST_ROUTES, _MOST_STRANGERS, _MOST_TAG = 64, 8, 4, 256
-_URI = re.compile(r"<?(sips?:[!-;=?-~]{1,512})>?", re.IGNORECASE | re.ASCII)
+_MOST_EVENTS, _MOST_STRANGERS = 64, 4
 _COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
 _ANSWERS = {"BYE": 200, "OPTIONS": 200, "INFO": 200, "NOTIFY": 200, "MESSAGE": 200, "CANCEL": 481}
 _REASONS = {200: "OK", 481: "Call/Transaction Does Not Exist", 488: "Not Acceptable Here"}
@@ -201,9 +199,9 @@ class _Call:
 
     def _acknowledge(self, message: Message) -> None:
         """A 2xx has a new branch and goes the dialog's way; any other final answer stays in its transaction."""
-        tag = _tag(message)
+        tag = sipdialog.tag(message)
         if message.status < 300:
-            target, routes = _contact(message, self._ask.uri), _routes(message)
+            target, routes = sipdialog.contact(message, self._ask.uri), sipdialog.routes(message)
             data = self._request("ACK", self._invite, target, tag, routes, self._authorization, mark="a")
         else:
             data = self._request("ACK", self._invite, self._ask.uri, tag)
@@ -288,13 +286,17 @@ class _Call:
             self._state, self._repeat, self._until = _RINGING, None, now + self._limits.ring_s
 
     def _taken(self, message: Message, now: float) -> None:
-        tag = _tag(message)
+        tag = sipdialog.tag(message)
         if self._is_taken and tag != self._to_tag:
             self._stranger(message, tag)
         elif not self._is_taken and (self._state in (_ASKING, _RINGING) or self._cancelled):
             sends = self._repeat.sends if self._state == _ASKING and self._repeat else self._sends
             self._is_taken = True
-            self._to_tag, self._target, self._routes = tag, _contact(message, self._ask.uri), _routes(message)
+            self._to_tag, self._target, self._routes = (
+                tag,
+                sipdialog.contact(message, self._ask.uri),
+                sipdialog.routes(message),
+            )
             after_s, cancelled = now - self._began, self._cancelled
             self._state, self._repeat, self._until = _UP, None, now + self._limits.talk_s
             self._acknowledge(message)
@@ -313,7 +315,7 @@ class _Call:
         self._acknowledge(message)
         if tag not in self._strangers:
             self._strangers.add(tag)
-            target, routes = _contact(message, self._ask.uri), _routes(message)
+            target, routes = sipdialog.contact(message, self._ask.uri), sipdialog.routes(message)
             self._out.append(
                 self._request("BYE", self._invite + 1, target, tag, routes, mark=f"b{len(self._strangers)}")
             )
@@ -364,24 +366,6 @@ class _Call:
         return ((header, sipdigest.authorization(asked, self._ask.credentials, method, uri, cnonce, self._counted)),)
 
 
-def _tag(message: Message) -> str:
-    """The far end's tag (RFC 3261 §19.3), in a form that can be said again: no controls, no length of its choice."""
-    tag = sip.parameter(message.first("to"), "tag") or ""
-    return "".join(char for char in tag[:_MOST_TAG] if char.isprintable())
-
-
-def _contact(message: Message, otherwise: str) -> str:
-    """The far end's own URI (RFC 3261 §12.1.2), what we asked for when it gives none that can be read."""
-    match = _URI.search(message.first("contact")[:1024])
-    return match[1] if match else otherwise
-
-
-def _routes(message: Message) -> tuple[str, ...]:
-    """Record-Route turned round (RFC 3261 §12.1.2)."""
-    named = [one.strip() for value in message.all("record-route") for one in value[:1024].split(",")]
-    return tuple(one for one in named[:_MOST_ROUTES] if _URI.match(one) and one.isascii() and one.isprintable())[::-1]
-
-
 class DatagramCall(_Call):
     """A call over UDP: a `probes.wire.session.Session` on a connected socket."""
 
@@ -412,6 +396,18 @@ class StreamCall(_Call):
     def __init__(self, ask: Ask, offer: bytes, limits: Limits, began: float) -> None:
         super().__init__(ask, offer, limits, began, reliable=True)
         self._framer = sip.Framer(bodies=True)
+        self._is_cut = False
+
+    @property
+    def is_left(self) -> bool:
+        """True when the connection broke and the room may still have our call."""
+        return (self._is_cut or not self.done) and (self._is_taken or bool(self._told))
+
+    def resume(self, now: float) -> None:
+        """On a new connection: what is left to say is the BYE, or the CANCEL."""
+        self._framer, self._is_cut = sip.Framer(bodies=True), False
+        self._state = _UP if self._is_taken else _RINGING
+        self.hang_up(now)
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes; what is no SIP, or the end of the connection, ends the call: our last word is said without an answer."""
@@ -435,6 +431,7 @@ class StreamCall(_Call):
 
     def _cut(self, event: Any, now: float) -> None:
         self._tell(Over(False, 0, 0.0) if self._state in (_UP, _PARTING) else event)
+        self._is_cut = True
         if self._state != _PARTING:
             self.hang_up(now)
             self._out += [self._repeat.data] if self._repeat else []

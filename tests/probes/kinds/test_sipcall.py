@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
+import struct
 from collections.abc import Iterable
 from typing import Any
 
@@ -132,6 +134,45 @@ def test_no_port_for_our_media_is_our_fault_and_no_invite_goes_out(
     monkeypatch.setattr("probes.io.rtp.open_udp", taken)
     got = called(room, transport)
     assert (got.outcome, room.counts["taken"], "status" in got.values) == (Outcome.LOCAL, 0, False)
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_call_whose_connection_breaks_is_hung_up_on_another(reset: bool) -> None:
+    async def broken() -> tuple[Measurement, Room]:
+        room = Room(2, "127.0.0.1")
+        listening = await standin.listen(Endpoint("127.0.0.1", 0), room)
+
+        async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            """Hands on until the call is up, then breaks; the next connection lives."""
+            theirs, ours = await asyncio.open_connection(*listening.endpoint)
+            first, up = not seen, 0
+            seen.append(1)
+            while data := await reader.read(65_536):
+                if first and up:
+                    break
+                ours.write(data)
+                writer.write(await theirs.read(65_536))
+                up += 1
+            if first and reset:
+                sock = writer.get_extra_info("socket")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.close()
+            ours.close()
+
+        seen: list[int] = []
+        relay = await asyncio.start_server(once, "127.0.0.1", 0)
+        port = relay.sockets[0].getsockname()[1]
+        got = await run(
+            Target(f"sip:test@127.0.0.1:{port};transport=tcp"), SipCallSettings(duration_s=0.5, timeout_s=1.0), 1
+        )
+        await asyncio.sleep(0.05)
+        assert (room.live, room.counts["hung up"]) == (0, 1)
+        relay.close()
+        await listening.close()
+        return got, room
+
+    got, _ = asyncio.run(broken())
+    assert got.values["status"] == 200
 
 
 def test_media_that_never_left_this_machine_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
