@@ -22,8 +22,8 @@ _ALIAS = {
     "en": "Have the MCU team check the room's alias and its registration.",
 }
 _CALL_LOST = {
-    "vi": "Thiết bị đổ chuông mà không ai nhận: bật tự động trả lời hoặc cử người trực.",
-    "en": "It rings and nobody takes the call: switch automatic answering on, or put somebody there.",
+    "vi": "Không ai nhận cuộc gọi: xem thiết bị đã bật chưa, bật tự động trả lời hoặc cử người trực.",
+    "en": "Nobody takes the call: see that the device is on, switch automatic answering on, or put somebody there.",
 }
 _CALL = {
     "vi": "Phòng bận hoặc từ chối: kết thúc cuộc gọi khác, tắt chế độ không làm phiền.",
