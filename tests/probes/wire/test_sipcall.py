@@ -330,3 +330,12 @@ def test_a_stream_that_breaks_while_it_rings_still_hears_our_cancel() -> None:
     invite = sip.parse(call.transmit(0.0, 0))
     call.receive(sip.encode(reply(invite, 180)) + b"no SIP at all\r\n\r\n", 0.1)
     assert call.transmit(0.1, 0).startswith(b"CANCEL") and call.done
+
+
+def test_a_flood_of_rubbish_does_not_hide_that_the_call_was_taken() -> None:
+    call = DatagramCall(Ask("sip:test@mcu.test", "10.0.0.2:5070", SEED), SDP, LIMITS, 0.0, PEER)
+    invite = sip.parse(next(iter(call.transmit(0.0, 0))).data)
+    for _ in range(100):
+        call.receive(Arrival(b"rubbish", PEER, 0), 0.1)
+    call.receive(Arrival(sip.encode(reply(invite, 200)), PEER, 0), 0.1)
+    assert any(isinstance(one, Up) for one in call.events())
