@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -14,6 +15,7 @@ from probes.base import Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
 
+log = logging.getLogger("netmon.conference")
 _AT_ONCE = 32  # ladders that only ask
 _FEWER = 3  # a second try has a third of the streams
 _LATE = "no time was left for it"
@@ -147,4 +149,8 @@ class Rehearsal:
             )
             return await kind.run(Target(seat.target), settings, 1)
         except (BadTarget, BadSettings, ProbeError, OSError) as fault:
-            return Measurement("room", seat.target, at_ns, 0.0, Outcome.LOCAL, {}, clean(str(fault)))
+            why = clean(str(fault))
+        except Exception as fault:  # a fault of ours in one room's ladder must not stop the others
+            log.exception("%s failed: this is a fault of netmon, please report it", seat.room)
+            why = clean(repr(fault))
+        return Measurement("room", seat.target, at_ns, 0.0, Outcome.LOCAL, {}, why)

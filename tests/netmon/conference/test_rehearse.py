@@ -39,6 +39,7 @@ class Rooms:
 @pytest.fixture
 def rooms(monkeypatch: pytest.MonkeyPatch) -> Rooms:
     made, kind = Rooms(), catalog.load("room")
+    room = catalog.load("room")
     monkeypatch.setattr(catalog, "load", lambda name: replace(kind, run=made.run))
     return made
 
@@ -68,3 +69,16 @@ def test_a_room_whose_conference_begins_while_others_are_tried_is_not_called(roo
     assert late.target not in rooms.called and len(rooms.called) == len(SEATS) - 1
     got = results[late.room]
     assert got is not None and "audio_rcvd" not in got.values and rehearsal.spared == {late.room}
+
+
+def test_a_fault_of_ours_in_one_room_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def climb(target: Target, settings: Any, count: int) -> Measurement:
+        if "10.98.0.2" in target.text:
+            raise RuntimeError("ours")
+        return Measurement("room", target.text, 0, 1.0, Outcome.OK, {"rung": 0, "risks": 0})
+
+    room = catalog.load("room")
+    monkeypatch.setattr(catalog, "load", lambda name: replace(room, run=climb))
+    seats = SEATS[:3]
+    results = asyncio.run(Rehearsal(seats, How(call=False, quality=False), lambda seat, got: None).run())
+    assert [results[seat.room].outcome for seat in seats] == [Outcome.OK, Outcome.LOCAL, Outcome.OK]  # type: ignore[union-attr]
