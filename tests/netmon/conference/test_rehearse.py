@@ -39,7 +39,6 @@ class Rooms:
 @pytest.fixture
 def rooms(monkeypatch: pytest.MonkeyPatch) -> Rooms:
     made, kind = Rooms(), catalog.load("room")
-    room = catalog.load("room")
     monkeypatch.setattr(catalog, "load", lambda name: replace(kind, run=made.run))
     return made
 
