@@ -11,7 +11,7 @@ from needs import missing
 # How long an example takes says something about the machine, not about the code. A developer's run looks for new
 # examples each time; CI's tries the same ones, so that its verdict is about the change.
 settings.register_profile("netmon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("netmon"), derandomize=True)
+settings.register_profile("ci", settings.get_profile("netmon"), derandomize=True, max_examples=50)
 settings.load_profile("ci" if os.environ.get("CI") else "netmon")
 
 

@@ -173,7 +173,7 @@ def test_closing_gives_everything_back() -> None:
     before = files()
     for _ in range(20):
         made(socket.AF_INET).close()
-    assert files() == before
+    assert files() <= before  # what an earlier test left may be closed meanwhile
 
 
 def test_other_machines_get_a_plain_socket(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,7 @@ def test_a_closed_driver_leaves_no_descriptor(port: int) -> None:
         return before, len(os.listdir("/proc/self/fd"))
 
     before, after = asyncio.run(main())
-    assert before == after
+    assert after <= before  # what an earlier test left may be closed meanwhile
 
 
 # --- the socket ---

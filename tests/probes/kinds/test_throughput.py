@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import socket
@@ -383,6 +384,7 @@ def test_ipv6_is_measured_too(protocol: str) -> None:
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_a_test_given_up_leaves_nothing_open(protocol: str) -> None:
     async def given_up() -> tuple[int, int, dict[str, int]]:
+        gc.collect()  # what earlier tests left behind must not go meanwhile
         answering = listen("127.0.0.1", 0)
         before = len(os.listdir("/proc/self/fd"))
         aim = Target(f"127.0.0.1:{answering.port}")
@@ -394,7 +396,7 @@ def test_a_test_given_up_leaves_nothing_open(protocol: str) -> None:
         return before, after, answering.counts
 
     before, after, counts = asyncio.run(given_up())
-    assert before == after and counts == {"gone": 1}
+    assert after <= before and counts == {"gone": 1}
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
