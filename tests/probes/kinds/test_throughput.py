@@ -138,12 +138,12 @@ def test_a_busy_server_refuses_and_says_so() -> None:
 def test_a_busy_server_is_asked_again_until_it_has_time() -> None:
     with iperf3_server() as (port, _):
         other = subprocess.Popen(
-            ["iperf3", "-c", "127.0.0.1", "--forceflush", "-p", str(port), "-t", "1", "-b", "1M"],
+            ["iperf3", "-c", "127.0.0.1", "--forceflush", "-p", str(port), "-t", "2", "-b", "1M"],
             stdout=subprocess.PIPE,
         )
         assert other.stdout
-        while b"connected" not in other.stdout.readline():
-            assert other.poll() is None
+        while b"connected" not in (line := other.stdout.readline()):
+            assert line, "the other client ended at once"
         got = measure(port, wait_s=10.0, rate_bps=RATE_BPS)
         told = other.communicate()[0]
     assert got.outcome == Outcome.OK and got.values["rate_bps"] == pytest.approx(RATE_BPS, rel=0.15)
