@@ -34,9 +34,10 @@ arrows: $(STAMP)
 
 check: lint types arrows
 
-# Long runs: every scenario of the lab, in both kinds of namespaces.
+# Long runs: every scenario of the lab, in both kinds of namespaces, and the tests that take half a minute each.
 matrix: $(STAMP)
 	@$(BIN)/python tests/world/matrix.py
+	@$(BIN)/python -m pytest -q -m long
 
 fuzz: $(STAMP)
 	@$(BIN)/python -m pytest tests/fuzz -q

@@ -117,6 +117,7 @@ def test_twenty_random_kills_of_agent_and_hub_lose_no_acknowledged_point_and_dou
     assert len(told) == len(set(told)) == len(held) == figures["points_stored"], "each of them once"
 
 
+@pytest.mark.long
 @pytest.mark.needs("tmpfs")
 def test_on_a_full_disk_an_agent_keeps_the_newest_counts_the_rest_and_recovers_alone(tmp_path: Path) -> None:
     state = tmp_path / "agent" / "state"

@@ -99,6 +99,7 @@ def test_a_lab_needs_no_root_where_user_namespaces_are_to_be_had() -> None:
     assert lines[-1]["summary"]["incidents"] == []
 
 
+@pytest.mark.long
 @pytest.mark.needs("netns")
 def test_without_icmp_sockets_the_agents_fall_back_to_raw_ones() -> None:
     code, lines, said = up("--lab", "1", "--raw-ping", "--scenario", "commune-cut", "--for", "16s")
