@@ -6,6 +6,7 @@ and hands its own counts over with `give` when it hears `Wanted`. All of it ends
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -60,7 +61,7 @@ class Over:
     why: str = ""
 
 
-class _Talk:
+class _Talk(ABC):
     """What both roles share: bytes in and out, one deadline, one end."""
 
     def __init__(self, now: float, patience_s: float) -> None:
@@ -86,9 +87,9 @@ class _Talk:
         except WireError as fault:
             self._malformed(fault.reason)
 
+    @abstractmethod
     def _step(self, now: float) -> bool:
         """Take one thing out of `_in`; False when more bytes are needed."""
-        raise NotImplementedError
 
     def transmit(self, now: float, clock_ns: int) -> bytes:
         """Bytes to write now; also fires timers."""
