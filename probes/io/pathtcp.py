@@ -16,7 +16,7 @@ from typing import Any
 from probes import trace
 from probes.io.net import PacketSocket, Unreachable
 from probes.io.path import Listening
-from probes.io.tcp import open_ms
+from probes.io.tcp import established, open_ms
 from probes.wire.icmperror import QUOTE_LEAST, TCP, Quote, What, labels_at, meaning
 from probes.wire.pathflow import GAP_S, SILENT_RUN, Answer, Probe, at_target, told
 
@@ -78,7 +78,7 @@ class TcpWay:
             self._now, probe.left_ns = probe, time.time_ns()
             trace.note("sent", f"SYN to {self._to[0]}, hop limit {probe.ttl}")
             async with asyncio.timeout(self._timeout_s):
-                await asyncio.get_running_loop().sock_connect(sock, self._to)
+                await established(sock, self._to)
             took_ms = (time.time_ns() - probe.left_ns) / 1e6
             self._answer(probe, Answer(str(self._to[0]), None), probe.left_ns + round(open_ms(sock, took_ms) * 1e6))
         except TimeoutError:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from probes import trace
 from probes.clean import clean
 from probes.errors import BadSettings
+from probes.io.tcp import established
 from probes.wire.session import Arrival, Session, Stream
 
 _ERRQUEUE, _ROOM, _RECV_BYTES = 0x2000, 512, 65_536
@@ -188,7 +189,7 @@ async def over_stream(
     trace.note("connecting", f"TCP to {to[0]} port {to[1]}")
     try:
         async with asyncio.timeout(max(0.0, deadline - began)):
-            await asyncio.get_running_loop().sock_connect(sock, to)
+            await established(sock, to)
             so_far = so_far._replace(connect_ms=_ms_since(began))
             trace.note("connected", f"{so_far.connect_ms:.3f} ms")
             reader, writer = await _streams(sock, tls)

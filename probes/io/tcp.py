@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import sys
 import time
@@ -18,6 +19,7 @@ _ORIGIN_ICMP = (2, 3)
 
 
 _RTT, _REPEATS = (68, 72), (100, 104)  # <linux/tcp.h> struct tcp_info: tcpi_rtt (µs), tcpi_total_retrans
+_SYN_SENT, _CLOSED = 2, 7  # <linux/tcp.h>: tcpi_state, the first byte of it
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.EACCES,
            errno.EPERM, errno.ENOBUFS, errno.EINVAL)  # fmt: skip
 _DELIVERY = {socket.AF_INET: 3, socket.AF_INET6: 1}  # ICMP type of "destination unreachable"
@@ -66,7 +68,7 @@ async def _connect(sock: socket.socket, sockaddr: tuple[Any, ...], timeout_s: fl
     trace.note("connecting", f"TCP to {sockaddr[0]} port {sockaddr[1]}")
     try:
         async with asyncio.timeout(timeout_s):
-            await asyncio.get_running_loop().sock_connect(sock, sockaddr)
+            await established(sock, sockaddr)
         made = Connected("open", open_ms(sock, _since(began)))
     except TimeoutError:
         made = Connected("silence", _since(began), "nothing came back in time")
@@ -75,6 +77,21 @@ async def _connect(sock: socket.socket, sockaddr: tuple[Any, ...], timeout_s: fl
     if trace.is_on():
         _note(sock, made)
     return made
+
+
+async def established(sock: socket.socket, sockaddr: tuple[Any, ...]) -> None:
+    """Connect a non-blocking socket that asked for ICMP errors (`IP_RECVERR`); raises `OSError` when it did not come up.
+
+    The kernel queues an ICMP message, and wakes who waits, a moment before it sets `SO_ERROR`: the event loop, which asks
+    for that alone, takes such a wake-up for an open port. The state of the connection tells.
+    """
+    await asyncio.get_running_loop().sock_connect(sock, sockaddr)
+    state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    if state == _SYN_SENT:
+        raise OSError(errno.EINPROGRESS, "an ICMP message ended the connect")
+    fault = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if state == _CLOSED else 0
+    if fault not in (0, errno.ECONNRESET, errno.EPIPE):  # these two came after it was up
+        raise OSError(fault, os.strerror(fault))
 
 
 def _note(sock: socket.socket, made: Connected) -> None:

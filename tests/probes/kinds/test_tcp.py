@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -113,6 +115,29 @@ def test_a_neighbour_that_answers_no_arp_is_silence_not_a_refusal(link: Pair) ->
     sh(f"ip netns exec {link.left} sysctl -qw net.ipv4.neigh.v0.retrans_time_ms=100 net.ipv4.neigh.v0.mcast_solicit=1")
     got = measure(link, "10.99.0.77:443", timeout_s=4)
     assert got.outcome == Outcome.LOST and "next hop" in got.why
+
+
+@pytest.mark.parametrize(
+    ("verdict", "wait_ms", "told"),
+    [
+        ("reject with icmp type admin-prohibited", 5000, Outcome.REFUSED),  # the connection is over already
+        ("drop", 0, Outcome.LOST),  # it is still under way
+    ],
+)
+def test_a_wake_up_without_an_error_is_no_open_port(
+    link: Pair, monkeypatch: pytest.MonkeyPatch, verdict: str, wait_ms: int, told: Outcome
+) -> None:
+    load(link, "right", incoming(f"tcp dport 443 {verdict}"))
+
+    async def woken(loop: object, sock: socket.socket, address: tuple[str, int]) -> None:
+        """The loop's connect in the moment in which a message is queued and `SO_ERROR` not set yet."""
+        assert sock.connect_ex(address) == errno.EINPROGRESS
+        poll = select.poll()
+        poll.register(sock, 0)
+        assert not wait_ms or poll.poll(wait_ms)
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_connect", woken)
+    assert measure(link, "10.99.0.2:443", timeout_s=10).outcome == told
 
 
 def test_no_way_out_of_this_machine_is_our_own_fault(link: Pair) -> None:
