@@ -17,10 +17,11 @@ from alerts.ground import Map
 from alerts.naming import worst
 from alerts.proofs import Proofs
 from alerts.quiet import ancestors
-from alerts.states import EVIDENCE, SWALLOWED, states
+from alerts.states import EVIDENCE, SWALLOWED, TRIED, states
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
+UNFIT_MS = 65_000  # two proofs of itself, which an agent makes each minute
 DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
 Happening = Literal["opened", "changed", "resolved"]
 
@@ -91,6 +92,8 @@ class Book:
         self._held: dict[Member, int] = {}  # since when it accuses
         self._began_ms: int | None = None
         self._proofs = Proofs()
+        ended = (one for one in self.incidents.values() if one.fault == "quality")
+        self._blamed_ms = {one.id: one.resolved_ms for one in ended if one.resolved_ms is not None}  # when it last was
         self._lossy: dict[str, int] = {}  # element with an incident of quality → when it was last blamed
 
     def open(self) -> list[Incident]:
@@ -102,6 +105,7 @@ class Book:
         old = [one.id for one in self.incidents.values() if one.resolved_ms is not None and one.resolved_ms < before_ms]
         for id in old:
             del self.incidents[id]
+            self._blamed_ms.pop(id, None)
         return old
 
     def step(self, assessment: Assessment, kinds: Kinds) -> list[Change]:
@@ -115,7 +119,7 @@ class Book:
         changes = self._take_in(reach, now_ms)
         quality = votes.quality(kinds, self._can_judge, self._explained(reach, now_ms))
         self._note_lossy(quality, now_ms)
-        changes += self._take_in(quality, now_ms)
+        changes += self._take_in([one for one in quality if not self._is_left_over(one, assessment)], now_ms)
         silence = [verdict for verdict in votes.silence() if self._is_unexplained(verdict, reach, now_ms)]
         changes += self._take_in(silence, now_ms)
         changes += self._settle(votes, assessment, [*reach, *quality, *silence], now_ms)
@@ -146,19 +150,21 @@ class Book:
         return changes
 
     def _outage_of(self, verdict: Verdict, now_ms: int) -> Incident | None:
-        """The outage that a state nobody has told before is evidence of."""
-        is_new = verdict.kind in EVIDENCE and self._known(verdict) is None
-        return self._outage_at(verdict.element, now_ms, verdict.told_ms) if is_new else None
+        """What explains a state nobody has told before: an outage; of a room that was tried, lost packets as well."""
+        if verdict.kind not in EVIDENCE or self._known(verdict) is not None:
+            return None
+        return self._outage_at(verdict.element, now_ms, verdict.told_ms, or_loss=verdict.kind in TRIED)
 
-    def _outage_at(self, element: str, now_ms: int, told_ms: int) -> Incident | None:
+    def _outage_at(self, element: str, now_ms: int, told_ms: int, *, or_loss: bool = False) -> Incident | None:
         """An outage of an element, of a link that begins at it, or of something between it and the hub. One that has ended
         counts for a while, and until the element is looked at again (last: `told_ms`): rooms are tried once an hour."""
         for one in self.incidents.values():
             ended_ms = now_ms if one.resolved_ms is None else one.resolved_ms
-            if one.fault != "reach" or (now_ms - ended_ms > TAINT_MS and told_ms > ended_ms + AFTERMATH_MS):
+            if now_ms - ended_ms > TAINT_MS and told_ms > ended_ms + AFTERMATH_MS:
                 continue
             is_beside = element in (one.element, self._topology.parent(one.element))
-            if is_beside or self._ground.is_behind(element, one.element):
+            is_behind = self._ground.is_behind(element, one.element)
+            if (one.fault == "reach" and (is_beside or is_behind)) or (or_loss and is_behind and _loses(one)):
                 return one
         return None
 
@@ -186,6 +192,8 @@ class Book:
         if self._is_shadow(verdict) or (self._is_chance(verdict, now_ms) and not _is_lasting(verdict)):
             return False
         held_ms = now_ms - min(self._held[member] for member in verdict.members)
+        if verdict.fault == "self":
+            return held_ms >= UNFIT_MS
         if verdict.fault == "quality":
             return held_ms >= (CONTESTED_MS if verdict.waiting else self._settle_ms)
         if verdict.fault == "silence" or (verdict.proven and not verdict.waiting):
@@ -242,6 +250,8 @@ class Book:
         for one in self._open.values():
             if one.fault == "quality" and (one.element in blamed or one.element not in self._lossy):
                 self._lossy[one.element] = now_ms
+            if one.fault == "quality" and (one.element in blamed or one.id not in self._blamed_ms):
+                self._blamed_ms[one.id] = now_ms
         self._lossy = {element: at for element, at in self._lossy.items() if now_ms - at <= TAINT_MS}
 
     def _is_shadow(self, verdict: Verdict) -> bool:
@@ -261,6 +271,15 @@ class Book:
         ground = self._ground
         touched = (ground.crossing.get(one, []) + ground.beyond.get(one, []) for one in cut)
         return frozenset(check for checks in touched for check in checks)
+
+    def _is_left_over(self, verdict: Verdict, assessment: Assessment) -> bool:
+        """Is it what something nearer to the hub was blamed for, and nobody has looked since? Streams are seldom sent: of
+        the rooms behind a mended uplink one after the other finds out."""
+        if verdict.element in self._open:
+            return False
+        way = set(self._ground.inward(verdict.element)) - {verdict.element}
+        newest_ms = max(_newest_ms(assessment, check) for _, check in verdict.members)
+        return any(newest_ms <= self._blamed_ms.get(one.id, 0) for one in self.incidents.values() if one.element in way)
 
     def _is_lossy(self, element: str) -> bool:
         known = self._open.get(element)
@@ -374,6 +393,15 @@ class Book:
             member for member in one.members if member in assessment.unknown or member[1] not in assessment.evidence
         }
         return len(one.members - unknown - firing) > len(unknown)
+
+
+def _newest_ms(assessment: Assessment, check: str) -> int:
+    evidence = assessment.evidence.get(check)
+    return assessment.at_ms if evidence is None or evidence.newest_ms is None else evidence.newest_ms
+
+
+def _loses(one: Incident) -> bool:
+    return one.fault == "quality" and one.kind == "loss"
 
 
 def _is_lasting(verdict: Verdict) -> bool:

@@ -212,8 +212,9 @@ class Series:
 
     def _point(self, row: int, at_ms: int, values: Mapping[str, int | float]) -> Point:
         outcome, sent, rcvd = _outcome(values)
-        back = rcvd > 0 or outcome in (OK, PROTOCOL)
         refuses = outcome in (REFUSED, PROTOCOL)
+        # A room whose stream got a verdict is refused for what came back.
+        back = rcvd > 0 or outcome in (OK, PROTOCOL) or (refuses and "verdict" in values)
         is_newest = at_ms >= self.newest_ms[row]
         if is_newest:
             self.latest[row] = outcome

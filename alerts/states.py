@@ -12,6 +12,8 @@ from alerts.naming import kind_of, worst
 
 EVIDENCE = ("battery", "interface", "unready")  # kinds that may be the reason, or a part, of an outage checks see
 
+TRIED = ("unready",)  # kinds that lost packets on the way may be the reason of
+
 SWALLOWED = ("interface", "unready")  # of these, what an outage that is seen later takes in
 
 

@@ -62,7 +62,7 @@ FIELDS = (
     Field("lost_bwd_percent", "%", "of the conference-shaped stream, lost back"),
     Field("port_ms", "ms", "TCP connect", default=False),
     Field("cert_days", "days", "until the certificate ends", default=False),
-    Field("verdict", "", "of the stream: 0 good, 1 barely good enough, 2 not", "int", default=False),
+    Field("verdict", "", "of the stream: 0 good, 1 barely good enough, 2 not", "int"),
     Field("limit", "", "which limit the verdict is due to (see `media`)", "int", default=False),
 )  # fmt: skip
 

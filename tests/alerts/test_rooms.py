@@ -41,6 +41,8 @@ class Meeting:
         self.cut: str = ""  # an element nothing crosses
         self.unready: dict[str, int] = {}  # room's commune → outcome of its climb
         self.poor: set[str] = set()  # elements over which streams are poor
+        self.lossy = ""  # an element that loses two packets of five
+        self.rung = 3  # that breaks in a room that is not ready
         self.crc: float = 4_023_233_417
         self.call = OK  # of the test call
         self.h323 = OK
@@ -76,7 +78,8 @@ class Meeting:
         at_ms = self.now_ms - 1000
         ends = [f"core-{name}" for name in self.tree.names] if agent == "core" else [f"{agent}-uplink"]
         for check in ends:
-            lost = self._is_cut(self.tree.path(check))
+            path = self.tree.path(check)
+            lost = self._is_cut(path) or (self.lossy in path and self.draw.random() < 0.4)
             yield Sample(agent, check, "ping", at_ms, {"sent": 1, "rcvd": 1 - lost, "outcome": LOST if lost else OK})
         for check, due_ms in self.next_ms.items():
             if due_ms <= at_ms and self.tree.agent_of(check) == agent:
@@ -96,8 +99,14 @@ class Meeting:
         if check.endswith("-media"):
             verdict = 2 if self.poor & set(self.tree.path(check)) else 0
             return Sample(agent, check, "media", at_ms, {"outcome": OK, "verdict": verdict})
-        outcome = LOST if lost else self.unready.get(check.rpartition("-")[2], OK)
-        return Sample(agent, check, "room", at_ms, {"outcome": outcome, "rung": 0 if outcome == OK else 3})
+        outcome = (
+            LOST if lost or self.lossy in self.tree.path(check) else self.unready.get(check.rpartition("-")[2], OK)
+        )
+        if outcome != OK:
+            return Sample(agent, check, "room", at_ms, {"outcome": outcome, "rung": self.rung})
+        poor = bool(self.poor & set(self.tree.path(check)))
+        stream = {"outcome": REFUSED if poor else OK, "rung": 7 * poor, "verdict": 2 * poor}
+        return Sample(agent, check, "room", at_ms, stream)
 
 
 def opened(changes: list[Change]) -> list[tuple[str, str]]:
@@ -187,6 +196,55 @@ def test_a_dead_room_elsewhere_is_not_hidden_by_an_outage() -> None:
     assert still(world) == [("link:province-c3", "down"), ("room:c5", "unready")]
 
 
+@pytest.mark.parametrize(("lossy", "seed"), [("link:core-province", 40), ("link:province-c3", 41)])
+def test_rooms_behind_a_line_that_loses_packets_are_its_evidence(lossy: str, seed: int) -> None:
+    world = Meeting(seed)
+    world.run(700)
+    world.lossy = lossy
+    told = world.run(700 + 2000)
+    assert {one for one in opened(told) if one[1] == "unready"} == set() and lossy in dict(still(world))
+    assert any("room-not-ready" in one for one in world.book.open()[0].also_told)
+    world.lossy = ""
+    assert opened(world.run(700 + 2000 + 900)) == [] and still(world) == []
+
+
+def test_a_dead_room_beside_a_lossy_line_is_named() -> None:
+    world = Meeting(42)
+    world.run(700)
+    world.lossy, world.unready = "link:province-c3", {"c5": REFUSED}
+    world.run(700 + 2000)
+    assert ("room:c5", "unready") in still(world)
+
+
+# --- rooms whose stream arrives badly ---
+
+
+@pytest.mark.parametrize("seed", range(50, 52))
+@pytest.mark.parametrize("element", ["link:province-c4", "link:core-province"])
+def test_rooms_whose_streams_are_poor_accuse_the_way_there_and_are_not_named(element: str, seed: int) -> None:
+    world = Meeting(seed)
+    world.every = {check: gap for check, gap in world.every.items() if not check.endswith("-media")}
+    world.next_ms = {check: due for check, due in world.next_ms.items() if check in world.every}
+    world.run(3700)
+    world.poor = {element}
+    told = world.run(3700 + 3900 + 1300)
+    assert opened(told) == [(element, "media")]
+    world.poor = set()
+    assert opened(world.run(3700 + 3900 + 1300 + 1300)) == [] and still(world) == []
+
+
+@pytest.mark.parametrize("before", [set(), {"link:province-c2"}])
+def test_a_room_whose_responder_is_dead_is_named_itself(before: set[str]) -> None:
+    """The seventh rung breaks without a verdict, whether there was one once or not."""
+    world = Meeting(60)
+    world.rung, world.unready = 7, {"c2": LOST} if not before else {}
+    world.poor = before
+    world.run(1300)
+    world.unready = {"c2": LOST}
+    world.run(3000)
+    assert still(world) == [("room:c2", "unready")]
+
+
 # --- the MCU ---
 
 
@@ -269,8 +327,8 @@ def test_poor_streams_accuse_what_they_cross_once_each_has_had_its_turn(element:
     told = world.run(3700 + 3600 + 3900 + 60)
     assert opened(told) == [(element, "media")]
     world.poor = set()
-    world.run(3700 + 2 * 3600 + 3900 + 60)
-    assert still(world) == []
+    told = world.run(3700 + 2 * 3600 + 3900 + 60)  # one check after the other finds that it is good again
+    assert opened(told) == [] and still(world) == []
 
 
 def test_one_poor_stream_is_nobodys_page() -> None:
