@@ -57,7 +57,7 @@ FIELDS = (
     Field("risks", "", "things that held and deserve a look", "int"),
     Field("signalling_ms", "ms", "round trip of the OPTIONS or the gatekeeper's answer"),
     Field("answer_ms", "ms", "from the call to its being taken"),
-    Field("audio_rcvd", "packets", "sound that came back in the call", "int"),
+    Field("audio_rcvd", "packets", "sound that came back in the call", "int", default=False),
     Field("lost_fwd_percent", "%", "of the conference-shaped stream, lost there"),
     Field("lost_bwd_percent", "%", "of the conference-shaped stream, lost back"),
     Field("port_ms", "ms", "TCP connect", default=False),
