@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,9 +11,41 @@ from netmon.fields import DEFERRED
 from probes.base import Measurement, Outcome
 
 MISSES = 3  # in a row: then it is no chance any more
-LOSS_OVER_S = 60.0
+SLOT_MS, SLOTS = 5_000, 12  # loss is told over the last minute
 LOSSY = 0.05  # share of packets lost over that time from which a link counts as lossy
 PARTS = ("self", "link", "upstream", "service")  # who is looked at first
+
+
+class Minute:
+    """Packets of the last minute in slots of 5 s: of one size, however often is measured."""
+
+    __slots__ = ("_newest", "_rcvd", "_sent")
+
+    def __init__(self) -> None:
+        self._newest = 0
+        self._sent, self._rcvd = array("Q", [0]) * SLOTS, array("Q", [0]) * SLOTS
+
+    def add(self, at_ms: int, sent: int, rcvd: int) -> None:
+        """Packets of now."""
+        self.turn(at_ms)
+        place = at_ms // SLOT_MS % SLOTS
+        self._sent[place] += sent
+        self._rcvd[place] += rcvd
+
+    def turn(self, at_ms: int) -> None:
+        """It is so late: what is older than a minute is forgotten, and all of it when the clock was set far back."""
+        slot = at_ms // SLOT_MS
+        if abs(slot - self._newest) >= SLOTS:
+            self._newest = slot - SLOTS
+        while self._newest < slot:
+            self._newest += 1
+            self._sent[self._newest % SLOTS] = self._rcvd[self._newest % SLOTS] = 0
+
+    @property
+    def loss(self) -> float | None:
+        """Share of them lost, None when none were sent."""
+        sent = sum(self._sent)
+        return None if not sent else 1 - min(sent, sum(self._rcvd)) / sent
 
 
 @dataclass(slots=True)
@@ -27,7 +60,7 @@ class CheckState:
     misses: int = 0
     bad_since_ms: int = 0
     good_since_ms: int = 0
-    _packets: list[tuple[int, int, int]] = field(default_factory=list)  # (at_ms, sent, rcvd)
+    _minute: Minute = field(default_factory=Minute)
 
     def note(self, measured: Measurement) -> bool:
         """Take a measurement in; True when it brings the third miss in a row: unanswered quick packets after a miss are
@@ -52,16 +85,14 @@ class CheckState:
     def _count(self, at_ms: int, measured: Measurement) -> None:
         sent, rcvd = measured.values.get("sent"), measured.values.get("rcvd")
         if sent is not None and rcvd is not None and measured.outcome is not Outcome.LOCAL:
-            self._packets.append((at_ms, int(sent), int(rcvd)))
-        after = at_ms - int(LOSS_OVER_S * 1000)
-        while self._packets and self._packets[0][0] < after:
-            self._packets.pop(0)
+            self._minute.add(at_ms, int(sent), int(rcvd))
+        else:
+            self._minute.turn(at_ms)
 
     @property
     def loss(self) -> float | None:
         """Share of packets lost over the last minute, None when none were sent."""
-        sent = sum(one[1] for one in self._packets)
-        return None if not sent else 1 - min(sent, sum(one[2] for one in self._packets)) / sent
+        return self._minute.loss
 
     @property
     def down(self) -> bool:

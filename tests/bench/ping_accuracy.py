@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import math
 import os
 import platform
 import re
@@ -27,6 +28,7 @@ import sys
 import tempfile
 import threading
 import time
+from array import array
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -133,16 +135,17 @@ class Seen:
     """What a run of ours told, packet by packet: taken where intervals become measurements."""
 
     def __init__(self) -> None:
-        self.trips: Trips = {target: [] for target in TARGETS}
+        # Four bytes a packet, so that the memory told is the prober's: 60 s at 3,300/s are 200,000 packets.
+        self.trips = {target: array("f") for target in TARGETS}
         self.strange = 0
         make = packets.measurement
 
         def noted(recipe: Any, target: str, interval: Interval) -> Measurement:
             window = interval.window
             told: list[float | None] = [*window.rtts_ms]
-            self.trips[target] += (
-                told if len(told) == window.sent else [LOSSY] * len(told) + [None] * (window.sent - len(told))
-            )
+            if len(told) != window.sent:
+                told = [LOSSY] * len(told) + [None] * (window.sent - len(told))
+            self.trips[target].extend(math.nan if one is None else one for one in told)
             self.strange += bool(window.unstamped or window.overflow or window.ours or window.late)
             return make(recipe, target, interval)
 
@@ -154,7 +157,8 @@ class Seen:
     def print(self, more: dict[str, Any]) -> None:
         """Everything, for `judged`."""
         many = sum(map(len, self.trips.values()))
-        print(json.dumps({"trips": self.trips, "sent": many, "strange": self.strange, **more}))
+        trips = {host: [None if math.isnan(one) else one for one in each] for host, each in self.trips.items()}
+        print(json.dumps({"trips": trips, "sent": many, "strange": self.strange, **more}))
 
 
 async def measured(work: Callable[[], Coroutine[Any, Any, None]], rate: int, seconds: float) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from netmon.agent import schedule
 from netmon.agent.clock import Clock, parse
 from netmon.agent.frontier import PATIENCE_MS, SLACK_MS, Frontier
 from netmon.agent.points import Lines
-from netmon.agent.verdict import CheckState, judge
+from netmon.agent.verdict import SLOT_MS, SLOTS, CheckState, Minute, judge
 from probes.base import Field, Job, Kind, Measurement, Outcome, Target
 from probes.kinds.ping import PingSettings
 
@@ -107,6 +107,28 @@ def test_two_misses_are_chance_and_the_third_says_since_when() -> None:
     for at in range(21, 150):
         _note(state, Outcome.OK, at)
     assert judge([state]).state == "fine" and judge([state]).since_ms == 20_000
+
+
+@given(st.lists(st.tuples(st.integers(0, 40_000), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60))
+def test_loss_is_of_the_last_twelve_slots(steps: list[tuple[int, int, int]]) -> None:
+    minute, at_ms, told = Minute(), 1_700_000_000_000, list[tuple[int, int, int]]()
+    for gap_ms, sent, rcvd in steps:
+        at_ms += gap_ms
+        minute.add(at_ms, sent, rcvd)
+        told.append((at_ms // SLOT_MS, sent, rcvd))
+    kept = [one for one in told if one[0] > at_ms // SLOT_MS - SLOTS]
+    sent, rcvd = (sum(one[place] for one in kept) for place in (1, 2))
+    assert minute.loss == (None if not sent else 1 - min(sent, rcvd) / sent)
+
+
+@given(st.lists(st.integers(0, 2**44), max_size=20))
+def test_a_clock_that_jumps_leaves_no_old_losses_behind(jumps: list[int]) -> None:
+    minute = Minute()
+    for at_ms in jumps:
+        minute.add(at_ms, 5, 0)
+    for at_ms in range(2**45, 2**45 + 60_001, 1000):
+        minute.add(at_ms, 1, 1)
+    assert minute.loss == 0
 
 
 def test_a_miss_and_three_unanswered_quick_packets_are_believed_at_once() -> None:
