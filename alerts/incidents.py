@@ -21,7 +21,7 @@ from alerts.states import EVIDENCE, SWALLOWED, TRIED, states
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
-UNFIT_MS = 65_000  # two proofs of itself, which an agent makes each minute
+UNFIT_MS = 90_000  # two proofs of itself: an agent makes one each minute, and tells it with its next flush
 DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
 Happening = Literal["opened", "changed", "resolved"]
 

@@ -80,7 +80,7 @@ def test_one_slow_proof_takes_the_vote_and_is_told_to_nobody() -> None:
     book = Book(_Ground(), {"link-down": frozenset({"ping"})})  # type: ignore[arg-type]
     down = Firing("link-down", "reach", "critical", "c1-up", "c1", T0 - 9000, None)
     unfit = Firing("agent-unfit", "self", "warning", own_series("c1"), "c1", T0, 4000.0)
-    for at_s in range(60):
+    for at_s in range(75):  # the next proof is told up to a flush and a second later
         assert book.step(Assessment(T0 + 1000 * at_s, (down, unfit), frozenset(), {}, ()), {"c1-up": "ping"}) == []
 
 
@@ -92,7 +92,7 @@ def test_one_incident_of_the_agent_lasts_as_long_as_it_is_unfit() -> None:
     member = ("agent-unfit", own_series("c1"))
     ticks = [((down, unfit), ()), ((unfit,), ()), ((), (member,)), ((unfit,), ()), ((), ())]
     for at, (firing, unknown) in enumerate(ticks):
-        found = Assessment(T0 + 70_000 * at, firing, frozenset(unknown), {}, ())
+        found = Assessment(T0 + 100_000 * at, firing, frozenset(unknown), {}, ())
         told.append([(one.what, one.incident.element) for one in book.step(found, {"c1-up": "ping"})])
     assert told == [[], [("opened", "agent:c1")], [], [], [("resolved", "agent:c1")]]
 
