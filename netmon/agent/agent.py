@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netmon.agent import selfwatch, status
+from netmon.agent import interfaces, selfwatch, status
+from netmon.agent.checkstate import states_of
 from netmon.agent.clock import Clock
 from netmon.agent.cursor import Cursor
 from netmon.agent.frontier import Frontier
@@ -22,7 +23,6 @@ from netmon.agent.selfproof import SelfProof
 from netmon.agent.sender import Sender
 from netmon.agent.spool import Spool
 from netmon.agent.uplink import Uplink
-from netmon.agent.verdict import states_of
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.point import Value
 from probes.base import Kind, Measurement
@@ -189,7 +189,7 @@ class Agent:
         """What `netmon status` shows."""
         return {
             **status.of_place(self.config, self._started_ms, _now_ms()),
-            **status.of_checks(self._states.values()),
+            **status.of_checks(self._states.values(), interfaces.best()),
             "spool": {
                 "points": self._points_waiting(),
                 "bytes": self.spool.segments.bytes_used,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from netmon.agent.checkstate import CheckState
+from netmon.agent.interfaces import State
 from netmon.agent.sender import Sender
-from netmon.agent.verdict import CheckState, judge
+from netmon.agent.verdict import judge
 from netmon.config.agent import AgentConfig
 
 
@@ -25,9 +27,9 @@ def of_place(config: AgentConfig, started_ms: int, now_ms: int) -> dict[str, Any
     }
 
 
-def of_checks(states: Collection[CheckState]) -> dict[str, Any]:
-    """The verdict and what it rests on."""
-    verdict = judge(states)
+def of_checks(states: Collection[CheckState], cards: State = "up") -> dict[str, Any]:
+    """The verdict and what it rests on. `cards`: see `netmon.agent.interfaces`."""
+    verdict = judge(states, cards)
     return {
         "verdict": {
             "state": verdict.state,
@@ -35,11 +37,14 @@ def of_checks(states: Collection[CheckState]) -> dict[str, Any]:
             "since_ms": verdict.since_ms,
             "checks": verdict.checks,
             "why": verdict.why,
+            "cause": verdict.cause,
+            "target": verdict.target,
         },
         "checks": [
             {
                 "check": one.check,
                 "about": one.about,
+                "target": one.target,
                 "outcome": None if one.outcome is None else one.outcome.name,
                 "at_ms": one.at_ms,
                 "misses": one.misses,

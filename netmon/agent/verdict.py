@@ -1,142 +1,127 @@
-"""What this machine itself can say about its link: fine or not, since when, and whose part it is. Pure."""
+"""What this machine itself can say about its link: fine or not, since when, whose part it is, and why. Pure.
+
+One silent target is no proof of a dead line. What answers beyond it, and what else answers on the same host, is asked
+first: a program that is not running, or an address that is wrong, is never told as the carrier's.
+"""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from netmon.config.agent import CheckConfig
-from netmon.fields import DEFERRED
-from probes.base import Measurement, Outcome
+from netmon.agent.checkstate import CheckState
+from netmon.agent.interfaces import State
+from probes.base import Outcome
 
-MISSES = 3  # in a row: then it is no chance any more
-SLOT_MS, SLOTS = 5_000, 12  # loss is told over the last minute
-LOSSY = 0.05  # share of packets lost over that time from which a link counts as lossy
 PARTS = ("self", "link", "upstream", "service")  # who is looked at first
+DOUBT_MS = 15_000  # so long a silent target waits for what other checks have to say
 
 
-class Minute:
-    """Packets of the last minute in slots of 5 s: of one size, however often is measured."""
+class Cause(NamedTuple):
+    """Why a check fails. `part`: whose it is; `key`: "" its part is down, `program`: the host is there and the program is
+    not, `odd`: it answers what it should not, `host`: one machine is silent, `address`: nobody ever answered there, `name`: the name gives no address,
+    `cable`, `interface`: ours; `doubt`: not known yet."""
 
-    __slots__ = ("_newest", "_rcvd", "_sent")
-
-    def __init__(self) -> None:
-        self._newest = 0
-        self._sent, self._rcvd = array("Q", [0]) * SLOTS, array("Q", [0]) * SLOTS
-
-    def add(self, at_ms: int, sent: int, rcvd: int) -> None:
-        """Packets of now."""
-        self.turn(at_ms)
-        place = at_ms // SLOT_MS % SLOTS
-        self._sent[place] += sent
-        self._rcvd[place] += rcvd
-
-    def turn(self, at_ms: int) -> None:
-        """It is so late: what is older than a minute is forgotten, and all of it when the clock was set far back."""
-        slot = at_ms // SLOT_MS
-        if abs(slot - self._newest) >= SLOTS:
-            self._newest = slot - SLOTS
-        while self._newest < slot:
-            self._newest += 1
-            self._sent[self._newest % SLOTS] = self._rcvd[self._newest % SLOTS] = 0
-
-    @property
-    def loss(self) -> float | None:
-        """Share of them lost, None when none were sent."""
-        sent = sum(self._sent)
-        return None if not sent else 1 - min(sent, sum(self._rcvd)) / sent
-
-
-@dataclass(slots=True)
-class CheckState:
-    """The last of one check. `bad_since_ms`: start of the first miss of the row, 0 when there is none."""
-
-    check: str
-    about: str
-    outcome: Outcome | None = None
-    at_ms: int = 0
-    why: str = ""
-    misses: int = 0
-    bad_since_ms: int = 0
-    good_since_ms: int = 0
-    _minute: Minute = field(default_factory=Minute)
-
-    def note(self, measured: Measurement) -> bool:
-        """Take a measurement in; True when it brings the third miss in a row: unanswered quick packets after a miss are
-        misses too. Our own faults miss nobody else, and a run that was put off says nothing."""
-        at_ms, before = measured.at_ns // 1_000_000, MISSES
-        self.at_ms, self.why = at_ms, measured.why
-        if DEFERRED.name in measured.values:
-            return False
-        if measured.outcome is Outcome.OK:
-            if self.misses or not self.good_since_ms:
-                self.good_since_ms = at_ms
-            self.misses = self.bad_since_ms = 0
-        else:
-            own = measured.outcome is Outcome.LOCAL
-            if not self.misses or own != (self.outcome is Outcome.LOCAL):
-                self.misses, self.bad_since_ms = 0, at_ms
-            before, self.misses = self.misses, self.misses + 1 + int(measured.values.get("burst_sent", 0))
-        self.outcome = measured.outcome
-        self._count(at_ms, measured)
-        return before < MISSES <= self.misses and measured.outcome is not Outcome.LOCAL
-
-    def _count(self, at_ms: int, measured: Measurement) -> None:
-        sent, rcvd = measured.values.get("sent"), measured.values.get("rcvd")
-        if sent is not None and rcvd is not None and measured.outcome is not Outcome.LOCAL:
-            self._minute.add(at_ms, int(sent), int(rcvd))
-        else:
-            self._minute.turn(at_ms)
-
-    @property
-    def loss(self) -> float | None:
-        """Share of packets lost over the last minute, None when none were sent."""
-        return self._minute.loss
-
-    @property
-    def down(self) -> bool:
-        """Whether it missed often enough to be believed."""
-        return self.misses >= MISSES
-
-    @property
-    def part(self) -> str:
-        """Whose part a failure is."""
-        return "self" if self.outcome is Outcome.LOCAL else self.about
+    part: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`state`: fine, lossy, down or unknown (nothing measured yet); `part`: whose, "" when fine; `checks`: which."""
+    """`state`: fine, lossy, down, doubt (something is silent, not known whose) or unknown (nothing measured yet); `part`:
+    whose, "" when fine; `checks`: which; `cause`: the `key` of a `Cause`; `target`: of the first of them."""
 
     state: str
     part: str
     since_ms: int
     checks: tuple[str, ...]
     why: str
+    cause: str = ""
+    target: str = ""
 
 
-def judge(states: Iterable[CheckState]) -> Verdict:
+def judge(states: Iterable[CheckState], cards: State = "up") -> Verdict:
     """The verdict: what is nearest is blamed, for what lies behind it cannot be seen."""
     known = [state for state in states if state.outcome is not None]
     if not known:
         return Verdict("unknown", "", 0, (), "")
-    for state, chosen in (
-        ("down", [one for one in known if one.down]),
-        ("lossy", [one for one in known if _lossy(one)]),
-    ):
+    failing = [(state, _cause(state, known, cards)) for state in known if state.down]
+    certain = [(state, cause) for state, cause in failing if cause.key != "doubt"]
+    lossy = [(state, Cause(state.about)) for state in known if state.lossy]
+    for word, chosen in (("down", certain), ("doubt", failing), ("lossy", lossy)):
         for part in PARTS:
-            if those := [one for one in chosen if one.part == part]:
-                since = min((one.bad_since_ms or one.at_ms) for one in those)
-                return Verdict(state, part, since, tuple(one.check for one in those), those[0].why)
-    return Verdict("fine", "", max(one.good_since_ms for one in known), (), "")
+            if those := [(state, cause) for state, cause in chosen if cause.part == part]:
+                return _verdict(word, part, those)
+    return Verdict("fine", "", max(state.good_since_ms for state in known), (), "")
 
 
-def _lossy(state: CheckState) -> bool:
-    loss = state.loss
-    return loss is not None and loss >= LOSSY and state.outcome is not Outcome.LOCAL
+def _verdict(word: str, part: str, those: Sequence[tuple[CheckState, Cause]]) -> Verdict:
+    """Of several causes of one part the plain one ("") is told: it explains most."""
+    key = min((cause.key for _, cause in those), key=lambda key: key != "")
+    first = next(state for state, cause in those if cause.key == key)
+    since_ms = min((state.bad_since_ms or state.at_ms) for state, _ in those)
+    return Verdict(word, part, since_ms, tuple(state.check for state, _ in those), first.why, key, first.target)
 
 
-def states_of(checks: Iterable[CheckConfig]) -> Mapping[str, CheckState]:
-    """A state for each check."""
-    return {one.check: CheckState(one.check, one.about) for one in checks}
+def _cause(failed: CheckState, known: Sequence[CheckState], cards: State) -> Cause:
+    """Why one check fails, by its outcome and by what all others say."""
+    if failed.outcome is Outcome.LOCAL:
+        return Cause("self", "interface" if cards != "up" else "")
+    others = [state for state in known if state is not failed and _is_far(state)]
+    if failed.outcome is Outcome.UNRESOLVED:
+        return _unresolved(failed, others)
+    if failed.outcome is not Outcome.LOST:  # somebody is there
+        return Cause(_beyond(failed.about), "program" if failed.outcome is Outcome.REFUSED else "odd")
+    if cards != "up" and failed.about != "self":
+        return Cause("link", "cable")
+    return _silent(failed, others)
+
+
+def _unresolved(failed: CheckState, others: Sequence[CheckState]) -> Cause:
+    """A name without an address is the line's fault only when nothing else gets through."""
+    if not any(_answered_since(state, failed.bad_since_ms) for state in others):
+        return Cause(failed.about)
+    return Cause(failed.about, "name") if failed.good_since_ms else Cause("self", "address")
+
+
+def _silent(failed: CheckState, others: Sequence[CheckState]) -> Cause:
+    if failed.host and any(
+        _answered_since(other, failed.bad_since_ms) for other in others if other.host == failed.host
+    ):
+        return Cause(_beyond(failed.about), "program")
+    judges = [other for other in others if _nearness(other) >= _nearness(failed) and other.host != failed.host]
+    alive = [other for other in judges if _answered_since(other, failed.bad_since_ms)]
+    dead = [other for other in judges if other.misses and other.outcome is not Outcome.LOCAL]
+    if len(alive) > len(dead):  # one cache that answers on this side of the line decides nothing
+        return Cause(_beyond(failed.about), "host") if failed.good_since_ms else Cause("self", "address")
+    now_ms = max((other.at_ms for other in (failed, *others)), default=0)
+    waiting = [other for other in judges if not other.misses and other.outcome is Outcome.OK]
+    if len(waiting) > len(dead) and now_ms - failed.bad_since_ms < DOUBT_MS:
+        return Cause(failed.about, "doubt")
+    return Cause(failed.about)
+
+
+def _beyond(about: str) -> str:
+    """Whose the machine at the far end of a part is: that of a link is of whoever runs what comes next."""
+    return "upstream" if about == "link" else about
+
+
+def _nearness(state: CheckState) -> int:
+    return PARTS.index(state.about)
+
+
+def _is_far(state: CheckState) -> bool:
+    """Whether its packets leave this machine."""
+    if state.about == "self" or not state.host:
+        return False
+    try:
+        return not ipaddress.ip_address(state.host).is_loopback
+    except ValueError:
+        return state.host != "localhost"
+
+
+def _answered_since(state: CheckState, since_ms: int) -> bool:
+    """Whether it began, and went well, after the other had begun to fail: what answered before the cut proves nothing."""
+    return state.outcome is Outcome.OK and not state.misses and state.at_ms > since_ms

@@ -16,6 +16,7 @@ from probes.clean import clean
 CONFIG = Path("/etc/netmon/agent.yaml")
 MOST = 4_000_000
 Words = Mapping[str, str]
+_WITH_WHY = ("program", "odd")  # what the far end itself said belongs to these
 
 _VI = {
     "fine": "Đường truyền: TỐT",
@@ -24,6 +25,14 @@ _VI = {
     "down.link": "Đường truyền: MẤT KẾT NỐI",
     "down.upstream": "Đường truyền tại chỗ tốt, TUYẾN TRÊN mất kết nối",
     "down.service": "Đường truyền tốt, DỊCH VỤ không trả lời",
+    "down.self.interface": "MÁY NÀY không đo được: card mạng của máy đang tắt hoặc không có đường đi",
+    "down.self.address": "Đường truyền tốt, ĐỊA CHỈ {target} chưa từng trả lời: địa chỉ sai hoặc máy ở đó tắt",
+    "down.link.cable": "Đường truyền: MẤT KẾT NỐI, cổng mạng của máy này không có tín hiệu (xem lại cáp và thiết bị nối)",
+    "program": "Đường truyền tốt, CHƯƠNG TRÌNH ở {target} không chạy hoặc bị chặn (máy ở đó có mạng)",
+    "odd": "Đường truyền tốt, {target} trả lời KHÔNG ĐÚNG",
+    "host": "Đường truyền tốt, riêng MÁY {target} không trả lời",
+    "name": "Đường truyền tốt, TÊN {target} không tra được địa chỉ (DNS)",
+    "doubt": "CHƯA RÕ: {target} không trả lời, đang chờ các phép đo khác",
     "lossy.link": "Đường truyền: CHẬP CHỜN, mất gói",
     "lossy.upstream": "Đường truyền tại chỗ tốt, TUYẾN TRÊN mất gói",
     "lossy.service": "Đường truyền tốt, DỊCH VỤ chập chờn",
@@ -31,13 +40,16 @@ _VI = {
     "since.never": "Từ: chưa có kết quả đo",
     "whose": "Thuộc về: {part} ({checks})",
     "whose.none": "Thuộc về: không có lỗi",
+    "whose.doubt": "Thuộc về: chưa rõ",
     "self": "máy này",
+    "self.address": "cấu hình của máy này; nếu địa chỉ đúng: chủ của máy đó",
+    "program.owner": "nơi giữ máy {target}",
     "link": "đường truyền tại chỗ",
     "upstream": "tuyến phía trên",
     "service": "dịch vụ",
     "call": "Gọi: {contact}",
     "call.none": "Gọi: không cần",
-    "call.unknown": "Gọi: chưa khai báo người liên hệ trong cấu hình",
+    "call.unknown": "Gọi: chưa rõ chủ quản (chưa khai báo người liên hệ trong cấu hình)",
     "circuit": "mã kênh {circuit}",
     "waiting": "Chờ gửi: {points} điểm đo; đồng hồ lệch: {offset}; {hub}",
     "dropped": "đã mất {dropped}",
@@ -57,6 +69,14 @@ _EN = {
     "down.link": "Link: DOWN",
     "down.upstream": "The link here is fine, UPSTREAM is down",
     "down.service": "The link is fine, a SERVICE does not answer",
+    "down.self.interface": "THIS MACHINE cannot measure: its network interface is down or has no route",
+    "down.self.address": "The link is fine, the ADDRESS {target} never answered: it is wrong, or the machine there is off",
+    "down.link.cable": "Link: DOWN, this machine's network port has no carrier (look at the cable and what it leads to)",
+    "program": "The link is fine, the PROGRAM at {target} does not run, or a firewall says no (the machine is there)",
+    "odd": "The link is fine, {target} answers, but NOT AS IT SHOULD",
+    "host": "The link is fine, only the MACHINE {target} does not answer",
+    "name": "The link is fine, the NAME {target} gives no address (DNS)",
+    "doubt": "NOT KNOWN YET: {target} does not answer, waiting for what other checks say",
     "lossy.link": "Link: LOSING PACKETS",
     "lossy.upstream": "The link here is fine, UPSTREAM loses packets",
     "lossy.service": "The link is fine, a SERVICE answers now and then",
@@ -64,13 +84,16 @@ _EN = {
     "since.never": "Since: nothing measured yet",
     "whose": "Whose: {part} ({checks})",
     "whose.none": "Whose: nothing is wrong",
+    "whose.doubt": "Whose: not known yet",
     "self": "this machine",
+    "self.address": "this machine's configuration; if the address is right: whoever has that machine",
+    "program.owner": "whoever has the machine {target}",
     "link": "the link of this site",
     "upstream": "the network above",
     "service": "a service",
     "call": "Call: {contact}",
     "call.none": "Call: nobody needed",
-    "call.unknown": "Call: no contact is configured",
+    "call.unknown": "Call: owner unknown (no contact is configured)",
     "circuit": "circuit {circuit}",
     "waiting": "Waiting to be sent: {points} points; clock offset: {offset}; {hub}",
     "dropped": "{dropped} lost",
@@ -145,8 +168,13 @@ def lines(view: Mapping[str, Any], lang: str, now_s: float) -> list[str]:
 
 
 def _state(verdict: Mapping[str, Any], words: Words) -> str:
-    key = ".".join(filter(None, (verdict["state"], verdict["part"])))
-    return words.get(key, key) + (f": {verdict['why']}" if verdict["why"] else "")
+    """The most exact sentence there is; the measurement's own words behind it when it says no more than the part."""
+    state, part, cause = verdict["state"], verdict["part"], verdict.get("cause", "")
+    key = ".".join(filter(None, (state, part)))
+    exact = state if state == "doubt" else f"{key}.{cause}" if f"{key}.{cause}" in words else cause
+    text = words[exact].format(target=verdict["target"]) if exact in words else words.get(key, key)
+    said = verdict["why"] if exact not in words or exact in _WITH_WHY else ""
+    return text + (f": {said}" if said else "")
 
 
 def _since(since_ms: int, words: Words, now_s: float) -> str:
@@ -166,14 +194,19 @@ def _span(seconds: float, words: Words) -> str:
 def _whose(verdict: Mapping[str, Any], words: Words) -> str:
     if not verdict["part"]:
         return words["whose.none"]
+    if verdict["state"] == "doubt":
+        return words["whose.doubt"]
     named = ", ".join(verdict["checks"][:3])
     if len(verdict["checks"]) > 3:
         named += " " + words["more"].format(n=len(verdict["checks"]) - 3)
-    return words["whose"].format(part=words[verdict["part"]], checks=named)
+    part, cause = verdict["part"], verdict.get("cause", "")
+    key = "program.owner" if cause in ("program", "odd", "host") else f"{part}.{cause}"
+    owner = words.get(key, words[part]).format(target=verdict.get("target", ""))
+    return words["whose"].format(part=owner, checks=named)
 
 
 def _call(verdict: Mapping[str, Any], contacts: list[Mapping[str, str]], words: Words) -> str:
-    if not verdict["part"]:
+    if not verdict["part"] or verdict["state"] == "doubt":
         return words["call.none"]
     people = [one for one in contacts if one["about"] == verdict["part"]]
     if not people:

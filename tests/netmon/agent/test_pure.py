@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.agent import schedule
+from netmon.agent.checkstate import SLOT_MS, SLOTS, CheckState, Minute
 from netmon.agent.clock import Clock, parse
 from netmon.agent.frontier import PATIENCE_MS, SLACK_MS, Frontier
 from netmon.agent.points import Lines
-from netmon.agent.verdict import SLOT_MS, SLOTS, CheckState, Minute, judge
+from netmon.agent.verdict import judge
 from probes.base import Field, Job, Kind, Measurement, Outcome, Target
 from probes.kinds.ping import PingSettings
 
