@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -22,12 +22,11 @@ from inventory.topology import Network
 from netmon.cli import conferenceplan
 from netmon.cli.incidents import show
 from netmon.conference import judge, plan, told
-from netmon.conference.plan import Plan, Seat
-from netmon.conference.rehearse import How, Rehearsal
+from netmon.conference.plan import Plan
+from netmon.conference.rehearse import How, Rehearsal, Told
 from netmon.config.value import parse_settings, seconds
 from netmon.errors import GOOD, PROBLEM, Problem, UsageError
 from netmon.readiness import RUNGS
-from probes.base import Measurement
 from probes.clean import clean
 
 _HEADS = {
@@ -181,7 +180,7 @@ def _table(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: st
 
 
 @contextmanager
-def _progress(many: int, args: argparse.Namespace) -> Iterator[Callable[[Seat, Measurement | None], None]]:
+def _progress(many: int, args: argparse.Namespace) -> Iterator[Told]:
     """A bar on a terminal's stderr; nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda seat, got: None

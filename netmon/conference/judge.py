@@ -13,6 +13,7 @@ from inventory.model import Contact
 from inventory.topology import Network
 from netmon.conference import words
 from netmon.conference.plan import Plan, Seat
+from netmon.conference.rehearse import NoAddress, Result
 from probes.base import Measurement, Outcome
 from probes.clean import clean
 from probes.kinds.roomladder import RUNGS
@@ -57,10 +58,10 @@ class Cause:
     do: Mapping[str, str]
 
 
-def judge(network: Network, seat: Seat, got: Measurement | None) -> Verdict:
-    """One room by itself. `got` None: it could not be asked, for nobody wrote its address."""
-    if got is None:
-        return _broken(network, seat, "address", Outcome.LOCAL, "no address in the inventory", {})
+def judge(network: Network, seat: Seat, got: Result) -> Verdict:
+    """One room by itself."""
+    if isinstance(got, NoAddress):
+        return _broken(network, seat, "address", Outcome.LOCAL, got.why, {})
     if got.outcome is Outcome.OK:
         state = "risk" if got.values.get("risks") else "ready"
         return Verdict(seat, state, why=clean(got.why), values=dict(got.values))
@@ -76,7 +77,23 @@ def judge(network: Network, seat: Seat, got: Measurement | None) -> Verdict:
     if got.outcome is Outcome.UNRESOLVED:
         return _broken(network, seat, "name", got.outcome, got.why, got.values)
     rung = RUNGS[int(got.values.get("rung", 1)) - 1]
+    if rung == "quality" and not _was_measured(rung, got.values):
+        return _unanswered(network, seat, got)
     return _broken(network, seat, rung, got.outcome, got.why, got.values)
+
+
+def _unanswered(network: Network, seat: Seat, got: Measurement) -> Verdict:
+    """The room holds as far as it was asked, and no stream came about: the responder beside it is not running, or a
+    firewall is before it. That is no word about a line, and none about the room."""
+    about = network.about(seat.site)
+    broken = _broken(network, seat, "quality", got.outcome, got.why, got.values)
+    return replace(
+        broken, state="risk", element=seat.site, owner=about.owner, contact=about.contact, do=words.RESPONDER
+    )
+
+
+def _was_measured(rung: str, values: Mapping[str, Any]) -> bool:
+    return not set(_EVIDENCE[rung]).isdisjoint(values)
 
 
 def _broken(network: Network, seat: Seat, rung: str, outcome: Outcome, why: str, values: Mapping[str, Any]) -> Verdict:
@@ -128,15 +145,19 @@ def together(
 
 
 def _is_of_the_way(one: Verdict, rung: str) -> bool:
-    return one.rung == rung and ((rung, one.outcome) in _OF_THE_WAY or rung in _OF_THE_WAY_ALWAYS)
+    return (
+        one.state == "not_ready"
+        and one.rung == rung
+        and ((rung, one.outcome) in _OF_THE_WAY or rung in _OF_THE_WAY_ALWAYS)
+    )
 
 
 def _reached(one: Verdict, rung: str) -> bool:
     """True when the rung was tried: everything below it held, and a room that was only asked was not spared it."""
     if one.state == "not_measured" or one.rung in ("address", "name"):
         return False
-    if rung in _EVIDENCE and one.rung != rung:
-        return not set(_EVIDENCE[rung]).isdisjoint(one.values or {})
+    if rung in _EVIDENCE and (one.rung != rung or one.state == "risk"):
+        return _was_measured(rung, one.values or {})
     return not one.rung or RUNGS.index(one.rung) >= RUNGS.index(rung)
 
 

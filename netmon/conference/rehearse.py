@@ -47,7 +47,15 @@ class How:
     until_s: float = math.inf
 
 
-Told = Callable[[Seat, Measurement | None], None]
+@dataclass(frozen=True, slots=True)
+class NoAddress:
+    """A room that nobody can call: its line in the inventory has no address, or one that is none. `why` says which."""
+
+    why: str
+
+
+Result = Measurement | NoAddress
+Told = Callable[[Seat, Result], None]
 
 
 class Rehearsal:
@@ -62,10 +70,10 @@ class Rehearsal:
         self._streams = 0
         self._unsure: list[Seat] = []
         self.busiest = 0
-        self.results: dict[str, Measurement | None] = {}
+        self.results: dict[str, Result] = {}
 
-    async def run(self) -> dict[str, Measurement | None]:
-        """Every seat's measurement by its room, None where nobody wrote an address. Never raises for a room."""
+    async def run(self) -> dict[str, Result]:
+        """Every seat's measurement by its room, or why there is none. Never raises for a room."""
         asking, streaming = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(max(1, self._how.streams))
         async with asyncio.TaskGroup() as tasks:
             for number, seat in enumerate(self._seats):
@@ -88,11 +96,17 @@ class Rehearsal:
 
     async def _one(self, seat: Seat, after_s: float, asking: asyncio.Semaphore, streaming: asyncio.Semaphore) -> None:
         if not seat.target:
-            self._done(seat, None)
+            self._done(seat, NoAddress("no address in the inventory"))
             return
         await asyncio.sleep(after_s)
         async with asking:
-            got = await self._climb(seat, heavy=False)
+            try:
+                got = await self._climb(seat, heavy=False)
+            except BadTarget as fault:
+                self._done(
+                    seat, NoAddress(f"{clean(seat.target, 80)!r} in the inventory is no address: {clean(str(fault))}")
+                )
+                return
         if got.outcome is Outcome.OK and self._is_heavy(seat):
             got = await self._streaming(seat, streaming) or got
             if got.outcome is Outcome.LOCAL:
@@ -119,11 +133,12 @@ class Rehearsal:
         is_heavy = (how.call and "@" in seat.target) or (how.quality and bool(seat.responder))
         return is_heavy and seat.room not in how.spared
 
-    def _done(self, seat: Seat, got: Measurement | None) -> None:
+    def _done(self, seat: Seat, got: Result) -> None:
         self.results[seat.room] = got
         self._told(seat, got)
 
     async def _climb(self, seat: Seat, *, heavy: bool) -> Measurement:
+        """The ladder, or a fault of ours as one. Raises `BadTarget` for an address of a room that is none."""
         how, kind = self._how, catalog.load("room")
         at_ns = time.time_ns()
         if time.monotonic() >= how.until_s:
@@ -148,7 +163,11 @@ class Rehearsal:
                 responder=seat.responder if heavy and how.quality else "",
             )
             return await kind.run(Target(seat.target), settings, 1)
-        except (BadTarget, BadSettings, ProbeError, OSError) as fault:
+        except BadTarget as fault:
+            if not heavy:  # its own address is read first
+                raise
+            why = f"responder: {clean(str(fault))}"
+        except (BadSettings, ProbeError, OSError) as fault:
             why = clean(str(fault))
         except Exception as fault:  # a fault of ours in one room's ladder must not stop the others
             log.exception("%s failed: this is a fault of netmon, please report it", seat.room)

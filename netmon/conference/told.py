@@ -12,6 +12,7 @@ from netmon.conference.plan import Plan, Ports, Trunk
 from netmon.readiness import RUNGS, STATES
 
 Row = dict[str, Any]
+_NOBODY = {"vi": "chưa rõ chủ quản", "en": "owner unknown"}
 COLUMNS = (
     "room", "name", "province", "commune", "state", "rung", "outcome", "why", "owner", "contact", "phone", "do", "cause",
 )  # fmt: skip
@@ -95,5 +96,6 @@ def cells(rows: Iterable[Mapping[str, Any]], lang: str) -> list[list[str]]:
         rung = RUNGS[row["rung"]][lang] if row["rung"] else ""
         call = " ".join(text for text in (row["contact"], row["phone"]) if text)
         place = row["commune"] or row["province"]
-        out.append([STATES[row["state"]][lang], row["name"], place, rung, row["why"], row["owner"], call, row["do"]])
+        owner = row["owner"] or (_NOBODY[lang] if row["element"] else "")
+        out.append([STATES[row["state"]][lang], row["name"], place, rung, row["why"], owner, call, row["do"]])
     return out

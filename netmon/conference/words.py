@@ -41,10 +41,14 @@ _QUALITY = {
     "vi": "Gọi nhà mạng của đường truyền, đọc số kênh; giảm tốc độ phòng nếu không kịp.",
     "en": "Call the link's carrier and quote the circuit; lower the room's rate if there is no time.",
 }
+RESPONDER = {
+    "vi": "Phòng dùng được; chất lượng chưa đo: bật chương trình đáp cạnh phòng (netmon reflector --media) hoặc mở cổng của nó.",
+    "en": "The room holds; its quality is not measured: start the responder beside it (netmon reflector --media), or open its port.",
+}
 _NAME = {"vi": "Kiểm tra DNS và tên của thiết bị.", "en": "Check DNS and the device's name."}
 _ADDRESS = {
-    "vi": "Ghi địa chỉ của phòng vào danh mục (rooms: address).",
-    "en": "Write the room's address into the inventory (rooms: address).",
+    "vi": "Ghi đúng địa chỉ và tên (alias) của phòng vào danh mục (rooms: address, alias).",
+    "en": "Write the room's right address and alias into the inventory (rooms: address, alias).",
 }
 _OURS = {
     "vi": "Máy đo bận hoặc không có đường: đo lại; không phải lỗi của phòng.",

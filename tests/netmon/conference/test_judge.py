@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import meeting
 import pytest
 
+from inventory.model import Contact
 from inventory.topology import Network
 from netmon import readiness
 from netmon.conference import judge, plan, told, words
 from netmon.conference.judge import Cause, Verdict
 from netmon.conference.plan import Plan
+from netmon.conference.rehearse import NoAddress, Result
 from probes.base import Measurement, Outcome
 from probes.kinds.roomladder import RUNGS
 
@@ -27,7 +30,7 @@ def result(rung: str = "", outcome: Outcome = Outcome.OK, why: str = "", **value
 
 
 def judged(
-    results: dict[str, Measurement | None], network: Network = NETWORK, laid: Plan = PLAN
+    results: dict[str, Result], network: Network = NETWORK, laid: Plan = PLAN
 ) -> tuple[dict[str, Verdict], tuple[Cause, ...]]:
     alone = [judge.judge(network, seat, results.get(seat.room, result())) for seat in laid.seats]
     verdicts, causes = judge.together(network, laid, alone)
@@ -52,7 +55,8 @@ def test_all_well_is_all_ready() -> None:
     ],
 )
 def test_a_broken_rung_has_its_own_owner(rung: str, outcome: Outcome, element: str, owner: str) -> None:
-    verdicts, causes = judged({"r00003": result(rung, outcome, "it is so")})
+    values = {"verdict": 2} if rung == "quality" else {}
+    verdicts, causes = judged({"r00003": result(rung, outcome, "it is so", **values)})
     one = verdicts["r00003"]
     assert (one.state, one.rung, one.element, one.owner, one.why) == ("not_ready", rung, element, owner, "it is so")
     assert one.do and all(one.do[lang] for lang in words.LANGUAGES) and causes == () and one.cause == ""
@@ -75,7 +79,7 @@ def test_one_answer_from_behind_clears_the_uplink() -> None:
 
 def test_a_room_that_failed_lower_or_was_not_measured_says_nothing_of_a_higher_rung() -> None:
     behind = [seat.room for seat in PLAN.seats if "link:core-p02" in seat.links]
-    results = {room: result("quality", Outcome.REFUSED, "loss") for room in behind}
+    results = {room: result("quality", Outcome.REFUSED, "loss", verdict=2) for room in behind}
     results[behind[0]] = result("call", Outcome.REFUSED, "busy")
     results[behind[1]] = result("", Outcome.LOCAL, "late")
     _, causes = judged(results)
@@ -85,7 +89,8 @@ def test_a_room_that_failed_lower_or_was_not_measured_says_nothing_of_a_higher_r
 @pytest.mark.parametrize("rung", ["media", "quality"])
 def test_a_room_that_was_only_asked_does_not_clear_a_link_of_what_its_streams_would_find(rung: str) -> None:
     behind = [seat.room for seat in PLAN.seats if "link:core-p02" in seat.links]
-    results: dict[str, Measurement | None] = {room: result(rung, Outcome.LOST, "") for room in behind}
+    seen = {"verdict": 2} if rung == "quality" else {}
+    results: dict[str, Result] = {room: result(rung, Outcome.LOST, "", **seen) for room in behind}
     results[behind[0]] = result(climbed=2, signalling_ms=1.0)
     _, causes = judged(results)
     assert [(one.element, one.rung, len(one.rooms)) for one in causes] == [("link:core-p02", rung, 9)]
@@ -105,8 +110,26 @@ def test_our_own_trouble_is_not_the_rooms() -> None:
 
 
 def test_a_room_without_an_address_is_not_ready_and_says_what_to_write() -> None:
-    verdicts, _ = judged({"r00001": None})
-    assert verdicts["r00001"].rung == "address" and "rooms: address" in (verdicts["r00001"].do or {})["en"]
+    verdicts, _ = judged({"r00001": NoAddress("target 'a b' is not understood")})
+    one = verdicts["r00001"]
+    assert (one.rung, one.state) == ("address", "not_ready") and "rooms: address" in (one.do or {})["en"]
+    assert "'a b'" in one.why
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.LOST])
+def test_a_responder_that_does_not_run_is_no_word_about_a_line_or_a_room(outcome: Outcome) -> None:
+    behind = [seat.room for seat in PLAN.seats if "link:core-p02" in seat.links]
+    verdicts, causes = judged({room: result("quality", outcome, "port closed", audio_rcvd=50) for room in behind})
+    one = verdicts[behind[0]]
+    assert causes == () and (one.state, one.rung, one.element) == ("risk", "quality", one.seat.site)
+    assert one.owner not in ("VNPT", "Viettel") and "netmon reflector --media" in (one.do or {})["en"]
+
+
+def test_an_owner_nobody_wrote_down_is_unknown_and_not_guessed() -> None:
+    verdicts, _ = judged({"r00003": result("port", Outcome.LOST)})
+    nobody = replace(verdicts["r00003"], owner="", contact=Contact(id="", name=""))
+    assert told.cells([told.room(nobody, "vi")], "vi")[0][5] == "chưa rõ chủ quản"
+    assert told.cells([told.room(verdicts["r00001"], "vi")], "vi")[0][5] in ("", "Xa 00001")
 
 
 def test_what_holds_and_deserves_a_look_is_at_risk() -> None:
@@ -120,7 +143,14 @@ def test_random_faults_are_each_found_and_no_other(seed: int) -> None:
     bad = rng.sample([seat.room for seat in PLAN.seats], 6)
     rungs = {room: rng.choice(("alias", "call", "tls", "media", "quality", "signalling")) for room in bad}
     verdicts, causes = judged(
-        {room: result(rung, Outcome.LOST if rung == "signalling" else Outcome.REFUSED) for room, rung in rungs.items()}
+        {
+            room: result(
+                rung,
+                Outcome.LOST if rung == "signalling" else Outcome.REFUSED,
+                **({"verdict": 2} if rung == "quality" else {}),
+            )
+            for room, rung in rungs.items()
+        }
     )
     assert {room: one.rung for room, one in verdicts.items() if one.state != "ready"} == rungs
     assert all(len(one.rooms) >= 2 for one in causes)
@@ -141,7 +171,7 @@ def test_an_mcu_without_licences_enough_is_told() -> None:
     assert PLAN.ports[0].state == "unknown"
 
 
-def run_of(results: dict[str, Measurement | None]) -> dict[str, Any]:
+def run_of(results: dict[str, Result]) -> dict[str, Any]:
     verdicts, causes = judged(results)
     return told.as_json(PLAN, list(verdicts.values()), causes, began_s=0.0, took_s=1.0, lang="vi")
 

@@ -10,7 +10,7 @@ import meeting
 import pytest
 
 from netmon.conference import plan
-from netmon.conference.rehearse import How, Rehearsal
+from netmon.conference.rehearse import How, NoAddress, Rehearsal
 from probes import catalog
 from probes.base import Measurement, Outcome, Target
 
@@ -81,3 +81,10 @@ def test_a_fault_of_ours_in_one_room_stops_no_other(monkeypatch: pytest.MonkeyPa
     seats = SEATS[:3]
     results = asyncio.run(Rehearsal(seats, How(call=False, quality=False), lambda seat, got: None).run())
     assert [results[seat.room].outcome for seat in seats] == [Outcome.OK, Outcome.LOCAL, Outcome.OK]  # type: ignore[union-attr]
+
+
+def test_an_alias_that_is_none_is_the_inventorys_and_not_a_busy_machines() -> None:
+    seat = replace(SEATS[0], target="sip:phòng họp 1@10.0.0.1")
+    results = asyncio.run(Rehearsal([seat], How(call=False, quality=False), lambda seat, got: None).run())
+    got = results[seat.room]
+    assert isinstance(got, NoAddress) and "sip:phòng họp 1@10.0.0.1" in got.why
