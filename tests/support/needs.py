@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 
@@ -39,7 +41,7 @@ _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin"
 
 @cache
 def missing(part: str) -> str:
-    """Why `part` is not there, "" when it is. Parts: programs above, `root`, `netns`, `userns`, `emulator`."""
+    """Why `part` is not there, "" when it is. Parts: programs above and abilities below."""
     if part in PROGRAMS:
         return "" if shutil.which(PROGRAMS[part], path=_PATH) else f"{PROGRAMS[part]} is not installed"
     return _ABILITIES[part]()
@@ -56,6 +58,15 @@ def _netns() -> str:
 def _userns() -> str:
     command = ["unshare", "--user", "--map-root-user", "--net", "--mount", "true"]
     return _try(command, "unprivileged user namespaces are not to be had")
+
+
+def _ping() -> str:
+    """The kernel lets this user ping: an ICMP socket by `net.ipv4.ping_group_range`, or a raw one."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
+        with suppress(OSError):
+            socket.socket(socket.AF_INET, kind, socket.IPPROTO_ICMP).close()
+            return ""
+    return "this user may not ping (net.ipv4.ping_group_range)"
 
 
 def _linux() -> str:
@@ -81,6 +92,7 @@ _ABILITIES = {
     "netns": _netns,
     "userns": _userns,
     "linux": _linux,
+    "ping": _ping,
     "tmpfs": _tmpfs,
     "emulator": _emulator,
     "pyopenssl": _pyopenssl,

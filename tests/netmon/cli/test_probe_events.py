@@ -79,6 +79,7 @@ def explained(capsys: pytest.CaptureFixture[str], *words: str) -> list[tuple[str
     return [(one["event"], one["detail"]) for one in events]
 
 
+@pytest.mark.needs("ping")
 def test_each_packet_is_sent_leaves_by_the_kernels_stamp_and_comes_back(capsys: pytest.CaptureFixture[str]) -> None:
     events = explained(capsys, "ping", "127.0.0.1", "-n", "2", "--set", "every=50ms")
     assert [what for what, _ in events] == ["sent", "left", "received"] * 2
