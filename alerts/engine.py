@@ -40,7 +40,7 @@ class Engine:
         for judge in self._checks:
             self._by_kinds.setdefault(frozenset(judge.rule.kinds), []).append(judge)
         self._silences = [Judge(rule) for rule in rules if rule.fault == "silence"]
-        own = [judge.rule for judge in self._checks if judge.rule.fault == "self"]
+        own = [judge.rule for judge in self._checks if OWN_KIND in judge.rule.kinds]
         self._own = frozenset(ask.what for ask in _asked(own))  # what rules ask of agents themselves
         asked = list(_asked(judge.rule for judge in self._checks))
         self._series = Series(asked, max([ask.window_s for ask in asked], default=1))

@@ -23,6 +23,7 @@ TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
 UNFIT_MS = 90_000  # two proofs of itself: an agent makes one each minute, and tells it with its next flush
 DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
+OWN = "own"  # fault of an incident about the hub itself: alerts/own.py opens and ends it
 Happening = Literal["opened", "changed", "resolved"]
 
 
@@ -86,7 +87,7 @@ class Book:
         self._can_judge = can_judge
         self._settle_ms = settle_ms
         self.incidents = {one.id: one for one in known}
-        still = [one for one in self.incidents.values() if one.is_open]
+        still = [one for one in self.incidents.values() if one.is_open and one.fault != OWN]
         self._open = {one.element: one for one in still if one.fault != "state"}
         self._states = {(one.element, one.kind): one for one in still if one.fault == "state"}
         self._held: dict[Member, int] = {}  # since when it accuses

@@ -32,6 +32,7 @@ _QUALITY = (
     ("unready", ("not-ready", "unready")),
     ("software", ("software",)),
     ("media", ("media",)),
+    ("trouble", ("trouble",)),
 )
 
 

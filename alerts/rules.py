@@ -37,7 +37,7 @@ class Rule:
     """One rule: what it judges, when it holds, and what that means."""
 
     name: str = setting(
-        "name of the rule, unique; loss, latency, jitter, throughput, certificate, battery, interface, not-ready, software or media in it names its incidents"
+        "name of the rule, unique; loss, latency, jitter, throughput, certificate, battery, interface, not-ready, software, media or trouble in it names its incidents"
     )
     kinds: tuple[str, ...] = setting("probe kinds whose checks it judges; none for a rule about silence", default=())
     when: When = setting("condition under which it holds, as loss(20s) > 5%")
@@ -68,8 +68,13 @@ class Rule:
             raise BadRule("kinds: a rule about silence judges agents, not checks: leave kinds out")
         if self.fault != "silence" and not self.kinds:
             raise BadRule("kinds: is missing: write the probe kinds it judges, as [ping, stamp]")
-        if (self.fault == "self") != (OWN_KIND in self.kinds) or (self.fault == "self" and len(self.kinds) > 1):
+        if self.fault == "self" and self.kinds != (OWN_KIND,):
             raise BadRule("kinds: fault: self and kinds: [agent] belong together: write both, and no other kind")
+        if OWN_KIND in self.kinds and self.fault != "self" and (self.kinds, self.about) != ((OWN_KIND,), "agent"):
+            raise BadRule(
+                "kinds: agent: what an agent says about itself accuses the agent alone: write fault: self, or"
+                " fault: quality and about: agent, and no other kind"
+            )
         if self.fault != "quality" and self.about != "path":
             raise BadRule("about: only a rule of fault: quality can be about one thing alone: leave about out")
         for key, text in (("when", self.when), ("clear", self.clear)):

@@ -31,6 +31,7 @@ SELF = (  # what an agent says about itself (`netmon_agent`)
     Field("floor_p99_us", "µs", "99th percentile of round trips to itself"),
     Field("cpu_per_1000_ms", "ms", "CPU that 1,000 packets cost"),
     Field("local_drop", "packets", "packets the machine dropped itself since the last proof", "int"),
+    Field("troubles", "", "troubles of the agent itself, as `netmon status` tells them", "int"),
     Field("late_sends", "intervals", "intervals since the last proof in which a packet left late", "int"),
 )
 

@@ -33,3 +33,9 @@ async def watchdog() -> None:
     while every_s is not None:
         notify("WATCHDOG=1")
         await asyncio.sleep(every_s)
+
+
+async def watchdog_for_ever() -> None:
+    """The same; where systemd does not ask it only waits."""
+    await watchdog()
+    await asyncio.Event().wait()

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netmon import systemd
 from netmon.agent import interfaces, selfwatch, status
 from netmon.agent.checkstate import states_of
 from netmon.agent.clock import Clock
@@ -25,6 +26,7 @@ from netmon.agent.spool import Spool
 from netmon.agent.uplink import Uplink
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.point import Value
+from netmon.troubles import Troubles, watched, words
 from probes.base import Kind, Measurement
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ SELF_GAP_S = 0.95
 MOST_HELD = 50_000  # lines kept in memory while the disk takes nothing
 LIVE_AGE_S = 10.0  # what waited no longer is still judged by the hub
 MOST_WAIT_S = 30.0
+SPOOL = "spool"  # the part that keeps points on disk
+TROUBLED_S = 60.0  # after the last trouble its end is told for so long
 
 
 class Agent:
@@ -43,7 +47,7 @@ class Agent:
 
     def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind]) -> None:
         """Opens the spool; raises `SpoolError`."""
-        self.config = config
+        self.config, self.troubles = config, Troubles()
         self._lines = Lines(config, kinds)
         self._clock, self.frontier = Clock(), Frontier()
         folder = Path(config.state_dir) / "spool"
@@ -51,7 +55,7 @@ class Agent:
         self.senders = [self._sender(one, folder) for one in config.destinations]
         self.spool.begin_at(max((sender.cursor.live_seq for sender in self.senders), default=1))
         self.spool.needed = lambda: min((sender.cursor.low for sender in self.senders), default=self.spool.end)
-        self.runner = Runner(config, kinds, self.frontier, self.told)
+        self.runner = Runner(config, kinds, self.frontier, self.told, self.troubles)
         self.proof = SelfProof(config.proof_every_s)
         self.traps = self._listening() if config.traps.listen else None
         self._states = states_of(config.checks)
@@ -63,6 +67,7 @@ class Agent:
         self._cpu, self._self_at, self._flush_late_ms = selfwatch.Cpu(), 0.0, 0.0
         self._started_ms = _now_ms()
         self._disk_trouble = ""
+        self._troubled_s = -TROUBLED_S
 
     def _sender(self, one: DestinationConfig, folder: Path) -> Sender:
         flush_s = self.config.flush_every_s
@@ -75,6 +80,7 @@ class Agent:
             self._clock,
             backlog_bps=self.config.spool.backlog_bps,
             most_wait_s=min(MOST_WAIT_S, max(2 * flush_s, 2.0)),
+            troubles=self.troubles,
         )
 
     # --- from measurements to the spool ---
@@ -130,7 +136,8 @@ class Agent:
             self._hold(self._lines.of_gap(first, last, now_ms))
         if time.monotonic() - self._self_at >= SELF_GAP_S:
             self._self_at = time.monotonic()
-            self._hold(self._lines.of_self(self._own_values(), now_ms))
+            with self.troubles.turn("its own figures"):  # they must not hold up the others'
+                self._hold(self._lines.of_self(self._own_values(), now_ms))
         lines = list(self._waiting)
         self._waiting.clear()
         if not lines:
@@ -141,8 +148,12 @@ class Agent:
             )
         except OSError as fault:
             self._refused(lines, fault)
+        except Exception as fault:  # whatever it was: what was measured waits
+            self._refused(lines, fault)
+            self.troubles.crashed(SPOOL, fault)
         else:
             self._disk_trouble = ""
+            self.troubles.well(SPOOL)
             for sender in self.senders:
                 sender.wake()
 
@@ -150,11 +161,10 @@ class Agent:
         self.spool.store(lines, frontier_ms=frontier_ms, now_ms=now_ms, urgent=urgent)
         self.spool.trim()
 
-    def _refused(self, lines: list[str], fault: OSError) -> None:
+    def _refused(self, lines: list[str], fault: Exception) -> None:
         """The disk takes nothing: keep the newest in memory until it does."""
-        if not self._disk_trouble:
-            log.error("the spool refuses points (%s): they wait in memory", fault)
-        self._disk_trouble = str(fault)
+        self._disk_trouble = words(fault)
+        self.troubles.tell(SPOOL, f"it takes no points ({self._disk_trouble}): they wait in memory")
         newer = list(self._waiting)
         self._overflow += max(0, len(lines) + len(newer) - MOST_HELD)
         self._waiting.clear()
@@ -172,6 +182,11 @@ class Agent:
             "late_ms": round(late_ms, 3),
             **self.proof.take(),
         }
+        troubles = len(self.troubles.rows())
+        if troubles:
+            self._troubled_s = time.monotonic()
+        if time.monotonic() - self._troubled_s < TROUBLED_S:
+            values["troubles"] = troubles
         offset_ms = self._clock.offset_ms
         return values if offset_ms is None else values | {"clock_offset_ms": offset_ms}
 
@@ -198,19 +213,23 @@ class Agent:
             },
             "destinations": [status.of_sender(sender) for sender in self.senders],
             "clock_offset_ms": self._clock.offset_ms,
+            "troubles": self.troubles.rows(),
         }
 
     # --- life ---
 
     def parts(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """What runs for ever: should one of them end, the agent has failed."""
-        yield self.runner.run()
-        yield self.flush_for_ever()
+        """What runs for ever: one that ends is told and begun anew."""
+        yield watched(self.troubles, "checks", self.runner.run)
+        yield watched(self.troubles, "flush", self.flush_for_ever)
+        yield watched(self.troubles, "proof of itself", self.proof.run)
+        yield watched(self.troubles, "systemd", systemd.watchdog_for_ever)
         if self.traps is not None:
-            yield self.traps.run()
+            yield watched(self.troubles, "traps", self.traps.run)
 
     def start(self) -> None:
-        """Start the senders."""
+        """Start the senders. The disk's thread begins now: one that cannot be had later would store a group twice."""
+        self._disk.submit(int).result()
         for sender in self.senders:
             sender.start()
 

@@ -65,7 +65,6 @@ async def serve(agent: Agent, folder: Path, config_file: Path) -> int:
     agent.start()
     async with local.serving(folder / "agent.sock", agent.view):
         parts = [asyncio.create_task(one) for one in agent.parts()]
-        beside = [asyncio.create_task(one) for one in (systemd.watchdog(), agent.proof.run())]
         ends = [asyncio.create_task(one) for one in (stop.wait(), again.wait())]
         log.info("agent %s measures %d checks", agent.config.agent, len(agent.config.checks))
         systemd.notify("READY=1")
@@ -74,9 +73,9 @@ async def serve(agent: Agent, folder: Path, config_file: Path) -> int:
         failed = [part for part in parts if part.done()]
         for part in failed:
             log.error("the agent stops: a part of it ended", exc_info=part.exception())
-        for task in (*parts, *beside, *ends):
+        for task in (*parts, *ends):
             task.cancel()
-        await asyncio.gather(*parts, *beside, *ends, return_exceptions=True)
+        await asyncio.gather(*parts, *ends, return_exceptions=True)
         await agent.stop(FAREWELL_S)
     _account(agent, folder)
     if failed:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from netmon.agent import schedule
@@ -16,6 +17,7 @@ from netmon.agent.permits import Denied, Permit
 from netmon.agent.standstill import Beat, honest
 from netmon.config.agent import AgentConfig, CheckConfig
 from netmon.fields import DEFERRED
+from netmon.troubles import Troubles, watched
 from probes.base import Job, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
@@ -37,7 +39,15 @@ _SENT = ("bytes_used", "sent_bytes", "rcvd_bytes")  # values of heavy kinds, any
 class Runner:
     """All checks of an agent. `told` gets each measurement in the event loop."""
 
-    def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind], frontier: Frontier, told: Told) -> None:
+    def __init__(
+        self,
+        config: AgentConfig,
+        kinds: Mapping[str, Kind],
+        frontier: Frontier,
+        told: Told,
+        troubles: Troubles | None = None,
+    ) -> None:
+        self._troubles = troubles or Troubles()
         self._config, self._kinds, self._frontier, self._told = config, kinds, frontier, told
         self._gate: Gate | None = None
         self._put_off: dict[str, str] = {}  # check → why, as told last
@@ -64,10 +74,12 @@ class Runner:
                 kind = self._kinds[name]
                 if kind.watch is not None:
                     jobs = [schedule.job(self._config.agent, check) for check in checks]
-                    tasks.create_task(self._watch(kind, jobs))
+                    tasks.create_task(watched(self._troubles, f"checks of {name}", partial(self._watch, kind, jobs)))
                 else:
                     for check in checks:
-                        tasks.create_task(self._repeat(kind, check))
+                        tasks.create_task(
+                            watched(self._troubles, f"check {check.check}", partial(self._repeat, kind, check))
+                        )
 
     # --- packet kinds ---
 

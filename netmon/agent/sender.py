@@ -13,6 +13,7 @@ from netmon.agent.cursor import Batch, Cursor
 from netmon.agent.schedule import chance
 from netmon.agent.uplink import Reply, Uplink
 from netmon.policy import Act, verdict
+from netmon.troubles import Troubles, watched_thread
 
 log = logging.getLogger("netmon.agent")
 SAVE_EVERY_S = 1.0
@@ -44,9 +45,11 @@ class Sender(threading.Thread):
         *,
         backlog_bps: int,
         most_wait_s: float,
+        troubles: Troubles | None = None,
     ) -> None:
         super().__init__(name=f"send-{name}", daemon=True)
         self.destination, self.cursor, self.condition = name, cursor, Condition(since_ms=_now_ms())
+        self._troubles, self._part = troubles or Troubles(), f"destination {name}"
         self._agent, self._uplink, self._clock = agent, uplink, clock
         self._backlog_bytes_s, self._most_wait_s = backlog_bps / 8, most_wait_s
         self._new, self._ending = threading.Event(), threading.Event()
@@ -67,17 +70,25 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         """The thread."""
+        watched_thread(self._troubles, f"sender of {self.destination}", self._send_for_ever, self._ending)
+        try:
+            self._farewell()
+        finally:
+            self.cursor.save()
+            self._uplink.close()
+
+    def _send_for_ever(self) -> None:
         while not self._ending.is_set():
             if not self._step():
                 self._new.wait(self._idle_s())
                 self._new.clear()
             self._save()
+
+    def _farewell(self) -> None:
         while time.monotonic() < self._until:
             batch = self.cursor.next_live(_now_ms())
             if batch is None or not self._deliver(batch):
                 break
-        self.cursor.save()
-        self._uplink.close()
 
     def _step(self) -> bool:
         """Deliver one batch if there is one; whether there was."""

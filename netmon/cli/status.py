@@ -56,6 +56,7 @@ _VI = {
     "hub.good": "máy chủ nhận tốt",
     "hub.bad": "máy chủ {name} chưa nhận ({trouble})",
     "offset.none": "chưa biết",
+    "trouble": "Chương trình đo có lỗi: {part}: {why} ({ago})",
     "days": "{n} ngày",
     "hours": "{n} giờ",
     "minutes": "{n} phút",
@@ -100,6 +101,7 @@ _EN = {
     "hub.good": "the hub takes points",
     "hub.bad": "{name} does not take points ({trouble})",
     "offset.none": "not known",
+    "trouble": "Something is wrong with the agent itself: {part}: {why} ({ago})",
     "days": "{n} d",
     "hours": "{n} h",
     "minutes": "{n} min",
@@ -117,13 +119,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit 0 when the link is fine, 1 when not or not known yet, 3 when no agent runs here."""
+    """Exit 0 when the link and the agent are fine, 1 when not or not known yet, 3 when no agent runs here."""
     view = ask(args.socket or _socket_of(args.config))
     if args.output == "json":
         print(json.dumps(view, ensure_ascii=False))
     else:
         print("\n".join(lines(view, args.lang or view["lang"], time.time())))
-    return GOOD if view["verdict"]["state"] == "fine" else PROBLEM
+    return GOOD if view["verdict"]["state"] == "fine" and not view.get("troubles") else PROBLEM
 
 
 def _socket_of(config: Path) -> Path:
@@ -152,7 +154,7 @@ def ask(path: Path) -> dict[str, Any]:
 
 
 def lines(view: Mapping[str, Any], lang: str, now_s: float) -> list[str]:
-    """The five lines; every text in them is cleaned."""
+    """The five lines, and one for each trouble of the agent itself; every text in them is cleaned."""
     words = _VI if lang == "vi" else _EN
     verdict = view["verdict"]
     return [
@@ -163,6 +165,7 @@ def lines(view: Mapping[str, Any], lang: str, now_s: float) -> list[str]:
             _whose(verdict, words),
             _call(verdict, view["contacts"], words),
             _waiting(view, words),
+            *_troubles(view, words, now_s),
         )
     ]
 
@@ -217,6 +220,13 @@ def _call(verdict: Mapping[str, Any], contacts: list[Mapping[str, str]], words: 
 def _person(one: Mapping[str, str], words: Words) -> str:
     circuit = words["circuit"].format(circuit=one["circuit"]) if one["circuit"] not in ("", "-") else ""
     return ", ".join(filter(None, (one["who"], one["phone"], circuit)))
+
+
+def _troubles(view: Mapping[str, Any], words: Words, now_s: float) -> list[str]:
+    return [
+        words["trouble"].format(part=one["part"], why=one["why"], ago=_span(now_s - one["since_ms"] / 1000, words))
+        for one in view.get("troubles", ())
+    ]
 
 
 def _waiting(view: Mapping[str, Any], words: Words) -> str:

@@ -17,6 +17,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "no_hub": ("KHÔNG THẤY TRUNG TÂM", "NO ANSWER FROM THE HUB"),
     "pages_waiting": ("tin chờ gửi", "pages waiting"),
     "agents": ("tác tử", "agents"),
+    "troubles": ("TRUNG TÂM CÓ LỖI", "THE HUB IS IN TROUBLE"),
     "ok": ("tốt", "ok"),
     "bad": ("MẤT", "DOWN"),
     "degraded": ("KÉM", "POOR"),

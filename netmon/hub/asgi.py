@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl
 from netmon.hub import limits
 from netmon.hub.ingest import BadWrite, Ingest, Reply
 from netmon.hub.tokens import Tokens
+from netmon.troubles import Troubles
+from probes.clean import clean
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,9 +39,11 @@ class App:
         *,
         local: bool,
         leases: Application | None = None,
+        troubles: Troubles | None = None,
     ) -> None:
         self._ingest, self._api, self._readers, self._counters = ingest, api, readers, counters
         self._local, self._version, self._leases = local, version, leases
+        self._troubles = troubles or Troubles()
         self._routes: dict[str, Application] = {
             "/api/v2/write": self._write,
             "/write": self._write,
@@ -53,13 +57,24 @@ class App:
             return
         recv_ns = scope.get("netmon.recv_ns") or time.time_ns()
 
+        begun = False
+
         async def stamped(message: Message) -> None:
+            nonlocal begun
+            begun = True
             if message["type"] == "http.response.start":
                 clock = b"%d %d" % (recv_ns, time.time_ns())
                 message["headers"] = [*message.get("headers", ()), (b"x-netmon-clock", clock)]
             await send(message)
 
-        await self._way(scope)(scope, receive, stamped)
+        try:
+            await self._way(scope)(scope, receive, stamped)
+        except Exception as fault:  # told; what was asked for may be asked again
+            if isinstance(fault, ConnectionError):
+                raise  # its asker went away
+            self._troubles.crashed(f"answers to {_named(scope)}", fault)
+            if not begun:
+                await answer(stamped, Reply(500, "internal error", "a fault of netmon: try again", close=True))
 
     def _way(self, scope: Scope) -> Application:
         """Who answers. Agents ask for leases by their write token; people read them by the read token."""
@@ -92,15 +107,16 @@ class App:
         await send({"type": "http.response.body", "body": b""})
 
     async def _health(self, scope: Scope, receive: Receive, send: Send) -> None:
+        rows = self._troubles.rows()
         text = {
             "name": "influxdb",
-            "message": "netmon hub: ready for queries and writes",
-            "status": "pass",
-            "checks": [],
+            "message": "netmon hub: " + ("it has troubles" if rows else "ready for queries and writes"),
+            "status": "fail" if rows else "pass",
+            "checks": [{"name": row["part"], "status": "fail", "message": row["why"]} for row in rows],
             "version": f"v2.0-netmon-{self._version}",
             "commit": "netmon",
         }
-        await send_json(send, 200, text)
+        await send_json(send, 503 if rows else 200, text)
 
     async def _state(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._local:
@@ -110,6 +126,11 @@ class App:
                 await answer(send, Reply(401, "unauthorized", "a read token is needed (Authorization: Token …)"))
                 return
         await self._api(scope, receive, send)
+
+
+def _named(scope: Scope) -> str:
+    """A request's path, without the ids in it: one trouble a door."""
+    return clean("/".join(str(scope["path"]).split("/")[:4]), 60)
 
 
 def token_of(headers: MutableMapping[str, str]) -> str:

@@ -21,7 +21,8 @@ from typing import Any
 
 from alerts.base import Topology
 from alerts.engine import Engine
-from alerts.incidents import Book, Incident
+from alerts.incidents import Book, Change, Incident
+from alerts.own import OwnIncident, Trouble
 from alerts.quiet import Silence, is_silenced
 from alerts.rules import Rule
 from netmon.config.hub import HubConfig
@@ -31,6 +32,7 @@ from netmon.hub.pages import Pages
 from netmon.hub.samples import samples
 from netmon.hub.statedb import StateDb
 from netmon.segments import Position
+from netmon.troubles import Troubles, watched
 
 log = logging.getLogger("netmon.hub")
 HORIZON_S = 120
@@ -39,13 +41,22 @@ TICK_S = 1.0
 LEAST_TICK_S = 0.1  # between two ticks, however urgent
 SAVE_S = 30.0  # the position is kept at least so often
 CLOSED_MS = 86_400_000
+KEEPING = "incidents"  # the part of the hub that keeps them
 
 
 class Evaluator:
     """See netmon/hub/hub.py for who calls what. `changed`: called, from any thread, when `view()` is another."""
 
-    def __init__(self, config: HubConfig, topology: Topology, rules: Sequence[Rule], db: Path) -> None:
+    def __init__(
+        self,
+        config: HubConfig,
+        topology: Topology,
+        rules: Sequence[Rule],
+        db: Path,
+        troubles: Troubles | None = None,
+    ) -> None:
         """Opens or creates the database. Raises `MachineError`."""
+        self._troubles = troubles or Troubles()
         self.changed: Callable[[], None] | None = None
         self._topology, self._rules = topology, tuple(rules)
         self._db = StateDb(db)
@@ -57,12 +68,13 @@ class Evaluator:
             settle_ms=int(config.settle_s * 1000),
             known=self._db.incidents(),
         )
+        self._own = OwnIncident(f"hub:{config.name}", self._book.incidents)
         for one in self._book.open():
             for _, agent in one.members if one.fault == "silence" else ():
                 self._engine.arrived(agent, one.first_miss_ms)  # replay has nothing of an agent that is long dead
         self._silences = {one.id: one for one in self._db.silences()}
         self._pages = Pages(config, topology, self._db.paged())
-        self.outbox = Outbox(self._db, config.receivers, self._told)
+        self.outbox = Outbox(self._db, config.receivers, self._told, troubles=self._troubles)
         self._kinds: dict[str, str] = {}
         self._queue: deque[Batch] = deque()
         self._positions: deque[tuple[float, Position]] = deque()  # (arrival, position after the batch)
@@ -140,9 +152,9 @@ class Evaluator:
         """Decide once a second and send pages, until cancelled."""
         self._loop, self._awake = asyncio.get_running_loop(), asyncio.Event()
         pool = ThreadPoolExecutor(1, "evaluate")
-        sending = asyncio.create_task(self.outbox.run())
+        sending = asyncio.create_task(watched(self._troubles, "outbox", self.outbox.run))
         try:
-            while not sending.done():
+            while True:
                 began_s = self._loop.time()
                 await self._loop.run_in_executor(pool, self._guarded_tick)
                 left_s = max(LEAST_TICK_S, TICK_S - (self._loop.time() - began_s))
@@ -151,29 +163,30 @@ class Evaluator:
                     async with asyncio.timeout(left_s - LEAST_TICK_S):
                         await self._awake.wait()
                 self._awake.clear()
-            await sending
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _guarded_tick(self) -> None:
+        """A hub that stores but cannot judge one tick is worth more than no hub."""
         try:
             self.tick(time.time())
         except sqlite3.Error as fault:
-            log.error("incidents cannot be kept (%s): no page goes out until the disk takes them", fault)
-        except Exception:  # a hub that stores but cannot judge one tick is worth more than no hub
-            log.exception("one turn of evaluation failed: this is a fault of netmon, please report it")
+            self._troubles.tell(
+                KEEPING, f"incidents cannot be kept ({fault}): no page goes out until the disk takes them"
+            )
+        except Exception as fault:  # as in `_judge`
+            self._troubles.crashed(KEEPING, fault)
+        else:
+            self._troubles.well(KEEPING)
 
     def tick(self, now_s: float) -> None:
         """One turn: judge, keep, show. Raises `sqlite3.Error`; then the next turn keeps it."""
         began = time.perf_counter()
-        while self._queue:
-            self._feed(self._queue.popleft())
         now_ms = int(now_s * 1000)
-        assessment = self._engine.assess(now_ms)
         with self._lock:
-            for change in self._book.step(assessment, self._kinds):
+            for change in [*self._judge(now_ms), *self._of_hub(now_ms)]:
                 one = change.incident
                 self._unkept[one.id] = one
                 if change.what != "changed":
@@ -188,6 +201,21 @@ class Evaluator:
             self.outbox.wake()
         if differs:
             self._tell()
+
+    def _judge(self, now_ms: int) -> list[Change]:
+        """What became of incidents. A turn that fails is told, and the hub's own incident opens all the same."""
+        with self._troubles.turn("evaluation"):
+            while self._queue:
+                with self._troubles.turn("evaluation of a write"):  # the others are judged
+                    self._feed(self._queue.popleft())
+            return self._book.step(self._engine.assess(now_ms), self._kinds)
+        return []
+
+    def _of_hub(self, now_ms: int) -> list[Change]:
+        """What became of the hub's own incident."""
+        rows = self._troubles.rows()
+        self._pages.note = "; ".join(f"{row['part']}: {row['why']}" for row in rows)
+        return self._own.step((Trouble(row["part"], row["since_ms"], row["severity"]) for row in rows), now_ms)
 
     def _keep(self, now_ms: int, now_s: float) -> bool:
         """Commit what changed with its pages; is there anything new for people?"""

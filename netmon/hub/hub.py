@@ -42,6 +42,7 @@ from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
 from netmon.segments import Position, Segments
 from netmon.store import layout
+from netmon.troubles import Troubles
 
 log = logging.getLogger("netmon.hub")
 SEGMENT_BYTES = 4_000_000  # at most; small quotas and disks get smaller ones, so that dropping one loses little
@@ -51,6 +52,7 @@ SEGMENT_BYTES = 4_000_000  # at most; small quotas and disks get smaller ones, s
 class Hub:
     """The parts of a running hub."""
 
+    troubles: Troubles
     config: HubConfig
     folder: Path
     segments: Segments
@@ -69,22 +71,29 @@ class Hub:
 
     async def keep(self) -> None:
         """One turn of housekeeping: snapshot, seal, prune, retire, renew the certificate."""
-        taken = self.snapshot()
-        await self.journal.call(lambda: snapshot.save(self.folder, taken))
         oldest_ms = int((time.time() - self.config.retention_s) * 1000)
-        if await self.sealer.run(oldest_ms):
-            needed = [
-                self.sealer.limit(),
-                Position(*taken.position),
-                self.evaluator.start_position(),
-                *(sink.position for sink in self.sinks),
-            ]
-            await self.journal.call(lambda: sealing.prune(self.segments, needed))
-        sealing.retire(self.sealer.store, oldest_ms)
-        if self.tls is not None and trust.ensure(
-            self.folder / "trust", self.config.name, self.config.server_names, datetime.now(UTC)
-        ):
-            trust.reload(self.tls, self.folder / "trust")
+        with self.troubles.turn("housekeeping: snapshot and seal"):
+            taken = self.snapshot()
+            await self.journal.call(lambda: snapshot.save(self.folder, taken))
+            if await self.sealer.run(oldest_ms):
+                needed = [
+                    self.sealer.limit(),
+                    Position(*taken.position),
+                    self.evaluator.start_position(),
+                    *(sink.position for sink in self.sinks),
+                ]
+                await self.journal.call(lambda: sealing.prune(self.segments, needed))
+        with self.troubles.turn("housekeeping: retention"):
+            sealing.retire(self.sealer.store, oldest_ms)
+        with self.troubles.turn("housekeeping: certificate"):
+            self._renew()
+
+    def _renew(self) -> None:
+        """The server's certificate, when it is time."""
+        folder = self.folder / "trust"
+        names = self.config.server_names
+        if self.tls is not None and trust.ensure(folder, self.config.name, names, datetime.now(UTC)):
+            trust.reload(self.tls, folder)
 
     def snapshot(self) -> snapshot.Snapshot:
         """What is durable and settled at this moment."""
@@ -115,7 +124,8 @@ def open_hub(config: HubConfig) -> Hub:
     segments = Segments(
         folder / "segments", segment_bytes=segment_bytes(folder, config.quota_bytes), quota_bytes=config.quota_bytes
     )
-    evaluator = Evaluator(config, topology, pack, folder / "hub.db")
+    troubles = Troubles()
+    evaluator = Evaluator(config, topology, pack, folder / "hub.db", troubles)
     counters, live = Counters(), Live(schema)
     seen = catch_up(folder, segments, evaluator, live, counters)
 
@@ -142,7 +152,7 @@ def open_hub(config: HubConfig) -> Hub:
         publish=publish,
     )
     communes = Communes(places.communes, topology.symptoms)
-    extra = _extra(segments, journal, sealer, sinks)
+    extra = _extra(segments, journal, sealer, sinks, troubles)
     state = State(config.name, _version(), live, communes, evaluator, counters, extra)
     feed = Feed(state)
     desk = Desk(config.leases, topology.network, evaluator.db)
@@ -151,9 +161,9 @@ def open_hub(config: HubConfig) -> Hub:
     )
     application = api.make(state, feed, evaluator, desk.view, rehearsals)
     leases = LeaseDoor(ingest, desk, counters)
-    tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters)
+    tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters, troubles)
     parts = segments, journal, ingest, live, evaluator, rehearsals, feed, sealer, sinks, counters, listeners
-    return Hub(config, folder, *parts, tls, lock)
+    return Hub(troubles, config, folder, *parts, tls, lock)
 
 
 def catch_up(folder: Path, segments: Segments, evaluator: Evaluator, live: Live, counters: Counters) -> Seen:
@@ -186,6 +196,7 @@ def _listeners(
     leases: LeaseDoor,
     readers: Tokens,
     counters: Counters,
+    troubles: Troubles,
 ) -> tuple[ssl.SSLContext | None, tuple[Listener, ...]]:
     host, port = split_listen(config.listen)
     tls = None if is_loopback(host) else trust.context(folder / "trust")
@@ -197,7 +208,7 @@ def _listeners(
         raise MachineError(f"cannot listen on {config.listen} or {path}: {fault}") from fault
     made = []
     for sock, context, local in ((sockets[0], tls, False), (sockets[1], None, True)):
-        app = App(ingest, application, readers, counters, _version(), local=local, leases=leases)
+        app = App(ingest, application, readers, counters, _version(), local=local, leases=leases, troubles=troubles)
         made.append(Listener(app, protocol, sock, context))
     log.info("hub %s listens on %s (%s) and %s", config.name, config.listen, "TLS" if tls else "plain, loopback", path)
     return tls, tuple(made)
@@ -230,7 +241,7 @@ def _sink(one: Any, folder: Path, segments: Segments) -> Sink:
 
 
 def _extra(
-    segments: Segments, journal: Journal, sealer: sealing.Sealer, sinks: tuple[Sink, ...]
+    segments: Segments, journal: Journal, sealer: sealing.Sealer, sinks: tuple[Sink, ...], troubles: Troubles
 ) -> Callable[[], dict[str, Any]]:
     def rows() -> dict[str, Any]:
         return {
@@ -241,6 +252,7 @@ def _extra(
                 "sealed_rows": sealer.rows,
             },
             "sinks": [sink.row() for sink in sinks],
+            "troubles": troubles.rows(),
         }
 
     return rows

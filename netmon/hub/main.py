@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from netmon.config.files import load_hub
 from netmon.errors import GOOD, PROBLEM
 from netmon.hub import snapshot
 from netmon.hub.hub import Hub, open_hub
+from netmon.troubles import watched
 
 log = logging.getLogger("netmon.hub")
 
@@ -45,15 +46,15 @@ async def serve(hub: Hub) -> int:
         loop.add_signal_handler(number, stop.set)
     keep_now = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, keep_now.set)
-    hub.evaluator.changed = lambda: _from_thread(loop, hub)
+    hub.evaluator.changed = hub.troubles.changed = lambda: _from_thread(loop, hub)
     for sink in hub.sinks:
         sink.start()
     parts = [
-        _part("evaluation", hub.evaluator.run()),
-        _part("rehearsals", hub.rehearsals.run()),
-        _part("events", hub.feed.run()),
-        _part("housekeeping", _housekeeping(hub, keep_now)),
-        *(_part("listener", listener.serve()) for listener in hub.listeners),
+        _part(hub, "evaluation", hub.evaluator.run),
+        _part(hub, "rehearsals", hub.rehearsals.run),
+        _part(hub, "events", hub.feed.run),
+        _part(hub, "housekeeping", lambda: _housekeeping(hub, keep_now)),
+        *(asyncio.create_task(listener.serve(), name="listener") for listener in hub.listeners),
     ]
     watchdog = asyncio.create_task(systemd.watchdog())
     stopping = asyncio.create_task(stop.wait())
@@ -99,10 +100,7 @@ async def _housekeeping(hub: Hub, now: asyncio.Event) -> None:
             async with asyncio.timeout(hub.config.seal_every_s):
                 await now.wait()
         now.clear()
-        try:
-            await hub.keep()
-        except OSError as fault:
-            log.error("housekeeping failed (%s), next try at the next turn", fault)
+        await hub.keep()
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, hub: Hub) -> None:
@@ -110,5 +108,5 @@ def _from_thread(loop: asyncio.AbstractEventLoop, hub: Hub) -> None:
         loop.call_soon_threadsafe(hub.feed.poke)
 
 
-def _part(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    return asyncio.create_task(work, name=name)
+def _part(hub: Hub, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+    return asyncio.create_task(watched(hub.troubles, name, work), name=name)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from alerts.errors import AlertsError
@@ -18,6 +19,7 @@ from alerts.notify.send import post
 from alerts.notify.webhook import Answer, Fate
 from netmon.config.hub import ReceiverConfig
 from netmon.hub.statedb import Page, StateDb
+from netmon.troubles import Troubles, watched
 from probes.clean import clean
 
 log = logging.getLogger("netmon.hub")
@@ -35,12 +37,14 @@ class Outbox:
         receivers: Sequence[ReceiverConfig],
         told: Callable[[], None],
         post: Callable[..., Answer] = post,
+        troubles: Troubles | None = None,
     ) -> None:
         self._db, self._told, self._post = db, told, post
         self._receivers = {one.name: one for one in receivers}
         self._awake = {name: asyncio.Event() for name in self._receivers}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gone = set[str]()
+        self._troubles = troubles or Troubles()
 
     def wake(self) -> None:
         """There may be new pages; from any thread."""
@@ -62,7 +66,7 @@ class Outbox:
             self._db.give_up(unknown, "no such receiver any more")
         async with asyncio.TaskGroup() as group:
             for one in self._receivers.values():
-                group.create_task(self._serve(one))
+                group.create_task(watched(self._troubles, f"pages to {one.name}", partial(self._serve, one)))
             await asyncio.Event().wait()  # a hub without receivers judges all the same
 
     async def _serve(self, receiver: ReceiverConfig) -> None:

@@ -24,10 +24,14 @@ class Pages:
     def __init__(self, config: HubConfig, topology: Topology, paged: Mapping[Key, str]) -> None:
         self._config, self._topology = config, topology
         self._paged = dict(paged)
+        self._hub = f"hub:{config.name}"
+        self.note = ""  # what is wrong with the hub itself, for its own incident
         self._crossed = {element for check in topology.checks() for element in topology.path(check)}
 
     def knows(self, element: str) -> bool:
-        """Is it an element of the inventory?"""
+        """Is it an element of the inventory, or this hub?"""
+        if element == self._hub:
+            return True
         if element in self._crossed or self._topology.parent(element) is not None:
             return True
         if element.startswith("agent:"):
@@ -83,6 +87,8 @@ class Pages:
             lang: texts.summary(lang, one.kind, info, symptoms, one.first_miss_ms, one.resolved_ms)
             for lang in texts.LANGUAGES
         }
+        if one.element == self._hub and one.is_open and self.note:
+            said = {lang: f"{text}: {self.note}" for lang, text in said.items()}
         return {
             "id": one.id,
             "element": one.element,

@@ -17,6 +17,7 @@ Spark or pandas read the folders as one table.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from collections.abc import Iterator
@@ -41,9 +42,17 @@ def file_name(segment: int) -> str:
 def days(store: Path) -> Iterator[tuple[int, Path]]:
     """(day since 1970, folder), oldest first."""
     for folder in sorted(store.glob("day=*")):
-        found = _FOLDER.fullmatch(folder.name)
-        if found:
-            yield (date(int(found[1]), int(found[2]), int(found[3])) - date(1970, 1, 1)).days, folder
+        day = _day(folder.name)
+        if day is not None and folder.is_dir():
+            yield day, folder
+
+
+def _day(name: str) -> int | None:
+    """Days since 1970 of a folder's name; None for one that is none of ours, or no date."""
+    found = _FOLDER.fullmatch(name)
+    with contextlib.suppress(ValueError):
+        return (date(*map(int, found.groups())) - date(1970, 1, 1)).days if found else None
+    return None
 
 
 def make_room(store: Path) -> bool:

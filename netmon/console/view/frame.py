@@ -40,7 +40,12 @@ def _header(state: State, ui: Ui, width: int, now_s: float) -> Line:
     waiting = state.pages.get("waiting")
     if waiting:
         left += f"  {say('pages_waiting', ui.lang)} {waiting}"
-    style = "stale" if stale else "bar"
+    troubles = state.hub.get("troubles") or []
+    for one in troubles[:1]:
+        left += f"  {say('troubles', ui.lang)}: {one['part']}: {one['why']}" + f" (+{len(troubles) - 1})" * (
+            len(troubles) > 1
+        )
+    style = "stale" if stale or troubles else "bar"
     return [cell(left, max(0, width - len(right)), style), cell(right, min(width, len(right)), style)]
 
 

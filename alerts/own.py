@@ -1,0 +1,72 @@
+"""The hub's own incident: open while the hub tells of a trouble of itself. Pure; times are arguments.
+
+It stands in the book of all incidents, but no evidence opens or ends it: it is there even when nothing can be judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from alerts.incidents import OWN, Change, Incident, incident_id
+from alerts.naming import worst
+
+RULE = "hub-trouble"
+HELD_MS = {
+    "critical": 3_000,
+    "warning": 60_000,
+}  # so long a trouble lasts before people are told: a database may restart
+
+
+class Trouble(NamedTuple):
+    """One thing that is wrong with the hub itself: which part, since when (Unix ms), how grave."""
+
+    part: str
+    since_ms: int
+    severity: str
+
+
+class OwnIncident:
+    """At most one incident at a time, about `element`. `incidents`: the book's, by id."""
+
+    def __init__(self, element: str, incidents: dict[str, Incident]) -> None:
+        self._element, self._incidents = element, incidents
+        still = [one for one in incidents.values() if one.is_open and one.fault == OWN]
+        self._open = still[0] if still else None
+
+    def step(self, troubles: Iterable[Trouble], now_ms: int) -> list[Change]:
+        """What changed, with all that is wrong now."""
+        told = list(troubles)
+        if self._open is None:
+            held = [one for one in told if now_ms - one.since_ms >= HELD_MS.get(one.severity, 0)]
+            return [Change("opened", self._begin(told, now_ms))] if held else []
+        one = self._open
+        if not told:
+            one.resolved_ms, self._open = now_ms, None
+            return [Change("resolved", one)]
+        members = {(RULE, trouble.part) for trouble in told}
+        if members == one.members:
+            return []
+        one.members, one.against = members, len(members)
+        return [Change("changed", one)]
+
+    def _begin(self, told: list[Trouble], now_ms: int) -> Incident:
+        first_ms = min(one.since_ms for one in told)
+        id = incident_id(self._element, first_ms, 1000)
+        if id in self._incidents:  # the same trouble again after its end
+            id = incident_id(self._element, now_ms, 1000)
+        incident = Incident(
+            id=id,
+            element=self._element,
+            kind="trouble",
+            fault=OWN,
+            severity=worst(one.severity for one in told),
+            opened_ms=now_ms,
+            first_miss_ms=first_ms,
+            members={(RULE, one.part) for one in told},
+            latest_start_ms=first_ms,
+            suspects=(self._element,),
+            against=len(told),
+        )
+        self._incidents[id] = self._open = incident
+        return incident

@@ -1,0 +1,187 @@
+"""What is wrong with the program itself: one board that any thread may write on, and guards that keep its loops going.
+
+A loop that meets what nobody foresaw is told here and goes on. Such a trouble stays on the board for a minute after its
+last time, so that whoever looks now and then sees it; one that lasts (a full disk, a database that refuses) stays until
+it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from probes.clean import clean
+
+log = logging.getLogger("netmon")
+LINGER_S = 60.0  # what was not foreseen stays on the board for so long
+AGAIN_S = (0.5, 30.0)  # before a loop that ended begins anew: at first, at most
+CALM_S = 60.0  # a loop that ran for so long begins anew soon
+MOST_WHY = 300
+_OF_MACHINE = (OSError, MemoryError, sqlite3.Error)  # nobody's mistake in the program
+
+
+@dataclass(slots=True)
+class _Row:
+    why: str
+    severity: str
+    since_ms: int
+    until_s: float = 0.0  # monotonic: shown at least until then
+    is_over: bool = False
+    logged_s: float = 0.0  # monotonic: its traceback was written then
+
+
+class Troubles:
+    """The board. Every method may be called from any thread, and none of them raises."""
+
+    def __init__(self, linger_s: float = LINGER_S) -> None:
+        """`linger_s`: how long what was not foreseen is shown after its last time."""
+        self.changed: Callable[[], None] | None = None  # called, from any thread, when `rows()` is another
+        self._linger_s = linger_s
+        self._lock = threading.Lock()
+        self._rows: dict[str, _Row] = {}
+
+    def tell(self, part: str, why: str, *, severity: str = "critical") -> None:
+        """A part of the program cannot do its work, until `well`. Told again it costs nothing."""
+        if self._put(part, clean(why, MOST_WHY), severity, 0.0):
+            log.error("%s: %s", part, why)
+
+    def crashed(self, part: str, fault: BaseException) -> None:
+        """A part of the program met what it did not foresee, and goes on."""
+        now_s = time.monotonic()
+        fresh = self._put(part, words(fault), "critical", now_s + self._linger_s)
+        row = self._rows.get(part)
+        if row is not None and (fresh or now_s - row.logged_s >= LINGER_S):
+            row.logged_s = now_s
+            log.error("%s: %s", part, row.why, exc_info=fault)
+
+    def _put(self, part: str, why: str, severity: str, until_s: float) -> bool:
+        """Write a row; is it news?"""
+        with self._lock:
+            self._forget()
+            row = self._rows.get(part)
+            if row is None:
+                row = self._rows[part] = _Row("", severity, time.time_ns() // 1_000_000)
+            fresh = row.is_over or row.why != why
+            row.why, row.severity, row.is_over = why, severity, False
+            row.until_s = max(row.until_s, until_s)
+        if fresh:
+            self._notify()
+        return fresh
+
+    def well(self, part: str) -> None:
+        """A part does its work."""
+        row = self._rows.get(part)
+        if row is None or row.is_over:
+            return
+        with self._lock:
+            row.is_over = True
+            self._forget()
+        log.warning("%s: well again", part)
+        self._notify()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """`part`, `why`, `severity`, `since_ms` of each trouble, the oldest first."""
+        with self._lock:
+            self._forget()
+            rows = sorted(self._rows.items(), key=lambda item: item[1].since_ms)
+            return [
+                {"part": part, "why": row.why, "severity": row.severity, "since_ms": row.since_ms} for part, row in rows
+            ]
+
+    def _forget(self) -> None:
+        now_s = time.monotonic()
+        for part in [part for part, row in self._rows.items() if row.is_over and row.until_s <= now_s]:
+            del self._rows[part]
+
+    def _notify(self) -> None:
+        if self.changed is not None:
+            with contextlib.suppress(RuntimeError):  # an event loop that is closed: nobody looks any more
+                self.changed()
+
+    @contextlib.contextmanager
+    def turn(self, part: str) -> Iterator[None]:
+        """Around one turn of a loop: what it meets is told, and the next turn comes. A turn without a fault is well."""
+        try:
+            yield
+        except Exception as fault:  # the one guard of turns: told, never passed over
+            self.crashed(part, fault)
+        except asyncio.CancelledError as fault:
+            if is_cancelled():
+                raise
+            self.crashed(part, fault)
+        else:
+            self.well(part)
+
+
+def words(fault: BaseException) -> str:
+    """A fault for people: what the system says of it, or that it is a mistake in netmon."""
+    named = getattr(fault, "filename", None)
+    text = clean(getattr(fault, "strerror", None) or str(fault) or type(fault).__name__, MOST_WHY)
+    if isinstance(fault, MemoryError):
+        return "out of memory"
+    if isinstance(fault, _OF_MACHINE):
+        return clean(f"{named}: {text}", MOST_WHY) if named else text
+    return clean(f"a fault of netmon, please report it: {type(fault).__name__}: {text}", MOST_WHY)
+
+
+def is_cancelled() -> bool:
+    """Was the task that runs now really asked to end? A future that somebody else cancelled raises the same."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+async def watched(
+    troubles: Troubles,
+    part: str,
+    work: Callable[[], Awaitable[object]],
+    again_s: tuple[float, float] = AGAIN_S,
+) -> None:
+    """Do work that should never end; told and begun anew when it raises or returns. Ends by cancellation alone."""
+    wait_s = again_s[0]
+    while True:
+        began = time.monotonic()
+        try:
+            await work()
+            troubles.crashed(part, RuntimeError("it ended"))
+        except asyncio.CancelledError as fault:
+            if is_cancelled():
+                raise
+            troubles.crashed(part, fault)
+        except Exception as fault:
+            troubles.crashed(part, fault)
+        wait_s = again_s[0] if time.monotonic() - began > CALM_S else wait_s
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, again_s[1])
+        troubles.well(part)  # it begins anew; the board remembers it for a minute
+
+
+def watched_thread(
+    troubles: Troubles,
+    part: str,
+    work: Callable[[], object],
+    stop: threading.Event,
+    again_s: tuple[float, float] = AGAIN_S,
+) -> None:
+    """The body of a thread whose work should not end before `stop`: told and begun anew when it does."""
+    wait_s = again_s[0]
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            work()
+            if not stop.is_set():
+                troubles.crashed(part, RuntimeError("it ended"))
+        except BaseException as fault:  # nothing may end a thread in silence
+            troubles.crashed(part, fault)
+        if stop.is_set():
+            return
+        wait_s = again_s[0] if time.monotonic() - began > CALM_S else wait_s
+        stop.wait(wait_s)
+        wait_s = min(2 * wait_s, again_s[1])
+        troubles.well(part)
