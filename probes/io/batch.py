@@ -34,8 +34,10 @@ _SPREAD = 256  # the packets' first bytes must not share the processor's cache l
 _ROOM, _ASIDE = 512, 64  # bytes of control messages a packet brings, and takes along
 _KNOWN = 16_384  # addresses remembered in both shapes
 _DONTWAIT, _ERRQUEUE = 0x40, 0x2000
-# What nearly every send stamp brings: the time, then struct sock_extended_err with the packet's number.
-_SENT, _SENT_ROOM = struct.Struct("@12xiqq32x16x4xB7xI"), 96
+# What nearly every send stamp brings: the time, then struct sock_extended_err with the packet's number. An ICMP error has
+# other messages between the two, whose filling the kernel does not write: the second one's level and kind must be right.
+_SENT, _SENT_ROOM = struct.Struct("@12xiqq32x8xii4xB7xI"), 96
+_RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}
 # What nearly every answer brings: the time, TTL, TOS; for IPv6 hop limit and traffic class. Their kinds tell the rest.
 _CAME, _CAME_ROOM = struct.Struct("@12xiqq32x12xii4x12xiB"), 112
 _KINDS = {socket.AF_INET: (2, 1), socket.AF_INET6: (52, 67)}
@@ -192,10 +194,14 @@ class BatchSocket(PacketSocket):
 
     def _stamped(self, many: int, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
         slots, tokens = self._in, self._tokens
+        level, error = _RECVERR[socket.AddressFamily(self.sock.family)]
         for slot in range(many):
-            kind, seconds, nanos, origin, serial = _SENT.unpack_from(slots.memory, slots.controls[slot])
+            kind, seconds, nanos, second, its_kind, origin, serial = _SENT.unpack_from(
+                slots.memory, slots.controls[slot]
+            )
             room, _, size = _FILLED.unpack_from(slots.memory, slots.headers[slot])
-            if origin == ORIGIN_STAMP and kind == TIMESTAMPING and room >= _SENT_ROOM:
+            stamps = kind == TIMESTAMPING and its_kind == error and second == level
+            if stamps and origin == ORIGIN_STAMP and room >= _SENT_ROOM:
                 token = tokens.pop(serial, None)
                 if token is not None:
                     sent(token, seconds * 1_000_000_000 + nanos)

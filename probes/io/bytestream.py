@@ -21,6 +21,8 @@ class StreamDriver:
 
     def __init__(self, sock: socket.socket, session: Stream, on_events: Callable[[list[Any]], None]) -> None:
         sock.setblocking(False)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # our words never wait for an acknowledgement
         self.sock, self.session = sock, session
         self.fault: OSError | None = None
         self._on_events = on_events

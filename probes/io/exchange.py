@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from probes import trace
+from probes.base import Outcome
+from probes.io import faults
 from probes.io.drive import Driver
 from probes.io.net import PacketSocket, open_udp
 from probes.wire.exchange import Exchange, Heard, Unheard
@@ -30,7 +32,7 @@ async def exchange_from(family: int, make: Callable[[PacketSocket], Exchange]) -
     try:
         sock = open_udp(family)
     except OSError as fault:
-        return Unheard("local", f"no socket: {fault.strerror}")
+        return Unheard(Outcome.LOCAL, f"no socket: {fault.strerror}")
     ended: asyncio.Future[Heard | Unheard] = asyncio.get_running_loop().create_future()
 
     def told(events: list[Any]) -> None:
@@ -42,7 +44,7 @@ async def exchange_from(family: int, make: Callable[[PacketSocket], Exchange]) -
         session = make(sock)
     except OSError as fault:
         sock.close()
-        return Unheard("local", f"this machine has no way: {fault.strerror}")
+        return Unheard(*faults.of_error(fault))
     driver = _Asking(session, sock, told)
     try:
         driver.kick()

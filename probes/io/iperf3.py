@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from probes.io import bulkudp, tcp
+from probes.base import Outcome
+from probes.io import bulkudp, faults, tcp
 from probes.io.bulk import Streams, TcpFlow
 from probes.io.bulkudp import UdpFlow, UdpSocket
 from probes.io.bytestream import StreamDriver
@@ -22,8 +23,7 @@ from probes.wire.iperf3 import Params, Results
 from probes.wire.iperf3talk import ClientTalk, Over, Start, Stop, Told, Wanted, Warm
 from probes.wire.session import Dial
 
-_NO_WAY = (errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENOBUFS, errno.EPERM)
-_DIALLED = {"reset": "refused", "icmp": "refused", "silence": "silence", "local": "ours"}
+_HOW = {Outcome.REFUSED: "refused", Outcome.LOST: "silence", Outcome.LOCAL: "ours"}
 _FAMILY_MSS = {socket.AF_INET: 1460, socket.AF_INET6: 1440}  # of an Ethernet: larger packets would be cut up
 
 
@@ -92,7 +92,7 @@ class _Asking:
         """One try."""
         made, sock = await tcp.dial(self.family, self.sockaddr, self.patience_s)
         if sock is None:
-            return Report(_DIALLED[made.end], made.why, params=params)
+            return Report(_HOW[made.outcome], made.why, params=params)
         try:
             client = _Client(self, sock, _sized(params, sock), seconds)
         except OSError as fault:
@@ -185,7 +185,7 @@ class _Client:
     async def _dial_tcp(self, event: Dial) -> None:
         made, sock = await tcp.dial(self._family, self._sockaddr, self._patience_s)
         if sock is None:
-            self._abort(_DIALLED[made.end], f"stream {event.stream + 1}: {made.why}")
+            self._abort(_HOW[made.outcome], f"stream {event.stream + 1}: {made.why}")
             return
         params = self.report.params
         flow = TcpFlow(sock, not params.reverse, params.block_bytes, params.rate_bps)
@@ -255,10 +255,6 @@ _ACTS: dict[type[Any], Callable[[_Client, Any], None]] = {
 
 def _ended_by(fault: OSError) -> tuple[str, str]:
     """(how, why) of a connection's or a stream's own error."""
-    if fault.errno in _NO_WAY:
-        return "ours", f"this machine has no way: {fault.strerror}"
-    if fault.errno == errno.ECONNREFUSED:
-        return "refused", "the host refuses the port"
-    if isinstance(fault, ConnectionError):
-        return "gone", "the far end broke the connection off"
-    return "silence", fault.strerror or str(fault)
+    outcome, why = faults.of_error(fault)
+    gone = outcome is Outcome.REFUSED and fault.errno != errno.ECONNREFUSED
+    return "gone" if gone else _HOW[outcome], why

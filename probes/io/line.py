@@ -15,10 +15,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from probes import trace
+from probes.base import Outcome
+from probes.io import faults
+from probes.io.faults import Fault
 from probes.wire.tlsrecord import ALERTS, Plaintext
 
 READ_BYTES = 65_536
 SHOWS_ALL = hasattr(ssl.SSLObject, "get_unverified_chain")  # Python 3.13
+_ENDS = {Outcome.REFUSED: "closed", Outcome.LOST: "silence", Outcome.LOCAL: "local"}
 _VERSIONS = {"TLSv1": 10, "TLSv1.1": 11, "TLSv1.2": 12, "TLSv1.3": 13}
 
 
@@ -142,13 +146,11 @@ def looking() -> ssl.SSLContext:
     return context
 
 
-def broken(fault: OSError) -> str:
-    """An error of `read` or `write` in words."""
+def broken(fault: OSError) -> Fault:
+    """Whose trouble an error of `read` or `write` is, and in words."""
     if isinstance(fault, ssl.SSLError):
-        return f"it ends the TLS connection: {_reason(fault)}"
-    if isinstance(fault, ConnectionError):
-        return "it broke the connection off"
-    return fault.strerror or str(fault)
+        return Fault(Outcome.REFUSED, f"it ends the TLS connection: {_reason(fault)}")
+    return faults.of_connection(fault)
 
 
 def _failed(fault: OSError, seen: Plaintext) -> Shaken:
@@ -162,7 +164,9 @@ def _failed(fault: OSError, seen: Plaintext) -> Shaken:
         told = ALERTS.get(seen.alert, f"alert {seen.alert}")
         return Shaken("refused", f"it refuses the handshake: {told}", chain=chain)
     if not isinstance(fault, ssl.SSLError):
-        return Shaken("closed", "it breaks the connection off in the handshake", chain=chain)
+        outcome, why = faults.of_connection(fault)
+        said = "it breaks the connection off" if outcome is Outcome.REFUSED else why
+        return Shaken(_ENDS[outcome], f"{said} in the handshake", chain=chain)
     end = "refused" if "ALERT" in (fault.reason or "") else "foreign"
     return Shaken(end, f"no TLS to be had there: {_reason(fault)}", chain=chain)
 

@@ -6,7 +6,6 @@ One connection of a flow can exist at a time, because all have the same ports; a
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import struct
 import time
@@ -14,10 +13,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from probes import trace
+from probes.base import Outcome
+from probes.io import faults
 from probes.io.net import PacketSocket, Unreachable
 from probes.io.path import Listening
 from probes.io.tcp import established, open_ms
-from probes.wire.icmperror import QUOTE_LEAST, TCP, Quote, What, labels_at, meaning
+from probes.wire.icmperror import QUOTE_LEAST, TCP, Quote, labels_at, meaning
 from probes.wire.pathflow import GAP_S, SILENT_RUN, Answer, Probe, at_target, told
 
 _LEVELS = {socket.AF_INET: (0, 2, 1), socket.AF_INET6: (41, 16, 67)}  # level, hop limit, traffic class
@@ -49,7 +50,7 @@ class TcpWay:
             await self._connect(probe)
             self._now = None
             quiet = 0 if probe.answer else quiet + 1
-            ends = probe.answer and (probe.answer.reached or probe.answer.what is What.UNREACHABLE)
+            ends = probe.answer and probe.answer.ends
             if probe.unsent or (stop and (ends or quiet >= SILENT_RUN)):
                 return
 
@@ -90,14 +91,19 @@ class TcpWay:
         said = [one for one in packets.errors() if isinstance(one, Unreachable)]
         if said:
             self._complaint(probe, said[0])
-        elif fault.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
+            return
+        outcome, why = faults.of_error(fault)
+        if outcome is Outcome.REFUSED:
             self._answer(probe, Answer(str(self._to[0]), None), 0)  # nobody stamps a reset: no time is better than ours
-        else:
-            probe.left_ns, probe.unsent = 0, fault.strerror or str(fault)
+        elif outcome is Outcome.LOCAL:
+            probe.left_ns, probe.unsent = 0, why
 
     def _complaint(self, probe: Probe, said: Unreachable) -> None:
         if not said.by:
-            self.neighbour = "the next hop does not answer (our own kernel says so)"
+            fault = faults.icmp_fault(str(self._to[0]), "", said.type, said.code)
+            self.neighbour = fault.why if fault else self.neighbour
+            if fault and fault.outcome is Outcome.LOCAL:
+                probe.left_ns, probe.unsent = 0, fault.why
             return
         what = meaning(said.type, said.code, self._family == socket.AF_INET6)
         extension = labels_at(said.data, said.after or QUOTE_LEAST - self._skipped, told=said.after > 0)

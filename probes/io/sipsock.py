@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import socket
 import ssl
@@ -13,19 +12,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from probes import trace
+from probes.base import Outcome
 from probes.clean import clean
 from probes.errors import BadSettings
+from probes.io import faults
 from probes.io.tcp import established
 from probes.wire.session import Arrival, Session, Stream
 
-_ERRQUEUE, _ROOM, _RECV_BYTES = 0x2000, 512, 65_536
-_RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}
-_ORIGINS_ICMP = (2, 3)
-_PORT_CLOSED = ("ICMP type 3 code 3", "ICMP type 1 code 4")  # RFC 792, RFC 4443
-_NO_WAY = (
-    errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ENOBUFS,
-    errno.EINVAL, errno.EAFNOSUPPORT, errno.ENETDOWN, errno.ENODEV, errno.EADDRINUSE,
-)  # fmt: skip
+_RECV_BYTES = 65_536
+_ENDS = {Outcome.LOST: "silence", Outcome.REFUSED: "refused", Outcome.LOCAL: "local"}
 
 
 class Ended(NamedTuple):
@@ -71,7 +66,7 @@ async def over_udp(
             talk.last_words(on_cancel)
             talk.close()
     except OSError as fault:
-        return Ended("local", f"this machine has no way: {fault.strerror}")
+        return _failure(sock, fault)
     finally:
         sock.close()
 
@@ -79,7 +74,7 @@ async def over_udp(
 def _open(family: int, kind: socket.SocketKind) -> socket.socket:
     sock = socket.socket(family, kind)
     sock.setblocking(False)
-    sock.setsockopt(*_RECVERR[socket.AddressFamily(family)], 1)  # ICMP errors, all of them, with their details
+    faults.hear_icmp(sock)
     return sock
 
 
@@ -206,7 +201,7 @@ async def over_stream(
     except ssl.SSLError as fault:
         return so_far._replace(end="tls", why=_distrust(fault))
     except OSError as fault:
-        ended = _failure(sock, fault)
+        ended = _failure(sock, fault, stood=so_far.connect_ms is not None)
         return so_far._replace(end=ended.end, why=ended.why)
     finally:
         sock.close()
@@ -301,44 +296,9 @@ def local_name(sock: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _failure(sock: socket.socket, fault: OSError) -> Ended:
-    said = _icmp(sock)  # taken from the queue in any case
-    if fault.errno == errno.EMSGSIZE:
-        return Ended("silence", "the path takes only smaller packets")
-    if said:
-        return Ended("refused", said)
-    if fault.errno == errno.ECONNREFUSED:
-        return Ended("refused", "the host refuses the port")
-    if isinstance(fault, ConnectionError):
-        return Ended("refused", "the far end broke the connection off")
-    if fault.errno in _NO_WAY:
-        return Ended("local", f"this machine has no way: {os.strerror(fault.errno)}")
-    return Ended("silence", os.strerror(fault.errno) if fault.errno else str(fault))
-
-
-def _icmp(sock: socket.socket) -> str:
-    """The ICMP message on the socket's error queue in words, "" when there is none.
-
-    A neighbour that answers no ARP makes our own kernel say "host unreachable" (code 1, IPv6: 3): that is silence.
-    """
-    try:
-        _, control, _, _ = sock.recvmsg(512, _ROOM, _ERRQUEUE)
-        own = sock.getsockname()[0].partition("%")[0]
-    except OSError:
-        return ""
-    for level, kind, value in control:
-        if (level, kind) in _RECVERR.values() and len(value) >= 24 and value[4] in _ORIGINS_ICMP:
-            told = f"ICMP type {value[5]} code {value[6]}"
-            if told in _PORT_CLOSED:
-                return f"the host refuses the port ({told})"
-            return "" if _offender(level, value[16:]) == own else told
-    return ""
-
-
-def _offender(level: int, sockaddr: bytes) -> str:
-    """Who sent the ICMP message (SO_EE_OFFENDER of <linux/errqueue.h>), "" when that is not said."""
-    family, raw = (socket.AF_INET6, sockaddr[8:24]) if level == 41 else (socket.AF_INET, sockaddr[4:8])
-    return socket.inet_ntop(family, raw) if len(raw) in (4, 16) else ""
+def _failure(sock: socket.socket, fault: OSError, stood: bool = False) -> Ended:
+    outcome, why = faults.of_connection(fault) if stood else faults.of_socket(sock, fault)
+    return Ended(_ENDS[outcome], why)
 
 
 def _ms_since(began: float) -> float:

@@ -19,10 +19,11 @@ from gufo.snmp import user as usm
 from gufo.snmp._fast import GetIter, SnmpV2cClientSocket, SnmpV3ClientSocket, get_master_key
 
 from probes import trace
+from probes.base import Outcome
 from probes.errors import WireError
+from probes.io import faults
 from probes.io.snmp import Access, NoAnswer, Page, Value
 from probes.io.snmpway import way
-from probes.io.tcp import icmp
 from probes.target import Endpoint
 from probes.wire import ber
 
@@ -35,9 +36,8 @@ _AUTHS = {
     "sha512": usm.Sha512Key,
 }
 _PRIVS = {"des": usm.DesKey, "aes": usm.Aes128Key, "aes192": usm.Aes192Key, "aes256": usm.Aes256Key}
-_RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}
 _LARGEST = 65535
-_ENDS = {"silence": "silence", "icmp": "refused"}
+_ENDS = {Outcome.LOST: "silence", Outcome.REFUSED: "refused", Outcome.LOCAL: "local"}
 T = TypeVar("T")
 
 
@@ -73,8 +73,7 @@ class GufoDevice:
         self._silence = "silence"  # what it means when nothing comes back: of more meaning once it has spoken
         self._fd = sock.get_fd()
         self._own = socket.socket(fileno=os.dup(self._fd))  # the same socket, for what the library does not read
-        level, option = _RECVERR[socket.AddressFamily(self._own.family)]
-        self._own.setsockopt(level, option, 1)
+        faults.hear_icmp(self._own)
         self._own.setblocking(False)
 
     async def meet(self, access: Access) -> None:
@@ -122,7 +121,7 @@ class GufoDevice:
                 send(self._sock)
             except OSError as fault:
                 self._unreachable()
-                raise NoAnswer("local", f"cannot send: {fault}") from None
+                raise _no_answer(faults.of_error(fault)) from None
             while await self._readable(began + share * self._timeout_s):
                 self._unreachable()
                 try:
@@ -137,8 +136,8 @@ class GufoDevice:
                     malformed = str(fault)
                 except SnmpAuthError:
                     raise NoAnswer("auth", "") from None
-                except OSError:
-                    raise NoAnswer("refused", "the host says nobody listens on the port") from None
+                except OSError as fault:
+                    raise _no_answer(faults.of_socket(self._own, fault)) from None
                 except BaseException as fault:
                     if type(fault).__name__ != "PanicException":  # pyo3's own, which no module names
                         raise
@@ -158,9 +157,9 @@ class GufoDevice:
 
     def _unreachable(self) -> None:
         """Raises `NoAnswer` when an ICMP message came; our own kernel's for a silent neighbour is silence."""
-        told = icmp(self._own)
-        if told is not None:
-            raise NoAnswer(_ENDS[told[0]], told[1])
+        fault = faults.waiting(self._own)
+        if fault is not None:
+            raise _no_answer(fault)
 
     async def _readable(self, until: float) -> bool:
         loop = asyncio.get_running_loop()
@@ -176,6 +175,10 @@ class GufoDevice:
         finally:
             loop.remove_reader(self._fd)
         return bool(done)
+
+
+def _no_answer(fault: faults.Fault) -> NoAnswer:
+    return NoAnswer(_ENDS[fault.outcome], fault.why)
 
 
 @lru_cache(maxsize=64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+from probes.io import faults
 from probes.io.snmp import NoAnswer
 
 
@@ -14,4 +15,4 @@ def way(family: int, sockaddr: tuple[Any, ...]) -> None:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.connect(sockaddr)
     except OSError as fault:
-        raise NoAnswer("local", f"this machine has no way: {fault.strerror}") from None
+        raise NoAnswer("local", faults.of_error(fault).why) from None

@@ -14,8 +14,6 @@ from probes.io.meeting import NotMet
 from probes.io.tcp import dial
 from probes.wire.twamp import Control, Ended, Ready, Wish
 
-_OUTCOMES = {"reset": Outcome.REFUSED, "icmp": Outcome.REFUSED, "silence": Outcome.LOST, "local": Outcome.LOCAL}
-
 
 @dataclass(slots=True)
 class Agreed:
@@ -39,7 +37,7 @@ async def meet(
     """Agree on one session between our UDP `port` and the far end; raises `NotMet`."""
     made, sock = await dial(family, sockaddr, timeout_s, dscp << 2)
     if sock is None:
-        raise NotMet(_OUTCOMES.get(made.end, Outcome.LOST), f"TWAMP-Control: {made.why or made.end}")
+        raise NotMet(made.outcome, f"TWAMP-Control: {made.why}")
     wish = Wish(sock.getsockname()[0], sock.getpeername()[0], port, padding, timeout_s, dscp)
     return await _agree(Control(wish, time.monotonic() + timeout_s), sock, sockaddr)
 

@@ -74,12 +74,6 @@ FIELDS = (
     Field("rtt_max_ms", "ms", "slowest answer", default=False),
     Field("resolve_ms", "ms", "time to look the server's own name up; absent for an address", default=False),
 )
-_ENDS = {
-    "silence": Outcome.LOST,
-    "refused": Outcome.REFUSED,
-    "protocol": Outcome.PROTOCOL,
-    "local": Outcome.LOCAL,
-}
 
 
 class _Ask(NamedTuple):
@@ -134,7 +128,7 @@ async def _by_datagram(ask: _Ask, family: int, sockaddr: SocketAddress, deadline
     )
     ended = await exchange(family, session)
     if not isinstance(ended, Heard):
-        return Try(_ENDS[ended.end], clean(ended.why))
+        return Try(ended.outcome, clean(ended.why))
     if ended.answer.tc:
         return _again(await _by_stream(ask, family, sockaddr, deadline), ended)
     return _answered(ask, ended.answer, {"rtt_ms": ended.rtt_ms}, {"sends": ended.sends, "truncated": 0})
@@ -159,7 +153,8 @@ async def _by_stream(ask: _Ask, family: int, sockaddr: SocketAddress, deadline: 
     except WireError as fault:
         return Try(Outcome.PROTOCOL, f"what answers is no DNS: {clean(fault.reason)}", reached.times)
     except OSError as fault:
-        return Try(Outcome.REFUSED, clean(broken(fault)), reached.times)
+        outcome, why = broken(fault)
+        return Try(outcome, clean(why), reached.times)
     finally:
         reached.line.close()
     return _answered(ask, message, {**reached.times, "rtt_ms": rtt_ms}, {})

@@ -171,7 +171,7 @@ async def _question(
 async def _call(settings: H323Settings, rows: list[Row], family: int, to: SocketAddress, deadline: float) -> Try:
     made, sock = await dial(family, to, max(0.0, deadline - time.monotonic()))
     if sock is None:
-        return Try(h323judge.ENDS[made.end], made.why)
+        return Try(made.outcome, made.why)
     if not settings.call:
         sock.close()
         return Try(Outcome.OK, "", {"connect_ms": made.took_ms}, {"rung": h323judge.CONNECTED}, True)

@@ -15,14 +15,6 @@ from probes.wire.h225 import Call, Ras, Vendor
 from probes.wire.h323call import Closed, Elsewhere, Expired, Released, Stage
 from probes.wire.session import Malformed
 
-ENDS = {
-    "silence": Outcome.LOST,
-    "refused": Outcome.REFUSED,
-    "reset": Outcome.REFUSED,
-    "icmp": Outcome.REFUSED,
-    "protocol": Outcome.PROTOCOL,
-    "local": Outcome.LOCAL,
-}
 TIMES = {
     "callProceeding": "proceeding_ms",
     "progress": "progress_ms",
@@ -69,9 +61,9 @@ def _worse(facts: dict[str, Value], more: dict[str, Value]) -> dict[str, Value]:
 
 def _judged(told: Heard | Unheard, late: Sequence[str]) -> tuple[Outcome, str]:
     if isinstance(told, Unheard):
-        if told.end == "protocol" and "requestInProgress" in late:
+        if told.outcome is Outcome.PROTOCOL and "requestInProgress" in late:
             return Outcome.LOST, "it says it works on it, and no answer came in time"
-        return ENDS[told.end], clean(told.why)
+        return told.outcome, clean(told.why)
     answer: Ras = told.answer
     if answer.name in _REJECTS:
         said = h323words.rejected(answer.name, answer.reason)

@@ -170,7 +170,8 @@ async def _visit(url: Url, family: int, sockaddr: SocketAddress, settings: HttpS
         return _Visit(Outcome.PROTOCOL, why, times, facts | _answered(answer), answer if answer.status else None)
     except OSError as fault:
         begun = answer if answer.status else None
-        return _Visit(Outcome.REFUSED, clean(broken(fault)), times, facts | _answered(answer), begun)
+        outcome, why = broken(fault)
+        return _Visit(outcome, clean(why), times, facts | _answered(answer), begun)
     finally:
         reached.line.close()
     outcome, why = httpjudge.judge(answer, settings.status, settings.contains)

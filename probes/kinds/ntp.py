@@ -53,12 +53,6 @@ FIELDS = (
     Field("rtt_max_ms", "ms", "slowest answer", default=False),
     Field("resolve_ms", "ms", "time to look the name up; absent for an address", default=False),
 )
-_ENDS = {
-    "silence": Outcome.LOST,
-    "refused": Outcome.REFUSED,
-    "protocol": Outcome.PROTOCOL,
-    "local": Outcome.LOCAL,
-}
 _KISSES = {"RATE": "we ask too often", "DENY": "it does not serve us", "RSTR": "it does not serve us"}
 
 
@@ -76,7 +70,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
             sends=settings.sends,
         )
         ended = await exchange(family, session)
-        return judge(ended) if isinstance(ended, Heard) else Try(_ENDS[ended.end], clean(ended.why))
+        return judge(ended) if isinstance(ended, Heard) else Try(ended.outcome, clean(ended.why))
 
     return await several("ntp", target.text, parse(target.text, ntp.PORT), settings.timeout_s, count, once)
 

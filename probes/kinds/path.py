@@ -73,6 +73,8 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     try:
         with _ways(family, sockaddr, settings, target.text) as (ways, listening):
             await _trace(ways, settings, began + _BUDGET_S)
+            if settings.protocol == "udp":
+                pathtrace.arrive([way.probes for way in ways])
             trace = pathtrace.trace([way.probes for way in ways], str(sockaddr[0]))
             size = None
             if settings.mtu and trace.hops:

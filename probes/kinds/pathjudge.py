@@ -8,7 +8,8 @@ from probes.clean import clean
 from probes.kinds.pathmemory import Change
 from probes.kinds.pathsize import Size
 from probes.kinds.pathtrace import Hop, Trace
-from probes.wire.icmperror import What
+from probes.wire.icmperror import EXCEEDED, What
+from probes.wire.icmpfault import icmp_fault
 from probes.wire.pathflow import Answer
 
 # --- the outcome ---
@@ -22,8 +23,8 @@ def verdict(trace: Trace, change: Change, size: Size | None, dscp: int, neighbou
         return Outcome.LOCAL, f"this machine has no way: {trace.unsent or 'nothing could be sent'}"
     refused = next((one.answer for hop in trace.steps for one in hop.seen if one.answer.what is What.UNREACHABLE), None)
     refused = refused or next((one.answer for hop in trace.steps for one in hop.seen if one.answer.what is What.PORT), None)  # fmt: skip
-    if refused:
-        return Outcome.REFUSED, f"{clean(refused.by)} says unreachable (ICMP type {refused.type} code {refused.code})"
+    if refused and (fault := icmp_fault(trace.target, refused.by, refused.type, refused.code)):
+        return Outcome.REFUSED, clean(fault.why)
     if not trace.steps:
         return Outcome.LOST, neighbour or "nothing came back in time"
     return Outcome.LOST, "; ".join([_breaks_off(trace), *([change.words] if change.words else [])])
@@ -39,6 +40,7 @@ def _breaks_off(trace: Trace) -> str:
 
 def _remarks(trace: Trace, change: Change, size: Size | None, dscp: int) -> list[str]:
     found = [change.words] if change.words else []
+    found += _answers_for(trace)
     if size and size.black_hole:
         found.append(f"packets above {size.mtu} bytes vanish without a word{_where(trace, size)}")
     rewritten = _rewritten(trace, dscp)
@@ -46,6 +48,18 @@ def _remarks(trace: Trace, change: Change, size: Size | None, dscp: int) -> list
         seen = next(one.answer.dscp for one in rewritten.seen if one.answer.dscp not in (None, dscp))
         found.append(f"DSCP {dscp} is {seen} at hop {rewritten.ttl} ({clean(rewritten.names)})")
     return found
+
+
+def _answers_for(trace: Trace) -> list[str]:
+    """When what shows the arrival is not the target's plain answer."""
+    arrived = [one.answer for hop in trace.steps for one in hop.seen if one.answer.reached]
+    target = trace.target.partition("%")[0]
+    if any(one.by == target and (one.type, one.code) not in EXCEEDED for one in arrived):
+        return []
+    others = list(dict.fromkeys(one.by for one in arrived if one.by != target))
+    if others:
+        return [f"{clean(' '.join(others))} answers for it: another of its addresses, or a firewall before it"]
+    return ["the target sends the packets on: it says itself that they have no hops left"]
 
 
 def _where(trace: Trace, size: Size) -> str:

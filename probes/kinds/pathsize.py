@@ -6,7 +6,7 @@ import time
 from typing import Any, NamedTuple
 
 from probes.io.path import TOO_BIG_HERE, PacketWay, link_mtu
-from probes.kinds.pathtrace import Trace
+from probes.kinds.pathtrace import Trace, arrive
 from probes.wire.icmperror import What
 from probes.wire.pathflow import Probe
 from probes.wire.pathmtu import CONTROL, MtuSearch
@@ -33,12 +33,14 @@ class Asker:
     """Sends sizes over one flow. `echo`: the far end answers as often as it is asked."""
 
     def __init__(self, way: PacketWay, v6: bool, echo: bool) -> None:
-        self.way, self._head, self._gap_s = way, (40 if v6 else 20) + 8, _GAP_S[echo]
+        self.way, self._head, self._echo, self._gap_s = way, (40 if v6 else 20) + 8, echo, _GAP_S[echo]
 
     async def ask(self, size: int, ttls: list[int]) -> list[Probe]:
         """A packet of `size` bytes (IP header included) for each hop limit."""
         before = len(self.way.probes)
         await self.way.ask([(ttl, size - self._head) for ttl in ttls], stop=False, gap_s=self._gap_s)
+        if not self._echo:
+            arrive([self.way.probes])
         return self.way.probes[before:]
 
 

@@ -46,7 +46,7 @@ class Trace(NamedTuple):
 
 
 def _ends(probes: Sequence[Probe]) -> list[int]:
-    return [one.ttl for one in probes if one.answer and (one.answer.reached or one.answer.what is What.UNREACHABLE)]
+    return [one.ttl for one in probes if one.answer and one.answer.ends]
 
 
 def arrived(probes: Sequence[Probe]) -> bool:
@@ -64,6 +64,17 @@ def silent(probes: Sequence[Probe], farthest: int) -> list[int]:
     answered = {one.ttl for one in probes if one.answer}
     most = min([farthest, *_ends(probes)])
     return [ttl for ttl in range(1, most + 1) if ttl not in answered]
+
+
+def arrive(flows: Sequence[Sequence[Probe]]) -> None:
+    """Of UDP: whoever says that the port is closed is the target, by another of its addresses (RFC 1812 §4.3.2.4): a router
+    answers from the address it sends by. Not so who was seen to pass packets on: that is a firewall."""
+    answers = [one.answer for probes in flows for one in probes if one.answer]
+    passing = {one.by for one in answers if one.what is What.EXCEEDED}
+    for probes in flows:
+        for probe in probes:
+            if probe.answer and probe.answer.what is What.PORT and probe.answer.by not in passing:
+                probe.answer = probe.answer._replace(what=None)
 
 
 def trace(flows: Sequence[Sequence[Probe]], target: str) -> Trace:

@@ -17,12 +17,6 @@ from probes.io.tcp import dial
 from probes.target import Endpoint, Unresolved, is_address, resolve
 
 SPACING_S = 0.2  # between the tries of one measurement
-_DIALLED = {
-    "reset": Outcome.REFUSED,
-    "icmp": Outcome.REFUSED,
-    "silence": Outcome.LOST,
-    "local": Outcome.LOCAL,
-}
 SHAKEN = {
     "open": Outcome.OK,
     "untrusted": Outcome.PROTOCOL,
@@ -66,7 +60,7 @@ async def reach(family: int, sockaddr: SocketAddress, tls: Tls | None, deadline:
     """Connect, and shake hands when `tls` (context, name) is given, until `deadline` (monotonic s)."""
     made, sock = await dial(family, sockaddr, max(0.0, deadline - time.monotonic()))
     if sock is None:
-        return Reached(_DIALLED[made.end], made.why)
+        return Reached(made.outcome, clean(made.why))
     line = Line(sock)
     if tls is None:
         return Reached(Outcome.OK, "", line, made.took_ms)

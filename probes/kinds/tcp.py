@@ -9,6 +9,7 @@ from typing import Any
 
 from probes import stats, trace
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
+from probes.clean import clean
 from probes.errors import BadTarget
 from probes.io.tcp import Connected, connect
 from probes.settings import setting
@@ -33,13 +34,6 @@ FIELDS = (
     Field("connect_p95_ms", "ms", "95th percentile (nearest rank)"),
     Field("connect_max_ms", "ms", "longest connect"),
 )
-_OUTCOMES = {
-    "open": Outcome.OK,
-    "reset": Outcome.REFUSED,
-    "icmp": Outcome.REFUSED,
-    "silence": Outcome.LOST,
-    "local": Outcome.LOCAL,
-}
 _SPACING_S = 0.2  # between the connects of one measurement
 
 
@@ -63,14 +57,14 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
 
 
 def _told(text: str, at_ns: int, began: float, tries: list[Connected], resolve_ms: float | None) -> Measurement:
-    good = [one.took_ms for one in tries if one.end == "open"]
+    good = [one.took_ms for one in tries if one.open]
     last = tries[-1]
-    outcome = Outcome.OK if good else _OUTCOMES[last.end]
-    values: dict[str, Value] = {"sent": sum(one.end != "local" for one in tries), "rcvd": len(good)}
+    outcome = Outcome.OK if good else last.outcome
+    values: dict[str, Value] = {"sent": sum(one.outcome is not Outcome.LOCAL for one in tries), "rcvd": len(good)}
     if resolve_ms is not None:
         values["resolve_ms"] = round(resolve_ms, 3)
     values |= stats.delays(good, "connect")
-    return Measurement("tcp", text, at_ns, _ms(began), outcome, values, "" if good else last.why)
+    return Measurement("tcp", text, at_ns, _ms(began), outcome, values, "" if good else clean(last.why))
 
 
 def _named(endpoint: Endpoint, sockaddr: tuple[Any, ...]) -> bool:

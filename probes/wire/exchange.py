@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from probes.base import Outcome
 from probes.errors import WireError
+from probes.wire.icmpfault import icmp_fault
 from probes.wire.session import Arrival, Datagram
 
 _SLACK_MS = 1.0  # stamps and timers are read at slightly different moments
-_ICMP_REFUSALS = {3: (4,), 1: ()}  # "destination unreachable" of IPv4 and IPv6, without "too big"
 
 
 class Heard(NamedTuple):
@@ -30,9 +31,9 @@ class Heard(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """It ended without an answer. `end`: "silence", "refused" (ICMP), "protocol" (only what is no answer), "local"."""
+    """It ended without an answer: LOST (silence), REFUSED (ICMP), PROTOCOL (only what is no answer came) or LOCAL."""
 
-    end: str
+    outcome: Outcome
     why: str
 
 
@@ -48,7 +49,7 @@ class Exchange:
         self._due = [began + timeout_s * number / sends for number in range(sends)]
         self._deadline = began + timeout_s
         self._sent: list[tuple[int, float]] = []  # wall ns, monotonic s
-        self._said = Unheard("silence", "nothing came back in time")
+        self._said = Unheard(Outcome.LOST, "nothing came back in time")
         self._events: list[Any] = []
         self._done = False
 
@@ -77,10 +78,10 @@ class Exchange:
         try:
             found = self._read(arrival.data)
         except WireError as fault:
-            self._said = Unheard("protocol", f"what answers is none: {fault.reason}")
+            self._said = Unheard(Outcome.PROTOCOL, f"what answers is none: {fault.reason}")
             return
         if found is None or found[0] >= len(self._sent):
-            self._said = Unheard("protocol", "it answers, but not what we asked")
+            self._said = Unheard(Outcome.PROTOCOL, "it answers, but not what we asked")
             return
         sent_ns, at = self._sent[found[0]]
         waited_ms, stamped_ms = 1000.0 * (now - at), (arrival.at_ns - sent_ns) / 1e6
@@ -90,14 +91,19 @@ class Exchange:
     def unsent(self, token: Any, why: str) -> None:
         """Our own fault; a later repeat may still leave."""
         if token + 1 == len(self._due):
-            self._end(Unheard("local", f"this machine has no way: {why}"))
+            self._end(Unheard(Outcome.LOCAL, f"this machine has no way: {why}"))
         else:
-            self._said = Unheard("local", f"this machine has no way: {why}")
+            self._said = Unheard(Outcome.LOCAL, f"this machine has no way: {why}")
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
-        """A refusal ends it; that our next hop answers no ARP is silence."""
-        if by and type in _ICMP_REFUSALS and code not in _ICMP_REFUSALS[type]:
-            self._end(Unheard("refused", f"{by} says it cannot be delivered (ICMP type {type} code {code})"))
+        """A refusal ends it; anything else is remembered: a repeat may still be answered."""
+        fault = icmp_fault(to, by, type, code)
+        if fault is None:
+            return
+        if fault.outcome is Outcome.REFUSED:
+            self._end(Unheard(*fault))
+        elif self._said.outcome is Outcome.LOST:
+            self._said = Unheard(*fault)
 
     def _end(self, event: Heard | Unheard) -> None:
         if not self._done:

@@ -11,7 +11,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from probes.base import Outcome
 from probes.wire import bursts
+from probes.wire.icmpfault import icmp_fault
 from probes.wire.lossruns import longest
 from probes.wire.session import Address, Datagram
 from probes.wire.track import REMEMBERED, Flight, Track, Window, note_hops, runs_of, vary
@@ -288,20 +290,22 @@ class Fleet:
         self._overflow = total
 
     def complained(self, flight: Flight, by: str, type: int, code: int, mtu: int = 0) -> None:
-        """ICMP about a packet in the air; `by` "": our own kernel, whose next hop is silent. A refusal is what another
-        host or router calls unreachable, not an exceeded hop limit or size; but when sizes are what is measured (`mtu`:
-        what fits) that is a refusal too."""
+        """ICMP about a packet in the air (`probes.wire.icmpfault`; `by` "": our own kernel). When sizes are what is measured
+        (`mtu`: what fits) a packet that is too big is refused, too; one our own rules stopped never left."""
         told, window = f"ICMP type {type} code {code}", flight.window
         if mtu:
             window.refused += 1
             window.more["mtu"] = min(mtu, window.more.get("mtu", mtu))
             window.why = f"{by or 'this machine'} says it is too big: at most {window.more['mtu']} bytes pass ({told})"
             return
-        if not by:
-            window.why = f"the next hop does not answer ({told})"
+        fault = icmp_fault(str(flight.track.to[0]), by, type, code)
+        if fault is None:
             return
-        window.refused += type == 1 if ":" in by else type == 3 and code != 4  # RFC 4443 §3.1, RFC 792
-        window.why = f"{by} says it cannot be delivered ({told})"
+        if fault.outcome is Outcome.LOCAL:
+            self.unsent(flight, fault.why)
+            return
+        window.refused += fault.outcome is Outcome.REFUSED
+        window.why = fault.why
 
     # --- the session's other duties ---
 

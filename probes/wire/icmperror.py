@@ -16,6 +16,7 @@ ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
 HEAD = 8  # bytes before the quoted packet
 QUOTE_LEAST = 128  # RFC 4884 §4.2: a quote that an extension follows is at least so long, padded with zeros
 _LENGTH_AT = {False: (5, 4), True: (4, 8)}  # IPv6? → where the length field stands, its unit in bytes
+EXCEEDED = ((11, 0), (3, 0))  # type, code of IPv4, IPv6: no hops are left
 _QUOTING = {False: (3, 11, 12), True: (1, 2, 3, 4)}
 _PORTS, _UDP, _ECHO = struct.Struct("!HH"), struct.Struct("!HHH"), struct.Struct("!xxxxHH")
 _MPLS, _OBJECT = (1, 1), struct.Struct("!HBB")

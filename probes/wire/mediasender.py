@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from probes.base import Outcome
 from probes.errors import WireError
 from probes.wire import media
+from probes.wire.icmpfault import icmp_fault
 from probes.wire.media import BACK, FORWARD, Ask, Go, Reason, Report, What
 from probes.wire.mediaflow import Clocks, Inflow, Marks, Outflow, Rise, Trace
 from probes.wire.mediashape import VERSION, Shape, plan
@@ -95,6 +97,7 @@ class MediaSender:
         self._look_from, self._looked = 0, False  # the question that tells of the first seconds; they have been judged
         self._aborted = ""
         self._strange = ""
+        self._silence = "nothing came back in time"
         self._events: list[Done | Failed] = []
         self.local_drop = 0
         self.done = False
@@ -279,7 +282,7 @@ class MediaSender:
         if self._strange:
             self._fail("nonsense", f"what answers is no responder: {self._strange}")
         else:
-            self._fail("silence", "nothing came back in time")
+            self._fail("silence", self._silence)
 
     def _fail(self, how: How, why: str) -> None:
         if self._aside_s > _ASIDE_S and how != "ours":
@@ -323,9 +326,14 @@ class MediaSender:
             self._fail("ours", f"cannot send: {why}")
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
-        """ICMP says no; our own kernel's complaint (`by` empty) means that nobody answers there."""
-        if by:
-            self._fail("refused", f"unreachable, says {by} (type {type}, code {code})")
+        """A refusal ends it, and so does a rule of our own; of what is only lost the words are kept."""
+        fault = icmp_fault(to, by, type, code)
+        if fault is None:
+            return
+        if fault.outcome is Outcome.LOST:
+            self._silence = fault.why
+        else:
+            self._fail("refused" if fault.outcome is Outcome.REFUSED else "ours", fault.why)
 
     def overflow(self, total: int) -> None:
         """Our own socket buffer dropped packets."""

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from probes.base import Outcome
 from probes.wire.icmp import ECHO4, ECHO6, REPLY4, REPLY6, checksum
 from probes.wire.icmperror import QUOTE_LEAST, UDP, Label, Quote, What, labels_at, meaning
+from probes.wire.icmpfault import Fault, icmp_fault
 from probes.wire.session import Address, Arrival, Datagram
 
 GAP_S = 0.010  # between two packets of a flow
@@ -40,6 +42,11 @@ class Answer(NamedTuple):
     def reached(self) -> bool:
         """True when the packet came to the target."""
         return self.what is None
+
+    @property
+    def ends(self) -> bool:
+        """True when nothing beyond is worth a packet: the target answers, or somebody refuses."""
+        return self.what in (None, What.UNREACHABLE, What.PORT)
 
 
 @dataclass(slots=True)
@@ -234,13 +241,19 @@ class Flow:
         """An ICMP error as the kernel's error queue tells it; `after`: where in `data` its extension begins, or 0."""
         what = meaning(type, code, self.v6)
         if not by:
-            self.neighbour = "the next hop does not answer (our own kernel says so)"
+            self._stopped(icmp_fault(self.to[0], by, type, code), self.packets.number_of(data))
             return
         extension = labels_at(data, after or QUOTE_LEAST - self.packets.skipped, told=after > 0)
         number = self.packets.number_of(data)
         if number is not None or not self.overheard:
             answer = Answer(by, what, type, code, mtu if what is What.TOO_BIG else 0, None, extension)
             self._take(number, at_target(answer, self.to[0]), at_ns, now)
+
+    def _stopped(self, fault: Fault | None, number: int | None) -> None:
+        """Our own kernel complains: of a silent neighbour, or it let nothing out."""
+        self.neighbour = fault.why if fault else self.neighbour
+        if fault and fault.outcome is Outcome.LOCAL and number in self._out:
+            self.unsent(number, fault.why)
 
     def heard(self, quote: Quote, by: str, at_ns: int, now: float) -> None:
         """The same error as a raw socket sees it: its quote shows the packet's own headers."""
@@ -261,7 +274,7 @@ class Flow:
         probe.answer = answer if probe.answer is None else _merged(probe.answer, answer)
         self._out.pop(number, None)
         self._quiet = 0
-        if self._stop and (answer.reached or answer.what is What.UNREACHABLE):
+        if self._stop and answer.ends:
             self._no_further(probe.ttl)
 
     def _guess(self, now: float) -> int | None:
@@ -295,8 +308,10 @@ def told(quote: Quote, by: str, target: str) -> Answer:
 
 
 def at_target(answer: Answer, target: str) -> Answer:
-    """A port that is closed at the target is the target's answer."""
-    return answer._replace(what=None) if answer.what is What.PORT and answer.by == target else answer
+    """The target's own complaint of a closed port is its answer; so is its word that no hops are left, when it sends the
+    packets on (to an address behind it): they have come to the target."""
+    arrived = answer.what in (What.PORT, What.EXCEEDED) and answer.by == target.partition("%")[0]
+    return answer._replace(what=None) if arrived else answer
 
 
 def _merged(first: Answer, second: Answer) -> Answer:

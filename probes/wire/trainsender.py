@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from probes.base import Outcome
 from probes.errors import WireError
 from probes.wire import train
+from probes.wire.icmpfault import icmp_fault
 from probes.wire.sealed import cookie_of
 from probes.wire.session import Address, Arrival, Datagram
 from probes.wire.train import Go, Reason, Stream, Told, What
@@ -94,6 +96,7 @@ class TrainSender:
         self._next_try = 0.0
         self._heard: float | None = None  # monotonic s of the last answer, or of the first question
         self._strange = ""
+        self._silence = "nothing came back in time"
         self._events: list[Done | Failed] = []
         self._asked_after = False  # a summary was asked for since our stream ended
         self.local_drop = 0
@@ -254,7 +257,7 @@ class TrainSender:
         if self._strange:
             self._fail("nonsense", f"what answers is no responder: {self._strange}")
         else:
-            self._fail("silence", "nothing came back in time")
+            self._fail("silence", self._silence)
 
     def _fail(self, how: How, why: str) -> None:
         if not self.done:
@@ -293,13 +296,19 @@ class TrainSender:
             self._fail("ours", f"cannot send: {why}")
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
-        """ICMP says no; our own kernel's complaint (`by` empty) means that nobody answers there."""
+        """A refusal ends it, and so does a rule of our own; of what is only lost the words are kept."""
         if train.is_too_long(to, type, code):
             self._fail(
                 "ours", f"packets of this size do not fit the path, says {by or 'this machine'}: choose a smaller size"
             )
-        elif by:
-            self._fail("refused", f"unreachable, says {by} (type {type}, code {code})")
+            return
+        fault = icmp_fault(to, by, type, code)
+        if fault is None:
+            return
+        if fault.outcome is Outcome.LOST:
+            self._silence = fault.why
+        else:
+            self._fail("refused" if fault.outcome is Outcome.REFUSED else "ours", fault.why)
 
     def overflow(self, total: int) -> None:
         """Our own socket buffer dropped packets."""

@@ -181,3 +181,18 @@ def test_other_machines_get_a_plain_socket(monkeypatch: pytest.MonkeyPatch) -> N
     sock = fleet_socket(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     assert type(sock) is PacketSocket
     sock.close()
+
+
+def test_an_error_is_no_stamp_whatever_the_buffer_held_before(both: tuple[BatchSocket, BatchSocket]) -> None:
+    left, right = both
+    closed = made(left.sock.family)
+    nobody = to(closed)
+    closed.close()
+    # The kernel leaves gaps between an error's control messages unwritten: stamps read before must not show in them.
+    assert send(left, [Datagram(b"", to(right), token=number) for number in range(batch._MANY)]) == []
+    assert len(stamps(left)) == batch._MANY
+    for number in range(20):
+        send(left, [Datagram(b"hello?", nobody, token=number)])
+        told = list(left.errors())
+        assert sum(isinstance(one, Unreachable) for one in told) == 1, told
+        assert sum(isinstance(one, Stamped) for one in told) <= 1

@@ -11,7 +11,7 @@ from probes.kinds import pathjudge, pathmemory
 from probes.kinds.path import FIELDS
 from probes.kinds.pathmemory import Change, compare
 from probes.kinds.pathsize import Size
-from probes.kinds.pathtrace import Trace, end, silent, trace
+from probes.kinds.pathtrace import Trace, arrive, end, silent, trace
 from probes.wire.icmperror import Label, What
 from probes.wire.pathflow import Answer, Probe
 
@@ -19,14 +19,16 @@ TARGET = "192.0.2.9"
 
 
 def probes(*hops: str, unasked: Iterable[int] = (), **more: object) -> list[Probe]:
-    """A flow whose hop n answered as the nth text says: an address, `T` the target, `!a` unreachable, "" silence."""
+    """A flow whose hop n answered as the nth text says: an address, `T` the target, `!a` unreachable, `?a` a closed port,
+    `+` the target's word that no hops are left, "" silence."""
     return [_probe(ttl, text, more) for ttl, text in enumerate(hops, 1) if ttl not in unasked]
 
 
 def _probe(ttl: int, text: str, more: dict[str, object]) -> Probe:
-    what = None if text == "T" else What.UNREACHABLE if text.startswith("!") else What.EXCEEDED
-    by = TARGET if text == "T" else text.lstrip("!")
-    answer = Answer(by, what, 3 if text.startswith("!") else 11, 1, rtt_ms=float(ttl), **more) if text else None  # type: ignore[arg-type]
+    whats = {"T": (None, 3, 3), "!": (What.UNREACHABLE, 3, 1), "?": (What.PORT, 3, 3), "+": (None, 11, 0)}
+    what, type_, code = whats.get(text[:1], (What.EXCEEDED, 11, 0))
+    by = TARGET if text in ("T", "+") else text.lstrip("!?")
+    answer = Answer(by, what, type_, code, rtt_ms=float(ttl), **more) if text else None  # type: ignore[arg-type]
     return Probe(ttl, ttl, left_ns=1, answer=answer)
 
 
@@ -78,8 +80,34 @@ def test_a_circle_is_told() -> None:
 
 def test_an_unreachable_refuses_and_names_who_says_so_unless_another_flow_arrives() -> None:
     refused = probes("a", "!b")
-    assert verdict(traced(refused)) == (Outcome.REFUSED, "b says unreachable (ICMP type 3 code 1)")
+    assert verdict(traced(refused)) == (
+        Outcome.REFUSED,
+        "b finds the host silent: it is off, or not there (ICMP type 3 code 1)",
+    )
     assert verdict(traced(refused, probes("a", "c", "T")))[0] is Outcome.OK
+
+
+def test_a_closed_port_told_by_another_address_is_the_target_and_said_so() -> None:
+    flow = probes("a", "?b")
+    arrive([flow])
+    outcome, why = verdict(traced(flow))
+    assert outcome is Outcome.OK and why.startswith("b answers for it")
+    assert traced(flow).hops == 2
+
+
+def test_a_closed_port_told_by_who_passes_packets_on_is_a_firewall() -> None:
+    flow = probes("a", "b", "?b")
+    arrive([flow])
+    assert verdict(traced(flow))[0] is Outcome.REFUSED and "firewall" in verdict(traced(flow))[1]
+
+
+def test_a_target_that_sends_the_packets_on_is_reached_and_said_so() -> None:
+    seen = traced(probes("a", "+", ""))
+    assert seen.hops == 2 and verdict(seen) == (
+        Outcome.OK,
+        "the target sends the packets on: it says itself that they have no hops left",
+    )
+    assert traced(probes("a", "+", "T")).hops == 2  # what is behind the target's address is not asked for
 
 
 def test_nothing_that_left_is_our_own_fault() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from probes.base import Outcome
 from probes.errors import WireError
 from probes.wire.exchange import Exchange, Heard, Unheard
 from probes.wire.session import Arrival
@@ -57,22 +58,22 @@ def test_a_clock_that_was_set_does_not_make_the_round_trip(at_ns: int) -> None:
 @pytest.mark.parametrize(
     ("data", "source", "end"),
     [
-        (b"broken", TO, "protocol"),
-        (b"other", TO, "protocol"),
-        (b"7", TO, "protocol"),  # answers a send that never was
-        (b"0", ("192.0.2.9", 53), "silence"),
-        (b"0", ("192.0.2.1", 54), "silence"),
-        (b"", ("192.0.2.1", 54), "silence"),
+        (b"broken", TO, Outcome.PROTOCOL),
+        (b"other", TO, Outcome.PROTOCOL),
+        (b"7", TO, Outcome.PROTOCOL),  # answers a send that never was
+        (b"0", ("192.0.2.9", 53), Outcome.LOST),
+        (b"0", ("192.0.2.1", 54), Outcome.LOST),
+        (b"", ("192.0.2.1", 54), Outcome.LOST),
     ],
 )
-def test_what_is_no_answer_does_not_end_the_waiting(data: bytes, source: tuple[str, int], end: str) -> None:
+def test_what_is_no_answer_does_not_end_the_waiting(data: bytes, source: tuple[str, int], end: Outcome) -> None:
     session = asked(1)
     session.transmit(10.0, 0)
     session.receive(arrival(data, 1, source), 10.1)
     assert not session.done and session.wake_at() == session.judges_at() == 12.0
     session.transmit(12.0, 0)
     (event,) = session.events()
-    assert isinstance(event, Unheard) and event.end == end
+    assert isinstance(event, Unheard) and event.outcome is end
 
 
 def test_a_right_answer_after_a_forged_one_counts() -> None:
@@ -92,7 +93,7 @@ def test_only_a_refusal_by_somebody_else_ends_it(by: str, type_: int, code: int,
     session.transmit(10.0, 0)
     session.unreachable(TO[0], by, b"", type_, code, 10.1)
     assert session.done == ends
-    assert not ends or session.events()[0].end == "refused"
+    assert not ends or session.events()[0].outcome is Outcome.REFUSED
 
 
 def test_what_did_not_leave_is_our_own_fault_unless_a_repeat_does() -> None:
@@ -102,4 +103,4 @@ def test_what_did_not_leave_is_our_own_fault_unless_a_repeat_does() -> None:
     assert not session.done
     session.transmit(11.0, 0)
     session.unsent(1, "no buffer")
-    assert session.done and session.events()[0].end == "local"
+    assert session.done and session.events()[0].outcome is Outcome.LOCAL

@@ -302,7 +302,7 @@ def complaint(by: str, type: int = 3, code: int = 1, quote: Callable[[bytes], by
 def test_unreachable_by_another_host_is_a_refusal(by: str, length: int) -> None:
     window, _ = complaint(by, quote=lambda data: data[:length])
     assert outcome_of(window) == Outcome.REFUSED
-    assert window.why == f"{by} says it cannot be delivered (ICMP type 3 code 1)"
+    assert window.why == f"{by} finds the host silent: it is off, or not there (ICMP type 3 code 1)"
 
 
 def test_a_silent_next_hop_is_silence() -> None:

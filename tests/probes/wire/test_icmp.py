@@ -85,7 +85,7 @@ def test_errors_quote_our_packet_as_scapy_writes_it() -> None:
     session.transmit(2.0, 0)
     session.transmit(2.0, 0)
     (event,) = session.events() or [None]
-    assert event is not None and event.window.why.startswith("192.0.2.254 says")
+    assert event is not None and event.window.why.startswith("192.0.2.254 forbids it")
 
 
 @given(st.binary(max_size=1500), st.booleans())
