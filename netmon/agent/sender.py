@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from netmon.agent.clock import Clock, parse
 from netmon.agent.cursor import Batch, Cursor
 from netmon.agent.schedule import chance
+from netmon.agent.spool import new_boot
 from netmon.agent.uplink import Reply, Uplink
 from netmon.policy import Act, verdict
 from netmon.troubles import Troubles, watched_thread
@@ -18,6 +19,7 @@ from netmon.troubles import Troubles, watched_thread
 log = logging.getLogger("netmon.agent")
 SAVE_EVERY_S = 1.0
 FIRST_WAIT_S = 0.25
+CONFLICT = 409  # what comes under these numbers is not what the hub stored under them
 MOST_REFUSED_S = 60.0  # an operator has to act: asking more often helps nobody
 
 
@@ -57,6 +59,7 @@ class Sender(threading.Thread):
         self._unsaved = False  # the cursor moved since it was saved
         self._failures = 0
         self._until = 0.0
+        self._renamed: dict[str, str] = {}  # boot ids that another process uses too → what the hub is told instead
 
     def wake(self) -> None:
         """There are new points."""
@@ -114,13 +117,17 @@ class Sender(threading.Thread):
 
     def _deliver(self, batch: Batch) -> bool:
         """Until the batch is taken (True), or it failed and the wait is over (False): then look what is newest."""
-        parts = [(batch.first, batch.lines)]
+        parts, renamed = [(batch.first, batch.lines)], False
         while parts:
             first, lines = parts.pop()
             reply, size = self._uplink.post(lines, self._headers(batch, first, len(lines)))
             if batch.backlog:
                 self._backlog_due = time.monotonic() + size / self._backlog_bytes_s
             self._learn(reply)
+            if reply.status == CONFLICT and self._agent and not renamed:
+                renamed = self._rename(batch.boot, reply)
+                parts.append((first, lines))
+                continue
             judged = verdict(reply.status, reply.text, reply.retry_after)
             if judged.act in (Act.DONE, Act.PARTIAL):
                 self._took(len(lines), judged.dropped, reply)
@@ -141,7 +148,7 @@ class Sender(threading.Thread):
             return {}
         told = {
             "X-Netmon-Agent": self._agent,
-            "X-Netmon-Boot": batch.boot,
+            "X-Netmon-Boot": self._renamed.get(batch.boot, batch.boot),
             "X-Netmon-Seq": f"{first}-{first + count - 1}",
         }
         if batch.backlog:
@@ -149,6 +156,13 @@ class Sender(threading.Thread):
         if first + count == batch.first + len(batch.lines):  # with the last part all of it is there
             told["X-Netmon-Frontier"] = str(max(0, batch.frontier_ms))
         return told | ({"X-Netmon-Urgent": "1"} if batch.urgent else {})
+
+    def _rename(self, boot: str, reply: Reply) -> bool:
+        """The hub has other points under this boot's numbers: another process has its id, as after a machine was restored
+        with its memory. From now on these points go under an id of their own."""
+        log.error("%s: %s", self.destination, reply.text[:300])
+        self._renamed[boot] = new_boot()
+        return True
 
     def _learn(self, reply: Reply) -> None:
         hub = parse(reply.clock)

@@ -16,8 +16,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from netmon.errors import SpoolError
-from netmon.files import write_durably
 from netmon.segments import Position, Segments
 
 log = logging.getLogger("netmon.agent")
@@ -54,14 +52,15 @@ class Recent(NamedTuple):
 
 
 class Spool:
-    """One thread stores, others read. Numbers go on over restarts; a torn end begins a new boot id."""
+    """One thread stores, others read. Numbers go on over restarts, each under a boot id of its own: a copy of the folder,
+    a backup put back or a torn end can give out a number twice, but never under the same id."""
 
     def __init__(self, folder: Path, *, segment_bytes: int, quota_bytes: int) -> None:
         """Raises `SpoolError` when the folder cannot be used."""
         self.segments = Segments(folder / "segments", segment_bytes=segment_bytes, quota_bytes=quota_bytes)
         self._quota = quota_bytes
         last = self._last()
-        self._boot = _boot(folder / "boot", fresh=last is None or self.segments.cut_bytes > 0)
+        self._boot = new_boot()
         self._lock = threading.Lock()
         self._end = Mark(self.segments.durable, 1 if last is None else last.first + len(last.lines))
         self._recent: deque[Recent] = deque(maxlen=RECENT)
@@ -180,19 +179,6 @@ def read_group(body: bytes) -> Group | None:
     return Group(boot.hex(), first, frontier_ms, bool(flags & _URGENT), tuple(lines))
 
 
-def _boot(path: Path, *, fresh: bool) -> str:
-    """The id under which numbers are unique; a new one when numbers might be given out twice."""
-    try:
-        known = path.read_text(encoding="ascii").strip()
-        if not fresh and len(bytes.fromhex(known)) == 8:
-            return known
-    except (FileNotFoundError, ValueError):
-        log.info("the spool gets a new boot id")
-    made = os.urandom(8).hex()
-    try:
-        write_durably(path, made.encode())
-    except OSError as fault:
-        if fault.errno not in _FULL:
-            raise SpoolError(f"{path}: {fault.strerror} (the folder must be writable)") from fault
-        log.error("%s: the disk is full; this boot id lives as long as this process", path)
-    return made
+def new_boot() -> str:
+    """The id under which one process's numbers are unique."""
+    return os.urandom(8).hex()

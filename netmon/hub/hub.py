@@ -103,6 +103,7 @@ class Hub:
             position=(position.segment, position.offset),
             stored=self.counters.points_stored,
             seen=self.ingest.seen_now(),
+            newest=self.ingest.newest_now(),
             agents=rows["agents"],
             checks=rows["checks"],
         )
@@ -170,7 +171,7 @@ def catch_up(folder: Path, segments: Segments, evaluator: Evaluator, live: Live,
     """Read back what the snapshot and the evaluator do not know yet; the seen ranges."""
     known = snapshot.load(folder)
     after, judged = Position(*known.position), evaluator.start_position()
-    seen = Seen.restore(known.seen)
+    seen = Seen.restore(known.seen, known.newest)
     live.restore(known.agents, known.checks)
     counters.points_stored = known.stored
     began, batches = time.monotonic(), 0
@@ -178,7 +179,8 @@ def catch_up(folder: Path, segments: Segments, evaluator: Evaluator, live: Live,
         batches += 1
         if batch.position > after:
             if batch.boot:
-                seen.claim(batch.agent, batch.boot, batch.first, batch.last)
+                newest_ms = max((line.time or 0 for line in batch.lines), default=0)
+                seen.again(batch.agent, batch.boot, batch.first, batch.last, newest_ms)
             live.apply(batch)
             counters.points_stored += len(batch.lines)
         if batch.position > judged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +14,7 @@ from netmon.hub.batch import Batch
 from netmon.hub.journal import DiskRefuses, Journal
 from netmon.hub.lines import FACTORS, Bounds, Fault, Read, Reader
 from netmon.hub.places import Places, Writer
-from netmon.hub.seen import Seen
+from netmon.hub.seen import NotARepeat, Plain, Seen
 from netmon.hub.tokens import Tokens
 from netmon.point import Line
 from probes.base import Field
@@ -151,22 +151,15 @@ class Ingest:
             text = self._text(claimed, body)
             reader = self._readers[claimed.writer.site]
             read = reader.read(text, claimed.agent, claimed.precision, self._bounds(now_ns))
-            fresh = self._claim(claimed, len(read.lines))
+            serial = self._claim(claimed, read, text)
         except BadWrite as bad:
             return bad.reply
-        lines, faults = _only(fresh, claimed.first, read) if claimed.boot else (read.lines, read.faults)
-        self._count(claimed, lines, faults)
-        kept = tuple(line for line in lines if line is not None)
         try:
-            if kept:
-                as_sent = read.as_sent and len(kept) == len(read.lines)
-                await self._store(claimed, fresh, kept, body if as_sent else None, now_ns)
-            else:
-                await self._journal.barrier()  # a repeat may stand on a write that is not durable yet
+            storing, faults = self._hand_over(serial, claimed, read, body, now_ns)
+            await storing
         except DiskRefuses as fault:
             self._counters.disk_refusals += 1
             return Reply(503, "unavailable", f"not stored: {fault}", retry_after_s=limits.RETRY_AFTER_S)
-        self._counters.writes += bool(kept)
         return Reply(400, "invalid", _partial(faults)) if faults else Reply(204)
 
     def _text(self, claimed: Claimed, body: bytes) -> str:
@@ -195,13 +188,28 @@ class Ingest:
         now_ms = now_ns // 1_000_000
         return Bounds(now_ms - self._retention_ms, now_ms + limits.FUTURE_MS, now_ns)
 
-    def _claim(self, claimed: Claimed, count: int) -> list[tuple[int, int]]:
-        if not claimed.boot:
-            return []
-        if count != claimed.last - claimed.first + 1:
-            told = claimed.last - claimed.first + 1
+    def _claim(self, claimed: Claimed, read: Read, text: str) -> int:
+        """Mark a write's numbers as seen; under which serial they fly until its record is settled, or taken back."""
+        self._serial += 1
+        fresh = self._fresh(claimed, read, text) if claimed.boot else []
+        self._flying[self._serial] = (claimed.agent, claimed.boot, fresh)
+        return self._serial
+
+    def _fresh(self, claimed: Claimed, read: Read, text: str) -> list[tuple[int, int]]:
+        told, count = claimed.last - claimed.first + 1, len(read.lines)
+        if count != told:
             raise self._malformed(400, f"X-Netmon-Seq tells of {told} points, the body has {count}")
-        return self._seen.claim(claimed.agent, claimed.boot, claimed.first, claimed.last)
+        stamps = [0 if line is None else line.time or 0 for line in read.lines]
+        sum32 = zlib.crc32(text.encode())
+        try:
+            return self._seen.claim(claimed.agent, claimed.boot, claimed.first, claimed.last, stamps, sum32)
+        except NotARepeat:
+            self._counters.points_conflicting += told
+            why = (
+                f"points {claimed.first} to {claimed.last} of boot {claimed.boot} are others than those stored under these"
+                " numbers (two agents with one state folder?): number them anew"
+            )
+            raise BadWrite(Reply(409, "conflict", why)) from None
 
     def _count(self, claimed: Claimed, lines: list[Line | None], faults: list[Fault]) -> None:
         if claimed.boot:
@@ -209,46 +217,77 @@ class Ingest:
         self._counters.points_rejected += len(faults)
         self._counters.points_forged += sum(fault.forged for fault in faults)
 
-    async def _store(
-        self, claimed: Claimed, fresh: list[tuple[int, int]], kept: tuple[Line, ...], sent: bytes | None, now_ns: int
-    ) -> None:
-        frontier = claimed.frontier_ms
-        header = record.Header(
-            agent=claimed.agent,
-            site=claimed.writer.site,
-            boot=claimed.boot,
-            first=claimed.first,
-            last=claimed.last,
-            frontier_ms=None if frontier is None else min(frontier, now_ns // 1_000_000 + limits.FUTURE_MS),
-            backfill=claimed.backfill,
-            urgent=claimed.urgent,
-            arrived_ns=now_ns,
-        )
+    def _hand_over(
+        self, serial: int, claimed: Claimed, read: Read, body: bytes, now_ns: int
+    ) -> tuple[Awaitable[None], list[Fault]]:
+        """Give what is new to the journal: what to wait for, and the faults to tell. Takes the claim back on any failure."""
+        try:
+            _, _, fresh = self._flying[serial]
+            lines, faults = _only(fresh, claimed.first, read) if claimed.boot else (read.lines, read.faults)
+            kept = tuple(line for line in lines if line is not None)
+            as_sent = read.as_sent and len(kept) == len(read.lines)
+            storing = self._store(serial, claimed, kept, body if as_sent else None, now_ns)
+        except BaseException:  # whatever it was, the journal has not got it: its repeat must be stored
+            self._take_back(serial)
+            raise
+        self._count(claimed, lines, faults)
+        return storing, faults
+
+    def _store(
+        self, serial: int, claimed: Claimed, kept: tuple[Line, ...], sent: bytes | None, now_ns: int
+    ) -> Awaitable[None]:
+        if not kept:
+            del self._flying[serial]
+            return self._journal.barrier()  # a repeat may stand on a write that is not durable yet
+        header = _header(claimed, now_ns)
+
+        def settled(position: Position | None) -> None:
+            if position is None:
+                self._take_back(serial)
+                return
+            del self._flying[serial]
+            self.position = position
+            self._counters.writes += 1
+            self._counters.points_stored += len(kept)
+            self._publish(Batch(*header, lines=kept, position=position))
+
         if sent is None:
             payload, gzipped = zlib.compress(record.text_of(kept).encode(), 1, wbits=31), True
         else:
             payload, gzipped = sent, claimed.gzipped
-        self._serial += 1
-        serial = self._serial
-        self._flying[serial] = (claimed.agent, claimed.boot, fresh)
+        return self._journal.store(record.encode(header, payload, gzipped=gzipped), settled)
 
-        def settled(position: Position | None) -> None:
-            agent, boot, parts = self._flying.pop(serial)
-            if position is None:
-                self._seen.release(agent, boot, parts)
-                return
-            self.position = position
-            self._counters.points_stored += len(kept)
-            self._publish(Batch(*header, lines=kept, position=position))
+    def _take_back(self, serial: int) -> None:
+        """A claim whose record is not, and will not be, durable."""
+        claim = self._flying.pop(serial, None)
+        if claim is not None:
+            self._seen.release(*claim)
 
-        await self._journal.store(record.encode(header, payload, gzipped=gzipped), settled)
-
-    def seen_now(self) -> dict[str, dict[str, list[tuple[int, int]]]]:
+    def seen_now(self) -> Plain:
         """The seen ranges of everything up to `position` and nothing behind it, as plain data."""
         durable = Seen.restore(self._seen.export())
         for agent, boot, parts in self._flying.values():
             durable.release(agent, boot, parts)
         return durable.export()
+
+    def newest_now(self) -> dict[str, dict[str, int]]:
+        """The newest stamp stored under each boot of each agent."""
+        return self._seen.newest()
+
+
+def _header(claimed: Claimed, now_ns: int) -> record.Header:
+    frontier = claimed.frontier_ms
+    return record.Header(
+        agent=claimed.agent,
+        site=claimed.writer.site,
+        boot=claimed.boot,
+        first=claimed.first,
+        last=claimed.last,
+        frontier_ms=None if frontier is None else min(frontier, now_ns // 1_000_000 + limits.FUTURE_MS),
+        backfill=claimed.backfill,
+        urgent=claimed.urgent,
+        arrived_ns=now_ns,
+    )
 
 
 def _only(fresh: list[tuple[int, int]], first: int, read: Read) -> tuple[list[Line | None], list[Fault]]:

@@ -59,13 +59,14 @@ class Journal:
         self.groups = 0
         self.dropped = 0  # records unlinked because the disk was full
 
-    async def store(self, body: bytes, settled: Settled) -> None:
-        """Append one record; returns once it is durable and settled. Raises `DiskRefuses` (settled with None).
+    def store(self, body: bytes, settled: Settled) -> asyncio.Future[None]:
+        """Append one record; done once it is durable and settled. Raises, or ends with, `DiskRefuses` (settled with None).
 
+        A call that returns has taken the record over and settles it, whoever still waits; one that raises has not.
         What came out is settled before any later write is looked at, so a claim of sequence numbers is taken back
         before a repeat could lean on it.
         """
-        await self._enqueue(body, settled)
+        return self._enqueue(body, settled)
 
     async def barrier(self) -> None:
         """Return when everything queued before is durable. Raises `DiskRefuses` when it will not be."""
@@ -79,10 +80,10 @@ class Journal:
             raise DiskRefuses("the disk is behind")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(body, settled, loop.create_future())
+        if self._task is None:
+            self._task = loop.create_task(self._drain())  # it begins after this turn of the loop
         self._queue.append(waiting)
         self._queued_bytes += len(body)
-        if self._task is None:
-            self._task = loop.create_task(self._drain())
         return waiting.done
 
     async def _drain(self) -> None:

@@ -32,6 +32,7 @@ class Counters:
     writes: int = 0  # requests whose lines were (at least partly) stored
     points_stored: int = 0
     points_repeated: int = 0  # sequence numbers seen before: acknowledged again, stored once
+    points_conflicting: int = 0  # came under numbers of other points: answered 409, to be numbered anew
     points_rejected: int = 0  # every refused line, forged ones included
     points_forged: int = 0  # lines that claimed another site's tags
     malformed: int = 0  # requests that are no HTTP, no gzip, no UTF-8, or break a limit

@@ -1,105 +1,121 @@
 """Which sequence numbers of which agent the hub has stored: what makes a repeat harmless.
 
-Numbers are consecutive per (agent, boot), so a set of closed intervals stays small. Pure: no clock, no file.
+Numbers are consecutive per (agent, boot), so a set of closed intervals stays small. A boot id is one process of one
+agent, made at its start. Should two processes own one all the same (a machine restored with its memory, an agent of an
+earlier version whose folder was copied), their points are told apart by what they are: a repeat is never newer than
+everything that was stored under its boot, and never another text than the write it repeats. Pure: no clock, no file.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-MAX_BOOTS = 8  # an agent's latest spools; a boot id is made with the spool folder
-MAX_INTERVALS = 4_096  # more gaps than this and the lowest one is taken for lost for good
+from netmon.intervals import MAX_INTERVALS, Intervals
+
+__all__ = ["MAX_BOOTS", "MAX_INTERVALS", "Intervals", "NotARepeat", "Plain", "Seen"]
+
+MAX_BOOTS = 64  # an agent's latest processes whose points may still come again
+MAX_WRITES = 8  # of one boot, whose text is remembered by its checksum
+Plain = dict[str, dict[str, list[tuple[int, int]]]]
 
 
-class Intervals:
-    """A set of integers kept as sorted, disjoint, non-touching closed intervals."""
+class NotARepeat(Exception):
+    """Numbers that were seen come with other points: they must be numbered anew, or they would be lost."""
 
-    __slots__ = ("ends", "starts")
 
-    def __init__(self, pairs: Iterable[tuple[int, int]] = ()) -> None:
-        self.starts: list[int] = []
-        self.ends: list[int] = []
-        for first, last in pairs:
-            self.add(first, last)
+@dataclass(slots=True)
+class _Boot:
+    """What is known of one process of an agent. `newest_ms`: its newest stamp, None when that is not known."""
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return iter(zip(self.starts, self.ends, strict=True))
+    known: Intervals = field(default_factory=Intervals)
+    newest_ms: int | None = 0
+    sums: OrderedDict[tuple[int, int], int] = field(default_factory=OrderedDict)
 
-    def __contains__(self, number: int) -> bool:
-        at = bisect_right(self.starts, number) - 1
-        return at >= 0 and number <= self.ends[at]
+    def check(self, first: int, last: int, newest_ms: int, sum32: int) -> None:
+        """Raises `NotARepeat` when what comes under numbers seen before is not what was stored under them."""
+        if self.newest_ms is not None and newest_ms > self.newest_ms:
+            raise NotARepeat
+        if self.sums.get((first, last), sum32) != sum32:
+            raise NotARepeat
 
-    def add(self, first: int, last: int) -> None:
-        """Put first…last (inclusive) in."""
-        low = bisect_left(self.ends, first - 1)
-        high = bisect_right(self.starts, last + 1)
-        if low < high:
-            first, last = min(first, self.starts[low]), max(last, self.ends[high - 1])
-        self.starts[low:high] = [first]
-        self.ends[low:high] = [last]
-        if len(self.starts) > MAX_INTERVALS:
-            del self.starts[1], self.ends[0]
-
-    def discard(self, first: int, last: int) -> None:
-        """Take first…last (inclusive) out."""
-        low = bisect_left(self.ends, first)
-        high = bisect_right(self.starts, last)
-        kept = [
-            pair
-            for start, end in zip(self.starts[low:high], self.ends[low:high], strict=True)
-            for pair in ((start, min(end, first - 1)), (max(start, last + 1), end))
-            if pair[0] <= pair[1]
-        ]
-        self.starts[low:high] = [start for start, _ in kept]
-        self.ends[low:high] = [end for _, end in kept]
-
-    def missing(self, first: int, last: int) -> list[tuple[int, int]]:
-        """The parts of first…last that are not in the set, in order."""
-        found: list[tuple[int, int]] = []
-        for at in range(bisect_left(self.ends, first), bisect_right(self.starts, last)):
-            if self.starts[at] > first:
-                found.append((first, self.starts[at] - 1))
-            first = self.ends[at] + 1
-        if first <= last:
-            found.append((first, last))
-        return found
+    def note(self, first: int, last: int, newest_ms: int, sum32: int) -> None:
+        """A write came in."""
+        self.known.add(first, last)
+        if self.newest_ms is not None:
+            self.newest_ms = max(self.newest_ms, newest_ms)
+        if sum32:
+            self.sums[first, last] = sum32
+            if len(self.sums) > MAX_WRITES:
+                self.sums.popitem(last=False)
 
 
 class Seen:
     """Sequence numbers stored, by agent and boot."""
 
     def __init__(self) -> None:
-        self._agents: dict[str, OrderedDict[str, Intervals]] = {}
+        self._agents: dict[str, OrderedDict[str, _Boot]] = {}
 
-    def claim(self, agent: str, boot: str, first: int, last: int) -> list[tuple[int, int]]:
-        """Mark first…last as seen; the parts that were new, in order."""
+    def claim(
+        self, agent: str, boot: str, first: int, last: int, stamps: Sequence[int] = (), sum32: int = 0
+    ) -> list[tuple[int, int]]:
+        """Mark first…last as seen; the parts that were new, in order.
+
+        `stamps`: of each number's point in Unix ms (0: it cannot be read); `sum32`: a checksum of the text (0: not told).
+        Raises `NotARepeat`; nothing is marked then.
+        """
+        own = self._boot(agent, boot)
+        fresh = own.known.missing(first, last)
+        if fresh != [(first, last)]:
+            repeated = [at_ms for number, at_ms in enumerate(stamps, first) if number in own.known]
+            own.check(first, last, max(repeated, default=0), sum32)
+        if fresh:
+            own.note(first, last, max(stamps, default=0), sum32)
+        return fresh
+
+    def again(self, agent: str, boot: str, first: int, last: int, newest_ms: int) -> None:
+        """A record of the segments: its numbers were claimed before."""
+        self._boot(agent, boot).note(first, last, newest_ms, 0)
+
+    def _boot(self, agent: str, boot: str) -> _Boot:
         boots = self._agents.setdefault(agent, OrderedDict())
-        known = boots.setdefault(boot, Intervals())
+        own = boots.setdefault(boot, _Boot())
         boots.move_to_end(boot)
         if len(boots) > MAX_BOOTS:
             boots.popitem(last=False)
-        fresh = known.missing(first, last)
-        if fresh:
-            known.add(first, last)
-        return fresh
+        return own
 
     def release(self, agent: str, boot: str, parts: Iterable[tuple[int, int]]) -> None:
         """Take back a claim whose lines could not be stored."""
-        known = self._agents.get(agent, OrderedDict[str, Intervals]()).get(boot)
-        if known is not None:
-            for first, last in parts:
-                known.discard(first, last)
+        own = self._agents.get(agent, OrderedDict[str, _Boot]()).get(boot)
+        if own is None:
+            return
+        for first, last in parts:
+            own.known.discard(first, last)
+            own.sums = OrderedDict(
+                (span, sum32) for span, sum32 in own.sums.items() if span[1] < first or span[0] > last
+            )
 
-    def export(self) -> dict[str, dict[str, list[tuple[int, int]]]]:
+    def export(self) -> Plain:
         """All of it as plain data, boots oldest first."""
-        return {agent: {boot: list(known) for boot, known in boots.items()} for agent, boots in self._agents.items()}
+        return {agent: {boot: list(own.known) for boot, own in boots.items()} for agent, boots in self._agents.items()}
+
+    def newest(self) -> dict[str, dict[str, int]]:
+        """The newest stamp stored under each boot of each agent, Unix ms; those not known are left out."""
+        return {
+            agent: {boot: own.newest_ms for boot, own in boots.items() if own.newest_ms is not None}
+            for agent, boots in self._agents.items()
+        }
 
     @classmethod
-    def restore(cls, plain: dict[str, dict[str, list[tuple[int, int]]]]) -> Seen:
-        """The opposite of `export`."""
+    def restore(cls, plain: Plain, newest: dict[str, dict[str, int]] | None = None) -> Seen:
+        """The opposite of `export` and `newest`."""
         seen = cls()
         for agent, boots in plain.items():
-            seen._agents[agent] = OrderedDict((boot, Intervals(map(tuple, pairs))) for boot, pairs in boots.items())  # type: ignore[arg-type]
+            stamps = (newest or {}).get(agent, {})
+            seen._agents[agent] = OrderedDict(
+                (boot, _Boot(Intervals((first, last) for first, last in pairs), stamps.get(boot)))
+                for boot, pairs in boots.items()
+            )
         return seen

@@ -20,13 +20,15 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`position` (segment, offset); `seen` as `Seen.export`; `agents` and `checks` as `Live.export`."""
+    """`position` (segment, offset); `seen` as `Seen.export`, `newest` as `Seen.newest`; `agents` and `checks` as
+    `Live.export`."""
 
     position: tuple[int, int] = (0, 0)
     stored: int = 0
     seen: dict[str, dict[str, list[tuple[int, int]]]] = field(default_factory=dict)
     agents: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
+    newest: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def load(folder: Path) -> Snapshot:

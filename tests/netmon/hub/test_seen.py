@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.hub import seen
-from netmon.hub.seen import Intervals, Seen
+from netmon.hub.seen import Intervals, NotARepeat, Seen
 
 _SPANS = st.lists(st.tuples(st.booleans(), st.integers(0, 60), st.integers(0, 12)), max_size=40)
 
@@ -58,3 +59,34 @@ def test_memory_is_bounded_by_boots_and_gaps() -> None:
         known.claim("c2", "b", number, number)
     assert len(known.export()["c2"]["b"]) == seen.MAX_INTERVALS
     assert known.claim("c2", "b", 4 * seen.MAX_INTERVALS - 2, 4 * seen.MAX_INTERVALS - 2) == []
+
+
+def test_newer_points_under_used_numbers_are_no_repeat() -> None:
+    known = Seen()
+    known.claim("c1", "b", 1, 3, [10, 20, 30])
+    assert known.claim("c1", "b", 2, 3, [20, 30]) == []
+    with pytest.raises(NotARepeat):
+        known.claim("c1", "b", 2, 4, [20, 31, 40])
+    assert known.claim("c1", "b", 3, 4, [30, 40]) == [(4, 4)]
+
+
+def test_another_text_under_the_numbers_of_a_write_is_no_repeat() -> None:
+    known = Seen()
+    known.claim("c1", "b", 1, 3, [10, 20, 30], 77)
+    assert known.claim("c1", "b", 1, 3, [10, 20, 30], 77) == []
+    with pytest.raises(NotARepeat):
+        known.claim("c1", "b", 1, 3, [10, 20, 30], 78)
+    known.release("c1", "b", [(1, 3)])
+    assert known.claim("c1", "b", 1, 3, [10, 20, 30], 78) == [(1, 3)]
+
+
+def test_what_is_a_repeat_is_known_after_a_restart_too() -> None:
+    known = Seen()
+    known.claim("c1", "b", 1, 3, [10, 20, 30])
+    known.again("c1", "of a record", 1, 2, 50)
+    later = Seen.restore(known.export(), known.newest())
+    assert later.claim("c1", "b", 1, 3, [10, 20, 30]) == [] and later.claim("c1", "of a record", 2, 2, [50]) == []
+    with pytest.raises(NotARepeat):
+        later.claim("c1", "of a record", 1, 2, [49, 51])
+    earlier_version = Seen.restore(known.export())
+    assert earlier_version.claim("c1", "b", 3, 3, [99]) == []
