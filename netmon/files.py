@@ -1,26 +1,154 @@
-"""Small files that are there whole or not at all, after a power cut too."""
+"""Small files that are there whole or not at all, after a power cut too; and what becomes of one that is damaged."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import logging
 import os
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
+
+log = logging.getLogger("netmon.files")
+Value = TypeVar("Value")
+PRIVATE_UMASK = 0o077
+KEPT_DAMAGED = 3  # of one file: the oldest goes when another is set aside
+_SUM = ', "crc32": '
+# What code that expects another shape of JSON raises when it meets it.
+MISFITS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
 
 
-def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace a file: written beside it, fsynced, renamed, its folder fsynced. Raises OSError; then the old stays."""
+def private_files() -> None:
+    """From now on whatever this process and its children make is for its owner alone (0600, 0700)."""
+    os.umask(PRIVATE_UMASK)
+
+
+def make_folder(path: Path) -> None:
+    """A folder for its owner alone (0700) with those above it, whatever the umask. Raises OSError."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_folder(path.parent)
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    if not path.is_dir():
+        raise NotADirectoryError(20, "Not a directory", str(path))
+
+
+def write_durably(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = True) -> None:
+    """Replace a file: written beside it, fsynced, renamed, its folder fsynced. Raises OSError; then the old stays.
+    Without `sync` a kill leaves the old or the new, a power cut perhaps neither."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)  # of a power cut: its mode may be another
     try:
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
+            os.fchmod(file.fileno(), mode)  # whatever the umask
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
+        os.replace(new, path)
     except OSError:
-        new.unlink(missing_ok=True)  # on a full disk half a file helps nobody
+        with contextlib.suppress(OSError):  # on a full disk half a file helps nobody
+            new.unlink(missing_ok=True)
         raise
-    os.replace(new, path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if sync:
+        sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable. Raises OSError."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def write_state(path: Path, plain: dict[str, Any], *, sync: bool = True) -> None:
+    """Keep a JSON object with a sum, so that `read_state` knows a flipped bit. Raises OSError."""
+    text = json.dumps(plain)
+    write_durably(path, f"{text[:-1]}{_SUM}{zlib.crc32(text.encode())}}}\n".encode(), sync=sync)
+
+
+def read_state(path: Path, shape: Callable[[Any], Value], otherwise: str) -> Value | None:
+    """What a file of `write_state` holds, as `shape` makes it; None when there is none, or none that can be used.
+
+    `shape` raises one of `MISFITS` when the JSON is not what it should be. A damaged file is set aside and told in the
+    log together with what the program does `otherwise`. Files without a sum (earlier versions') are believed.
+    """
+    try:
+        raw = path.read_bytes()
+        plain = json.loads(raw)
+        if isinstance(plain, dict) and "crc32" in plain:
+            _check_sum(raw.decode(), plain.pop("crc32"))
+        return shape(plain)
+    except FileNotFoundError:
+        return None
+    except (OSError, *MISFITS) as fault:
+        log.error("%s is damaged (%s): %s; %s", path, _why(fault), said_aside(set_aside(path)), otherwise)
+        return None
+
+
+def _check_sum(text: str, told: object) -> None:
+    at = text.rfind(_SUM)
+    if at < 0 or zlib.crc32(f"{text[:at]}}}".encode()) != told:
+        raise ValueError("its sum is another")
+
+
+def _why(fault: Exception) -> str:
+    if isinstance(fault, OSError):
+        return fault.strerror or type(fault).__name__
+    return str(fault)[:200] if type(fault) is ValueError else f"{type(fault).__name__}: {str(fault)[:200]}"
+
+
+def set_aside(path: Path) -> Path | None:
+    """Give a damaged file (or a folder in its place) another name, for people; None when the disk refuses."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    target = path.with_name(f"{path.name}.damaged-{stamp}")
+    try:
+        path.rename(target)
+    except OSError:
+        return None
+    for older in sorted(path.parent.glob(f"{path.name}.damaged-*"))[:-KEPT_DAMAGED]:
+        _remove(older)
+    return target
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            import shutil  # 1 MB that hardly any process needs
+
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def said_aside(aside: Path | None) -> str:
+    """Where a damaged file went, for a sentence."""
+    return "it stays where it is, for the disk refuses" if aside is None else f"it is kept as {aside.name}"
+
+
+def tighten(folder: Path) -> int:
+    """Take other people's rights from all that lies in a folder of ours (of a certificate's the right to write only), as
+    earlier versions and copies leave them; how many were changed. Tokens stay as they are: one that others could read is
+    refused, not hidden. Links are not followed; what cannot be changed stays."""
+    changed = 0
+    for place, folders, names in os.walk(folder, followlinks=False):
+        for name in (*folders, *names):
+            if not name.endswith(".token"):
+                changed += _tighten(Path(place, name), 0o022 if name.endswith(".pem") else PRIVATE_UMASK)
+    return changed + _tighten(folder, PRIVATE_UMASK)
+
+
+def _tighten(path: Path, mask: int) -> bool:
+    with contextlib.suppress(OSError):
+        mode = path.lstat().st_mode
+        if not path.is_symlink() and mode & mask:
+            path.chmod(mode & 0o7777 & ~mask)
+            return True
+    return False

@@ -16,9 +16,10 @@ import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from netmon.errors import SpoolError
+from netmon.files import make_folder
 
 MAGIC = b"\xa7NM\x01"
 _HEAD = struct.Struct(">4sII")
@@ -34,6 +35,14 @@ class Position(NamedTuple):
 
     segment: int
     offset: int
+
+
+def position_of(plain: Any) -> Position:
+    """A position out of JSON. Raises ValueError or TypeError for what is none."""
+    segment, offset = plain
+    if type(segment) is not int or type(offset) is not int or not (0 <= segment < 1 << 63 and 0 <= offset < 1 << 63):
+        raise ValueError(f"{str(plain)[:40]} is no place in the segments")
+    return Position(segment, offset)
 
 
 class Segments:
@@ -53,7 +62,7 @@ class Segments:
         self.dropped = 0  # records that were unlinked to make room
         self.cut_bytes = 0  # of a torn tail, when this was opened
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
             self._sizes = _sizes(folder)  # segment number → durable bytes, ascending
             self._active = max(self._sizes, default=1)  # where the next group goes; its file may not exist yet
             self._cut_tail()

@@ -6,10 +6,12 @@ import os
 import socket
 from pathlib import Path
 
+from netmon.files import make_folder
+
 
 def listen(path: Path, backlog: int = 64) -> socket.socket:
     """The socket, non-blocking; what stood at `path` is replaced. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     remove(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)

@@ -6,7 +6,6 @@ the stretches that were passed over while the link was down. A stale cursor file
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from netmon.agent.spool import Group, Mark, Spool, read_group
-from netmon.files import write_durably
-from netmon.segments import Position
+from netmon.files import read_state, write_state
+from netmon.segments import Position, position_of
 
 log = logging.getLogger("netmon.agent")
 BATCH_LINES = 5_000
@@ -162,7 +161,7 @@ class Cursor:
             return
         told = {"live": _plain(now[0]), "behind": [[_plain(one.start), _plain(one.end)] for one in now[1]]}
         try:
-            write_durably(self._path, json.dumps(told).encode())
+            write_state(self._path, told)
         except OSError as fault:
             log.warning("%s: %s: after a restart some points will be sent again", self._path, fault.strerror)
         else:
@@ -174,21 +173,20 @@ def _plain(mark: Mark) -> list[int]:
 
 
 def _mark(words: Any) -> Mark:
-    segment, offset, seq = (int(word) for word in words)
-    return Mark(Position(segment, offset), seq)
+    segment, offset, seq = words
+    return Mark(position_of((segment, offset)), position_of((seq, 0)).segment)
+
+
+def _places(told: Any) -> tuple[Mark, list[Stretch]]:
+    return _mark(told["live"]), [Stretch(_mark(start), _mark(end)) for start, end in told["behind"]]
 
 
 def _load(path: Path, spool: Spool) -> tuple[Mark, list[Stretch]]:
     """The saved place; without a good one the destination gets all there is."""
-    try:
-        told = json.loads(path.read_bytes())
-        live = _mark(told["live"])
-        behind = [Stretch(_mark(start), _mark(end)) for start, end in told["behind"]]
-    except FileNotFoundError:
+    known = read_state(path, _places, "everything in the spool is sent again")
+    if known is None:
         return spool.start, []
-    except (OSError, ValueError, TypeError, KeyError) as fault:
-        log.error("%s is damaged (%s): everything in the spool is sent again", path, fault)
-        return spool.start, []
+    live, behind = known
     end = spool.end
     if live.position > end.position:  # the end of the spool was lost after it was delivered
         return end, [one for one in behind if one.end.position <= end.position]

@@ -16,7 +16,7 @@ from netmon.agent import local, selfwatch
 from netmon.agent.agent import Agent
 from netmon.agent.reading import load, load_here
 from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, SpoolError
-from netmon.files import write_durably
+from netmon.files import make_folder, private_files, tighten, write_durably
 from probes import catalog
 
 log = logging.getLogger("netmon.agent")
@@ -26,9 +26,12 @@ AGAIN = -1  # not an exit code: start over with the file as it is now
 
 def run(config_file: Path) -> int:
     """Run the agent a file describes; the exit code. Raises `NetmonError` when it cannot start."""
+    private_files()
     config = load(config_file)
     folder = Path(config.state_dir)
     lock = _lock(folder)
+    if changed := tighten(folder):
+        log.warning("%s: %d files or folders were open to others and are so no more", folder, changed)
     agent = Agent(config, {check.kind: catalog.load(check.kind) for check in config.checks})
     selfwatch.calm_collector()
     selfwatch.one_heap()
@@ -41,7 +44,7 @@ def run(config_file: Path) -> int:
 
 def _lock(folder: Path) -> int:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         lock = os.open(folder / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as fault:
         raise SpoolError(f"{folder}: {fault.strerror} (state_dir must be a folder this user may write)") from fault

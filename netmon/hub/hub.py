@@ -18,6 +18,7 @@ from typing import Any
 from netmon import fields, unix
 from netmon.config.hub import HubConfig
 from netmon.errors import MachineError
+from netmon.files import make_folder, tighten
 from netmon.hub import api, record, sealing, snapshot, trust
 from netmon.hub.asgi import App
 from netmon.hub.batch import Batch
@@ -37,7 +38,7 @@ from netmon.hub.rehearsals import Rehearsals
 from netmon.hub.seen import Seen
 from netmon.hub.sink import Sink
 from netmon.hub.state import State
-from netmon.hub.tokens import Tokens, ensure_token, site_tokens
+from netmon.hub.tokens import Tokens, kept_tokens, site_tokens
 from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
 from netmon.segments import Position, Segments
@@ -90,10 +91,9 @@ class Hub:
 
     def _renew(self) -> None:
         """The server's certificate, when it is time."""
-        folder = self.folder / "trust"
-        names = self.config.server_names
-        if self.tls is not None and trust.ensure(folder, self.config.name, names, datetime.now(UTC)):
-            trust.reload(self.tls, folder)
+        pair = _pair(self.config, self.folder / "trust", self.troubles) if self.tls is not None else None
+        if self.tls is not None and pair is not None:
+            trust.reload(self.tls, pair)
 
     def snapshot(self) -> snapshot.Snapshot:
         """What is durable and settled at this moment."""
@@ -113,19 +113,21 @@ def open_hub(config: HubConfig) -> Hub:
     """Everything opened and caught up, nothing served yet. Raises `ConfigError`, `MachineError`, `SpoolError`."""
     folder = Path(config.state_dir)
     lock = _lock(folder)
+    _tighten(folder)
     topology = inventory_file.load(Path(config.inventory))
     pack = rules_file.load(Path(config.rules) if config.rules else None)
     places = Places.of(topology.sites, topology.agents)
     trust_folder = folder / "trust"
-    trust.ensure(trust_folder, config.name, config.server_names, datetime.now(UTC))
     writers = site_tokens(trust_folder / "tokens", places.writers)
-    readers = Tokens([(ensure_token(trust_folder / "read.token"), "read")])
+    readers = kept_tokens(trust_folder, [(trust_folder / "read.token", "read")])
 
     schema = fields.registry()
     segments = Segments(
         folder / "segments", segment_bytes=segment_bytes(folder, config.quota_bytes), quota_bytes=config.quota_bytes
     )
     troubles = Troubles()
+    for file, why in (writers.told | readers.told).items():
+        troubles.tell(f"token file {file}", why, severity="warning")
     evaluator = Evaluator(config, topology, pack, folder / "hub.db", troubles)
     counters, live = Counters(), Live(schema)
     seen = catch_up(folder, segments, evaluator, live, counters)
@@ -201,7 +203,8 @@ def _listeners(
     troubles: Troubles,
 ) -> tuple[ssl.SSLContext | None, tuple[Listener, ...]]:
     host, port = split_listen(config.listen)
-    tls = None if is_loopback(host) else trust.context(folder / "trust")
+    pair = _pair(config, folder / "trust", troubles)
+    tls = None if pair is None else trust.context(pair)
     protocol = door(counters, _most_connections())
     path = Path(config.socket) if config.socket else folder / "hub.sock"
     try:
@@ -214,6 +217,23 @@ def _listeners(
         made.append(Listener(app, protocol, sock, context))
     log.info("hub %s listens on %s (%s) and %s", config.name, config.listen, "TLS" if tls else "plain, loopback", path)
     return tls, tuple(made)
+
+
+def _pair(config: HubConfig, folder: Path, troubles: Troubles) -> trust.Pair | None:
+    """The certificate to show; None on loopback, where nobody sees one (its CA is made all the same)."""
+    loopback = is_loopback(split_listen(config.listen)[0])
+    try:
+        pair = trust.ensure(folder, config.name, config.server_names, datetime.now(UTC))
+    except MachineError as fault:
+        if not loopback:
+            raise
+        log.warning("%s", fault)  # nobody misses it here
+        return None
+    if pair.told:
+        troubles.tell("certificate", pair.told, severity="warning")
+    else:
+        troubles.well("certificate")
+    return None if loopback else pair
 
 
 def segment_bytes(folder: Path, quota_bytes: int) -> int:
@@ -291,7 +311,7 @@ def _most_connections() -> int:
 def _lock(folder: Path) -> Any:
     """Only one hub works in a folder: two would write over each other's segments."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as fault:
@@ -301,6 +321,12 @@ def _lock(folder: Path) -> Any:
             f"{folder}: {fault.strerror or fault} (state_dir must be a folder the hub may write)"
         ) from fault
     return handle
+
+
+def _tighten(folder: Path) -> None:
+    changed = tighten(folder)
+    if changed:
+        log.warning("%s: %d files or folders were open to others and are so no more", folder, changed)
 
 
 def _version() -> str:

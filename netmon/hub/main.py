@@ -13,6 +13,7 @@ from typing import Any
 from netmon import systemd
 from netmon.config.files import load_hub
 from netmon.errors import GOOD, PROBLEM
+from netmon.files import private_files
 from netmon.hub import snapshot
 from netmon.hub.hub import Hub, open_hub
 from netmon.troubles import watched
@@ -24,6 +25,7 @@ def run(config_file: Path) -> int:
     """Run the hub a file describes; the exit code. Raises `NetmonError` when it cannot start."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # hostile bytes are counted, not told one by one
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+    private_files()
     hub = open_hub(load_hub(config_file))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(serve(hub))

@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from netmon.files import write_durably
+from netmon.files import make_folder, read_state, write_state
+from netmon.segments import position_of
 from netmon.store import layout
 from netmon.store.frames import END, FRAME
 
@@ -50,7 +51,7 @@ class Sealer:
     """Runs the child; remembers below which segment everything is sealed for good."""
 
     def __init__(self, segments: Sealable, store: Path) -> None:
-        store.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(store)
         self._segments, self.store = segments, store
         self._cursor = store / "sealed.json"
         self.sealed = _load(self._cursor)  # all segments with a smaller number
@@ -67,7 +68,7 @@ class Sealer:
         self.rows += int(figures.get("rows", 0))
         # The segment that is still written to is sealed again, whole, the next time.
         self.sealed = max(self.sealed, durable.segment)
-        await asyncio.to_thread(write_durably, self._cursor, json.dumps({"segment": self.sealed}).encode())
+        await asyncio.to_thread(write_state, self._cursor, {"segment": self.sealed})
         return True
 
     def _child(self, durable: Position, oldest_ms: int) -> dict[str, int]:
@@ -113,10 +114,5 @@ def retire(store: Path, oldest_ms: int) -> int:
 
 
 def _load(path: Path) -> int:
-    try:
-        return int(json.loads(path.read_bytes())["segment"])
-    except FileNotFoundError:
-        return 0
-    except (ValueError, TypeError, KeyError) as fault:
-        log.error("%s is damaged (%s): sealing begins again with the oldest segment", path, fault)
-        return 0
+    otherwise = "sealing begins again with the oldest segment"
+    return read_state(path, lambda plain: position_of((plain["segment"], 0)).segment, otherwise) or 0

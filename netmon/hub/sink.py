@@ -6,17 +6,17 @@ not sent twice. Repeats of agents are not in the segments at all.
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import random
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from netmon.files import make_folder, read_state, write_state
 from netmon.hub import record
 from netmon.policy import Act, verdict
+from netmon.segments import position_of
 
 if TYPE_CHECKING:
     from netmon.hub.influx import Answer
@@ -50,7 +50,7 @@ class Sink:
         open_database: Callable[[], Writes],
     ) -> None:
         """`start`: where to begin when there is no cursor in `folder` yet; `open_database` is called in the thread."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         self.name = name
         self._cursor = folder / f"{name}.json"
         self._aside = folder / f"{name}.refused.lp"
@@ -187,18 +187,14 @@ def _lines_of(body: bytes) -> list[str]:
 
 
 def _load(path: Path, start: Position) -> Position:
-    try:
-        segment, offset = json.loads(path.read_text())
-    except FileNotFoundError:
-        return start
-    except (ValueError, TypeError) as fault:
-        log.error("%s is damaged (%s): copying begins again; the database overwrites what it has", path, fault)
-        return start
-    return type(start)(int(segment), int(offset))
+    known = read_state(path, _position, "copying begins again; the database overwrites what it has")
+    return start if known is None else known
+
+
+def _position(plain: Any) -> Position:
+    return position_of(plain["position"] if isinstance(plain, dict) else plain)  # a list: earlier versions'
 
 
 def _save(path: Path, position: Position) -> None:
     """No fsync: a kill keeps it, and a power cut only makes the database overwrite what it has."""
-    new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(list(position)))
-    os.replace(new, path)
+    write_state(path, {"position": list(position)}, sync=False)

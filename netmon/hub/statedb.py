@@ -19,6 +19,7 @@ from typing import Any, Literal
 from alerts.incidents import Incident
 from alerts.quiet import Silence
 from netmon.errors import MachineError
+from netmon.files import make_folder
 from netmon.hub.leases import Changes, Lease
 from netmon.segments import Position
 
@@ -98,7 +99,7 @@ class StateDb:
         """Open or create. Raises `MachineError`."""
         self._lock = threading.Lock()
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path.parent)
             path.touch(mode=0o600)
             self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
             self._sql.execute("PRAGMA synchronous=FULL")

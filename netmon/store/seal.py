@@ -17,6 +17,7 @@ from typing import BinaryIO
 import duckdb
 import numpy as np
 
+from netmon.files import make_folder, private_files
 from netmon.point import TAGS, Line, decode
 from netmon.store import layout
 from netmon.store.frames import CutShort, frames
@@ -80,7 +81,7 @@ class Table:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, path: Path, day: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     new = path.with_name(path.name + ".new")
     tags = ", ".join(f'"{tag}"' for tag in TAGS)
     try:
@@ -138,6 +139,7 @@ def _finish(table: Table, store: Path, segment: int, oldest_ms: int, done: dict[
 
 def main() -> int:
     """The child's whole life."""
+    private_files()
     store, oldest_ms = Path(sys.argv[1]), int(sys.argv[2])
     try:
         done = seal(sys.stdin.buffer, store, oldest_ms)

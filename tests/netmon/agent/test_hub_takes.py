@@ -77,8 +77,7 @@ def test_the_hub_stores_every_point_an_agent_sends_once(tmp_path: Path) -> None:
 
 
 def _tls(hub: FakeHub, folder: Path) -> ssl.SSLContext:
-    trust.ensure(folder, "hub", ["127.0.0.1"], datetime.now(UTC))
-    return trust.context(folder)
+    return trust.context(trust.ensure(folder, "hub", ["127.0.0.1"], datetime.now(UTC)))
 
 
 def test_only_a_hub_of_the_pinned_authority_is_written_to(tmp_path: Path) -> None:
