@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from probes.io.snmp import Value
 from probes.kinds import snmpoids as oids
+from probes.kinds.snmpbox import possible
 from probes.kinds.snmpport import text, whole
 
 TRAP_OID = "1.3.6.1.6.3.1.1.4.1.0"  # snmpTrapOID
@@ -51,7 +52,9 @@ def event(at_ns: int, source: str, rows: Mapping[str, Value]) -> TrapEvent | Non
     if not isinstance(oid, str):
         return None
     ticks = whole(rows.get(oids.UPTIME))
-    values = {name: found for name, column in _NUMBERS.items() if (found := _under(rows, column)) is not None}
+    shown = {name: _under(rows, column) for name, column in _NUMBERS.items()}
+    shown = {name: possible(name, value) if name in oids.UPS else value for name, value in shown.items()}
+    values = {name: value for name, value in shown.items() if value is not None}
     left_min = values.pop("battery_left_min", None)
     values |= {} if left_min is None else {"battery_left_s": 60 * left_min}
     up_s = None if ticks is None else ticks // 100

@@ -34,6 +34,7 @@ from probes.wire import ber
 
 PORT = 162
 _ROOM = 1 << 20
+_MAX_BYTES = 8192  # of a trap: devices write some hundred; what is longer only costs time
 _log = logging.getLogger("netmon.answer.traps")
 
 
@@ -99,6 +100,8 @@ class _Checked:
     def datagram_received(self, datagram: bytes, addr: Any) -> None:
         """asyncio's call."""
         try:
+            if len(datagram) > _MAX_BYTES:
+                raise WireError(_MAX_BYTES, "too long for a trap")
             ber.check(datagram)
         except WireError:
             self._by.malformed += 1

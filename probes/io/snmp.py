@@ -18,7 +18,10 @@ PORT = 161
 AUTHS = ("none", "md5", "sha", "sha224", "sha256", "sha384", "sha512")
 PRIVS = ("none", "des", "aes", "aes192", "aes256")
 SIZES = (10, 25, 50)  # rows asked for in one GETBULK: from the first, upwards while the device keeps pace
-MOST_ROWS = 20_000  # a device that has more in one column, or goes round in circles, is not believed
+MOST_ROWS = 20_000  # a device that has more in one column is not believed
+_MOST_VALUES = 64  # asked for in one GET, at first
+_SILENT = ("silence", "stopped")
+_SMALLEST = "1.3.6.1.2.1.1.3.0"  # sysUpTime: every device has it, and a question for it alone always fits
 Value = int | bytes | str | float
 Row = tuple[str, Value]
 
@@ -37,7 +40,7 @@ class Access:
 
 class NoAnswer(Exception):
     """The device gave no answer that can be used. `end`: "silence", "stopped" (in the middle), "mute" (it
-    only told who it is), "refused", "auth", "malformed", "local"."""
+    only told who it is), "refused", "auth", "malformed", "elsewhere" (another address answers), "local"."""
 
     def __init__(self, end: str, why: str) -> None:
         super().__init__(why)
@@ -92,6 +95,46 @@ async def get(device: Device, oids: Sequence[str]) -> dict[str, Value]:
     return {oid: value for oid, value in found.items() if oid in oids}
 
 
+class Getter:
+    """Asks for values, as many at once as the device bears; what it learned holds for the next look. One a device.
+
+    Silence may mean that the question was too big, or its answer: some devices drop what they cannot handle. It is told
+    from a dead device by the smallest question there is.
+    """
+
+    def __init__(self) -> None:
+        self._most = _MOST_VALUES
+        self._proven = 0  # values at once this device has answered; 0: nothing is known of it
+
+    async def begin(self, device: Device) -> None:
+        """Of a device that nothing is known of: does it answer at all? So a dead one costs one question. Raises
+        `NoAnswer`."""
+        if not self._proven:
+            await device.get([_SMALLEST])
+            self._proven = 1
+
+    def forget(self) -> None:
+        """The device did not answer: the next look begins with the smallest question."""
+        self._proven = 0
+
+    async def get(self, device: Device, oids: Sequence[str]) -> dict[str, Value]:
+        """What the device has of `oids`. Raises `NoAnswer`."""
+        found, rest = dict[str, Value](), list(oids)
+        while rest:
+            part = rest[: self._most]
+            try:
+                found |= await get(device, part)
+            except NoAnswer as fault:
+                if fault.end not in _SILENT or len(part) <= max(1, self._proven):
+                    raise
+                await device.get([_SMALLEST])
+                self._most = len(part) // 2
+                continue
+            self._proven = max(self._proven, len(part))
+            rest = rest[len(part) :]
+        return found
+
+
 class Walker:
     """Walks columns with pages as big as the device bears; what it learned holds for the next walk.
 
@@ -109,8 +152,9 @@ class Walker:
             try:
                 rows, abrupt = await _column(device, column, size)
             except NoAnswer as fault:
-                if fault.end not in ("silence", "stopped") or size == 1:
+                if fault.end not in _SILENT or size == 1:
                     raise
+                await device.get([_SMALLEST])  # raises for a dead one
                 rows, abrupt = {}, True  # too big an answer may have been lost on the way in pieces
             if not abrupt or size == 1 or len(rows) == before > 0:
                 break
@@ -126,17 +170,18 @@ class Walker:
 
 
 async def _column(device: Device, column: str, size: int) -> tuple[dict[str, Value], bool]:
-    """Rows of a column, and whether it ended abruptly. Ends where names stop growing: some devices never end."""
+    """Rows of a column, and whether it ended abruptly. Some devices list rows out of order: those are taken, too. Some
+    never end: left where a row comes a second time, or a name that cannot be of the same table comes out of order."""
     fetch, found = device.pages(column, size), dict[str, Value]()
-    last: tuple[int, ...] = ()
+    last, parts = tuple[int, ...](), 0
     while len(found) < MOST_ROWS:
         page = await fetch()
         trace.note("page", f"{len(page.rows)} rows of {column}{'' if page.more else ', the last'}")
         for oid, value in page.rows:
-            key = _key(oid, column)
-            if key is None or key <= last:
+            key, index = _key(oid, column), oid[len(column) + 1 :]
+            if key is None or index in found or (key < last and len(key) != parts):
                 return found, False
-            last, found[oid[len(column) + 1 :]] = key, value
+            last, parts, found[index] = key, parts or len(key), value
         if not page.more:
             return found, page.abrupt
         await asyncio.sleep(0)

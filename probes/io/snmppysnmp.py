@@ -1,21 +1,26 @@
 """SNMP through pysnmp, where gufo-snmp has no wheel: the one door to that library for questions.
 
-One engine a process, for an engine a device costs memory and time without end. Slower than gufo-snmp by far.
+One engine a loop, for an engine a device costs memory and time without end. It makes and reads messages only; our own
+sockets carry them, as with gufo-snmp. Slower than that by far.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from pysnmp.carrier.asyncio.base import AbstractAsyncioTransport
+from pysnmp.carrier.asyncio.dgram import udp, udp6
+from pysnmp.entity import config
 from pysnmp.hlapi.v3arch import asyncio as hlapi
+from pysnmp.proto import rfc1902
 from pysnmp.proto.errind import ErrorIndication
 
 from probes.clean import clean
 from probes.io.snmp import Access, NoAnswer, Page, Value
-from probes.io.snmpway import way
+from probes.io.snmpsock import REPEAT_AT, Carrier
 
 _NOT_ALLOWED = 16  # authorizationError
 AUTH_PROTOCOLS = {
@@ -43,21 +48,61 @@ _ENDS = {
 _engines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()  # an engine belongs to its loop
 
 
+_LATER = 2.0  # × timeout + 1 s: what the library waits, so that our own waiting ends first
+
+
+def _unsigned(bits: int, plainly: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """What a number passes before its limits. Some devices leave out the zero byte ahead of a set top bit: that is no
+    negative number (RFC 2578 §7.1.6), and net-snmp reads it so, too."""
+
+    def read(self: Any, value: Any) -> Any:
+        number = plainly(self, value)
+        return number + (1 << bits) if isinstance(number, int) and -(1 << (bits - 1)) <= number < 0 else number
+
+    return read
+
+
+for _name, _bits in (("Counter32", 32), ("Gauge32", 32), ("Unsigned32", 32), ("TimeTicks", 32), ("Counter64", 64)):
+    _type = getattr(rfc1902, _name)  # the library has no other place to say it
+    _type.prettyIn = _unsigned(_bits, _type.prettyIn)
+
+
+class _Carried(AbstractAsyncioTransport):  # type: ignore[misc]
+    """The engine's transport: messages leave by the carrier of the conversation that is at work, `now`."""
+
+    def __init__(self, address_type: Any) -> None:
+        self.ADDRESS_TYPE = address_type
+        self.now: PysnmpDevice | None = None
+
+    def send_message(self, outgoingMessage: Any, transportAddress: Any) -> None:  # noqa: N803  the library's names
+        """The library's call."""
+        if self.now is not None:
+            self.now.carry(bytes(outgoingMessage), transportAddress)
+
+    def receive(self, address: Any, data: bytes) -> None:
+        """Hand a message to the engine, which reads it at once."""
+        self._callback_function(self, address, data)
+
+
 class _Shared:
-    """A loop's engine, and how many conversations use it."""
+    """A loop's engine, its transports by family, and how many conversations use it."""
 
     def __init__(self) -> None:
         self.engine, self.users = hlapi.SnmpEngine(), 0
+        self.by_ip = {4: _Carried(udp.UdpTransportAddress), 6: _Carried(udp6.Udp6TransportAddress)}
+        config.add_transport(self.engine, udp.DOMAIN_NAME, self.by_ip[4])
+        config.add_transport(self.engine, udp6.DOMAIN_NAME, self.by_ip[6])
 
 
 async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, timeout_s: float) -> PysnmpDevice:
     """A conversation over pysnmp. Raises `NoAnswer`."""
-    way(family, sockaddr)
+    carrier = Carrier(family, sockaddr)
     loop = asyncio.get_running_loop()
     shared = _engines.setdefault(loop, _Shared()) if loop not in _engines else _engines[loop]
-    kind = hlapi.Udp6TransportTarget if ":" in str(sockaddr[0]) else hlapi.UdpTransportTarget
-    where = await kind.create(sockaddr[:2], timeout=timeout_s / 2, retries=1)
-    return PysnmpDevice(shared, where, _auth(access))
+    is_six = ":" in str(sockaddr[0])
+    kind = hlapi.Udp6TransportTarget if is_six else hlapi.UdpTransportTarget
+    where = await kind.create(sockaddr[:2], timeout=_LATER * timeout_s + 1.0, retries=0)
+    return PysnmpDevice(shared, shared.by_ip[6 if is_six else 4], carrier, where, access, timeout_s)
 
 
 def _auth(access: Access) -> Any:
@@ -75,9 +120,19 @@ def _auth(access: Access) -> Any:
 class PysnmpDevice:
     """A `Device` of pysnmp."""
 
-    def __init__(self, shared: _Shared, where: Any, auth: Any) -> None:
-        self._shared, self._where, self._auth = shared, where, auth
+    def __init__(
+        self, shared: _Shared, transport: _Carried, carrier: Carrier, where: Any, access: Access, timeout_s: float
+    ) -> None:
+        self._shared, self._transport, self._carrier = shared, transport, carrier
+        self._where, self._auth, self._timeout_s = where, _auth(access), timeout_s
+        self._is_v3 = bool(access.user)
+        self._address: Any = None  # as the library has it
         shared.users += 1
+
+    def carry(self, data: bytes, address: Any) -> None:
+        """A message of the engine's for this device."""
+        self._address = address
+        self._carrier.send(data)
 
     async def get(self, oids: Sequence[str]) -> dict[str, Value]:
         """See `Device.get`."""
@@ -101,19 +156,58 @@ class PysnmpDevice:
     async def _ask(self, command: Any, words: list[int], oids: Sequence[str]) -> tuple[int, list[tuple[str, Value]]]:
         """Error status (RFC 3416 §3; 0: none) and the rows that have a value."""
         objects = [hlapi.ObjectType(hlapi.ObjectIdentity(oid)) for oid in oids]
-        context = hlapi.ContextData()
-        fault, status, _, rows = await command(
-            self._shared.engine, self._auth, self._where, context, *words, *objects, lookupMib=False
+        question = command(
+            self._shared.engine, self._auth, self._where, hlapi.ContextData(), *words, *objects, lookupMib=False
         )
+        fault, status, _, rows = await self._answered(question)
         if fault is not None:
             raise _no_answer(fault)
+        self._carrier.silence = "stopped"
         if int(status) == _NOT_ALLOWED:
             raise NoAnswer("auth", "authorizationError")
         found = [(str(name), plain(value)) for name, value in rows]
         return int(status), [(name, value) for name, value in found if value is not None]
 
+    async def _answered(self, question: Coroutine[Any, Any, Any]) -> Any:
+        """What the library says once the question is answered; our socket and our time decide."""
+        asking = asyncio.create_task(self._begun(question))
+        carrying = asyncio.create_task(self._carry())
+        try:
+            await asyncio.wait((asking, carrying), return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                carrying.result()
+            return await asking
+        finally:
+            for task in (asking, carrying):
+                task.cancel()
+            await asyncio.gather(asking, carrying, return_exceptions=True)
+
+    async def _begun(self, question: Coroutine[Any, Any, Any]) -> Any:
+        """The library sends before it first waits: until then this conversation is at work."""
+        self._transport.now = self
+        return await question
+
+    async def _carry(self) -> None:
+        """Messages of the device to the engine, the one repeat after half the time; raises `NoAnswer` in the end."""
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(0)  # the question goes first
+        for share in (REPEAT_AT, 1.0):
+            if share == 1.0:
+                self._carrier.send_again()
+            while (data := await self._carrier.next(began + share * self._timeout_s)) is not None:
+                self._transport.now = self  # it may answer a report with the question itself (RFC 3414 §4)
+                try:
+                    self._transport.receive(self._address, data)
+                except Exception as fault:  # its decoder lets out whatever it runs into
+                    self._carrier.malformed(clean(str(fault) or type(fault).__name__))
+                    continue
+                if self._is_v3 and self._carrier.silence == "silence":
+                    self._carrier.silence = "mute"  # it told its engine, no more
+        raise self._carrier.no_answer()
+
     async def close(self) -> None:
-        """See `Device.close`; with the last conversation the engine and its one socket go, too."""
+        """See `Device.close`; with the last conversation the engine goes, too."""
+        self._carrier.close()
         self._shared.users -= 1
         if not self._shared.users:
             self._shared.engine.close_dispatcher()

@@ -15,9 +15,9 @@ from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io import snmp as talk
-from probes.io.snmp import Access, Device, NoAnswer, Walker
+from probes.io.snmp import Access, Device, Getter, NoAnswer, Walker
 from probes.kinds import snmpbox, snmpoids, snmpport
-from probes.kinds.snmprates import Poll, compare, uptime_s
+from probes.kinds.snmprates import FIRST, TOO_SOON, Change, Poll, compare, uptime_s
 from probes.kinds.snmpuse import Slots
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
@@ -90,6 +90,7 @@ _OUTCOMES = {
     "mute": Outcome.REFUSED,
     "malformed": Outcome.PROTOCOL,
     "absent": Outcome.PROTOCOL,
+    "elsewhere": Outcome.PROTOCOL,
     "local": Outcome.LOCAL,
 }
 _SAID = {
@@ -113,6 +114,7 @@ class _Memory:
     """What is kept of a device between two looks."""
 
     walker: Walker = field(default_factory=Walker)
+    getter: Getter = field(default_factory=Getter)
     index: str = ""  # of the wanted interface
     polls: dict[str, Poll] = field(default_factory=dict)  # by interface number
     slots: dict[str, Slots] = field(default_factory=lambda: {"rx": Slots(), "tx": Slots()})
@@ -146,6 +148,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     try:
         device = await talk.open_device(family, sockaddr, access, settings.timeout_s)
         try:
+            await memory.getter.begin(device)
             values, why = await _look(device, settings, memory)
             if count > 1 and settings.what == "interfaces":
                 await asyncio.sleep((count - 1) * _LOOK_GAP_S)
@@ -153,6 +156,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         finally:
             await device.close()
     except NoAnswer as fault:
+        memory.getter.forget()
         return measurement(_OUTCOMES[fault.end], {}, _SAID.get((settings.version, fault.end), fault.why))
     return measurement(Outcome.OK, values, why)
 
@@ -165,12 +169,12 @@ async def _look(device: Device, settings: SnmpSettings, memory: _Memory) -> tupl
 
 
 async def _interface(device: Device, settings: SnmpSettings, memory: _Memory) -> tuple[dict[str, Value], str]:
-    wanted, why = clean(settings.interface, 80), ""
+    wanted, why = snmpport.name_of(settings.interface), ""
     memory.index = memory.index or await _find(device, wanted, memory)
-    found = await _ask(device, snmpport.asked(memory.index))
+    found = await _ask(device, snmpport.asked(memory.index), memory)
     if not _is(found, memory.index, wanted):  # the device gave its interfaces other numbers
         memory.index = await _find(device, wanted, memory)
-        found = await _ask(device, snmpport.asked(memory.index))
+        found = await _ask(device, snmpport.asked(memory.index), memory)
     if not _is(found, memory.index, wanted):
         memory.index = ""
         raise NoAnswer("absent", f"interface {wanted!r} comes and goes")
@@ -181,8 +185,14 @@ async def _interface(device: Device, settings: SnmpSettings, memory: _Memory) ->
             f"interface {wanted} was {before.identity.partition('/')[2]} and is {port.poll.identity.partition('/')[2]}"
         )
     memory.polls = {memory.index: port.poll}
-    values = snmpport.told(port, compare(before, port.poll), memory.slots, settings.capacity_bps, time.time())
-    return values | _uptime(found), snmpport.words(port) or why
+    change = compare(before, port.poll)
+    values = snmpport.told(port, change, memory.slots, settings.capacity_bps, time.time())
+    return values | _uptime(found), "; ".join(filter(None, (snmpport.words(port), why or _no_rates(change))))
+
+
+def _no_rates(change: Change) -> str:
+    """What is said where two looks give no rates, "" where they do or none are due."""
+    return "" if change.elapsed_s or change.why in (FIRST, TOO_SOON) else f"no rates: {change.why}"
 
 
 def _is(found: dict[str, Any], index: str, wanted: str) -> bool:
@@ -191,23 +201,30 @@ def _is(found: dict[str, Any], index: str, wanted: str) -> bool:
 
 
 async def _find(device: Device, wanted: str, memory: _Memory) -> str:
-    """Number of the wanted interface; raises `NoAnswer` when there is none."""
-    known: dict[str, Any] = {}
+    """Number of the wanted interface; raises `NoAnswer` when there is none, or more than one of that name."""
+    columns: list[dict[str, Any]] = []
     for column in snmpoids.NAMES:
-        names = await memory.walker.column(device, column)
-        for index, name in names.items():
-            if snmpport.text(name) == wanted:
-                return index
-        known = known or names
+        columns.append(await memory.walker.column(device, column))
+        called = [index for index, name in columns[-1].items() if snmpport.text(name) == wanted]
+        if len(called) > 1:
+            raise NoAnswer("absent", snmpport.several(wanted, await _fellows(device, called, memory)))
+        if called:
+            return called[0]
     if wanted.isdecimal() and f"{snmpoids.OPER}.{wanted}" in await _ask(
-        device, [snmpoids.UPTIME, f"{snmpoids.OPER}.{wanted}"]
+        device, [snmpoids.UPTIME, f"{snmpoids.OPER}.{wanted}"], memory
     ):
         return wanted
-    raise NoAnswer("absent", snmpport.not_there(wanted, known))
+    raise NoAnswer("absent", snmpport.not_there(wanted, next(filter(None, columns), {})))
+
+
+async def _fellows(device: Device, indexes: list[str], memory: _Memory) -> dict[str, str]:
+    """Number of each → its description, which often tells interfaces of one name apart."""
+    shown = await memory.walker.column(device, snmpoids.NAMES[1])
+    return {index: snmpport.text(shown.get(index)) for index in indexes}
 
 
 async def _device(device: Device, settings: SnmpSettings, memory: _Memory) -> tuple[dict[str, Value], str]:
-    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME])
+    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME], memory)
     at_s, ports = time.monotonic(), {}
     indexes: set[str] = set()
     for column in snmpport.columns():
@@ -220,11 +237,12 @@ async def _device(device: Device, settings: SnmpSettings, memory: _Memory) -> tu
         ports[index] = snmpport.read(found, index, at_s)
     changes = {index: compare(memory.polls.get(index), port.poll) for index, port in ports.items()}
     memory.polls = {index: port.poll for index, port in ports.items()}
-    return snmpport.summary(ports, changes) | _uptime(found), ""
+    why = "" if any(change.elapsed_s for change in changes.values()) else next(map(_no_rates, changes.values()))
+    return snmpport.summary(ports, changes) | _uptime(found), why
 
 
 async def _ups(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:
-    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME, *snmpoids.UPS.values()])
+    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME, *snmpoids.UPS.values()], memory)
     values = snmpbox.ups(found)
     if not values:
         raise NoAnswer("absent", "it shows us no UPS (UPS-MIB)")
@@ -232,16 +250,16 @@ async def _ups(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:
 
 
 async def _sensors(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:
-    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME])
+    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME], memory)
     columns = {column: await memory.walker.column(device, column) for column in snmpoids.SENSOR}
     if not columns[snmpoids.SENSOR_STATUS]:
         raise NoAnswer("absent", "it shows us no sensors (ENTITY-SENSOR-MIB)")
-    return snmpbox.sensors(columns) | _uptime(found), ""
+    return snmpbox.sensors(columns) | _uptime(found), snmpbox.sensor_words(columns)
 
 
 async def _system(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:
     began = time.monotonic()
-    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME])
+    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME], memory)
     values: dict[str, Value] = {"rtt_ms": round((time.monotonic() - began) * 1000.0, 3)}
     wanted = (snmpoids.CPU_LOAD, snmpoids.STORAGE_TYPE, snmpoids.STORAGE_SIZE, snmpoids.STORAGE_USED)
     columns = {column: await memory.walker.column(device, column) for column in wanted}
@@ -251,8 +269,8 @@ async def _system(device: Device, memory: _Memory) -> tuple[dict[str, Value], st
 _LOOKS = {"ups": _ups, "sensors": _sensors, "system": _system}
 
 
-async def _ask(device: Device, oids: list[str]) -> dict[str, Any]:
-    found = await talk.get(device, oids)
+async def _ask(device: Device, oids: list[str], memory: _Memory) -> dict[str, Any]:
+    found = await memory.getter.get(device, oids)
     if not found:
         raise NoAnswer("absent", "it answers, but shows us nothing of what we ask for (its view for us?)")
     return found

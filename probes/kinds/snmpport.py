@@ -15,7 +15,13 @@ from probes.kinds.snmpuse import Slots
 OFF, UP = 0, 1
 _WORDS = {OFF: "switched off", 2: "down", 3: "testing", 4: "in an unknown state", 5: "dormant", 6: "not present",
           7: "down because what carries it is down"}  # fmt: skip
+_SHOWN = 80  # letters of a name in what is told
 _LONGEST = 32  # names told when the wanted one is not there
+_MOST_NAME = 255  # letters of a name (RFC 2863 ifName, ifDescr): two may differ in the last one
+_UNKNOWN_SPEEDS = (2**32 - 1, 2**31 - 1)  # ifSpeed: "does not fit" (RFC 2863 §3.1.6), and what some write for it
+_UNKNOWN_MBPS = (4294, 4295)  # made of the former, with no speed behind it
+_MOST_MBPS = 10**6  # no port here is faster than 1 Tbit/s
+_STATES, _ADMINS = range(1, 8), range(1, 4)  # ifOperStatus, ifAdminStatus
 
 
 class Port(NamedTuple):
@@ -41,25 +47,19 @@ def asked(index: str) -> list[str]:
 
 
 def columns() -> tuple[str, ...]:
-    """What is walked to see the whole device; of the counters only the better ones first (`fallbacks`)."""
-    first = tuple(each[0][0] for each in oids.COUNTERS.values())
-    return (oids.NAMES[0], oids.ADMIN, oids.OPER, oids.SPEED_MBPS, oids.DISCONTINUITY, *first)
+    """What is walked to see the whole device: the 32-bit counters, too, for some devices have no others."""
+    counters = tuple(column for each in oids.COUNTERS.values() for column, _, _ in each)
+    return (*oids.NAMES[:2], oids.ADMIN, oids.OPER, oids.SPEED_MBPS, oids.SPEED_BPS, oids.DISCONTINUITY, *counters)
 
 
 def read(found: Mapping[str, Shown], index: str, at_s: float) -> Port:
     """The interface as `found` (OID → value) has it."""
-    admin, oper = (whole(found.get(f"{column}.{index}")) for column in (oids.ADMIN, oids.OPER))
-    counters = {}
-    for name, each in oids.COUNTERS.items():
-        for column, bits, octets in each:
-            value = whole(found.get(f"{column}.{index}"))
-            if value is not None:
-                counters[name] = Counter(value, bits, octets)
-                break
+    admin = within(whole(found.get(f"{oids.ADMIN}.{index}")), _ADMINS)
+    oper = within(whole(found.get(f"{oids.OPER}.{index}")), _STATES)
     poll = Poll(
         at_s,
         whole(found.get(oids.UPTIME)),
-        counters,
+        _counters(found, index),
         _speed_bps(found, index),
         whole(found.get(f"{oids.DISCONTINUITY}.{index}")),
         f"{index}/{_name(found, index)}",
@@ -67,9 +67,33 @@ def read(found: Mapping[str, Shown], index: str, at_s: float) -> Port:
     return Port(index, OFF if admin == 2 else oper, poll, admin, oper)
 
 
+def _counters(found: Mapping[str, Shown], index: str) -> dict[str, Counter]:
+    """The best counter of each sort there is, a 64-bit one with its twin of 32 bits."""
+    counters = {}
+    for name, each in oids.COUNTERS.items():
+        shown = [
+            Counter(value, bits, octets)
+            for column, bits, octets in each
+            if (value := whole(found.get(f"{column}.{index}"))) is not None
+        ]
+        if shown:
+            counters[name] = shown[0]._replace(twin=shown[1].value if len(shown) > 1 else None)
+    return counters
+
+
+def within(value: int | None, allowed: range) -> int | None:
+    """A number that can be: what is outside of its range is how some devices say that they do not know."""
+    return value if value is not None and value in allowed else None
+
+
 def _speed_bps(found: Mapping[str, Shown], index: str) -> float:
+    """0 where the device does not know it."""
     high = whole(found.get(f"{oids.SPEED_MBPS}.{index}"))
-    return high * 1e6 if high else float(whole(found.get(f"{oids.SPEED_BPS}.{index}")) or 0)
+    low = whole(found.get(f"{oids.SPEED_BPS}.{index}")) or 0
+    is_low_good = low > 0 and low not in _UNKNOWN_SPEEDS
+    if high and 0 < high <= _MOST_MBPS and (is_low_good or high not in _UNKNOWN_MBPS):
+        return high * 1e6
+    return float(low) if is_low_good else 0.0
 
 
 def _name(found: Mapping[str, Shown], index: str) -> str:
@@ -78,8 +102,13 @@ def _name(found: Mapping[str, Shown], index: str) -> str:
 
 
 def text(value: Shown | None) -> str:
-    """A name as the device gives it, made harmless."""
-    return "" if value is None else clean(value if isinstance(value, bytes) else str(value), 80).strip("\0 ")
+    """A name as the device gives it, whole, made harmless."""
+    return "" if value is None else name_of(value if isinstance(value, bytes) else str(value))
+
+
+def name_of(said: str | bytes) -> str:
+    """A name in the form two are compared in."""
+    return clean(said.strip(b"\0 ") if isinstance(said, bytes) else said.strip("\0 "), _MOST_NAME)
 
 
 def known_as(found: Mapping[str, Shown], index: str) -> set[str]:
@@ -89,8 +118,15 @@ def known_as(found: Mapping[str, Shown], index: str) -> set[str]:
 
 def not_there(wanted: str, names: Mapping[str, Shown]) -> str:
     """What to say when no interface has the wanted name or number."""
-    shown = [text(name) for name in names.values()][:_LONGEST]
-    return f"no interface {clean(wanted, 80)!r}; it has {', '.join(shown) or 'none'}"[:400]
+    shown = [clean(text(name), _SHOWN) for name in names.values()][:_LONGEST]
+    return f"no interface {clean(wanted, _SHOWN)!r}; it has {', '.join(shown) or 'none'}"[:400]
+
+
+def several(wanted: str, others: Mapping[str, str]) -> str:
+    """What to say when a name is that of several interfaces. `others`: number → what else tells it from its fellows."""
+    shown = [f"{number} {clean(other, _SHOWN)}".rstrip() for number, other in others.items()][:_LONGEST]
+    way_out = "write its number, or a name that only one has"
+    return f"{len(others)} interfaces are called {clean(wanted, _SHOWN)!r}: {', '.join(shown)} ({way_out})"
 
 
 def told(port: Port, change: Change, slots: Mapping[str, Slots], capacity_bps: float, at_s: float) -> dict[str, Value]:

@@ -10,19 +10,23 @@ from typing import NamedTuple
 
 TICKS = 1 << 32  # sysUpTime counts hundredths of a second and wraps after 497 days
 _WRAP = 1 << 32
-_SLACK_S, _SLACK_SHARE = 3.0, 0.1  # the device's clock and ours may differ by the larger of these between two polls
+_SLACK_S, _SLACK_SHARE = 3.0, 0.1  # the device's clock and ours may differ by the larger of these between two polls,
+_SLACK_SHORT = 0.5  # but by no more than this share of a short time
 _LEAST_S = 0.2  # polls closer than this say nothing about a rate
 _ABSURD_BPS = 1e12  # no port here carries more
 _OVER = 1.1  # a little more than the port's speed: the two clocks are not one
+FIRST, TOO_SOON = "first look", "too soon after the last look"  # why there is nothing to say, and no fault
 _LEAST_PACKET_BITS = 672  # 64 bytes, preamble and gap (IEEE 802.3)
 
 
 class Counter(NamedTuple):
-    """A counter's value and its width (32 or 64). `octets`: it counts bytes, else packets."""
+    """A counter's value and its width (32 or 64). `octets`: it counts bytes, else packets. `twin`: what the 32-bit
+    counter beside a 64-bit one says; None: it is not there."""
 
     value: int
     bits: int
     octets: bool = True
+    twin: int | None = None
 
 
 class Poll(NamedTuple):
@@ -47,14 +51,14 @@ class Change(NamedTuple):
 def compare(before: Poll | None, now: Poll) -> Change:
     """What grew between two polls, and by how much."""
     if before is None:
-        return Change(None, {}, "first look")
+        return Change(None, {}, FIRST)
     if before.identity != now.identity:
         return Change(None, {}, "another interface than before")
+    if now.at_s - before.at_s < _LEAST_S:
+        return Change(None, {}, TOO_SOON)
     elapsed = elapsed_s(before, now)
     if elapsed is None:
-        return Change(None, {}, "the device started again, or its clock jumped")
-    if elapsed < _LEAST_S:
-        return Change(None, {}, "too soon after the last look")
+        return Change(None, {}, _clock_words(before, now))
     grown = {}
     for name, counter in now.counters.items():
         by = _grown(before, now, name, counter, elapsed)
@@ -69,7 +73,19 @@ def elapsed_s(before: Poll, now: Poll) -> float | None:
     if before.ticks is None or now.ticks is None:
         return ours if before.ticks is now.ticks else None
     theirs = ((now.ticks - before.ticks) % TICKS) / 100.0
-    return theirs if abs(theirs - ours) <= max(_SLACK_S, _SLACK_SHARE * ours) else None
+    slack = max(min(_SLACK_S, _SLACK_SHORT * ours), _SLACK_SHARE * ours)
+    return theirs if abs(theirs - ours) <= slack else None
+
+
+def _clock_words(before: Poll, now: Poll) -> str:
+    """Why the device's clock is not believed: it started again, or counts wrong."""
+    ours = now.at_s - before.at_s
+    if before.ticks is None or now.ticks is None:
+        return "its sysUpTime comes and goes"
+    went = (now.ticks - before.ticks) / 100.0
+    if went < 0 and now.ticks / 100.0 <= ours + _SLACK_S:
+        return f"it started again {now.ticks // 100} s ago"
+    return f"its sysUpTime went on by {went:.2f} s while {ours:.2f} s went by here (it jumped, or counts wrong)"
 
 
 def _grown(before: Poll, now: Poll, name: str, counter: Counter, elapsed: float) -> int | None:
@@ -77,6 +93,8 @@ def _grown(before: Poll, now: Poll, name: str, counter: Counter, elapsed: float)
     if old is None or old.bits != counter.bits or before.discontinuity != now.discontinuity:
         return None
     by, most = counter.value - old.value, most_grown(now.speed_bps, counter.octets, elapsed)
+    if counter.bits == 64 and by == 0 and None not in (old.twin, counter.twin) and old.twin != counter.twin:
+        return _grown_of_twins(before, now, name, elapsed)
     if counter.bits == 64:  # 64 bits do not wrap in a lifetime: less than before is a reset
         return by if 0 <= by <= max(most or 0.0, _ABSURD_BPS / 8 * elapsed) else None
     if most is not None and most >= _WRAP and counter.octets:
@@ -84,6 +102,16 @@ def _grown(before: Poll, now: Poll, name: str, counter: Counter, elapsed: float)
     if by < 0:
         return by + _WRAP if most is not None and by + _WRAP <= most else None
     return by if most is None or by <= most else None
+
+
+def _grown_of_twins(before: Poll, now: Poll, name: str, elapsed: float) -> int | None:
+    """By the 32-bit counters, where the 64-bit one stands still beside one that moves: some devices never feed it."""
+    twins = (
+        poll._replace(counters={name: Counter(poll.counters[name].twin or 0, 32, poll.counters[name].octets)})
+        for poll in (before, now)
+    )
+    old, new = twins
+    return _grown(old, new, name, new.counters[name], elapsed)
 
 
 def most_grown(speed_bps: float, octets: bool, elapsed: float) -> float | None:

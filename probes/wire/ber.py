@@ -1,6 +1,7 @@
 """BER as SNMP uses it (X.690 §8, RFC 3417 §8): is a datagram well formed all the way down? Values are not looked at.
 
-Decoders made by others may fall over what no honest device sends; nothing reaches them before it passed here.
+Decoders made by others may fall over what no honest device sends, or take seconds for it: nothing reaches them before
+it passed here.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ _PLAIN = (0x04, 0x40, 0x44)  # OCTET STRING, IpAddress, Opaque
 _SEQUENCE, _PDUS = 0x30, range(0xA0, 0xA9)
 _DEEPEST = 8
 _MOST_WHOLE = 9  # bytes: Counter64 with its leading zero
+MAX_ARCS = 128  # of one object identifier (RFC 2578 §3.5); the first byte holds two of them
+_MAX_OID = MAX_ARCS * 5  # bytes: an arc has 32 bits in groups of seven
+MAX_ROWS = 128  # of one message: twice what we ever ask for at once
+_V3 = 3  # msgVersion
 _NEVER = (1, 0)
 _SIZES = {**dict.fromkeys(_WHOLE, (1, _MOST_WHOLE)), **dict.fromkeys(_PLAIN, (0, 127)), **dict.fromkeys(_NULLS, (0, 0))}
 
@@ -50,7 +55,11 @@ def _pdu(data: bytes, begin: int, end: int) -> None:
     begin, last = _inside(data, begin, end)
     if last != end:
         raise WireError(last, "more than a list of rows")
+    rows = 0
     while begin < end:
+        rows += 1
+        if rows > MAX_ROWS:
+            raise WireError(begin, f"more than {MAX_ROWS} rows")
         usual = _usual(data, begin, end)
         if usual:
             begin = usual
@@ -91,8 +100,31 @@ def _fits(tag: int, body: bytes) -> bool:
     if tag in _WHOLE:
         return 0 < len(body) <= _MOST_WHOLE
     if tag == _OID:
-        return len(body) > 0 and not body[-1] & 0x80
+        return _is_oid(body)
     return not body if tag in _NULLS else tag in _PLAIN
+
+
+def _is_oid(body: bytes) -> bool:
+    """At most 128 arcs, in no more bytes than they need: a longer one costs some decoders seconds."""
+    if not body or body[-1] & 0x80 or len(body) > _MAX_OID:
+        return False
+    return len(body) < MAX_ARCS or sum(byte < 0x80 for byte in body) < MAX_ARCS
+
+
+def ident(data: bytes) -> tuple[int, bytes] | None:
+    """Version and number of a message, by which an answer is told from all others: the request's (v1, v2c: RFC 3416 §3)
+    or the message's (v3: RFC 3412 §6). None when there is none."""
+    try:
+        begin, end = _body(data, 0, len(data))
+        at, version_end = _body(data, begin, end)
+        version = int.from_bytes(data[at:version_end], "big")
+        if version < _V3:
+            version_end = _body(data, version_end, end)[1]  # the community
+        at, _ = _body(data, version_end, end)  # v3: the header; else the PDU
+        number = slice(*_body(data, at, end))
+        return version, data[number]
+    except WireError:
+        return None
 
 
 def _body(data: bytes, at: int, limit: int) -> tuple[int, int]:

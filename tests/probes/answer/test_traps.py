@@ -99,6 +99,19 @@ def test_strangers_are_not_heard(receiver: Running) -> None:
     assert receiver.next()["name"] == "link_up"
 
 
+def test_a_huge_trap_holds_nobody_up(receiver: Running) -> None:
+    """60 kB of one object identifier, and of many rows: neither is read, the next trap is heard at once."""
+    arcs = ".".join(["1.3", *["1"] * 59_000])
+    huge = fake.message(7, [fake.row(arcs, fake.INTEGER, 1)], community=b"trapcomm", kind=0xA7)
+    many = fake.message(7, [fake.row("1.3.6", fake.INTEGER, 1)] * 600, community=b"trapcomm", kind=0xA7)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for data in (huge, many, huge, many):
+            sock.sendto(data, ("127.0.0.1", receiver.port))
+    began = time.monotonic()
+    receiver.send(f"-v2c -c trapcomm @ 100 {LINK_DOWN} {IFACE}")
+    assert receiver.next()["name"] == "link_down" and time.monotonic() - began < 2.0
+
+
 def test_any_bytes_do_not_end_it(receiver: Running) -> None:
     rows = [fake.row("1.3.6.1.2.1.1.3.0", fake.TICKS, 5), fake.row("1.3.6.1.6.3.1.1.4.1.0", fake.OID, LINK_UP)]
     rng, good = random.Random(3), fake.message(7, rows, community=b"trapcomm", kind=0xA7)

@@ -93,6 +93,38 @@ def test_the_short_way_through_a_row_says_what_the_long_one_says(changes: list[t
         assert verdict() == short
 
 
+def oid_of(arcs: int, arc: int = 1) -> str:
+    return ".".join(["1.3", *[str(arc)] * (arcs - 2)])
+
+
+@pytest.mark.parametrize("arc", [1, 2**32 - 1])
+def test_an_object_identifier_has_128_arcs_at_most(arc: int) -> None:
+    ber.check(fake.message(1, [fake.row(oid_of(128, arc), fake.OID, oid_of(128, arc))]))
+    for row in (fake.row(oid_of(129, arc), fake.INTEGER, 1), fake.row("1.3.6", fake.OID, oid_of(129, arc))):
+        with pytest.raises(WireError, match="type 0x06"):
+            ber.check(fake.message(1, [row]))
+
+
+def test_a_message_of_very_many_rows_is_refused() -> None:
+    rows = [fake.row("1.3.6.1", fake.INTEGER, 1)] * (ber.MAX_ROWS + 1)
+    ber.check(fake.message(1, rows[1:]))
+    with pytest.raises(WireError, match="more than 128 rows"):
+        ber.check(fake.message(1, rows))
+
+
+def test_a_message_is_known_by_its_version_and_number() -> None:
+    assert ber.ident(GOOD) == (1, b"\x4d")
+    spoken = {name: ber.ident(bytes.fromhex(data)) for name, data in SPOKEN.items()}
+    assert spoken["v2c question"] == spoken["v2c answer"] == (1, bytes.fromhex("19b4e24d"))
+    assert spoken["v3 discovery"] == spoken["v3 report"] == (3, bytes.fromhex("2c08599d"))
+    assert spoken["v3 encrypted"] == (3, bytes.fromhex("2c08599c"))
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_have_a_number_or_none(data: bytes) -> None:
+    ber.ident(data)
+
+
 def test_nesting_ends_somewhere() -> None:
     data = b""
     for _ in range(2000):
