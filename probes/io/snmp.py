@@ -40,7 +40,7 @@ class Access:
 
 class NoAnswer(Exception):
     """The device gave no answer that can be used. `end`: "silence", "stopped" (in the middle), "mute" (it
-    only told who it is), "refused", "auth", "malformed", "elsewhere" (another address answers), "local"."""
+    only told who it is), "lost" (the network says so), "refused", "auth", "malformed", "elsewhere" (another address answers), "local"."""
 
     def __init__(self, end: str, why: str) -> None:
         super().__init__(why)

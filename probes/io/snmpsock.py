@@ -18,7 +18,7 @@ from probes.io.snmp import NoAnswer
 from probes.wire import ber
 
 _LARGEST = 65535
-_ENDS = {Outcome.LOST: "silence", Outcome.REFUSED: "refused", Outcome.LOCAL: "local"}
+_ENDS = {Outcome.LOST: "lost", Outcome.REFUSED: "refused", Outcome.LOCAL: "local"}
 REPEAT_AT = 0.5  # of the timeout: the one repeat
 
 
@@ -129,4 +129,4 @@ def _is_same(source: tuple[Any, ...], asked: tuple[Any, ...]) -> bool:
 
 
 def _no_answer(fault: faults.Fault) -> NoAnswer:
-    return NoAnswer(_ENDS.get(fault.outcome, "silence"), fault.why)
+    return NoAnswer(_ENDS[fault.outcome], fault.why)

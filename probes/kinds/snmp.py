@@ -85,6 +85,7 @@ FIELDS = (
 _OUTCOMES = {
     "silence": Outcome.LOST,
     "stopped": Outcome.LOST,
+    "lost": Outcome.LOST,
     "refused": Outcome.REFUSED,
     "auth": Outcome.REFUSED,
     "mute": Outcome.REFUSED,
