@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: run test setup lint types arrows check matrix fuzz bench docs lock picture clean
+.PHONY: run test setup lint types arrows check matrix fuzz bench docs wheel lock picture clean
 
 run: $(STAMP)
 	@$(BIN)/netmon up --lab 6 $(ARGS)
@@ -51,6 +51,11 @@ docs: $(STAMP)
 # The console as it looks in the middle of an outage, for the README.
 picture: $(STAMP)
 	@$(BIN)/python tests/picture.py docs/console.svg
+
+# The package, for machines without this checkout: dist/cpnet_netmon-*.whl.
+wheel: $(STAMP)
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
 
 lock:
 	@$(BIN)/python -m pip install --quiet uv
