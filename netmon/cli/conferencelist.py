@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from netmon import zone
 from netmon.cli.incidents import client, hub_arguments, show, span
 from netmon.errors import GOOD
 from probes.clean import clean
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 def cells(row: Mapping[str, Any], lang: str, now_s: float) -> tuple[str, ...]:
     """One conference as the table shows it; all text cleaned."""
-    starts = time.strftime("%d/%m/%Y %H:%M", time.localtime(row["starts_ms"] / 1000))
+    starts = zone.moment(row["starts_ms"] / 1000, zone.MINUTES)
     plain = (_STATES[lang][row["state"]], row["id"], row["name"], starts, row["rooms"], last(row, lang))
     return tuple(clean(str(one), 120) for one in (*plain, coming(row, lang, now_s)))
 

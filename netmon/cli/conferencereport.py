@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inventory.model import Conference
+from netmon import zone
 from netmon.cli import conferenceplan
 from netmon.cli.incidents import show
 from netmon.client import HubClient, element_path
@@ -126,7 +127,7 @@ def _last(row: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
 
 def _table(whole: Row, args: argparse.Namespace) -> None:
     lang = args.lang or "vi"
-    span = [time.strftime("%d/%m/%Y %H:%M", time.localtime(whole[key] / 1000)) for key in ("starts_ms", "until_ms")]
+    span = [zone.moment(whole[key] / 1000, zone.MINUTES) for key in ("starts_ms", "until_ms")]
     name = clean(whole["name"] or whole["conference"], 100)
     _note("head", lang, name=name, from_=span[0], until=span[1], minutes=whole["minutes"])
     none = {one: _WORDS["none"][one == "en"] for one in ("vi", "en")}
@@ -151,7 +152,7 @@ def _notes(whole: Row, others: int, lang: str) -> None:
         if not known:
             _note(key, lang)
     if not whole["complete"]:
-        at = time.strftime("%d/%m %H:%M", time.localtime(whole["ends_ms"] / 1000 + SEALED_S))
+        at = zone.moment(whole["ends_ms"] / 1000 + SEALED_S, zone.MINUTES)
         _note("early", lang, at=at)
 
 

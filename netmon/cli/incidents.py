@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from netmon import zone
 from netmon.client import DEFAULT_SOCKET, HubClient, token_from
 from netmon.errors import GOOD, MachineError
 from probes.clean import clean
@@ -79,7 +80,7 @@ def cells(row: Row, lang: str, now_s: float) -> tuple[str, ...]:
         state += f", {words['silenced']}"
     end_s = (row["resolved_ms"] or now_s * 1000) / 1000
     began_s = row["opened_ms"] / 1000
-    since = time.strftime("%d/%m %H:%M:%S", time.localtime(began_s))
+    since = zone.moment(began_s, zone.SHORT)
     plain = (row["id"], state, row["severity"], row["element"], since, span(end_s - began_s), row["symptom_count"])
     return tuple(clean(str(one), 300) for one in (*plain, row[lang]))
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netmon import zone
 from netmon.cli.incidents import show
 from netmon.cli.reportrows import told_as_data
 from netmon.errors import GOOD, PROBLEM, MachineError
@@ -113,7 +114,7 @@ def _table(used: Sequence[Use], over: Window, args: argparse.Namespace) -> None:
     show(_HEADS[lang], [_cells(one, lang) for one in used], args, _NONE)
     if used:
         many = {word: sum(one.verdict == word for one in used) for word in _VERDICTS[lang]}
-        end = time.strftime("%d/%m/%Y %H:%M", time.localtime(over.end_s))
+        end = zone.moment(over.end_s, zone.MINUTES)
         days = (over.end_s - over.start_s) / 86_400
         print(_SAID[lang].format(n=len(used), days=days, end=end, slots=over.slots, **many), file=sys.stderr)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from netmon import zone
 from netmon.cli.incidents import show
 from probes.clean import clean
 
@@ -40,7 +40,7 @@ def table(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> No
     lang = args.lang or "vi"
     show(_HEADS[lang], [_cells(one, lang) for one in rows], args, _NONE)
     if rows:
-        end = time.strftime("%d/%m/%Y %H:%M", time.localtime(over.end_s))
+        end = zone.moment(over.end_s, zone.MINUTES)
         days, whole = (over.end_s - over.start_s) / 86_400, rows[-1]  # the one asked for, or all
         many = {"left_out": whole.left_out, "redirected": whole.redirected}
         print(_SAID[lang].format(days=days, end=end, fewest=FEWEST, **many), file=sys.stderr)

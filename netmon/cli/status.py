@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from netmon import zone
 from netmon.errors import GOOD, PROBLEM, MachineError
 from probes.clean import clean
 
@@ -183,7 +184,7 @@ def _state(verdict: Mapping[str, Any], words: Words) -> str:
 def _since(since_ms: int, words: Words, now_s: float) -> str:
     if not since_ms:
         return words["since.never"]
-    at = time.strftime("%d/%m/%Y %H:%M:%S", time.localtime(since_ms / 1000))
+    at = zone.moment(since_ms / 1000)
     return words["since"].format(at=at, ago=_span(now_s - since_ms / 1000, words))
 
 

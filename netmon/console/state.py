@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from netmon.console.words import say
 
 Row = Mapping[str, Any]
 _KEYED = {"agents": "agent", "checks": "check", "communes": "id"}
@@ -48,9 +51,10 @@ class State:
         return sorted(rows, key=lambda row: -int(row["resolved_ms"] or 0))
 
     def commune_rows(self, wanted: str) -> list[Row]:
-        """Communes whose code, name, site or state contains every word of `wanted`, the sick first."""
-        words = wanted.casefold().split()
-        rows = [row for row in self.communes.values() if all(word in _haystack(row) for word in words)]
+        """Communes whose code, name, site or state contains every word of `wanted`, the sick first. A word typed without
+        marks finds the marked one (`ba dinh` Ba Đình), a word with marks only itself; states are those on screen."""
+        words = [unicodedata.normalize("NFC", word.casefold()) for word in wanted.split()]
+        rows = [row for row in self.communes.values() if not words or _has(row, words)]
         return sorted(rows, key=lambda row: (_URGENCY.get(str(row["state"]), 0), str(row["code"])))
 
     def checks_of(self, site: str) -> list[Row]:
@@ -61,5 +65,18 @@ class State:
 _URGENCY = {"bad": 0, "degraded": 1, "unknown": 2, "ok": 3}
 
 
-def _haystack(row: Row) -> str:
-    return " ".join(str(row.get(key, "")) for key in ("code", "name", "site", "state", "province")).casefold()
+def _has(row: Row, words: Iterable[str]) -> bool:
+    written = " ".join(str(row.get(key, "")) for key in ("code", "name", "site", "state", "province"))
+    marked = unicodedata.normalize("NFC", f"{written} {_shown_state(str(row.get('state', '')))}".casefold())
+    plain = _without_marks(marked)
+    return all(word in marked or word in plain for word in words)
+
+
+def _shown_state(state: str) -> str:
+    return " ".join(say(state, lang) for lang in ("vi", "en")) if state in _URGENCY else ""
+
+
+def _without_marks(text: str) -> str:
+    """Vietnamese letters as a keyboard without them types them."""
+    parts = unicodedata.normalize("NFD", text.replace("đ", "d"))
+    return "".join(part for part in parts if not unicodedata.combining(part))

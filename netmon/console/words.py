@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-
-LOCAL = timezone(timedelta(hours=7), "ICT")  # Asia/Ho_Chi_Minh has no summer time
+from netmon import zone
 
 _WORDS: dict[str, tuple[str, str]] = {
     "incidents": ("SỰ CỐ", "INCIDENTS"),
@@ -76,7 +74,7 @@ def clock(at_ms: int | None, lang: str = "vi") -> str:
     """Time of day in Viet Nam, "–" for none."""
     if not at_ms:
         return "–"
-    return datetime.fromtimestamp(at_ms / 1000, LOCAL).strftime("%H:%M:%S")
+    return zone.moment(at_ms / 1000, "%H:%M:%S", named=False)
 
 
 def span(seconds: float) -> str:

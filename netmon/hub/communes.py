@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from netmon.hub.live import Live, Losses, Row
@@ -10,6 +10,7 @@ from netmon.hub.places import Commune
 from probes.base import Outcome
 
 FRESH_MS = 60_000  # a commune heard of longer ago than this is unknown
+LOSSY = 0.05  # share lost over a minute from which people notice it
 LINK_KINDS = ("stamp", "ping")  # kinds whose round trip stands for the link, best first
 ENDS = ("mcu", "service", "room", "agent")  # elements whose fault leaves the commune's link alone
 
@@ -23,10 +24,14 @@ class Communes:
         self._communes = tuple(communes)
         self._symptoms = symptoms
         self._shown: dict[str, Row] = {}
+        self._struck_before = frozenset[str]()
 
     def rows(self, live: Live, incidents: Iterable[Incident], now_ms: int) -> list[Row]:
         """Every commune's row."""
         struck = self._struck(incidents)
+        turned = self._struck_before ^ struck.keys()
+        live.forget_losses(commune.site for commune in self._communes if commune.id in turned)
+        self._struck_before = frozenset(struck)
         heard = {name: row["arrived_ms"] for name, row in live.agents.items()}
         by_site: dict[str, list[Row]] = {}
         for row in live.checks.values():
@@ -71,13 +76,15 @@ def _row(
         "site": commune.site,
         "name": commune.name,
         "province": commune.province,
-        "state": _state(incident) if incident else _measured(fresh),
+        "state": _state(incident) if incident else _measured(fresh, losses),
         "at_ms": max((check["at_ms"] for check in checks), default=0),
         "incident": incident["id"] if incident else None,
     }
-    link = min((check for check in fresh if check["kind"] in LINK_KINDS), key=_preference, default=None)
-    if link is not None:
-        share = losses[link["agent"], link["check"]].share if (link["agent"], link["check"]) in losses else None
+    since_ms = incident.get("first_miss_ms", 0) if incident else 0
+    links = (check for check in fresh if check["kind"] in LINK_KINDS and check["at_ms"] >= since_ms)
+    link = min(links, key=_preference, default=None)
+    if link is not None:  # a figure from before the fault says nothing of the state that stands beside it
+        share = _share(link, losses)
         row |= {} if share is None else {"loss": round(share, 4)}
         if "rtt_p50_ms" in link["values"]:
             row["rtt_ms"] = link["values"]["rtt_p50_ms"]
@@ -94,11 +101,18 @@ def _state(incident: Incident) -> str:
     return "bad" if incident.get("severity") == "critical" and not elsewhere else "degraded"
 
 
-def _measured(checks: Iterable[Row]) -> str:
-    """What the last outcomes say alone: all good, all bad, or some; our own faults (LOCAL) say nothing."""
+def _share(check: Row, losses: Mapping[tuple[str, str], Losses]) -> float | None:
+    known = losses.get((check["agent"], check["check"]))
+    return known.share if known else None
+
+
+def _measured(checks: Sequence[Row], losses: Mapping[tuple[str, str], Losses]) -> str:
+    """What the last outcomes say alone: all good, all bad, or some; our own faults (LOCAL) say nothing. A link that lost
+    packets within the minute is not good because its last one came back."""
     votes = [check["outcome"] == Outcome.OK for check in checks if check["outcome"] != Outcome.LOCAL]
     if not votes:
         return "unknown"
     if all(votes):
-        return "ok"
+        shares = (_share(check, losses) for check in checks if check["kind"] in LINK_KINDS)
+        return "degraded" if any(share is not None and share >= LOSSY for share in shares) else "ok"
     return "degraded" if any(votes) else "bad"

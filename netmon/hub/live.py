@@ -112,6 +112,13 @@ class Live:
         }
         self._changed_agents.add(batch.agent)
 
+    def forget_losses(self, sites: Iterable[str]) -> None:
+        """Begin the loss of the last minute anew at these sites: their state is another now, and what came before it is no
+        figure of it."""
+        turned = frozenset(sites)
+        for key in [key for key in self.losses if turned and self.checks[key]["site"] in turned]:
+            del self.losses[key]
+
     def take(self) -> tuple[list[Row], list[Row]]:
         """Agent rows and check rows that changed since the last call."""
         agents = [self.agents[name] for name in self._changed_agents]

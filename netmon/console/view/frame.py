@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netmon import zone
 from netmon.console.paint import Line, cell, line
 from netmon.console.state import State
 from netmon.console.ui import Ui
@@ -35,7 +36,7 @@ def _body(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[L
 def _header(state: State, ui: Ui, width: int, now_s: float) -> Line:
     age_s = now_s - state.at_ms / 1000 if state.at_ms else None
     stale = age_s is None or age_s > STALE_S or bool(state.fault)
-    right = _age(state, ui, age_s, stale) + "  " + clock(int(now_s * 1000)) + " "
+    right = _age(state, ui, age_s, stale) + "  " + clock(int(now_s * 1000)) + f" {zone.NAME} "
     left = f" netmon  {state.hub.get('name', '')}  {say('agents', ui.lang)} {len(state.agents)}"
     waiting = state.pages.get("waiting")
     if waiting:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from netmon.console.paint import Line, cell, line, row
+from rich.cells import cell_len
+
+from netmon.console.paint import Line, cell, fit, line, row
 from netmon.console.state import Row, State
 from netmon.console.ui import Ui, choices
 from netmon.console.words import clock, number, say, share, span
+from probes.clean import clean
 
 _MARKS = {"ok": ("●", "good"), "bad": ("✗", "bad"), "degraded": ("▲", "warn"), "unknown": ("?", "dim")}
 
@@ -52,16 +55,30 @@ def _incident(incident: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) 
         + (["✓"] if incident["acked_by"] else [])
         + (["z"] if incident["silenced"] else [])
     )
-    text = str(incident[ui.lang] or incident["name"])
+    element, left = min(26, width // 5), width - 31 - min(26, width // 5)
+    text, call = _headline(incident, ui.lang, left)
     cells = [
         cell("✗" if is_open else "✓", 2, style),
         cell(clock(incident["opened_ms"]), 9, style),
         cell(span(end_s - int(incident["opened_ms"]) / 1000), 8, style),
         cell(" ".join(notes), 8, style),
-        cell(incident["element"], min(26, width // 4), style),
-        cell(" " + text, max(0, width - 31 - min(26, width // 4)), style),
+        cell(incident["element"], element, style),
+        cell(" " + text, max(0, left - cell_len(call)), style),
+        cell(call, cell_len(call), style),
     ]
     return row(cells, width, chosen=chosen)
+
+
+def _headline(incident: Row, lang: str, width: int) -> tuple[str, str]:
+    """What happened, and whom to call where the first does not fit whole: a cut line must not lose the telephone."""
+    text, contact = clean(str(incident[lang] or incident["name"]), 400), incident.get("contact") or {}
+    if incident["state"] != "open" or cell_len(text) < width:
+        return text, ""
+    name, phone = (clean(str(contact.get(key) or ""), 60) for key in ("name", "phone"))
+    for call in (f"  {name} {phone}".rstrip(), f"  {phone or name}".rstrip()):
+        if cell_len(call) <= width * 2 // 3:
+            return text, call
+    return text, fit(call, max(0, width * 2 // 3))
 
 
 def _communes(state: State, ui: Ui, width: int, height: int, now_s: float, cursor: int) -> list[Line]:

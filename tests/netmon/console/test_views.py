@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,3 +118,33 @@ def test_a_cell_is_as_wide_as_asked(text: str, width: int) -> None:
     from probes.clean import clean
 
     assert cell_len(fit(clean(text), width)) == width
+
+
+@pytest.mark.parametrize("width", [80, 100, 132])
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_a_headline_that_is_cut_never_loses_whom_to_call(width: int, lang: str) -> None:
+    long = "Đường truyền Trung tâm – Thành phố Hà Nội mất kết nối, " * 3 + "gọi VNPT trực kênh 080 00002"
+    lines = shown(state(6, (incident(vi=long, en=long),)), Ui(lang=lang), width=width)
+    assert "080 00002" in lines[2] and "…" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("ba dinh", {"00001"}), ("BA ĐÌNH", {"00001"}), ("mất", {"00002"}), ("mat", {"00002"}), ("down", {"00002"}),
+        ("tốt", {"00001", "00003"}), ("bà đình", set()), ("ngoc", {"00003"}), ("00002", {"00002"}),
+    ],
+)  # fmt: skip
+def test_a_filter_finds_names_without_marks_and_states_as_shown(typed: str, found: set[str]) -> None:
+    body = state(0)
+    body["communes"] = [
+        commune(1, "ok", name="Phường Ba Đình"), commune(2, "bad", name="Xã Cát Hải"),
+        commune(3, "ok", name=unicodedata.normalize("NFD", "Phường Ngọc Hà")),
+    ]  # fmt: skip
+    known = State()
+    known.apply("snapshot", body, NOW_S)
+    assert {row["code"] for row in known.commune_rows(typed)} == found
+
+
+def test_every_screen_names_its_zone() -> None:
+    assert "+07" in shown(state(6))[0]

@@ -95,3 +95,39 @@ def test_a_commune_row_is_told_again_only_when_it_changed() -> None:
     assert communes.changed(live, [], NOW_MS) == []
     live.apply(_batch(NOW_MS, outcome=0))
     assert len(communes.changed(live, [], NOW_MS)) == 1
+
+
+def _seconds(live: Live, start_s: int, outcomes: str) -> None:
+    """One packet a second from `start_s` on: `.` answered, `x` lost."""
+    for second, outcome in enumerate(outcomes, start_s):
+        values = {"rtt_p50_ms": 0.04} if outcome == "." else {}
+        live.apply(
+            _batch(NOW_MS + second * 1000, sent=1, rcvd=int(outcome == "."), outcome=int(outcome == "x"), **values)
+        )
+
+
+def test_no_figure_beside_a_state_is_older_than_the_state() -> None:
+    live, communes = Live(SCHEMA), _communes()
+    _seconds(live, 0, "." * 20)
+    incident = {
+        "id": "i", "state": "open", "severity": "critical", "element": "commune:26734", "first_miss_ms": NOW_MS + 20_000,
+    }  # fmt: skip
+    cut = communes.rows(live, [incident], NOW_MS + 25_000)[0]
+    assert cut["state"] == "bad" and "rtt_ms" not in cut and "loss" not in cut
+    _seconds(live, 25, "x" * 5)
+    cut = communes.rows(live, [incident], NOW_MS + 30_000)[0]
+    assert cut["state"] == "bad" and "rtt_ms" not in cut and cut["loss"] == 1.0
+    _seconds(live, 30, "xxxxx....")
+    communes.rows(live, [], NOW_MS + 39_000)
+    _seconds(live, 39, "...")
+    mended = communes.rows(live, [], NOW_MS + 42_000)[0]
+    assert (mended["state"], mended["loss"], mended["rtt_ms"]) == ("ok", 0.0, 0.04)
+
+
+def test_a_link_that_lost_packets_within_the_minute_is_not_told_as_good() -> None:
+    live, communes = Live(SCHEMA), _communes()
+    _seconds(live, 0, "....xxxxx....")
+    row = communes.rows(live, [], NOW_MS + 13_000)[0]
+    assert row["state"] == "degraded" and row["loss"] > 0.3
+    _seconds(live, 13, "." * 200)
+    assert communes.rows(live, [], NOW_MS + 213_000)[0]["state"] == "ok"
