@@ -90,7 +90,8 @@ class App:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         try:
-            claimed = self._ingest.admit(token_of(headers), headers, query.get("precision") or "ns")
+            token = token_of(headers) or query.get("p", "")
+            claimed = self._ingest.admit(token, headers, query.get("precision") or "ns")
         except BadWrite as bad:
             await answer(send, bad.reply)
             return
@@ -134,10 +135,11 @@ def _named(scope: Scope) -> str:
 
 
 def token_of(headers: MutableMapping[str, str]) -> str:
-    """The token of `Authorization: Token T`, `Bearer T`, or (InfluxDB 1 clients) the password of `Basic`; or ""."""
-    scheme, _, value = headers.get("authorization", "").partition(" ")
+    """The token of `Authorization: Token T`, `Bearer T`, or (clients of InfluxDB 1) the password of `Token USER:T` or of
+    `Basic`; or "". A token of ours has no colon."""
+    scheme, _, value = headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() in ("token", "bearer"):
-        return value.strip()
+        return value.strip().rpartition(":")[2]
     if scheme.lower() != "basic":
         return ""
     try:

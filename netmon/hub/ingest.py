@@ -94,8 +94,8 @@ class Ingest:
         writer = self.writer(token, agent)
         if precision not in FACTORS:
             raise self._malformed(400, f"precision {clean(precision, 16)!r} is none of {', '.join(FACTORS)}")
-        encoding = headers.get("content-encoding", "identity").lower()
-        if encoding not in ("gzip", "identity"):
+        encoding = headers.get("content-encoding", "").strip().lower()
+        if encoding not in ("", "gzip", "x-gzip", "identity"):
             raise self._malformed(415, f"content encoding {clean(encoding, 32)!r} is not known (gzip or identity)")
         boot, first, last = self._numbers(agent, headers)
         frontier = headers.get("x-netmon-frontier", "")
@@ -111,7 +111,7 @@ class Ingest:
             backfill=headers.get("x-netmon-backfill") == "1",
             urgent=headers.get("x-netmon-urgent") == "1",
             precision=precision,
-            gzipped=encoding == "gzip",
+            gzipped=encoding.endswith("gzip"),
         )
 
     def writer(self, token: str, agent: str) -> Writer:
@@ -148,10 +148,10 @@ class Ingest:
         """Store what may be stored of a body; the answer once it is durable."""
         now_ns = self._clock_ns()
         try:
-            text = self._text(claimed, body)
+            plain = self._plain(claimed, body)
             reader = self._readers[claimed.writer.site]
-            read = reader.read(text, claimed.agent, claimed.precision, self._bounds(now_ns))
-            serial = self._claim(claimed, read, text)
+            read = reader.read(plain, claimed.agent, claimed.precision, self._bounds(now_ns))
+            serial = self._claim(claimed, read, plain)
         except BadWrite as bad:
             return bad.reply
         try:
@@ -162,45 +162,47 @@ class Ingest:
             return Reply(503, "unavailable", f"not stored: {fault}", retry_after_s=limits.RETRY_AFTER_S)
         return Reply(400, "invalid", _partial(faults)) if faults else Reply(204)
 
-    def _text(self, claimed: Claimed, body: bytes) -> str:
+    def _plain(self, claimed: Claimed, body: bytes) -> bytes:
         if claimed.gzipped:
             body = self._inflate(body)
         if body.count(b"\n") > limits.MAX_LINES:
             raise self._malformed(413, f"more than {limits.MAX_LINES} lines in one write")
-        try:
-            return body.decode()
-        except UnicodeDecodeError as fault:
-            raise self._malformed(400, f"the body is not UTF-8: byte {fault.start}") from fault
+        return body
 
     def _inflate(self, body: bytes) -> bytes:
-        inflater = zlib.decompressobj(31)
-        try:
-            plain = inflater.decompress(body, limits.MAX_INFLATED_BYTES)
-        except zlib.error as fault:
-            raise self._malformed(400, f"the body is not gzip: {fault}") from fault
-        if inflater.unconsumed_tail:
-            raise self._malformed(413, f"more than {limits.MAX_INFLATED_BYTES} bytes after gzip")
-        if not inflater.eof or inflater.unused_data:
-            raise self._malformed(400, "the gzip body ends early or has more than one member")
-        return plain
+        """A gzip body of one member or more (RFC 1952 §2.2)."""
+        parts, size = [], 0
+        while body:
+            inflater = zlib.decompressobj(31)
+            try:
+                parts.append(inflater.decompress(body, limits.MAX_INFLATED_BYTES - size + 1))
+            except zlib.error as fault:
+                raise self._malformed(400, f"the body is not gzip: {fault}") from fault
+            size += len(parts[-1])
+            if size > limits.MAX_INFLATED_BYTES:
+                raise self._malformed(413, f"more than {limits.MAX_INFLATED_BYTES} bytes after gzip")
+            if not inflater.eof:
+                raise self._malformed(400, "the gzip body ends early")
+            body = inflater.unused_data
+        return b"".join(parts)
 
     def _bounds(self, now_ns: int) -> Bounds:
         now_ms = now_ns // 1_000_000
         return Bounds(now_ms - self._retention_ms, now_ms + limits.FUTURE_MS, now_ns)
 
-    def _claim(self, claimed: Claimed, read: Read, text: str) -> int:
+    def _claim(self, claimed: Claimed, read: Read, plain: bytes) -> int:
         """Mark a write's numbers as seen; under which serial they fly until its record is settled, or taken back."""
         self._serial += 1
-        fresh = self._fresh(claimed, read, text) if claimed.boot else []
+        fresh = self._fresh(claimed, read, plain) if claimed.boot else []
         self._flying[self._serial] = (claimed.agent, claimed.boot, fresh)
         return self._serial
 
-    def _fresh(self, claimed: Claimed, read: Read, text: str) -> list[tuple[int, int]]:
+    def _fresh(self, claimed: Claimed, read: Read, plain: bytes) -> list[tuple[int, int]]:
         told, count = claimed.last - claimed.first + 1, len(read.lines)
         if count != told:
             raise self._malformed(400, f"X-Netmon-Seq tells of {told} points, the body has {count}")
         stamps = [0 if line is None else line.time or 0 for line in read.lines]
-        sum32 = zlib.crc32(text.encode())
+        sum32 = zlib.crc32(plain)
         try:
             return self._seen.claim(claimed.agent, claimed.boot, claimed.first, claimed.last, stamps, sum32)
         except NotARepeat:

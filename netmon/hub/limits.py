@@ -9,10 +9,16 @@ MAX_BODY_BYTES = 1024 * 1024  # as sent (compressed)
 MAX_INFLATED_BYTES = 16 * 1024 * 1024  # after gzip; the decompressor is stopped there
 MAX_JSON_BYTES = 64 * 1024  # bodies of the state API
 MAX_LINES = 50_000  # of one write
-MAX_FIELDS = 256  # of one line; a distribution has at most that many buckets
-MAX_SERIES = 2_000  # heads one agent of a site may keep alive: the cardinality cap
-MAX_FIELD_NAMES = 2_048  # distinct field names a site's writers may use
-MAX_NAME = 200  # characters of a measurement, tag or field name
+MAX_FIELDS = 2_048  # of one line
+MAX_TAGS = 128  # of one line
+MAX_SERIES_TEXT = 4_096  # characters of a measurement and its tags
+# One writer's share: an agent's, or that of all others who write for a site together.
+MAX_SERIES = 2_000  # heads it may keep alive: the cardinality cap
+MAX_SERIES_BYTES = 4_000_000  # of memory for them
+MAX_FIELD_NAMES = 4_096  # distinct ones
+MAX_NAME_BYTES = 256 * 1024  # of memory for them
+MAX_NAME = 200  # characters of a field's name
+KEPT_FAULTS = 100  # refused lines of a write whose reasons are kept; the others are counted
 SERIES_IDLE_NS = 24 * 3600 * 1_000_000_000  # a head unused for so long makes room for another
 FUTURE_MS = 10 * 60 * 1000  # a stamp further ahead of the hub's clock is refused
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from netmon.files import make_folder, read_state, write_state
 from netmon.hub import record
+from netmon.line import says_something, split, text_of_line
 from netmon.policy import Act, verdict
 from netmon.segments import position_of
 
@@ -183,7 +184,8 @@ def _lines_of(body: bytes) -> list[str]:
     except ValueError as fault:
         log.error("a record of the segments is passed over: %s", fault)
         return []
-    return [line for line in text.split("\n") if line and not line.startswith("#")]
+    lines = (line for _, line in split(text.encode()) if line is not None)
+    return [text_of_line(line) for line in lines if says_something(line)]
 
 
 def _load(path: Path, start: Position) -> Position:

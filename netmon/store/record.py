@@ -10,10 +10,10 @@ import zlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from netmon.point import Line, fields_text
+from netmon.line import Line, escaped_field, head_text
+from netmon.point import fields_text
 
 VERSION = 1
-_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": " ", "\r": " ", "\\": "/"})
 
 
 class Header(NamedTuple):
@@ -38,14 +38,13 @@ def encode(header: Header, payload: bytes, *, gzipped: bool) -> bytes:
 
 def text_of(lines: Iterable[Line]) -> str:
     """Lines as line protocol, one a line, stamps as they are."""
-    heads: dict[int, str] = {}
+    heads: dict[int, str] = {}  # by the identity of its tags: lines of one series share them
     written = []
     for line in lines:
         head = heads.get(id(line.tags))
         if head is None:
-            pairs = (f"{_escaped(key)}={_escaped(value)}" for key, value in line.tags.items())
-            head = heads[id(line.tags)] = ",".join(pairs)
-        written.append(f"{_escaped(line.name)},{head} {_fields(line)} {line.time}")
+            head = heads[id(line.tags)] = head_text(line.name, line.tags)
+        written.append(f"{head} {_fields(line)} {line.time}")
     return "\n".join(written)
 
 
@@ -65,9 +64,5 @@ def split(body: bytes) -> tuple[Header, str]:
     return header, text
 
 
-def _escaped(text: str) -> str:
-    return text.translate(_ESCAPES) if not text.isalnum() else text
-
-
 def _fields(line: Line) -> str:
-    return fields_text({_escaped(key): value for key, value in line.fields.items()})
+    return fields_text({escaped_field(key): value for key, value in line.fields.items()})

@@ -18,7 +18,8 @@ import duckdb
 import numpy as np
 
 from netmon.files import make_folder, private_files
-from netmon.point import TAGS, Line, decode
+from netmon.line import Line, decode, escaped
+from netmon.point import TAGS
 from netmon.store import layout
 from netmon.store.frames import CutShort, frames
 from netmon.store.record import split
@@ -38,7 +39,7 @@ class Table:
     def add(self, line: Line) -> None:
         """All values of one line."""
         tags = line.tags
-        others = ",".join(f"{key}={tags[key]}" for key in sorted(tags) if key not in TAGS)
+        others = ",".join(f"{escaped(key)}={escaped(tags[key])}" for key in sorted(tags) if key not in TAGS)
         key = (line.name, *(tags.get(tag, "-") for tag in TAGS), others)
         series = self.series.setdefault(key, len(self.series))
         for name, value in line.fields.items():

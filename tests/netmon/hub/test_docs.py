@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from netmon.hub import limits
+from netmon.line import MAX_LINE
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
@@ -31,4 +32,9 @@ def test_limits_in_the_text_are_those_of_the_code() -> None:
     assert (limits.HEAD_DEADLINE_S, limits.BODY_DEADLINE_S, limits.TLS_DEADLINE_S) == (10, 30, 10)
     assert limits.KEEP_ALIVE_S >= 75 and f"| idle connection | {limits.KEEP_ALIVE_S:.0f} s |" in TEXT
     assert f"{limits.MAX_SERIES:,} series" in TEXT and f"{limits.MAX_LINES:,} lines" in TEXT
+    assert (
+        f"{limits.MAX_FIELDS:,} fields; {limits.MAX_TAGS} tags" in TEXT and MAX_LINE == 64 * 1024 and "64 kB;" in TEXT
+    )
+    assert f"tags of {limits.MAX_SERIES_TEXT:,}" in TEXT and f"name of {limits.MAX_NAME} characters" in TEXT
+    assert f"{limits.MAX_FIELD_NAMES:,} names" in TEXT and limits.MAX_SERIES_BYTES == 4_000_000 and "in 4 MB" in TEXT
     assert f"{limits.MAX_CONNECTIONS:,}" in TEXT

@@ -38,7 +38,6 @@ def test_what_was_filled_in_is_written_anew() -> None:
         f"netmon_ping,check=up sent=1i {NOW_MS}",
         f"{HEAD} sent=1i",
         f'{HEAD} sent=1i,why="x" {NOW_MS}',
-        f"{HEAD},target=p79 sent=1i {NOW_MS}",
         HEAD.replace("up", "u\u202ep") + f" sent=1i {NOW_MS}",
         f"{HEAD} sent=1i {NOW_MS}\r\n",
     ):
@@ -77,15 +76,38 @@ def test_types_are_those_of_the_registry() -> None:
     assert not _read(f"{HEAD} newer_field=1i {NOW_MS}").faults
 
 
-def test_a_site_cannot_grow_series_without_end() -> None:
+def test_a_writer_cannot_grow_series_without_end() -> None:
     reader = Reader(WRITER, SCHEMA)
-    limit = limits.MAX_SERIES * len(WRITER.agents)
-    body = "\n".join(f"m,check=k{number} sent=1i {NOW_MS}" for number in range(limit + 5))
+    body = "\n".join(f"m,check=k{number} sent=1i {NOW_MS}" for number in range(limits.MAX_SERIES + 5))
     faults = _read(body, reader=reader).faults
-    assert len(faults) == 5 and "series" in faults[0].reason
+    assert len(faults) == 5 and "series from agent c1" in faults[0].reason
     assert not _read(f"m,check=k1 sent=1i {NOW_MS}", reader=reader).faults
     later = Bounds(0, 2 * NOW_MS, BOUNDS.arrived_ns + 2 * limits.SERIES_IDLE_NS)
     assert not reader.read(f"m,check=new sent=1i {NOW_MS}", "c1", "ms", later).faults
+
+
+def test_a_stranger_never_uses_up_an_agents_share() -> None:
+    reader = Reader(WRITER, SCHEMA)
+    wide = "\n".join(
+        "http " + ",".join(f"x{number + more}=1i" for more in range(1000)) + f" {NOW_MS}"
+        for number in range(0, 6000, 1000)
+    )
+    assert "field names" in _read(wide, agent="", reader=reader).faults[-1].reason
+    body = "\n".join(f"http,id=r{number} x{number}=1 {NOW_MS}" for number in range(limits.MAX_SERIES + 50))
+    assert len(_read(body, agent="", reader=reader).faults) == 51
+    for agent in ("c1", "c1-b"):
+        own = HEAD.replace("agent=c1", f"agent={agent}") + f" sent=1i,mine=2i {NOW_MS}"
+        assert not _read(own, agent=agent, reader=reader).faults
+
+
+def test_series_are_bounded_in_bytes_too() -> None:
+    reader, faults = Reader(WRITER, SCHEMA), []
+    for number in range(300):
+        tags = ",".join(f"t{more}=1" for more in range(limits.MAX_TAGS - 1))
+        faults += _read(f"m,check=b{number},{tags} v=1 {NOW_MS}", reader=reader).faults
+    assert faults and all("MB of series" in fault.reason for fault in faults)
+    assert "tags" in _read("m," + ",".join(f"t{more}=1" for more in range(500)) + " v=1").faults[0].reason
+    assert "longer than" in _read(f"m,t={'x' * 5000} v=1").faults[0].reason
 
 
 def test_names_of_fields_and_counts_are_bounded() -> None:

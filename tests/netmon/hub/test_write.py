@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from collections.abc import Iterator
@@ -120,12 +121,51 @@ def test_a_body_over_the_cap_is_413_and_broken_gzip_400(one: HubProcess) -> None
     assert connection.getresponse().status == 413
     connection.close()
     packed = gzip.compress(b"m f=1i 1")
-    for broken in (b"not gzip", packed[:-4], packed + packed):
+    for broken in (b"not gzip", packed[:-4], packed + packed[:5], packed + b"\0" * 30):
         assert one.request("POST", "/api/v2/write", broken, {**headers, "Content-Encoding": "gzip"})[0] == 400
     assert one.request("POST", "/api/v2/write", b"x", {**headers, "Content-Encoding": "br"})[0] == 415
-    assert one.request("POST", "/api/v2/write", b"m f=\xff\xff 1", headers)[0] == 400
+    for told in ({"Content-Encoding": ""}, {"Content-Encoding": "identity"}):
+        assert one.request("POST", "/api/v2/write", b"m f=1", {**headers, **told})[0] == 204
     assert one.request("POST", "/api/v2/write?precision=years", b"m f=1", headers)[0] == 400
     assert one.request("GET", "/api/v2/write", headers=headers)[0] == 405
+
+
+def test_a_gzip_body_of_several_members_is_one_body(one: HubProcess) -> None:
+    headers = {"Authorization": f"Token {one.token('c1')}", "Content-Encoding": "x-gzip"}
+    before = one.figures["points_stored"]
+    body = b"".join(gzip.compress(part) for part in (b"m f=1i\nm f=", b"", b"2i\nm,t=x f=3i\n"))
+    assert one.request("POST", "/api/v2/write", body, headers)[0] == 204
+    assert one.figures["points_stored"] == before + 3
+
+
+def test_one_bad_byte_costs_one_point(one: HubProcess) -> None:
+    before = one.figures["points_stored"]
+    body = b"\xef\xbb\xbfcpu v=1\n# \xff is no comment's business\ncpu,t=caf\xe9 v=2\r\ncpu,t=z v=3\r\n"
+    status, _, told = one.request("POST", "/api/v2/write", body, {"Authorization": f"Token {one.token('c1')}"})
+    assert status == 400 and b"line 3: not UTF-8: byte 9 of the line dropped=1" in told
+    assert one.figures["points_stored"] == before + 2
+
+
+def test_two_points_of_a_series_in_one_millisecond_are_told(one: HubProcess) -> None:
+    headers, at = {"Authorization": f"Token {one.token('c1')}"}, now_ms()
+    status, _, told = one.request("POST", "/write", f"cpu v=1 {at}001000\ncpu v=2 {at}002000".encode(), headers)
+    assert status == 400 and b"line 2: " in told and b"keeps milliseconds" in told
+    for again in (f"cpu v=1 {at}001000", f"cpu w=1 {at}001000", f"cpu v=1 {at + 1}002000"):
+        assert one.request("POST", "/write", again.encode(), headers)[0] == 204
+    assert one.request("POST", "/write?precision=us", f"cpu v=1 {at}003".encode(), headers)[0] == 400
+
+
+def test_a_token_is_taken_in_every_form_influxdbs_clients_send_it(one: HubProcess) -> None:
+    token, pair = one.token("c1"), base64.b64encode(f"me:{one.token('c1')}".encode()).decode()
+    forms = [f"Token {token}", f"token me:{token}", f"Bearer {token}", f"Basic {pair}"]
+    for form in forms:
+        assert one.request("POST", "/write?db=x", b"m f=1", {"Authorization": form})[0] == 204
+    assert one.request("POST", f"/write?db=x&u=me&p={token}", b"m f=1")[0] == 204
+    assert one.request("POST", f"/api/v2/write?u=me&p={token}", b"m f=1", {"Authorization": ""})[0] == 204
+    for path in (f"/write?u={token}", "/write?u=me&p=wrong", f"/write?p={one.read_token}"):
+        assert one.request("POST", path, b"m f=1")[0] == 401
+    assert one.request("POST", f"/write?p={token}", b"m f=1", {"Authorization": "Token wrong"})[0] == 401
+    assert one.request("GET", f"/api/v1/state?p={one.read_token}")[0] == 401
 
 
 @pytest.mark.parametrize(("precision", "factor"), [("ns", 1_000_000), ("us", 1_000), ("ms", 1), ("s", 0.001)])
@@ -172,8 +212,6 @@ def test_the_real_influxdb_client_writes_to_the_hub(one: HubProcess) -> None:
 
 
 def test_a_foreign_writer_of_influxdb_1_is_taken_too(one: HubProcess) -> None:
-    import base64
-
     before = one.figures["points_stored"]
     pair = base64.b64encode(f"any:{one.token('c2')}".encode()).decode()
     body = b"\n".join(
