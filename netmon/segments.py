@@ -27,6 +27,7 @@ _PLACE = struct.Struct(">QQI")
 _SUFFIX = ".seg"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _CHUNK = 65_536
+MAX_SEGMENT = 1 << 48  # nobody gets there: a larger number is damage
 LEAST_SEGMENTS = 4  # of a quota: what goes is at most about a quarter of it
 
 
@@ -40,7 +41,11 @@ class Position(NamedTuple):
 def position_of(plain: Any) -> Position:
     """A position out of JSON. Raises ValueError or TypeError for what is none."""
     segment, offset = plain
-    if type(segment) is not int or type(offset) is not int or not (0 <= segment < 1 << 63 and 0 <= offset < 1 << 63):
+    if (
+        type(segment) is not int
+        or type(offset) is not int
+        or not (0 <= segment < MAX_SEGMENT and 0 <= offset < 1 << 63)
+    ):
         raise ValueError(f"{str(plain)[:40]} is no place in the segments")
     return Position(segment, offset)
 
@@ -181,6 +186,17 @@ class Segments:
         """Let the file go; what was not committed is lost."""
         with self._lock:
             self._close_file()
+
+    def begin_after(self, position: Position) -> bool:
+        """Somebody was told that `position` is durable. Is it behind the end, so that what stood there is lost? Then the
+        next record begins a segment that nobody was ever told of: no cursor can pass over it."""
+        with self._lock:
+            if position <= self._durable():
+                return False
+            if self._active <= position.segment:
+                self._close_file()
+                self._active = position.segment + 1
+            return True
 
     # --- making room ---
 

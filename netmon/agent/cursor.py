@@ -187,7 +187,6 @@ def _load(path: Path, spool: Spool) -> tuple[Mark, list[Stretch]]:
     if known is None:
         return spool.start, []
     live, behind = known
-    end = spool.end
-    if live.position > end.position:  # the end of the spool was lost after it was delivered
-        return end, [one for one in behind if one.end.position <= end.position]
+    if spool.heal(max((live, *(one.end for one in behind)), key=lambda mark: mark.position)):
+        log.error("%s: the end of the spool was lost; what was not delivered of it will be told as a gap", path)
     return live, behind

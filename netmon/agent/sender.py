@@ -150,6 +150,7 @@ class Sender(threading.Thread):
             "X-Netmon-Agent": self._agent,
             "X-Netmon-Boot": self._renamed.get(batch.boot, batch.boot),
             "X-Netmon-Seq": f"{first}-{first + count - 1}",
+            "X-Netmon-Now": str(_now_ms()),
         }
         if batch.backlog:
             return told | {"X-Netmon-Backfill": "1"}

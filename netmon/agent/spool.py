@@ -97,6 +97,14 @@ class Spool:
         with self._lock:
             self._end = self._end._replace(seq=max(self._end.seq, seq))
 
+    def heal(self, mark: Mark) -> bool:
+        """A destination remembers a place: does it lie behind the end? Then what stood there is lost, and neither its
+        place nor its number is given out again."""
+        lost = self.segments.begin_after(mark.position)
+        with self._lock:
+            self._end = Mark(max(self._end.position, mark.position), max(self._end.seq, mark.seq))
+        return lost
+
     def recent(self) -> list[Recent]:
         """The newest groups of this run, oldest first."""
         with self._lock:

@@ -35,6 +35,7 @@ from netmon.hub.listener import Listener, tcp_socket
 from netmon.hub.live import Live
 from netmon.hub.places import Places
 from netmon.hub.rehearsals import Rehearsals
+from netmon.hub.remembered import heal
 from netmon.hub.seen import Seen
 from netmon.hub.sink import Sink
 from netmon.hub.state import State
@@ -129,13 +130,13 @@ def open_hub(config: HubConfig) -> Hub:
     for file, why in (writers.told | readers.told).items():
         troubles.tell(f"token file {file}", why, severity="warning")
     evaluator = Evaluator(config, topology, pack, folder / "hub.db", troubles)
-    counters, live = Counters(), Live(schema)
-    seen = catch_up(folder, segments, evaluator, live, counters)
-
     store = folder / "store"
-    journal = Journal(segments, lambda: _make_room(segments, store))
     sinks = tuple(_sink(one, folder / "sinks", segments) for one in config.sinks)
     sealer = sealing.Sealer(segments, store)
+    known = _known(folder, segments, sealer, sinks, evaluator, troubles)
+    counters, live = Counters(), Live(schema)
+    seen = catch_up(known, segments, evaluator, live, counters)
+    journal = Journal(segments, lambda: _make_room(segments, store))
 
     def publish(batch: Batch) -> None:
         live.apply(batch)
@@ -169,10 +170,32 @@ def open_hub(config: HubConfig) -> Hub:
     return Hub(troubles, config, folder, *parts, tls, lock)
 
 
-def catch_up(folder: Path, segments: Segments, evaluator: Evaluator, live: Live, counters: Counters) -> Seen:
-    """Read back what the snapshot and the evaluator do not know yet; the seen ranges."""
+def _known(
+    folder: Path,
+    segments: Segments,
+    sealer: sealing.Sealer,
+    sinks: tuple[Sink, ...],
+    evaluator: Evaluator,
+    troubles: Troubles,
+) -> snapshot.Snapshot:
+    """The snapshot, and everybody's place in the segments made true."""
     known = snapshot.load(folder)
-    after, judged = Position(*known.position), evaluator.start_position()
+    others = {snapshot.FILE: Position(*known.position), "hub.db": evaluator.start_position()}
+    if why := heal(segments, sealer, sinks, others):
+        troubles.crashed("segments", OSError(why))
+        troubles.well("segments")  # it is mended; the board and an incident tell it
+    return known
+
+
+def catch_up(
+    known: snapshot.Snapshot, segments: Segments, evaluator: Evaluator, live: Live, counters: Counters
+) -> Seen:
+    """Read back what the snapshot and the evaluator do not know yet; the seen ranges. What is known to behind the
+    segments' end may be known wrongly: all there is is read back."""
+    after, judged = (
+        Position(0, 0) if place > segments.durable else place
+        for place in (Position(*known.position), evaluator.start_position())
+    )
     seen = Seen.restore(known.seen, known.newest)
     live.restore(known.agents, known.checks)
     counters.points_stored = known.stored

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from netmon.hub import limits, record
+from netmon.hub import clocks, limits, record
 from netmon.hub.batch import Batch
 from netmon.hub.journal import DiskRefuses, Journal
 from netmon.hub.lines import FACTORS, Bounds, Fault, Read, Reader
@@ -53,6 +53,7 @@ class Claimed:
     urgent: bool
     precision: str
     gzipped: bool
+    now_ms: int | None = None  # its own clock, of agents that know what an answer about it, or about numbers, means
 
 
 class BadWrite(Exception):
@@ -112,6 +113,7 @@ class Ingest:
             urgent=headers.get("x-netmon-urgent") == "1",
             precision=precision,
             gzipped=encoding.endswith("gzip"),
+            now_ms=clocks.told_ms(headers),
         )
 
     def writer(self, token: str, agent: str) -> Writer:
@@ -202,7 +204,7 @@ class Ingest:
         if count != told:
             raise self._malformed(400, f"X-Netmon-Seq tells of {told} points, the body has {count}")
         stamps = [0 if line is None else line.time or 0 for line in read.lines]
-        sum32 = zlib.crc32(plain)
+        sum32 = 0 if claimed.now_ms is None else zlib.crc32(plain)
         try:
             return self._seen.claim(claimed.agent, claimed.boot, claimed.first, claimed.last, stamps, sum32)
         except NotARepeat:

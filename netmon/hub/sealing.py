@@ -54,7 +54,7 @@ class Sealer:
         make_folder(store)
         self._segments, self.store = segments, store
         self._cursor = store / "sealed.json"
-        self.sealed = _load(self._cursor)  # all segments with a smaller number
+        self.sealed, self._offset = _load(self._cursor)  # all segments with a smaller number, and a part of that one
         self.rows = 0
 
     async def run(self, oldest_ms: int) -> bool:
@@ -67,8 +67,10 @@ class Sealer:
             return False
         self.rows += int(figures.get("rows", 0))
         # The segment that is still written to is sealed again, whole, the next time.
-        self.sealed = max(self.sealed, durable.segment)
-        await asyncio.to_thread(write_state, self._cursor, {"segment": self.sealed})
+        if durable.segment >= self.sealed:
+            self.sealed, self._offset = durable
+        told = {"segment": self.sealed, "offset": self._offset}
+        await asyncio.to_thread(write_state, self._cursor, told)
         return True
 
     def _child(self, durable: Position, oldest_ms: int) -> dict[str, int]:
@@ -93,6 +95,17 @@ class Sealer:
         figures: dict[str, int] = json.loads(told)
         return figures
 
+    @property
+    def place(self) -> Position:
+        """Up to where everything was sealed at least once."""
+        return type(self._segments.first)(self.sealed, self._offset)
+
+    def begin_again(self, end: Position, *, is_lost: bool) -> None:
+        """`place` lies behind the segments' end. `is_lost`: they lost their tail, so a file that was made of the segment
+        they end in may hold more than they do, and stays; else the cursor is wrong, and all there is is sealed again."""
+        keeps = is_lost and layout.has_segment(self.store, end.segment)
+        self.sealed, self._offset = (end.segment + 1 if keeps else 0), 0
+
     def limit(self) -> Position:
         """Everything before this is sealed for good."""
         return type(self._segments.first)(self.sealed, 0)
@@ -113,6 +126,7 @@ def retire(store: Path, oldest_ms: int) -> int:
     return gone
 
 
-def _load(path: Path) -> int:
+def _load(path: Path) -> tuple[int, int]:
     otherwise = "sealing begins again with the oldest segment"
-    return read_state(path, lambda plain: position_of((plain["segment"], 0)).segment, otherwise) or 0
+    known = read_state(path, lambda plain: position_of((plain["segment"], plain.get("offset", 0))), otherwise)
+    return (0, 0) if known is None else (known.segment, known.offset)

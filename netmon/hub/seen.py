@@ -62,12 +62,12 @@ class Seen:
     ) -> list[tuple[int, int]]:
         """Mark first…last as seen; the parts that were new, in order.
 
-        `stamps`: of each number's point in Unix ms (0: it cannot be read); `sum32`: a checksum of the text (0: not told).
-        Raises `NotARepeat`; nothing is marked then.
+        `stamps`: of each number's point in Unix ms (0: it cannot be read); `sum32`: a checksum of the text; 0: whatever was seen
+        is a repeat. Raises `NotARepeat`; nothing is marked then.
         """
         own = self._boot(agent, boot)
         fresh = own.known.missing(first, last)
-        if fresh != [(first, last)]:
+        if sum32 and fresh != [(first, last)]:
             repeated = [at_ms for number, at_ms in enumerate(stamps, first) if number in own.known]
             own.check(first, last, max(repeated, default=0), sum32)
         if fresh:

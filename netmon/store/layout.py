@@ -55,6 +55,17 @@ def _day(name: str) -> int | None:
     return None
 
 
+def newest_segment(store: Path) -> int:
+    """The largest number of a segment that has a file; 0 without one."""
+    names = (file.stem.removeprefix("seg-") for file in store.glob("day=*/seg-*.parquet"))
+    return max((int(name) for name in names if name.isdecimal() and len(name) == 20), default=0)
+
+
+def has_segment(store: Path, segment: int) -> bool:
+    """Has a segment been sealed, in part or whole?"""
+    return any(store.glob(f"day=*/{file_name(segment)}"))
+
+
 def make_room(store: Path) -> bool:
     """Unlink the oldest day, or of a single day the oldest segment's file; whether there was one."""
     known = list(days(store))

@@ -101,7 +101,7 @@ def test_a_restart_sends_what_the_last_run_left(tmp_path: Path) -> None:
     with serving(hub), running(one, Told()) as agent:
         assert until(lambda: len(hub.stored) > left + 5)
         assert until(lambda: {number for _, number in hub.stored} >= set(range(1, left + 1)))
-        assert len({boot for boot, _ in hub.stored}) == 1
+        assert len({boot for boot, _ in hub.stored}) == 2 and hub.repeats == 0
 
 
 Rule = Callable[[Request], Answer]
@@ -261,3 +261,18 @@ def test_a_hub_that_never_answers_is_given_up_in_time(tmp_path: Path) -> None:
         with running(config(tmp_path, url, check("a", "a")), Told()) as agent:
             assert until(lambda: "no answer in time" in agent.view()["destinations"][0]["trouble"])
         assert agent.senders[0].cursor.waiting == agent.spool.stored
+
+
+def test_points_whose_numbers_the_hub_knows_otherwise_are_numbered_anew_and_arrive_once(tmp_path: Path) -> None:
+    """As after a machine was restored with its memory: the process's own boot id is used up to some number."""
+
+    def answer(request: Request) -> Answer:
+        boots.append(request.headers["x-netmon-boot"])
+        return (409, {}, '{"code": "conflict"}') if request.headers["x-netmon-boot"] == boots[0] else OK
+
+    boots = list[str]()
+    with serving(FakeHub(answer=answer)) as hub:
+        with running(config(tmp_path, hub.url, check("a", "a")), Told()) as agent:
+            assert until(lambda: len(hub.stored) > 10)
+        assert _whole(hub, agent) and hub.repeats == 0
+    assert len(set(boots)) == 2 and agent.senders[0].condition.good

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from netmon.agent.cursor import Cursor
@@ -151,3 +152,22 @@ def test_a_spool_of_another_version_is_passed_over(tmp_path: Path) -> None:
     _store(spool, 2)
     assert _cursor(tmp_path, spool).low == Mark(Position(1, 0), 1)
     assert _drain(_cursor(tmp_path, spool), 0) == [[1, 2]]
+
+
+def test_a_spool_whose_segments_were_lost_tells_the_gap_and_delivers_what_is_new(tmp_path: Path) -> None:
+    spool = _spool(tmp_path)
+    cursor = _cursor(tmp_path, spool)
+    for second in range(60):
+        _store(spool, 10, now_ms=second * 1000)
+    live = cursor.next_live(60_000)  # what waited is left behind
+    assert live is not None and live.first > 1
+    cursor.done(live)
+    cursor.save()
+    shutil.rmtree(tmp_path / "segments")
+    spool = _spool(tmp_path)
+    cursor = _cursor(tmp_path, spool)
+    for _ in range(3):  # as many bytes as there were: an old place lies in the middle of the new ones
+        _store(spool, 200, now_ms=61_000)
+    sent = [number for numbers in _drain(cursor, 61_000) for number in numbers]
+    assert sent == list(range(601, 1201))
+    assert spool.take_lost() == [(1, live.first - 1)]

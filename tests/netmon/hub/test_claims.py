@@ -41,6 +41,7 @@ def _body(at_ms: int, extra: str = "") -> bytes:
 
 async def _write(ingest: Ingest, body: bytes, boot: str = "ab") -> Reply:
     headers = {"x-netmon-agent": "c1", "x-netmon-boot": boot, "x-netmon-seq": f"1-{POINTS}"}
+    headers["x-netmon-now"] = str(time.time_ns() // 1_000_000)
     return await ingest.write(ingest.admit("token", headers, "ms"), body)
 
 
@@ -106,3 +107,15 @@ def test_other_points_under_used_numbers_are_answered_409_and_never_204(tmp_path
 
     assert asyncio.run(run()) == [204, 204, 409, 409, 204]
     assert (counters.points_stored, counters.points_conflicting) == (2 * POINTS, 2 * POINTS)
+
+
+def test_an_agent_of_an_earlier_version_which_knows_no_409_never_gets_one(tmp_path: Path) -> None:
+    ingest, _ = _ingest(tmp_path)
+    headers = {"x-netmon-agent": "c1", "x-netmon-boot": "ab", "x-netmon-seq": f"1-{POINTS}"}
+    at_ms = time.time_ns() // 1_000_000
+
+    async def run() -> list[int]:
+        writer = ingest.admit("token", headers, "ms")
+        return [(await ingest.write(writer, _body(at_ms + later))).status for later in (0, 1000)]
+
+    assert asyncio.run(run()) == [204, 204]

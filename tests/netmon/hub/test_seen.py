@@ -63,11 +63,11 @@ def test_memory_is_bounded_by_boots_and_gaps() -> None:
 
 def test_newer_points_under_used_numbers_are_no_repeat() -> None:
     known = Seen()
-    known.claim("c1", "b", 1, 3, [10, 20, 30])
-    assert known.claim("c1", "b", 2, 3, [20, 30]) == []
+    known.claim("c1", "b", 1, 3, [10, 20, 30], 1)
+    assert known.claim("c1", "b", 2, 3, [20, 30], 2) == []
     with pytest.raises(NotARepeat):
-        known.claim("c1", "b", 2, 4, [20, 31, 40])
-    assert known.claim("c1", "b", 3, 4, [30, 40]) == [(4, 4)]
+        known.claim("c1", "b", 2, 4, [20, 31, 40], 3)
+    assert known.claim("c1", "b", 3, 4, [30, 40], 4) == [(4, 4)]
 
 
 def test_another_text_under_the_numbers_of_a_write_is_no_repeat() -> None:
@@ -85,8 +85,9 @@ def test_what_is_a_repeat_is_known_after_a_restart_too() -> None:
     known.claim("c1", "b", 1, 3, [10, 20, 30])
     known.again("c1", "of a record", 1, 2, 50)
     later = Seen.restore(known.export(), known.newest())
-    assert later.claim("c1", "b", 1, 3, [10, 20, 30]) == [] and later.claim("c1", "of a record", 2, 2, [50]) == []
+    assert later.claim("c1", "b", 1, 3, [10, 20, 30], 1) == []
+    assert later.claim("c1", "of a record", 2, 2, [50], 1) == []
     with pytest.raises(NotARepeat):
-        later.claim("c1", "of a record", 1, 2, [49, 51])
+        later.claim("c1", "of a record", 1, 2, [49, 51], 2)
     earlier_version = Seen.restore(known.export())
-    assert earlier_version.claim("c1", "b", 3, 3, [99]) == []
+    assert earlier_version.claim("c1", "b", 3, 3, [99], 1) == []
