@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from probes.base import Field, Kind, Measurement, Outcome, Target
@@ -24,6 +24,7 @@ from probes.wire import dns, dnsdata
 from probes.wire.dns import Framer, Message, Question
 from probes.wire.exchange import Exchange, Heard
 
+_NO_EDNS = (dns.FORMERR, dns.NOTIMP, dns.BADVERS)  # from a server that may not know EDNS (RFC 6891 §7)
 _TYPES = tuple(sorted(dnsdata.TYPES))
 
 
@@ -80,6 +81,7 @@ class _Ask(NamedTuple):
     question: Question
     settings: DnsSettings
     tls: Tls | None
+    edns: bool = True
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
@@ -92,9 +94,12 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     ask = _Ask(question_of(settings.name, settings.type), settings, tls)
 
     async def once(family: int, sockaddr: SocketAddress, deadline: float) -> Try:
-        if settings.transport == "udp":
-            return await _by_datagram(ask, family, sockaddr, deadline)
-        return await _by_stream(ask, family, sockaddr, deadline)
+        by = _by_datagram if settings.transport == "udp" else _by_stream
+        first = await by(ask, family, sockaddr, deadline)
+        if first.facts.get("rcode") not in _NO_EDNS:
+            return first
+        plain = await by(ask._replace(edns=False), family, sockaddr, deadline)
+        return plain if plain.answered else first
 
     return await several("dns", target.text, endpoint, settings.timeout_s, count, once)
 
@@ -102,11 +107,9 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
 def question_of(name: str, type_: str) -> Question:
     """What to ask; an address stands for its reverse name (type PTR). Raises `BadSettings`."""
     try:
-        question = Question(_reverse(name) if type_ == "PTR" else name, type_)
-        dns.encode_name(question.name)
+        return Question(dns.plain_name(_reverse(name) if type_ == "PTR" else name), type_)
     except ValueError as fault:
         raise BadSettings(f"name {clean(name, 80)!r}: {fault}") from None
-    return question._replace(name=question.name.removesuffix(".") or ".")
 
 
 def _reverse(name: str) -> str:
@@ -123,7 +126,7 @@ async def _by_datagram(ask: _Ask, family: int, sockaddr: SocketAddress, deadline
         lambda number, clock_ns: _query(ask, idents[number]),
         lambda data: _read(ask, idents, data),
         began=time.monotonic(),
-        timeout_s=ask.settings.timeout_s,
+        timeout_s=max(0.0, deadline - time.monotonic()),
         sends=ask.settings.sends,
     )
     ended = await exchange(family, session)
@@ -157,7 +160,10 @@ async def _by_stream(ask: _Ask, family: int, sockaddr: SocketAddress, deadline: 
         return Try(outcome, clean(why), reached.times)
     finally:
         reached.line.close()
-    return _answered(ask, message, {**reached.times, "rtt_ms": rtt_ms}, {})
+    told = _answered(ask, message, {**reached.times, "rtt_ms": rtt_ms}, {})
+    if message.tc and told.outcome is Outcome.OK:
+        return replace(told, outcome=Outcome.PROTOCOL, why="it says that its answer by TCP is truncated, too")
+    return told
 
 
 async def _talk(ask: _Ask, line: Line) -> tuple[Message, float]:
@@ -175,7 +181,8 @@ async def _talk(ask: _Ask, line: Line) -> tuple[Message, float]:
 
 
 def _query(ask: _Ask, ident: int) -> bytes:
-    return dns.encode_query(ident, ask.question, recurse=ask.settings.recurse, dnssec=ask.settings.dnssec)
+    settings = ask.settings
+    return dns.encode_query(ident, ask.question, recurse=settings.recurse, dnssec=settings.dnssec, edns=ask.edns)
 
 
 def _read(ask: _Ask, idents: list[int], data: bytes) -> tuple[int, Message] | None:

@@ -16,15 +16,16 @@ _SAYS_NO = {
     dns.REFUSED: "it does not answer us",
 }
 _SHOWN = 3
+_CLASSES = {3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}  # RFC 1035 §3.2.4, RFC 2136
 
 
 def judge(message: Message, asked: Question, expect: Sequence[str], dnssec: bool) -> tuple[Outcome, str]:
     """One answer's outcome and why."""
+    names, found = chain(message, asked)
     if message.rcode != dns.NOERROR:
-        return _error(message.rcode, asked)
-    found = [one for one in message.answers if one.type == asked.type]
+        return _error(message.rcode, names)
     if not found:
-        return _nothing(message, asked)
+        return _nothing(message, asked, names)
     missing = _missing(asked.type, found, expect)
     if missing:
         return Outcome.PROTOCOL, f"it answers {_listed([one.value for one in found])}, not {_listed(missing)}"
@@ -33,22 +34,55 @@ def judge(message: Message, asked: Question, expect: Sequence[str], dnssec: bool
     return Outcome.OK, ""
 
 
-def _error(rcode: int, asked: Question) -> tuple[Outcome, str]:
+def chain(message: Message, asked: Question) -> tuple[list[str], list[Record]]:
+    """The names from the one asked for along its aliases, and the records of the last one that answer the question:
+    of its type and class, and owned by that name (RFC 1034 §3.6.2). Other records are nobody's answer."""
+    names, aliases = [asked.name], _aliases(message, asked)
+    while asked.type != "CNAME" and (target := aliases.get(names[-1].lower())) and len(names) <= len(aliases):
+        names.append(target)
+    owner = names[-1].lower()
+    return names, [one for one in message.answers if _fits(one, asked) and one.name.lower() == owner]
+
+
+def _fits(record: Record, asked: Question) -> bool:
+    return record.type == asked.type and record.klass == asked.klass
+
+
+def _aliases(message: Message, asked: Question) -> dict[str, str]:
+    return {one.name.lower(): one.value for one in message.answers if one.type == "CNAME" and one.klass == asked.klass}
+
+
+def _error(rcode: int, names: Sequence[str]) -> tuple[Outcome, str]:
     name = dns.RCODES.get(rcode, f"rcode {rcode}")
+    alias = f", which {clean(names[0], 80)} is an alias of" if len(names) > 1 else ""
     if rcode == dns.NXDOMAIN:
-        return Outcome.PROTOCOL, f"{name}: it says there is no {clean(asked.name, 80)}"
+        return Outcome.PROTOCOL, f"{name}: it says there is no {clean(names[-1], 80)}{alias}"
     if rcode in _SAYS_NO:
-        return Outcome.REFUSED, f"{name}: {_SAYS_NO[rcode]}"
+        of = f" {clean(names[-1], 80)}{alias}" if alias and rcode == dns.SERVFAIL else ""
+        return Outcome.REFUSED, f"{name}: {_SAYS_NO[rcode]}{of}"
     return Outcome.REFUSED, f"{name}: it does not take the question"
 
 
-def _nothing(message: Message, asked: Question) -> tuple[Outcome, str]:
+def _nothing(message: Message, asked: Question, names: Sequence[str]) -> tuple[Outcome, str]:
     if not message.answers and not message.aa and any(one.type == "NS" for one in message.authority):
         return Outcome.REFUSED, "lame: it neither knows the zone nor asks for us, it names others"
-    alias = next((one.value for one in message.answers if one.type == "CNAME"), "")
-    if alias:
-        return Outcome.PROTOCOL, f"it names {clean(alias, 80)} instead, and no {asked.type} of that"
+    if len({name.lower() for name in names}) < len(names):
+        return Outcome.PROTOCOL, f"its aliases go in a circle: {_listed(names)}"
+    foreign = _foreign(message, asked)
+    if foreign:
+        return Outcome.PROTOCOL, f"it answers with {foreign}, not with an {asked.type} of {clean(names[-1], 80)}"
+    if len(names) > 1:
+        return Outcome.PROTOCOL, f"it names {clean(names[-1], 80)} instead, and no {asked.type} of that"
     return Outcome.PROTOCOL, f"it says there is no {asked.type} of {clean(asked.name, 80)}"
+
+
+def _foreign(message: Message, asked: Question) -> str:
+    """Records of the type that are no answer: of which class, or whose they are."""
+    records = [one for one in message.answers if one.type == asked.type]
+    other = next((one for one in records if one.klass != asked.klass), None)
+    if other:
+        return f"{asked.type} of class {_CLASSES.get(other.klass, other.klass)}"
+    return f"{asked.type} of {_listed([one.name for one in records])}" if records else ""
 
 
 def _missing(type_: str, found: Sequence[Record], expect: Sequence[str]) -> list[str]:
@@ -63,8 +97,9 @@ def _plain(type_: str, value: str) -> str:
             return str(ipaddress.ip_address(value.strip()))
         except ValueError:
             return value
-    words = " ".join(value.split())
-    return (words.removesuffix(".") or ".").lower() if type_ in _NAMED else value
+    if type_ not in _NAMED:
+        return value
+    return " ".join(word.removesuffix(".") or "." for word in value.split()).lower()
 
 
 def _listed(values: Sequence[str]) -> str:
@@ -78,5 +113,5 @@ def facts(message: Message, asked: Question) -> dict[str, Value]:
     out |= {"aa": int(message.aa), "edns": int(message.edns)}
     if message.answers:
         out["ttl_min_s"] = min(one.ttl_s for one in message.answers)
-    soa = next((one for one in message.answers if one.type == asked.type == "SOA"), None)
+    soa = next((one for one in chain(message, asked)[1] if asked.type == "SOA"), None)
     return out | ({"serial": dnsdata.serial(soa.value)} if soa else {})

@@ -19,7 +19,8 @@ from probes.wire.dnsdata import MOST_NAME, name_at
 PORT, TLS_PORT = 53, 853  # RFC 1035 §4.2, RFC 7858 §3.1
 UDP_BYTES = 1232  # of an answer we take by UDP: fits every path unfragmented (DNS flag day 2020)
 MOST_RECORDS = 4096
-NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 2, 3, 4, 5, 16
+IN = 1  # the class "Internet"
 RCODES = {
     0: "NOERROR",
     1: "FORMERR",
@@ -36,7 +37,7 @@ RCODES = {
     23: "BADCOOKIE",
 }  # fmt: skip  (IANA "DNS RCODEs")
 _QR, _AA, _TC, _RD, _RA, _AD, _CD, _DO = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010, 0x8000
-_IN, _OPT = 1, 41
+_OPT, _UNKNOWN = 41, 0
 _HEADER, _QUESTION, _RECORD = struct.Struct("!6H"), struct.Struct("!2H"), struct.Struct("!HHIH")
 _LABEL = re.compile(r"((?:\\\d{3}|\\[^\d]|[^\\.])*)(\.|\Z)", re.ASCII | re.DOTALL)
 _ESCAPE = re.compile(r"\\(\d{3}|.)", re.ASCII | re.DOTALL)
@@ -47,10 +48,11 @@ class Question(NamedTuple):
 
     name: str
     type: str
+    klass: int = IN
 
     def same(self, other: Question) -> bool:
         """Equal but for the case of letters (RFC 4343)."""
-        return self.type == other.type and self.name.lower() == other.name.lower()
+        return (self.name.lower(), self.type, self.klass) == (other.name.lower(), other.type, other.klass)
 
 
 class Record(NamedTuple):
@@ -60,6 +62,7 @@ class Record(NamedTuple):
     type: str
     ttl_s: int
     value: str
+    klass: int = IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,20 @@ def _unescaped(match: re.Match[str]) -> str:
     return chr(int(said))
 
 
-def encode_query(ident: int, question: Question, *, recurse: bool = True, dnssec: bool = False) -> bytes:
-    """One query with an OPT record. AD is set: tell us whether you checked it (RFC 6840 §5.7); `dnssec` sets DO too."""
-    head = _HEADER.pack(ident, _AD | (_RD if recurse else 0), 1, 0, 0, 1)
-    asked = encode_name(question.name) + _QUESTION.pack(dnsdata.number(question.type), _IN)
-    return head + asked + b"\0" + _RECORD.pack(_OPT, UDP_BYTES, _DO if dnssec else 0, 0)
+def plain_name(text: str) -> str:
+    """A name as `decode` writes it, so that equal ones are equal texts but for the case of letters; raises `ValueError`."""
+    return name_at(encode_name(text), 0)[0]
+
+
+def encode_query(
+    ident: int, question: Question, *, recurse: bool = True, dnssec: bool = False, edns: bool = True
+) -> bytes:
+    """One query, with an OPT record unless `edns` is False. AD is set: tell us whether you checked it (RFC 6840 §5.7);
+    `dnssec` sets DO too."""
+    head = _HEADER.pack(ident, _AD | (_RD if recurse else 0), 1, 0, 0, int(edns))
+    asked = encode_name(question.name) + _QUESTION.pack(dnsdata.number(question.type), question.klass)
+    opt = b"\0" + _RECORD.pack(_OPT, UDP_BYTES, _DO if dnssec else 0, 0)
+    return head + asked + (opt if edns else b"")
 
 
 def decode(data: bytes) -> Message:
@@ -152,8 +164,8 @@ def _question(data: bytes, at: int) -> tuple[Question, int]:
     name, at = name_at(data, at)
     if at + 4 > len(data):
         raise WireError(at, "cut inside the question")
-    type_, _ = _QUESTION.unpack_from(data, at)
-    return Question(name, dnsdata.type_name(type_)), at + 4
+    type_, klass = _QUESTION.unpack_from(data, at)
+    return Question(name, dnsdata.type_name(type_), klass), at + 4
 
 
 def _sections(data: bytes, at: int, counts: list[int], *, whole: bool) -> tuple[list[list[Record]], int | None]:
@@ -180,14 +192,15 @@ def _record(data: bytes, at: int) -> tuple[int, int, Record]:
     name, at = name_at(data, at)
     if at + _RECORD.size > len(data):
         raise WireError(at, "cut inside a record")
-    type_, _, ttl, length = _RECORD.unpack_from(data, at)
+    type_, klass, ttl, length = _RECORD.unpack_from(data, at)
     at += _RECORD.size
     if at + length > len(data):
         raise WireError(at, "cut inside a record")
     if type_ == _OPT:
         return at + length, type_, Record(name, "OPT", ttl, "")
     ttl_s = 0 if ttl >> 31 else ttl  # RFC 2181 §8
-    return at + length, type_, Record(name, dnsdata.type_name(type_), ttl_s, dnsdata.value(data, at, length, type_))
+    value = dnsdata.value(data, at, length, type_ if klass == IN else _UNKNOWN)  # values of other classes are others
+    return at + length, type_, Record(name, dnsdata.type_name(type_), ttl_s, value, klass)
 
 
 class Framer:

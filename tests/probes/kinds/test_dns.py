@@ -193,12 +193,69 @@ def test_a_lame_server_is_told_from_one_that_knows_there_is_nothing() -> None:
     assert outcome == Outcome.PROTOCOL and "b.test instead" in why
 
 
+def judged(*answers: Record, rcode: int = 0) -> tuple[Outcome, str]:
+    return dnsjudge.judge(message(answers=answers, rcode=rcode), ASKED, (), False)
+
+
+def test_only_records_of_the_name_its_aliases_and_the_class_answer() -> None:
+    good = Record("C.test", "A", 5, "192.0.2.1")
+    aliases = (Record("b.test", "CNAME", 5, "c.test"), Record("A.test", "CNAME", 5, "B.test"))  # in any order
+    assert judged(*aliases, good) == (Outcome.OK, "")
+    assert judged(good)[0] is Outcome.PROTOCOL and "A of C.test, not with an A of a.test" in judged(good)[1]
+    assert judged(aliases[0], good)[0] is Outcome.PROTOCOL  # the chain does not begin at what was asked
+    chaos = Record(NAME, "A", 5, "192.0.2.1", 3)
+    assert judged(chaos)[0] is Outcome.PROTOCOL and "class CH" in judged(chaos)[1]
+    assert dnsjudge.judge(message(answers=(chaos, good)), ASKED, ("192.0.2.1",), False)[0] is Outcome.PROTOCOL
+
+
+def test_the_end_of_the_aliases_is_what_does_not_exist() -> None:
+    alias = Record(NAME, "CNAME", 5, "gone.test")
+    outcome, why = judged(alias, rcode=dns.NXDOMAIN)
+    assert outcome is Outcome.PROTOCOL and "there is no gone.test, which a.test is an alias of" in why
+    assert "gone.test" in judged(alias, rcode=dns.SERVFAIL)[1]
+    circle = (alias, Record("gone.test", "CNAME", 5, NAME))
+    assert judged(*circle)[0] is Outcome.PROTOCOL and "circle" in judged(*circle)[1]
+
+
+@pytest.mark.parametrize("rcode", [dns.FORMERR, dns.NOTIMP])
+@pytest.mark.parametrize("whole", [True, False], ids=["question repeated", "header alone"])
+def test_a_server_without_edns_is_asked_again_without_it(rcode: int, whole: bool) -> None:
+    asked = list[bytes]()
+
+    def refuse(question: bytes) -> list[bytes]:
+        asked.append(question)
+        answer = reply(question, 0x8180 | rcode, 0)
+        return [answer if whole else answer[:4] + bytes(8)]
+
+    def answer(question: bytes) -> list[bytes]:
+        asked.append(question)
+        return [reply(question)]
+
+    with by_udp(refuse, answer) as target:
+        got = measure(target)
+    assert (got.outcome, got.values["edns"], got.values["answers"], got.values["sent"]) == (Outcome.OK, 0, 1, 1)
+    assert [question[11] for question in asked] == [1, 0]  # additional records: the OPT, then none
+
+
+def test_a_refusal_stands_when_the_question_without_edns_is_not_answered() -> None:
+    with by_udp(lambda asked: [reply(asked, 0x8181, 0)]) as target:
+        got = measure(target, timeout_s=0.3)
+    assert got.outcome is Outcome.REFUSED and "FORMERR" in got.why
+
+
+def test_truncated_by_tcp_too_is_not_good() -> None:
+    with by_tcp(lambda asked: [dns.framed(reply(asked[2:], 0x8380))]) as target:
+        got = measure(target, transport="tcp")
+    assert got.outcome is Outcome.PROTOCOL and "truncated, too" in got.why
+
+
 @pytest.mark.parametrize(
     ("type_", "value", "expect", "met"),
     [
         ("AAAA", "2001:db8::1", "2001:DB8:0:0::1", True),
         ("NS", "ns.test", "NS.test.", True),
         ("MX", "10 mail.test", "10  Mail.test", True),
+        ("SOA", "ns.test root.test 1 2 3 4 5", "ns.test. root.test. 1 2 3 4 5", True),
         ("MX", "10 mail.test", "20 mail.test", False),
         ("TXT", "Key=A", "key=a", False),
         ("A", "192.0.2.1", "no address", False),
@@ -221,6 +278,7 @@ def test_hostile_values_never_reach_a_terminal_raw() -> None:
     [
         ("a.test.", "A", "a.test"),
         (".", "SOA", "."),
+        (r"a\.b.test", "A", r"a\046b.test"),
         ("192.0.2.10", "PTR", "10.2.0.192.in-addr.arpa"),
         ("10.2.0.192.in-addr.arpa", "PTR", "10.2.0.192.in-addr.arpa"),
     ],
