@@ -52,6 +52,13 @@ def parse(text: str, default_port: int = 0) -> Endpoint:
     return Endpoint(match[1], port)
 
 
+def certificate_name(host: str) -> str:
+    """A host as it stands in certificates and SNI: without a zone, and without the last dot, which only says that a
+    name is whole (RFC 6066 §3)."""
+    name = host.partition("%")[0]
+    return name.removesuffix(".") or name
+
+
 def is_address(host: str) -> bool:
     """True for a written IPv4 or IPv6 address (a zone may follow)."""
     try:

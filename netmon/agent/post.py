@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from probes.target import Endpoint
+from probes.target import Endpoint, certificate_name
 from probes.wire.http1 import Answer
 
 _RECV_BYTES = 16_384
@@ -69,7 +69,9 @@ class Connection:
             sock = socket.create_connection((self._host, self._port), self._timeout_s)
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._sock = self._tls.wrap_socket(sock, server_hostname=self._host) if self._tls else sock
+                self._sock = (
+                    self._tls.wrap_socket(sock, server_hostname=certificate_name(self._host)) if self._tls else sock
+                )
             except BaseException:
                 sock.close()
                 raise

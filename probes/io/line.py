@@ -7,6 +7,7 @@ when verification fails, or the server refuses, something true can be told.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import time
@@ -14,7 +15,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
-from probes import trace
+from probes import tlswords, trace
 from probes.base import Outcome
 from probes.io import faults
 from probes.io.faults import Fault
@@ -23,6 +24,7 @@ from probes.wire.tlsrecord import ALERTS, Plaintext
 READ_BYTES = 65_536
 SHOWS_ALL = hasattr(ssl.SSLObject, "get_unverified_chain")  # Python 3.13
 _ENDS = {Outcome.REFUSED: "closed", Outcome.LOST: "silence", Outcome.LOCAL: "local"}
+_ALERT = re.compile(r"(?:TLSV1\d?|SSLV3)_ALERT_(\w+)\Z")  # OpenSSL's names of what the far end says
 _VERSIONS = {"TLSv1": 10, "TLSv1.1": 11, "TLSv1.2": 12, "TLSv1.3": 13}
 
 
@@ -42,6 +44,7 @@ class Shaken(NamedTuple):
     version: int | None = None
     cipher: int | None = None
     chain: tuple[bytes, ...] = ()
+    message: str = ""  # OpenSSL's own words for `verify_code`
 
 
 class Line:
@@ -156,8 +159,10 @@ def broken(fault: OSError) -> Fault:
 def _failed(fault: OSError, seen: Plaintext) -> Shaken:
     chain = seen.certificates
     if isinstance(fault, ssl.SSLCertVerificationError):
-        why = f"its certificate is not trusted: {fault.verify_message}"
-        return Shaken("untrusted", why, verify_code=fault.verify_code, chain=chain)
+        code, message = fault.verify_code, fault.verify_message
+        told = message if code in tlswords.OTHER_NAME else tlswords.distrust(code, message)
+        why = f"its certificate is not trusted: {told}"
+        return Shaken("untrusted", why, verify_code=code, chain=chain, message=message)
     if seen.foreign:
         return Shaken("foreign", "what answers is no TLS")
     if seen.alert is not None:
@@ -172,6 +177,9 @@ def _failed(fault: OSError, seen: Plaintext) -> Shaken:
 
 
 def _reason(fault: ssl.SSLError) -> str:
+    alert = _ALERT.match(fault.reason or "")
+    if alert:
+        return f"it says {alert[1].replace('_', ' ').lower()}"
     return (fault.reason or fault.strerror or "handshake failed").replace("_", " ").lower()
 
 

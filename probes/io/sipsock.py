@@ -11,12 +11,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from probes import trace
+from probes import tlswords, trace
 from probes.base import Outcome
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io import faults
 from probes.io.tcp import established
+from probes.target import certificate_name
 from probes.wire.session import Arrival, Session, Stream
 
 _RECV_BYTES = 65_536
@@ -215,7 +216,7 @@ def tls(name: str, ca_file: str = "", verify: bool = True) -> Tls:
     """
     try:
         changed_ns = os.stat(ca_file).st_mtime_ns if ca_file else 0
-        return _context(ca_file, changed_ns, verify), name
+        return _context(ca_file, changed_ns, verify), certificate_name(name)
     except OSError as fault:  # an SSLError too: no certificate in it
         why = "no certificate in it" if isinstance(fault, ssl.SSLError) else fault.strerror
         raise BadSettings(f"ca_file {clean(ca_file)}: {why}") from None
@@ -230,6 +231,7 @@ def _context(ca_file: str, changed_ns: int, verify: bool) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     else:
         context = ssl.create_default_context(cafile=ca_file or None)
+        context.hostname_checks_common_name = False  # RFC 9525 §2: a name is one of the subjectAltName
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -248,7 +250,9 @@ def _secured(writer: asyncio.StreamWriter, so_far: Ended, began: float) -> Ended
 
 def _distrust(fault: ssl.SSLError) -> str:
     if isinstance(fault, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {fault.verify_message}"
+        named = fault.verify_code in tlswords.OTHER_NAME  # whose name is asked for, OpenSSL says best
+        told = fault.verify_message if named else tlswords.distrust(fault.verify_code, fault.verify_message)
+        return f"its certificate is not trusted: {told}"
     return f"no TLS to be had there: {fault.reason or fault.strerror or 'handshake failed'}"
 
 

@@ -17,7 +17,7 @@ from probes.kinds import httpjudge, tlsjudge
 from probes.kinds.httpaim import Url, aim, follow
 from probes.kinds.reach import Reached, SocketAddress, Try, reach, several
 from probes.settings import setting
-from probes.target import Unresolved, parse, resolve
+from probes.target import Unresolved, certificate_name, parse, resolve
 from probes.wire.http1 import Answer, encode_request
 
 _HEADERS = (("User-Agent", "netmon"), ("Accept", "*/*"), ("Accept-Encoding", "identity"))
@@ -152,7 +152,7 @@ def _onward(url: Url, visit: _Visit, settings: HttpSettings, hops: int) -> Url |
 
 
 async def _visit(url: Url, family: int, sockaddr: SocketAddress, settings: HttpSettings, deadline: float) -> _Visit:
-    name = _named(url.host)
+    name = certificate_name(_named(url.host))
     tls = sipsock.tls(name, settings.ca_file, settings.verify) if url.tls else None
     reached = await reach(family, sockaddr, tls, deadline)
     facts = _shaken(reached)
@@ -220,7 +220,8 @@ def _why(reached: Reached, name: str) -> str:
     shaken = reached.shaken
     if shaken is None or shaken.end != "untrusted":
         return reached.why
-    return tlsjudge.distrust(shaken.verify_code or 0, tlsjudge.read(shaken.chain), name, time.time())
+    chain = tlsjudge.read(shaken.chain)
+    return tlsjudge.distrust(shaken.verify_code or 0, chain, name, time.time(), shaken.message)
 
 
 def _answered(answer: Answer) -> dict[str, Value]:

@@ -43,8 +43,12 @@ def aim(text: str) -> Url:
 
 
 def follow(url: Url, location: str) -> Url:
-    """Where `location` leads from `url`; raises `BadTarget`."""
+    """Where `location` leads from `url`; raises `BadTarget`. Blanks within it are escaped, as browsers do (WHATWG URL
+    §4.4)."""
+    told = location.strip()
     try:
-        return aim(urljoin(str(url), location.strip()))
+        if not told.isprintable():
+            raise ValueError("a control character")
+        return aim(urljoin(str(url), told.replace(" ", "%20")))
     except ValueError:
         raise BadTarget(f"{clean(location, 80)!r} is no URL") from None

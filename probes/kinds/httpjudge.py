@@ -9,7 +9,7 @@ from probes.base import Outcome
 from probes.clean import clean
 from probes.wire.http1 import Answer
 
-_STATUS = re.compile(r"[1-5](?:\d\d|xx)\Z", re.ASCII)
+_STATUS = re.compile(r"[1-9](?:\d\d|xx)\Z", re.ASCII)
 REDIRECTS = (301, 302, 303, 307, 308)
 _TOO_MANY_REQUESTS = 429
 _PLAIN = ("", "identity")

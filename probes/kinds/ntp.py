@@ -53,7 +53,16 @@ FIELDS = (
     Field("rtt_max_ms", "ms", "slowest answer", default=False),
     Field("resolve_ms", "ms", "time to look the name up; absent for an address", default=False),
 )
-_KISSES = {"RATE": "we ask too often", "DENY": "it does not serve us", "RSTR": "it does not serve us"}
+_KISSES = {  # RFC 5905 §7.4: these refuse us
+    "RATE": "we ask too often",
+    "DENY": "it does not serve us",
+    "RSTR": "it does not serve us",
+    "AUTH": "it wants another authentication",
+    "AUTO": "it wants another authentication",
+    "CRYP": "it wants another authentication",
+    "NKEY": "it wants a key",
+}
+_NOT_YET = {"INIT": "it has just started", "STEP": "its clock is being set"}
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
@@ -108,7 +117,9 @@ def judge(heard: Heard) -> Try:
 def _timeless(reply: Reply) -> str:
     if reply.kiss:
         code = clean(reply.kiss)
-        return f"it refuses us: {code}" + (f", {_KISSES[code]}" if code in _KISSES else "")
+        if code in _KISSES:
+            return f"it refuses us: {code}, {_KISSES[code]}"
+        return f"it answers, and has no time yet: {code}" + (f", {_NOT_YET[code]}" if code in _NOT_YET else "")
     return "it answers, and has no time itself (not synchronised)"
 
 

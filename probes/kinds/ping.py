@@ -81,18 +81,20 @@ FIELDS = (
         default=False,
     ),
     Field("dscp_seen_bwd", "", "DSCP of an answer, when it is another than was sent", "int", default=False),
+    Field("changed", "packets", "answered, but what came back is not what was sent", "int", default=False),
     Field("burst_sent", "packets", "quick packets sent after a miss; in no other value", "int"),
     Field("burst_rcvd", "packets", "… answered", "int"),
 )
 
 
-_MORE = (("mtu", "mtu_bytes"), ("dscp_seen", "dscp_seen_bwd"))
+_MORE = (("mtu", "mtu_bytes"), ("dscp_seen", "dscp_seen_bwd"), ("changed", "changed"))
 _NOTHING: dict[str, int | float] = {}
 
 
 def _open(family: int) -> tuple[Ping, PacketSocket]:
     icmp = open_icmp(family, make=fleet_socket)
-    return Ping(ident=icmp.ident, cookie=os.urandom(8), v6=family == socket.AF_INET6), icmp.packets
+    v6 = family == socket.AF_INET6
+    return Ping(ident=icmp.ident, cookie=os.urandom(8), v6=v6, summed=icmp.raw and not v6), icmp.packets
 
 
 def _fit(session: Ping, track: Track, settings: Any) -> None:
@@ -106,6 +108,9 @@ def _more(window: Window) -> dict[str, int | float]:
 
 
 def _note(window: Window) -> str:
+    if "changed" in window.more:
+        many, size = window.more["changed"], window.more["changed_size"]
+        return f"what comes back is not what was sent: {many} of {window.rcvd} answers, the last with {size} bytes"
     if window.rcvd or not window.burst_rcvd:
         return ""
     return f"lost, but {window.burst_rcvd} of {window.burst_sent} sent at once after it were answered"

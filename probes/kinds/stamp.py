@@ -190,7 +190,11 @@ def _clocks(more: dict[str, Any]) -> dict[str, Value]:
 
 
 def _note(window: Window) -> str:
-    """A DSCP that was changed on the way: which way, what was sent, what came."""
+    """A reflector without stamps; a DSCP that was changed on the way: which way, what was sent, what came."""
+    return "; ".join(filter(None, (_UNSTAMPED if "far_unstamped" in window.more else "", _remarked(window))))
+
+
+def _remarked(window: Window) -> str:
     more = window.more
     sent, back = more["tos"] >> 2, more.get("dscp_seen_bwd")
     if "dscp_seen_fwd" not in more:
@@ -206,6 +210,7 @@ def _note(window: Window) -> str:
     return "; ".join(told)
 
 
+_UNSTAMPED = "the reflector gives no time stamps: its own delay is in the round trips, and no direction can be told"
 RECIPE = Recipe("stamp", stamp.PORT, _open, _fit, _more, _note, _meet)
 
 

@@ -15,7 +15,7 @@ from probes.io.line import SHOWS_ALL, Shaken, looking
 from probes.kinds import tlsjudge, tlsstaple
 from probes.kinds.reach import Reached, SocketAddress, Try, reach, several
 from probes.settings import setting
-from probes.target import parse
+from probes.target import certificate_name, parse
 
 PORT, _TLS13 = 443, 13
 _NAME = re.compile(r"[A-Za-z0-9_.:*-]{1,253}\Z")
@@ -75,7 +75,7 @@ FIELDS = (
 async def run(target: Target, settings: Any, count: int) -> Measurement:
     """`count` handshakes, one after the other, each on its own connection."""
     endpoint = parse(target.text, PORT)
-    name = settings.server_name or endpoint.host.partition("%")[0]
+    name = certificate_name(settings.server_name or endpoint.host)
     if not _NAME.match(name):
         raise BadTarget(f"target {name!r} is no name for a certificate (write server_name)")
     strict = sipsock.tls(name, settings.ca_file, settings.verify)
@@ -140,7 +140,7 @@ def _told(reached: Reached, seen: Shaken | None, name: str, least_days: float) -
     chain = tlsjudge.read(seen.chain)
     facts = tlsjudge.facts(seen, chain, now_s)
     if outcome is not Outcome.OK:
-        why = tlsjudge.distrust(seen.verify_code or 0, chain, name, now_s)
+        why = tlsjudge.distrust(seen.verify_code or 0, chain, name, now_s, reached.shaken.message)
     elif least_days and facts.get("cert_days", least_days) < least_days:
         outcome, why = Outcome.PROTOCOL, f"a certificate ends in {facts['cert_days']} days, fewer than {least_days:g}"
     times = reached.times | ({} if seen.took_ms is None else {"tls_ms": seen.took_ms})

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from probes import tlswords
 from probes.base import Value
 from probes.clean import clean
 from probes.errors import WireError
 from probes.io.line import Shaken
+from probes.tlswords import EXPIRED, NOT_YET, OTHER_NAME
 from probes.wire import x509
 from probes.wire.x509 import Certificate
 
-EXPIRED, NOT_YET = 10, 9  # OpenSSL's X509_V_ERR_… (<openssl/x509_vfy.h>)
-_OTHER_NAME = (62, 64)  # of a name, of an address
-_UNKNOWN = {
-    2: "its issuer is missing",
-    18: "it is signed by itself",
-    19: "its root is not one we trust",
-    20: "its issuer is unknown here",
-    21: "it shows no chain to an authority",
-}
 _SHOWN = 3
 
 
@@ -54,18 +47,18 @@ def days(one: Certificate, now_s: float) -> float:
     return round((one.not_after_s - now_s) / 86400, 2)
 
 
-def distrust(code: int, chain: Sequence[Certificate], name: str, now_s: float) -> str:
-    """Why a certificate is not trusted, for whoever must mend it."""
+def distrust(code: int, chain: Sequence[Certificate], name: str, now_s: float, message: str = "") -> str:
+    """Why a certificate is not trusted, for whoever must mend it. `message`: OpenSSL's own words."""
     if code == EXPIRED:
         ended = next((one for one in chain if one.not_after_s <= now_s), None)
         return f"{_whose(ended, chain)} ended{_ago(ended, now_s)}"
     if code == NOT_YET:
         early = next((one for one in chain if one.not_before_s > now_s), None)
         return f"{_whose(early, chain)} begins later (or a clock is wrong)"
-    if code in _OTHER_NAME:
-        return f"its certificate is not for {clean(name, 80)}{_for(chain)}"
+    if code in OTHER_NAME:
+        return f"its certificate is not for {clean(name, 80)}{_for(chain, name)}"
     issuer = clean(chain[-1].issuer, 60) if chain else ""
-    told = _UNKNOWN.get(code, f"OpenSSL says {code}")
+    told = clean(tlswords.distrust(code, message), 100)
     return f"its certificate is not trusted: {told}" + (f" (issued by {issuer})" if issuer else "")
 
 
@@ -82,7 +75,13 @@ def _ago(one: Certificate | None, now_s: float) -> str:
     return f" {hours / 24:.0f} days ago" if hours >= 48 else f" {hours:.0f} hours ago"
 
 
-def _for(chain: Sequence[Certificate]) -> str:
-    names = (chain[0].names or (chain[0].subject,)) if chain else ()
+def _for(chain: Sequence[Certificate], name: str) -> str:
+    """Whom it is for: the names of its subjectAltName alone (RFC 9525 §2); a common name is nobody's name."""
+    names, subject = (chain[0].names, chain[0].subject) if chain else ((), "")
+    if chain and not names:
+        only = f" {clean(subject, 60)!r} is only its common name, and" if subject else ""
+        return f":{only} it has no subjectAltName"
+    if name.lower() in [one.lower() for one in names]:
+        return ": it is written there as a host name, not as an IP address (subjectAltName)"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f", but for {', '.join(clean(one, 60) for one in names[:_SHOWN])}{more}" if any(names) else ""

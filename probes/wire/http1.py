@@ -1,7 +1,7 @@
 """HTTP/1.1 as a client needs it for one request (RFC 9112): a request out, one answer in, read with caps.
 
-Tolerated: lines ended by LF alone, a missing reason, header lines without a colon (left out). Only `WireError` is
-raised.
+Tolerated: lines ended by LF alone, a missing reason, header lines without a colon (left out), folded lines (RFC 9112 §5.2),
+a status no class knows (RFC 9110 §15: as 5xx). Only `WireError` is raised.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from probes.errors import WireError
 
 PORT, TLS_PORT = 80, 443
 MOST_HEAD, MOST_HEADERS, MOST_LINE, MOST_INTERIM = 65_536, 256, 4096, 8
-_STATUS = re.compile(rb"HTTP/1\.\d[ \t]+([1-5]\d\d)(?:[ \t][^\n]*)?\Z", re.IGNORECASE)
+_STATUS = re.compile(rb"HTTP/1\.\d[ \t]+([1-9]\d\d)(?:[ \t][^\n]*)?\Z", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(r"\d{1,18}\Z", re.ASCII)
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\Z", re.DOTALL)
@@ -187,8 +187,19 @@ def parse_head(head: bytes) -> tuple[int, tuple[tuple[str, str], ...]]:
         raise WireError(0, "not an HTTP status line")
     if len(lines) - 1 > MOST_HEADERS:
         raise WireError(0, "too many headers")
-    pairs = (_text(line).partition(":") for line in lines[1:])
+    pairs = (_text(line).partition(":") for line in _unfolded(lines[1:]))
     return int(match[1]), tuple((name.strip().lower(), value.strip()) for name, colon, value in pairs if colon)
+
+
+def _unfolded(lines: list[bytes]) -> list[bytes]:
+    """Lines that begin with a blank go on with the one before (RFC 9112 §5.2); ahead of all headers they are none."""
+    whole = list[bytes]()
+    for line in lines:
+        if not line.startswith((b" ", b"\t")):
+            whole.append(line)
+        elif whole:
+            whole[-1] = whole[-1].rstrip() + b" " + line.strip()
+    return whole
 
 
 def _text(line: bytes) -> str:

@@ -35,11 +35,12 @@ def echo(ident: int, index: int, seq: int, cookie: bytes, size: int, v6: bool) -
 
 
 class Ping(Fleet):
-    """An echo session. `ident`: identifier of the socket (a datagram socket's kernel puts its own)."""
+    """An echo session. `ident`: identifier of the socket (a datagram socket's kernel puts its own). `summed`: checksums of
+    answers are ours to check, as on raw IPv4 sockets (RFC 1122 §3.2.2); elsewhere the kernel has."""
 
-    def __init__(self, *, ident: int, cookie: bytes, v6: bool = False) -> None:
+    def __init__(self, *, ident: int, cookie: bytes, v6: bool = False, summed: bool = False) -> None:
         super().__init__()
-        self.ident, self.cookie, self.v6 = ident, cookie, v6
+        self.ident, self.cookie, self.v6, self._summed = ident, cookie, v6, summed
         self.sizes: dict[int, int] = {}  # index → payload bytes
         self._reply, self._echo = (REPLY6, ECHO6) if v6 else (REPLY4, ECHO4)
         self._sum = (ECHO4 << 8) + ident + sum(struct.unpack("!4H", cookie))  # never 0: a remainder of 0 means 0xFFFF
@@ -68,6 +69,12 @@ class Ping(Fleet):
         track = self.tracks[index]
         if source[0] != track.to[0] and source[0] != track.was[0]:
             return
+        if self._summed and checksum(data):
+            self.malformed += 1
+            return
+        size = self.sizes.get(index, 56)
+        if len(data) != HEADER + size or data[HEADER + LEAST :] != _FILL[: size - LEAST]:
+            _changed(track, seq, len(data) - HEADER)
         if tos ^ track.tos > 3 and tos >= 0 and (flight := track.flights.get(seq)) is not None:
             flight.window.more["dscp_seen"] = tos >> 2
         self.answered(track, seq, at_ns, now, hops)
@@ -95,3 +102,11 @@ class Ping(Fleet):
         low = int.from_bytes(data[6:8], "big")
         flights = (flight for track in self.hosts.get(to, ()) for flight in track.flights.values())
         return next((one for one in flights if one.seq & 0xFFFF == low), None)
+
+
+def _changed(track: Track, seq: int, size: int) -> None:
+    """An answer must bring back what was sent (RFC 792): this one was cut, filled or rewritten on the way."""
+    flight = track.flights.get(seq)
+    if flight is not None:
+        more = flight.window.more
+        more["changed"], more["changed_size"] = more.get("changed", 0) + 1, size

@@ -48,6 +48,7 @@ class Reply(NamedTuple):
     sender_ns: int
     sender_error: int
     sender_ttl: int
+    stamped: bool = True  # False: one of its own two stamps is all zeros, which is no time
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def decode_reply(data: bytes, key: bytes = b"") -> Reply:
     seq, sent, error, ssid, received, sender_seq, sender, sender_error, ttl = found
     return Reply(
         seq, from_wire(sent, error), error, ssid, from_wire(received, error),
-        sender_seq, from_wire(sender, sender_error), sender_error, ttl,
+        sender_seq, from_wire(sender, sender_error), sender_error, ttl, bool(sent and received),
     )  # fmt: skip
 
 

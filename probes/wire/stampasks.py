@@ -61,7 +61,7 @@ class Asks:
         if stamptlv.DIRECT in values:
             self._count(stamptlv.counted(values[stamptlv.DIRECT]))
             more["direct"] = True
-        if stamptlv.FOLLOW_UP in values:
+        if stamptlv.FOLLOW_UP in values and reply.stamped:
             self._follow(stamptlv.followed(values[stamptlv.FOLLOW_UP]), reply.error)
             self._unsure = _Unsure(reply.seq, reply.sent_ns, window, len(window.rtts_ms) - 1 if timed else -1, split)
 
@@ -87,7 +87,7 @@ class Asks:
         """The last answer left later than it said: what it waited for in the reflector's machine is no part of the way."""
         number, wire, how = told
         one, self._unsure = self._unsure, None
-        if one is None or not how or number != one.number & 0xFFFFFFFF or one.rtt_at < 0:
+        if one is None or not how or not wire or number != one.number & 0xFFFFFFFF or one.rtt_at < 0:
             return
         late_ms = (stamp.from_wire(wire, error) - one.sent_ns) / 1e6
         rtts_ms = one.window.rtts_ms

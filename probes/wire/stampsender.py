@@ -144,11 +144,12 @@ class StampSender(Fleet):
                 track.more.again(reply.seq)
         else:
             track.more.fates[reply.sender_seq] = reply.seq  # found by `fate` below
-        residence_ns = max(0, reply.sent_ns - reply.received_ns)
+        residence_ns = max(0, reply.sent_ns - reply.received_ns) if reply.stamped else 0
         timed = 0 if flight is None else len(flight.window.rtts_ms)
         if self.answered(track, reply.sender_seq, arrival.at_ns, now, arrival.hops, residence_ns) and flight:
             _note(flight, reply, arrival)
-            split = _split(flight, track.more.ways, reply, arrival) if self.steady(flight, now) else None
+            tells = reply.stamped and self.steady(flight, now)
+            split = _split(flight, track.more.ways, reply, arrival) if tells else None
             if track.more.asks is not None:
                 key, window = track.more.key, flight.window
                 chain = stamp.tail(arrival.data, bool(key))
@@ -225,7 +226,10 @@ def _from(arrival: Arrival, track: Track) -> bool:
 def _note(flight: Flight, reply: stamp.Reply, arrival: Arrival) -> None:
     """Residence, and the far end's word about its clock."""
     more = flight.window.more
-    more["residence_ms"] = max(more.get("residence_ms", 0.0), (reply.sent_ns - reply.received_ns) / 1e6)
+    if reply.stamped:
+        more["residence_ms"] = max(more.get("residence_ms", 0.0), (reply.sent_ns - reply.received_ns) / 1e6)
+    else:
+        more["far_unstamped"] = True
     more["far_error"] = reply.error
     if arrival.tos >= 0:
         mark(more, "dscp_seen_bwd", arrival.tos >> 2, flight.track.tos >> 2)

@@ -256,6 +256,7 @@ def test_targets_that_cannot_be_are_refused(text: str) -> None:
         ("//b.test:81/x", "https://b.test:81/x"),
         ("http://b.test", "http://b.test/"),
         ("?q", "https://a.test/b/c?q"),
+        (" /with blank/x y?a b ", "https://a.test/with%20blank/x%20y?a%20b"),
     ],
 )
 def test_redirects_lead_where_they_say(location: str, shown: str) -> None:

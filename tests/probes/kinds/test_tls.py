@@ -17,6 +17,7 @@ import pytest
 from certs import Authority, authority
 from tlspeer import context, serving
 
+from probes import tlswords
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
 from probes.kinds import tlsjudge
@@ -100,6 +101,44 @@ def test_what_is_wrong_with_a_certificate_is_told_and_its_end_measured(
     assert (got.values["verify_code"], got.values["cert_days"], got.values["rcvd"]) == (code, days, 1)
     assert got.values["tls_version"] == (12 if most == ssl.TLSVersion.TLSv1_2 else 13) and got.values["tls_ms"] > 0
     assert (looked.outcome, looked.values["cert_days"]) == (Outcome.OK, days) and "verify_code" not in looked.values
+
+
+def test_a_common_name_is_nobodys_name(root: Authority, ca_file: str, tmp_path: Path) -> None:
+    with serving(tls=context(root.server(tmp_path / "s.pem", names=(), subject="Server"))) as port:
+        got = measure(f"127.0.0.1:{port}", ca_file=ca_file, server_name="Server")
+        by_address = measure(f"127.0.0.1:{port}", ca_file=ca_file)
+    assert (got.outcome, got.values["verify_code"]) == (Outcome.PROTOCOL, 62)
+    assert "only its common name, and it has no subjectAltName" in got.why
+    assert by_address.outcome is Outcome.PROTOCOL and "no subjectAltName" in by_address.why
+
+
+def test_an_address_written_as_a_host_name_is_told_apart() -> None:
+    told = tlsjudge.distrust(64, [Certificate("", "", 0, 0, ("192.0.2.1",))], "192.0.2.1", 0.0)
+    assert (
+        told
+        == "its certificate is not for 192.0.2.1: it is written there as a host name, not as an IP address (subjectAltName)"
+    )
+
+
+def test_the_last_dot_is_no_part_of_a_certificates_name(root: Authority, ca_file: str, tmp_path: Path) -> None:
+    asked = set[str]()
+    server = context(root.server(tmp_path / "s.pem", names=("portal.test",)))
+    server.sni_callback = lambda connection, name, _: asked.add(name)  # type: ignore[assignment, misc]
+    with serving(tls=server) as port:
+        got = measure(f"127.0.0.1:{port}", ca_file=ca_file, server_name="portal.test.")
+    assert (got.outcome, got.why, asked) == (Outcome.OK, "", {"portal.test"})
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [(26, "not made for servers"), (66, "too weak"), (68, "hash"), (2, "issuer")]
+)
+def test_openssls_numbers_have_plain_words(code: int, word: str) -> None:
+    assert word in tlswords.distrust(code) and "OpenSSL" not in tlswords.distrust(code)
+
+
+def test_a_number_that_is_new_has_openssls_own_words() -> None:
+    assert tlswords.distrust(4711, "a new fault") == "a new fault"
+    assert "4711" in tlswords.distrust(4711)
 
 
 def test_an_authority_that_has_ended_is_named(root: Authority, ca_file: str, tmp_path: Path) -> None:

@@ -79,13 +79,25 @@ def test_names_of_the_field_are_read() -> None:
     assert read(b"HTTP/1.1 302 x\r\nLocation: /caf\xe9\r\n\r\n", "HEAD").first("location") == "/café"
 
 
+def test_a_folded_header_is_one_value() -> None:
+    head = b"HTTP/1.1 302 Found\r\n lost\r\nLocation:\r\n /a\r\n\t/b \r\nB: c\r\n  \r\n\r\n"
+    got = read(head, "HEAD")
+    assert got.headers == (("location", "/a /b"), ("b", "c"))
+
+
+@pytest.mark.parametrize("status", [600, 999])
+def test_a_status_of_no_class_is_read(status: int) -> None:
+    assert read(b"HTTP/1.1 %d x\r\n\r\n" % status, "HEAD").status == status
+
+
 @pytest.mark.parametrize(
     ("data", "word"),
     [
         (b"SSH-2.0-OpenSSH_9.2\r\n", "status line"),
         (b"\x15\x03\x03\0\x02\x02\x28", "status line"),
         (b"HTTP/2 200\r\n\r\n", "status line"),
-        (b"HTTP/1.1 999 x\r\n\r\n", "status line"),
+        (b"HTTP/1.1 099 x\r\n\r\n", "status line"),
+        (b"HTTP/1.1 1000 x\r\n\r\n", "status line"),
         (b"HTTP/1.1 20 x\r\n", "status line"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n", "Content-Length"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", "Content-Length"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6EchoRequest
 
+from probes.kinds.ping import _more, _note
 from probes.wire.icmp import ECHO4, ECHO6, LEAST, REPLY4, REPLY6, Ping, checksum, echo
 from probes.wire.session import Arrival
 
@@ -58,8 +60,8 @@ def test_scapys_answer_to_our_request_is_taken() -> None:
     assert (event.window.rcvd, event.window.hops, event.window.rtts_ms) == (1, 64, [1.0])
 
 
-def sent(v6: bool = False) -> tuple[Ping, bytes]:
-    session = Ping(ident=7, cookie=COOKIE, v6=v6)
+def sent(v6: bool = False, summed: bool = False) -> tuple[Ping, bytes]:
+    session = Ping(ident=7, cookie=COOKIE, v6=v6, summed=summed)
     session.add("a", HOST, every_s=1.0, interval_s=1.0, timeout_s=1.0, first_at=0.0, count=1)
     (packet,) = session.transmit(0.0, 0)
     return session, packet.data
@@ -71,6 +73,37 @@ def test_ipv6_answers_have_their_own_type() -> None:
     assert session.events() == []
     session.receive(Arrival(bytes([REPLY6]) + data[1:], HOST, 0), 0.0)
     assert session.events()[0].window.rcvd == 1
+
+
+@pytest.mark.parametrize("summed", [True, False])
+def test_a_damaged_answer_counts_only_where_the_kernel_has_checked_it(summed: bool) -> None:
+    session, data = sent(summed=summed)
+    answer = bytearray(ICMP(bytes([REPLY4]) + data[1:2] + b"\0\0" + data[4:]).build())
+    answer[2:4] = checksum(bytes(answer[:2]) + b"\0\0" + bytes(answer[4:])).to_bytes(2, "big")
+    damaged = bytes(answer[:3]) + bytes([answer[3] ^ 1]) + bytes(answer[4:])
+    session.receive(Arrival(damaged, HOST, 0), 0.0)
+    assert (session.malformed, len(session.events())) == ((1, 0) if summed else (0, 1))
+    if summed:
+        session.receive(Arrival(bytes(answer), HOST, 0), 0.0)
+        assert session.events()[0].window.rcvd == 1
+
+
+@pytest.mark.parametrize(
+    ("back", "size"),
+    [
+        (lambda data: data, None),
+        (lambda data: data[:40], 32),
+        (lambda data: data + b"\0", 57),
+        (lambda data: data[:-1] + b"x", 56),
+    ],
+    ids=["whole", "cut", "filled", "changed"],
+)
+def test_an_answer_that_is_not_what_was_sent_is_told(back: Callable[[bytes], bytes], size: int | None) -> None:
+    session, data = sent()
+    session.receive(Arrival(back(bytes([REPLY4]) + data[1:]), HOST, 0), 0.0)
+    window = session.events()[0].window
+    assert window.rcvd == 1 and window.more.get("changed_size") == size
+    assert ("not what was sent" in _note(window)) == (size is not None) == ("changed" in _more(window))
 
 
 @pytest.mark.parametrize(("size", "length"), [(0, 24), (16, 24), (17, 25), (56, 64), (8972, 8980)])

@@ -131,10 +131,21 @@ def test_a_test_comes_back_as_it_was_said(test: Test, key: bytes, size: int) -> 
 @given(replies, st.sampled_from([b"", KEY]))
 def test_a_reply_comes_back_as_it_was_said(reply: Reply, key: bytes) -> None:
     read = stamp.decode_reply(stamp.encode_reply(reply, key, 112 if key else 44), key)
-    plain = {"sent_ns": 0, "received_ns": 0, "sender_ns": 0}
+    plain = {"sent_ns": 0, "received_ns": 0, "sender_ns": 0, "stamped": True}
     assert read._replace(**plain) == reply._replace(**plain)
     for name, field in (("sent_ns", "error"), ("received_ns", "error"), ("sender_ns", "sender_error")):
         assert near(getattr(read, name), getattr(reply, name), getattr(reply, field))
+
+
+@pytest.mark.parametrize("at", [(4, 12), (16, 24), (4, 24)], ids=["sent", "received", "both"])
+def test_a_stamp_of_zeros_is_none(at: tuple[int, int]) -> None:
+    data = bytearray(stamp.encode_reply(Reply(0, 10**18, 0x0101, 0, 10**18, 0, 10**18, 0x0101, 64)))
+    assert stamp.decode_reply(bytes(data)).stamped
+    if at == (4, 24):
+        data[4:12] = data[16:24] = bytes(8)
+    else:
+        data[slice(*at)] = bytes(8)
+    assert not stamp.decode_reply(bytes(data)).stamped
 
 
 @given(st.floats(1e-9, 1000.0), st.booleans(), st.booleans())

@@ -14,6 +14,7 @@ from virtualnet import EPOCH_NS, Line
 from probes.answer.stamp import Reflector
 from probes.base import Outcome
 from probes.kinds.packets import outcome_of
+from probes.kinds.stamp import _more, _note
 from probes.wire import stamp
 from probes.wire.session import Arrival, Datagram
 from probes.wire.stampsender import Ledger, StampSender
@@ -96,6 +97,31 @@ def test_each_loss_has_its_direction(there: Iterable[int], back: Iterable[int], 
     (window,) = line(Way(none_of(*there), none_of(*back)), count=20).run(60).windows()
     assert losses([window]) == expected
     assert sum(expected) == window.sent - window.rcvd
+
+
+class Unstamped(Way):
+    """A reflector that leaves stamps at zero."""
+
+    def __init__(self, *at: slice) -> None:
+        super().__init__()
+        self.at = at
+
+    def __call__(self, packet: Datagram, now: float) -> Iterable[tuple[float, Arrival]]:
+        for when, answer in super().__call__(packet, now):
+            data = bytearray(answer.data)
+            for place in self.at:
+                data[place] = bytes(8)
+            yield when, answer._replace(data=bytes(data))
+
+
+@pytest.mark.parametrize("at", [(slice(4, 12),), (slice(16, 24),), (slice(4, 12), slice(16, 24))])
+def test_without_a_reflectors_stamps_there_are_round_trips_and_no_direction(at: tuple[slice, ...]) -> None:
+    (window,) = line(Unstamped(*at), count=20).run(60).windows()
+    values = _more(window)
+    assert window.rcvd == len(window.rtts_ms) == 20 and min(window.rtts_ms) == pytest.approx(20, abs=0.1)
+    told = {name for name in values if name.startswith(("owd", "pdv", "residence", "drift", "clock_steps"))}
+    assert not told and "no time stamps" in _note(window)
+    assert (values["lost_fwd"], values["lost_bwd"]) == (0, 0)
 
 
 @pytest.mark.parametrize("seed", range(10))
