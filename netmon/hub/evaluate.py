@@ -59,6 +59,7 @@ class Evaluator:
         self._troubles = troubles or Troubles()
         self.changed: Callable[[], None] | None = None
         self._topology, self._rules = topology, tuple(rules)
+        self._listed = frozenset(topology.checks())
         self._db = StateDb(db)
         self._lock = threading.RLock()  # book, silences, view
         self._engine = Engine(self._rules, horizon_s=HORIZON_S)
@@ -136,10 +137,12 @@ class Evaluator:
             return
         newest: dict[str, int] = {}
         for sample in samples(batch):
-            self._engine.add(sample)
-            if sample.check != "-":
-                self._kinds[sample.check] = sample.kind
             newest[sample.agent] = max(newest.get(sample.agent, 0), sample.time_ms)
+            if sample.check == "-":
+                self._engine.add(sample)
+            elif sample.check in self._listed:  # nobody speaks for what the inventory does not know
+                self._engine.add(sample)
+                self._kinds[sample.check] = sample.kind
         if batch.frontier_ms is not None:
             self._engine.frontier(batch.agent, batch.frontier_ms)
             return

@@ -117,7 +117,7 @@ def open_hub(config: HubConfig) -> Hub:
     _tighten(folder)
     topology = inventory_file.load(Path(config.inventory))
     pack = rules_file.load(Path(config.rules) if config.rules else None)
-    places = Places.of(topology.sites, topology.agents)
+    places = Places.of(topology.sites, topology.agents, topology.network.inventory.checks)
     trust_folder = folder / "trust"
     writers = site_tokens(trust_folder / "tokens", places.writers)
     readers = kept_tokens(trust_folder, [(trust_folder / "read.token", "read")])

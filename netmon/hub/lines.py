@@ -131,7 +131,8 @@ def _one_a_millisecond(head: Head, time_ms: int, stamp_ns: int) -> None:
 def bind(writer: Writer, agent: str, tags: Mapping[str, str]) -> tuple[dict[str, str], str]:
     """Tags as stored (all of `TAGS` first, then the others sorted), and why they are forged ("" when not).
 
-    A missing or `-` site, commune, province or agent is filled in with the sender's own; another's is forged.
+    A missing or `-` site, commune, province or agent is filled in with the sender's own; another's is forged, and so is
+    a check that the inventory says is another agent's.
     """
     own = {"site": writer.site, "commune": writer.commune, "province": writer.province, "agent": agent or NONE}
     bound: dict[str, str] = {}
@@ -142,7 +143,8 @@ def bind(writer: Writer, agent: str, tags: Mapping[str, str]) -> tuple[dict[str,
         elif key in own and value != own[key] and not (key == "agent" and not agent and value in writer.agents):
             return bound, f"tag {key}={clean(value, 64)} is not of site {writer.site}: forged"
         bound[clean(key, len(key))] = clean(value, len(value))
-    return bound, ""
+    bound["agent"], why = writer.check_of(bound["check"], bound["agent"])
+    return bound, why
 
 
 def _too_far(time_ms: int, bounds: Bounds) -> str:

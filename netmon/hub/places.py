@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from alerts.base import own_series
+from probes.clean import clean
+
 NONE = "-"
+OWN_SERIES = own_series("")
 
 
 class SiteLike(Protocol):
@@ -60,14 +64,42 @@ class Commune:
         return f"commune:{self.code}"
 
 
+class CheckLike(Protocol):
+    """What the hub needs to know of a check of the inventory."""
+
+    @property
+    def check(self) -> str:
+        """Its name, unique in the inventory."""
+
+    @property
+    def agent(self) -> str:
+        """The agent that runs it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """What one site's token allows: the only values of these tags its lines may carry."""
+    """What one site's token allows: the only values of these tags its lines may carry. `owners`: whose each check of the
+    whole inventory is."""
 
     site: str
     commune: str
     province: str
     agents: frozenset[str]
+    owners: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def check_of(self, check: str, agent: str) -> tuple[str, str]:
+        """(the agent a line about a check is of, why it is forged or ""). `agent` as the line tells it, `-` when not.
+
+        Rules and blame go by a check's name, so it is bound like the names of sites: whoever told of another's check
+        could accuse or clear what that crosses. A name as an agent's own points have among the series is no check's.
+        """
+        owner = self.owners.get(check)
+        if owner is None:
+            own = check.startswith(OWN_SERIES)
+            return agent, f"tag check={clean(check, 64)}: no check has such a name: forged" if own else ""
+        if owner in self.agents and agent in (NONE, owner):
+            return owner, ""
+        return agent, f"tag check={clean(check, 64)} is of agent {owner} (see the hub's inventory): forged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +110,16 @@ class Places:
     communes: tuple[Commune, ...]
 
     @classmethod
-    def of(cls, sites: Iterable[SiteLike], agents: Iterable[AgentLike]) -> Places:
-        """From an inventory's sites and agents."""
+    def of(cls, sites: Iterable[SiteLike], agents: Iterable[AgentLike], checks: Iterable[CheckLike] = ()) -> Places:
+        """From an inventory's sites, agents and checks."""
+        owners = {one.check: one.agent for one in checks}
         by_site: dict[str, set[str]] = {}
         for agent in agents:
             by_site.setdefault(agent.site, set()).add(agent.agent)
         writers, communes = {}, []
         for site in sites:
             if site.id in by_site:
-                writers[site.id] = Writer(site.id, *_codes(site), frozenset(by_site[site.id]))
+                writers[site.id] = Writer(site.id, *_codes(site), frozenset(by_site[site.id]), owners)
             if site.kind == "commune":
                 communes.append(Commune(site.code, site.name, site.province or NONE, site.id))
         return cls(writers, tuple(communes))

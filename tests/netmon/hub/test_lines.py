@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,3 +138,29 @@ def test_only_the_senders_own_tags_are_bound() -> None:
     assert bind(WRITER, "", {"agent": "c2"})[1] and bind(WRITER, "c1", {"province": "01"})[1]
     tags, why = bind(WRITER, "c1", {"host": "srv", "commune": "-"})
     assert not why and list(tags) == [*TAGS, "host"] and tags["commune"] == "26734"
+
+
+OWNED = replace(WRITER, owners={"c1-up": "c1", "c3-up": "c3"})
+
+
+@pytest.mark.parametrize(
+    ("tags", "agent", "stored"),
+    [
+        ("check=c1-up", "c1", "c1"),
+        ("check=c1-up", "", "c1"),  # a site's other writer, of its own agent's check
+        ("check=not-listed", "c1", "c1"),
+        ("check=c3-up", "c1", None),
+        ("check=c3-up", "", None),
+        ("check=agent:c3", "c1", None),  # what an agent's own points are called in the rules
+        ("check=agent:c1", "c1", None),
+    ],
+)
+def test_a_check_is_told_of_by_the_agent_that_the_inventory_says_runs_it(
+    tags: str, agent: str, stored: str | None
+) -> None:
+    read = Reader(OWNED, SCHEMA).read(f"netmon_ping,{tags} sent=1i {NOW_MS}", agent, "ms", BOUNDS)
+    ((line,), faults) = read.lines, read.faults
+    if stored is None:
+        assert line is None and faults[0].forged and "forged" in faults[0].reason
+    else:
+        assert line is not None and line.tags["agent"] == stored and not faults
