@@ -6,8 +6,6 @@ import argparse
 from importlib import import_module
 from typing import Any
 
-from netmon.cli.parser import Parser
-
 # word → (module with `arguments(parser)` and `run(args) -> exit code`, what it does)
 WORDS: dict[str, tuple[str, str]] = {
     "check": ("netmon.cli.conferencecheck", "try every room now, and say which are not ready, and whose it is"),
@@ -20,7 +18,7 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-class _Word(Parser):
+class _Word(argparse.ArgumentParser):
     """A word's parser, whose options are read from its module when the word is used: the others cost nothing."""
 
     module = ""

@@ -11,7 +11,8 @@ from probes.errors import WireError
 from probes.io.net import PacketSocket
 from probes.io.rtp import pair
 from probes.wire import rtcp, rtp
-from probes.wire.rtp import Packet, Reception
+from probes.wire.reception import Reception
+from probes.wire.rtp import Packet
 from probes.wire.samples import SAMPLES
 from probes.wire.session import Address, Arrival
 

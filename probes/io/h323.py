@@ -11,6 +11,7 @@ from typing import Any
 
 from probes.io.bytestream import StreamDriver
 from probes.io.exchange import exchange_from
+from probes.io.net import own_address
 from probes.wire.exchange import Exchange, Heard, Unheard
 from probes.wire.h323call import Call, Left
 from probes.wire.session import Address
@@ -21,13 +22,6 @@ _DRAIN_BYTES = 65_536
 async def ask(family: int, to: Any, make: Callable[[Address], Exchange]) -> Heard | Unheard:
     """One question; `make` gets the address the answer must come to. Never raises for the network."""
     return await exchange_from(family, lambda sock: make((own_address(family, to), sock.port)))
-
-
-def own_address(family: int, to: Any) -> str:
-    """Our own address on the way to `to`; raises OSError when there is no way. Nothing is sent."""
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.connect(to)
-        return str(sock.getsockname()[0]).partition("%")[0]
 
 
 class CallLine:

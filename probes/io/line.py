@@ -25,6 +25,7 @@ READ_BYTES = 65_536
 SHOWS_ALL = hasattr(ssl.SSLObject, "get_unverified_chain")  # Python 3.13
 _ENDS = {Outcome.REFUSED: "closed", Outcome.LOST: "silence", Outcome.LOCAL: "local"}
 _ALERT = re.compile(r"(?:TLSV1\d?|SSLV3)_ALERT_(\w+)\Z")  # OpenSSL's names of what the far end says
+_DEMAND, _CERTIFICATE_REQUIRED = "it wants a certificate of ours, and we have none", 116
 _VERSIONS = {"TLSv1": 10, "TLSv1.1": 11, "TLSv1.2": 12, "TLSv1.3": 13}
 
 
@@ -116,6 +117,20 @@ class Line:
             self._tls.write(data)
             await self._flush()
 
+    def say(self, data: bytes) -> None:
+        """Send it as far as that needs no waiting: for a last word nobody waits for."""
+        with suppress(OSError):
+            if self._tls is not None:
+                self._tls.write(data)
+                data = self._out.read()
+            self._sock.send(data)
+
+    def own_name(self) -> str:
+        """Our own address as `host:port`; raises OSError when the connection has gone."""
+        host, port = self._sock.getsockname()[:2]
+        host = host.partition("%")[0]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
     async def read(self) -> bytes:
         """What comes next, `b""` when the far end has closed; raises OSError."""
         if self._tls is None:
@@ -152,7 +167,7 @@ def looking() -> ssl.SSLContext:
 def broken(fault: OSError) -> Fault:
     """Whose trouble an error of `read` or `write` is, and in words."""
     if isinstance(fault, ssl.SSLError):
-        return Fault(Outcome.REFUSED, f"it ends the TLS connection: {_reason(fault)}")
+        return Fault(Outcome.REFUSED, f"it ends the TLS connection: {_demand(fault) or _reason(fault)}")
     return faults.of_connection(fault)
 
 
@@ -167,6 +182,7 @@ def _failed(fault: OSError, seen: Plaintext) -> Shaken:
         return Shaken("foreign", "what answers is no TLS")
     if seen.alert is not None:
         told = ALERTS.get(seen.alert, f"alert {seen.alert}")
+        told = f"{_DEMAND} ({told})" if seen.demands_certificate or seen.alert == _CERTIFICATE_REQUIRED else told
         return Shaken("refused", f"it refuses the handshake: {told}", chain=chain)
     if not isinstance(fault, ssl.SSLError):
         outcome, why = faults.of_connection(fault)
@@ -174,6 +190,11 @@ def _failed(fault: OSError, seen: Plaintext) -> Shaken:
         return Shaken(_ENDS[outcome], f"{said} in the handshake", chain=chain)
     end = "refused" if "ALERT" in (fault.reason or "") else "foreign"
     return Shaken(end, f"no TLS to be had there: {_reason(fault)}", chain=chain)
+
+
+def _demand(fault: ssl.SSLError) -> str:
+    """TLS 1.3: a server refuses a client without a certificate only when the client thinks that all is agreed."""
+    return f"{_DEMAND} ({_reason(fault)})" if "CERTIFICATE_REQUIRED" in (fault.reason or "") else ""
 
 
 def _reason(fault: ssl.SSLError) -> str:

@@ -274,6 +274,13 @@ class PacketSocket:
         return at_ns, hops, tos, via
 
 
+def own_address(family: int, to: Any) -> str:
+    """Our own address on the way to `to`; raises OSError when there is no way. Nothing is sent."""
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect(to)
+        return str(sock.getsockname()[0]).partition("%")[0]
+
+
 def is_own(address: str) -> bool:
     """True when this machine has the address."""
     try:

@@ -1,6 +1,7 @@
 """Carries one media line of a test call: sends its stream on time, and takes what comes back with the kernel's stamps.
 
-Only packets from the address the far end named are its media; RTCP is read from its own port or from the media's.
+Only packets from the address the far end named are its media; RTCP is read from its own port or from the media's. What
+arrived before the call was taken (an announcement, music) is no media of the call.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from probes.errors import NeedsPrivilege, WireError
 from probes.io.net import PacketSocket, open_udp
 from probes.io.timer import Timer
 from probes.wire import rtcp, rtp
+from probes.wire.hearing import Hearing
+from probes.wire.reception import Reception
 from probes.wire.rtcp import Block, Report, Sent
-from probes.wire.rtp import Packet, Reception
+from probes.wire.rtp import Packet
 from probes.wire.samples import Sample
 
 LOWEST, HIGHEST = 16_384, 32_766  # where pairs of ports are looked for
@@ -28,7 +31,8 @@ class Heard(NamedTuple):
     """A media line after its call. `came`: what we received; `block`: the far end's last report of what it received.
 
     `first_ms`: from the start to the first packet of theirs; `late_ms`: the worst lateness of our own sending;
-    `tos`: type-of-service bytes seen on their packets; `rtt_ms`: by RTCP.
+    `tos`: type-of-service bytes seen on their packets; `rtt_ms`: by RTCP. `hears`: whether it hears ours, by its reports or
+    because ours came back; None: it did not say.
     """
 
     sent: int
@@ -40,6 +44,7 @@ class Heard(NamedTuple):
     tos: frozenset[int]
     rtt_ms: float | None
     local_drop: int
+    hears: bool | None = None
 
 
 class Line:
@@ -63,7 +68,7 @@ class Line:
         self._sent = self._skipped = self._octets = 0
         self._late_s = 0.0
         self._came: Reception | None = None
-        self._block: Block | None = None
+        self._hearing: Hearing | None = None
         self._rtt_ms: float | None = None
         self._seen_tos: set[int] = set()
         self._last_sr = (0, 0.0)  # the middle of their last report's NTP time, when it came
@@ -74,17 +79,28 @@ class Line:
             raise NeedsPrivilege("uvloop loses packets whose stamps lie on the error queue: use asyncio's own loop")
         self._sample, self._payload_type, self._to = sample, payload_type, to
         self._control_to = (to[0], control_port, *to[2:]) if control_port else None
+        for sock in (self._media, self._control):
+            for _ in sock.arrivals():
+                pass  # what waits here came before the call was taken
         self._came = Reception(sample.clock_hz)
         self._began = self._due = time.monotonic()
         self._began_ns, self._report_due = time.time_ns(), self._began + _REPORT_S
+        self._hearing = Hearing(self._source, self._number, self._began)
         for sock in (self._media, self._control):
             self._loop.add_reader(sock.fileno(), self._readable)
         self._timer = Timer(self._loop, self._turn)
         self._turn()
 
+    @property
+    def is_settled(self) -> bool:
+        """True when it is known whether the far end hears us, or nothing more will tell: no RTCP, or nothing at all came."""
+        if self._came is None or self._hearing is None or not self._came.received:
+            return True
+        return self._control_to is None or self._hearing.is_settled
+
     def stop(self) -> Heard | None:
         """End the stream with a goodbye; what was heard, None when it never began."""
-        if self._timer is None or self._came is None:
+        if self._timer is None or self._came is None or self._hearing is None:
             return None
         self._take()
         self._tell(leaving=True)
@@ -93,8 +109,8 @@ class Line:
         first_ms = (first - self._began_ns) / 1e6 if first else None
         drops = self._media.dropped()
         return Heard(
-            self._sent, self._skipped, self._came, self._block, first_ms, self._late_s * 1000, frozenset(self._seen_tos),
-            self._rtt_ms, drops,
+            self._sent, self._skipped, self._came, self._hearing.block, first_ms, self._late_s * 1000,
+            frozenset(self._seen_tos), self._rtt_ms, drops, self._hearing.hears,
         )  # fmt: skip
 
     def close(self) -> None:
@@ -158,12 +174,14 @@ class Line:
                     self._one(arrival.data, arrival.at_ns, arrival.tos)
 
     def _one(self, data: bytes, at_ns: int, tos: int) -> None:
-        assert self._came is not None
+        assert self._came is not None and self._hearing is not None
         try:
             if len(data) >= 2 and 192 <= data[1] <= 223:  # RFC 5761 §4
                 self._reported(rtcp.decode(data), at_ns)
             else:
-                self._came.receive(rtp.decode(data), at_ns)
+                packet = rtp.decode(data)
+                self._came.receive(packet, at_ns)
+                self._hearing.echoed(packet.source)
                 self._seen_tos.add(tos)
         except WireError:
             return
@@ -172,8 +190,8 @@ class Line:
         for one in reports:
             if isinstance(one, Report) and one.sent:
                 self._last_sr = (one.sent.ntp >> 16 & 0xFFFFFFFF, time.monotonic())
-        for block in rtcp.blocks_of(reports, self._source):
-            self._block = block
+        assert self._hearing is not None
+        for block in self._hearing.reported(reports, self._sent, time.monotonic()):
             round_trip = rtcp.round_trip_ms(block, at_ns)
             self._rtt_ms = self._rtt_ms if round_trip is None else round_trip
 

@@ -49,6 +49,7 @@ class RoomSettings:
     password_file: str = setting("file with the digest's password", default="", secret=True)
     ca_file: str = setting("certificates (PEM) to trust instead of the system's", default="")
     verify: bool = setting("check the far end's certificate; false trusts whoever answers", default=True)
+    server_name: str = setting("name the certificate must be for (tls) when it is not the target's", default="")
 
 
 FIELDS = (

@@ -66,7 +66,7 @@ def sip(climb: Climb) -> list[Rung]:
     settings = climb.settings
     asked = {
         "timeout_s": settings.timeout_s, "user": settings.user, "password_file": settings.password_file,
-        "ca_file": settings.ca_file, "verify": settings.verify,
+        "ca_file": settings.ca_file, "verify": settings.verify, "server_name": settings.server_name,
     }  # fmt: skip
     if settings.call and not toward.user:
         raise BadTarget(f"target {climb.target[:80]!r}: a test call needs a room (write sip:ROOM@host)")
@@ -81,7 +81,12 @@ def sip(climb: Climb) -> list[Rung]:
         if toward.transport != "tls":
             return None
         got = await climb.ask(
-            "tls", place, timeout_s=settings.timeout_s, ca_file=settings.ca_file, verify=settings.verify
+            "tls",
+            place,
+            timeout_s=settings.timeout_s,
+            ca_file=settings.ca_file,
+            verify=settings.verify,
+            server_name=settings.server_name,
         )
         days = got.values.get("cert_days", _CERT_DAYS)
         return _mark(

@@ -9,8 +9,8 @@ from typing import Any
 
 from probes import trace
 from probes.base import Field, Kind, Measurement, Outcome, Target
-from probes.io import sipsock
 from probes.io.sipsock import Ended, Tls
+from probes.io.sipudp import over_udp
 from probes.kinds import sipaccess, sipjudge
 from probes.kinds.sipaim import Aim, aim
 from probes.kinds.sipjudge import Try
@@ -36,6 +36,7 @@ class SipSettings:
     password_file: str = setting("file with the digest's password", default="", secret=True)
     ca_file: str = setting("certificates (PEM) to trust instead of the system's", default="")
     verify: bool = setting("check the far end's certificate; false trusts whoever answers", default=True)
+    server_name: str = setting("name the certificate must be for (tls) when it is not the target's", default="")
 
 
 FIELDS = (
@@ -92,18 +93,18 @@ async def _try(
     events: list[Any] = []
     ask = sipaccess.asker(toward, credentials)
     if toward.transport == "udp":
-        ended = await sipsock.over_udp(
-            family, sockaddr, lambda local: DatagramOptions(ask(local), sockaddr[:2], deadline), events.extend
+        ended = await over_udp(
+            family, sockaddr, lambda local: DatagramOptions(ask(local), sockaddr, deadline), events.extend
         )
     else:
-        ended = await sipsock.over_stream(
+        ended = await sipaccess.over_stream(
             family, sockaddr, lambda local: StreamOptions(ask(local), deadline), events.extend, deadline, tls
         )
     return _told(events, ended)
 
 
 def _told(events: list[Any], ended: Ended) -> Try:
-    outcome, why, answer = sipjudge.judge(events, ended.end, ended.why)
+    outcome, why, answer = sipjudge.judge(events, ended)
     return Try(outcome, why, answer, ended.connect_ms, ended.tls_ms, ended.cert_days)
 
 

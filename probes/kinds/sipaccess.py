@@ -1,18 +1,25 @@
-"""How SIP checks say who they are and whom they trust: what their settings have in common."""
+"""How SIP checks say who they are and whom they trust, and how they get there: what they have in common."""
 
 from __future__ import annotations
 
+import re
 import secrets
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.io import sipsock
-from probes.io.sipsock import Tls
+from probes.io import faults, sipsock
+from probes.io.sipsock import Ended, Events, SocketAddress, Tls
+from probes.kinds import tlsjudge
+from probes.kinds.reach import Reached, reach
 from probes.kinds.sipaim import Aim
+from probes.wire.session import Stream
 from probes.wire.sipdigest import Credentials
 from probes.wire.sipoptions import Ask
+
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,253}\Z", re.ASCII)
 
 
 class Access(Protocol):
@@ -34,6 +41,10 @@ class Access(Protocol):
     def verify(self) -> bool:
         """Check the far end's certificate."""
 
+    @property
+    def server_name(self) -> str:
+        """Name its certificate must be for, "" for the target's."""
+
 
 def asker(toward: Aim, credentials: Credentials | None) -> Callable[[str], Ask]:
     """What asks as us, once our own `host:port` is known; all its tokens are new."""
@@ -45,7 +56,46 @@ def tls(settings: Access, toward: Aim) -> Tls:
     """Whom to trust and what to call it; raises `BadSettings`."""
     if settings.ca_file and not settings.verify:
         raise BadSettings("ca_file says whom to trust and verify=false trusts anybody (keep one of them)")
-    return sipsock.tls(toward.endpoint.host.partition("%")[0], settings.ca_file, settings.verify)
+    name = settings.server_name or toward.endpoint.host.partition("%")[0]
+    if not _NAME.match(name):
+        raise BadSettings("server_name is not understood (write a name or an address)")
+    return sipsock.tls(name, settings.ca_file, settings.verify)
+
+
+async def over_stream(
+    family: int,
+    to: SocketAddress,
+    make: Callable[[str], Stream],
+    on_events: Events,
+    deadline: float,
+    secure: Tls | None = None,
+    on_cancel: Callable[[], None] | None = None,
+) -> Ended:
+    """One conversation over TCP, or TLS when `secure` is given. `deadline` (monotonic s) is for connecting, the session has
+    its own; `make` gets our own `host:port`. Never raises for the network.
+    """
+    reached = await reach(family, to, secure, deadline)
+    times = reached.times
+    got = Ended(reached.outcome, reached.why, times.get("connect_ms"), times.get("tls_ms"), _cert_days(reached))
+    if reached.line is None:
+        return got
+    try:
+        session = make(reached.line.own_name())
+        outcome, why = (await sipsock.over_line(reached.line, session, on_events, on_cancel))[:2]
+    except OSError as fault:
+        outcome, why = faults.of_error(fault)
+    finally:
+        reached.line.close()
+    return got._replace(outcome=outcome, why=why)
+
+
+def _cert_days(reached: Reached) -> float | None:
+    """Until the far end's certificate ends; None when it was not checked."""
+    shaken = reached.shaken
+    if shaken is None or shaken.verify_code != 0:
+        return None
+    chain = tlsjudge.read(shaken.chain[:1])
+    return (chain[0].not_after_s - time.time()) / 86400 if chain else None
 
 
 def credentials(settings: Access, toward: Aim) -> Credentials | None:

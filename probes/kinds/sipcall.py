@@ -5,27 +5,21 @@ The call goes to an alias that exists for tests, never into a live room: its tar
 
 from __future__ import annotations
 
-import secrets
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
-from probes.errors import BadSettings, WireError
-from probes.io import sipsock
-from probes.io.rtp import Heard, Line
+from probes.errors import BadSettings
+from probes.io import sipudp
 from probes.io.sipsock import Ended
 from probes.kinds import sipaccess, sipcalljudge
 from probes.kinds.sipaim import Aim, aim
 from probes.kinds.sipcalljudge import Talk
+from probes.kinds.sipcallmedia import AUDIO_BPS, OUR_VIDEO_BPS, VIDEO_BPS, Lines
 from probes.settings import setting
 from probes.target import Unresolved, resolve
-from probes.wire import sdp
-from probes.wire.samples import SAMPLES
-from probes.wire.sdp import Codec, Media
 from probes.wire.sipcall import DatagramCall, Leaving, Limits, StreamCall, Up
 from probes.wire.sipoptions import Ask
 
@@ -43,6 +37,11 @@ class SipCallSettings:
         "let it ring for so long, then cancel", unit="s", key="ring", low=0.1, high=60, default=10.0
     )
     duration_s: float = setting("media both ways for so long", unit="s", key="duration", low=0.2, high=60, default=5.0)
+    reports_s: float = setting(
+        "let the call last so long when the far end has not yet reported (RTCP) whether it hears us: its reports may be 6.2 s "
+        "apart; 0: do not ask",
+        unit="s", key="reports", low=0, high=60, default=6.5,
+    )  # fmt: skip
     video: bool = setting("offer a picture, too", default=True)
     transport: str = setting(
         "how to carry it; a target's own `;transport=` wins", choices=("udp", "tcp", "tls"), default="udp"
@@ -51,6 +50,7 @@ class SipCallSettings:
     password_file: str = setting("file with the digest's password", default="", secret=True)
     ca_file: str = setting("certificates (PEM) to trust instead of the system's", default="")
     verify: bool = setting("check the far end's certificate; false trusts whoever answers", default=True)
+    server_name: str = setting("name the certificate must be for (tls) when it is not the target's", default="")
     audio_dscp: int = setting("DSCP of the sound; 46 is EF", low=0, high=63, default=46)
     video_dscp: int = setting("DSCP of the picture; 34 is AF41", low=0, high=63, default=34)
 
@@ -95,82 +95,13 @@ FIELDS = (
         )
     ),
 )
-_AUDIO = (Codec(8, "PCMA", 8000), Codec(96, "OPUS", 48000, 2))
-_VIDEO = tuple(
-    Codec(97 + mode, "H264", 90000, about=f"profile-level-id=42e01f;packetization-mode={mode}") for mode in (0, 1)
-)
 _AGAIN_S = 2.0  # for a second connection, to hang up when the first one broke
-_VIDEO_BPS, _OUR_VIDEO_BPS, _AUDIO_BPS = 256_000, 60_000, 80_000  # on the wire
-
-
-class _Lines:
-    """Our side of the media: opened before the INVITE, begun when the call is taken, read when it is over."""
-
-    def __init__(self, family: int, settings: SipCallSettings) -> None:
-        self._family, self._settings = family, settings
-        self._open: list[tuple[str, tuple[Codec, ...], Line]] = []
-        self.taken: list[str] = []  # kinds of media the far end took
-        self.mute: list[str] = []  # those of them it says it sends nothing of (RFC 3264 §6.1)
-        self.heard: dict[str, Heard] = {}
-        self.fault = ""
-
-    def offer(self, host: str) -> bytes:
-        """Open the sockets; our offer. Raises OSError."""
-        wanted: list[tuple[str, tuple[Codec, ...], int, int]] = [("audio", _AUDIO, self._settings.audio_dscp, 0)]
-        wanted += [("video", _VIDEO, self._settings.video_dscp, _VIDEO_BPS)] if self._settings.video else []
-        lines = []
-        for kind, codecs, dscp, rate_bps in wanted:
-            line = Line(self._family, host, tos=dscp << 2)
-            self._open.append((kind, codecs, line))
-            lines.append(Media(kind, line.port, host, codecs, rate_bps=rate_bps))
-        return sdp.offer(secrets.randbits(31), host, lines)
-
-    def begin(self, up: Up, peer: str) -> None:
-        """Start what the answer takes: its lines stand in our order (RFC 3264 §6)."""
-        try:
-            answered = sdp.read(up.message.body)
-        except WireError as fault:
-            self.fault = f"the answer's description of media cannot be read: {fault.reason}"
-            return
-        for (kind, _, line), theirs in zip(self._open, answered, strict=False):
-            codec = next((one for one in theirs.codecs if one.name in SAMPLES), None)
-            if theirs.kind == kind and theirs.port and codec:
-                to = _place(theirs.host or peer, theirs.port, self._family)
-                if to is None:
-                    self.fault = "the answer names no address for its media"
-                    continue
-                line.start(SAMPLES[codec.name], codec.payload, to, theirs.rtcp_port)
-                self.taken.append(kind)
-                if theirs.way in ("recvonly", "inactive"):
-                    self.mute.append(kind)
-
-    def end(self) -> None:
-        """Stop what runs and keep what was heard; again: nothing."""
-        for kind, _, line in self._open:
-            heard = line.stop()
-            if heard is not None:
-                self.heard[kind] = heard
-
-    def close(self) -> None:
-        """Give the sockets back."""
-        for _, _, line in self._open:
-            line.close()
-
-
-def _place(host: str, port: int, family: int) -> Any:
-    """Where media is awaited, as a socket address of our family; None for names, and for addresses of many or of nobody."""
-    try:
-        to = socket.getaddrinfo(host, port, family, flags=socket.AI_NUMERICHOST)[0][4]
-        place = ip_address(str(to[0]).partition("%")[0])
-    except (OSError, ValueError):  # ValueError: what no name could look like
-        return None
-    return None if place.is_multicast or place.is_unspecified or str(place) == "255.255.255.255" else to
 
 
 class _Talking:
     """One call: what it told so far, and the media it starts and stops."""
 
-    def __init__(self, lines: _Lines, peer: str) -> None:
+    def __init__(self, lines: Lines, peer: str) -> None:
         self.events: list[Any] = []
         self._lines, self._peer = lines, peer
         self.call: DatagramCall | StreamCall | None = None
@@ -180,7 +111,7 @@ class _Talking:
         self.events += events
         for one in events:
             if isinstance(one, Up):
-                self._lines.begin(one, self._peer)
+                self._lines.begin(one.description, self._peer)
             elif isinstance(one, Leaving):
                 self._lines.end()
 
@@ -200,42 +131,44 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         family, sockaddr = (await resolve(toward.endpoint))[0]
     except Unresolved as fault:
         return Measurement("sipcall", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
-    lines = _Lines(family, settings)
+    lines = Lines(family, settings)
     talking = _Talking(lines, str(sockaddr[0]))
     try:
         ended = await _call(family, sockaddr, toward, settings, talking, lines)
         lines.end()
     finally:
         lines.close()
-    talk = Talk(talking.events, ended, settings.video, lines.taken, lines.heard, lines.fault, lines.mute)
+    talk = Talk(talking.events, ended, settings.video, lines.agreed, lines.heard, settings.reports_s > 0)
     outcome, why = sipcalljudge.verdict(talk)
     return Measurement("sipcall", target.text, at_ns, _ms(began), outcome, sipcalljudge.values(talk), why)
 
 
 async def _call(
-    family: int, sockaddr: tuple[Any, ...], toward: Aim, settings: SipCallSettings, talking: _Talking, lines: _Lines
+    family: int, sockaddr: tuple[Any, ...], toward: Aim, settings: SipCallSettings, talking: _Talking, lines: Lines
 ) -> Ended:
     ask = sipaccess.asker(toward, sipaccess.credentials(settings, toward))
-    limits = Limits(settings.timeout_s, settings.ring_s, settings.duration_s)
+    limits = Limits(settings.timeout_s, settings.ring_s, settings.duration_s, longest_s=settings.reports_s)
     if toward.transport == "udp":
 
         def over_udp(local: str) -> DatagramCall:
-            talking.call = call = DatagramCall(*_opening(ask, local, lines), limits, time.monotonic(), sockaddr[:2])
+            talking.call = call = DatagramCall(*_opening(ask, local, lines), limits, time.monotonic(), sockaddr)
+            call.is_enough = lines.is_settled
             return call
 
-        return await sipsock.over_udp(family, sockaddr, over_udp, talking.on_events, talking.cut)
+        return await sipudp.over_udp(family, sockaddr, over_udp, talking.on_events, talking.cut)
 
     def over_stream(local: str) -> StreamCall:
         talking.call = call = StreamCall(*_opening(ask, local, lines), limits, time.monotonic())
+        call.is_enough = lines.is_settled
         return call
 
     tls = sipaccess.tls(settings, toward) if toward.transport == "tls" else None
     deadline = time.monotonic() + settings.timeout_s
-    ended = await sipsock.over_stream(family, sockaddr, over_stream, talking.on_events, deadline, tls, talking.cut)
+    ended = await sipaccess.over_stream(family, sockaddr, over_stream, talking.on_events, deadline, tls, talking.cut)
     call = talking.call
     if isinstance(call, StreamCall) and call.is_left:
         rest = _resumed(call)
-        await sipsock.over_stream(family, sockaddr, rest, talking.on_events, time.monotonic() + _AGAIN_S, tls)
+        await sipaccess.over_stream(family, sockaddr, rest, talking.on_events, time.monotonic() + _AGAIN_S, tls)
     return ended
 
 
@@ -247,7 +180,7 @@ def _resumed(call: StreamCall) -> Callable[[str], StreamCall]:
     return make
 
 
-def _opening(ask: Callable[[str], Ask], local: str, lines: _Lines) -> tuple[Ask, bytes]:
+def _opening(ask: Callable[[str], Ask], local: str, lines: Lines) -> tuple[Ask, bytes]:
     host = local.rpartition(":")[0].strip("[]")
     return ask(local), lines.offer(host)
 
@@ -258,10 +191,9 @@ def _ms(began: float) -> float:
 
 def cost(settings: SipCallSettings) -> Cost:
     """Both ways: sound of 80 kbit/s on the wire, a picture of 60 kbit/s from us and up to its offered rate from them."""
-    rate_bps = 2 * _AUDIO_BPS + (_VIDEO_BPS + _OUR_VIDEO_BPS if settings.video else 0)
-    return Cost(
-        int(rate_bps / 8 * settings.duration_s), settings.timeout_s + settings.ring_s + settings.duration_s + 2.0
-    )
+    rate_bps = 2 * AUDIO_BPS + (VIDEO_BPS + OUR_VIDEO_BPS if settings.video else 0)
+    talk_s = max(settings.duration_s, settings.reports_s)
+    return Cost(int(rate_bps / 8 * talk_s), settings.timeout_s + settings.ring_s + talk_s + 2.0)
 
 
 SIPCALL = Kind(

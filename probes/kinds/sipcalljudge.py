@@ -9,13 +9,17 @@ from probes.base import Outcome, Value
 from probes.clean import clean
 from probes.io.rtp import Heard
 from probes.io.sipsock import Ended
-from probes.kinds.sipjudge import CARRIED
+from probes.kinds.sipcallmedia import Agreed
+from probes.wire import siptold
 from probes.wire.session import Malformed
-from probes.wire.sipcall import Over, Refused, Ringing, Silent, Up
+from probes.wire.sipcallevents import Demands, HungUp, Over, Refused, Ringing, Silent, Unheard, Up
 
 _LATE_MS = 60.0  # sound sent later than this says nothing of the network
 _OUTCOMES = {408: Outcome.LOST, 504: Outcome.LOST, 415: Outcome.PROTOCOL, 488: Outcome.PROTOCOL, 606: Outcome.PROTOCOL}
 _WORDS = {
+    300: "it is to be had elsewhere",
+    301: "it has moved for good",
+    302: "it has moved for now",
     401: "it wants a user and a password",
     403: "it does not allow us to call",
     404: "it knows no such room",
@@ -23,6 +27,8 @@ _WORDS = {
     408: "its server is there, the room did not answer it",
     480: "the room is not to be had now",
     484: "the room's number is not complete",
+    420: "it does not know an extension",
+    421: "it demands an extension we do not offer",
     486: "the room is busy",
     487: "the call was ended before it was taken",
     488: "it takes none of our codecs",
@@ -36,16 +42,14 @@ E = TypeVar("E")
 
 
 class Talk(NamedTuple):
-    """A call and what became of it. `taken`: kinds of media the far end took; `fault`: of its description of media; `mute`: kinds
-    it says it sends nothing of."""
+    """A call and what became of it. `agreed`: what its description says; `asked`: we waited for its reports of our media."""
 
     events: Sequence[Any]
     ended: Ended
     video: bool
-    taken: Sequence[str]
+    agreed: Agreed
     heard: Mapping[str, Heard]
-    fault: str
-    mute: Sequence[str] = ()
+    asked: bool = True
 
 
 def first(events: Sequence[Any], kind: type[E]) -> E | None:
@@ -60,9 +64,17 @@ def verdict(talk: Talk) -> tuple[Outcome, str]:
         return _taken(talk)
     if refused:
         return _turned_down(refused)
-    if talk.ended.end != "session":
-        return CARRIED[talk.ended.end], clean(talk.ended.why)
+    if talk.ended.outcome is not Outcome.OK:
+        return talk.ended.outcome, clean(talk.ended.why)
+    return _unanswered(talk)
+
+
+def _unanswered(talk: Talk) -> tuple[Outcome, str]:
     silent, malformed = first(talk.events, Silent), first(talk.events, Malformed)
+    demands = first(talk.events, Demands)
+    if demands:
+        named = clean(", ".join(demands.extensions), 80)
+        return Outcome.PROTOCOL, f"it demands an extension of us that we do not offer: {named}"
     if silent and silent.closed:
         return Outcome.REFUSED, "it closed the connection without an answer"
     if malformed and not (silent and silent.rang):
@@ -71,6 +83,8 @@ def verdict(talk: Talk) -> tuple[Outcome, str]:
         return Outcome.LOST, "its server tries, and the room neither rang nor answered in time"
     if silent and silent.rang:
         return Outcome.LOST, "it rang, and nobody took the call in time"
+    if silent and silent.trouble:
+        return silent.trouble.outcome, clean(silent.trouble.why)
     return Outcome.LOST, "nothing came back in time"
 
 
@@ -80,35 +94,90 @@ def _turned_down(refused: Refused) -> tuple[Outcome, str]:
     words = _WORDS.get(status, "it does not take the call")
     if status in (401, 407) and refused.tried:
         words = "it does not accept our user and password"
-    return _OUTCOMES.get(status, Outcome.REFUSED), f"{said}: {words}"
+    more = clean(siptold.more(refused.message), 160)
+    return _OUTCOMES.get(status, Outcome.REFUSED), f"{said}: {words}" + (f"; {more}" if more else "")
 
 
 def _taken(talk: Talk) -> tuple[Outcome, str]:
-    if talk.ended.end == "local":
+    """A call that was up: good when sound, and the picture it took, went both ways."""
+    if talk.ended.outcome is Outcome.LOCAL:
         return Outcome.LOCAL, clean(talk.ended.why)
-    if talk.fault:
-        return Outcome.PROTOCOL, f"the call is up, but {talk.fault}"
-    late = [kind for kind, one in talk.heard.items() if one.late_ms > _LATE_MS or one.local_drop]
-    if "audio" not in talk.taken:
-        return Outcome.PROTOCOL, "the call is up, but it takes no sound"
-    if "audio" in talk.mute:
-        return Outcome.PROTOCOL, "the call is up, but it says that it sends no sound"
-    heard = {kind: talk.heard[kind] for kind in talk.taken if kind in talk.heard and kind not in talk.mute}
-    silent = [_NAMES[kind] for kind, one in heard.items() if not one.came.received]
-    if silent and not all(one.sent for one in heard.values()):
+    outcome, why = _described(talk) or _carried(talk) or (Outcome.OK, "")
+    said = [why] if why else []
+    if outcome is Outcome.OK:
+        said += _remarks(talk)
+    said += [_last_word(hung)] if (hung := first(talk.events, HungUp)) else []
+    if hung and outcome is Outcome.LOST and not any(heard.came.received for heard in talk.heard.values()):
+        return Outcome.REFUSED, f"it took the call and {said[-1]}"  # no wonder that nothing came
+    return outcome, "; ".join(said)
+
+
+def _described(talk: Talk) -> tuple[Outcome, str] | None:
+    """What its description of media says against a call both ways; None: nothing."""
+    agreed = talk.agreed
+    sealed = dict(agreed.sealed).get("audio")
+    for is_so, words in (
+        (bool(agreed.fault), agreed.fault),
+        (bool(sealed), f"it wants its sound encrypted ({sealed}), which was not offered: there is no common media"),
+        ("audio" not in agreed.taken, "it takes no sound"),
+        ("audio" in agreed.mute, "it says that it sends no sound"),
+        ("audio" in agreed.deaf, "it says that it receives no sound of ours"),
+    ):
+        if is_so:
+            return Outcome.PROTOCOL, f"the call is up, but {words}"
+    return None
+
+
+def _carried(talk: Talk) -> tuple[Outcome, str] | None:
+    """What was carried each way; None: all of it."""
+    agreed = talk.agreed
+    late = any(heard.late_ms > _LATE_MS or heard.local_drop for heard in talk.heard.values())
+    coming = {kind: heard for kind, heard in talk.heard.items() if kind not in agreed.mute}
+    silent = [kind for kind, heard in coming.items() if not heard.came.received]
+    unheard = [kind for kind, heard in talk.heard.items() if heard.hears is False and kind not in agreed.deaf]
+    if not silent and not unheard:
+        return None
+    if silent and not all(heard.sent for heard in coming.values()):
         return Outcome.LOCAL, "no media left this machine: a filter of its own, or no way to where it is awaited"
-    if silent and late:
+    if late:
         return Outcome.LOCAL, "this machine was too busy to send its media in time"
+    parts = []
     if silent:
-        return Outcome.LOST, f"the call is up, but no {' and no '.join(silent)} came back"
-    over = first(talk.events, Over)
-    if over and over.ours and not over.status:
-        return Outcome.OK, "it never answered our BYE"
-    if talk.video and "video" not in talk.taken:
-        return Outcome.OK, "it takes no picture"
-    if "video" in talk.mute:
-        return Outcome.OK, "it says that it sends no picture"
-    return Outcome.OK, ""
+        hears = [kind for kind in silent if talk.heard[kind].hears]
+        parts.append(f"no {_named(silent, ' and no ')} came back" + (", although it hears ours" if hears else ""))
+    if unheard:
+        parts.append(f"it reports (RTCP) that it hears no {_named(unheard, ' and no ')} of ours")
+    return Outcome.LOST, f"the call is up, but {', and '.join(parts)}"
+
+
+def _named(kinds: Sequence[str], between: str) -> str:
+    return between.join(_NAMES[kind] for kind in kinds)
+
+
+def _remarks(talk: Talk) -> list[str]:
+    """What deserves a look in a call that was good."""
+    agreed, over, sealed = talk.agreed, first(talk.events, Over), dict(talk.agreed.sealed).get("video")
+    heard = talk.heard.get("audio")
+    hung = first(talk.events, HungUp)
+    remarks = (
+        (bool(over and over.ours and not over.status), "it never answered our BYE"),
+        (bool(over and over.status >= 300), f"its answer to our BYE is {over.status if over else 0}: it may still have our call"),
+        (first(talk.events, Unheard) is not None, "it took the call again and again: it does not hear our ACK"),
+        (bool(sealed), f"it wants its picture encrypted ({sealed}), which was not offered"),
+        (talk.video and "video" not in agreed.taken and not sealed, "it takes no picture"),
+        ("video" in agreed.mute, "it says that it sends no picture"),
+        ("video" in agreed.deaf, "it says that it receives no picture of ours"),
+        (
+            bool(talk.asked and heard and heard.hears is None and not hung),
+            "it does not say whether it hears us: no report (RTCP) of our sound came",
+        ),
+    )  # fmt: skip
+    return [words for is_so, words in remarks if is_so]
+
+
+def _last_word(hung: HungUp) -> str:
+    told = clean(siptold.more(hung.message), 160)
+    return f"hung up after {hung.after_s:.1f} s" + (f": {told}" if told else "")
 
 
 def values(talk: Talk) -> dict[str, Value]:

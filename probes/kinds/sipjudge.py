@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from probes import stats
 from probes.base import Outcome, Value
 from probes.clean import clean
-from probes.wire import sip
+from probes.io.sipsock import Ended
+from probes.wire import sip, siptold
 from probes.wire.session import Malformed
 from probes.wire.sipoptions import Answered, Expired, Provisional, Stray
 
@@ -28,12 +29,6 @@ _WORDS = {
     505: "no calls: it does not take SIP 2.0",
 }
 _BAD_PASSWORD = "alive; it does not accept our user and password"  # noqa: S105
-CARRIED = {
-    "silence": Outcome.LOST,
-    "refused": Outcome.REFUSED,
-    "tls": Outcome.PROTOCOL,
-    "local": Outcome.LOCAL,
-}
 
 
 class Try(NamedTuple):
@@ -47,14 +42,14 @@ class Try(NamedTuple):
     cert_days: float | None = None
 
 
-def judge(events: Sequence[Any], end: str, why: str) -> tuple[Outcome, str, Answered | None]:
-    """One conversation's outcome from what the session told and how the carrying ended (`Ended.end`, `.why`)."""
+def judge(events: Sequence[Any], ended: Ended) -> tuple[Outcome, str, Answered | None]:
+    """One conversation's outcome from what the session told and how it was carried."""
     answer = next((one for one in events if isinstance(one, Answered)), None)
     if answer:
         status = answer.message.status
         return _OUTCOMES.get(status, Outcome.OK), _words(answer), answer
-    if end != "session":
-        return CARRIED[end], clean(why), None
+    if ended.outcome is not Outcome.OK:
+        return ended.outcome, clean(ended.why), None
     return *_unanswered(events), None
 
 
@@ -65,7 +60,8 @@ def _words(answer: Answered) -> str:
     said = f"{status} {clean(answer.message.reason, 60)}".strip()
     if status in (401, 407) and answer.tried:
         return f"{said}: {_BAD_PASSWORD}"
-    return f"{said}: {_WORDS.get(status, 'alive')}"
+    more = clean(siptold.more(answer.message), 160)
+    return f"{said}: {_WORDS.get(status, 'alive')}" + (f"; {more}" if more else "")
 
 
 def _unanswered(events: Sequence[Any]) -> tuple[Outcome, str]:
@@ -81,6 +77,8 @@ def _unanswered(events: Sequence[Any]) -> tuple[Outcome, str]:
         return Outcome.REFUSED, "it closed the connection without an answer"
     if any(isinstance(one, Provisional) for one in events):
         return Outcome.LOST, "only a provisional answer came in time"
+    if expired.trouble:
+        return expired.trouble.outcome, clean(expired.trouble.why)
     return Outcome.LOST, "nothing came back in time"
 
 

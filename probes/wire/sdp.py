@@ -1,7 +1,8 @@
 """SDP (RFC 8866) of a test call: our offer, and what field equipment answers, read tolerantly (RFC 3264).
 
-Read besides the standard's form: lines ended by LF alone, lines in any order, lines that mean nothing to us (left out).
-Everything else raises `WireError`, nothing else does.
+Read besides the standard's form: lines ended by LF alone, lines in any order, lines that mean nothing to us (left out). A
+media line that says nothing to us (no format, a refused one, one of more than we read) is passed over as one of port 0: the
+others keep their places. Everything else raises `WireError`, nothing else does.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from dataclasses import dataclass, field
 from probes.errors import WireError
 
 MOST_BYTES, MOST_LINES, MOST_MEDIA = 16_384, 512, 8
-_MEDIA = re.compile(r"(\w{1,16}) (\d{1,5})(?:/\d{1,3})? ([!-~]{1,32})((?: \S{1,8}){1,64})\Z", re.ASCII)
-_PLACE = re.compile(r"IN IP([46]) ([0-9A-Za-z.:%-]{1,64})(?:/[0-9/]{1,10})?\Z", re.ASCII)
+_MEDIA = re.compile(
+    r"([!-~]{1,32})[ \t]+(\d{1,5})(?:/\d{1,5})?[ \t]+([!-~]{1,32})((?:[ \t]+\S{1,256})*)[ \t]*\Z", re.ASCII
+)
+_PLAIN = ("RTP/AVP", "RTP/AVPF")
+_PLACE = re.compile(r"IN IP([46]) ([0-9A-Za-z.:%_-]{1,255})(?:/[0-9/]{1,10})?\Z", re.ASCII)
 _MAP = re.compile(r"rtpmap:(\d{1,3}) ([A-Za-z0-9._-]{1,32})/(\d{1,6})(?:/\d{1,2})?\Z", re.ASCII)
 _RTCP = re.compile(r"rtcp:(\d{1,5})(?: |\Z)", re.ASCII)
 _STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000)}  # RFC 3551 §6
@@ -34,7 +38,10 @@ class Codec:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One media line. `port` 0: refused. `way` as its sender means it; `rtcp_port` is the RTP port's when multiplexed."""
+    """One media line. `port` 0: refused. `way` as its sender means it; `rtcp_port` is the RTP port's when multiplexed.
+
+    `sealed`: how its sound or picture is encrypted ("RTP/SAVP", "a=crypto"), "" when it is plain.
+    """
 
     kind: str
     port: int
@@ -43,6 +50,7 @@ class Media:
     way: str = "sendrecv"
     rtcp_port: int = 0
     rate_bps: int = 0  # b=AS, 0: not said
+    sealed: str = ""
 
 
 def offer(session: int, host: str, lines: Sequence[Media]) -> bytes:
@@ -79,6 +87,7 @@ class _Read:
     way: str
     rate_bps: int = 0
     rtcp_port: int = 0
+    sealed: str = ""
     maps: dict[int, tuple[str, int]] = field(default_factory=lambda: dict(_STATIC))
 
 
@@ -96,23 +105,24 @@ def read(data: bytes) -> tuple[Media, ...]:
         key, text = line[:2], line[2:].strip()
         if key == "m=":
             found.append(_media(text, host, way, rate_bps))
-            if len(found) > MOST_MEDIA:
-                raise WireError(0, "too many media lines")
         elif found:
             _about(found[-1], key, text)
         elif key == "c=":
             host = _host(text) or host
         elif key == "a=" and text in WAYS:
             way = text
-    return tuple(_whole(one) for one in found)
+    return tuple(_whole(line) for line in found[:MOST_MEDIA])
 
 
 def _media(text: str, host: str, way: str, rate_bps: int) -> _Read:
     match = _MEDIA.match(text)
     if match is None or int(match[2]) > 65_535:
-        raise WireError(0, "a media line that is none")
-    payloads = [int(one) for one in match[4].split() if one.isdecimal() and int(one) < 128]
-    return _Read(match[1].lower(), int(match[2]), payloads, host, way, rate_bps)
+        return _Read(text.partition(" ")[0][:32].lower(), 0, [], host, way, rate_bps)
+    payloads = [int(word) for word in match[4].split()[:64] if word.isdecimal() and int(word) < 128]
+    protocol = match[3].upper()
+    sealed = protocol if "SAVP" in protocol or "TLS" in protocol else ""
+    port = int(match[2]) if sealed or protocol in _PLAIN else 0  # what is no RTP is no media of ours
+    return _Read(match[1].lower(), port, payloads, host, way, rate_bps, sealed=sealed)
 
 
 def _host(text: str) -> str:
@@ -127,6 +137,8 @@ def _about(line: _Read, key: str, text: str) -> None:
         line.rate_bps = int(match[2]) * (1000 if match[1] == "AS" else 1)
     elif key == "a=" and text in WAYS:
         line.way = text
+    elif key == "a=" and text.startswith(("crypto:", "fingerprint:")) and not line.sealed:
+        line.sealed = f"a={text.partition(':')[0]}"
     elif key == "a=" and text == "rtcp-mux":
         line.rtcp_port = line.port
     elif key == "a=" and (match := _RTCP.match(text)) and line.rtcp_port != line.port:
@@ -138,4 +150,4 @@ def _about(line: _Read, key: str, text: str) -> None:
 def _whole(line: _Read) -> Media:
     codecs = tuple(Codec(one, *line.maps[one]) for one in dict.fromkeys(line.payloads) if one in line.maps)
     rtcp_port = line.rtcp_port or (line.port + 1 if 0 < line.port < 65_535 else 0)
-    return Media(line.kind, line.port, line.host, codecs, line.way, rtcp_port, line.rate_bps)
+    return Media(line.kind, line.port, line.host, codecs, line.way, rtcp_port, line.rate_bps, line.sealed)

@@ -238,13 +238,27 @@ def _wire_name(name: str) -> str:
 
 
 def parameter(value: str, name: str) -> str | None:
-    """A parameter of a header's value (`;tag=x`): its text, "" when it stands alone, None when absent."""
-    outside = value.rpartition(">")[2] if ">" in value else value
-    for part in outside.split(";")[1:]:
-        key, _, text = part.partition("=")
+    """A parameter of a header's value (`;tag=x`): its text, "" when it stands alone, None when absent.
+
+    What stands within quotes, or within an address's brackets, is none.
+    """
+    bare = unquoted(value)
+    start = bare.rfind(">") + 1
+    places = [at for at in range(start, len(bare)) if bare[at] == ";"]
+    for begin, end in zip(places, [*places[1:], len(value)], strict=False):
+        key, _, text = value[begin + 1 : end].partition("=")
         if key.strip().lower() == name:
             return text.strip()
     return None
+
+
+def unquoted(value: str) -> str:
+    """The same text with its quoted strings blanked out: all places stay."""
+    return (
+        re.sub(r'"(?:[^"\\]|\\.)*(?:"|\Z)', lambda match: " " * len(match[0]), value, flags=re.DOTALL)
+        if '"' in value
+        else value
+    )
 
 
 def retry_after_s(message: Message) -> int | None:
@@ -261,5 +275,19 @@ def cseq(message: Message) -> tuple[int, str]:
 
 def top_branch(message: Message) -> str:
     """The branch of the topmost Via, "" when there is none."""
-    via = next((one for one in message.first("via").split(",") if one.strip()), "")
+    via = next((value for value in message.first("via").split(",") if value.strip()), "")
     return parameter(via, "branch") or ""
+
+
+def same(ours: str, theirs: str) -> bool:
+    """Whether two tokens (branches, tags, methods) are the same: letters of either case are (RFC 3261 §7.3.1)."""
+    return ours.casefold() == theirs.casefold()
+
+
+def answers(message: Message, branch: str, number: int, method: str, call_id: str) -> bool:
+    """Whether a response is to this request (§17.1.3): branch and method; a Via that did not come back is forgiven for
+    Call-ID's sake, which is compared letter by letter (§8.1.1.4)."""
+    if cseq(message) != (number, method):
+        return False
+    theirs = top_branch(message)
+    return same(branch, theirs) if theirs else message.first("call-id") == call_id

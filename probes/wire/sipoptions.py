@@ -1,8 +1,7 @@
 """One OPTIONS asked and answered: the non-INVITE client transaction (RFC 3261 §17.1.2) as a pure state machine.
 
-Over datagrams it repeats itself by Timer E; over a stream it does not. A 401 or 407 is answered once with a digest
-(once more when the far end calls the nonce stale). It ends by a final answer, by its deadline, or by what the socket
-tells it.
+Over datagrams it repeats itself by Timer E; over a stream it does not. Challenges of proxies and of the room itself are
+answered (`probes.wire.siplogin`). It ends by a final answer, by its deadline, or by what the socket tells it.
 """
 
 from __future__ import annotations
@@ -12,13 +11,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from probes.errors import WireError
-from probes.wire import sip, sipdigest
+from probes.wire import sip
+from probes.wire.icmpfault import Fault
 from probes.wire.session import Address, Arrival, Datagram, Malformed
 from probes.wire.sip import Message
+from probes.wire.sipcarry import Carried, Left, Token, Unreached, is_of
 from probes.wire.sipdigest import Credentials
+from probes.wire.siplogin import Login
 
 T1_S, T2_S = 0.5, 4.0  # RFC 3261 §17.1.2.2
-CHALLENGES = {401: ("www-authenticate", "authorization"), 407: ("proxy-authenticate", "proxy-authorization")}
 _MOST_EVENTS = 64  # of one conversation; a flood of strays is not collected
 
 
@@ -58,13 +59,14 @@ class Stray(NamedTuple):
 
 
 class Expired(NamedTuple):
-    """The deadline came, or the stream's peer closed, with no final answer."""
+    """The deadline came, or the stream's peer closed, with no final answer. `trouble`: why our last send did not arrive."""
 
     closed: bool
     partial: bool  # the beginning of an answer had come
+    trouble: Fault | None = None
 
 
-class _Options:
+class _Options(Carried):
     """What both transports share."""
 
     def __init__(self, ask: Ask, deadline: float, reliable: bool) -> None:
@@ -72,10 +74,11 @@ class _Options:
         self._events: list[Any] = []
         self._number = 0  # CSeq
         self._repeats = 0
+        self._send = 0  # of the OPTIONS that is asked now, from 0
+        self._login = Login(ask.credentials, ask.seed)
         self._authorization: tuple[tuple[str, str], ...] = ()
-        self._tries = 0  # challenges answered
         self._due: float | None = 0.0
-        self._first_at: float | None = None
+        self._left: Left | None = None  # the OPTIONS that is asked now; None: not yet
         self._gap_s = T1_S
         self._provisional = False
         self.done = False
@@ -96,30 +99,32 @@ class _Options:
             self._events.append(event)
 
     def _end(self, event: Any) -> None:
-        self.done = True
-        self._events.append(event)
+        if not self.done:
+            self.done = True
+            self._events.append(event)
 
-    def _outgoing(self, now: float) -> bytes:
+    def _outgoing(self, now: float, clock_ns: int) -> bytes:
         """What to send now, b"" for nothing; fires the deadline."""
         if self.done:
             return b""
         if now >= self._deadline:
-            self._end(Expired(False, self._partial()))
+            self._end(Expired(False, self._partial(), self.trouble))
             return b""
         if self._due is None or now < self._due:
             return b""
-        self._schedule(now)
+        self._schedule(now, clock_ns)
         return self._request()
 
     def _partial(self) -> bool:
         return False
 
-    def _schedule(self, now: float) -> None:
-        if self._first_at is None:
+    def _schedule(self, now: float, clock_ns: int) -> None:
+        self.trouble = None
+        if self._left is None:
             self._number += 1
-            self._first_at, self._gap_s = now, T1_S
+            self._left, self._gap_s, self._send = Left(now, clock_ns), T1_S, 0
         else:
-            self._repeats += 1
+            self._repeats, self._send = self._repeats + 1, self._send + 1
             self._gap_s = min(2 * self._gap_s, T2_S)
         if self._reliable:
             self._due = None
@@ -146,43 +151,28 @@ class _Options:
     def _branch(self) -> str:
         return f"z9hG4bK{self._ask.seed[:16]}{self._number}"
 
-    def _take(self, message: Message, now: float) -> None:
+    def _take(self, message: Message, now: float, at_ns: int = 0) -> None:
         if self.done or not message.status:
             return  # their requests are not our business
-        if not self._ours(message):
+        if self._left is None or not sip.answers(message, self._branch(), self._number, "OPTIONS", self._ask.seed):
             self._tell(Stray(message.status))
         elif message.status < 200:
             self._provisional = True
             self._tell(Provisional(message.status))
-        elif not self._answer_challenge(message):
-            assert self._first_at is not None
-            self._end(Answered(message, now - self._first_at, 1 + self._repeats, self._tries > 0))
+        elif self._login.challenged(message):
+            self._authorization = self._login.headers("OPTIONS", self._ask.uri)
+            self._left, self._due, self._provisional = None, 0.0, False
+        else:
+            rtt_s = self._left.passed_s(now, at_ns)
+            self._end(Answered(message, rtt_s, 1 + self._repeats, self._login.tried))
 
-    def _ours(self, message: Message) -> bool:
-        """RFC 3261 §17.1.3: branch and method; a Via that did not come back is forgiven for Call-ID's sake."""
-        if self._first_at is None or sip.cseq(message) != (self._number, "OPTIONS"):
-            return False
-        branch = sip.top_branch(message)
-        return branch == self._branch() if branch else message.first("call-id") == self._ask.seed
-
-    def _answer_challenge(self, message: Message) -> bool:
-        """True when the OPTIONS goes out again with credentials (RFC 3261 §22.2)."""
-        names = CHALLENGES.get(message.status)
-        if names is None or self._ask.credentials is None:
-            return False
-        asked = sipdigest.challenge(message.all(names[0]))
-        if asked is None or self._tries > 1 or (self._tries == 1 and not asked.stale):
-            return False
-        self._tries += 1
-        cnonce = f"{self._ask.seed[:16]}{self._tries:02x}"
-        value = sipdigest.authorization(asked, self._ask.credentials, "OPTIONS", self._ask.uri, cnonce)
-        self._authorization = ((names[1], value),)
-        self._first_at, self._due, self._provisional = None, 0.0, False
-        return True
+    def refused(self, fault: Fault, to: str, now: float) -> None:
+        """See `Carried`."""
+        self._end(Unreached(fault))
 
 
 class DatagramOptions(_Options):
-    """OPTIONS over UDP: a `probes.wire.session.Session` for one target, on a connected socket."""
+    """OPTIONS over UDP: a `probes.io.drive.PacketSession` for one target. Only who was asked is heard."""
 
     def __init__(self, ask: Ask, to: Address, deadline: float) -> None:
         super().__init__(ask, deadline, reliable=False)
@@ -190,20 +180,23 @@ class DatagramOptions(_Options):
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """Take one datagram. What is no SIP is told as `Malformed` and does not end the waiting: it may be forged."""
-        if not arrival.data.strip(b"\r\n\0 "):
-            return  # a keep-alive
+        is_theirs = is_of(self._to, arrival.source[0]) and arrival.source[1] == self._to[1]
+        if not is_theirs or not arrival.data.strip(b"\r\n\0 "):
+            return  # somebody else, or a keep-alive
         try:
-            self._take(sip.parse(arrival.data), now)
+            self._take(sip.parse(arrival.data), now, arrival.at_ns)
         except WireError as fault:
             self._tell(Malformed(fault.reason, arrival.source))
 
     def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
         """The OPTIONS when it is due."""
-        data = self._outgoing(now)
-        return [Datagram(data, self._to)] if data else []
+        data = self._outgoing(now, clock_ns)
+        return [Datagram(data, self._to, token=Token(str(self._number), self._send))] if data else []
 
     def sent(self, token: Any, at_ns: int) -> None:
-        """Nothing here asks for send stamps."""
+        """The kernel's stamp of a send: the first of an OPTIONS is what its round trip begins with."""
+        if self._left is not None and token == (str(self._number), 0):
+            self._left = self._left._replace(at_ns=at_ns)
 
 
 class StreamOptions(_Options):
@@ -224,12 +217,11 @@ class StreamOptions(_Options):
             for message in self._framer.feed(data):
                 self._take(message, now)
         except WireError as fault:
-            if not self.done:
-                self._end(Malformed(fault.reason))
+            self._end(Malformed(fault.reason))
 
     def transmit(self, now: float, clock_ns: int) -> bytes:
         """The OPTIONS once, and once more with credentials."""
-        return self._outgoing(now)
+        return self._outgoing(now, clock_ns)
 
     def _partial(self) -> bool:
         return self._framer.pending

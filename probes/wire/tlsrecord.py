@@ -34,19 +34,21 @@ ALERTS = {
     120: "no application protocol",
 }  # fmt: skip  (IANA "TLS Alerts")
 _CHANGE_CIPHER, _ALERT, _HANDSHAKE, _DATA = 20, 21, 22, 23
-_CERTIFICATE = 11
+_CERTIFICATE, _REQUEST = 11, 13
 _MOST_RECORD = 16_384 + 2048  # RFC 5246 §6.2.3
 _MOST_BYTES = 131_072  # of a handshake we keep
 
 
 class Plaintext:
     """Fed with the server's bytes in any slicing; never raises. `foreign`: what it says is no TLS. `alert`: the number
-    of its plain alert, None without one. `certificates`: DER, as it shows them, the server's own first."""
+    of its plain alert, None without one. `certificates`: DER, as it shows them, the server's own first.
+    `demands_certificate`: it asked for one of ours (up to TLS 1.2; later that is encrypted)."""
 
     def __init__(self) -> None:
         self.foreign = False
         self.alert: int | None = None
         self.certificates: tuple[bytes, ...] = ()
+        self.demands_certificate = False
         self._bytes = bytearray()
         self._handshake = bytearray()
         self._over = False
@@ -80,7 +82,7 @@ class Plaintext:
                 return
             if self._handshake[0] == _CERTIFICATE:
                 self.certificates = certificates(bytes(self._handshake[4 : 4 + length]))
-                self._over = True
+            self.demands_certificate = self.demands_certificate or self._handshake[0] == _REQUEST
             del self._handshake[: 4 + length]
 
 

@@ -65,7 +65,7 @@ def climb(link: Pair, target: str, **settings: Any) -> Measurement:
         (BUSY, "call", Outcome.REFUSED, "busy"),
         (RINGING, "call", Outcome.LOST, "it rang, and nobody took the call"),
         (DUMB, "media", Outcome.LOST, "no sound"),
-        (5999, "signalling", Outcome.REFUSED, "refuses"),
+        (5999, "signalling", Outcome.REFUSED, "nobody listens"),
     ],
 )
 def test_the_rung_that_breaks_is_named(link: Pair, port: int, rung: str, outcome: Outcome, words: str) -> None:

@@ -14,12 +14,14 @@ import pytest
 from probes.answer import sip as standin
 from probes.answer.room import Room
 from probes.base import Measurement, Outcome, Target
-from probes.io import rtp, sipsock
+from probes.io import rtp, sipudp
 from probes.io.net import PacketSocket
 from probes.kinds.sipcall import SipCallSettings, run
 from probes.target import Endpoint
+from probes.wire.icmpfault import Fault
 from probes.wire.session import Arrival, Datagram
 from probes.wire.sip import Message
+from probes.wire.sipcarry import Carried, Unreached
 
 TRANSPORTS = ("udp", "tcp")
 EVERYBODY = (b"224.0.0.251", b"0.0.0.0", b"255.255.255.255")  # no one place: our media must not go there
@@ -176,8 +178,12 @@ def test_a_call_whose_connection_breaks_is_hung_up_on_another(reset: bool) -> No
 
 
 def test_media_that_never_left_this_machine_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    def blocked(*_: Any) -> None:
-        raise OSError(errno.EPERM, "a filter of ours")
+    send = PacketSocket.send
+
+    def blocked(self: PacketSocket, data: bytes, *rest: Any) -> None:
+        if data[0] >> 6 == 2:  # RTP's version; no SIP begins so
+            raise OSError(errno.EPERM, "a filter of ours")
+        send(self, data, *rest)
 
     monkeypatch.setattr(PacketSocket, "send", blocked)
     got = called(room := Saying())
@@ -217,24 +223,31 @@ def test_a_server_that_only_tries_did_not_ring_the_room() -> None:
 
 
 def test_a_conversation_that_icmp_ends_says_its_last_word() -> None:
-    class Asking:
+    class Asking(Carried):
         done = False
+        told: tuple[Any, ...] = ()
+        due: float | None = 0.0
 
         def receive(self, arrival: Arrival, now: float) -> None: ...
 
         def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
+            self.due = None
             return [Datagram(b"hello", ("127.0.0.1", 9))]
 
         def wake_at(self) -> float | None:
-            return None
+            return self.due
+
+        def refused(self, fault: Fault, to: str, now: float) -> None:
+            self.told = (Unreached(fault),)
 
         def events(self) -> list[Any]:
-            return []
+            said, self.told = list(self.told), ()
+            return said
 
         def sent(self, token: Any, at_ns: int) -> None: ...
 
     said: list[str] = []
     ended = asyncio.run(
-        sipsock.over_udp(2, ("127.0.0.1", 9), lambda local: Asking(), lambda events: None, lambda: said.append("bye"))
+        sipudp.over_udp(2, ("127.0.0.1", 9), lambda local: Asking(), lambda events: None, lambda: said.append("bye"))
     )
-    assert (ended.end, said) == ("refused", ["bye"])
+    assert (ended.outcome, said) == (Outcome.REFUSED, ["bye"])

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from probes.errors import WireError
 from probes.wire import rtcp, rtp
+from probes.wire.reception import Reception
 from probes.wire.rtcp import Block, Goodbye, Report, Sent
-from probes.wire.rtp import Packet, Reception
+from probes.wire.rtp import Packet
 
 scapy_rtp = pytest.importorskip("scapy.layers.rtp", reason="scapy is not installed")
 

@@ -62,9 +62,7 @@ def test_a_medias_own_address_and_way_win() -> None:
     assert (audio.host, audio.way) == ("10.0.0.2", "inactive")
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"hello", b"v=0\r\nm=audio\r\n", b"v=0\r\nm=audio 99999 RTP/AVP 8\r\n", b"v=0\r\n" * 600]
-)
+@pytest.mark.parametrize("data", [b"", b"hello", b"m=audio 4000 RTP/AVP 8\r\n", b"v=0\r\n" * 600])
 def test_what_is_no_description_is_one_typed_error(data: bytes) -> None:
     with pytest.raises(WireError):
         sdp.read(data)
