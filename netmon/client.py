@@ -7,11 +7,11 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from netmon.errors import HubRefused, HubUnreachable
+from netmon.files import read_secret
 from probes.clean import clean
 
 DEFAULT_SOCKET = "/var/lib/netmon/hub/hub.sock"
@@ -101,7 +101,7 @@ def element_path(text: str) -> str:
 
 def token_from(path: str) -> str:
     """The token a file holds, "" without a file."""
-    return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    return read_secret(path) if path else ""
 
 
 def _words(fault: Exception) -> str:

@@ -21,6 +21,15 @@ _SUM = ', "crc32": '
 MISFITS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
 
 
+def read_secret(path: str | Path) -> str:
+    """A token or password from its file, without blanks around it and without the byte order mark some editors write.
+    Raises OSError, and ValueError for what is no text."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig").strip()
+    except UnicodeDecodeError as fault:
+        raise ValueError(f"{path}: is not UTF-8 text (write the secret anew)") from fault
+
+
 def private_files() -> None:
     """From now on whatever this process and its children make is for its owner alone (0600, 0700)."""
     os.umask(PRIVATE_UMASK)

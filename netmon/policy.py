@@ -1,23 +1,41 @@
-"""What a database's answer to a write means for the sender: one table, measured on InfluxDB and VictoriaMetrics.
+"""What an answer to a write means for the sender: one table, measured on InfluxDB and VictoriaMetrics.
 
-Source: reference table of answers, InfluxDB 1.6–3 and VictoriaMetrics 1.79. Pure.
+Lines are at fault only when a database says so of lines. Everything else (a proxy's page, plain HTTP to a TLS port, a
+redirect, a wrong path) is somebody's mistake or an outage: the lines wait, and people are told.
+
+Source: reference table of answers, InfluxDB 1.6–3 and VictoriaMetrics 1.79; bodies of QuestDB and Telegraf. Pure.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-_DROPPED = re.compile(r"dropped=(\d+)")
 MOST_WAIT_S = 60.0
+_DROPPED = re.compile(r"dropped=(\d+)")
+_LINE_NUMBER = re.compile(r"\bline (\d{1,9}):")
+_OF_LINES = re.compile(
+    r"unable to parse\b"  # InfluxDB 1 and 2
+    r"|field type conflict|points? beyond retention"
+    r"|partial write of line protocol|parsing failed for write_lp"  # InfluxDB 3
+    r"|failed to parse line protocol|errors? (?:encountered )?on line|\bline \d+:"  # QuestDB, InfluxDB Cloud, netmon
+    r"|metric parse error"  # Telegraf
+    r"|too long line",  # VictoriaMetrics
+    re.IGNORECASE,
+)
+_PAGE = re.compile(r"\s*(?:<!doctype|<html|<\?xml|<h\d|<head|<body)", re.IGNORECASE)
+_TITLE = re.compile(r"<(title|h1)[^>]*>\s*([^<]*)", re.IGNORECASE)
+_TAGS = re.compile(r"<[^>]*>|\s+")
 
 
 class Act(Enum):
     """What to do with the lines that were sent."""
 
     DONE = "stored"
-    PARTIAL = "the good ones stored, the rest never will be"
+    PARTIAL = "some lines stored, those the database names never will be"
     HALVE = "send in smaller parts; a single line that is still refused is set aside"
     KEEP = "keep and send again"
     REFUSED = "keep and send again: an operator's mistake must not cost data; tell people"
@@ -25,25 +43,81 @@ class Act(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An act, the wait the server asked for (0: the sender's own backoff), how many lines a partial write dropped."""
+    """An act, the wait the server asked for (0: the sender's own backoff), how many lines a partial write dropped, and the
+    numbers of the lines it named (from 1)."""
 
     act: Act
     wait_s: float = 0.0
     dropped: int = 0
-
-
-_BY_STATUS = {401: Act.REFUSED, 403: Act.REFUSED, 404: Act.REFUSED, 413: Act.HALVE, 429: Act.KEEP}
+    named: tuple[int, ...] = ()
 
 
 def verdict(status: int, text: str = "", retry_after: str = "") -> Verdict:
     """The verdict on an HTTP answer; `text` its body, `retry_after` that header ("" without one)."""
+    wait_s = min(float(retry_after), MOST_WAIT_S) if re.fullmatch(r"\d{1,5}", retry_after) else 0.0
     if 200 <= status < 300:
-        return Verdict(Act.DONE)
-    if status in (400, 422):
-        if "partial write" not in text:
-            return Verdict(Act.HALVE)
+        return Verdict(Act.DONE) if status == 204 or not _is_foreign(text) else Verdict(Act.REFUSED, wait_s)
+    if status >= 400 and "partial write" in text and (_DROPPED.search(text) or is_of_lines(text)):
         found = _DROPPED.search(text)
-        return Verdict(Act.PARTIAL, dropped=max(1, int(found[1])) if found else 1)
-    act = _BY_STATUS.get(status, Act.KEEP)
-    wait = float(retry_after) if re.fullmatch(r"\d{1,5}", retry_after) else 0.0
-    return Verdict(act, min(wait, MOST_WAIT_S))
+        named = tuple(sorted({int(one) for one in _LINE_NUMBER.findall(text)}))
+        return Verdict(Act.PARTIAL, dropped=max(1, int(found[1])) if found else 1, named=named)
+    if status == 413 or (status in (400, 422) and is_of_lines(text)):
+        return Verdict(Act.HALVE)
+    if status in (0, 408, 425, 429) or status >= 500:
+        return Verdict(Act.KEEP, wait_s)
+    return Verdict(Act.REFUSED, wait_s)
+
+
+def is_of_lines(text: str) -> bool:
+    """Does a body speak of lines, as a database does that cannot take one?"""
+    if _PAGE.match(text):
+        return False
+    plain = _json(text)
+    if isinstance(plain, dict) and (isinstance(plain.get("line"), int) or _names_rows(plain.get("data"))):
+        return True
+    return _OF_LINES.search(text) is not None
+
+
+def _names_rows(rows: Any) -> bool:
+    """InfluxDB 3: `data: [{original_line, line_number, error_message}]`."""
+    return isinstance(rows, list) and any(isinstance(row, dict) and "line_number" in row for row in rows)
+
+
+def _is_foreign(text: str) -> bool:
+    """A 2xx with a body no database sends for a stored write: a login page, an error told with 200."""
+    plain = _json(text)
+    return bool(_PAGE.match(text)) or (isinstance(plain, dict) and bool(plain.get("error")))
+
+
+def _json(text: str) -> Any:
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def said(status: int, text: str, location: str = "") -> str:
+    """An answer that stored nothing, for people: what it said, in a line, and what may be wrong."""
+    if not status:
+        return f"no answer: {text[:200]}"
+    told = f"{status}: {_words(text)}" if text.strip() else str(status)
+    if 300 <= status < 400:
+        told = f"{status}: a redirect to {location or 'nowhere'} (write that address as its url)"
+    elif re.search(r"\bhttps\b|\btls\b|\bssl\b", text, re.IGNORECASE) and status in (400, 426, 497):
+        told += " (its url should say https://?)"
+    elif _PAGE.match(text):
+        told += " (that is no database and no hub: look at its url, and at what stands between)"
+    return told
+
+
+def _words(text: str) -> str:
+    plain = _json(text)
+    if isinstance(plain, dict):
+        words = plain.get("message") or plain.get("error")
+        return str(words)[:300] if isinstance(words, str) else text[:300]
+    if not _PAGE.match(text):
+        return text.strip()[:300]
+    title = _TITLE.search(text)
+    return "a web page: " + (title[2] if title else _TAGS.sub(" ", text)).strip()[:150]

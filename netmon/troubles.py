@@ -61,6 +61,12 @@ class Troubles:
             row.logged_s = now_s
             log.error("%s: %s", part, row.why, exc_info=fault)
 
+    def note(self, part: str, why: str) -> None:
+        """Something that happened once and is over: told for a while."""
+        self._put(part, clean(why, MOST_WHY), "warning", time.monotonic() + self._linger_s)
+        log.warning("%s: %s", part, why)
+        self._rows[part].is_over = True
+
     def _put(self, part: str, why: str, severity: str, until_s: float) -> bool:
         """Write a row; is it news?"""
         with self._lock:

@@ -26,6 +26,7 @@ from netmon.agent.spool import Spool
 from netmon.agent.uplink import Uplink
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.point import Value
+from netmon.setaside import SetAside
 from netmon.troubles import Troubles, watched, words
 from probes.base import Kind, Measurement
 
@@ -38,6 +39,7 @@ SELF_GAP_S = 0.95
 MOST_HELD = 50_000  # lines kept in memory while the disk takes nothing
 LIVE_AGE_S = 10.0  # what waited no longer is still judged by the hub
 MOST_WAIT_S = 30.0
+MOST_ASIDE_BYTES = 1_000_000  # of points a destination refuses for good
 SPOOL = "spool"  # the part that keeps points on disk
 TROUBLED_S = 60.0  # after the last trouble its end is told for so long
 
@@ -76,6 +78,7 @@ class Agent:
             one.name,
             self.config.agent if one.kind == "hub" else "",
             cursor,
+            SetAside(folder, one.name, MOST_ASIDE_BYTES),
             Uplink(one),
             self._clock,
             backlog_bps=self.config.spool.backlog_bps,

@@ -6,18 +6,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netmon.agent.clock import Clock, parse
-from netmon.agent.cursor import Batch, Cursor
+from netmon.agent.cursor import BATCH_LINES, Batch, Cursor
 from netmon.agent.schedule import chance
 from netmon.agent.spool import new_boot
 from netmon.agent.uplink import Reply, Uplink
-from netmon.policy import Act, verdict
+from netmon.isolate import Isolation
+from netmon.policy import Act, said, verdict
+from netmon.setaside import SetAside
 from netmon.troubles import Troubles, watched_thread
 
 log = logging.getLogger("netmon.agent")
 SAVE_EVERY_S = 1.0
+LOOK_S = 5.0  # between two looks for points to be sent again
 FIRST_WAIT_S = 0.25
 CONFLICT = 409  # what comes under these numbers is not what the hub stored under them
 MOST_REFUSED_S = 60.0  # an operator has to act: asking more often helps nobody
@@ -31,7 +35,7 @@ class Condition:
     trouble: str = "not tried yet"
     since_ms: int = 0
     delivered: int = 0  # points, in this run
-    rejected: int = 0  # lines the far side will never take
+    rejected: int = 0  # points the far side will never take: set aside
 
 
 class Sender(threading.Thread):
@@ -42,6 +46,7 @@ class Sender(threading.Thread):
         name: str,
         agent: str,
         cursor: Cursor,
+        aside: SetAside,
         uplink: Uplink,
         clock: Clock,
         *,
@@ -52,10 +57,14 @@ class Sender(threading.Thread):
         super().__init__(name=f"send-{name}", daemon=True)
         self.destination, self.cursor, self.condition = name, cursor, Condition(since_ms=_now_ms())
         self._troubles, self._part = troubles or Troubles(), f"destination {name}"
+        self.aside = aside
+        self._alike: tuple[str, int, int] | None = (
+            None  # boot and first number of a batch refused whole; delivered then
+        )
         self._agent, self._uplink, self._clock = agent, uplink, clock
         self._backlog_bytes_s, self._most_wait_s = backlog_bps / 8, most_wait_s
         self._new, self._ending = threading.Event(), threading.Event()
-        self._backlog_due = self._saved = 0.0
+        self._backlog_due = self._saved = self._looked = 0.0
         self._unsaved = False  # the cursor moved since it was saved
         self._failures = 0
         self._until = 0.0
@@ -83,9 +92,15 @@ class Sender(threading.Thread):
     def _send_for_ever(self) -> None:
         while not self._ending.is_set():
             if not self._step():
+                self._look_aside()
                 self._new.wait(self._idle_s())
                 self._new.clear()
             self._save()
+
+    def _look_aside(self) -> None:
+        if time.monotonic() - self._looked >= LOOK_S and self.condition.good:
+            self._looked = time.monotonic()
+            self._send_again()
 
     def _farewell(self) -> None:
         while time.monotonic() < self._until:
@@ -116,34 +131,78 @@ class Sender(threading.Thread):
             self._saved, self._unsaved = time.monotonic(), False
 
     def _deliver(self, batch: Batch) -> bool:
-        """Until the batch is taken (True), or it failed and the wait is over (False): then look what is newest."""
-        parts, renamed = [(batch.first, batch.lines)], False
-        while parts:
-            first, lines = parts.pop()
-            reply, size = self._uplink.post(lines, self._headers(batch, first, len(lines)))
+        """Until every line of the batch is taken or set aside (True), or it failed and the wait is over (False): then look
+        what is newest."""
+        isolation, why, renamed = Isolation(len(batch.lines)), "", False
+        while (part := isolation.next()) is not None:
+            lines = batch.lines[part.start : part.end]
+            headers = self._headers(batch, batch.first + part.start, len(lines), is_last=isolation.is_last)
+            reply, size = self._uplink.post(lines, headers)
             if batch.backlog:
                 self._backlog_due = time.monotonic() + size / self._backlog_bytes_s
             self._learn(reply)
             if reply.status == CONFLICT and self._agent and not renamed:
                 renamed = self._rename(batch.boot, reply)
-                parts.append((first, lines))
                 continue
             judged = verdict(reply.status, reply.text, reply.retry_after)
-            if judged.act in (Act.DONE, Act.PARTIAL):
-                self._took(len(lines), judged.dropped, reply)
-            elif judged.act is not Act.HALVE:
-                self._failed(reply, judged.act is Act.REFUSED, judged.wait_s)
+            if judged.act in (Act.KEEP, Act.REFUSED):
+                self._failed(_said(reply), judged.act is Act.REFUSED, judged.wait_s)
                 return False
-            elif len(lines) > 1:
-                middle = len(lines) // 2
-                parts += [(first + middle, lines[middle:]), (first, lines[:middle])]
-            else:
-                self._took(1, 1, reply)
+            isolation.note(judged)
+            why = why if judged.act is Act.DONE else _said(reply)
+            if isolation.any_taken:
+                self._well()
+        if isolation.is_alike and not self._is_proven(batch):
+            self._failed(f"every point is refused: {why}", True, 0.0)
+            return False
+        self.condition.delivered += isolation.taken
+        refused = range(len(batch.lines)) if isolation.is_alike else sorted(isolation.refused)
+        self._set_aside([batch.lines[number] for number in refused], why)
         self.cursor.done(batch)
         self._unsaved = True
         return True
 
-    def _headers(self, batch: Batch, first: int, count: int) -> dict[str, str]:
+    def _is_proven(self, batch: Batch) -> bool:
+        """Were other points taken since all of this batch were refused? Then it is not the place that is wrong."""
+        known, self._alike = self._alike, (batch.boot, batch.first, self.condition.delivered)
+        if known is None or known[:2] != self._alike[:2]:
+            return False
+        self._alike = known
+        return self.condition.delivered > known[2]
+
+    def _set_aside(self, lines: Sequence[str], why: str) -> None:
+        """Lines the far side will never take: into a file, until somebody has them sent again. Raises OSError."""
+        if not lines:
+            return
+        lost = self.aside.add(lines)
+        self.condition.rejected += len(lines)
+        part = f"{self._part}: points set aside"
+        self._troubles.note(part, f"{len(lines)} points refused, {lost} of them gone as the file is full: {why}")
+
+    def _send_again(self) -> None:
+        """Points that were set aside and that somebody asked to be sent again: one try at a time."""
+        lines = self.aside.again()
+        refused, why = list[str](), ""
+        for at in range(0, len(lines), BATCH_LINES):
+            some = lines[at : at + BATCH_LINES]
+            isolation = Isolation(len(some))
+            while (part := isolation.next()) is not None:
+                headers = {"X-Netmon-Agent": self._agent, "X-Netmon-Backfill": "1"} if self._agent else {}
+                reply, _ = self._uplink.post(tuple(some[part.start : part.end]), headers)
+                judged = verdict(reply.status, reply.text, reply.retry_after)
+                if judged.act in (Act.KEEP, Act.REFUSED):
+                    self._failed(_said(reply), judged.act is Act.REFUSED, judged.wait_s)
+                    return
+                isolation.note(judged)
+                why = why if judged.act is Act.DONE else _said(reply)
+            refused += some if isolation.is_alike else [some[number] for number in isolation.refused]
+        if lines:
+            self.condition.rejected -= len(lines)
+            self.condition.delivered += len(lines) - len(refused)
+            self._set_aside(refused, why)
+            self.aside.sent_again()
+
+    def _headers(self, batch: Batch, first: int, count: int, *, is_last: bool) -> dict[str, str]:
         if not self._agent:
             return {}
         told = {
@@ -154,7 +213,7 @@ class Sender(threading.Thread):
         }
         if batch.backlog:
             return told | {"X-Netmon-Backfill": "1"}
-        if first + count == batch.first + len(batch.lines):  # with the last part all of it is there
+        if is_last:  # with it all of the batch is there
             told["X-Netmon-Frontier"] = str(max(0, batch.frontier_ms))
         return told | ({"X-Netmon-Urgent": "1"} if batch.urgent else {})
 
@@ -170,18 +229,14 @@ class Sender(threading.Thread):
         if hub is not None and self._agent:
             self._clock.sample(reply.sent_ns, *hub, reply.back_ns)
 
-    def _took(self, many: int, dropped: int, reply: Reply) -> None:
+    def _well(self) -> None:
         self._failures = 0
-        self.condition.delivered += max(0, many - dropped)
-        if dropped:
-            self.condition.rejected += dropped
-            log.warning("%s: %d lines refused for good: %s", self.destination, dropped, reply.text[:300])
         if not self.condition.good:
             log.info("%s: takes points", self.destination)
             self.condition.good, self.condition.trouble, self.condition.since_ms = True, "", _now_ms()
+        self._troubles.well(self._part)
 
-    def _failed(self, reply: Reply, refused: bool, asked_s: float) -> None:
-        trouble = f"{reply.status or 'no answer'}: {reply.text[:200]}"
+    def _failed(self, trouble: str, refused: bool, asked_s: float) -> None:
         if self.condition.good or trouble != self.condition.trouble:
             log.log(
                 logging.ERROR if refused else logging.WARNING,
@@ -189,6 +244,10 @@ class Sender(threading.Thread):
                 self.destination,
                 trouble,
             )
+        if refused:  # somebody has to act; a link that is down is no trouble of the agent
+            self._troubles.tell(self._part, f"{trouble}: points wait in the spool", severity="warning")
+        else:
+            self._troubles.well(self._part)
         if self.condition.good:
             self.condition.since_ms = _now_ms()
         self.condition.good, self.condition.trouble = False, trouble
@@ -197,6 +256,10 @@ class Sender(threading.Thread):
         own = (0.5 + chance() / 2) * min(most, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
         self.cursor.save()
         self._ending.wait(max(asked_s, own))
+
+
+def _said(reply: Reply) -> str:
+    return said(reply.status, reply.text, reply.location)
 
 
 def _now_ms() -> int:

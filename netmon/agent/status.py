@@ -67,4 +67,5 @@ def of_sender(sender: Sender) -> dict[str, Any]:
         "waiting": sender.cursor.waiting,
         "delivered": condition.delivered,
         "rejected": condition.rejected,
+        "set_aside": sender.aside.count,
     }

@@ -7,12 +7,12 @@ import json
 import ssl
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from netmon.agent.post import Closed, Connection
 from netmon.config.agent import DestinationConfig
+from netmon.files import read_secret
 from probes.clean import clean
 from probes.errors import WireError
 
@@ -28,6 +28,7 @@ class Reply(NamedTuple):
     clock: str = ""
     sent_ns: int = 0
     back_ns: int = 0
+    location: str = ""
 
 
 class Uplink:
@@ -76,7 +77,15 @@ class Uplink:
         if answer.status in (401, 403):
             self.close()
         text = clean(bytes(answer.body).decode("utf-8", "replace"), most)
-        return Reply(answer.status, text, answer.first("retry-after"), answer.first("x-netmon-clock"), sent_ns, back_ns)
+        return Reply(
+            answer.status,
+            text,
+            answer.first("retry-after"),
+            answer.first("x-netmon-clock"),
+            sent_ns,
+            back_ns,
+            clean(answer.first("location"), 200),
+        )
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -120,7 +129,7 @@ def _authorization(config: DestinationConfig) -> str:
 
 
 def _secret(path: str) -> str:
-    return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    return read_secret(path) if path else ""
 
 
 def _words(fault: Exception) -> str:

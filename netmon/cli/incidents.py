@@ -40,7 +40,7 @@ def client(args: argparse.Namespace) -> HubClient:
     """The hub the arguments name. Raises `MachineError` when the token cannot be read."""
     try:
         return HubClient(args.hub, token_from(args.token_file), args.ca)
-    except (OSError, UnicodeDecodeError) as fault:
+    except (OSError, ValueError) as fault:
         raise MachineError(f"{args.token_file}: {fault}") from fault
 
 

@@ -131,7 +131,7 @@ def open_hub(config: HubConfig) -> Hub:
         troubles.tell(f"token file {file}", why, severity="warning")
     evaluator = Evaluator(config, topology, pack, folder / "hub.db", troubles)
     store = folder / "store"
-    sinks = tuple(_sink(one, folder / "sinks", segments) for one in config.sinks)
+    sinks = tuple(_sink(one, folder / "sinks", segments, troubles) for one in config.sinks)
     sealer = sealing.Sealer(segments, store)
     known = _known(folder, segments, sealer, sinks, evaluator, troubles)
     counters, live = Counters(), Live(schema)
@@ -276,13 +276,13 @@ def _make_room(segments: Segments, store: Path) -> int:
     return dropped
 
 
-def _sink(one: Any, folder: Path, segments: Segments) -> Sink:
+def _sink(one: Any, folder: Path, segments: Segments, troubles: Troubles) -> Sink:
     def open_database() -> Any:
         from netmon.hub.influx import Database  # 30 MB that a hub without sinks does not pay
 
         return Database(one)
 
-    return Sink(one.name, folder, segments, segments.first, open_database)
+    return Sink(one.name, folder, segments, segments.first, open_database, troubles)
 
 
 def _extra(

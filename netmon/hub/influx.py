@@ -1,22 +1,27 @@
-"""The door to `influxdb-client`: ready bytes, one request at a time, its batching mode never."""
+"""The door to `influxdb-client`: ready bytes, one request at a time, its batching mode never.
+
+Its connections are used and its reading of answers is not: that ends in an exception of its own for a page that is not
+UTF-8, for a redirect, for a `/ping` that a gateway does not let through.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
-from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.client.write_api import SYNCHRONOUS
-from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from netmon.config.hub import SinkConfig
+from netmon.files import read_secret
 from probes.clean import clean
 
 TIMEOUT_MS = 20_000
 UNREACHED = 0  # status of an answer that never came
+MOST_ANSWER = 65_536
+_PATHS = {False: "/api/v2/write", True: "/write"}
 
 
 class Answer(NamedTuple):
@@ -25,6 +30,8 @@ class Answer(NamedTuple):
     status: int
     text: str = ""
     retry_after: str = ""
+    location: str = ""
+    version: str = ""  # X-Influxdb-Version
 
 
 class Database:
@@ -32,51 +39,77 @@ class Database:
 
     def __init__(self, config: SinkConfig) -> None:
         self._config = config
-        token = _secret(config.token_file) or "-"
-        self._client: Any = InfluxDBClient(
-            url=config.url.rstrip("/"),
-            token=token,
-            org=config.org,
-            timeout=TIMEOUT_MS,
-            enable_gzip=False,
-            retries=False,
-        )
-        self._write_api: Any = self._client.write_api(write_options=SYNCHRONOUS)
-        self._v1: bool | None = True if config.kind == "influxdb1" else None
+        self._url = config.url.rstrip("/")
+        # The token goes with each request, for it may change.
+        self._client: Any = InfluxDBClient(self._url, "-", org=config.org, timeout=TIMEOUT_MS, retries=False)
+        self._pool: Any = self._client.api_client.rest_client.pool_manager
+        self._v1: bool | None = None  # has it the API of version 1 only? None: not known yet
 
     def write(self, lines: bytes) -> Answer:
-        """Write line protocol (stamps in ms); the answer, whatever it is."""
+        """Write line protocol (stamps in ms); the answer, whatever it is. Secrets are read anew each time."""
         try:
-            if self._v1 is None:
-                self._v1 = is_v1(self._client.version())
-            if self._v1:
-                self._write_v1(lines)
-            else:
-                self._write_api.write(
-                    bucket=self._config.bucket, org=self._config.org, record=lines, write_precision="ms"
-                )
-        except ApiException as fault:
-            wait = str(fault.headers.get("Retry-After", "")) if fault.headers else ""
-            return Answer(fault.status or UNREACHED, _text(fault), wait)
+            authorization = self._authorization()
+        except (OSError, ValueError) as fault:
+            return Answer(UNREACHED, clean(f"its secret cannot be read: {fault}"))
+        try:
+            answer = self._write(lines, authorization)
         except (HTTPError, OSError) as fault:
             return Answer(UNREACHED, clean(str(fault)))
-        return Answer(204)
+        if answer.status >= 300:
+            self._v1 = None  # it may be another server by now: the next write asks again
+        return answer
 
-    def _write_v1(self, lines: bytes) -> None:
-        headers = {"Content-Type": "text/plain; charset=utf-8"}
-        password = _secret(self._config.password_file)
-        if self._config.user:
-            pair = base64.b64encode(f"{self._config.user}:{password}".encode()).decode()
-            headers["Authorization"] = f"Basic {pair}"
-        self._client.api_client.call_api(
-            "/write",
-            "POST",
-            query_params=[("db", self._config.database), ("precision", "ms")],
-            header_params=headers,
-            body=lines,
-            auth_settings=[],
-            _preload_content=True,
+    def _write(self, lines: bytes, authorization: dict[str, str]) -> Answer:
+        if self._config.kind == "influxdb1":
+            return self._post(lines, authorization, v1=True)
+        if self._v1 is None:
+            ping = self._asked("GET", "/ping", {}, {}, b"")
+            self._v1 = is_v1(ping.version)  # whatever else it answers: that is no answer to a write
+        answer = self._post(lines, authorization, v1=self._v1)
+        if answer.status == 404 and not self._v1 and is_v1(answer.version):
+            self._v1 = True
+            answer = self._post(lines, authorization, v1=True)
+        return answer
+
+    def _post(self, lines: bytes, authorization: dict[str, str], *, v1: bool) -> Answer:
+        one = self._config
+        place = {"db": one.database} if v1 else {"org": one.org, "bucket": one.bucket}
+        headers = {"Content-Type": "text/plain; charset=utf-8", **authorization}
+        return self._asked("POST", _PATHS[v1], {**place, "precision": "ms"}, headers, lines)
+
+    def _asked(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
+        """One request. Raises `HTTPError` and OSError."""
+        url = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
+        response = self._pool.request(
+            method,
+            url,
+            body=body,
+            headers=headers,
+            timeout=TIMEOUT_MS / 1000,
+            retries=False,
+            redirect=False,
+            preload_content=False,
         )
+        try:
+            text = response.read(MOST_ANSWER).decode("utf-8", "replace")
+            told = response.headers
+            words = (told.get(name, "") for name in ("Retry-After", "Location", "X-Influxdb-Version"))
+            return Answer(response.status, clean(text, 4000), *(clean(word, 200) for word in words))
+        finally:
+            response.close() if response.status >= 300 else response.drain_conn()
+            response.release_conn()
+
+    def _authorization(self) -> dict[str, str]:
+        """Raises OSError and ValueError."""
+        one = self._config
+        if one.kind == "influxdb1":
+            password = read_secret(one.password_file) if one.password_file else ""
+            pair = base64.b64encode(f"{one.user}:{password}".encode()).decode()
+            return {"Authorization": f"Basic {pair}"} if one.user else {}
+        token = read_secret(one.token_file) if one.token_file else ""
+        if not all(33 <= ord(letter) <= 126 for letter in token):
+            raise ValueError(f"{one.token_file}: a token is one line of plain letters and digits")
+        return {"Authorization": f"Token {token}"} if token else {}
 
     def close(self) -> None:
         """Close the connection."""
@@ -87,11 +120,3 @@ def is_v1(version: str) -> bool:
     """Does a server of this `X-Influxdb-Version` lack `/api/v2/write` (older than 1.8)? Unknown ones have it."""
     found = re.match(r"v?(\d+)\.(\d+)", version or "")
     return found is not None and (int(found[1]), int(found[2])) < (1, 8)
-
-
-def _secret(path: str) -> str:
-    return Path(path).read_text(encoding="utf-8").strip() if path else ""
-
-
-def _text(fault: Any) -> str:
-    return clean(str(fault.body or fault.message or fault.reason or ""), 2000)

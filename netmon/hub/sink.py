@@ -9,15 +9,18 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netmon.files import make_folder, read_state, write_state
 from netmon.hub import record
+from netmon.isolate import Isolation
 from netmon.line import says_something, split, text_of_line
-from netmon.policy import Act, verdict
+from netmon.policy import Act, said, verdict
 from netmon.segments import position_of
+from netmon.setaside import SetAside
+from netmon.troubles import Troubles, watched_thread
 
 if TYPE_CHECKING:
     from netmon.hub.influx import Answer
@@ -25,8 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("netmon.hub")
 MAX_LINES = 5_000  # of one write
+MAX_GATHERED = 16 * MAX_LINES  # while everything is refused more is tried, so that others show whose fault it is
 GATHER_S = 0.5  # live points wait so long for company
-MAX_SET_ASIDE_BYTES = 1024 * 1024
+MOST_WAIT_S = 60.0
 
 
 class Writes(Protocol):
@@ -49,18 +53,21 @@ class Sink:
         segments: record.Readable,
         start: Position,
         open_database: Callable[[], Writes],
+        troubles: Troubles | None = None,
     ) -> None:
         """`start`: where to begin when there is no cursor in `folder` yet; `open_database` is called in the thread."""
         make_folder(folder)
-        self.name = name
+        self.name, self._part = name, f"sink {name}"
         self._cursor = folder / f"{name}.json"
-        self._aside = folder / f"{name}.refused.lp"
+        self._aside = SetAside(folder, name)
         self._segments, self._open = segments, open_database
+        self._troubles = troubles or Troubles()
         self.position = _load(self._cursor, start)
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
         self.sent = self.dropped = self.writes = 0
         self.trouble = ""
+        self._failures, self._gather = 0, MAX_LINES
 
     def start(self) -> None:
         """Begin to copy."""
@@ -77,25 +84,25 @@ class Sink:
         self._thread.join(wait_s)
 
     def row(self) -> dict[str, Any]:
-        """How it stands, for the state API."""
+        """How it stands, for the state API. `dropped`: lines it refused for good, those set aside included."""
         return {
             "name": self.name,
             "sent": self.sent,
             "dropped": self.dropped,
+            "set_aside": self._aside.count,
             "trouble": self.trouble,
             "position": list(self.position),
         }
 
     def _run(self) -> None:
-        try:
-            database = self._open()
-        except (OSError, ValueError, ImportError) as fault:
-            self.trouble = f"cannot start: {fault}"
-            log.error("sink %s: %s", self.name, self.trouble)
-            return
+        watched_thread(self._troubles, f"{self._part}: copying", self._copy_for_ever, self._stop)
+
+    def _copy_for_ever(self) -> None:
+        database = self._open()
         try:
             while not self._stop.is_set():
                 if not self._copy(database):
+                    self._send_again(database)
                     self._wake.wait(5.0)
                     self._wake.clear()
                     self._stop.wait(GATHER_S)
@@ -108,7 +115,7 @@ class Sink:
         for position, lines in self._gathered():
             any_there = True
             if not self._deliver(database, lines):
-                return True  # stopping
+                return True  # stopping, or to be tried anew with more
             self.position = position
             _save(self._cursor, position)
         return any_there
@@ -120,62 +127,95 @@ class Sink:
         for position, body in self._segments.read(self.position):
             lines += _lines_of(body)
             last = position
-            if len(lines) >= MAX_LINES:
+            if len(lines) >= self._gather:
                 yield position, lines
                 lines, last = [], None
         if last is not None:
             yield last, lines
 
     def _deliver(self, database: Writes, lines: list[str]) -> bool:
-        """Until every line is stored, dropped by the database, or set aside. False when told to stop before."""
-        waiting = [lines[at : at + MAX_LINES] for at in range(0, len(lines), MAX_LINES)][::-1]
-        failures = 0
-        while waiting:
-            if self._stop.is_set():
+        """Until every line is stored or set aside. False when told to stop before, or when all are refused alike: then
+        nothing is known against any of them, and they wait."""
+        refused, any_taken, why = list[str](), False, ""
+        for at in range(0, len(lines), MAX_LINES):
+            part = lines[at : at + MAX_LINES]
+            isolation = Isolation(len(part))
+            words = self._isolate(database, part, isolation)
+            if words is None:
                 return False
-            part = waiting.pop()
-            if not part:
-                continue
-            answer = database.write("\n".join(part).encode())
-            self.writes += 1
-            judged = verdict(answer.status, answer.text, answer.retry_after)
-            if judged.act in (Act.DONE, Act.PARTIAL):
-                failures = 0
-                self._took(len(part), judged.dropped, answer.text)
-            elif judged.act is Act.HALVE:
-                middle = len(part) // 2
-                if middle:
-                    waiting += [part[middle:], part[:middle]]
-                else:
-                    self._set_aside(part[0], answer.text)
-            else:
-                failures += 1
-                waiting.append(part)
-                self._told(f"{answer.status or 'no answer'}: {answer.text[:200]}")
-                self._stop.wait(judged.wait_s or random.uniform(0.5, 1.0) * min(60.0, 2.0 ** min(failures, 6)))
+            why, any_taken = words or why, any_taken or isolation.any_taken
+            refused += part if isolation.is_alike else [part[number] for number in isolation.refused]
+        if refused and not any_taken:
+            self._gather = min(2 * self._gather, MAX_GATHERED)
+            self._wait_for(f"every line is refused: {why}", 0.0)
+            return False
+        self._gather = MAX_LINES
+        self._set_aside(refused, why)
         return True
 
-    def _took(self, many: int, dropped: int, text: str) -> None:
-        self.sent += many - min(many, dropped)
-        if dropped:
-            self.dropped += dropped
-            log.warning("sink %s: %d lines dropped: %s", self.name, dropped, text[:300])
-        if self.trouble:
-            log.warning("sink %s: takes writes again", self.name)
-            self.trouble = ""
+    def _isolate(self, database: Writes, lines: Sequence[str], isolation: Isolation) -> str | None:
+        """Send until all is taken, or alone and refused; what was said of those. None when told to stop before."""
+        why = ""
+        while (part := isolation.next()) is not None:
+            if self._stop.is_set():
+                return None
+            answer = database.write("\n".join(lines[part.start : part.end]).encode("utf-8", "surrogateescape"))
+            self.writes += 1
+            judged = verdict(answer.status, answer.text, answer.retry_after)
+            if judged.act in (Act.KEEP, Act.REFUSED):
+                self._wait_for(said(answer.status, answer.text, answer.location), judged.wait_s)
+                continue
+            before = isolation.taken
+            isolation.note(judged)
+            self._took(isolation.taken - before)
+            why = why if judged.act is Act.DONE else said(answer.status, answer.text)
+        return why
 
-    def _told(self, trouble: str) -> None:
+    def _wait_for(self, trouble: str, asked_s: float) -> None:
+        """It took nothing: tell, and wait longer each time."""
         if trouble != self.trouble:
             log.error("sink %s: %s: points wait in the segments", self.name, trouble)
         self.trouble = trouble
+        self._troubles.tell(self._part, f"{trouble}: points wait in the segments", severity="warning")
+        self._failures += 1
+        self._stop.wait(asked_s or random.uniform(0.5, 1.0) * min(MOST_WAIT_S, 2.0 ** min(self._failures, 6)))
 
-    def _set_aside(self, line: str, why: str) -> None:
-        """A line the database will never take: into a file for people, up to 1 MiB."""
-        self.dropped += 1
-        log.warning("sink %s: one line refused for good: %s", self.name, why[:300])
-        if not self._aside.exists() or self._aside.stat().st_size < MAX_SET_ASIDE_BYTES:
-            with self._aside.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+    def _took(self, many: int) -> None:
+        if not many:
+            return
+        self.sent += many
+        self._failures = 0
+        if self.trouble:
+            log.warning("sink %s: takes writes again", self.name)
+            self.trouble = ""
+        self._troubles.well(self._part)
+
+    def _set_aside(self, lines: Sequence[str], why: str) -> None:
+        """Lines the database will never take: into a file, until somebody has them sent again."""
+        if not lines:
+            return
+        lost = self._aside.add(lines)
+        self.dropped += len(lines)
+        part = f"{self._part}: lines set aside"
+        self._troubles.note(part, f"{len(lines)} lines refused, {lost} of them gone as the file is full: {why}")
+
+    def _send_again(self, database: Writes) -> None:
+        """Lines that were set aside and that somebody asked to be sent again: one try at a time."""
+        lines = self._aside.again()
+        if not lines:
+            return
+        refused, why = list[str](), ""
+        for at in range(0, len(lines), MAX_LINES):
+            part = lines[at : at + MAX_LINES]
+            isolation = Isolation(len(part))
+            words = self._isolate(database, part, isolation)
+            if words is None:
+                return
+            why = words or why
+            refused += part if isolation.is_alike else [part[number] for number in isolation.refused]
+        self.dropped -= len(lines)
+        self._set_aside(refused, why)
+        self._aside.sent_again()
 
 
 def _lines_of(body: bytes) -> list[str]:

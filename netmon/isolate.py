@@ -1,0 +1,74 @@
+"""Finding the lines a database will never take: a refused write is sent again in halves until they are alone.
+
+Sending twice what was stored changes nothing (the same point overwrites itself; a hub knows the numbers), so a write of
+which only some lines were stored is halved as well. As long as no line of it is taken nothing is proven against any:
+then it may be the place that is wrong. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from netmon.policy import Act, Verdict
+
+MOST_VAIN = 200  # parts that are refused before anything is taken: then all lines are alike
+
+
+class Part(NamedTuple):
+    """Lines `start` up to `end` of a write."""
+
+    start: int
+    end: int
+
+
+class Isolation:
+    """One write of `count` lines on its way, the widest parts first."""
+
+    def __init__(self, count: int) -> None:
+        self._parts = deque([Part(0, count)] if count else [])
+        self._vain = 0
+        self.any_taken = False
+        self.refused: list[int] = []  # numbers (from 0) of lines that are refused alone
+        self.taken = 0
+
+    def next(self) -> Part | None:
+        """The part to send now; None when there is none left, or when all are refused alike."""
+        return self._parts[0] if self._parts and not self.is_alike else None
+
+    @property
+    def is_last(self) -> bool:
+        """Is nothing to be sent behind the next part?"""
+        return len(self._parts) == 1
+
+    @property
+    def is_alike(self) -> bool:
+        """Was everything refused, so that nothing is known against any line?"""
+        if self.any_taken:
+            return False
+        return self._vain >= MOST_VAIN or (not self._parts and bool(self.refused))
+
+    def note(self, judged: Verdict) -> None:
+        """What became of the next part: taken, or (in part) refused. Not for answers that mean `keep`."""
+        part = self._parts.popleft()
+        size = part.end - part.start
+        if judged.act is Act.DONE:
+            self.any_taken = True
+            self.taken += size
+        elif judged.act is Act.PARTIAL and judged.dropped < size:
+            self.any_taken = True
+            if len(judged.named) == judged.dropped and judged.named[-1] <= size:
+                self.refused += [part.start + number - 1 for number in judged.named]
+                self.taken += size - judged.dropped
+            else:
+                self._split(part)
+        elif size == 1:
+            self._vain += 1
+            self.refused.append(part.start)
+        else:
+            self._vain += 1
+            self._split(part)
+
+    def _split(self, part: Part) -> None:
+        middle = (part.start + part.end) // 2
+        self._parts += (Part(part.start, middle), Part(middle, part.end))
