@@ -118,6 +118,6 @@ def _words(text: str) -> str:
         words = plain.get("message") or plain.get("error")
         return str(words)[:300] if isinstance(words, str) else text[:300]
     if not _PAGE.match(text):
-        return text.strip()[:300]
+        return text.strip(" ·")[:300]
     title = _TITLE.search(text)
     return "a web page: " + (title[2] if title else _TAGS.sub(" ", text)).strip()[:150]

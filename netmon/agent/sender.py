@@ -237,13 +237,8 @@ class Sender(threading.Thread):
         self._troubles.well(self._part)
 
     def _failed(self, trouble: str, refused: bool, asked_s: float) -> None:
-        if self.condition.good or trouble != self.condition.trouble:
-            log.log(
-                logging.ERROR if refused else logging.WARNING,
-                "%s: %s: points wait in the spool",
-                self.destination,
-                trouble,
-            )
+        if not refused and (self.condition.good or trouble != self.condition.trouble):
+            log.warning("%s: %s: points wait in the spool", self.destination, trouble)
         if refused:  # somebody has to act; a link that is down is no trouble of the agent
             self._troubles.tell(self._part, f"{trouble}: points wait in the spool", severity="warning")
         else:

@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "ack": ("netmon.cli.ack", "take an incident into your hands"),
     "silence": ("netmon.cli.silence", "no pages for an element, for a time"),
     "leases": ("netmon.cli.leases", "which heavy tests run now, and what links have carried of them today"),
+    "resend": ("netmon.cli.resend", "send points again that a database or a hub refused"),
     "report": ("netmon.cli.report", "figures over days, from the hub's store"),
     "config": ("netmon.cli.config", "check, show or explain configuration files"),
 }

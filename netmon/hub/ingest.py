@@ -234,8 +234,15 @@ class Ingest:
         except BaseException:  # whatever it was, the journal has not got it: its repeat must be stored
             self._take_back(serial)
             raise
+        self._release_refused(claimed, read)
         self._count(claimed, lines, faults)
         return storing, faults
+
+    def _release_refused(self, claimed: Claimed, read: Read) -> None:
+        """A line that was refused is not stored: sent again alone it must be refused again, not taken for a repeat."""
+        if claimed.boot and None in read.lines:
+            numbers = [claimed.first + at for at, line in enumerate(read.lines) if line is None]
+            self._seen.release(claimed.agent, claimed.boot, [(number, number) for number in numbers])
 
     def _store(
         self, serial: int, claimed: Claimed, kept: tuple[Line, ...], sent: bytes | None, now_ns: int

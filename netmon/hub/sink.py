@@ -173,8 +173,6 @@ class Sink:
 
     def _wait_for(self, trouble: str, asked_s: float) -> None:
         """It took nothing: tell, and wait longer each time."""
-        if trouble != self.trouble:
-            log.error("sink %s: %s: points wait in the segments", self.name, trouble)
         self.trouble = trouble
         self._troubles.tell(self._part, f"{trouble}: points wait in the segments", severity="warning")
         self._failures += 1

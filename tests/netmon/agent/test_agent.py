@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from agenthub import OK, Answer, FakeHub, Request, Told, check, config, free_port, running, serving, until
 
-from netmon import segments
+from netmon import segments, setaside
 from netmon.agent.agent import Agent
 from probes.base import Outcome
 
@@ -131,6 +131,50 @@ def test_a_line_nobody_takes_costs_itself_alone(tmp_path: Path, rule: Rule, reje
         assert condition.good and (condition.rejected > 0) == rejects
     assert agent.senders[0].cursor.waiting == 0
     assert condition.delivered + condition.rejected == agent.spool.stored
+
+
+PAGE = "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (400, {}, PAGE),
+        (400, {}, ""),
+        (302, {"Location": "https://login/"}, ""),
+        (200, {}, PAGE),
+        (400, {}, "unable to parse"),
+    ],
+)
+def test_a_place_that_is_wrong_costs_no_point_and_is_told(tmp_path: Path, answer: Answer) -> None:
+    wrong = True
+    hub = FakeHub(lambda request: answer if wrong else OK)
+    with serving(hub):
+        with running(config(tmp_path, hub.url, check("a", "a")), Told()) as agent:
+            assert until(lambda: agent.view()["troubles"])
+            view = agent.view()
+            assert not view["destinations"][0]["good"] and view["destinations"][0]["set_aside"] == 0
+            assert [row["part"] for row in view["troubles"]] == ["destination hub"]
+            wrong = False
+            agent.senders[0]._ending.wait = lambda timeout=None: False  # type: ignore[method-assign]  # no more waits
+            assert until(lambda: len(hub.stored) > 10 and not agent.view()["troubles"])
+        assert _whole(hub, agent) and agent.senders[0].condition.rejected == 0
+
+
+def test_points_that_were_set_aside_are_sent_again_when_somebody_asks(tmp_path: Path) -> None:
+    told = Told(outcomes={"bad": Outcome.REFUSED})
+    mended = False
+    hub = FakeHub(lambda request: OK if mended else _bad_line(request))
+    checks = (check("good", "a"), check("bad", "bad", every_s=1.0, kind="single"))
+    with serving(hub), running(config(tmp_path, hub.url, *checks), told) as agent:
+        sender = agent.senders[0]
+        assert until(lambda: sender.aside.count > 0)
+        mended = True
+        assert setaside.ask(sender.aside.path.parent, sender.destination) > 0
+        sender._looked = 0.0
+        assert until(lambda: sender.aside.count == 0 and any("x-netmon-seq" not in one.headers for one in hub.requests))
+        again = next(one for one in hub.requests if "x-netmon-seq" not in one.headers)
+        assert all("outcome=2i" in line for line in again.lines) and again.headers["x-netmon-backfill"] == "1"
 
 
 @pytest.mark.parametrize("status", [0, 401, 403, 404, 429, 500, 503])

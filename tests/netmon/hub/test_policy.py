@@ -5,12 +5,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from netmon import setaside
+from netmon.files import read_secret
 from netmon.hub import record
 from netmon.hub.influx import Answer, is_v1
 from netmon.hub.sink import Sink
-from netmon.policy import Act, verdict
+from netmon.policy import Act, said, verdict
 from netmon.segments import Position
+from netmon.troubles import Troubles
 
 
 @pytest.mark.parametrize(
@@ -110,3 +115,105 @@ def test_a_body_too_large_is_halved(tmp_path: Path) -> None:
 def test_a_damaged_cursor_begins_again(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text("{")
     assert Sink("s", tmp_path, Records([]), Position(3, 4), lambda: Database(lambda _: Answer(204))).position == (3, 4)
+
+
+PAGE = "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (400, "Client sent an HTTP request to an HTTPS server.\n"),
+        (400, PAGE),
+        (400, ""),
+        (400, 'missing route for "http://x/api/v2/write"'),
+        (400, '{"message":"no Route matched with those values"}'),
+        (400, "<html>unable to parse the request</html>"),
+        (405, ""),
+        (301, ""),
+        (302, "<a href=x>Found</a>"),
+        (200, "<!DOCTYPE html><title>Log in</title>"),
+        (200, '{"error":"not stored"}'),
+        (407, "proxy"),
+        (451, ""),
+    ],
+)
+def test_what_is_no_word_about_lines_costs_no_line(status: int, text: str) -> None:
+    assert verdict(status, text).act is Act.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "act"),
+    [
+        (400, '{"error":"unable to parse \'x y\': invalid field format"}', Act.HALVE),
+        (400, '{"code":"invalid","message":"failed to parse line protocol: errors on line(s) 2","line":2}', Act.HALVE),
+        (400, '{"error":"parsing failed for write_lp endpoint","data":[{"line_number":1}]}', Act.HALVE),
+        (400, "error in /write: too long line: more than 262144 bytes", Act.HALVE),
+        (500, '{"message":"partial write: field type conflict: x dropped=1"}', Act.PARTIAL),
+        (500, '{"error":"partial write"}', Act.KEEP),
+        (503, "<html>unable to parse</html>", Act.KEEP),
+        (408, "", Act.KEEP),
+    ],
+)
+def test_a_database_that_names_lines_is_believed(status: int, text: str, act: Act) -> None:
+    assert verdict(status, text).act is act
+
+
+@given(st.integers(0, 999), st.text(max_size=80), st.text(max_size=8))
+def test_no_answer_is_too_odd_for_the_table(status: int, text: str, more: str) -> None:
+    verdict(status, text, more)
+    assert len(said(status, text, more)) < 1000
+
+
+def test_the_mistake_is_named_with_its_way_out() -> None:
+    assert said(400, PAGE) == (
+        "400: a web page: 400 The plain HTTP request was sent to HTTPS port (its url should say https://?)"
+    )
+    assert "http://x/y (write that address" in said(307, "", "http://x/y")
+    assert said(404, '{"code":"not found","message":"bucket x not found"}') == "404: bucket x not found"
+
+
+def test_when_every_line_is_refused_alike_nothing_is_set_aside_and_it_is_told(tmp_path: Path) -> None:
+    board = Troubles()
+    wrong = True
+    database = Database(lambda lines: Answer(400, "unable to parse 'x'") if wrong else Answer(204))
+    sink = Sink("s", tmp_path, Records(LINES), Position(0, 0), lambda: database, board)
+    sink._stop.wait = lambda timeout=None: False  # type: ignore[method-assign]  # no waits
+    assert sink._copy(database) and sink.position == Position(0, 0)
+    assert sink.row()["set_aside"] == sink.dropped == 0 and "every line is refused" in sink.trouble
+    assert board.rows()[0]["part"] == "sink s"
+    wrong = False
+    assert sink._copy(database) and sorted(database.taken) == LINES
+    assert sink.trouble == "" and board.rows() == []
+
+
+def test_what_was_set_aside_is_sent_again_when_somebody_asks(tmp_path: Path) -> None:
+    bad = {LINES[4]}
+    sink, database = _copy(
+        tmp_path, LINES, lambda lines: Answer(400, "unable to parse") if bad & {*lines} else Answer(204)
+    )
+    assert sink.row()["set_aside"] == 1
+    sink._send_again(database)
+    assert LINES[4] not in database.taken  # nobody asked
+    assert setaside.ask(tmp_path, "s") == 1
+    sink._send_again(database)
+    assert sink.row()["set_aside"] == sink.dropped == 1  # still refused, still there
+    assert setaside.ask(tmp_path, "s") == 1
+    bad.clear()
+    sink._send_again(database)
+    assert LINES[4] in database.taken and sink.row()["set_aside"] == sink.dropped == 0
+    assert setaside.ask(tmp_path, "s") == 0
+
+
+def test_the_file_of_refused_lines_is_bounded_and_what_does_not_fit_is_counted(tmp_path: Path) -> None:
+    aside = setaside.SetAside(tmp_path, "s", max_bytes=30)
+    assert aside.add(["0123456789"] * 4) == 2 and aside.count == 2
+    assert aside.path.stat().st_mode & 0o777 == 0o600 and setaside.SetAside(tmp_path, "s").count == 2
+
+
+def test_a_secret_saved_by_notepad_is_read_without_its_mark(tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes(b"\xef\xbb\xbfabc\r\n")
+    assert read_secret(tmp_path / "t") == "abc"
+    (tmp_path / "t").write_bytes(b"\xff\xfea\x00")
+    with pytest.raises(ValueError, match="is not UTF-8 text"):
+        read_secret(tmp_path / "t")
