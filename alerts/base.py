@@ -65,6 +65,7 @@ class Firing:
     since_ms: int  # event time since which its condition has held without a break (before `for`)
     value: float | None  # the first measured figure of the condition, for people
     about: About = "path"  # of `state`: `end` or `agent`
+    never: bool = False  # of `silence`: the agent was expected and never spoke
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Assessment:
     pending: frozenset[tuple[str, str]] = (
         frozenset()
     )  # (rule, check) whose condition holds, not yet for as long as it must
+    event_ms: int | None = None  # the moment as agents' clocks have it, when most of them contradict the hub's
 
 
 class Info(NamedTuple):
@@ -117,3 +119,6 @@ class Topology(Protocol):
 
     def checks(self) -> tuple[str, ...]:
         """All checks of the inventory."""
+
+    def agent_names(self) -> tuple[str, ...]:
+        """All agents of the inventory."""

@@ -412,7 +412,7 @@ def _of_agent(firing: Firing, at_ms: int) -> Verdict:
     return Verdict(
         element=element,
         fault=firing.fault,
-        kind=_OF_AGENTS[firing.fault],
+        kind="unheard" if firing.never else _OF_AGENTS[firing.fault],
         severity=firing.severity,
         members=frozenset({(firing.rule, firing.agent if firing.fault == "silence" else firing.check)}),
         start_ms=firing.since_ms,

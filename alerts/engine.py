@@ -7,15 +7,18 @@ agent that has not reported for longer than it usually takes are unknown: they n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from alerts import memory
 from alerts.base import OWN_KIND, Assessment, Evidence, Firing, Sample, own_series
 from alerts.compiled import Moments, Writers
 from alerts.condition import MOST_WINDOW_S
 from alerts.groups import Groups
 from alerts.judge import Judge
+from alerts.memory import Memory
 from alerts.rings import Array
 from alerts.rules import Rule
 from alerts.series import STEPS, Series
@@ -27,6 +30,13 @@ USUAL_MS = 10_000  # taken for the pause of an agent that wrote only once
 LONGEST_PAUSE_MS = 300_000  # agents write at least so often: until then nobody knows whether such a one is silent
 LEAST_PAUSE_MS = 200  # writes closer together are one
 SET_BACK_MS = 60_000  # a frontier that goes back so far: the agent's clock was set
+QUIET_MS = 60_000  # a check says nothing any more after so long …
+QUIET_PERIODS = 5  # … and after so many of its periods, though its agent speaks: nobody knows what became of it
+ONCE_MS = 3_600_000  # the same of a check that spoke once, whose period nobody knows
+CLOCKS_MS = 60_000  # the hub's clock is believed unless most agents contradict it by more
+ROLLOUT = (
+    3  # where more agents, and more than a tenth, never spoke, the network is being built: each is told as news only
+)
 CHUNK = 40_000  # moments judged at once: what they need stays in the processor's cache
 
 
@@ -48,6 +58,8 @@ class Engine:
         self._agents: dict[str, int] = {}
         self._names: list[str] = []
         self._frontier_ms: list[int] = []
+        self._began_ms: list[int] = []  # the first frontier it told in this life of the hub
+        self._lead_ms: list[int] = []  # how far its last frontier was ahead of the hub's clock
         self._arrived_ms: list[int] = []
         self._pauses: list[tuple[int, ...]] = []
         self._usual_ms: list[int] = []  # the median of its last pauses between writes
@@ -55,7 +67,7 @@ class Engine:
         self._undated: set[int] = set()  # agents heard of since the last tick through others' writes
         self._told = set[tuple[str, str]]()  # (rule, series) that are unknown
         self._unknown: frozenset[tuple[str, str]] = frozenset()
-        self._mute = np.zeros(0, bool)
+        self._mute = np.zeros(0, bool)  # by row, as told last
         self._horizon_ms = horizon_s * 1000
 
     # --- what comes in ---
@@ -66,6 +78,8 @@ class Engine:
             number = self._agents[name] = len(self._names)
             self._names.append(name)
             self._frontier_ms.append(0)
+            self._began_ms.append(0)
+            self._lead_ms.append(0)
             self._arrived_ms.append(0)
             self._is_dated.append(False)
             self._pauses.append(())
@@ -110,6 +124,73 @@ class Engine:
                 judge.forget(rows)
             self._frontier_ms[number] = ms
         self._frontier_ms[number] = max(self._frontier_ms[number], ms)
+        self._began_ms[number] = self._began_ms[number] or ms
+        if self._arrived_ms[number]:
+            self._lead_ms[number] = ms - self._arrived_ms[number]
+
+    def expect(self, agents: Iterable[str], now_ms: int) -> None:
+        """Agents that ought to speak: those never heard of are silent from now on."""
+        for name in agents:
+            if name not in self._agents:
+                self._arrived_ms[self._agent(name)] = now_ms
+
+    def jumped(self, ms: int, now_ms: int, *, is_pause: bool = True, is_step: bool = False) -> None:
+        """The hub was away, or its clock was set (`is_step`), by so much until `now_ms`: that time is nobody's silence,
+        and after a pause whoever is not silent yet has his full time again."""
+        silent = {row for judge in self._silences for row in judge.firing}
+        for number in range(len(self._names)):
+            moved_ms = min(now_ms, self._arrived_ms[number] + ms)
+            stays = not is_pause or number in silent or not self._is_heard(number)
+            self._arrived_ms[number] = moved_ms if stays else now_ms
+            self._lead_ms[number] -= ms if is_step else 0
+
+    def _is_heard(self, number: int) -> bool:
+        return bool(self._is_dated[number] or self._frontier_ms[number])
+
+    # --- across a restart ---
+
+    def memory(self) -> Memory:
+        """What must outlive the process, as it stands after a tick."""
+        series, kept = memory.of_series(self._series, self._row_frontiers())
+        agents = Memory({"names": list(self._names)})
+        told = self._frontier_ms, self._arrived_ms, self._usual_ms, self._is_dated, self._lead_ms
+        agents.arrays["facts"] = np.array(told, np.int64).reshape(len(told), len(self._names))
+        padded = [(*pauses, *(0,) * (5 - len(pauses))) for pauses in self._pauses]
+        agents.arrays["pauses"] = np.array(padded, np.int64).reshape(-1, 5)
+        judges = memory.of_judges(self._checks, kept)
+        silences = memory.of_judges(self._silences, np.arange(len(self._names)))
+        return memory.join({"series": series, "agents": agents, "judges": judges, "silences": silences})
+
+    def recall(self, whole: Memory, is_known: Callable[[str], bool]) -> None:
+        """Take over what was remembered; all that was told before it and is still in a window was fed already.
+        `is_known`: is there still such an agent? Raises whatever a memory of another shape makes of it."""
+        agents = memory.part(whole, "agents")
+        facts, pauses = agents.arrays["facts"].tolist(), agents.arrays["pauses"].tolist()
+        numbers = np.full(len(agents.words["names"]), -1, np.int64)
+        for at, name in enumerate(agents.words["names"]):
+            if not is_known(name):
+                continue
+            number = numbers[at] = self._agent(name)
+            self._frontier_ms[number], self._arrived_ms[number] = facts[0][at], facts[1][at]
+            self._usual_ms[number], self._is_dated[number] = facts[2][at], bool(facts[3][at])
+            self._lead_ms[number] = facts[4][at]
+            self._pauses[number] = tuple(pause for pause in pauses[at] if pause)
+        by_name = {name: number for name, number in self._agents.items() if is_known(name)}
+        part = memory.part(whole, "series")
+        rows = memory.into_series(self._series, part, by_name.get, self._began_ms.__getitem__)
+        for judge in self._checks:
+            judge.widen(self._series.width)
+        memory.into_judges(self._checks, memory.part(whole, "judges"), rows)
+        memory.into_judges(self._silences, memory.part(whole, "silences"), numbers)
+        self._groups.count_again(self._row_frontiers())
+
+    def believe(self, members: Iterable[tuple[str, str]], since_ms: int) -> None:
+        """(rule, series) that accused somebody before a restart whose memory is lost: until known to be over."""
+        judges = {judge.rule.name: judge for judge in self._checks}
+        for rule, check in members:
+            row = self._series.number(check)
+            if rule in judges and row is not None:
+                judges[rule].believe(row, since_ms)
 
     # --- a tick ---
 
@@ -122,11 +203,28 @@ class Engine:
             mute = self._mute_agents(now_ms)
             self._judge_checks(mute)
             self._judge_agents(now_ms)
-        unknown = self._all_unknown(mute)
-        evidence = Evidences(self._series, self._row_frontiers(), self._horizon_ms)
-        failing = [self._series.names[row] for row in sorted(self._series.failing)]
+        frontier_ms = self._row_frontiers()
+        gone = self._gone_quiet(frontier_ms)
+        mute_rows = gone | mute[self._series.agent[: len(gone)]] if len(mute) else gone
+        unknown = self._all_unknown(mute_rows)
+        evidence = Evidences(self._series, frontier_ms, self._horizon_ms)
+        failing = [self._series.names[row] for row in sorted(self._series.failing) if not gone[row]]
         pending = frozenset(one for judge in self._checks for one in judge.pending(self._series.names))
-        return Assessment(now_ms, tuple(self._fired(mute)), unknown, evidence, failing, pending)
+        event_ms = now_ms + self._clock_fault_ms()
+        return Assessment(now_ms, tuple(self._fired(mute_rows)), unknown, evidence, failing, pending, event_ms)
+
+    def _gone_quiet(self, frontier_ms: Array) -> Array:
+        """By row: does its agent tell nothing of it any more?"""
+        newest = np.array(self._series.newest_ms, np.int64)
+        period = np.array(self._series.period_ms, np.int64)
+        patience_ms = np.where(period > 0, np.maximum(QUIET_MS, QUIET_PERIODS * period), ONCE_MS)
+        return np.asarray(frontier_ms - newest > patience_ms)
+
+    def _clock_fault_ms(self) -> int:
+        """By how much the agents' clocks are ahead of the hub's; 0 while they agree."""
+        heard = [lead for number, lead in enumerate(self._lead_ms) if self._is_heard(number)]
+        middle_ms = sorted(heard)[len(heard) // 2] if heard else 0
+        return middle_ms if abs(middle_ms) > CLOCKS_MS else 0
 
     def _mute_agents(self, now_ms: int) -> Array:
         """By number: has it been quiet for longer than usual?"""
@@ -177,12 +275,16 @@ class Engine:
 
     def _fired(self, mute: Array) -> Iterator[Firing]:
         series = self._series
-        is_mute = mute[series.agent[: len(series.names)]] if len(mute) else mute
         for judge in self._checks:
-            yield from judge.fired(is_mute, series.names, series.owners)
+            yield from judge.fired(mute, series.names, series.owners)
+        fault_ms = self._clock_fault_ms() if any(judge.firing for judge in self._silences) else 0
         for judge in self._silences:
+            unheard = {row for row in judge.firing if not self._is_heard(row)}
+            is_rollout = len(unheard) > max(ROLLOUT, len(self._names) // 10)
             for row, value in judge.firing.items():
-                yield judge.tell("-", self._names[row], self._arrived_ms[row], value)
+                firing = judge.tell("-", self._names[row], self._arrived_ms[row] + fault_ms, value)
+                severity = "info" if is_rollout else firing.severity
+                yield replace(firing, never=True, severity=severity) if row in unheard else firing
 
     def _all_unknown(self, mute: Array) -> frozenset[tuple[str, str]]:
         """Made anew only when something became known or unknown."""
@@ -194,10 +296,9 @@ class Engine:
             self._unknown = frozenset(self._told)
         return self._unknown
 
-    def _note_unknown(self, mute: Array) -> None:
+    def _note_unknown(self, is_mute: Array) -> None:
         series = self._series
         count = len(series.names)
-        is_mute = mute[series.agent[:count]] if count else np.zeros(0, bool)
         for kinds, judges in self._by_kinds.items():
             mine = series.is_of(kinds)
             for judge in judges:

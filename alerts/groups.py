@@ -39,6 +39,13 @@ class Groups:
             known = np.where(mute[series.agent[:count]], -1, states)
             self.figures[group] = _count(group.function, series.tag[group.tag][:count], known)
 
+    def count_again(self, frontier_ms: Array) -> None:
+        """After a restart: judge all series as they stand."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.take(
+                np.arange(len(frontier_ms)), frontier_ms, np.zeros(int(self._series.agent.max(initial=0)) + 1, bool)
+            )
+
 
 def _count(function: str, tags: Array, states: Array) -> Array:
     """By row: its group's figure, NaN without a group or when nobody of it can be judged."""

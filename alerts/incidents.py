@@ -6,15 +6,13 @@ proven its parent, or when nobody is left who could prove it, or when time is up
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any
 
-from alerts.base import Assessment, Firing, Topology
+from alerts.base import Assessment, Firing, Topology, own_series
 from alerts.blame import AFTERMATH_MS, CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes
 from alerts.ground import Map
-from alerts.naming import worst
+from alerts.incident import OWN, UNMEASURED, Change, Incident, incident_id, is_lasting, is_loss, update
 from alerts.proofs import Proofs
 from alerts.quiet import ancestors
 from alerts.states import EVIDENCE, SWALLOWED, TRIED, states
@@ -22,52 +20,10 @@ from alerts.states import EVIDENCE, SWALLOWED, TRIED, states
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
 UNFIT_MS = 90_000  # two proofs of itself: an agent makes one each minute, and tells it with its next flush
-DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
-OWN = "own"  # fault of an incident about the hub itself: alerts/own.py opens and ends it
-Happening = Literal["opened", "changed", "resolved"]
-
-
-@dataclass(slots=True)
-class Incident:
-    """One incident. Times are Unix ms; `members` are the (rule, check or agent) that accuse the element."""
-
-    id: str
-    element: str
-    kind: str
-    fault: str
-    severity: str
-    opened_ms: int
-    first_miss_ms: int
-    members: set[Member] = field(default_factory=set)
-    latest_start_ms: int = 0
-    suspects: tuple[str, ...] = ()
-    against: int = 0
-    clear: int = 0
-    resolved_ms: int | None = None
-    superseded_by: str = ""
-    also_told: tuple[str, ...] = ()  # evidence beside the members: `rule check`, sorted
-    acked_by: str = ""
-    acked_ms: int | None = None
-    ack_note: str = ""
-
-    @property
-    def is_open(self) -> bool:
-        """Not resolved."""
-        return self.resolved_ms is None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happened to an incident at a tick."""
-
-    what: Happening
-    incident: Incident
-
-
-def incident_id(element: str, first_miss_ms: int, period_ms: int) -> str:
-    """The same on every hub and after every restart: element and first miss, rounded to the check's period."""
-    rounded = first_miss_ms // period_ms * period_ms
-    return hashlib.sha256(f"{element}|{rounded}".encode()).hexdigest()[:12]
+GONE_MS = 600_000  # a check of which its agent tells nothing any more holds an incident for so long …
+GONE_PERIODS = 10  # … and for so many of its periods
+UNHEARD_MS = 86_400_000  # one nobody has heard of since the hub listens
+__all__ = ["OWN", "Book", "Change", "Incident", "incident_id"]
 
 
 class Book:
@@ -91,8 +47,10 @@ class Book:
         self._open = {one.element: one for one in still if one.fault != "state"}
         self._states = {(one.element, one.kind): one for one in still if one.fault == "state"}
         self._held: dict[Member, int] = {}  # since when it accuses
-        self._began_ms: int | None = None
+        self._began_ms: int | None = None  # since when it listens without a break
+        self._event_ms = 0  # this tick, as agents' clocks have it
         self._proofs = Proofs()
+        self._ended = {one.id: one.resolved_ms for one in self.incidents.values() if one.resolved_ms is not None}
         ended = (one for one in self.incidents.values() if one.fault == "quality")
         self._blamed_ms = {one.id: one.resolved_ms for one in ended if one.resolved_ms is not None}  # when it last was
         self._lossy: dict[str, int] = {}  # element with an incident of quality → when it was last blamed
@@ -107,13 +65,46 @@ class Book:
         for id in old:
             del self.incidents[id]
             self._blamed_ms.pop(id, None)
+            self._ended.pop(id, None)
         return old
+
+    # --- across pauses and restarts ---
+
+    def jumped(self, ms: int, now_ms: int, *, is_pause: bool = True) -> None:
+        """The hub was away, or its clock was set, by so much until `now_ms`: what it waits for, it waits for on."""
+        self._held = {member: since + ms for member, since in self._held.items()}
+        self._lossy = {element: at + ms for element, at in self._lossy.items()}
+        self._ended = {id: at + ms for id, at in self._ended.items()}
+        if is_pause or self._began_ms is None:
+            self._began_ms = now_ms
+        else:
+            self._began_ms += ms
+
+    def memory(self) -> dict[str, Any]:
+        """What must outlive the process beside the incidents; fits into JSON."""
+        return {
+            "held": [[*member, since] for member, since in self._held.items()],
+            "lossy": self._lossy,
+            "blamed": self._blamed_ms,
+            "ended": self._ended,
+            "proofs": self._proofs.memory(),
+        }
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take it over. Incidents that changed since it was written stay as they are kept."""
+        self._held = {(rule, series): since for rule, series, since in memory["held"]}
+        self._lossy = dict(memory["lossy"])
+        known = self.incidents
+        self._blamed_ms |= {id: at for id, at in memory["blamed"].items() if id in known and known[id].is_open}
+        self._ended |= {id: at for id, at in memory["ended"].items() if id in self._ended}
+        self._proofs.recall(memory["proofs"])
 
     def step(self, assessment: Assessment, kinds: Kinds) -> list[Change]:
         """One tick."""
         now_ms = assessment.at_ms
         if self._began_ms is None:
             self._began_ms = now_ms
+        self._event_ms = now_ms if assessment.event_ms is None else assessment.event_ms
         votes = Votes(assessment, self._ground, self._proofs, self._outages(now_ms))
         self._remember(assessment, now_ms)
         reach = votes.reach()
@@ -144,7 +135,7 @@ class Book:
         for verdict in verdicts:
             known = self._known(verdict)
             if known is not None:
-                if _update(known, verdict):
+                if update(known, verdict):
                     changes.append(Change("changed", known))
             elif self._is_released(verdict, now_ms):
                 changes.append(Change("opened", self._opened(verdict, now_ms)))
@@ -160,12 +151,12 @@ class Book:
         """An outage of an element, of a link that begins at it, or of something between it and the hub. One that has ended
         counts for a while, and until the element is looked at again (last: `told_ms`): rooms are tried once an hour."""
         for one in self.incidents.values():
-            ended_ms = now_ms if one.resolved_ms is None else one.resolved_ms
-            if now_ms - ended_ms > TAINT_MS and told_ms > ended_ms + AFTERMATH_MS:
+            ended_ms = self._event_ms if one.resolved_ms is None else one.resolved_ms
+            if self._since_end_ms(one, now_ms) > TAINT_MS and told_ms > ended_ms + AFTERMATH_MS:
                 continue
             is_beside = element in (one.element, self._topology.parent(one.element))
             is_behind = self._ground.is_behind(element, one.element)
-            if (one.fault == "reach" and (is_beside or is_behind)) or (or_loss and is_behind and _loses(one)):
+            if (one.fault == "reach" and (is_beside or is_behind)) or (or_loss and is_behind and is_loss(one)):
                 return one
         return None
 
@@ -190,7 +181,9 @@ class Book:
     def _is_released(self, verdict: Verdict, now_ms: int) -> bool:
         if verdict.fault == "state":
             return now_ms - min(self._held[member] for member in verdict.members) >= self._settle_ms
-        if self._is_shadow(verdict) or (self._is_chance(verdict, now_ms) and not _is_lasting(verdict)):
+        if self._is_shadow(verdict) or (self._is_chance(verdict, now_ms) and not is_lasting(verdict)):
+            return False
+        if verdict.fault == "reach" and now_ms - (self._began_ms or 0) < _hearing_ms(verdict.period_ms):
             return False
         held_ms = now_ms - min(self._held[member] for member in verdict.members)
         if verdict.fault == "self":
@@ -220,7 +213,7 @@ class Book:
             kind=verdict.kind,
             fault=verdict.fault,
             severity=verdict.severity,
-            opened_ms=now_ms,
+            opened_ms=self._event_ms,
             first_miss_ms=verdict.start_ms,
             members=set(verdict.members),
             latest_start_ms=verdict.latest_start_ms,
@@ -237,12 +230,16 @@ class Book:
 
     # --- what other incidents explain ---
 
+    def _since_end_ms(self, one: Incident, now_ms: int) -> int:
+        """By the hub's clock; 0 while it is open."""
+        return now_ms - self._ended.get(one.id, now_ms)
+
     def _outages(self, now_ms: int) -> Outages:
         """Elements that are, or were a moment ago, out of reach."""
         return {
             one.element: (one.first_miss_ms, one.resolved_ms)
             for one in sorted(self.incidents.values(), key=lambda one: one.opened_ms)
-            if one.fault == "reach" and (one.resolved_ms is None or now_ms - one.resolved_ms <= TAINT_MS)
+            if one.fault == "reach" and self._since_end_ms(one, now_ms) <= TAINT_MS
         }
 
     def _note_lossy(self, quality: Sequence[Verdict], now_ms: int) -> None:
@@ -252,7 +249,7 @@ class Book:
             if one.fault == "quality" and (one.element in blamed or one.element not in self._lossy):
                 self._lossy[one.element] = now_ms
             if one.fault == "quality" and (one.element in blamed or one.id not in self._blamed_ms):
-                self._blamed_ms[one.id] = now_ms
+                self._blamed_ms[one.id] = self._event_ms
         self._lossy = {element: at for element, at in self._lossy.items() if now_ms - at <= TAINT_MS}
 
     def _is_shadow(self, verdict: Verdict) -> bool:
@@ -263,7 +260,7 @@ class Book:
         ):
             return False
         if verdict.fault == "reach":
-            return not _is_lasting(verdict)
+            return not is_lasting(verdict)
         return verdict.fault == "quality"
 
     def _explained(self, reach: Sequence[Verdict], now_ms: int) -> frozenset[str]:
@@ -294,7 +291,7 @@ class Book:
         if any(one.element in way for one in reach):
             return False
         return not any(
-            one.element in way and (one.resolved_ms is None or now_ms - one.resolved_ms <= SILENCE_GRACE_MS)
+            one.element in way and self._since_end_ms(one, now_ms) <= SILENCE_GRACE_MS
             for one in self.incidents.values()
             if one.fault != "state"
         )
@@ -314,10 +311,11 @@ class Book:
                 one.superseded_by = parent.id
                 parent.members |= one.members
             elif not self._is_over(one, votes, assessment, firing, home):
-                continue
-            one.resolved_ms = now_ms
+                if not self._is_unmeasured(one, assessment, now_ms):
+                    continue
+                one.ended = UNMEASURED
             del self._open[one.element]
-            changes.append(Change("resolved", one))
+            changes.append(self._ended_now(one, now_ms))
         return changes
 
     def _end_states(self, alone: Sequence[Verdict], assessment: Assessment, now_ms: int) -> list[Change]:
@@ -325,16 +323,22 @@ class Book:
         firing, told = {_member(one) for one in assessment.firing}, {(one.element, one.kind) for one in alone}
         changes = list[Change]()
         for key, one in list(self._states.items()):
-            is_watched = any(check in self._ground.path for _, check in one.members)
-            outage = self._outage_at(one.element, now_ms, now_ms) if one.kind in SWALLOWED else None
+            outage = self._outage_at(one.element, now_ms, self._event_ms) if one.kind in SWALLOWED else None
             if outage is not None and outage.is_open:
                 one.superseded_by = outage.id
-            elif key in told or (is_watched and not self._is_better(one, assessment, firing)):
+            elif key in told:
                 continue
-            one.resolved_ms = now_ms
+            elif self._is_unmeasured(one, assessment, now_ms):
+                one.ended = UNMEASURED
+            elif not self._is_better(one, assessment, firing):
+                continue
             del self._states[key]
-            changes.append(Change("resolved", one))
+            changes.append(self._ended_now(one, now_ms))
         return changes
+
+    def _ended_now(self, one: Incident, now_ms: int) -> Change:
+        one.resolved_ms, self._ended[one.id] = max(self._event_ms, one.first_miss_ms), now_ms
+        return Change("resolved", one)
 
     def _swallowed_by(self, one: Incident, firing: set[Member], home: Mapping[Member, str]) -> Incident | None:
         """The open incident nearer to the hub that explains all that still speaks against this one."""
@@ -365,14 +369,14 @@ class Book:
         self, one: Incident, votes: Votes, assessment: Assessment, firing: set[Member], home: Mapping[Member, str]
     ) -> bool:
         if one.fault in ("silence", "self"):
-            return not one.members & (firing | assessment.unknown)
-        freed = bool(one.members - firing - assessment.unknown)
-        if not all(self._is_excused(one, member, votes, home, freed) for member in one.members & firing):
+            is_there = bool(self._topology.site_of(one.element.partition(":")[2]))
+            return is_there and not one.members & (firing | assessment.unknown)
+        left = {member for member in one.members if not self._is_gone(member[1], assessment, assessment.at_ms)}
+        freed = bool(left - firing - assessment.unknown)
+        if not all(self._is_excused(one, member, votes, home, freed) for member in left & firing):
             return False
         if one.fault == "quality" and not self._is_better(one, assessment, firing):
             return False
-        if one.element not in self._ground.crossing:
-            return True  # no check of the inventory crosses it any more: nobody could ever clear it
         return votes.is_steady(one.element, one.latest_start_ms)
 
     def _is_excused(self, one: Incident, member: Member, votes: Votes, home: Mapping[Member, str], freed: bool) -> bool:
@@ -388,12 +392,28 @@ class Book:
             return True
         return freed and votes.is_clear(one.element, votes.start_ms(check)) and not votes.is_undecided(check)
 
+    def _is_unmeasured(self, one: Incident, assessment: Assessment, now_ms: int) -> bool:
+        """Will none of those who accuse it ever speak again? Checks and agents are taken away, and hold nothing open."""
+        if one.fault in ("silence", "self"):
+            return not self._topology.site_of(one.element.partition(":")[2])
+        if one.fault != "state" and one.element not in self._ground.crossing:
+            return True
+        return all(self._is_gone(check, assessment, now_ms) for _, check in one.members)
+
+    def _is_gone(self, check: str, assessment: Assessment, now_ms: int) -> bool:
+        """Is a check no more in the inventory, or does its agent tell nothing of it any more?"""
+        evidence = assessment.evidence.get(check)
+        if check not in self._ground.path and not check.startswith(own_series("")):
+            return True
+        if evidence is None or evidence.newest_ms is None:
+            return now_ms - (self._began_ms or now_ms) > UNHEARD_MS
+        return evidence.frontier_ms - evidence.newest_ms > max(GONE_MS, GONE_PERIODS * evidence.period_ms)
+
     def _is_better(self, one: Incident, assessment: Assessment, firing: set[Member]) -> bool:
         """Quality, states: most of those who complained must say that it is good again; silence does not say so."""
-        unknown = {
-            member for member in one.members if member in assessment.unknown or member[1] not in assessment.evidence
-        }
-        return len(one.members - unknown - firing) > len(unknown)
+        left = {member for member in one.members if not self._is_gone(member[1], assessment, assessment.at_ms)}
+        unknown = {member for member in left if member in assessment.unknown or member[1] not in assessment.evidence}
+        return len(left - unknown - firing) > len(unknown)
 
 
 def _newest_ms(assessment: Assessment, check: str) -> int:
@@ -401,27 +421,10 @@ def _newest_ms(assessment: Assessment, check: str) -> int:
     return assessment.at_ms if evidence is None or evidence.newest_ms is None else evidence.newest_ms
 
 
-def _loses(one: Incident) -> bool:
-    return one.fault == "quality" and one.kind == "loss"
-
-
-def _is_lasting(verdict: Verdict) -> bool:
-    return verdict.told_ms - verdict.start_ms >= DOWN_AFTER_MS
+def _hearing_ms(period_ms: int) -> int:
+    """After the hub was away: until everybody with such a period has spoken once more, and was heard."""
+    return period_ms + min(period_ms, CONTESTED_MS)
 
 
 def _member(firing: Firing) -> Member:
     return firing.rule, firing.agent if firing.fault == "silence" else firing.check
-
-
-def _update(known: Incident, verdict: Verdict) -> bool:
-    """Take a tick's evidence into an open incident; did anything that must be kept change?"""
-    before = (known.kind, known.severity, known.suspects, len(known.members))
-    known.members |= verdict.members
-    known.latest_start_ms = max(known.latest_start_ms, verdict.latest_start_ms)
-    known.severity = worst((known.severity, verdict.severity))
-    known.against, known.clear = len(verdict.members), verdict.clear
-    if verdict.fault == known.fault:
-        known.suspects = verdict.suspects
-    elif verdict.fault == "reach" and _is_lasting(verdict):
-        known.fault, known.kind, known.suspects = "reach", verdict.kind, verdict.suspects
-    return before != (known.kind, known.severity, known.suspects, len(known.members))

@@ -55,6 +55,42 @@ class Judge:
             if row in self._since and row not in self.firing:
                 self._drop(row)
 
+    def memory(self, kept: Array) -> tuple[Array, Array]:
+        """What it holds, as (index in `kept`, since, fires?, figure), and which of `kept` are unknown."""
+        at = {row: number for number, row in enumerate(kept.tolist())}
+        held = [
+            (at[row], since, row in self.firing, _finite(self.firing.get(row)))
+            for row, since in self._since.items()
+            if row in at
+        ]
+        inside = kept[kept < len(self.unknown)]
+        return np.array(held, np.float64).reshape(-1, 4), np.flatnonzero(self.unknown[inside])
+
+    def recall(self, held: Array, unknown: Array, rows: Array) -> None:
+        """Hold what was held, and nothing else. `rows`: where what was remembered stands now, -1: nowhere."""
+        self.widen(int(rows.max(initial=0)) + 1)
+        for row in list(self._since):
+            self._drop(row)
+        for at, since, fires, figure in held.tolist():
+            if rows[int(at)] >= 0:
+                self._hold(int(rows[int(at)]), int(since), bool(fires), figure if math.isfinite(figure) else None)
+        those = rows[unknown.astype(np.int64)]
+        self.unknown[rows[rows >= 0]] = False
+        self.unknown[those[those >= 0]] = True
+        self._has_unknown, self.changed = bool(self.unknown.any()), True
+
+    def _hold(self, row: int, since_ms: int, fires: bool, figure: float | None) -> None:
+        self._since[row] = since_ms
+        self._is_held[row] = True
+        if fires:
+            self.firing[row], self._is_firing[row] = figure, True
+
+    def believe(self, row: int, since_ms: int) -> None:
+        """It fired before, as far as anybody remembers: until it is known to be over."""
+        self.widen(row + 1)
+        if row not in self.firing:
+            self._hold(row, min(since_ms, self._since.get(row, since_ms)), True, None)
+
     def step(self, view: View, rows: Array, at_ms: Array, latest: Array) -> None:
         """Judge moments, ordered by row and time. `latest`: indices of the last moments of their rows."""
         true, false = _for_all(self._true(view), rows), _for_all(self._false(view), rows)
@@ -141,6 +177,10 @@ class Judge:
         """One firing of the rule."""
         rule = self.rule
         return Firing(rule.name, rule.accuses, rule.severity, check, agent, since_ms, value, rule.whom)
+
+
+def _finite(figure: float | None) -> float:
+    return math.nan if figure is None else figure
 
 
 def _for_all(found: Any, rows: Array) -> Array:

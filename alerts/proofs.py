@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 STEADY_MS = 5_000
 
@@ -13,6 +14,14 @@ class Proofs:
 
     def __init__(self) -> None:
         self._runs: dict[str, tuple[int, dict[str, int]]] = {}  # check → (first miss, element → first proof)
+
+    def memory(self) -> dict[str, list[Any]]:
+        """What must outlive the process; fits into JSON."""
+        return {check: [start_ms, proofs] for check, (start_ms, proofs) in self._runs.items()}
+
+    def recall(self, memory: Mapping[str, list[Any]]) -> None:
+        """Take it over."""
+        self._runs = {check: (start_ms, dict(proofs)) for check, (start_ms, proofs) in memory.items()}
 
     def keep(self, failing: Mapping[str, tuple[int, int]]) -> Mapping[str, int]:
         """Failing checks now, as (first miss, latest success): since when each fails. A run goes on until a newer

@@ -69,8 +69,8 @@ class Series:
         self.since = np.zeros(self.width, np.int64)  # bucket from which on it is known without a hole
         self.judged_ms = np.zeros(self.width, np.int64)
         self.tag = {name: np.full(self.width, -1, np.int64) for name in TAGS}
-        self._kind_number: dict[str, int] = {}
-        self._tag_number: dict[tuple[str, str], int] = {}
+        self.kind_number: dict[str, int] = {}
+        self.tag_number: dict[tuple[str, str], int] = {}
         # Facts, by row; 0 stands for "never".
         self.newest_ms: list[int] = []
         self.reply_ms: list[int] = []
@@ -83,7 +83,7 @@ class Series:
         self.failing: set[int] = set()  # rows with a miss or a refusal since their last success
         self._no_reply: list[int] = []
         self._no_ok: list[int] = []
-        self._gaps: list[tuple[int, ...]] = []
+        self.gaps: list[tuple[int, ...]] = []
         # Points that wait for the frontier.
         self._rows, self._buckets, self._x = array("q"), array("q"), array("d")
         self._counted = array("q")  # (row, bucket, log bucket, how many), one after the other
@@ -123,21 +123,27 @@ class Series:
         """The row of a sample's check, made when it is new."""
         row = self._row.get(sample.check)
         if row is None:
-            row = self._row[sample.check] = len(self.names)
-            if row == self.width:
-                self._widen()
-            self.names.append(sample.check)
-            self.owners.append(sample.agent)
-            self.kind[row] = self._kind_number.setdefault(sample.kind, len(self._kind_number))
-            for facts in self._facts():
-                facts.append(0)
-            self._gaps.append(())
-            self.agent[row] = agent
+            row = self.make(sample.check, sample.kind, sample.agent, agent, sample.time_ms)
             self._tags(row, sample)
-            self._begin(row, sample.time_ms)
         return row
 
-    def _facts(self) -> tuple[list[int], ...]:
+    def make(self, check: str, kind: str, owner: str, agent: int, at_ms: int) -> int:
+        """The row of a new check, without a past from a moment on."""
+        row = self._row[check] = len(self.names)
+        if row == self.width:
+            self._widen()
+        self.names.append(check)
+        self.owners.append(owner)
+        self.kind[row] = self.kind_number.setdefault(kind, len(self.kind_number))
+        for facts in self.facts():
+            facts.append(0)
+        self.gaps.append(())
+        self.agent[row] = agent
+        self._begin(row, at_ms)
+        return row
+
+    def facts(self) -> tuple[list[int], ...]:
+        """Everything known of each row's points, in a fixed order."""
         return (
             self.newest_ms, self.reply_ms, self.ok_ms, self.miss_ms, self.late_miss_ms, self.refused_ms, self.latest,
             self.period_ms, self._no_reply, self._no_ok,
@@ -148,13 +154,13 @@ class Series:
         for name in TAGS:
             text = own.get(name) or sample.tags.get(name, "-")
             if text != "-":
-                self.tag[name][row] = self._tag_number.setdefault((name, text), len(self._tag_number))
+                self.tag[name][row] = self.tag_number.setdefault((name, text), len(self.tag_number))
 
     def _begin(self, row: int, at_ms: int) -> None:
         """A series without a past from a moment on."""
-        for facts in self._facts():
+        for facts in self.facts():
             facts[row] = 0
-        self._gaps[row] = ()
+        self.gaps[row] = ()
         self.failing.discard(row)
         self.bucket[row] = at_ms // 1000 - 1
         self.since[row] = at_ms // 1000
@@ -189,9 +195,9 @@ class Series:
 
     def is_of(self, kinds: Iterable[str]) -> Array:
         """Which rows are checks of some kinds."""
-        table = np.zeros(len(self._kind_number) + 1, bool)
+        table = np.zeros(len(self.kind_number) + 1, bool)
         for kind in kinds:
-            table[self._kind_number.get(kind, len(self._kind_number))] = True
+            table[self.kind_number.get(kind, len(self.kind_number))] = True
         table[-1] = False
         found: Array = table[self.kind[: len(self.names)]]
         return found
@@ -227,10 +233,7 @@ class Series:
             self.refused_ms[row] = max(self.refused_ms[row], at_ms)
         if outcome == OK:
             self.ok_ms[row] = max(self.ok_ms[row], at_ms)
-        if self.miss_ms[row] or self.refused_ms[row] >= max(1, self.reply_ms[row]):
-            self.failing.add(row)
-        else:
-            self.failing.discard(row)
+        self.note_failing(row)
         if is_newest and outcome not in _SILENT:
             self._no_reply[row] = 0 if back else self._no_reply[row] + 1
             self._no_ok[row] = 0 if outcome == OK else self._no_ok[row] + 1
@@ -239,13 +242,20 @@ class Series:
             self._no_reply[row], self._no_ok[row], self.period_ms[row] or NAN, is_newest, values, row,
         )  # fmt: skip
 
+    def note_failing(self, row: int) -> None:
+        """Had it a miss or a refusal since its last success?"""
+        if self.miss_ms[row] or self.refused_ms[row] >= max(1, self.reply_ms[row]):
+            self.failing.add(row)
+        else:
+            self.failing.discard(row)
+
     def _rhythm(self, row: int, at_ms: int) -> None:
         """Time between points, holes, the latest outcome's time."""
         gap = at_ms - self.newest_ms[row]
         if gap <= 0:
             return
         if self.newest_ms[row]:
-            gaps = self._gaps[row] = (*self._gaps[row][1 - GAPS_KEPT :], gap)
+            gaps = self.gaps[row] = (*self.gaps[row][1 - GAPS_KEPT :], gap)
             self.period_ms[row] = sorted(gaps)[(len(gaps) - 1) // 2]
             if gap > max(GAP_MS, 3.5 * self.period_ms[row]):
                 self.since[row] = at_ms // 1000
@@ -397,26 +407,28 @@ def _needed(ask: Ask) -> list[tuple[str, Callable[[Point], float]]]:
     has: Callable[[Point], float] = lambda point: float(what in point.values)  # noqa: E731
     newest: Callable[[Point], float] = lambda point: value(point) if point.is_newest else NAN  # noqa: E731
     when: Callable[[Point], float] = lambda point: point.time_ms if newest(point) == newest(point) else NAN  # noqa: E731
-    return {
+    tracks: dict[str, list[tuple[str, Callable[[Point], float]]]] = {
         "age": [(f"time:{what}", when)],
         "count": [(f"points:field:{what}", has)],
         "avg": [(f"sum:{what}", value), (f"points:field:{what}", has)],
         "min": [(f"low:{what}", value)],
         "max": [(f"high:{what}", value)],
         "last": [(f"last:{what}", newest)],
-        "changed": [(f"moved:{what}", _mover(newest))],
-    }.get(name, [])
+        "changed": [(f"moved:{what}", Mover(newest))],
+    }
+    return tracks.get(name, [])
 
 
-def _mover(newest: Callable[[Point], float]) -> Callable[[Point], float]:
-    """When a value became another one."""
-    before: dict[int, float] = {}
+class Mover:
+    """When a value became another one. `before`: row → its latest value."""
 
-    def moved(point: Point) -> float:
-        value = newest(point)
+    def __init__(self, newest: Callable[[Point], float]) -> None:
+        self._newest = newest
+        self.before: dict[int, float] = {}
+
+    def __call__(self, point: Point) -> float:
+        value = self._newest(point)
         if value != value:
             return NAN
-        old, before[point.row] = before.get(point.row, value), value
+        old, self.before[point.row] = self.before.get(point.row, value), value
         return NAN if value == old else point.time_ms
-
-    return moved

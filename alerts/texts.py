@@ -26,7 +26,9 @@ _VI: Words = {
     "unfit": "MÁY ĐO KHÔNG ĐẠT",
     "trouble": "TỰ BÁO CÓ LỖI",
     "other": "BẤT THƯỜNG",
+    "unheard": "CHƯA TỪNG BÁO CÁO",
     "resolved": "ĐÃ KHÔI PHỤC",
+    "unmeasured": "KHÔNG CÒN ĐƯỢC ĐO",
     "link": "đường truyền",
     "mcu": "MCU",
     "agent": "máy đo",
@@ -59,7 +61,9 @@ _EN: Words = {
     "unfit": "UNFIT TO MEASURE",
     "trouble": "IN TROUBLE",
     "other": "UNUSUAL",
+    "unheard": "NEVER REPORTED",
     "resolved": "RECOVERED",
+    "unmeasured": "NO LONGER MEASURED",
     "link": "link",
     "mcu": "MCU",
     "agent": "agent",
@@ -86,12 +90,14 @@ def summary(
     symptoms: tuple[str, ...],
     first_miss_ms: int,
     resolved_ms: int | None,
+    ended: str = "",
 ) -> str:
-    """One line: what, which, whose circuit, who suffers, since when, whom to call. Times in Việt Nam's zone."""
+    """One line: what, which, whose circuit, who suffers, since when, whom to call. Times in Việt Nam's zone. `ended`:
+    `unmeasured` when it is over because nobody measures it any more; else it is well again."""
     words = LANGUAGES[lang]
     what = words.get(kind, words["other"])
     if resolved_ms is not None:
-        what = f"{words['resolved']} ({what.lower()})"
+        what = f"{words[ended or 'resolved']} ({what.lower()})"
     part = info.id.partition(":")[0]
     told = [f"{what}: {words.get(part, words['site'])} {info.name or info.id}", *_whose(words, info)]
     others = tuple(one for one in symptoms if one != info.id)

@@ -1,7 +1,8 @@
 """From stored batches to incidents and pages: feeds the engine, lets blame decide each second, keeps what it decided.
 
 A decision, its pages and the place where replay begins are one transaction. After a restart the last window is
-replayed silently, so the same outage gets the same incident and nobody is paged twice.
+replayed silently and what rules remembered is taken over, so that a restart changes nothing: the same outage is the same
+incident, and nobody is paged twice or told that it is over.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from alerts.own import OwnIncident, Trouble
 from alerts.quiet import Silence, is_silenced
 from alerts.rules import Rule
 from netmon.config.hub import HubConfig
+from netmon.hub import memory
 from netmon.hub.batch import Batch
 from netmon.hub.outbox import Outbox
 from netmon.hub.pages import Pages
 from netmon.hub.samples import samples
 from netmon.hub.statedb import StateDb
+from netmon.hub.turns import Jump, Turns
 from netmon.segments import Position
 from netmon.troubles import Troubles, watched
 
@@ -39,9 +42,11 @@ HORIZON_S = 120
 KEEP_S = HORIZON_S + 30  # of batches that a restart must be able to read again
 TICK_S = 1.0
 LEAST_TICK_S = 0.1  # between two ticks, however urgent
-SAVE_S = 30.0  # the position is kept at least so often
+SAVE_S = 30.0  # position and memory are kept so often …
+SAVE_SHARE = 0.005  # … and cost no more of the time than this
 CLOSED_MS = 86_400_000
 KEEPING = "incidents"  # the part of the hub that keeps them
+REMEMBERING = "rules' memory"
 
 
 class Evaluator:
@@ -70,17 +75,22 @@ class Evaluator:
             known=self._db.incidents(),
         )
         self._own = OwnIncident(f"hub:{config.name}", self._book.incidents)
-        for one in self._book.open():
-            for _, agent in one.members if one.fault == "silence" else ():
-                self._engine.arrived(agent, one.first_miss_ms)  # replay has nothing of an agent that is long dead
+        self._folder = db.parent
+        self._turns = Turns()
+        self._memory = memory.load(self._folder)  # until it is taken over
+        if self._memory is None:
+            for one in self._book.open():
+                for _, agent in one.members if one.fault == "silence" else ():
+                    self._engine.arrived(agent, one.first_miss_ms)  # replay has nothing of an agent that is long dead
         self._silences = {one.id: one for one in self._db.silences()}
         self._pages = Pages(config, topology, self._db.paged())
         self.outbox = Outbox(self._db, config.receivers, self._told, troubles=self._troubles)
         self._kinds: dict[str, str] = {}
         self._queue: deque[Batch] = deque()
-        self._positions: deque[tuple[float, Position]] = deque()  # (arrival, position after the batch)
-        self._start = self._saved = self._db.position()
-        self._saved_s = 0.0
+        self._positions: deque[tuple[float, Position]] = deque()  # (listened so long at its arrival, position after it)
+        self._start = self._saved = self._db.position() if self._memory is None else self._memory.start
+        self._fed = self._judged = self._start  # up to which batches were taken in, and what memory is of
+        self._save_at_s = SAVE_S
         self._unkept: dict[str, Incident] = {}  # changed, not in the database yet
         self._replayed_s = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -103,16 +113,54 @@ class Evaluator:
 
     def replay(self, batch: Batch) -> None:
         """Take an old batch in, silently; conditions that last are followed as they were."""
-        self._feed(batch)
+        if self._memory is not None and batch.position > self._memory.judged:
+            self._recall(self._memory)
         second = batch.arrived_ns // 1_000_000_000
+        self._turns.listened_s += min(max(0, second - self._replayed_s), KEEP_S) if self._replayed_s else 0
+        self._feed(batch, batch.arrived_ns // 1_000_000)
         if second > self._replayed_s:
             self._replayed_s = second
             self._engine.assess(second * 1000)
 
     def caught_up(self, now_s: float) -> None:
         """From now on it decides."""
+        if self._memory is not None:
+            self._recall(self._memory)
+        elif self._replayed_s:
+            for one in self._book.open():
+                self._engine.believe(one.members, one.first_miss_ms)
+        if self._replayed_s:
+            self._turns.begin(self._replayed_s)
+        self._turn(now_s)
+        self._engine.expect(self._topology.agent_names(), int(now_s * 1000))
+        self._save_at_s = self._turns.listened_s + SAVE_S
         with self._lock:
             self._show(int(now_s * 1000))
+
+    def _recall(self, one: memory.Remembered) -> None:
+        """What was remembered holds up to here; what follows is judged as it was."""
+        self._memory = None
+        self._engine.assess(max(self._replayed_s * 1000, int(one.at_s * 1000)))
+        self._replayed_s = max(self._replayed_s, int(one.at_s))
+        try:
+            self._engine.recall(one.engine, lambda agent: bool(self._topology.site_of(agent)))
+            self._book.recall(one.book)
+        except (KeyError, ValueError, TypeError, IndexError) as fault:
+            self._troubles.tell(REMEMBERING, f"it is damaged ({fault}): rules remember what the last minutes say")
+
+    def _turn(self, now_s: float, steady_s: float | None = None) -> None:
+        """Time passed. What was not the network's is nobody's silence."""
+        jump = self._turns.turn(now_s, steady_s)
+        if jump is not None:
+            self._jumped(jump, int(now_s * 1000))
+
+    def _jumped(self, jump: Jump, now_ms: int) -> None:
+        if jump.is_pause:
+            log.warning("the hub did not listen, or its clock was set (%.1f s): silence counts from now", jump.seconds)
+        ms = int(jump.seconds * 1000)
+        self._engine.jumped(ms, now_ms, is_pause=jump.is_pause, is_step=jump.is_step)
+        with self._lock:
+            self._book.jumped(ms, now_ms, is_pause=jump.is_pause)
 
     # --- what comes in ---
 
@@ -128,11 +176,11 @@ class Evaluator:
             with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(awake.set)
 
-    def _feed(self, batch: Batch) -> None:
-        self._positions.append((batch.arrived_ns / 1e9, batch.position))
-        arrived_ms = batch.arrived_ns // 1_000_000
+    def _feed(self, batch: Batch, now_ms: int) -> None:
+        self._positions.append((self._turns.listened_s, batch.position))
+        self._fed = batch.position
         if batch.agent:
-            self._engine.arrived(batch.agent, arrived_ms)
+            self._engine.arrived(batch.agent, min(now_ms, batch.arrived_ns // 1_000_000))
         if batch.backfill:
             return
         newest: dict[str, int] = {}
@@ -174,7 +222,7 @@ class Evaluator:
     def _guarded_tick(self) -> None:
         """A hub that stores but cannot judge one tick is worth more than no hub."""
         try:
-            self.tick(time.time())
+            self.tick(time.time(), time.monotonic())
         except sqlite3.Error as fault:
             self._troubles.tell(
                 KEEPING, f"incidents cannot be kept ({fault}): no page goes out until the disk takes them"
@@ -184,10 +232,12 @@ class Evaluator:
         else:
             self._troubles.well(KEEPING)
 
-    def tick(self, now_s: float) -> None:
-        """One turn: judge, keep, show. Raises `sqlite3.Error`; then the next turn keeps it."""
+    def tick(self, now_s: float, steady_s: float | None = None) -> None:
+        """One turn: judge, keep, show. `steady_s`: a clock nobody sets, where there is one. Raises `sqlite3.Error`; then
+        the next turn keeps it."""
         began = time.perf_counter()
         now_ms = int(now_s * 1000)
+        self._turn(now_s, steady_s)
         with self._lock:
             for change in [*self._judge(now_ms), *self._of_hub(now_ms)]:
                 one = change.incident
@@ -210,7 +260,7 @@ class Evaluator:
         with self._troubles.turn("evaluation"):
             while self._queue:
                 with self._troubles.turn("evaluation of a write"):  # the others are judged
-                    self._feed(self._queue.popleft())
+                    self._feed(self._queue.popleft(), now_ms)
             return self._book.step(self._engine.assess(now_ms), self._kinds)
         return []
 
@@ -225,21 +275,36 @@ class Evaluator:
         active = self._active(now_s)
         pages = self._pages.missing(self._book.incidents.values(), active, now_s)
         forgotten = self._book.forget(now_ms - CLOSED_MS)
-        position = self._position(now_s)
+        position = self._position()
         changed = bool(self._unkept or pages or forgotten)
-        if changed or (position > self._saved and now_s - self._saved_s >= SAVE_S):
+        is_due = self._fed > self._judged and self._turns.listened_s >= self._save_at_s
+        if changed or is_due:
             self._db.commit(self._unkept.values(), pages, position, forgotten, now_ms=now_ms)
             self._unkept.clear()
-            self._saved, self._saved_s = position, now_s
             self._pages.kept(pages, forgotten)
             self._counts = self._db.counts()
+        if is_due:
+            self._remember(position, now_s)
         return changed
 
-    def _position(self, now_s: float) -> Position:
+    def _position(self) -> Position:
         """Behind the last batch that no window needs any more."""
-        while self._positions and self._positions[0][0] <= now_s - KEEP_S:
+        while self._positions and self._positions[0][0] <= self._turns.listened_s - KEEP_S:
             self._start = max(self._start, self._positions.popleft()[1])
         return self._start
+
+    def _remember(self, position: Position, now_s: float) -> None:
+        """Keep what rules know, up to what is judged now; an older memory is as true, and costs a longer replay."""
+        began_s = time.monotonic()
+        one = memory.Remembered(position, self._fed, now_s, self._engine.memory(), self._book.memory())
+        try:
+            memory.save(self._folder, one)
+        except OSError as fault:
+            self._troubles.tell(REMEMBERING, f"it cannot be written ({fault}): the next start takes longer")
+        else:
+            self._saved, self._judged = position, self._fed
+            self._troubles.well(REMEMBERING)
+        self._save_at_s = self._turns.listened_s + max(SAVE_S, (time.monotonic() - began_s) / SAVE_SHARE)
 
     # --- what people see and do ---
 

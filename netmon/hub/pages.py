@@ -84,7 +84,7 @@ class Pages:
         alone = one.fault == "state"  # nobody suffers from it yet
         symptoms = (one.element,) if alone else self._topology.symptoms(one.element)
         said = {
-            lang: texts.summary(lang, one.kind, info, symptoms, one.first_miss_ms, one.resolved_ms)
+            lang: texts.summary(lang, one.kind, info, symptoms, one.first_miss_ms, one.resolved_ms, one.ended)
             for lang in texts.LANGUAGES
         }
         if one.element == self._hub and one.is_open and self.note:
@@ -113,5 +113,6 @@ class Pages:
             "acked_ms": one.acked_ms,
             "ack_note": one.ack_note,
             "superseded_by": one.superseded_by,
+            "ended": one.ended,
             "silenced": False,
         }

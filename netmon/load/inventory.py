@@ -44,6 +44,10 @@ class Ground:
         """All agents."""
         return self.network.inventory.agents
 
+    def agent_names(self) -> tuple[str, ...]:
+        """Names of all agents: each has a token and ought to speak."""
+        return tuple(one.agent for one in self.network.inventory.agents)
+
     def checks(self) -> tuple[str, ...]:
         """Names of all checks."""
         return self.network.checks

@@ -90,6 +90,9 @@ class Tree:
     def checks(self) -> tuple[str, ...]:
         return tuple(self._ends)
 
+    def agent_names(self) -> tuple[str, ...]:
+        return tuple(self._site)
+
     def agent_of(self, check: str) -> str:
         """Who runs a check."""
         return self._ends[check][0]

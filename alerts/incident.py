@@ -1,0 +1,83 @@
+"""The record of one incident, and what happens to it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+from alerts.blame import Member, Verdict
+from alerts.naming import worst
+
+Happening = Literal["opened", "changed", "resolved"]
+OWN = "own"  # fault of an incident about the hub itself: alerts/own.py opens and ends it
+DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
+UNMEASURED = "unmeasured"  # nobody measures any more what accused it
+
+
+@dataclass(slots=True)
+class Incident:
+    """One incident. Times are Unix ms; `members` are the (rule, check or agent) that accuse the element."""
+
+    id: str
+    element: str
+    kind: str
+    fault: str
+    severity: str
+    opened_ms: int
+    first_miss_ms: int
+    members: set[Member] = field(default_factory=set)
+    latest_start_ms: int = 0
+    suspects: tuple[str, ...] = ()
+    against: int = 0
+    clear: int = 0
+    resolved_ms: int | None = None
+    superseded_by: str = ""
+    also_told: tuple[str, ...] = ()  # evidence beside the members: `rule check`, sorted
+    acked_by: str = ""
+    acked_ms: int | None = None
+    ack_note: str = ""
+    ended: str = ""  # why it is over, when not because all is well: `UNMEASURED`
+
+    @property
+    def is_open(self) -> bool:
+        """Not resolved."""
+        return self.resolved_ms is None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to an incident at a tick."""
+
+    what: Happening
+    incident: Incident
+
+
+def incident_id(element: str, first_miss_ms: int, period_ms: int) -> str:
+    """The same on every hub and after every restart: element and first miss, rounded to the check's period."""
+    rounded = first_miss_ms // period_ms * period_ms
+    return hashlib.sha256(f"{element}|{rounded}".encode()).hexdigest()[:12]
+
+
+def is_loss(one: Incident) -> bool:
+    """Does the element lose packets?"""
+    return one.fault == "quality" and one.kind == "loss"
+
+
+def is_lasting(verdict: Verdict) -> bool:
+    """Does it hold for longer than chance would?"""
+    return verdict.told_ms - verdict.start_ms >= DOWN_AFTER_MS
+
+
+def update(known: Incident, verdict: Verdict) -> bool:
+    """Take a tick's evidence into an open incident; did anything that must be kept change?"""
+    before = (known.kind, known.severity, known.suspects, len(known.members))
+    known.members |= verdict.members
+    known.latest_start_ms = max(known.latest_start_ms, verdict.latest_start_ms)
+    known.severity = worst((known.severity, verdict.severity))
+    known.against, known.clear = len(verdict.members), verdict.clear
+    if verdict.fault == known.fault:
+        known.suspects = verdict.suspects
+    elif verdict.fault == "reach" and is_lasting(verdict):
+        known.fault, known.kind, known.suspects = "reach", verdict.kind, verdict.suspects
+    return before != (known.kind, known.severity, known.suspects, len(known.members))

@@ -1,0 +1,69 @@
+"""The memory of rules on disk: written whole and renamed, beside the database that holds the incidents.
+
+It holds for everything up to `judged`; what windows need is read back from `start` on. A memory that is missing or
+damaged costs what lasts longer than the windows, and no incident.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alerts.memory import Memory
+from netmon.files import write_durably
+from netmon.segments import Position
+
+log = logging.getLogger("netmon.hub")
+FILE = "rules.memory"
+VERSION = 1
+_HEAD = b"netmon rules memory %d\n" % VERSION
+_WORDS = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """`at_s`: the hub's wall clock when it was written; `engine` of rules; `book` of incidents."""
+
+    start: Position
+    judged: Position
+    at_s: float
+    engine: Memory
+    book: dict[str, Any]
+
+
+def save(folder: Path, one: Remembered) -> None:
+    """Write it durably. Raises `OSError`."""
+    told = {"start": one.start, "judged": one.judged, "at_s": one.at_s, "book": one.book, "engine": one.engine.words}
+    words = np.frombuffer(json.dumps(told, separators=(",", ":")).encode(), np.uint8)
+    raw = io.BytesIO()
+    np.savez(raw, allow_pickle=False, **{_WORDS: words, **one.engine.arrays})
+    write_durably(folder / FILE, _HEAD + zlib.compress(raw.getbuffer(), 1))
+
+
+def load(folder: Path) -> Remembered | None:
+    """What was saved last; None when there is none, or (told in the log) when it is damaged."""
+    path = folder / FILE
+    try:
+        return _read(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, MemoryError) as fault:
+        log.error("%s cannot be used (%s): rules remember what the last minutes say", path, fault)
+        return None
+
+
+def _read(data: bytes) -> Remembered:
+    if not data.startswith(_HEAD):
+        raise ValueError("made by another version")
+    with np.load(io.BytesIO(zlib.decompress(data[len(_HEAD) :])), allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    told = json.loads(arrays.pop(_WORDS).tobytes())
+    start, judged = Position(*told["start"]), Position(*told["judged"])
+    return Remembered(start, judged, float(told["at_s"]), Memory(told["engine"], arrays), told["book"])
