@@ -52,6 +52,12 @@ _UNCLEAR = {
 }
 
 
+_CHANGING = {
+    "vi": "danh sách cuộc gọi thay đổi liên tục khi đọc: điểm cầu không thấy chưa chắc là vắng",
+    "en": "its list of calls kept changing while it was read: a room that is not seen may be in",
+}
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The word's own options."""
     conferenceplan.common(parser)
@@ -67,16 +73,20 @@ def run(args: argparse.Namespace) -> int:
     """Ask MCUs and the hub; 1 when a room is not in or loses packets, 4 when one of those asked does not answer."""
     network, conference = conferenceplan.find(args)
     asked, lang = _asked(args, conference.mcus), args.lang or "vi"
-    legs, answered = list[tuple[str, Leg]](), list[str]()
+    legs, answered, changing = list[tuple[str, Leg]](), list[str](), list[str]()
     for one in asked:
         try:
-            legs += [(one.mcu, leg) for leg in _poll(one)]
+            seen, is_complete = _poll(one)
+            legs += [(one.mcu, leg) for leg in seen]
             answered.append(one.mcu)
+            if not is_complete:
+                changing.append(one.mcu)
+                print(f"mcu {one.mcu}: {_CHANGING[lang]}", file=sys.stderr)
         except (McuTrouble, MachineError) as fault:
             told = str(fault) if isinstance(fault, MachineError) else f"mcu {one.mcu} ({one.url}): {fault}"
             print(clean(told, 400), file=sys.stderr)
     checks, hub = _checks(args)
-    complete = set(conference.mcus) <= set(answered)
+    complete = set(conference.mcus) <= set(answered) and not changing
     matched = beside(network, conference, legs, checks, time.time() * 1000, complete)
     _print(matched, conference.id, answered, args, lang)
     if len(answered) < len(asked) or not hub:
@@ -95,9 +105,11 @@ def _asked(args: argparse.Namespace, ids: tuple[str, ...]) -> list[McuConfig]:
     return found
 
 
-def _poll(config: McuConfig) -> list[Leg]:
+def _poll(config: McuConfig) -> tuple[list[Leg], bool]:
+    """Its calls, and whether none can be missing."""
+    adapter = KINDS[config.kind]()
     with Door(config) as door:
-        return KINDS[config.kind]().poll(door.get)
+        return adapter.poll(door.get), adapter.complete
 
 
 def _checks(args: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:

@@ -34,6 +34,7 @@ from probes.wire.session import Address
 
 _PCMA = 8  # payload type of G.711 A-law (RFC 3551 §6)
 _PORTS = {"ras": h225.RAS_PORT, "call": h225.SIGNAL_PORT}
+_HOPS = 8  # gatekeepers a question for a room may pass: commune, province, centre, and their neighbours
 _SENDS = 3  # of one question, spread over its time
 _ANSWERS = {
     "gatekeeperRequest": ("gatekeeperConfirm", "gatekeeperReject", "unknownMessageResponse"),
@@ -137,7 +138,7 @@ def _grq(number: int, reply: Address) -> bytes:
 
 
 def _lrq(room: str, number: int, reply: Address) -> bytes:
-    return h225.location_request(number, reply, room)
+    return h225.location_request(number, reply, room, _HOPS)
 
 
 async def _question(
@@ -162,6 +163,7 @@ async def _question(
             began=began,
             timeout_s=max(0.0, deadline - began),
             sends=_SENDS,
+            from_anyone=name == "locationRequest",  # a gatekeeper above answers it itself (H.225.0 §7.13)
         )
 
     return await ask(family, to, session)

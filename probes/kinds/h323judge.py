@@ -38,7 +38,8 @@ def asked(
     outcome, why = _judged(first, late)
     if second is not None and outcome is Outcome.OK:
         more_times, more_facts, more_rows = _heard("locate_ms", second, _LOCATED)
-        times, facts, rows = times | more_times, _worse(facts, more_facts), rows + more_rows
+        rows += [row | _from_above(first, second) for row in more_rows]
+        times, facts = times | more_times, _worse(facts, more_facts)
         outcome, said = _judged(second, late)
         why = said and f"the gatekeeper answers, but for room {clean(room, 40)}: {said}"
     return Try(outcome, why, times, facts, isinstance(first, Heard)), rows
@@ -52,6 +53,14 @@ def _heard(name: str, told: Heard | Unheard, rung: int) -> tuple[dict[str, float
     facts |= {"reason": answer.code} if answer.code >= 0 else {"rung": rung}
     facts |= _software(answer.vendor, answer.version)
     return {name: told.rtt_ms}, facts, [_row(answer.name, answer.vendor, answer.version) | _where(answer)]
+
+
+def _from_above(first: Heard | Unheard, second: Heard | Unheard) -> Row:
+    """Who answered for the room, when it is another gatekeeper than the one that was asked."""
+    sources = [tuple(told.source or ())[:2] for told in (first, second) if isinstance(told, Heard)]
+    if len(sources) < 2 or sources[0] == sources[1]:
+        return {}
+    return {"answered by": f"{sources[1][0]}:{sources[1][1]}"}
 
 
 def _worse(facts: dict[str, Value], more: dict[str, Value]) -> dict[str, Value]:

@@ -19,7 +19,7 @@ _SLACK_MS = 1.0  # stamps and timers are read at slightly different moments
 
 
 class Heard(NamedTuple):
-    """An answer: to which send (from 0), how many sends there were, both stamps (wall ns), the round trip."""
+    """An answer: to which send (from 0), how many sends there were, both stamps (wall ns), the round trip, who sent it."""
 
     answer: Any
     number: int
@@ -27,6 +27,7 @@ class Heard(NamedTuple):
     sent_ns: int
     at_ns: int
     rtt_ms: float
+    source: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,11 @@ Read = Callable[[bytes], "tuple[int, Any] | None"]  # packet → (number, answer
 class Exchange:
     """The session (`probes.io.drive.PacketSession`). `events()` gives one `Heard` or `Unheard`, then it is done."""
 
-    def __init__(self, to: Any, make: Make, read: Read, *, began: float, timeout_s: float, sends: int) -> None:
-        self._to, self._make, self._read = to, make, read
+    def __init__(
+        self, to: Any, make: Make, read: Read, *, began: float, timeout_s: float, sends: int, from_anyone: bool = False
+    ) -> None:
+        """`from_anyone`: the protocol lets another than who was asked answer; only a right answer of theirs counts."""
+        self._to, self._make, self._read, self._from_anyone = to, make, read, from_anyone
         self._due = [began + timeout_s * number / sends for number in range(sends)]
         self._deadline = began + timeout_s
         self._sent: list[tuple[int, float]] = []  # wall ns, monotonic s
@@ -73,20 +77,21 @@ class Exchange:
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """An answer ends it; anything else is only remembered."""
-        if self._done or arrival.source[:2] != tuple(self._to[:2]):
+        is_asked = arrival.source[:2] == tuple(self._to[:2])
+        if self._done or not (is_asked or self._from_anyone):
             return
         try:
-            found = self._read(arrival.data)
+            found, why = self._read(arrival.data), "it answers, but not what we asked"
         except WireError as fault:
-            self._said = Unheard(Outcome.PROTOCOL, f"what answers is none: {fault.reason}")
-            return
+            found, why = None, f"what answers is none: {fault.reason}"
         if found is None or found[0] >= len(self._sent):
-            self._said = Unheard(Outcome.PROTOCOL, "it answers, but not what we asked")
+            if is_asked:  # a stranger's words are nothing of theirs
+                self._said = Unheard(Outcome.PROTOCOL, why)
             return
         sent_ns, at = self._sent[found[0]]
         waited_ms, stamped_ms = 1000.0 * (now - at), (arrival.at_ns - sent_ns) / 1e6
         rtt_ms = stamped_ms if 0.0 <= stamped_ms <= waited_ms + _SLACK_MS else waited_ms  # else the clock was set
-        self._end(Heard(found[1], found[0], len(self._sent), sent_ns, arrival.at_ns, rtt_ms))
+        self._end(Heard(found[1], found[0], len(self._sent), sent_ns, arrival.at_ns, rtt_ms, arrival.source))
 
     def unsent(self, token: Any, why: str) -> None:
         """Our own fault; a later repeat may still leave."""

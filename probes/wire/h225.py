@@ -59,6 +59,7 @@ class Ras(NamedTuple):
     aliases: tuple[str, ...] = ()
     version: int | None = None
     vendor: Vendor | None = None
+    hops: int | None = None  # gatekeepers an LRQ may still pass
 
 
 class Call(NamedTuple):
@@ -148,10 +149,11 @@ def gatekeeper_request(number: int, reply: Address, *, alias: str = "", vendor: 
     return _ras("gatekeeperRequest", body | ({"endpointAlias": [("h323-ID", alias)]} if alias else {}))
 
 
-def location_request(number: int, reply: Address, room: str) -> bytes:
-    """LRQ: where is `room`?"""
+def location_request(number: int, reply: Address, room: str, hops: int = 0) -> bytes:
+    """LRQ: where is `room`? `hops`: gatekeepers it may pass (hopCount, H.225.0 §7.13.1); 0: it does not say, and many
+    pass it on to none. Whoever knows the room answers to `reply`."""
     body = {"requestSeqNum": number, "destinationInfo": [alias(room)], "replyAddress": transport(reply)}
-    return _ras("locationRequest", body)
+    return _ras("locationRequest", body | ({"hopCount": hops} if hops else {}))
 
 
 def gatekeeper_confirm(number: int, name: str, ras: Address) -> bytes:
@@ -200,6 +202,7 @@ def read_ras(data: bytes) -> Ras:
         _aliases(body.get("destinationInfo") or body.get("endpointAlias")),
         _version(body),
         _vendor(who),
+        body.get("hopCount"),
     )
 
 

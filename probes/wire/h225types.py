@@ -181,7 +181,8 @@ LRQ = Fields(
     ],
     [
         ("sourceInfo?", ALIASES), ("canMapAlias", BOOLEAN), ("gatekeeperIdentifier?", None), *_SECURITY,
-        *_unread("desiredProtocols?", "desiredTunnelledProtocol?", "featureSet?", "genericData?", "hopCount?"),
+        *_unread("desiredProtocols?", "desiredTunnelledProtocol?", "featureSet?", "genericData?"),
+        ("hopCount?", Whole(1, 255)),
         *_unread("circuitInfo?", "callIdentifier?", "bandWidth?", "sourceEndpointInfo?", "canMapSrcAlias", "language?"),
     ],
 )  # fmt: skip

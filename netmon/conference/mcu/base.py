@@ -7,8 +7,8 @@ is None, never 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from netmon.errors import UNREACHABLE, NetmonError
 
@@ -85,11 +85,38 @@ def _most(values: Iterable[float | None]) -> float | None:
     return max((one for one in values if one is not None), default=None)
 
 
+class Pass(NamedTuple):
+    """One reading of a list from its first page to its last: id → row. `pages`: a list of one page is of one moment."""
+
+    rows: Mapping[str, Any]
+    pages: int
+    is_whole: bool = True
+
+
+MAX_PASSES = 4
+
+
+def settled(read: Callable[[], Pass]) -> tuple[dict[str, Any], frozenset[str], bool]:
+    """A list that changes between its pages, read until a pass shows nobody new: when one leaves, those behind it move up,
+    and one of them is on no page. All rows seen, the ids of the last pass, and whether nobody can be missing."""
+    seen: dict[str, Any] = {}
+    told = Pass({}, 0)
+    for number in range(MAX_PASSES):
+        told = read()
+        has_new = not told.rows.keys() <= seen.keys()
+        seen |= told.rows
+        if told.pages <= 1 or (number and not has_new) or not told.is_whole:
+            return seen, frozenset(told.rows), told.is_whole
+    return seen, frozenset(told.rows), False
+
+
 Get = Callable[[str], bytes | None]  # a path's document; None: there is no such thing (any more). Raises `McuTrouble`
 
 
 class McuAdapter(Protocol):
-    """One make of MCU."""
+    """One make of MCU. `complete`: after `poll`, whether nobody who is in a call can be missing."""
+
+    complete: bool
 
     def poll(self, get: Get) -> list[Leg]:
         """All calls now. Raises `McuTrouble`, for documents that cannot be understood too."""

@@ -7,7 +7,6 @@ Received (rx) is from the room. Names of conferences come from `/api/v1/calls`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -18,11 +17,13 @@ from netmon.conference.mcu.base import (
     Get,
     Leg,
     McuTrouble,
+    Pass,
     Stream,
     names,
     number,
     percent,
     resolution,
+    settled,
     text,
 )  # fmt: skip
 
@@ -33,12 +34,16 @@ _SECTIONS = {"rxAudio": ("audio", FWD), "txAudio": ("audio", BWD), "rxVideo": ("
 class Cms:
     """The adapter."""
 
+    complete = True
+
     def poll(self, get: Get) -> list[Leg]:
         """All call legs. Raises `McuTrouble`."""
-        conferences = {one.get("id", ""): _of(one, "name") for one in _all(get, "calls", "call")}
+        calls, _, _ = settled(lambda: _all(get, "calls", "call"))
+        conferences = {id: _of(row, "name") for id, row in calls.items()}
         legs = []
-        for row in _all(get, "callLegs", "callLeg"):
-            data = get(f"/api/v1/callLegs/{quote(row.get('id', ''), safe='')}")
+        rows, _, self.complete = settled(lambda: _all(get, "callLegs", "callLeg"))
+        for id in rows:
+            data = get(f"/api/v1/callLegs/{quote(id, safe='')}")
             if data is not None:  # None: it has hung up since the list was made
                 legs.append(leg(data, conferences))
         return legs
@@ -78,19 +83,21 @@ def _stream(section: Any) -> Stream | None:
     )
 
 
-def _all(get: Get, node: str, item: str) -> Iterator[Any]:
-    """All elements of a list, page by page; a page may be shorter than it was asked to be."""
-    seen = 0
+def _all(get: Get, node: str, item: str) -> Pass:
+    """A list, page by page; a page may be shorter than it was asked to be."""
+    found: dict[str, Any] = {}
+    seen = pages = 0
     while seen < MAX_LEGS:
         data = get(f"/api/v1/{node}?offset={seen}&limit={PAGE}")
         if data is None:
             raise McuTrouble(f"has no /api/v1/{node}: is it a Cisco Meeting Server?")
         root = parsed(data, node)
         rows = root.findall(item)
-        yield from rows
-        seen += len(rows)
+        found |= {row.get("id", ""): row for row in rows}
+        seen, pages = seen + len(rows), pages + 1
         if not rows or seen >= (number(root.get("total")) or 0):
-            return
+            return Pass(found, pages)
+    return Pass(found, pages, is_whole=False)
 
 
 def parsed(data: bytes, tag: str) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from netmon.conference.mcu.base import (
@@ -20,10 +20,12 @@ from netmon.conference.mcu.base import (
     Get,
     Leg,
     McuTrouble,
+    Pass,
     Stream,
     names,
     number,
     percent,
+    settled,
     text,
 )  # fmt: skip
 
@@ -36,15 +38,22 @@ _NAMES = ("source_alias", "participant_alias", "destination_alias", "display_nam
 class Pexip:
     """The adapter."""
 
+    complete = True
+
     def poll(self, get: Get) -> list[Leg]:
         """All participants with media. Raises `McuTrouble`."""
         legs = []
-        for row in _all(get, f"{BASE}?limit={PAGE}"):
-            id = text(row.get("id"))
-            if id:
-                streams = list(_all(get, f"{BASE}{quote(id, safe='')}/media_stream/", gone=True))
+        rows, last, self.complete = settled(lambda: _participants(get))
+        for id, row in rows.items():
+            streams = list(_all(get, f"{BASE}{quote(id, safe='')}/media_stream/", gone=True).rows)
+            if id in last or streams:  # else it has left since an earlier reading of the list
                 legs.append(leg(row, streams))
         return legs
+
+
+def _participants(get: Get) -> Pass:
+    found = _all(get, f"{BASE}?limit={PAGE}")
+    return Pass({id: row for row in found.rows if (id := text(row.get("id")))}, found.pages, found.is_whole)
 
 
 def leg(row: dict[str, Any], streams: list[dict[str, Any]]) -> Leg:
@@ -85,21 +94,30 @@ def _streams(raw: dict[str, Any]) -> Iterator[Stream]:
         )
 
 
-def _all(get: Get, path: str, gone: bool = False) -> Iterator[dict[str, Any]]:
+class _Listed(NamedTuple):
+    """Objects of a list; `is_whole`: it was read to its end."""
+
+    rows: list[dict[str, Any]]
+    pages: int
+    is_whole: bool = True
+
+
+def _all(get: Get, path: str, gone: bool = False) -> _Listed:
     """All objects of a list, page by page. `gone`: the whole list may have gone meanwhile."""
-    first, seen, asked = path.partition("?")[0], 0, set[str]()
-    while path and seen < MAX_LEGS and path not in asked:
+    first, asked = path.partition("?")[0], set[str]()
+    found: list[dict[str, Any]] = []
+    while path and len(found) < MAX_LEGS and path not in asked:
         asked.add(path)
         data = get(path)
         if data is None:
             if gone:
-                return
+                break
             raise McuTrouble(f"has no {first}: is it a Pexip management node?")
         rows, path = page(data)
-        yield from rows
-        seen += len(rows)
+        found += rows
         if path and path.partition("?")[0] != first:
             raise McuTrouble("its list goes on at another place: not followed")
+    return _Listed(found, len(asked), not path)
 
 
 def page(data: bytes) -> tuple[list[dict[str, Any]], str]:

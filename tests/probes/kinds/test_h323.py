@@ -60,6 +60,48 @@ def test_a_gatekeeper_answers_and_knows_the_room(host: str) -> None:
     assert len(got.detail) == 2 and got.detail[0]["gatekeeper"] == "standin" and got.detail[1]["signalling"]
 
 
+class Below(asyncio.DatagramProtocol):
+    """A gatekeeper that knows no room: it passes a question on to the one above, which answers the asker itself."""
+
+    def __init__(self, above: StandIn, voice: socket.socket) -> None:
+        self._above, self._voice, self.hops = above, voice, list[int | None]()
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        asked = h225.read_ras(data)
+        self.hops.append(asked.hops)
+        if asked.name == "gatekeeperRequest":
+            self._transport.sendto(h225.gatekeeper_confirm(asked.number, "below", ("127.0.0.1", 1719)), addr)
+        elif asked.hops and asked.hops > 1 and asked.ras is not None:
+            answer = self._above.ras(data, ("127.0.0.2", 1719), ("127.0.0.2", 1720))
+            self._voice.sendto(b"\xff\xff", asked.ras)  # somebody else's bytes end nothing
+            self._voice.sendto(answer, asked.ras)
+
+
+@pytest.mark.parametrize(("room", "outcome"), [("8001", Outcome.OK), ("9999", Outcome.REFUSED)])
+def test_a_gatekeeper_above_may_answer_for_the_one_that_was_asked(room: str, outcome: Outcome) -> None:
+    async def both(voice: socket.socket) -> tuple[Measurement, Below]:
+        loop = asyncio.get_running_loop()
+        transport, below = await loop.create_datagram_endpoint(
+            lambda: Below(StandIn(["8001"]), voice), ("127.0.0.1", 0)
+        )
+        port = transport.get_extra_info("sockname")[1]
+        got = await run(Target(f"127.0.0.1:{port}"), settings(alias=room, timeout_s=2.0), 1)
+        transport.close()
+        return got, below
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as voice:
+        voice.bind(("127.0.0.2", 0))
+        got, below = asyncio.run(both(voice))
+        said = f"127.0.0.2:{voice.getsockname()[1]}"
+    assert got.outcome == outcome and got.values["locate_ms"] > 0 and below.hops == [None, 8]
+    assert got.detail[1]["answered by"] == said and "answered by" not in got.detail[0]
+    if outcome is Outcome.REFUSED:
+        assert "knows no such room" in got.why
+
+
 def test_without_a_room_only_the_gatekeeper_is_asked() -> None:
     standin = StandIn()
     got = against(standin, settings())

@@ -33,7 +33,7 @@ def test_the_kernels_stamps_are_the_round_trip() -> None:
     assert [one.data for one in session.transmit(10.0, 1_000_000_000)] == [b"q0"]
     session.sent(0, 1_000_500_000)
     session.receive(arrival(b"0", 1_003_500_000), 10.2)
-    assert session.events() == [Heard("answer", 0, 1, 1_000_500_000, 1_003_500_000, 3.0)] and session.done
+    assert session.events() == [Heard("answer", 0, 1, 1_000_500_000, 1_003_500_000, 3.0, TO)] and session.done
     assert session.wake_at() is None and session.events() == [] and session.transmit(12.0, 0) == []
 
 
@@ -74,6 +74,26 @@ def test_what_is_no_answer_does_not_end_the_waiting(data: bytes, source: tuple[s
     session.transmit(12.0, 0)
     (event,) = session.events()
     assert isinstance(event, Unheard) and event.outcome is end
+
+
+def test_where_anyone_may_answer_only_a_right_answer_of_a_stranger_counts() -> None:
+    stranger = ("192.0.2.9", 1719)
+    session = Exchange(TO, lambda number, clock: b"q", read, began=10.0, timeout_s=2.0, sends=1, from_anyone=True)
+    session.transmit(10.0, 0)
+    for data in (b"broken", b"other", b"7"):
+        session.receive(arrival(data, 1, stranger), 10.1)
+    assert not session.done
+    session.receive(arrival(b"0", 1, stranger), 10.2)
+    (heard,) = session.events()
+    assert isinstance(heard, Heard) and heard.source == stranger
+
+
+def test_a_strangers_nonsense_is_not_what_was_asked_says() -> None:
+    session = Exchange(TO, lambda number, clock: b"q", read, began=10.0, timeout_s=2.0, sends=1, from_anyone=True)
+    session.transmit(10.0, 0)
+    session.receive(arrival(b"broken", 1, ("192.0.2.9", 1719)), 10.1)
+    session.transmit(12.0, 0)
+    assert session.events()[0].outcome is Outcome.LOST
 
 
 def test_a_right_answer_after_a_forged_one_counts() -> None:

@@ -205,6 +205,7 @@ def ours() -> tuple[list[bytes], list[bytes]]:
         h225.gatekeeper_reject(3, "terminalExcluded"),
         h225.gatekeeper_reject(3, "securityDenial"),
         *[h225.location_request(4, (US, 5), room) for room in ("8001", "Phòng 1", "h323:8001@mcu.example")],
+        h225.location_request(4, (US, 5), "8001", 8),
         h225.location_confirm(5, (FAR, 1720), ("2001:db8::1", 1719)),
         h225.location_reject(6, "requestDenied"),
         h225.location_reject(6, "unallocatedNumber"),
@@ -228,6 +229,13 @@ def ours() -> tuple[list[bytes], list[bytes]]:
         for type, user, cause in calls
     ]
     return ras, signalling
+
+
+@pytest.mark.parametrize("hops", [1, 8, 255])
+def test_an_lrq_says_how_many_gatekeepers_it_may_pass(hops: int) -> None:
+    plain, told = h225.location_request(13, (US, 56_719), "8001"), h225.location_request(13, (US, 56_719), "8001", hops)
+    assert told[0] == plain[0] | 2 and told[1:] == plain[1:] + bytes.fromhex("20004001") + bytes([hops - 1])
+    assert h225.read_ras(told).hops == hops and h225.read_ras(plain).hops is None
 
 
 @pytest.mark.needs("tshark")

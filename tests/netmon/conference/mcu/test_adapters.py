@@ -59,9 +59,10 @@ def test_what_pexip_was_dialled_by_is_not_the_far_end() -> None:
 
 
 @pytest.mark.parametrize(("adapter", "pages"), KINDS)
-def test_all_pages_are_asked_for_and_each_once(adapter: McuAdapter, pages: dict[str, str]) -> None:
+def test_all_pages_are_asked_for_and_each_call_once(adapter: McuAdapter, pages: dict[str, str]) -> None:
     legs, asked = polled(adapter, pages)
-    assert set(pages) <= set(asked) and len(asked) == len(set(asked))
+    details = [path for path in asked if "?" not in path]
+    assert set(pages) <= set(asked) and len(details) == len(set(details)) and adapter.complete
     assert len(legs) == (2 if pages is CMS_PAGES else 3)  # a CMS leg that hung up meanwhile is gone
 
 
@@ -70,6 +71,68 @@ def test_a_call_without_media_has_no_numbers(adapter: McuAdapter, pages: dict[st
     leg = polled(adapter, pages)[0][1]
     values = (leg.loss_percent(FWD), leg.loss_percent(BWD), leg.rate_bps(FWD), leg.rtt_ms, leg.jitter_ms(FWD))
     assert values == (None,) * 5 and leg.media == () and leg.resolution(FWD) == ""
+
+
+class Changing:
+    """An MCU whose calls end and begin while its list is read. `change`: called before each page but the first."""
+
+    def __init__(self, many: int, change: Callable[[Changing], object]) -> None:
+        self.rooms = [f"{number:04d}" for number in range(many)]
+        self.change, self.pages = change, 0
+
+    def _page(self, at: int, most: int) -> list[str]:
+        self.pages += 1
+        if self.pages > 1:
+            self.change(self)
+        return self.rooms[at : at + most]
+
+    def cms(self, path: str) -> bytes | None:
+        if path.startswith("/api/v1/calls?"):
+            return b'<calls total="0"></calls>'
+        if "?" not in path:
+            name = path.rpartition("/")[2]
+            return f'<callLeg id="{name}"><name>{name}</name></callLeg>'.encode() if name in self.rooms else None
+        at, most = (int(word.partition("=")[2]) for word in path.partition("?")[2].split("&"))
+        rows = "".join(f'<callLeg id="{name}"/>' for name in self._page(at, min(most, 20)))
+        return f'<callLegs total="{len(self.rooms)}">{rows}</callLegs>'.encode()
+
+    def pexip(self, path: str) -> bytes | None:
+        if "media_stream" in path:
+            name = path.split("/")[-3]
+            streams = [{"id": "0", "type": "audio", "rx_bitrate": 64}] if name in self.rooms else []
+            return json.dumps({"meta": {"next": None}, "objects": streams}).encode()
+        at = int(path.partition("offset=")[2] or 0)
+        rows = [{"id": name, "display_name": name} for name in self._page(at, 20)]
+        following = f"{PARTICIPANT}?limit=20&offset={at + 20}" if at + 20 < len(self.rooms) else None
+        return json.dumps({"meta": {"next": following}, "objects": rows}).encode()
+
+
+def hang_up_once(mcu: Changing) -> None:
+    if mcu.pages in (2, 3):
+        del mcu.rooms[0]
+
+
+@pytest.mark.parametrize("kind", ["cms", "pexip"])
+def test_a_call_that_ends_between_two_pages_hides_no_other(kind: str) -> None:
+    mcu = Changing(65, hang_up_once)
+    adapter: McuAdapter = Cms() if kind == "cms" else Pexip()
+    legs = adapter.poll(getattr(mcu, kind))
+    assert sorted(leg.id for leg in legs) == mcu.rooms and adapter.complete
+
+
+@pytest.mark.parametrize("kind", ["cms", "pexip"])
+def test_a_list_that_never_comes_to_rest_is_told_as_incomplete(kind: str) -> None:
+    mcu = Changing(65, lambda mcu: mcu.rooms.insert(0, f"new{mcu.pages}"))
+    adapter: McuAdapter = Cms() if kind == "cms" else Pexip()
+    legs = adapter.poll(getattr(mcu, kind))
+    assert len(legs) >= 65 and not adapter.complete and mcu.pages < 40
+
+
+@pytest.mark.parametrize("kind", ["cms", "pexip"])
+def test_a_list_of_one_page_is_read_once(kind: str) -> None:
+    mcu = Changing(15, lambda mcu: None)
+    adapter: McuAdapter = Cms() if kind == "cms" else Pexip()
+    assert len(adapter.poll(getattr(mcu, kind))) == 15 and mcu.pages == 1 and adapter.complete
 
 
 def test_a_list_that_never_ends_is_left() -> None:

@@ -43,7 +43,8 @@ def polled(config: McuConfig) -> list[Leg]:
 def test_all_pages_come_over_one_connection_with_the_password(server: McuServer, kind: str, many: int) -> None:
     legs = polled(server.config(kind))
     assert len(legs) == many and legs[0].loss_percent(FWD) == 2.5
-    assert server.connections == 1 and len(server.asked) == len(set(server.asked)) >= 5
+    details = [path for path in server.asked if "?" not in path]
+    assert server.connections == 1 and len(details) == len(set(details)) and len(set(server.asked)) >= 5
 
 
 def test_a_server_that_closes_after_each_answer_is_asked_anew(tmp_path: Path) -> None:
