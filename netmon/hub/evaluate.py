@@ -87,6 +87,7 @@ class Evaluator:
         self.outbox = Outbox(self._db, config.receivers, self._told, troubles=self._troubles)
         self._kinds: dict[str, str] = {}
         self._queue: deque[Batch] = deque()
+        self._heard = set[str]()  # agents whose writes were not taken since the last turn
         self._positions: deque[tuple[float, Position]] = deque()  # (listened so long at its arrival, position after it)
         self._start = self._saved = self._db.position() if self._memory is None else self._memory.start
         self._fed = self._judged = self._start  # up to which batches were taken in, and what memory is of
@@ -169,6 +170,10 @@ class Evaluator:
         self._queue.append(batch)
         if batch.urgent:
             self._wake()
+
+    def heard(self, agent: str) -> None:
+        """An agent wrote what was not taken: it is not silent. From any thread; cheap."""
+        self._heard.add(agent)
 
     def _wake(self) -> None:
         loop, awake = self._loop, self._awake
@@ -258,6 +263,9 @@ class Evaluator:
     def _judge(self, now_ms: int) -> list[Change]:
         """What became of incidents. A turn that fails is told, and the hub's own incident opens all the same."""
         with self._troubles.turn("evaluation"):
+            heard, self._heard = self._heard, set()
+            for agent in list(heard):
+                self._engine.arrived(agent, now_ms)
             while self._queue:
                 with self._troubles.turn("evaluation of a write"):  # the others are judged
                     self._feed(self._queue.popleft(), now_ms)

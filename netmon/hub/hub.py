@@ -73,7 +73,7 @@ class Hub:
 
     async def keep(self) -> None:
         """One turn of housekeeping: snapshot, seal, prune, retire, renew the certificate."""
-        oldest_ms = int((time.time() - self.config.retention_s) * 1000)
+        oldest_ms = self.ingest.clocks.keeping_ms(time.time_ns() // 1_000_000) - int(self.config.retention_s * 1000)
         with self.troubles.turn("housekeeping: snapshot and seal"):
             taken = self.snapshot()
             await self.journal.call(lambda: snapshot.save(self.folder, taken))
@@ -154,6 +154,8 @@ def open_hub(config: HubConfig) -> Hub:
         retention_s=config.retention_s,
         position=segments.durable,
         publish=publish,
+        troubles=troubles,
+        on_waiting=evaluator.heard,
     )
     communes = Communes(places.communes, topology.symptoms)
     extra = _extra(segments, journal, sealer, sinks, troubles)

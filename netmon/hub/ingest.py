@@ -17,6 +17,7 @@ from netmon.hub.places import Places, Writer
 from netmon.hub.seen import NotARepeat, Plain, Seen
 from netmon.hub.tokens import Tokens
 from netmon.point import Line
+from netmon.troubles import Troubles
 from probes.base import Field
 from probes.clean import clean
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 _RANGE = re.compile(r"(\d{1,18})-(\d{1,18})")
 _STAMP = re.compile(r"\d{1,15}")
+CLOCKS = "clocks"  # on the board of troubles
 NAMED_FAULTS = 5  # bad lines an answer names; the rest is counted
 
 
@@ -79,14 +81,21 @@ class Ingest:
         retention_s: float,
         position: Position,
         publish: Callable[[Batch], None],
+        troubles: Troubles | None = None,
+        on_waiting: Callable[[str], None] = lambda agent: None,
         clock_ns: Callable[[], int] = time.time_ns,
+        mono_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`on_waiting`: called with an agent when its points wait for a clock: it is not silent."""
         self._places, self._tokens, self._journal, self._seen = places, tokens, journal, seen
         self._readers = {site: Reader(writer, schema) for site, writer in places.writers.items()}
         self._counters, self._publish, self._clock_ns = counters, publish, clock_ns
         self._retention_ms = int(retention_s * 1000)
         self._flying: dict[int, tuple[str, str, list[tuple[int, int]]]] = {}
         self._serial = 0
+        self._troubles, self._on_waiting, self._mono_s = troubles or Troubles(), on_waiting, mono_s
+        self._clocks_told = ""
+        self.clocks = clocks.Clocks(clock_ns() // 1_000_000, mono_s(), seen.newest_ms())
         self.position = position  # after the last record settled
 
     def admit(self, token: str, headers: Mapping[str, str], precision: str) -> Claimed:
@@ -150,9 +159,11 @@ class Ingest:
         """Store what may be stored of a body; the answer once it is durable."""
         now_ns = self._clock_ns()
         try:
+            self._hear_clock(claimed, now_ns // 1_000_000)
             plain = self._plain(claimed, body)
             reader = self._readers[claimed.writer.site]
             read = reader.read(plain, claimed.agent, claimed.precision, self._bounds(now_ns))
+            self._look_at_stamps(claimed, read)
             serial = self._claim(claimed, read, plain)
         except BadWrite as bad:
             return bad.reply
@@ -163,6 +174,44 @@ class Ingest:
             self._counters.disk_refusals += 1
             return Reply(503, "unavailable", f"not stored: {fault}", retry_after_s=limits.RETRY_AFTER_S)
         return Reply(400, "invalid", _partial(faults)) if faults else Reply(204)
+
+    def _hear_clock(self, claimed: Claimed, now_ms: int) -> None:
+        """Points of an agent whose clock and the hub's differ too much wait there (503): one of them will be set right."""
+        told_ms = claimed.now_ms
+        if told_ms is None and claimed.boot:
+            told_ms = claimed.frontier_ms  # of agents of earlier versions: up to a flush behind their clock
+        if told_ms is None:
+            return
+        mono_s = self._mono_s()
+        why = self.clocks.hear(claimed.writer.site, claimed.agent, told_ms, now_ms, mono_s)
+        if why or self._clocks_told:
+            self._tell_clocks(mono_s)
+        if why:
+            self._on_waiting(claimed.agent)
+            raise self._waits(why)
+
+    def _look_at_stamps(self, claimed: Claimed, read: Read) -> None:
+        """A write whose stamps cannot be judged, for a clock is wrong, waits whole. One wrong stamp among good ones is a
+        wrong line, and so are old points of a writer whose clock is right."""
+        doubted = self.clocks.differs(claimed.writer.site)
+        all_ahead = read.ahead == len(read.lines) and claimed.now_ms is None
+        if (read.ahead and (doubted or all_ahead)) or (read.old and doubted):
+            raise self._waits(
+                next(fault.reason for fault in read.faults if fault.reason) + ": one of the clocks is wrong"
+            )
+
+    def _waits(self, why: str) -> BadWrite:
+        self._counters.clock_refusals += 1
+        return BadWrite(Reply(503, "clock", why, retry_after_s=limits.RETRY_AFTER_S))
+
+    def _tell_clocks(self, mono_s: float) -> None:
+        told = self.clocks.trouble(mono_s)
+        if told:
+            severity = "critical" if self.clocks.hub_is_off else "warning"
+            self._troubles.tell(CLOCKS, told, severity=severity)
+        else:
+            self._troubles.well(CLOCKS)
+        self._clocks_told = told
 
     def _plain(self, claimed: Claimed, body: bytes) -> bytes:
         if claimed.gzipped:
@@ -189,8 +238,8 @@ class Ingest:
         return b"".join(parts)
 
     def _bounds(self, now_ns: int) -> Bounds:
-        now_ms = now_ns // 1_000_000
-        return Bounds(now_ms - self._retention_ms, now_ms + limits.FUTURE_MS, now_ns)
+        now_ms = self.clocks.reference_ms(now_ns // 1_000_000, self._mono_s())
+        return Bounds(now_ms - self._retention_ms, now_ms + limits.FUTURE_MS, now_ms * 1_000_000)
 
     def _claim(self, claimed: Claimed, read: Read, plain: bytes) -> int:
         """Mark a write's numbers as seen; under which serial they fly until its record is settled, or taken back."""
@@ -250,7 +299,7 @@ class Ingest:
         if not kept:
             del self._flying[serial]
             return self._journal.barrier()  # a repeat may stand on a write that is not durable yet
-        header = _header(claimed, now_ns)
+        header = _header(claimed, now_ns, self.clocks.reference_ms(now_ns // 1_000_000, self._mono_s()))
 
         def settled(position: Position | None) -> None:
             if position is None:
@@ -260,6 +309,8 @@ class Ingest:
             self.position = position
             self._counters.writes += 1
             self._counters.points_stored += len(kept)
+            if claimed.boot:
+                self.clocks.stored(max(line.time or 0 for line in kept))
             self._publish(Batch(*header, lines=kept, position=position))
 
         if sent is None:
@@ -286,7 +337,7 @@ class Ingest:
         return self._seen.newest()
 
 
-def _header(claimed: Claimed, now_ns: int) -> record.Header:
+def _header(claimed: Claimed, now_ns: int, reference_ms: int) -> record.Header:
     frontier = claimed.frontier_ms
     return record.Header(
         agent=claimed.agent,
@@ -294,7 +345,7 @@ def _header(claimed: Claimed, now_ns: int) -> record.Header:
         boot=claimed.boot,
         first=claimed.first,
         last=claimed.last,
-        frontier_ms=None if frontier is None else min(frontier, now_ns // 1_000_000 + limits.FUTURE_MS),
+        frontier_ms=None if frontier is None else min(frontier, reference_ms + limits.FUTURE_MS),
         backfill=claimed.backfill,
         urgent=claimed.urgent,
         arrived_ns=now_ns,

@@ -20,7 +20,7 @@ MAX_NAME_BYTES = 256 * 1024  # of memory for them
 MAX_NAME = 200  # characters of a field's name
 KEPT_FAULTS = 100  # refused lines of a write whose reasons are kept; the others are counted
 SERIES_IDLE_NS = 24 * 3600 * 1_000_000_000  # a head unused for so long makes room for another
-FUTURE_MS = 10 * 60 * 1000  # a stamp further ahead of the hub's clock is refused
+FUTURE_MS = 10 * 60 * 1000  # clocks may differ by so much; a stamp further ahead is refused
 
 HEAD_DEADLINE_S = 10.0  # from the first byte (or the connection) to the end of the headers
 BODY_DEADLINE_S = 30.0  # from there to the end of the body
@@ -45,6 +45,7 @@ class Counters:
     refused: int = 0  # without a token, with a wrong one, or for another agent
     expired: int = 0  # connections closed at a deadline
     overload: int = 0  # connections over the cap
+    clock_refusals: int = 0  # writes answered 503 because the writer's clock, or the hub's, is wrong
     disk_refusals: int = 0  # writes answered 503 because the disk refused them
 
     def as_dict(self) -> dict[str, int]:

@@ -50,6 +50,8 @@ class Read:
     lines: list[Line | None] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     as_sent: bool = True
+    ahead: int = 0  # lines refused for a stamp too far ahead of the clock …
+    old: int = 0  # … or older than what is kept
 
     def add(self, number: int, raw: bytes | None) -> None:
         """One line of the body (None: too long) and its number there. Blank ones and comments are none. Never raises."""
@@ -77,6 +79,8 @@ class Read:
         multiply, divide = FACTORS[self.precision]
         time_ms = bounds.arrived_ns // 1_000_000 if stamp is None else stamp * multiply // divide
         if not bounds.oldest_ms <= time_ms <= bounds.newest_ms:
+            self.ahead += time_ms > bounds.newest_ms
+            self.old += time_ms < bounds.oldest_ms
             raise Refused(_too_far(time_ms, bounds))
         if divide > 1 and stamp is not None:
             _one_a_millisecond(head, time_ms, stamp * multiply * 1_000_000 // divide)

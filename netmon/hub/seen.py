@@ -108,6 +108,10 @@ class Seen:
             for agent, boots in self._agents.items()
         }
 
+    def newest_ms(self) -> int:
+        """The newest stamp of all; 0 when none is known."""
+        return max((own.newest_ms or 0 for boots in self._agents.values() for own in boots.values()), default=0)
+
     @classmethod
     def restore(cls, plain: Plain, newest: dict[str, dict[str, int]] | None = None) -> Seen:
         """The opposite of `export` and `newest`."""

@@ -234,8 +234,10 @@ def _good(pair: Pair, ca: x509.Certificate, names: Sequence[str], now: datetime)
         certificate = x509.load_pem_x509_certificate(pair.certificate)
         certificate.verify_directly_issued_by(ca)
         told = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        ends = certificate.not_valid_after_utc
+        begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except (InvalidSignature, x509.ExtensionNotFound, UnsupportedAlgorithm, *MISFITS):  # of another CA, or damaged
+        return False
+    if begins > now >= ca.not_valid_before_utc:  # made while this machine's clock was ahead: nobody would take it
         return False
     return set(told) == {_general(name) for name in names} and ends - now >= RENEW_BEFORE
 
