@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from alerts.errors import BadAddress
 from alerts.notify.webhook import Answer
 
+MOST_EARLY = 20  # answers before the real one
+
 
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
@@ -27,6 +29,18 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+class _Response(http.client.HTTPResponse):
+    """Passes over answers that come before the real one (RFC 9110 §15.2); the library knows 100 only."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MOST_EARLY):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {MOST_EARLY} early answers")
+
+
 def post(url: str, raw: bytes, headers: Mapping[str, str], *, timeout_s: float, unix_socket: str = "") -> Answer:
     """POST once, without following redirects, within `timeout_s` altogether; never raises for what the far side does.
     Raises `BadAddress`."""
@@ -34,6 +48,8 @@ def post(url: str, raw: bytes, headers: Mapping[str, str], *, timeout_s: float, 
         parts = urlsplit(url)
         connection = _connection(parts, timeout_s, unix_socket)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if not path.isascii() or " " in path:
+            return Answer(0, trouble="the address has blanks or letters beyond ASCII: write them as %20, %C4%91 …")
         with closing(connection):
             return _attempt(connection, path, raw, headers, timeout_s)
     except BadAddress:
@@ -46,6 +62,7 @@ def _attempt(
     connection: http.client.HTTPConnection, path: str, raw: bytes, headers: Mapping[str, str], timeout_s: float
 ) -> Answer:
     began_s = time.monotonic()
+    connection.response_class = _Response
     connection.connect()
     left_s = max(0.0, timeout_s - (time.monotonic() - began_s))
     # A timeout of the socket begins anew with every byte: whoever answers one byte at a time is cut off here.
@@ -74,7 +91,9 @@ def _cut(sock: socket.socket) -> None:
 
 def _connection(parts: SplitResult, timeout_s: float, unix_socket: str) -> http.client.HTTPConnection:
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadAddress(f"{parts.geturl()}: a webhook address begins with http:// or https:// and names a host")
+        raise BadAddress(
+            f"{parts.scheme}://{parts.netloc}: a webhook address begins with http:// or https:// and names a host"
+        )
     if unix_socket:
         return _UnixConnection(unix_socket, parts.netloc.rpartition("@")[2], timeout_s)
     if parts.scheme == "http":

@@ -23,12 +23,12 @@ Status = Literal["firing", "resolved"]
 SYMPTOMS_TOLD = 20
 NEVER = "0001-01-01T00:00:00Z"  # Alertmanager's end of what has not ended
 BACKOFF_S = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # after the first try, the second, …; the last one repeats
-REFUSALS = 5  # tries before an answer that refuses this very body is believed
 GIVE_UP_S = 3 * 86400.0  # a page older than this helps nobody
+REFUSED_S = 86400.0  # nor one that was refused for so long: a proxy, a deploy or an old page of somebody may refuse too
 MOST_RETRY_AFTER_S = 3600.0
-# Answers about the body itself. A redirect, 401, 404, … tell of a receiver (or the proxy before it) that is being
-# set up or mended: pages wait for it.
-_NO_GOOD = (400, 406, 411, 413, 415, 422, 431)
+# Answers about the body itself, or (410) that nothing is wanted. A redirect, 401, 404, … tell of a receiver (or the proxy
+# before it) that is being set up or mended: pages wait for it.
+REFUSALS = (400, 406, 410, 411, 413, 415, 422, 431)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What to do with a page after an attempt. `wait_s`: until the next one; `gone`: the address wants no more."""
+    """What to do with a page after an attempt. `wait_s`: until the next one."""
 
     state: Literal["accepted", "waiting", "failed"]
     wait_s: float = 0.0
-    gone: bool = False
 
 
 def page_id(incident: str, receiver: str, status: Status) -> str:
@@ -117,6 +116,10 @@ def _page(
         "alerts": [alert],
         **more,
     }
+    return _json(page)
+
+
+def _json(page: Mapping[str, Any]) -> bytes:
     return json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
@@ -151,10 +154,17 @@ def iso(at_ms: int) -> str:
 
 
 def key_of(secret: str) -> bytes:
-    """The signing key: of `whsec_` + base64 the decoded bytes, else the text itself. Raises `BadSecret`."""
-    secret = secret.strip()
+    """The signing key: of `whsec_` + base64 the decoded bytes, with or without the version `v1,` before it as some
+    services show it, else the text itself. Raises `BadSecret`."""
+    secret = secret.strip().removeprefix("\ufeff").strip()
+    if secret.startswith("v1,whsec_"):
+        secret = secret[3:]
     if not secret:
         raise BadSecret("the signing secret is empty")
+    if secret.startswith(("whsk_", "whpk_", "v1a,")):
+        raise BadSecret("the signing secret is a key pair's (whsk_, whpk_): write a shared one (whsec_)")
+    if "whsec_" in secret and not secret.startswith("whsec_"):
+        raise BadSecret("the signing secret has something before whsec_")
     if not secret.startswith("whsec_"):
         return secret.encode()
     try:
@@ -180,16 +190,34 @@ def headers(id: str, at_s: int, raw: bytes, key: bytes) -> dict[str, str]:
 
 
 def fate(answer: Answer, tries: int, age_s: float, now_s: float, chance: float) -> Fate:
-    """What an answer to the `tries`-th attempt (from 1) means. `chance` (0..1) spreads the retries of many hubs."""
+    """What an answer to the `tries`-th attempt (from 1) means. `age_s`: since the page was owed (`tried_s` is as true, and
+    knows no clock). `chance` (0..1) spreads the retries of many hubs."""
     status = answer.status
     if 200 <= status < 300:
         return Fate("accepted")
-    if status == 410:
-        return Fate("failed", gone=True)
-    if age_s >= GIVE_UP_S or (status in _NO_GOOD and tries >= REFUSALS):
+    if age_s >= (REFUSED_S if status in REFUSALS else GIVE_UP_S):
         return Fate("failed")
     wait_s = BACKOFF_S[min(tries, len(BACKOFF_S)) - 1] * (0.75 + 0.5 * chance)
     return Fate("waiting", max(wait_s, retry_after_s(answer.retry_after, now_s)))
+
+
+def tried_s(tries: int) -> float:
+    """For how long a page was tried that often, at least: clocks are set, waits are kept."""
+    listed = BACKOFF_S[: max(0, tries - 1)]
+    return 1.25 * (sum(listed) + BACKOFF_S[-1] * max(0, tries - 1 - len(listed)))
+
+
+def labelled_as(raw: bytes, firing: bytes) -> bytes:
+    """A page's body with labels and start of the incident's `firing` page: receivers know an alert by them."""
+    page, first = json.loads(raw), json.loads(firing)
+    try:
+        first_alert = first["alerts"][0]
+        same = {"labels": first_alert["labels"], "startsAt": first_alert["startsAt"]}
+        kept = {key: first[key] for key in ("groupLabels", "commonLabels")}
+        alerts = [{**alert, **same} for alert in page["alerts"]]
+    except (KeyError, TypeError, IndexError):  # of an older version, or damaged
+        return raw
+    return _json(page | kept | {"alerts": alerts})
 
 
 def retry_after_s(text: str, now_s: float) -> float:

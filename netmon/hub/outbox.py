@@ -1,4 +1,8 @@
-"""Hands the outbox's pages to their receivers, each receiver by its own thread: a slow one delays nobody else."""
+"""Hands the outbox's pages to their receivers, each receiver by its own thread: a slow one delays nobody else.
+
+When a page is due is told by the steady clock, so that nobody who sets the hub's clock holds a page back. That clock begins
+anew with the machine: at a start all pages are due.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 from alerts.errors import AlertsError
 from alerts.notify import webhook
 from alerts.notify.send import post
-from alerts.notify.webhook import Answer, Fate
+from alerts.notify.webhook import Answer
 from netmon.config.hub import ReceiverConfig
+from netmon.files import read_secret
 from netmon.hub.statedb import Page, StateDb
 from netmon.troubles import Troubles, watched
 from probes.clean import clean
@@ -26,6 +30,7 @@ log = logging.getLogger("netmon.hub")
 MOST_PAUSE_S = 30.0  # a receiver that did not answer is tried again within this, whatever page comes next
 IDLE_S = 30.0
 DISK_S = 5.0
+PATIENCE = 6  # tries, after two minutes, before people are told of a receiver that does not answer
 
 
 class Outbox:
@@ -43,7 +48,7 @@ class Outbox:
         self._receivers = {one.name: one for one in receivers}
         self._awake = {name: asyncio.Event() for name in self._receivers}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._gone = set[str]()
+        self._stuck: dict[str, set[int]] = {name: set() for name in self._receivers}  # pages that are told of
         self._troubles = troubles or Troubles()
 
     def wake(self) -> None:
@@ -64,6 +69,9 @@ class Outbox:
         if unknown:
             log.warning("pages wait for %s, who are receivers no more: they are given up", ", ".join(sorted(unknown)))
             self._db.give_up(unknown, "no such receiver any more")
+        self._db.all_due()
+        for one in self._receivers.values():
+            self._note_secret(one)
         async with asyncio.TaskGroup() as group:
             for one in self._receivers.values():
                 group.create_task(watched(self._troubles, f"pages to {one.name}", partial(self._serve, one)))
@@ -80,15 +88,15 @@ class Outbox:
                 page = None
                 try:
                     page = await loop.run_in_executor(pool, self._db.next_page, receiver.name)
-                    wait_s = IDLE_S if page is None else max(page.next_ms / 1000, not_before_s) - time.time()
+                    wait_s = IDLE_S if page is None else max(page.next_ms / 1000, not_before_s) - time.monotonic()
                     if page is not None and wait_s <= 0:
                         pause_s = await loop.run_in_executor(pool, self._attempt, receiver, page)
-                        not_before_s = time.time() + pause_s
+                        not_before_s = time.monotonic() + pause_s
                         continue
                 except sqlite3.Error as fault:
                     log.error("outbox: %s: pages wait", fault)
                     wait_s = DISK_S
-                if page is not None and not_before_s > time.time():
+                if page is not None and not_before_s > time.monotonic():
                     await asyncio.sleep(max(0.0, wait_s))
                 else:
                     with suppress(TimeoutError):
@@ -100,30 +108,55 @@ class Outbox:
     def _attempt(self, receiver: ReceiverConfig, page: Page) -> float:
         """In the receiver's thread: try once, keep what came out; seconds to leave the receiver alone."""
         now_s = time.time()
-        if receiver.name in self._gone:
-            answer, fate = Answer(410), Fate("failed", gone=True)
-        else:
-            answer = self._send(receiver, page, now_s)
-            age_s = now_s - page.created_ms / 1000
-            fate = webhook.fate(answer, page.tries + 1, age_s, now_s, random.random())
+        answer = self._send(receiver, page, now_s)
+        age_s = min(now_s - page.created_ms / 1000, webhook.tried_s(page.tries + 1))
+        fate = webhook.fate(answer, page.tries + 1, age_s, now_s, random.random())
         trouble = "" if fate.state == "accepted" else answer.trouble or f"answered {answer.status}"
         if trouble:
             log.warning("page %s to %s: %s (%s)", page.id, receiver.name, clean(trouble), fate.state)
-        if fate.gone and receiver.name not in self._gone:
-            log.error("receiver %s wants no more pages (410): none go there until the hub starts anew", receiver.name)
-            self._gone.add(receiver.name)
-        self._db.mark(page, fate.state, int((time.time() + fate.wait_s) * 1000), clean(trouble))
+        self._db.mark(page, fate.state, int((time.monotonic() + fate.wait_s) * 1000), clean(trouble))
+        self._note(receiver.name, page, answer, trouble if fate.state == "waiting" else "")
         self._told()
         pause_s = min(fate.wait_s, MOST_PAUSE_S) if answer.status == 0 or answer.status >= 500 else 0.0
         return max(pause_s, webhook.retry_after_s(answer.retry_after, now_s))
 
+    def _note(self, name: str, page: Page, answer: Answer, trouble: str) -> None:
+        """Tell of a receiver that takes a page no more; of one that is only away, when it is for long."""
+        stuck = self._stuck[name]
+        if trouble and (answer.status in webhook.REFUSALS or page.tries + 1 >= PATIENCE):
+            stuck.add(page.seq)
+            self._troubles.tell(_part(name), f"takes no pages: {trouble}", severity="warning")
+        elif not trouble:
+            stuck.discard(page.seq)
+            if not stuck:
+                self._troubles.well(_part(name))
+
+    def _note_secret(self, receiver: ReceiverConfig) -> None:
+        try:
+            _key(receiver)
+        except (AlertsError, OSError, ValueError) as fault:
+            self._troubles.tell(_part(receiver.name), f"pages cannot be signed: {_said(receiver, fault)}")
+
     def _send(self, receiver: ReceiverConfig, page: Page, now_s: float) -> Answer:
         """The secret is read at each attempt, so that it can be changed while the hub runs."""
         try:
-            key = webhook.key_of(Path(receiver.secret_file).read_text(encoding="utf-8"))
-            headers = webhook.headers(page.id, int(now_s), page.body, key)
+            headers = webhook.headers(page.id, int(now_s), page.body, _key(receiver))
             return self._post(
                 receiver.url, page.body, headers, timeout_s=receiver.timeout_s, unix_socket=receiver.unix_socket
             )
-        except (AlertsError, OSError, UnicodeDecodeError) as fault:
-            return Answer(0, trouble=f"cannot be sent: {fault}")
+        except (AlertsError, OSError, ValueError) as fault:
+            return Answer(0, trouble=f"cannot be sent: {_said(receiver, fault)}")
+
+
+def _part(name: str) -> str:
+    return f"receiver {name}"
+
+
+def _key(receiver: ReceiverConfig) -> bytes:
+    return webhook.key_of(read_secret(receiver.secret_file))
+
+
+def _said(receiver: ReceiverConfig, fault: Exception) -> str:
+    if isinstance(fault, OSError):
+        return f"secret_file {receiver.secret_file}: {fault.strerror or fault}"
+    return str(fault)

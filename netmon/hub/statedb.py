@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from alerts.incidents import Incident
+from alerts.notify import webhook
 from alerts.quiet import Silence
 from netmon.errors import MachineError
 from netmon.files import make_folder
@@ -67,7 +68,8 @@ class NewPage:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that waits. Times are Unix ms; `tries` attempts were made."""
+    """A page that waits. `tries` attempts were made; `created_ms` is Unix ms; `next_ms`: when it is due, by the clock of
+    whoever sends (see `Outbox`)."""
 
     seq: int
     id: str
@@ -170,6 +172,11 @@ class StateDb:
         """(incident, receiver, status) → state of that page."""
         rows = self._rows("SELECT incident, receiver, status, state FROM outbox")
         return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+    def all_due(self) -> None:
+        """The sender's clock began anew: whatever waits is due."""
+        with self._transaction() as sql:
+            sql.execute("UPDATE outbox SET next_ms = 0 WHERE state = 'waiting'")
 
     def next_page(self, receiver: str) -> Page | None:
         """The page of a receiver that is due first, now or later."""
@@ -282,12 +289,16 @@ class StateDb:
 
 
 def _owe(sql: sqlite3.Connection, pages: Iterable[NewPage], now_ms: int) -> None:
-    """Into the outbox. A page there is already stays as it is."""
-    sql.executemany(
-        "INSERT OR IGNORE INTO outbox (id, incident, receiver, status, body, state, tries, created_ms,"
-        " next_ms, trouble) VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, ?, '')",
-        [(one.id, one.incident, one.receiver, one.status, one.body, now_ms, now_ms) for one in pages],
-    )
+    """Into the outbox, due at once. A page there is already stays as it is; `resolved` has the labels of its `firing`."""
+    for one in pages:
+        query = "SELECT body FROM outbox WHERE incident = ? AND receiver = ? AND status = 'firing'"
+        first = sql.execute(query, (one.incident, one.receiver)).fetchone() if one.status == "resolved" else None
+        body = one.body if first is None else webhook.labelled_as(one.body, first[0])
+        sql.execute(
+            "INSERT OR IGNORE INTO outbox (id, incident, receiver, status, body, state, tries, created_ms,"
+            " next_ms, trouble) VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, 0, '')",
+            (one.id, one.incident, one.receiver, one.status, body, now_ms),
+        )
 
 
 def _lease(text: str) -> Lease:

@@ -77,7 +77,7 @@ def test_the_body_in_the_text_has_the_keys_of_a_real_one() -> None:
 def test_headers_answers_and_waits_in_the_text_are_those_of_the_code() -> None:
     sent = webhook.headers("msg_1", 1, b"", b"k")
     assert [name for name in sent if name not in TEXT and name != "User-Agent"] == []
-    assert ", ".join(map(str, webhook._NO_GOOD)) in TEXT
-    assert f"after {webhook.REFUSALS} such tries" in TEXT
+    assert ", ".join(map(str, webhook.REFUSALS)) in TEXT
+    assert webhook.REFUSED_S == 86400 and "for a day" in TEXT
     assert ", ".join(f"{wait:g} s" for wait in webhook.BACKOFF_S) in TEXT
     assert webhook.GIVE_UP_S == 3 * 86400 and webhook.MOST_RETRY_AFTER_S == 3600

@@ -143,20 +143,42 @@ def test_half_of_a_surrogate_pair_does_not_stop_a_page() -> None:
         (401, 50, "waiting"),
         (403, 50, "waiting"),
         (404, 50, "waiting"),
-        (400, 4, "waiting"),
-        (400, 5, "failed"),
-        (413, 5, "failed"),
-        (422, 5, "failed"),
-        (410, 1, "failed"),
+        (400, 50, "waiting"),  # whoever stands between may refuse for a while
+        (413, 50, "waiting"),
+        (422, 50, "waiting"),
+        (410, 50, "waiting"),
     ],
 )
 def test_the_table_of_answers(status: int, tries: int, state: str) -> None:
     assert fate(Answer(status), tries, 1.0, 0.0, 0.5).state == state
 
 
-def test_410_ends_the_receiver() -> None:
-    assert fate(Answer(410), 1, 1.0, 0.0, 0.5) == Fate("failed", gone=True)
-    assert not fate(Answer(404), 1, 1.0, 0.0, 0.5).gone
+@pytest.mark.parametrize("status", webhook.REFUSALS)
+def test_a_refusal_is_believed_after_a_day(status: int) -> None:
+    assert fate(Answer(status), 300, 86400 - 1, 0.0, 0.5).state == "waiting"
+    assert fate(Answer(status), 300, 86400, 0.0, 0.5) == Fate("failed")
+
+
+def test_tries_tell_how_long_a_page_was_tried_whatever_the_clock_says() -> None:
+    assert [webhook.tried_s(tries) for tries in (0, 1, 2, 3)] == [0, 0, 1.25, 5]
+    assert webhook.tried_s(8 + 10) == 1.25 * (524 + 10 * 300)
+
+
+def test_resolved_has_labels_and_start_of_its_firing_page() -> None:
+    first = webhook.body(VIEW, "firing", "r", "h", "vi")
+    later = VIEW | {"kind": "loss", "severity": "warning", "owner": "other", "resolved_ms": 9_000, "first_miss_ms": 1}
+    page = json.loads(webhook.labelled_as(webhook.body(later, "resolved", "r", "h2", "vi"), first))
+    told = json.loads(first)
+    [alert], [was] = page["alerts"], told["alerts"]
+    assert (page["commonLabels"], page["groupLabels"]) == (told["commonLabels"], told["groupLabels"])
+    assert (alert["labels"], alert["startsAt"]) == (was["labels"], was["startsAt"])
+    assert (alert["status"], page["incident"]["kind"]) == ("resolved", "loss")
+
+
+@pytest.mark.parametrize("first", [b"{}", b'{"alerts": []}', b'{"alerts": [1]}', b"[]"])
+def test_a_firing_page_of_another_shape_changes_nothing(first: bytes) -> None:
+    raw = webhook.body(VIEW, "resolved", "r", "h", "vi")
+    assert webhook.labelled_as(raw, first) == raw
 
 
 def test_retries_follow_the_table_and_are_spread_by_a_quarter() -> None:

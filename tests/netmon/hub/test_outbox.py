@@ -18,6 +18,7 @@ from netmon.config.hub import ReceiverConfig
 from netmon.hub.outbox import Outbox
 from netmon.hub.statedb import NewPage, StateDb
 from netmon.lab.receiver import fault_of
+from netmon.troubles import Troubles
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -52,6 +53,12 @@ def owe(db: StateDb, incident: str, receiver: str, *statuses: Status) -> None:
 def send(db: StateDb, receivers: list[ReceiverConfig], done: Callable[[], bool], within_s: float = 10.0) -> Outbox:
     """Run an outbox until `done()`."""
     outbox = Outbox(db, receivers, told=lambda: None)
+    drive(outbox, done, within_s)
+    return outbox
+
+
+def drive(outbox: Outbox, done: Callable[[], bool], within_s: float = 10.0) -> None:
+    """The same with one that is made already."""
 
     async def run() -> None:
         task = asyncio.create_task(outbox.run())
@@ -63,7 +70,6 @@ def send(db: StateDb, receivers: list[ReceiverConfig], done: Callable[[], bool],
 
     asyncio.run(run())
     assert done()
-    return outbox
 
 
 def settled(db: StateDb) -> Callable[[], bool]:
@@ -133,24 +139,96 @@ def test_retry_after_is_kept(tmp_path: Path, db: StateDb) -> None:
     assert len(duty.requests) == 3
 
 
-def test_a_refused_body_is_given_up_with_its_resolved_page_and_others_go_on(tmp_path: Path, db: StateDb) -> None:
+def test_a_refused_body_is_tried_for_its_day_and_given_up_with_its_resolved_page_and_others_go_on(
+    tmp_path: Path, db: StateDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "REFUSED_S", 0.3)
     bad = webhook.page_id("i1", "duty", "firing")
     with receiver(lambda request: (400 if request.id == bad else 200, {})) as duty:
         owe(db, "i1", "duty", "firing", "resolved")
         owe(db, "i2", "duty", "firing")
         send(db, [config(tmp_path, "duty", duty.url)], settled(db))
-    assert [request.id for request in duty.requests].count(bad) == webhook.REFUSALS
+    assert [request.id for request in duty.requests].count(bad) > 3
     assert duty.pages() == [("firing", webhook.page_id("i2", "duty", "firing"))]
     assert db.counts() == {"accepted": 1, "failed": 2}
 
 
-def test_410_sends_nothing_more_there(tmp_path: Path, db: StateDb) -> None:
-    with receiver(lambda request: (410, {})) as duty:
+@pytest.mark.parametrize("status", [400, 410])
+def test_a_receiver_that_refuses_for_a_moment_is_told_of_and_gets_all_its_pages(
+    tmp_path: Path, db: StateDb, status: int
+) -> None:
+    troubles, told = Troubles(), list[str]()
+    answers = iter([status, status])
+    with receiver(lambda request: (next(answers, 200), {})) as duty:
         owe(db, "i1", "duty", "firing", "resolved")
-        owe(db, "i2", "duty", "firing")
-        send(db, [config(tmp_path, "duty", duty.url)], settled(db))
-    assert len(duty.requests) == 1
-    assert db.counts() == {"failed": 3}
+        outbox = Outbox(
+            db, [config(tmp_path, "duty", duty.url)], lambda: told.extend(whys(troubles)), troubles=troubles
+        )
+        drive(outbox, settled(db))
+    assert f"receiver duty: takes no pages: answered {status}" in told
+    assert [status for status, _ in duty.pages()] == ["firing", "resolved"]
+    assert whys(troubles) == []
+
+
+def whys(troubles: Troubles) -> list[str]:
+    """What stands on the board."""
+    return [f"{row['part']}: {row['why']}" for row in troubles.rows()]
+
+
+@pytest.mark.parametrize("set_s", [-300, 3600, -3600, 40 * 86400])
+def test_a_set_clock_neither_holds_a_page_back_nor_gives_it_up(
+    tmp_path: Path, db: StateDb, monkeypatch: pytest.MonkeyPatch, set_s: float
+) -> None:
+    answers = iter([500, 500])
+    clock, real = [0.0], time.time
+    monkeypatch.setattr("netmon.hub.outbox.time.time", lambda: real() + clock[0])
+
+    def answer(request: Request) -> tuple[int, dict[str, str]]:
+        clock[0] = set_s
+        return next(answers, 200), {}
+
+    with receiver(answer) as duty:
+        owe(db, "i1", "duty", "firing")
+        send(db, [config(tmp_path, "duty", duty.url)], settled(db), within_s=3)
+    assert db.counts() == {"accepted": 1}
+
+
+def test_a_page_that_waited_before_a_restart_is_due_at_once(tmp_path: Path, db: StateDb) -> None:
+    with receiver() as duty:
+        owe(db, "i1", "duty", "firing")
+        page = db.next_page("duty")
+        assert page is not None
+        db.mark(page, "waiting", 1 << 60, "answered 503")
+        send(db, [config(tmp_path, "duty", duty.url)], settled(db), within_s=3)
+
+
+@pytest.mark.parametrize(
+    ("secret", "why"),
+    [(None, "No such file"), (b"", "is empty"), (b"whsec_!!", "not base64"), (b"\xff\xfe", "not UTF-8 text")],
+)
+def test_a_secret_that_cannot_be_used_is_told_at_the_start(
+    tmp_path: Path, db: StateDb, secret: bytes | None, why: str
+) -> None:
+    one, troubles = config(tmp_path, "duty", "http://127.0.0.1:9/"), Troubles()
+    Path(one.secret_file).unlink() if secret is None else Path(one.secret_file).write_bytes(secret)
+    drive(Outbox(db, [one], lambda: None, troubles=troubles), lambda: bool(troubles.rows()))
+    [told] = whys(troubles)
+    assert told.startswith("receiver duty: pages cannot be signed: ")
+    assert why in told
+
+
+def test_resolved_has_the_labels_of_its_firing_page(db: StateDb) -> None:
+    def body(kind: str) -> bytes:
+        labels = {"alertname": kind}
+        alert = {"labels": labels, "startsAt": kind, "status": kind}
+        return json.dumps({"groupLabels": labels, "commonLabels": labels, "alerts": [alert]}).encode()
+
+    kept = Incident("i1", "link:a", "down", "reach", "critical", 2_000, 1_000)
+    db.commit([kept], [NewPage("a", "i1", "duty", "firing", body("loss"))], now_ms=1)
+    db.commit([kept], [NewPage("b", "i1", "duty", "resolved", body("down"))], now_ms=2)
+    raw = db._rows("SELECT body FROM outbox WHERE status = 'resolved'")[0][0]
+    [alert] = json.loads(raw)["alerts"]
+    assert alert == {"labels": {"alertname": "loss"}, "startsAt": "loss", "status": "down"}
 
 
 def test_a_secret_that_is_mended_while_the_hub_runs_frees_the_page(tmp_path: Path, db: StateDb) -> None:
