@@ -138,11 +138,16 @@ class Segments:
             os.fdatasync(self._fd)
             if fresh:
                 self._sync_folder()
-        except OSError as fault:
-            self._discard(keep_file=fault.errno in _FULL)
+        except BaseException as fault:
+            self._discard(keep_file=isinstance(fault, OSError) and fault.errno in _FULL)
             raise
         with self._lock:
             self._sizes[self._active] = start + self._pending_bytes
+            self._pending, self._pending_bytes = [], 0
+
+    def discard(self) -> None:
+        """Forget what was appended since the last commit."""
+        with self._lock:
             self._pending, self._pending_bytes = [], 0
 
     def _group(self, start: int) -> bytes:

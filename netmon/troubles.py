@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import sqlite3
 import threading
@@ -24,6 +25,7 @@ LINGER_S = 60.0  # what was not foreseen stays on the board for so long
 AGAIN_S = (0.5, 30.0)  # before a loop that ended begins anew: at first, at most
 CALM_S = 60.0  # a loop that ran for so long begins anew soon
 MOST_WHY = 300
+_SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ENOSPC)
 _OF_MACHINE = (OSError, MemoryError, sqlite3.Error)  # nobody's mistake in the program
 
 
@@ -191,3 +193,21 @@ def watched_thread(
         stop.wait(wait_s)
         wait_s = min(2 * wait_s, again_s[1])
         troubles.well(part)
+
+
+def catch_the_rest(troubles: Troubles, loop: asyncio.AbstractEventLoop) -> None:
+    """What no guard above sees: callbacks of the event loop, tasks nobody waits for, threads that end by an exception."""
+
+    def in_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        fault = context.get("exception")
+        if fault is None or (isinstance(fault, OSError) and fault.errno not in _SHORT):
+            log.debug("%s", context.get("message", ""), exc_info=fault)  # a peer that went away
+        else:
+            troubles.crashed("event loop", fault)
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            troubles.crashed(f"thread {args.thread.name if args.thread else ''}", args.exc_value)
+
+    loop.set_exception_handler(in_loop)
+    threading.excepthook = in_thread

@@ -58,7 +58,7 @@ class Agent:
         self.spool.begin_at(max((sender.cursor.live_seq for sender in self.senders), default=1))
         self.spool.needed = lambda: min((sender.cursor.low for sender in self.senders), default=self.spool.end)
         self.runner = Runner(config, kinds, self.frontier, self.told, self.troubles)
-        self.proof = SelfProof(config.proof_every_s)
+        self.proof = SelfProof(config.proof_every_s, troubles=self.troubles)
         self.traps = self._listening() if config.traps.listen else None
         self._states = states_of(config.checks)
         self._waiting: deque[str] = deque(maxlen=MOST_HELD)
@@ -99,7 +99,7 @@ class Agent:
     def _listening(self) -> Traps:
         from netmon.agent.traps import Traps  # most agents hear no traps
 
-        return Traps(self.config.traps, self.config.checks, self._trapped, self._wake)
+        return Traps(self.config.traps, self.config.checks, self._trapped, self._wake, self.troubles)
 
     def _wake(self, check: str) -> None:
         """A device has something to tell: ask it, and tell what it says at once."""
@@ -162,7 +162,8 @@ class Agent:
 
     def _store(self, lines: list[str], frontier_ms: int, now_ms: int, urgent: bool) -> None:
         self.spool.store(lines, frontier_ms=frontier_ms, now_ms=now_ms, urgent=urgent)
-        self.spool.trim()
+        with self.troubles.turn("spool: trimming"):  # what was stored is stored
+            self.spool.trim()
 
     def _refused(self, lines: list[str], fault: Exception) -> None:
         """The disk takes nothing: keep the newest in memory until it does."""

@@ -17,6 +17,7 @@ from netmon.agent.agent import Agent
 from netmon.agent.reading import load, load_here
 from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, SpoolError
 from netmon.files import make_folder, private_files, tighten, write_durably
+from netmon.troubles import catch_the_rest
 from probes import catalog
 
 log = logging.getLogger("netmon.agent")
@@ -65,8 +66,9 @@ async def serve(agent: Agent, folder: Path, config_file: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: _reload(config_file, again))
+    catch_the_rest(agent.troubles, loop)
     agent.start()
-    async with local.serving(folder / "agent.sock", agent.view):
+    async with local.serving(folder / "agent.sock", agent.view, agent.troubles):
         parts = [asyncio.create_task(one) for one in agent.parts()]
         ends = [asyncio.create_task(one) for one in (stop.wait(), again.wait())]
         log.info("agent %s measures %d checks", agent.config.agent, len(agent.config.checks))

@@ -108,7 +108,7 @@ class Runner:
         except (ProbeError, OSError) as fault:
             return clean(str(fault))
         except Exception as fault:  # a fault of ours in one kind must not stop the others
-            log.exception("%s failed: this is a fault of netmon, please report it", kind.name)
+            self._troubles.crashed(f"checks of {kind.name}", fault)
             return clean(repr(fault))
         return f"{kind.name} stopped measuring"
 
@@ -194,8 +194,8 @@ class Runner:
             cost = kind.cost(check.settings)
         except ProbeError:  # settings nothing can be run with: `run` says so
             cost = None
-        except Exception:  # as in `_measure`; what it may send is unknown, so it does not run
-            log.exception("check %s failed: this is a fault of netmon, please report it", check.check)
+        except Exception as fault:  # as in `_measure`; what it may send is unknown, so it does not run
+            self._troubles.crashed(f"check {check.check}", fault)
             return Denied("not run: a fault of netmon")
         if cost is None:
             return Permit(_limit_s(check), lambda used: None)
@@ -230,7 +230,7 @@ class Runner:
             told = clean(str(fault) or type(fault).__name__)
             why = f"given up after {limit_s:.0f} s" if limit.expired() else told
         except Exception as fault:  # as above: told, and the next run comes
-            log.exception("check %s failed: this is a fault of netmon, please report it", check.check)
+            self._troubles.crashed(f"check {check.check}", fault)
             why = clean(repr(fault))
         took_ms = (time.monotonic() - began) * 1000
         return Measurement(kind.name, check.target, at_ns, took_ms, Outcome.LOCAL, why=why)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netmon.point import Value
+from netmon.troubles import Troubles
 from probes import stats
 from probes.base import Measurement
 from probes.clean import clean
@@ -121,7 +122,8 @@ async def _send(recipe: Recipe, port: int, settings: Any) -> Floor:
 class SelfProof:
     """Proves every `every_s`; between two proofs it counts what the checks themselves saw of this machine's faults."""
 
-    def __init__(self, every_s: float, prove: Callable[[], Any] = floor) -> None:
+    def __init__(self, every_s: float, prove: Callable[[], Any] = floor, troubles: Troubles | None = None) -> None:
+        self._troubles = troubles or Troubles()
         self._every_s, self._prove = every_s, prove
         self._dropped = self._late = 0
         self._fresh: dict[str, Value] = {}
@@ -156,10 +158,11 @@ class SelfProof:
         except (ProbeError, OSError) as fault:  # a proof without an end among them
             self._failed(clean(str(fault)) or f"not done within {MOST_S:.0f} s")
         except Exception as fault:  # a fault of ours must not end the proofs: nobody waits for this task
-            log.debug("the proof failed", exc_info=True)
+            self._troubles.crashed("proof of itself", fault)
             self._failed(f"a fault of netmon, please report it: {clean(repr(fault), 200)}")
         else:
             self._trouble = ""
+            self._troubles.well("proof of itself")
             self._dropped += found.dropped
             self._late += found.window.send_late_ms > LATE_MS
             values = found.values()

@@ -17,6 +17,7 @@ from typing import Any
 
 from netmon.config.agent import CheckConfig, TrapsConfig
 from netmon.point import Value
+from netmon.troubles import Troubles, words
 from probes.clean import clean
 from probes.errors import BadTarget
 from probes.target import Unresolved, parse, resolve
@@ -27,6 +28,7 @@ AGAIN_S = (1.0, 60.0)  # after the child ended: at first, at most
 NAMES_S = 600.0  # names of devices are looked up so often
 LOG_GAP_S = 1.0  # events of a storm are not all written into the log
 STOP_S = 3.0
+WELL_S = 5.0  # a child that lives for so long hears
 SET_BACK_MS = 10_000  # a time so long before the last one's is no storm: the clock was set
 _NAMES = frozenset(
     [
@@ -49,8 +51,14 @@ class Traps:
     """Runs the child for ever. `told` gets each event's fields, `wake` the names of the checks to measure now."""
 
     def __init__(
-        self, config: TrapsConfig, checks: Iterable[CheckConfig], told: Told, wake: Callable[[str], None]
+        self,
+        config: TrapsConfig,
+        checks: Iterable[CheckConfig],
+        told: Told,
+        wake: Callable[[str], None],
+        troubles: Troubles | None = None,
     ) -> None:
+        self._troubles = troubles or Troubles()
         self._config, self._told, self._wake = config, told, wake
         self._checks = [one for one in checks if one.kind == "snmp"]
         self._by_source: dict[str, list[str]] = {}
@@ -63,9 +71,13 @@ class Traps:
         wait_s = AGAIN_S[0]
         while True:
             began = time.monotonic()
-            why = await self._child()
+            well = asyncio.get_running_loop().call_later(WELL_S, self._troubles.well, "traps")
+            try:
+                why = await self._child()
+            finally:
+                well.cancel()
             wait_s = AGAIN_S[0] if time.monotonic() - began > AGAIN_S[1] else min(wait_s * 2, AGAIN_S[1])
-            log.error("traps are not heard (%s); next try in %.0f s", why, wait_s)
+            self._troubles.tell("traps", f"they are not heard: {why}")
             await asyncio.sleep(wait_s)
 
     async def _child(self) -> str:
@@ -75,7 +87,7 @@ class Traps:
                 *command(self._config), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 16
             )
         except OSError as fault:
-            return str(fault)
+            return words(fault)
         assert child.stdout is not None
         try:
             while line := await child.stdout.readline():
@@ -101,8 +113,8 @@ class Traps:
             self._wake(check)
         if time.monotonic() - self._logged_at >= LOG_GAP_S:
             self._logged_at = time.monotonic()
-            words = (str(event.get(key, "")) for key in ("name", "interface"))
-            log.info("trap of %s: %s", clean(source, 60), clean(" ".join(filter(None, words)), 120))
+            texts = (str(event.get(key, "")) for key in ("name", "interface"))
+            log.info("trap of %s: %s", clean(source, 60), clean(" ".join(filter(None, texts)), 120))
 
     async def _name(self) -> None:
         """Which address is which checks' device, looked up now and then."""
@@ -119,11 +131,11 @@ class Traps:
 
 def command(config: TrapsConfig) -> list[str]:
     """The receiver's command line; secrets stay in their files."""
-    words = [sys.executable, "-I", "-m", "probes.answer.traps", "--attached", "--listen", config.listen]
+    argv = [sys.executable, "-I", "-m", "probes.answer.traps", "--attached", "--listen", config.listen]
     for name in _FLAGS:
         if value := getattr(config, name):
-            words += [f"--{name.replace('_', '-')}", value]
-    return words + [word for one in config.engines for word in ("--engine", one)]
+            argv += [f"--{name.replace('_', '-')}", value]
+    return argv + [word for one in config.engines for word in ("--engine", one)]
 
 
 def fields(event: Mapping[str, Any], known: bool) -> dict[str, Value]:

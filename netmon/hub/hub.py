@@ -9,9 +9,10 @@ import os
 import shutil
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ from netmon.hub.remembered import heal
 from netmon.hub.seen import Seen
 from netmon.hub.sink import Sink
 from netmon.hub.state import State
-from netmon.hub.tokens import Tokens, kept_tokens, site_tokens
+from netmon.hub.tokens import LiveTokens, Tokens, kept_tokens, site_tokens
 from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
 from netmon.segments import Position, Segments
@@ -119,24 +120,22 @@ def open_hub(config: HubConfig) -> Hub:
     pack = rules_file.load(Path(config.rules) if config.rules else None)
     places = Places.of(topology.sites, topology.agents, topology.network.inventory.checks)
     trust_folder = folder / "trust"
-    writers = site_tokens(trust_folder / "tokens", places.writers)
-    readers = kept_tokens(trust_folder, [(trust_folder / "read.token", "read")])
+    troubles = Troubles()
+    writers = _live_tokens(troubles, partial(site_tokens, trust_folder / "tokens", places.writers))
+    readers = _live_tokens(troubles, partial(kept_tokens, trust_folder, [(trust_folder / "read.token", "read")]))
 
     schema = fields.registry()
     segments = Segments(
         folder / "segments", segment_bytes=segment_bytes(folder, config.quota_bytes), quota_bytes=config.quota_bytes
     )
-    troubles = Troubles()
-    for file, why in (writers.told | readers.told).items():
-        troubles.tell(f"token file {file}", why, severity="warning")
     evaluator = Evaluator(config, topology, pack, folder / "hub.db", troubles)
     store = folder / "store"
     sinks = tuple(_sink(one, folder / "sinks", segments, troubles) for one in config.sinks)
-    sealer = sealing.Sealer(segments, store)
+    sealer = sealing.Sealer(segments, store, troubles)
     known = _known(folder, segments, sealer, sinks, evaluator, troubles)
     counters, live = Counters(), Live(schema)
     seen = catch_up(known, segments, evaluator, live, counters)
-    journal = Journal(segments, lambda: _make_room(segments, store))
+    journal = Journal(segments, lambda: _make_room(segments, store), troubles)
 
     def publish(batch: Batch) -> None:
         live.apply(batch)
@@ -163,7 +162,13 @@ def open_hub(config: HubConfig) -> Hub:
     feed = Feed(state)
     desk = Desk(config.leases, topology.network, evaluator.db)
     rehearsals = Rehearsals(
-        config, topology.network, evaluator.db, desk, evaluator.outbox.wake, lambda: state.view()["incidents"]
+        config,
+        topology.network,
+        evaluator.db,
+        desk,
+        evaluator.outbox.wake,
+        lambda: state.view()["incidents"],
+        troubles=troubles,
     )
     application = api.make(state, feed, evaluator, desk.view, rehearsals)
     leases = LeaseDoor(ingest, desk, counters)
@@ -233,15 +238,31 @@ def _listeners(
     protocol = door(counters, _most_connections())
     path = Path(config.socket) if config.socket else folder / "hub.sock"
     try:
-        sockets = tcp_socket(host, port), unix.listen(path)
+        opened = [(partial(tcp_socket, host, port), tls, False), (partial(unix.listen, path), None, True)]
+        sockets = [listen() for listen, _, _ in opened]
     except OSError as fault:
         raise MachineError(f"cannot listen on {config.listen} or {path}: {fault}") from fault
     made = []
-    for sock, context, local in ((sockets[0], tls, False), (sockets[1], None, True)):
+    for sock, (listen, context, local) in zip(sockets, opened, strict=True):
         app = App(ingest, application, readers, counters, _version(), local=local, leases=leases, troubles=troubles)
-        made.append(Listener(app, protocol, sock, context))
+        made.append(Listener(app, protocol, sock, context, listen))
     log.info("hub %s listens on %s (%s) and %s", config.name, config.listen, "TLS" if tls else "plain, loopback", path)
     return tls, tuple(made)
+
+
+def _live_tokens(troubles: Troubles, read: Callable[[], Tokens]) -> LiveTokens:
+    """Tokens that are read again when a file changes; what is wrong with one is on the board as long as it is."""
+    parts = set[str]()
+
+    def tell(told: Mapping[str, str]) -> None:
+        for file, why in told.items():
+            troubles.tell(f"token file {file}", why, severity="warning")
+        for part in parts - told.keys():
+            troubles.well(f"token file {part}")
+        parts.clear()
+        parts.update(told)
+
+    return LiveTokens(read, tell)
 
 
 def _pair(config: HubConfig, folder: Path, troubles: Troubles) -> trust.Pair | None:

@@ -13,11 +13,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from netmon.troubles import Troubles, words
+
 if TYPE_CHECKING:
     from netmon.segments import Position
 
 Result = TypeVar("Result")
 log = logging.getLogger("netmon.hub")
+PART = "segments"  # the part of the hub that keeps what was written
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 MAX_QUEUED_BYTES = 64 * 1024 * 1024  # waiting for the disk; more is answered 503
 TRIES = 16  # on a full disk: something old goes, then again
@@ -33,7 +36,10 @@ class Store(Protocol):
         """Add a record; the position after it. Raises OSError."""
 
     def commit(self) -> None:
-        """Make all that was added durable; raises OSError, then none of it is there."""
+        """Make all that was added durable; on any exception none of it is there."""
+
+    def discard(self) -> None:
+        """Forget what was added since the last commit."""
 
 
 class DiskRefuses(Exception):
@@ -49,10 +55,12 @@ class _Waiting(NamedTuple):
 class Journal:
     """Group commit onto segments."""
 
-    def __init__(self, segments: Store, make_room: Callable[[], int]) -> None:
+    def __init__(self, segments: Store, make_room: Callable[[], int], troubles: Troubles | None = None) -> None:
         """`make_room` unlinks what is oldest on a full disk; how many records went unread."""
         self._segments, self._make_room = segments, make_room
+        self._troubles = troubles or Troubles()
         self._thread = ThreadPoolExecutor(1, "commit")
+        self._thread.submit(int).result()  # one that cannot be had later would store a refused group all the same
         self._queue: list[_Waiting] = []
         self._queued_bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -92,15 +100,22 @@ class Journal:
             group, self._queue, self._queued_bytes = self._queue, [], 0
             try:
                 positions = await loop.run_in_executor(self._thread, self._write, [one.body for one in group])
-            except OSError as fault:
-                log.error("segments: %s: writes are refused until the disk takes them", fault)
+            except Exception as fault:  # whatever it was: who wrote is told, and comes again
+                self._tell(fault)
                 # Who queued meanwhile may lean on this group (a repeat of one of its writes): refuse both.
                 group, self._queue, self._queued_bytes = group + self._queue, [], 0
-                _settle(group, [None] * len(group), DiskRefuses(str(fault)))
+                _settle(group, [None] * len(group), DiskRefuses(words(fault)), self._troubles)
             else:
+                self._troubles.well(PART)
                 self.groups += 1
-                _settle(group, positions, None)
+                _settle(group, positions, None, self._troubles)
         self._task = None
+
+    def _tell(self, fault: Exception) -> None:
+        if isinstance(fault, OSError):
+            self._troubles.tell(PART, f"{words(fault)}: writes are refused until the disk takes them")
+        else:
+            self._troubles.crashed(PART, fault)
 
     def _write(self, bodies: list[bytes]) -> list[Position | None]:
         """In the worker thread: all of the group durable, or OSError and none of it."""
@@ -111,7 +126,11 @@ class Journal:
             except OSError as fault:
                 if fault.errno not in _FULL or attempt == TRIES - 1:
                     raise
-                self.dropped += self._make_room()
+                with self._troubles.turn("making room on the full disk"):  # the next try says whether there is some
+                    self.dropped += self._make_room()
+            except BaseException:
+                self._segments.discard()
+                raise
             else:
                 return positions
         raise AssertionError("unreachable: the last try returns or raises")
@@ -127,13 +146,13 @@ class Journal:
         self._thread.shutdown()
 
 
-def _settle(group: list[_Waiting], positions: list[Position | None], fault: DiskRefuses | None) -> None:
+def _settle(
+    group: list[_Waiting], positions: list[Position | None], fault: DiskRefuses | None, troubles: Troubles
+) -> None:
     for waiting, position in zip(group, positions, strict=True):
         if waiting.settled is not None:
-            try:
+            with troubles.turn("what follows a stored write"):  # it must not take the journal with it
                 waiting.settled(position)
-            except Exception:  # a fault of ours in live state must not take the journal with it
-                log.exception("what follows a stored write failed")
         if waiting.done.done():
             continue  # its writer went away
         if fault is None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -18,7 +18,15 @@ from netmon.hub.http import Door
 class Listener(uvicorn.Server):
     """uvicorn on a socket we opened, with a TLS handshake deadline; signals stay with the hub."""
 
-    def __init__(self, app: Any, protocol: type[Door], sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        app: Any,
+        protocol: type[Door],
+        sock: socket.socket,
+        tls: ssl.SSLContext | None,
+        open_again: Callable[[], socket.socket] | None = None,
+    ) -> None:
+        """`open_again`: a listening socket at the same place, should serving end before it should."""
         config = uvicorn.Config(
             app,
             http=protocol,
@@ -33,8 +41,31 @@ class Listener(uvicorn.Server):
             backlog=2048,
         )
         super().__init__(config)
-        self._sock, self._tls = sock, tls
+        self._sock, self._tls, self._open_again = sock, tls, open_again
+        self.place = "on the local socket" if sock.family == socket.AF_UNIX else f"on port {sock.getsockname()[1]}"
+        self._lives, self._ended = 0, asyncio.Event()
         self.listening = asyncio.Event()
+
+    async def serve_again(self) -> None:
+        """Serve until it should end; called again it opens its place anew. Raises OSError when that cannot be had."""
+        if self._lives and self._open_again is not None:
+            for server in self.servers:
+                server.close()
+            self._sock.close()
+            self._sock = self._open_again()
+            self.started = False
+        self._lives += 1
+        await self.serve()
+        if self.should_exit:
+            self._ended.set()
+            await asyncio.Event().wait()  # ended as it should: whoever waits for it cancels
+
+    async def finish(self, within_s: float = 10.0) -> None:
+        """Let requests end, take no new ones."""
+        self.should_exit = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

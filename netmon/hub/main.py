@@ -16,7 +16,7 @@ from netmon.errors import GOOD, PROBLEM
 from netmon.files import private_files
 from netmon.hub import snapshot
 from netmon.hub.hub import Hub, open_hub
-from netmon.troubles import watched
+from netmon.troubles import catch_the_rest, watched
 
 log = logging.getLogger("netmon.hub")
 
@@ -49,6 +49,7 @@ async def serve(hub: Hub) -> int:
     keep_now = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, keep_now.set)
     hub.evaluator.changed = hub.troubles.changed = lambda: _from_thread(loop, hub)
+    catch_the_rest(hub.troubles, loop)
     for sink in hub.sinks:
         sink.start()
     parts = [
@@ -56,9 +57,9 @@ async def serve(hub: Hub) -> int:
         _part(hub, "rehearsals", hub.rehearsals.run),
         _part(hub, "events", hub.feed.run),
         _part(hub, "housekeeping", lambda: _housekeeping(hub, keep_now)),
-        *(asyncio.create_task(listener.serve(), name="listener") for listener in hub.listeners),
+        _part(hub, "systemd", systemd.watchdog_for_ever),
+        *(_part(hub, f"listener {one.place}", one.serve_again) for one in hub.listeners),
     ]
-    watchdog = asyncio.create_task(systemd.watchdog())
     stopping = asyncio.create_task(stop.wait())
     listening = asyncio.create_task(_all_listen(hub))
     await asyncio.wait([listening, *parts], return_when=asyncio.FIRST_COMPLETED)
@@ -66,19 +67,16 @@ async def serve(hub: Hub) -> int:
     await asyncio.wait([stopping, *parts], return_when=asyncio.FIRST_COMPLETED)
     systemd.notify("STOPPING=1")
     failed = [part for part in parts if part.done()]
-    for part in failed:
+    for part in failed:  # a guard itself
         log.error("the hub stops: its %s ended", part.get_name(), exc_info=part.exception())
-    await _stop(hub, parts, watchdog, stopping, listening)
+    await _stop(hub, parts, stopping, listening)
     return PROBLEM if failed else GOOD
 
 
 async def _stop(hub: Hub, parts: list[asyncio.Task[None]], *others: asyncio.Task[Any]) -> None:
     """Let requests end, make everything durable, then let go."""
     hub.feed.close()
-    for listener in hub.listeners:
-        listener.should_exit = True
-    served = [part for part in parts if part.get_name() == "listener"]
-    await asyncio.wait(served, timeout=10)
+    await asyncio.gather(*(one.finish() for one in hub.listeners))
     for task in (*parts, *others):
         task.cancel()
     await asyncio.gather(*parts, *others, return_exceptions=True)

@@ -23,6 +23,7 @@ from netmon.hub import meetingpage, rehearse
 from netmon.hub.readiness import Key, Run, Schedule, startable
 from netmon.hub.rehearse import Failed
 from netmon.hub.statedb import Stage, StateDb
+from netmon.troubles import Troubles
 from probes.clean import clean
 
 log = logging.getLogger("netmon.hub")
@@ -33,6 +34,7 @@ KNOWN_S = 20 * 3600.0  # and is known for a day
 LOOK_S = 5.0  # between two looks at the clock, which may be set
 AGAIN_S = 10.0
 TRIES = 2
+KEEPING = "rehearsals: keeping"
 CLEAR_S = 200.0  # a heavy test that runs already is waited for, so long at most
 SPARE_S = 30.0  # and no longer than this before it is too late
 
@@ -59,7 +61,9 @@ class Rehearsals:
         owed: Callable[[], None],
         incidents: Callable[[], Iterable[Mapping[str, Any]]] = tuple,
         clock_s: Callable[[], float] = time.time,
+        troubles: Troubles | None = None,
     ) -> None:
+        self._troubles = troubles or Troubles()
         self._config, self._network, self._db, self._links = config, network, db, links
         self._owed, self._incidents, self._clock_s = owed, incidents, clock_s
         terms = config.conferences
@@ -80,10 +84,8 @@ class Rehearsals:
         try:
             while True:
                 self._ended.clear()
-                try:
+                with self._troubles.turn("rehearsals"):  # a hub that cannot rehearse is worth more than no hub
                     await self._look(self._clock_s())
-                except Exception:  # a hub that cannot rehearse is worth more than no hub
-                    log.exception("rehearsals cannot be planned: this is a fault of netmon, please report it")
                 now_s = self._clock_s()
                 wake_s = self._schedule.wake_s(now_s)
                 with suppress(TimeoutError):
@@ -127,8 +129,8 @@ class Rehearsals:
         log.info("conference %s is rehearsed (%s)", run.conference, run.stage)
         try:
             await self._rehearse_and_keep(run)
-        except Exception:  # a hub that cannot rehearse one conference is worth more than no hub
-            log.exception("a rehearsal failed: this is a fault of netmon, please report it")
+        except Exception as fault:  # a hub that cannot rehearse one conference is worth more than no hub
+            self._troubles.crashed(f"rehearsal of {run.conference}", fault)
             self._given_up.add(run.key)
         finally:
             self._links.let_go(run.conference)
@@ -141,9 +143,12 @@ class Rehearsals:
         while True:
             try:
                 await asyncio.to_thread(self.settle, run, result, self._clock_s())
+                self._troubles.well(KEEPING)
                 return
             except sqlite3.Error as fault:
-                log.error("a rehearsal cannot be kept (%s): no page goes out until the disk takes it", fault)
+                self._troubles.tell(
+                    KEEPING, f"a rehearsal cannot be kept ({fault}): no page goes out until the disk takes it"
+                )
                 await asyncio.sleep(LOOK_S)
 
     async def _result(self, run: Run) -> Row:
@@ -162,7 +167,7 @@ class Rehearsals:
                 if not fault.again:
                     break
             except Exception as fault:  # a conference nobody could rehearse is told, whosever fault it is
-                log.exception("a rehearsal failed: this is a fault of netmon, please report it")
+                self._troubles.crashed(f"rehearsal of {run.conference}", fault)
                 why = f"a fault of netmon: {clean(repr(fault), 200)}"
         return {
             "failed": why,

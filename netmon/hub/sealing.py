@@ -11,6 +11,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +20,7 @@ from netmon.files import make_folder, read_state, write_state
 from netmon.segments import position_of
 from netmon.store import layout
 from netmon.store.frames import END, FRAME
+from netmon.troubles import Troubles, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +52,8 @@ class Sealable(Protocol):
 class Sealer:
     """Runs the child; remembers below which segment everything is sealed for good."""
 
-    def __init__(self, segments: Sealable, store: Path) -> None:
+    def __init__(self, segments: Sealable, store: Path, troubles: Troubles | None = None) -> None:
+        self._troubles = troubles or Troubles()
         make_folder(store)
         self._segments, self.store = segments, store
         self._cursor = store / "sealed.json"
@@ -63,8 +66,9 @@ class Sealer:
         try:
             figures = await asyncio.to_thread(self._child, durable, oldest_ms)
         except (OSError, subprocess.SubprocessError, ValueError) as fault:
-            log.error("sealing failed (%s): points stay in the segments, next try at the next turn", fault)
+            self._troubles.tell("sealing", f"{words(fault)}: points stay in the segments, next try at the next turn")
             return False
+        self._troubles.well("sealing")
         self.rows += int(figures.get("rows", 0))
         # The segment that is still written to is sealed again, whole, the next time.
         if durable.segment >= self.sealed:
@@ -78,6 +82,8 @@ class Sealer:
         start = type(first)(max(self.sealed, first.segment), 0)
         command = [sys.executable, "-m", "netmon.store.seal", str(self.store), str(oldest_ms)]
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        late = threading.Timer(CHILD_LIFE_S, child.kill)  # one that reads no more would hold us up for good
+        late.start()
         try:
             assert child.stdin is not None
             for position, body in self._segments.read(start):
@@ -90,6 +96,8 @@ class Sealer:
             child.kill()
             child.wait()
             raise
+        finally:
+            late.cancel()
         if child.returncode:
             raise ValueError(f"the sealer ended with {child.returncode}")
         figures: dict[str, int] = json.loads(told)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from netmon.files import PRIVATE_UMASK, make_folder, read_state, write_durably, 
 log = logging.getLogger("netmon.hub")
 DIGESTS = "digests.json"
 MOST_BYTES = 1_000
+LOOK_S, LOOK_AGAIN_S = 5.0, 1.0  # files are looked at so often; for a token that is nobody's
 _WRITTEN = set(map(chr, range(0x21, 0x7F)))  # what a token may consist of
 
 
@@ -52,10 +54,50 @@ class Tokens:
         """`known`: (token, name) pairs; an empty token stands for nobody. `digests`: of tokens whose text is not known."""
         self._names = {**dict(digests), **{_digest(token): name for token, name in known if token}}
         self.told: dict[str, str] = {}  # file → what a person has to mend of it
+        self.files: tuple[Path, ...] = ()  # where they were read from
 
     def name(self, token: str) -> str | None:
         """Whose token this is, None for nobody's."""
         return self._names.get(_digest(token))
+
+
+class LiveTokens(Tokens):
+    """Tokens that follow their files: a new one is good, and an old one no more, within seconds and without a restart."""
+
+    def __init__(self, read: Callable[[], Tokens], tell: Callable[[Mapping[str, str]], None]) -> None:
+        """`read` reads all files; `tell` gets what a person has to mend, file by file, whenever they were read."""
+        super().__init__(())
+        self._read, self._tell = read, tell
+        self._looked, self._stamps = 0.0, list[tuple[int, ...]]()
+        self._take()
+
+    def name(self, token: str) -> str | None:
+        """Whose token this is now, None for nobody's."""
+        found = super().name(token)
+        if time.monotonic() - self._looked >= (LOOK_S if found else LOOK_AGAIN_S):
+            self._looked = time.monotonic()
+            if _stamps(self.files) != self._stamps:
+                self._take()
+                return super().name(token)
+        return found
+
+    def _take(self) -> None:
+        tokens = self._read()
+        self._names, self.told, self.files = tokens._names, tokens.told, tokens.files
+        self._looked, self._stamps = time.monotonic(), _stamps(self.files)
+        self._tell(self.told)
+
+
+def _stamps(files: Iterable[Path]) -> list[tuple[int, ...]]:
+    return [_stamp(file) for file in files]
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    try:
+        known = file.stat()
+    except OSError:
+        return ()
+    return known.st_mtime_ns, known.st_ino, known.st_size, known.st_mode
 
 
 def _digest(token: str) -> bytes:
@@ -89,7 +131,7 @@ def kept_tokens(folder: Path, wanted: Sequence[tuple[Path, str]]) -> Tokens:
     if after != before:
         told |= _keep(folder, after)
     tokens = Tokens(known, digests)
-    tokens.told = told
+    tokens.told, tokens.files = told, tuple(path for path, _ in wanted)
     return tokens
 
 

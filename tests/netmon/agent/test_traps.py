@@ -24,6 +24,7 @@ from netmon.config import files
 from netmon.config.agent import CheckConfig, TrapsConfig
 from netmon.errors import ConfigError
 from netmon.point import Line, decode
+from netmon.troubles import Troubles
 from probes import catalog
 from probes.base import Kind, Measurement, Outcome, Target
 from probes.kinds.snmp import SnmpSettings
@@ -207,16 +208,25 @@ def test_the_receiver_never_outlives_its_agent(tmp_path: Path) -> None:
 
 
 def test_a_receiver_that_cannot_listen_is_tried_again_and_the_agent_goes_on(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(traps, "command", lambda config: [sys.executable, "-I", "-c", "print('no json'); exit(1)"])
+    started, board = [], Troubles()
+
+    def command(config: TrapsConfig) -> list[str]:
+        started.append(1)
+        return [sys.executable, "-I", "-c", "print('no json'); exit(1)"]
+
+    monkeypatch.setattr(traps, "command", command)
     monkeypatch.setattr(traps, "AGAIN_S", (0.05, 0.1))
 
     async def live() -> None:
-        one = traps.Traps(TrapsConfig(listen="x:1"), (), lambda fields, at: None, lambda check: None)
+        one = traps.Traps(TrapsConfig(listen="x:1"), (), lambda fields, at: None, lambda check: None, board)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.0):
                 await one.run()
 
     asyncio.run(live())
-    assert caplog.text.count("traps are not heard (the receiver ended with 1)") >= 2
+    assert len(started) >= 2
+    assert [(row["part"], row["why"]) for row in board.rows()] == [
+        ("traps", "they are not heard: the receiver ended with 1")
+    ]

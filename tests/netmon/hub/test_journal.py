@@ -39,6 +39,9 @@ class Disk:
             raise OSError(self.faults.pop(0), "disk")
         self.kept += group
 
+    def discard(self) -> None:
+        self.group = []
+
     def drop_oldest(self) -> int:
         self.dropped += 1
         return 3
