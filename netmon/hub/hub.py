@@ -125,9 +125,7 @@ def open_hub(config: HubConfig) -> Hub:
     readers = _live_tokens(troubles, partial(kept_tokens, trust_folder, [(trust_folder / "read.token", "read")]))
 
     schema = fields.registry()
-    segments = Segments(
-        folder / "segments", segment_bytes=segment_bytes(folder, config.quota_bytes), quota_bytes=config.quota_bytes
-    )
+    segments = _segments(folder, config)
     evaluator = Evaluator(config, topology, pack, folder / "hub.db", troubles)
     store = folder / "store"
     sinks = tuple(_sink(one, folder / "sinks", segments, troubles) for one in config.sinks)
@@ -280,6 +278,11 @@ def _pair(config: HubConfig, folder: Path, troubles: Troubles) -> trust.Pair | N
     else:
         troubles.well("certificate")
     return None if loopback else pair
+
+
+def _segments(folder: Path, config: HubConfig) -> Segments:
+    size = segment_bytes(folder, config.quota_bytes)
+    return Segments(folder / "segments", segment_bytes=size, quota_bytes=config.quota_bytes)
 
 
 def segment_bytes(folder: Path, quota_bytes: int) -> int:
