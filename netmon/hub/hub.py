@@ -159,15 +159,8 @@ def open_hub(config: HubConfig) -> Hub:
     state = State(config.name, _version(), live, communes, evaluator, counters, extra)
     feed = Feed(state)
     desk = Desk(config.leases, topology.network, evaluator.db)
-    rehearsals = Rehearsals(
-        config,
-        topology.network,
-        evaluator.db,
-        desk,
-        evaluator.outbox.wake,
-        lambda: state.view()["incidents"],
-        troubles=troubles,
-    )
+    told = (evaluator.outbox.wake, lambda: state.view()["incidents"])
+    rehearsals = Rehearsals(config, topology.network, evaluator.db, desk, *told, troubles=troubles)
     application = api.make(state, feed, evaluator, desk.view, rehearsals)
     leases = LeaseDoor(ingest, desk, counters)
     tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters, troubles)
