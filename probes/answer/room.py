@@ -137,7 +137,8 @@ class Room(StandIn):
             self.counts["no port"] += 1
             return self.encoded(503, _REASONS[503], message, source)
         host = f"[{self._host}]" if ":" in self._host else self._host
-        more = (("contact", f"<sip:room@{host}>"), ("content-type", "application/sdp"))
+        place = f"{host}:{self.port}" if self.port else host
+        more = (("contact", f"<sip:room@{place}>"), ("content-type", "application/sdp"))
         answer = self.encoded(200, "OK", message, source, more, sdp.offer(1, self._host, lines))
         self._calls[message.first("call-id")] = _Call(time.monotonic() + _LONGEST_S, tuple(echoes), answer, message)
         self.counts["taken"] += 1

@@ -40,6 +40,7 @@ class StandIn:
     def __init__(self, answer: str = "200") -> None:
         self._status = 0 if answer == "silent" else int(answer)
         self.counts: Counter[str] = Counter()
+        self.port = 0  # where it listens, once it does
         self.later: Callable[[bytes, tuple[Any, ...]], None] = lambda data, source: None  # says something unasked
 
     @property
@@ -165,6 +166,7 @@ class Listening(Sockets):
         """Listen on UDP and TCP of one port; raises OSError when it cannot be had."""
         self.endpoint = Endpoint(self.endpoint.host, (await self.open_stream(self.endpoint)).port)
         await self.open_datagrams(self.endpoint, lambda: _Datagrams(self._sip))
+        self._sip.port = self.endpoint.port or 0
 
     async def close(self) -> None:
         """The calls that are up end too."""

@@ -116,7 +116,8 @@ def called(talk: Talk, connect_ms: float) -> tuple[Try, list[Row]]:
     facts |= _software(told.vendor, told.version) if told else {}
     facts |= _sound(talk.heard) if talk.heard else {}
     outcome, why = _ended(talk, stages)
-    facts |= {"rung": MEDIA} if talk.heard and talk.heard.came.received else {}
+    both_ways = talk.heard and talk.heard.came.received and talk.heard.hears is not False
+    facts |= {"rung": MEDIA} if both_ways else {}
     rows = [_row(one.name, one.vendor, one.version) | _h245(one) for one in calls if one.vendor]
     return Try(outcome, why, times, facts, bool(calls)), rows[-1:]
 
@@ -135,11 +136,15 @@ def _ended(talk: Talk, stages: Sequence[Stage]) -> tuple[Outcome, str]:
 def _taken(talk: Talk) -> tuple[Outcome, str]:
     if talk.offered and talk.heard is None:
         return Outcome.OK, "it opens no fast connect, so sound was not tried"
-    if talk.heard and not talk.heard.came.received:
+    ended = next((event for event in talk.events if isinstance(event, Released | Closed)), None)
+    if talk.heard and not (talk.heard.came.received and talk.heard.hears is not False):
         if talk.heard.late_ms > _LATE_MS or talk.heard.local_drop or not talk.heard.sent:
             return Outcome.LOCAL, "this machine was too busy to send its sound in time"
+        if talk.heard.came.received:
+            return Outcome.LOST, "the call is up, but it reports (RTCP) that it hears no sound of ours"
+        if isinstance(ended, Released):
+            return Outcome.REFUSED, f"it took the call, and before any sound {_released(ended, False)[1]}"
         return Outcome.LOST, "the call is up, but no sound came back"
-    ended = next((one for one in talk.events if isinstance(one, Released | Closed)), None)
     if isinstance(ended, Released):
         return Outcome.OK, _released(ended, False)[1]
     return Outcome.OK, "it closed the connection of the call" if ended else ""

@@ -112,6 +112,8 @@ class _Talking:
         for one in events:
             if isinstance(one, Up):
                 self._lines.begin(one.description, self._peer)
+                if not self._lines.agreed.taken:
+                    self.cut()  # no common media: the room is kept no longer
             elif isinstance(one, Leaving):
                 self._lines.end()
 
@@ -158,7 +160,7 @@ async def _call(
         return await sipudp.over_udp(family, sockaddr, over_udp, talking.on_events, talking.cut)
 
     def over_stream(local: str) -> StreamCall:
-        talking.call = call = StreamCall(*_opening(ask, local, lines), limits, time.monotonic())
+        talking.call = call = StreamCall(*_opening(ask, local, lines), limits, time.monotonic(), sockaddr[:2])
         call.is_enough = lines.is_settled
         return call
 
@@ -167,8 +169,8 @@ async def _call(
     ended = await sipaccess.over_stream(family, sockaddr, over_stream, talking.on_events, deadline, tls, talking.cut)
     call = talking.call
     if isinstance(call, StreamCall) and call.is_left:
-        rest = _resumed(call)
-        await sipaccess.over_stream(family, sockaddr, rest, talking.on_events, time.monotonic() + _AGAIN_S, tls)
+        rest, place = _resumed(call), call.elsewhere or sockaddr
+        await sipaccess.over_stream(family, place, rest, talking.on_events, time.monotonic() + _AGAIN_S, tls)
     return ended
 
 

@@ -57,13 +57,18 @@ def first(events: Sequence[Any], kind: type[E]) -> E | None:
     return next((one for one in events if isinstance(one, kind)), None)
 
 
+def _ended(talk: Talk) -> Over | None:
+    """How the call ended: a BYE that was said once more, elsewhere, may have been answered there."""
+    return next((event for event in reversed(talk.events) if isinstance(event, Over)), None)
+
+
 def verdict(talk: Talk) -> tuple[Outcome, str]:
     """The outcome and its reason, "" when all is well."""
-    refused = first(talk.events, Refused)
+    refused, demands = first(talk.events, Refused), first(talk.events, Demands)
     if first(talk.events, Up):
         return _taken(talk)
     if refused:
-        return _turned_down(refused)
+        return _turned_down(refused, demands)
     if talk.ended.outcome is not Outcome.OK:
         return talk.ended.outcome, clean(talk.ended.why)
     return _unanswered(talk)
@@ -88,13 +93,15 @@ def _unanswered(talk: Talk) -> tuple[Outcome, str]:
     return Outcome.LOST, "nothing came back in time"
 
 
-def _turned_down(refused: Refused) -> tuple[Outcome, str]:
+def _turned_down(refused: Refused, demands: Demands | None) -> tuple[Outcome, str]:
     status = refused.message.status
     said = f"{status} {clean(refused.message.reason, 60)}".strip()
     words = _WORDS.get(status, "it does not take the call")
     if status in (401, 407) and refused.tried:
         words = "it does not accept our user and password"
     more = clean(siptold.more(refused.message), 160)
+    if demands:
+        more = f"before that it demanded {clean(', '.join(demands.extensions), 80)}" + (f"; {more}" if more else "")
     return _OUTCOMES.get(status, Outcome.REFUSED), f"{said}: {words}" + (f"; {more}" if more else "")
 
 
@@ -156,7 +163,7 @@ def _named(kinds: Sequence[str], between: str) -> str:
 
 def _remarks(talk: Talk) -> list[str]:
     """What deserves a look in a call that was good."""
-    agreed, over, sealed = talk.agreed, first(talk.events, Over), dict(talk.agreed.sealed).get("video")
+    agreed, over, sealed = talk.agreed, _ended(talk), dict(talk.agreed.sealed).get("video")
     heard = talk.heard.get("audio")
     hung = first(talk.events, HungUp)
     remarks = (
@@ -182,7 +189,7 @@ def _last_word(hung: HungUp) -> str:
 
 def values(talk: Talk) -> dict[str, Value]:
     """Measured values only; names as the kind's `fields`."""
-    up, refused, over = first(talk.events, Up), first(talk.events, Refused), first(talk.events, Over)
+    up, refused, over = first(talk.events, Up), first(talk.events, Refused), _ended(talk)
     final = up or refused
     out: dict[str, Value] = {}
     if final:

@@ -10,9 +10,10 @@ from probes.wire import sip
 from probes.wire.icmpfault import Fault
 from probes.wire.session import Address, Arrival, Datagram, Malformed
 from probes.wire.sipcallevents import Leaving, Limits, Over, Refused, Ringing, Silent, Up
-from probes.wire.sipcallstate import DONE, PARTING, RINGING, UP, Call, Send
+from probes.wire.sipcallstate import DONE, PARTING, RINGING, UNHEARD, UP, Call, Send
 from probes.wire.sipcarry import Unreached, is_of
 from probes.wire.sipoptions import Ask
+from probes.wire.siprequest import next_hop
 
 __all__ = ["DatagramCall", "Leaving", "Limits", "Over", "Refused", "Ringing", "Silent", "StreamCall", "Up"]
 
@@ -60,20 +61,35 @@ class DatagramCall(Call):
 class StreamCall(Call):
     """A call over TCP or TLS: a `probes.wire.session.Stream`."""
 
-    def __init__(self, ask: Ask, offer: bytes, limits: Limits, began: float) -> None:
+    def __init__(self, ask: Ask, offer: bytes, limits: Limits, began: float, called: Address | None = None) -> None:
+        """`called`: where the connection leads to."""
         super().__init__(ask, offer, limits, began, None)
+        self._called = called
         self._framer = sip.Framer(bodies=True)
-        self._is_cut = False
+        self._is_cut = self._is_resumed = False
 
     @property
     def is_left(self) -> bool:
-        """True when the connection broke and the room may still have our call."""
-        return (self._is_cut or not self.done) and (self._is_taken or bool(self._told))
+        """True when the connection broke, or our BYE reached nobody, and the room may still have our call."""
+        if self._is_resumed:
+            return False
+        is_unheard = self.elsewhere is not None and self._parted in UNHEARD
+        return ((self._is_cut or not self.done) and (self._is_taken or bool(self._told))) or is_unheard
+
+    @property
+    def elsewhere(self) -> Address | None:
+        """Where the dialog says the room is, when that is not where we called (RFC 3261 §12.2.1.1)."""
+        if not self._is_taken or self._called is None:
+            return None
+        hop = next_hop(self._dialog, self._called)
+        return None if hop == self._called else hop
 
     def resume(self, now: float) -> None:
-        """On a new connection: what is left to say is the BYE, or the CANCEL."""
-        self._framer, self._is_cut = sip.Framer(bodies=True), False
+        """On a new connection: what is left to say is the BYE, after an ACK that may not have been heard, or the CANCEL."""
+        self._framer, self._is_cut, self._is_resumed = sip.Framer(bodies=True), False, True
         self._state = UP if self._is_taken else RINGING
+        if self._ack:
+            self._say(self._ack.data)
         self.hang_up(now)
 
     def receive(self, data: bytes, now: float) -> None:

@@ -35,6 +35,7 @@ from probes.wire.sipoptions import T1_S, T2_S, Ask
 from probes.wire.siprequest import COPIED, Headers, next_hop
 
 ASKING, RINGING, UP, PARTING, DONE = range(5)
+UNHEARD = (0, 404, 408, 481)  # answers to a BYE of a place that does not have the call; 0: none
 _MOST_EVENTS, _MOST_STRANGERS = 64, 4
 _LOOK_S = 0.1  # between two looks whether what is awaited of a call that is up has come
 _REPEATED_S = 0.3  # a 200 that comes again sooner is the network's copy; later ones mean that our ACK is not heard
@@ -77,6 +78,7 @@ class Call(Carried):
         self._cancelled = False
         self._sends = 0  # of the INVITE, once something answered
         self._is_taken = False
+        self._parted: int | None = None  # the answer to our BYE, 0: none
         self._to_tag = ""
         self._outside = self._dialog = Dialog(ask.uri, (), ("", 0))  # where requests go without a dialog, and within
         self._hop = peer
@@ -369,4 +371,5 @@ class Call(Carried):
         ours = not self._cancelled or self._is_taken
         self._state, self._repeat = DONE, None
         if ours:
+            self._parted = status
             self._tell(Over(True, status, self._after_s(now)))

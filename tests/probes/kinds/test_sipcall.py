@@ -83,7 +83,7 @@ def test_a_call_over_ipv6_is_heard_and_ended_at_a_uri_that_is_one(transport: str
 
     got = called(room := Six(10, "::1"), transport, host="::1")
     assert (got.outcome, got.why, left(room), got.values["bye_status"]) == (Outcome.OK, "", 0, 200)
-    assert room.asked[-1] == "sip:room@[::1]"
+    assert room.asked[-1] == f"sip:room@[::1]:{room.port}"
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
