@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from netmon.errors import HubRefused, HubUnreachable
+from netmon.errors import HubRefused, HubUnreachable, MachineError, plain_words
 from netmon.files import read_secret
 from probes.clean import clean
 
@@ -72,9 +72,7 @@ class HubClient:
             text = _good(connection.getresponse(), path).read()
             return json.loads(text) if text else None
         except (OSError, http.client.HTTPException, ValueError) as fault:
-            raise HubUnreachable(
-                f"hub {self.where}: {_words(fault)} (is it running, and is this its socket?)"
-            ) from fault
+            raise HubUnreachable(f"hub {self.where}: {_words(fault)}") from fault
         finally:
             connection.close()
 
@@ -90,7 +88,11 @@ class HubClient:
             return http.client.HTTPConnection(url.hostname or "", url.port, timeout=timeout_s)
         import ssl  # only a remote hub needs it: 3 MB
 
-        context = ssl.create_default_context(cafile=self.ca_file or None)
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file or None)
+        except OSError as fault:  # `ssl.SSLError` is one
+            why = plain_words(fault) if not isinstance(fault, ssl.SSLError) else "holds no certificate"
+            raise MachineError(f"{self.ca_file}: {why} (--ca takes the hub's ca.pem)") from fault
         return http.client.HTTPSConnection(url.hostname or "", url.port, timeout=timeout_s, context=context)
 
 
@@ -105,17 +107,40 @@ def token_from(path: str) -> str:
 
 
 def _words(fault: Exception) -> str:
+    """What went wrong, and the way out; whether it runs is asked only where nobody answers."""
     if isinstance(fault, FileNotFoundError | ConnectionRefusedError):
-        return "nobody answers there"
-    return clean(str(fault) or type(fault).__name__)
+        return "nobody answers there (is it running, and is this its socket?)"
+    if isinstance(fault, PermissionError):
+        return "this user may not open it (run it as root or as the hub's user, or ask by https:// with a token)"
+    if isinstance(fault, TimeoutError):
+        return "no answer in time"
+    if isinstance(fault, socket.gaierror):
+        return "its name gives no address"
+    if isinstance(fault, OSError) and (said := getattr(fault, "verify_message", "")):
+        return f"its certificate is not trusted: {clean(said, 200)} (--ca takes the hub's ca.pem)"
+    if isinstance(fault, OSError) and hasattr(fault, "library"):  # `ssl.SSLError`, which is not imported for it
+        return "what answers there speaks no TLS (the hub's address begins with http:// on loopback only)"
+    if isinstance(fault, http.client.HTTPException | ValueError):
+        return "what answers there is no hub"
+    return plain_words(fault)
 
 
 def _good(response: http.client.HTTPResponse, path: str) -> http.client.HTTPResponse:
     if response.status in (200, 201, 202, 204):
         return response
-    text = clean(response.read(2000).decode("utf-8", "replace"), 300)
+    text = _said(response.read(2000).decode("utf-8", "replace"))
     kind = HubRefused if response.status in (400, 404) else HubUnreachable
     raise kind(f"the hub answered {response.status} to {path}: {text}")
+
+
+def _said(body: str) -> str:
+    """The sentence in a hub's answer: its JSON is for programs."""
+    try:
+        told = json.loads(body)
+        text = next(str(told[key]) for key in ("message", "error", "detail") if key in told)
+    except (ValueError, TypeError, StopIteration):
+        text = body
+    return clean(text, 300)
 
 
 def _events(lines: Iterator[bytes] | http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probes.clean import clean
+
 GOOD, PROBLEM, USAGE, CANNOT, UNREACHABLE, BAD_CONFIG, INTERRUPTED = 0, 1, 2, 3, 4, 78, 130
+
+
+def plain_words(fault: BaseException) -> str:
+    """What the system says of a fault, for people: without its number, never empty."""
+    return clean(getattr(fault, "strerror", None) or str(fault) or type(fault).__name__, 300)
 
 
 class NetmonError(Exception):

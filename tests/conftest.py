@@ -8,6 +8,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from needs import missing
 
+# The language of what is printed is a test's own business, not that of whoever runs it.
+for name in ("NETMON_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+    os.environ.pop(name, None)
+os.environ["LANG"] = "C.UTF-8"
+
 # How long an example takes says something about the machine, not about the code. A developer's run looks for new
 # examples each time; CI's tries the same ones, so that its verdict is about the change.
 settings.register_profile("netmon", deadline=None, suppress_health_check=[HealthCheck.too_slow])

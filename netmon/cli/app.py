@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from netmon.errors import CANNOT, INTERRUPTED, NetmonError
+from netmon.cli import terminal
+from netmon.cli.parser import Parser, speak
+from netmon.errors import CANNOT, INTERRUPTED, ConfigError, NetmonError, plain_words
 from probes.clean import clean
 
 # verb → (module with `arguments(parser)` and `run(args) -> exit code`, what it does)
@@ -31,10 +33,14 @@ VERBS: dict[str, tuple[str, str]] = {
     "config": ("netmon.cli.config", "check, show or explain configuration files"),
 }
 
+_EVERYWHERE = "With every verb: --lang vi|en, --no-color, --log debug|info|warning|error."
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the `netmon` command; returns the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = terminal.global_first(sys.argv[1:] if argv is None else argv)
+    terminal.write_anything()
+    speak(arguments, terminal.language(os.environ))
     parser = _parser(_verb_of(arguments))
     args = parser.parse_args(arguments)
     if args.verb is None:
@@ -48,13 +54,16 @@ def _verb_of(arguments: Sequence[str]) -> str | None:
 
 
 def _parser(wanted: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="netmon",
         description="Measures the network, finds the one broken thing, tells the right people.",
         formatter_class=_formatter,
     )
     parser.add_argument(
-        "--lang", choices=("vi", "en"), default=os.environ.get("NETMON_LANG"), help="language of what is printed"
+        "--lang",
+        choices=terminal.LANGUAGES,
+        default=terminal.language(os.environ),
+        help="language of what is printed; without it that of NETMON_LANG or the locale",
     )
     parser.add_argument("--no-color", action="store_true", help="no colours (as the variable NO_COLOR)")
     parser.add_argument(
@@ -66,7 +75,7 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
     parser.set_defaults(verb=None)
     verbs = parser.add_subparsers(prog="netmon", metavar="VERB", title="verbs")
     for name, (module, what) in VERBS.items():
-        sub = verbs.add_parser(name, help=what, description=what, formatter_class=_formatter)
+        sub = verbs.add_parser(name, help=what, description=what, epilog=_EVERYWHERE, formatter_class=_formatter)
         sub.set_defaults(verb=name)
         if name == wanted:
             import_module(module).arguments(sub)
@@ -88,7 +97,7 @@ def _guarded(args: argparse.Namespace) -> int:
     try:
         return int(module.run(args))
     except NetmonError as fault:
-        print("\n".join(clean(line, 1000) for line in str(fault).splitlines()), file=sys.stderr)
+        print("\n".join(clean(line, 1000) for line in _words(fault, args.lang).splitlines()), file=sys.stderr)
         return fault.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -100,11 +109,24 @@ def _guarded(args: argparse.Namespace) -> int:
             raise
         print(f"netmon {args.verb} needs {fault.name}: install cpnet-netmon[all]", file=sys.stderr)
         return CANNOT
+    except OSError as fault:  # a file a verb was given: whose it is, and what the system says of it
+        if fault.filename is None:
+            raise
+        print(clean(f"{fault.filename}: {plain_words(fault)}", 1000), file=sys.stderr)
+        return CANNOT
     except Exception:  # the only catch-all: a fault of ours, told as one
         logging.getLogger("netmon").exception(
             "netmon %s failed: this is a fault of netmon, please report it", args.verb
         )
         return 1
+
+
+def _words(fault: NetmonError, lang: str | None) -> str:
+    if lang != "vi" or not isinstance(fault, ConfigError):
+        return str(fault)
+    from netmon.cli import vietnamese
+
+    return vietnamese.problems(fault.problems)
 
 
 if __name__ == "__main__":

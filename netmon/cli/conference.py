@@ -6,6 +6,8 @@ import argparse
 from importlib import import_module
 from typing import Any
 
+from netmon.cli.parser import Parser
+
 # word → (module with `arguments(parser)` and `run(args) -> exit code`, what it does)
 WORDS: dict[str, tuple[str, str]] = {
     "check": ("netmon.cli.conferencecheck", "try every room now, and say which are not ready, and whose it is"),
@@ -18,7 +20,7 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-class _Word(argparse.ArgumentParser):
+class _Word(Parser):
     """A word's parser, whose options are read from its module when the word is used: the others cost nothing."""
 
     module = ""

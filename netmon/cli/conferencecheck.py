@@ -22,11 +22,12 @@ from inventory.topology import Network
 from netmon.cli import conferenceplan
 from netmon.cli.incidents import show
 from netmon.conference import judge, plan, told
-from netmon.conference.plan import Plan
-from netmon.conference.rehearse import How, Rehearsal, Told
+from netmon.conference.plan import Plan, Seat
+from netmon.conference.rehearse import How, Rehearsal, Result, Told
 from netmon.config.value import parse_settings, seconds
-from netmon.errors import GOOD, PROBLEM, Problem, UsageError
+from netmon.errors import GOOD, INTERRUPTED, PROBLEM, Problem, UsageError
 from netmon.readiness import RUNGS
+from probes.base import Measurement, Outcome
 from probes.clean import clean
 
 _HEADS = {
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     began = time.monotonic()
     with _progress(len(laid.seats), args) as step:
         rehearsal = Rehearsal(laid.seats, how, step, live)
-        results = asyncio.run(rehearsal.run())
+        results, stopped = _rehearsed(rehearsal, laid.seats)
     alone = [judge.judge(network, seat, results[seat.room]) for seat in laid.seats]
     verdicts, causes = judge.together(network, laid, alone)
     whole = told.as_json(laid, verdicts, causes, began_s=began_s, took_s=time.monotonic() - began, lang=lang)
@@ -86,8 +87,24 @@ def run(args: argparse.Namespace) -> int:
     for row in whole["rooms"]:
         row |= {"asked_only": True} if row["room"] in {*how.spared, *rehearsal.spared} else {}
     _print(whole, laid, args, lang)
+    if stopped:
+        return INTERRUPTED
     good = whole["summary"]["ready"] + whole["summary"]["risk"] == len(laid.seats)
     return GOOD if good else PROBLEM
+
+
+def _rehearsed(rehearsal: Rehearsal, seats: Sequence[Seat]) -> tuple[dict[str, Result], bool]:
+    """Every room's result, and whether Ctrl-C came first: what was measured by then is kept."""
+    try:
+        return asyncio.run(rehearsal.run()), False
+    except KeyboardInterrupt:
+        known = rehearsal.results
+        at_ns = time.time_ns()
+        return {
+            seat.room: known.get(seat.room)
+            or Measurement("room", seat.target, at_ns, 0.0, Outcome.LOCAL, {}, "stopped before its turn")
+            for seat in seats
+        }, True
 
 
 def _spared(network: Network, laid: Plan, now_s: float, lang: str) -> frozenset[str]:

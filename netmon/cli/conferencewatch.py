@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
+from netmon.cli import terminal
 from netmon.cli.incidents import client, hub_arguments
 from netmon.errors import GOOD, MachineError
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.once:
         watch.ask(time.time())
         watch.once()
-    elif is_terminal():
+    elif is_terminal() and terminal.can_draw():
         watch.run()
     else:
         raise MachineError("the board needs a terminal (--once prints and exits, -o jsonl tells what changes)")

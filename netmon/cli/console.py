@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from netmon.client import DEFAULT_SOCKET, HubClient, token_from
+from netmon.cli import terminal
+from netmon.cli.incidents import client
+from netmon.client import DEFAULT_SOCKET
 from netmon.errors import GOOD, MachineError
 
 
@@ -24,14 +26,15 @@ def run(args: argparse.Namespace) -> int:
     """Live on a terminal, once with --once."""
     from netmon.console.app import Console, is_terminal
 
-    client = HubClient(args.hub, token_from(args.token_file), args.ca)
-    console = Console(client, lang=args.lang, color=not args.no_color, filter=args.filter)
+    console = Console(client(args), lang=args.lang, color=not args.no_color, filter=args.filter)
     if args.svg:
         console.picture(args.svg)
         return GOOD
     if args.once:
         console.once()
         return GOOD
+    if not terminal.can_draw():
+        raise MachineError("this terminal cannot move its cursor (TERM=dumb): netmon console --once prints and exits")
     if not is_terminal():
         raise MachineError("the console needs a terminal (netmon console --once prints and exits)")
     console.run()

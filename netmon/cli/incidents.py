@@ -11,7 +11,7 @@ from typing import Any
 
 from netmon import zone
 from netmon.client import DEFAULT_SOCKET, HubClient, token_from
-from netmon.errors import GOOD, MachineError
+from netmon.errors import GOOD, MachineError, plain_words
 from probes.clean import clean
 
 Row = dict[str, Any]
@@ -41,7 +41,7 @@ def client(args: argparse.Namespace) -> HubClient:
     try:
         return HubClient(args.hub, token_from(args.token_file), args.ca)
     except (OSError, ValueError) as fault:
-        raise MachineError(f"{args.token_file}: {fault}") from fault
+        raise MachineError(f"{args.token_file}: {plain_words(fault)}") from fault
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from netmon.config.value import parse_settings
-from netmon.errors import GOOD, PROBLEM, MachineError, Problem, UsageError
-from probes import catalog, trace
+from netmon.errors import GOOD, INTERRUPTED, PROBLEM, MachineError, Problem, UsageError
+from probes import catalog, early, trace
 from probes.base import Kind, Measurement, Outcome, Row, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
 from probes.trace import Event
+
+_GRACE_S = 0.5  # between being asked for what is known, and the end
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,11 +49,13 @@ def run(args: argparse.Namespace) -> int:
     events: list[Event] | None = None
     if args.explain:
         with trace.recording() as events:
-            measured = _measure(kind, Target(args.target), settings, args.count)
+            measured, stopped = _measure(kind, Target(args.target), settings, args.count)
     else:
-        measured = _measure(kind, Target(args.target), settings, args.count)
+        measured, stopped = _measure(kind, Target(args.target), settings, args.count)
     rows = None if events is None else event_rows(events)
     print(_json(measured, rows) if args.output != "table" else _table(kind, measured, rows or ()))
+    if stopped:
+        return INTERRUPTED
     return (
         GOOD
         if measured.outcome is Outcome.OK
@@ -60,16 +65,31 @@ def run(args: argparse.Namespace) -> int:
     )
 
 
-def _measure(kind: Kind, target: Target, settings: Any, count: int) -> Measurement:
-    async def once() -> Measurement:
-        return await kind.run(target, settings, count)
-
+def _measure(kind: Kind, target: Target, settings: Any, count: int) -> tuple[Measurement, bool]:
+    """A measurement, and whether it was asked to end early."""
     try:
-        return asyncio.run(once())
+        return asyncio.run(_until_stopped(kind, target, settings, count))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
     except (BadTarget, BadSettings) as fault:
         raise UsageError([Problem("command line", "", str(fault))]) from None
     except ProbeError as fault:
         raise MachineError(str(fault)) from None
+
+
+async def _until_stopped(kind: Kind, target: Target, settings: Any, count: int) -> tuple[Measurement, bool]:
+    """Ctrl-C asks for what was measured so far; a kind that has nothing to tell by then, or a second one, ends it."""
+    loop, asked, measuring = asyncio.get_running_loop(), early.arm(), asyncio.current_task()
+    assert measuring is not None
+
+    def stop() -> None:
+        if asked.is_set():
+            measuring.cancel()
+        asked.set()
+        loop.call_later(_GRACE_S, measuring.cancel)
+
+    loop.add_signal_handler(signal.SIGINT, stop)
+    return await kind.run(target, settings, count), asked.is_set()
 
 
 def as_json(measured: Measurement) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from netmon import zone
-from netmon.errors import GOOD, PROBLEM, MachineError
+from netmon.errors import GOOD, PROBLEM, MachineError, plain_words
 from probes.clean import clean
 
 CONFIG = Path("/etc/netmon/agent.yaml")
@@ -147,10 +147,10 @@ def ask(path: Path) -> dict[str, Any]:
         view: dict[str, Any] = json.loads(b"".join(parts))
     except PermissionError:
         raise MachineError(f"{path}: not allowed (run it as root or as the agent's user)") from None
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise MachineError(f"{path}: no agent answers (is it running? systemctl status netmon-agent)") from None
     except (OSError, ValueError) as fault:
-        raise MachineError(
-            f"{path}: no agent answers: {fault} (is it running? systemctl status netmon-agent)"
-        ) from None
+        raise MachineError(f"{path}: the agent does not answer as it should: {plain_words(fault)}") from None
     return view
 
 

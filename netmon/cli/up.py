@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from netmon.cli import terminal
 from netmon.config.value import seconds
 from netmon.errors import GOOD, MachineError, NetmonError
 from netmon.lab.scenario import BREAK_S, MEND_S, SCENARIOS
@@ -89,7 +90,7 @@ def _run_lab(args: argparse.Namespace, for_s: float | None) -> int:
     except ValueError as fault:
         raise MachineError(str(fault)) from None
     folder = _folder(args.keep)
-    screen = not args.no_console and sys.stdout.isatty()
+    screen = not args.no_console and sys.stdout.isatty() and terminal.can_draw()
     emit = _to_stderr if screen else _printer(args.output)
     lab = Lab(paper, Space(paper, mode, ping_sockets=not args.raw_ping), folder, emit, webhook=args.webhook)
     try:
@@ -173,6 +174,17 @@ def _print_summary(summary: dict[str, Any], output: str) -> None:
 
 # --- one machine ---
 
+_MEASURES = {
+    "vi": "netmon đang đo: {checks}. Tệp cấu hình: {folder}; đo thêm: sửa agent.yaml ở đó. Thử một mạng mẫu: netmon up --lab 6",
+    "en": "netmon measures: {checks}. Its files: {folder}; to measure more edit agent.yaml there. A network to try: netmon up --lab 6",
+}
+
+
+def _measures(checks: list[tuple[str, str, str]], folder: Path, lang: str) -> str:
+    """What runs on this machine, in one line."""
+    told = ", ".join(f"{name} ({kind}{' ' + target if target else ''})" for name, kind, target in checks)
+    return clean(_MEASURES[lang].format(checks=told, folder=folder), 1000)
+
 
 def _run_single(args: argparse.Namespace, for_s: float | None) -> int:
     from netmon.lab.single import Single
@@ -180,10 +192,10 @@ def _run_single(args: argparse.Namespace, for_s: float | None) -> int:
     folder = _folder(args.keep) if args.keep else Path.home() / ".local" / "state" / "netmon"
     folder.mkdir(parents=True, exist_ok=True)
     single = Single(folder, webhook=args.webhook)
-    screen = not args.no_console and sys.stdout.isatty()
+    screen = not args.no_console and sys.stdout.isatty() and terminal.can_draw()
     try:
         single.start()
-        print(f"netmon runs; its files are in {folder}", file=sys.stderr)
+        print(_measures(single.checks(), folder, args.lang or "vi"), file=sys.stderr)
         _live(
             lambda scenario, time_s, stopped=lambda: False: single.run(time_s, stopped),
             None,

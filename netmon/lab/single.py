@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from netmon.client import HubClient
+from netmon.config.files import load_agent
 from netmon.errors import HubUnreachable, MachineError
 from netmon.lab.processes import NETMON, Processes
 
@@ -38,6 +39,11 @@ class Single:
         self.processes.start("hub", [*NETMON, "hub", "--config", str(self.folder / "hub.yaml")])
         self.processes.wait_for(self._hub_answers, "the hub to answer", START_WITHIN_S)
         self.processes.start("agent", [*NETMON, "agent", "--config", str(self.folder / "agent.yaml")])
+
+    def checks(self) -> list[tuple[str, str, str]]:
+        """What its agent measures: check, kind, target ("" for this machine); the user may have edited the file."""
+        config = load_agent(self.folder / "agent.yaml")
+        return [(one.check, one.kind, one.target) for one in config.checks]
 
     def run(self, for_s: float | None, stopped: Callable[[], bool] = lambda: False) -> None:
         """Until the time is up."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from probes import logbuckets, stats, trace
+from probes import early, logbuckets, stats, trace
 from probes.base import Emit, Job, Measurement, Outcome, Target, Value
 from probes.errors import ProbeError
 from probes.io.drive import Driver
@@ -205,6 +205,12 @@ async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> 
         if trace.is_on():
             _note_losses(session)
         driver.kick()
+        if not await early.first(finished):
+            session.stop(time.monotonic())
+            events = session.events()
+            if not events or not (events[0].window.sent or events[0].window.rcvd):
+                return blank(recipe, target.text, Outcome.LOCAL, "stopped before anything was answered or lost")
+            told(events)
         return measurement(recipe, target.text, await finished)
     except NotMet as fault:
         return blank(recipe, target.text, fault.outcome, fault.why)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from probes import stats, trace
+from probes import early, stats, trace
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadTarget
@@ -51,6 +51,8 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     tries = [await connect(family, sockaddr, settings.timeout_s, settings.dscp << 2)]
     while len(tries) < count:
         await asyncio.sleep(_SPACING_S)
+        if early.is_asked():
+            break
         trace.note("try", f"{len(tries) + 1} of {count}")
         tries.append(await connect(family, sockaddr, settings.timeout_s, settings.dscp << 2))
     return _told(target.text, at_ns, began, tries, resolve_ms if _named(endpoint, sockaddr) else None)

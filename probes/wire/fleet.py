@@ -285,6 +285,21 @@ class Fleet:
         vary(track, window)
         self._events.append(Interval(track.id, window, (now - window.began) * 1000.0))
 
+    def stop(self, now: float) -> None:
+        """Send no more, and wait for nothing: a packet in the air is no evidence. Open intervals close with what is known."""
+        for track in self.tracks:
+            track.left = 0
+            window, track.window = track.window, None
+            if window is not None:
+                window.closed = True
+                if not window.open:
+                    self._end(track, window, now)
+            for flight in list(track.flights.values()):
+                flight.window.sent -= flight.seq < bursts.NUMBERS
+                flight.window.burst_sent -= flight.seq >= bursts.NUMBERS
+                runs_of(track).ours(flight.seq)
+                self._close(flight, now)
+
     def overflow(self, total: int) -> None:
         """Our own buffer dropped datagrams."""
         self._overflow = total

@@ -1,0 +1,95 @@
+"""What the command line makes of its terminal: language, letters, global options wherever they stand, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netmon.cli import app, terminal
+from netmon.cli.up import _measures
+
+NETMON = [sys.executable, "-m", "netmon"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"LANG": "vi_VN.UTF-8"}, "vi"), ({"LANG": "en_US.UTF-8"}, "en"), ({"LANG": "C.UTF-8"}, None), ({}, None),
+        ({"LANG": "en_US", "LC_ALL": "vi_VN"}, "vi"), ({"LANG": "vi", "NETMON_LANG": "en"}, "en"),
+        ({"LANG": "de_DE.UTF-8"}, None), ({"LANG": "english"}, None), ({"LC_MESSAGES": "vi"}, "vi"),
+    ],
+)  # fmt: skip
+def test_the_language_is_the_locales(environ: dict[str, str], said: str | None) -> None:
+    assert terminal.language(environ) == said
+
+
+@pytest.mark.parametrize("words", [["--lang", "en", "status"], ["status", "--lang", "en"], ["status", "--lang=en"]])
+def test_global_options_work_on_both_sides_of_the_verb(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main([*words, "--socket", str(tmp_path / "none")]) == 3
+    assert "no agent answers" in capsys.readouterr().err
+
+
+def test_what_follows_two_dashes_is_left_alone() -> None:
+    assert terminal.global_first(["probe", "--", "--lang", "x"]) == ["probe", "--", "--lang", "x"]
+
+
+@given(st.text(max_size=40))
+def test_any_text_can_be_written_in_ascii(text: str) -> None:
+    plain = "".join(map(terminal.plain_letter, text))
+    assert plain.isascii()
+
+
+def test_vietnamese_without_its_marks_stays_readable() -> None:
+    assert "".join(map(terminal.plain_letter, "● Đường truyền: TỐT – gọi…")) == "* Duong truyen: TOT - goi..."
+
+
+def test_an_ascii_locale_gets_plain_letters_and_no_traceback(tmp_path: Path) -> None:
+    environ = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*NETMON, "--lang", "vi", "status", "--help"], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and done.stderr == "" and "duong truyen cua may nay" in done.stdout
+
+
+def test_a_terminal_that_cannot_draw_is_told_what_to_do_instead(tmp_path: Path) -> None:
+    environ = {**os.environ, "TERM": "dumb"}
+    done = subprocess.run([*NETMON, "console"], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and "--once" in done.stderr
+
+
+@pytest.mark.parametrize("options", [["--token-file", "{}/none"], ["--hub", "https://127.0.0.1:1", "--ca", "{}/none"]])
+def test_a_file_that_is_not_there_is_named_without_a_number(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(["incidents", *(word.format(tmp_path) for word in options)]) == 3
+    told = capsys.readouterr().err
+    assert str(tmp_path / "none") in told and "No such file" in told and "Errno" not in told and "{" not in told
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_one_machine_says_what_it_measures(lang: str) -> None:
+    told = _measures([("host", "host", ""), ("gateway", "ping", "10.0.0.1")], Path("/x"), lang)
+    assert "gateway (ping 10.0.0.1)" in told and "host (host)" in told
+
+
+@pytest.mark.world
+def test_ctrl_c_keeps_what_was_measured() -> None:
+    words = ["probe", "tcp", "127.0.0.1:1", "-n", "1000", "-o", "json"]
+    with subprocess.Popen([*NETMON, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        time.sleep(2.0)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=10)
+    assert running.returncode == 130 and err == ""
+    told = json.loads(out)
+    assert 3 <= told["values"]["sent"] <= 12

@@ -1,0 +1,113 @@
+"""`--help` and faults speak Vietnamese where the language is Vietnamese: every sentence, not those somebody remembered."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from netmon.cli import app, conference, parser, vietnamese
+from netmon.errors import Problem
+
+ROOT = Path(__file__).resolve().parents[3]
+PLAIN = re.compile(r"[a-z0-9, ]+")  # a list of names is one in every language
+
+
+def _helps(one: argparse.ArgumentParser) -> Iterator[str]:
+    yield from (text for text in (one.description, one.epilog) if text)
+    for action in one._actions:
+        yield from (
+            help_.help
+            for help_ in (action, *getattr(action, "_choices_actions", ()))
+            if help_.help and help_.help != argparse.SUPPRESS
+        )
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from _helps(below)
+
+
+def _all_helps() -> set[str]:
+    texts = {text for verb in app.VERBS for text in _helps(app._parser(verb))}
+    for module, _ in conference.WORDS.values():
+        word = argparse.ArgumentParser()
+        import_module(module).arguments(word)
+        texts |= set(_helps(word))
+    return texts - {"show this help message and exit"}
+
+
+def test_every_text_of_help_is_turned() -> None:
+    texts = _all_helps()
+    assert len(texts) > 90
+    names = {"agent, hub, inventory, rules"}
+    left = {text for text in texts - names if vietnamese.help_text(text) == text}
+    assert {text for text in left if not (PLAIN.fullmatch(text) and "sipcall" in text)} == set()
+
+
+def _templates() -> Iterator[tuple[str, str, str]]:
+    """(file, "what" or "write", sentence) of each fault that files' readers can tell, with `'x'` for what stands in it."""
+    folders = ("netmon/config", "netmon/load")
+    for path in sorted(one for folder in folders for one in (ROOT / folder).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            at = {"fault": 2, "Problem": 2}.get(name)
+            for part, arg in zip(("what", "write"), node.args[at:] if at else (), strict=False):
+                if (text := _text(arg)) and text.strip("'x ") != "":
+                    yield path.name, part, text
+
+
+def _text(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        parts = (str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+        return "".join(parts)
+    return ""
+
+
+def test_every_fault_of_a_file_is_turned() -> None:
+    told = set(_templates())
+    assert len(told) > 30
+    turn = {"what": vietnamese.what, "write": vietnamese.write}
+    assert {one for one in told if turn[one[1]](one[2]) == one[2]} == set()
+
+
+def test_a_fault_keeps_its_place_and_its_words() -> None:
+    told = vietnamese.problems(
+        [
+            Problem(
+                "agent.yaml:3",
+                "site",
+                "is missing",
+                "write letters, digits, . _ and -, at most 64, beginning with a letter or digit",
+            )
+        ]
+    )
+    assert told.startswith("agent.yaml:3: site: thiếu (ghi chữ cái")
+    told = vietnamese.problems([Problem("hub.yaml:1", "quota", "'5x' is not a size", "write 256kB, 3MB, 1MiB or 2GB")])
+    assert told == "hub.yaml:1: quota: '5x' không phải dung lượng (ghi 256kB, 3MB, 1MiB hoặc 2GB)"
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    yield
+    parser.speak([], None)
+
+
+def test_the_command_line_itself_is_answered_in_vietnamese(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        app.main(["probe", "--lang", "vi"])
+    assert "thiếu đối số: KIND" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        app.main(["--lang", "vi", "status", "--help"])
+    assert capsys.readouterr().out.startswith("cách dùng: netmon status")
+    (tmp_path / "agent.yaml").write_text("agent: a\nsitee: b\n")
+    assert app.main(["config", "check", str(tmp_path / "agent.yaml"), "--lang", "vi"]) == 78
+    told = capsys.readouterr().err
+    assert "sitee: khóa không có (có phải site?)" in told and "destinations: thiếu" in told
