@@ -100,7 +100,8 @@ def _hold(meeting: Meeting, known: Inventory | None, taken: Taken | None = None)
                 conferences=(*known.conferences, conference),
             )
         )
-    wrong = [one for one in found if not (one.record is conference and one.key.endswith("rooms") and not taken)]
+    has_rooms = taken is not None and taken.conference is not None  # without one, its rows say why, and exit 1
+    wrong = [one for one in found if has_rooms or not (one.record is conference and one.key.endswith("rooms"))]
     if wrong:
         raise UsageError([Problem("command line", _key(one), clean(one.what, 400), one.write) for one in wrong])
 

@@ -1,7 +1,6 @@
-"""Files of rows: CSV in the encodings and with the separators spreadsheets write, and XLSX. The one door to openpyxl.
+"""Files of rows: CSV in the encodings and with the separators spreadsheets write, and XLSX.
 
-Values only: no formula is worked out, no link followed, no macro looked at. Size, rows, columns and cells are capped;
-whatever bytes a file holds, only `ConfigError` and `UsageError` leave here.
+Size, rows, columns and cells are capped; whatever bytes a file holds, only `ConfigError` and `UsageError` leave here.
 """
 
 from __future__ import annotations
@@ -10,13 +9,14 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from netmon.conference import sheetheads
-from netmon.conference.sheetfonts import from_tcvn3
+from netmon.conference import sheetheads, sheetletters
+from netmon.conference.sheetcells import FORMULA, MAX_CELL, MAX_COLUMNS, MAX_ROWS, Cell, Line, Odd, Page, of_text
+from netmon.conference.sheetfonts import FONTS, Font
 from netmon.conference.sheetheads import Heading, Row
+from netmon.conference.sheetletters import BYTE_MARKS, Letters
 from netmon.conference.sheettext import tidy
 from netmon.conference.sheetwords import Told
 from netmon.errors import ConfigError, Problem, UsageError
@@ -25,11 +25,8 @@ from probes.clean import clean
 MAX_BYTES = 16 << 20
 MAX_UNPACKED = 128 << 20  # of all parts of an XLSX
 MAX_PARTS = 2_000
-MAX_ROWS = 20_000
-MAX_COLUMNS = 200
-MAX_CELL = 2_000
+_TOP = 200  # rows from the top that are kept though they are blank: a heading is known by its neighbours
 _SEPARATORS = (",", ";", "\t", "|")
-_OLD_FONT = Told(0, "", "old_font", {}, False)
 _ZIP = b"PK"
 _OLE = b"\xd0\xcf\x11\xe0"  # XLS, and XLSX under a password
 
@@ -72,85 +69,114 @@ def _bad(path: Path, what: str, write: str = "") -> ConfigError:
 _SAY_HEADING = "above the rooms there must be a row with titles as Mã xã, Tên điểm cầu, Địa chỉ IP"
 
 
-def _tidied(path: Path, rows: Iterable[Sequence[str]]) -> tuple[Row, ...]:
-    """Rows numbered from 1, within the caps."""
+def _rows(path: Path, lines: Iterable[Line]) -> tuple[Row, ...]:
+    """Tidy rows, within the caps; blank ones only near the top."""
     found: list[Row] = []
-    for at, cells in enumerate(rows, 1):
-        if at > MAX_ROWS:
+    for many, line in enumerate(lines, 1):
+        while len(found) < min(line.number - 1, _TOP):
+            found.append(Row(len(found) + 1, ()))
+        if many > MAX_ROWS:
             raise _bad(path, f"has more than {MAX_ROWS} rows", "split it")
-        told = list(cells)
-        while told and not told[-1]:
-            told.pop()
-        if len(told) > MAX_COLUMNS:
-            raise _bad(path, f"row {at} has more than {MAX_COLUMNS} columns", "delete what is not the list")
-        if any(len(cell) > MAX_CELL for cell in told):
-            what = f"row {at} has a cell of more than {MAX_CELL} letters"
-            raise _bad(path, what, "shorten it; in a CSV, close the quotes")
-        found.append(Row(at, tuple(map(tidy, told))))
+        found.append(_row(path, line))
     return tuple(found)
+
+
+def _row(path: Path, line: Line) -> Row:
+    width = max(line.cells, default=-1) + 1
+    if width > MAX_COLUMNS:
+        raise _bad(path, f"row {line.number} has more than {MAX_COLUMNS} columns", "delete what is not the list")
+    if any(len(cell.text) > MAX_CELL for cell in line.cells.values()):
+        what = f"row {line.number} has a cell of more than {MAX_CELL} letters"
+        raise _bad(path, what, "shorten it; in a CSV, close the quotes")
+    cells = tuple(tidy(line.cells[at].text) if at in line.cells else "" for at in range(width))
+    odd = {at: cell.odd for at, cell in line.cells.items() if cell.odd}
+    return Row(line.number, cells, odd, line.is_hidden, line.merged)
+
+
+class _Found(NamedTuple):
+    """A page with a heading. `font`: the heading's letters, None for today's."""
+
+    page: Page
+    heading: Heading
+    font: Font | None
+
+
+def _found(path: Path, page: Page) -> _Found | None:
+    """The list on a page, its heading in today's letters or in those of an old font; None when it has none."""
+    top = page.lines[: sheetheads.LOOKED_AT + 2]
+    for font in (None, *FONTS):
+        heading = sheetheads.find(_rows(path, sheetletters.turned(top, font) if font else top))
+        if heading is not None:
+            return _Found(page, heading, font)
+    return None
+
+
+def _in_letters(path: Path, found: _Found) -> Sheet:
+    """The rows of a list, each cell in the letters it is typed in."""
+    page, heading, font = found
+    top = sheetletters.turned(page.lines[: heading.body], font) if font else page.lines[: heading.body]
+    last = _rows(path, top)[: heading.body][-1].number
+    body, notes = sheetletters.read_body([line for line in page.lines if line.number > last], heading, font)
+    hidden = [
+        Told(0, heading.titles[what], "hidden_column", {}, False)
+        for what, at in heading.columns.items()
+        if at in page.hidden_columns
+    ]
+    rows = _rows(path, [*(line for line in top if line.number <= last), *body])
+    return Sheet(rows, heading, (*notes, *hidden))
 
 
 # --- text ---
 
 
 def _of_text(path: Path, data: bytes) -> Sheet:
-    text, notes = _decoded(path, data)
-    try:
-        return _best(path, text, notes)
-    except ConfigError as fault:
-        try:
-            return _best(path, from_tcvn3(data.decode("latin-1")), (_OLD_FONT,))
-        except ConfigError:
-            raise fault from None
-
-
-def _best(path: Path, text: str, notes: tuple[Told, ...]) -> Sheet:
-    """The separator by which most columns have titles. Raises `ConfigError` when none has."""
-    best: Sheet | None = None
+    """By the separator with which most columns have titles. Raises `ConfigError` when none has."""
+    letters = _decoded(path, data)
+    best: _Found | None = None
     fault: ConfigError | None = None
     for separator in _SEPARATORS:
         try:
-            rows = _tidied(path, _split(path, text, separator))
+            found = _found(path, Page("", list(_split(path, letters, separator))))
         except ConfigError as error:
             fault = fault or error
             continue
-        heading = sheetheads.find(rows)
-        if heading and (best is None or len(heading.columns) > len(best.heading.columns)):
-            best = Sheet(rows, heading, notes)
+        if found and (best is None or len(found.heading.columns) > len(best.heading.columns)):
+            best = found
     if best is None:
         raise fault or _bad(path, "has no heading netmon knows", f"{_SAY_HEADING}; or save it as CSV UTF-8")
-    return best
+    sheet = _in_letters(path, best)
+    return sheet._replace(notes=(*letters.notes, *sheet.notes))
 
 
-def _split(path: Path, text: str, separator: str) -> Iterator[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+def _split(path: Path, letters: Letters, separator: str) -> Iterator[Line]:
+    """The rows that say anything; bytes that are no text are told of their cells."""
+    reader = csv.reader(io.StringIO(letters.text, newline=""), delimiter=separator, strict=True)
+    places = iter(letters.bad)
     try:
-        yield from reader
+        for number, row in enumerate(reader, 1):
+            cells = {at: _cell(text, places) for at, text in enumerate(row) if text.strip()}
+            if cells:
+                yield Line(number, cells)
     except csv.Error as error:
         what = f"line {reader.line_num} is no CSV: {clean(str(error), 80)}"
         raise _bad(path, what, 'close the quotes; write a quotation mark within quotes twice: ""') from error
 
 
-def _decoded(path: Path, data: bytes) -> tuple[str, tuple[Told, ...]]:
-    """UTF-8 or UTF-16 where the bytes say so, else Windows-1258, which is told."""
+def _cell(text: str, places: Iterator[int]) -> Cell:
+    marks = BYTE_MARKS.findall(text)
+    if not marks:
+        return of_text(text)
+    byte, *_ = [next(places) for _ in marks]
+    return Cell(BYTE_MARKS.sub("\ufffd", text), Odd("byte", f"{byte} (0x{ord(marks[0]) - 0xDC00:02X})"))
+
+
+def _decoded(path: Path, data: bytes) -> Letters:
     try:
-        return _unicode(data), ()
-    except UnicodeDecodeError:
-        pass
-    try:
-        return data.decode("cp1258"), (Told(0, "", "windows", {}, False),)
+        return sheetletters.decoded(data)
     except UnicodeDecodeError as fault:
-        what = f"is no text: byte {fault.start} is neither UTF-8, UTF-16 nor Windows-1258"
+        line = data.count(b"\n", 0, fault.start) + 1
+        what = f"is no text: line {line}, byte {fault.start + 1} is neither UTF-8, UTF-16 nor Windows-1258"
         raise _bad(path, what, "save it as CSV UTF-8 or as XLSX") from fault
-
-
-def _unicode(data: bytes) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16")
-    zeros = data[:400].count(0)
-    if zeros > len(data[:400]) // 4:  # UTF-16 without its mark: the zeros are the high bytes of ASCII
-        return data.decode("utf-16-le" if data[:400:2].count(0) < zeros / 2 else "utf-16-be")
-    return data.decode("utf-8-sig")
 
 
 # --- workbooks ---
@@ -158,42 +184,42 @@ def _unicode(data: bytes) -> str:
 
 def _of_workbook(path: Path, data: bytes, wanted: str) -> Sheet:
     _weigh(path, data)
-    import openpyxl  # only an XLSX needs it
+    from netmon.conference import sheetbook  # only an XLSX needs its library
 
     try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        names = [str(name) for name in book.sheetnames]
-        found = {name: list(_cells(book[name])) for name in names if wanted in ("", name)}
-    except ConfigError:
-        raise
+        names, pages = sheetbook.pages(data, wanted)
     except Exception as fault:  # its reader lets out whatever a broken file runs into
         what = f"is no XLSX that can be read: {clean(str(fault) or type(fault).__name__, 120)}"
-        raise _bad(path, what, "open it, save it anew as XLSX, or save it as CSV UTF-8") from fault
-    if wanted and not found:
+        raise _bad(path, what, "open it, save it as Excel Workbook (*.xlsx), or save it as CSV UTF-8") from fault
+    if wanted and not pages:
         known = clean(", ".join(names), 200)
         raise UsageError([Problem("command line", "--sheet", f"no sheet {clean(wanted, 60)!r}", f"known: {known}")])
-    return _chosen(path, found)
+    return _chosen(path, pages, wanted)
 
 
-def _chosen(path: Path, found: dict[str, list[list[str]]]) -> Sheet:
-    """The one sheet with a heading, in today's letters or, where none has one, in those of old fonts."""
-    told = _with_heading(path, found)
-    notes = () if told else (_OLD_FONT,)
-    if not told:
-        told = _with_heading(
-            path, {name: [[from_tcvn3(cell) for cell in row] for row in rows] for name, rows in found.items()}
-        )
-    if not told:
-        raise _bad(path, "has no heading netmon knows", _SAY_HEADING)
-    if len(told) > 1:
-        names = clean(", ".join(told), 200)
-        raise UsageError([Problem(clean(str(path)), "", f"has {len(told)} lists: {names}", "--sheet says which")])
-    return Sheet(*next(iter(told.values())), notes)
+def _chosen(path: Path, pages: Sequence[Page], wanted: str) -> Sheet:
+    """The one sheet with a heading; a hidden one only when it is named."""
+    lists = {page.name: found for page in pages if (found := _found(path, page)) is not None}
+    hidden = [page.name for page in pages if page.is_hidden and page.name in lists and not wanted]
+    seen = [name for name in lists if name not in hidden]
+    if not lists:
+        raise _no_heading(path, pages)
+    if len(seen) != 1:
+        names = clean(", ".join(seen or hidden), 200)
+        what = f"has {len(seen)} lists: {names}" if seen else f"has a list on a hidden sheet only: {names}"
+        raise UsageError([Problem(clean(str(path)), "", what, "--sheet says which")])
+    sheet = _in_letters(path, lists[seen[0]])
+    notes = (Told(0, "", "hidden_sheet", {"text": ", ".join(hidden)}, False),) if hidden else ()
+    return sheet._replace(notes=(*sheet.notes, *notes))
 
 
-def _with_heading(path: Path, found: dict[str, list[list[str]]]) -> dict[str, tuple[tuple[Row, ...], Heading]]:
-    rows = {name: _tidied(path, cells) for name, cells in found.items()}
-    return {name: (told, heading) for name, told in rows.items() if (heading := sheetheads.find(told)) is not None}
+def _no_heading(path: Path, pages: Sequence[Page]) -> ConfigError:
+    cells = (cell for page in pages for line in page.lines for cell in line.cells.values())
+    formulas = sum(cell.odd is not None and cell.odd.code == FORMULA for cell in cells)
+    if not formulas:
+        return _bad(path, "has no heading netmon knows", _SAY_HEADING)
+    what = f"has no heading netmon knows; {formulas} of its cells are formulas that were never worked out"
+    return _bad(path, what, f"open it in a spreadsheet and save it; {_SAY_HEADING}")
 
 
 def _weigh(path: Path, data: bytes) -> None:
@@ -205,23 +231,3 @@ def _weigh(path: Path, data: bytes) -> None:
         raise _bad(path, "is no XLSX that can be read", "open it and save it anew") from fault
     if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
         raise _bad(path, "is too large unpacked", "take pictures and other sheets out of it")
-
-
-def _cells(sheet: Any) -> Iterator[list[str]]:
-    if hasattr(sheet, "reset_dimensions"):
-        sheet.reset_dimensions()  # files lie about their size
-    else:
-        return  # a sheet of charts
-    for row in sheet.iter_rows(values_only=True, max_row=MAX_ROWS + 1, max_col=MAX_COLUMNS + 1):
-        yield [_text(value) for value in row]
-
-
-def _text(value: Any) -> str:
-    """A cell's value as a person reads it; whole numbers without `.0`."""
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    return str(value)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from inventory.model import Conference, Contact, Inventory, Room
 from inventory.moment import Moment
 from netmon.conference.sheetcalls import Call, call
+from netmon.conference.sheetcells import DATE_TYPED, Odd, looks_like_date
 from netmon.conference.sheetheads import Heading, Row
 from netmon.conference.sheetplaces import NAMED, Place, Places, Unclear, plain_name
 from netmon.conference.sheettext import accented, bare, commune_code, fold, number, phone, province_code, slug
@@ -24,6 +25,9 @@ _PROVINCE = re.compile(
 )
 _COMMUNE = re.compile(r"\b(xa|phuong|dac khu|thi tran)\b")
 _COUNTED = re.compile(r"\(?[0-9]{1,2}\)?", re.ASCII)
+_NEEDED = ("code", "commune", "province", "province_code", "address", "domain", "protocol", "alias")
+_NO_DATES = ("alias", "phone")  # a date is never meant there
+_SEPARATED = re.compile(r"[0-9]{1,3}(?:[.,][0-9]{3})+", re.ASCII)
 _SAYING = ("code", "commune", "province", "province_code", "room", "address", "domain", "alias")
 
 
@@ -107,7 +111,7 @@ class _Taker:
 
     def row(self, row: Row) -> None:
         """One row: a room, a heading of rows, or a remark."""
-        if not any(row.cells):
+        if not any(row.cells) and not self._odd(row):
             return
         cells = {what: row.cells[at] for what, at in self._heading.columns.items() if at < len(row.cells)}
         cells = {what: cell for what, cell in cells.items() if cell}
@@ -115,11 +119,14 @@ class _Taker:
             return
         before = len(self.told)
         try:
-            self._room(row, cells)
+            self._room(row, self._meant(row, cells))
         except Unclear as fault:
             del self.told[before:]  # remarks on a row that is not taken only hide why
             title = self._heading.titles.get(fault.column, "")
             self.told.append(Told(row.number, title, fault.code, fault.with_, True))
+            for what, about in () if row.is_hidden else self._odd(row).items():  # to be mended in one go
+                if what != fault.column:
+                    self._tell(row, what, about.code, text=cells.get(what, ""), detail=about.detail)
 
     def _tell(self, row: Row, column: str, code: str, /, **with_: str) -> None:
         self.told.append(Told(row.number, self._heading.titles.get(column, ""), code, with_, False))
@@ -128,6 +135,8 @@ class _Taker:
 
     def _is_aside(self, row: Row, cells: dict[str, str]) -> bool:
         said = [cell for cell in row.cells if cell]
+        if not said:
+            return False
         titles = self._heading.row.cells
         if all(fold(cell) == fold(title) for cell, title in zip(row.cells, titles, strict=False) if cell):
             self._tell(row, "", "again")
@@ -135,11 +144,24 @@ class _Taker:
             self._tell(row, "", "again")  # (1) (2) (3) below the titles
         elif any(_SUM.fullmatch(fold(cells.get(what, said[0]))) for what in ("number", "province", "commune", "room")):
             self._tell(row, "", "sum")
+        elif self._odd(row):
+            return False
         elif set(cells) == {"number"} and len(said) == 1 and _COUNTED.fullmatch(number(said[0])):
             self._tell(row, "number", "empty_number")
+        elif row.merged and self._own(row, cells) == {"number"}:
+            self._tell(row, "number", "empty_number")  # all else is another row's
         else:
             return self._is_section(row, [cell for cell in said if cell != cells.get("number")] or said)
         return True
+
+    def _odd(self, row: Row) -> dict[str, Odd]:
+        """What is odd about the columns that matter."""
+        columns = self._heading.columns.items()
+        return {what: row.odd[at] for what, at in columns if at in row.odd and what not in ("number", "note")}
+
+    def _own(self, row: Row, cells: dict[str, str]) -> set[str]:
+        """What a row says itself, beside what cells merged from above say for it."""
+        return {what for what in cells if self._heading.columns[what] not in row.merged}
 
     def _is_section(self, row: Row, said: list[str]) -> bool:
         match = _PROVINCE.fullmatch(said[0])
@@ -150,6 +172,22 @@ class _Taker:
         return True
 
     # --- a room ---
+
+    def _meant(self, row: Row, cells: dict[str, str]) -> dict[str, str]:
+        """The cells that say what was typed; others are told, and raise `Unclear` where the room depends on them."""
+        if row.is_hidden:
+            raise Unclear("hidden", "")
+        odd = self._odd(row)
+        odd |= {what: DATE_TYPED for what in _NO_DATES if looks_like_date(cells.get(what, "")) and what not in odd}
+        for what, about in odd.items():
+            with_ = {"text": cells.get(what, ""), "detail": about.detail}
+            if what in _NEEDED:
+                raise Unclear(about.code, what, **with_)
+            self._tell(row, what, about.code, **with_)
+        meant = {what: cell for what, cell in cells.items() if what not in odd}
+        if _SEPARATED.fullmatch(alias := meant.get("alias", "")):
+            self._tell(row, "alias", "separators", text=alias)
+        return meant
 
     def _room(self, row: Row, cells: dict[str, str]) -> None:
         if not any(cells.get(what) for what in _SAYING):

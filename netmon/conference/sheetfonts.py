@@ -1,9 +1,16 @@
-"""Texts typed for the old `.Vn…` fonts: bytes of TCVN 5712:1993 (VN3, "ABC") that programs take for Windows-1252. Pure.
+"""Texts typed for old Vietnamese fonts, whose letters programs take for Windows-1252: TCVN3 (`.Vn…`) and VNI. Pure.
 
-`M· x·` is Mã xã. A capital with a tone has the byte of its small letter: the font made it large.
+TCVN 5712:1993 (VN3, "ABC") has a byte a letter: `M· x·` is Mã xã, and a capital with a tone has the byte of its small
+letter, for the font made it large. VNI writes accents behind their vowel: `Maõ xaõ`.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from netmon.conference.sheetsyllables import strange
 
 _LETTERS = {
     0xA1: "ĂÂÊÔƠƯĐăâêôơưđ",
@@ -17,7 +24,76 @@ _LETTERS = {
 }
 _TABLE = {first + at: letter for first, letters in _LETTERS.items() for at, letter in enumerate(letters)}
 
+# VNI: what stands behind a vowel, and the letters a, e, o, u, y, ô (ơ), ö (ư) become by it; "." none.
+_BEHIND = {
+    "ù": "áéóúýớứ", "ø": "àèòùỳờừ", "û": "ảẻỏủỷởử", "õ": "ãẽõũỹỡữ", "ï": "ạẹọụ.ợự",
+    "â": "âêô....", "á": "ấếố....", "à": "ầềồ....", "å": "ẩểổ....", "ã": "ẫễỗ....", "ä": "ậệộ....",
+    "ê": "ă......", "é": "ắ......", "è": "ằ......", "ú": "ẳ......", "ü": "ẵ......", "ë": "ặ......",
+}  # fmt: skip
+_BEFORE = "aeouyôö"
+_PAIRS = {
+    vowel + mark: letter
+    for mark, letters in _BEHIND.items()
+    for vowel, letter in zip(_BEFORE, letters, strict=True)
+    if letter != "."
+}
+_ALONE = {"ô": "ơ", "ö": "ư", "ñ": "đ", "æ": "ỉ", "ó": "ĩ", "ò": "ị", "î": "ỵ"}
+_VNI = {**_PAIRS, **_ALONE}
+_VNI |= {old.upper(): letter.upper() for old, letter in _VNI.items()}
+_VNI |= {old[0].upper() + old[1:]: letter.upper() for old, letter in _PAIRS.items()}
+_IN_VNI = re.compile("|".join(sorted(map(re.escape, _VNI), key=len, reverse=True)))
+_NEWEST = 0xFF  # an old font's letters are all below: one beyond is Unicode's
+
+
+class Font(NamedTuple):
+    """An old font's letters. `name`: as people call it."""
+
+    name: str
+    turn: Callable[[str], str]
+
 
 def from_tcvn3(text: str) -> str:
     """The Unicode text that was meant."""
     return text.translate(_TABLE)
+
+
+def from_vni(text: str) -> str:
+    """The Unicode text that was meant."""
+    return _IN_VNI.sub(lambda match: _VNI[match[0]], text)
+
+
+FONTS = (Font("TCVN3 (.Vn…)", from_tcvn3), Font("VNI", from_vni))
+
+
+def read_as(text: str, font: Font) -> str:
+    """A cell in a font's letters; capitals throughout where its plain letters are."""
+    told = font.turn(text)
+    plain = [char for char in text if char.isascii() and char.isalpha()]
+    return told.upper() if len(plain) > 1 and all(map(str.isupper, plain)) else told
+
+
+def font_of(text: str) -> Font | None:
+    """The old font a text is surely typed for: as it stands there are words no Vietnamese wrote, and turned fewer."""
+    if text.isascii() or any(ord(char) > _NEWEST for char in text):
+        return None
+    best, least = None, strange(text)
+    for font in FONTS:
+        left = strange(font.turn(text)) if least else 0
+        if left < least:
+            best, least = font, left
+    return best
+
+
+def is_sound(text: str, font: Font) -> bool:
+    """Is a text surely not in this font's letters: it has newer ones, or would be made worse?"""
+    return any(ord(char) > _NEWEST for char in text) or strange(text) < strange(font.turn(text))
+
+
+def column_font(cells: Sequence[str]) -> Font | None:
+    """The font of a whole column, where no cell of it says otherwise: then it holds for those, too, that could be read
+    either way."""
+    fonts = [font for cell in cells if (font := font_of(cell)) is not None]
+    if not fonts:
+        return None
+    font = max(FONTS, key=fonts.count)
+    return None if any(is_sound(cell, font) for cell in cells if not cell.isascii()) else font

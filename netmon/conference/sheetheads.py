@@ -6,18 +6,24 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from netmon.conference.sheetcells import Odd
 from netmon.conference.sheettext import fold
 from netmon.conference.sheetwords import Told
 
+NOTHING_ODD: Mapping[int, Odd] = {}
 LOOKED_AT = 60  # rows from the top in which a heading must begin
 PLACES = ("code", "commune", "province", "province_code", "room")
 
 
 class Row(NamedTuple):
-    """One row as a spreadsheet numbers it, from 1; cells are tidy text."""
+    """One row as a spreadsheet numbers it, from 1; cells are tidy text. `odd`: position → what is odd about a cell;
+    `merged`: positions whose value holds from a row above."""
 
     number: int
     cells: tuple[str, ...]
+    odd: Mapping[int, Odd] = NOTHING_ODD
+    is_hidden: bool = False
+    merged: frozenset[int] = frozenset()
 
 
 class Heading(NamedTuple):

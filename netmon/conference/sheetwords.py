@@ -76,7 +76,63 @@ _WAYS: dict[str, dict[str, Said]] = {
         "vi": Said("chỉ có số thứ tự", "điền hoặc xoá dòng này"),
         "en": Said("has a number and nothing else", "fill the row in, or delete it"),
     },
+    "hidden": {
+        "vi": Said("bị ẩn hoặc bị lọc", "hiện dòng nếu điểm cầu tham dự, xoá dòng nếu không"),
+        "en": Said("is hidden or filtered out", "show the row if its room shall come, delete it if not"),
+    },
+    "error": {
+        "vi": Said("'{text}' là lỗi của công thức", "sửa công thức, hoặc ghi giá trị"),
+        "en": Said("'{text}' is an error of a formula", "mend the formula, or write the value"),
+    },
+    "formula": {
+        "vi": Said("công thức (formula) chưa có kết quả", "mở tệp bằng Excel, lưu lại, hoặc ghi giá trị"),
+        "en": Said(
+            "is a formula that was never worked out", "open the list in a spreadsheet and save it, or write the value"
+        ),
+    },
+    "digits": {
+        "vi": Said("'{text}' là số đã mất chữ số", "ghi lại số, để cột ở dạng văn bản"),
+        "en": Said("'{text}' is a number that lost its digits", "write it anew, and keep the column as text"),
+    },
+    "date": {
+        "vi": Said("'{text}' là ngày giờ do bảng tính tự đổi", "ghi lại giá trị, để cột ở dạng văn bản"),
+        "en": Said(
+            "'{text}' is a date, as a spreadsheet makes one of 8-1", "write it anew, and keep the column as text"
+        ),
+    },
+    "truth": {
+        "vi": Said("'{text}' là giá trị đúng/sai", "ghi lại giá trị, để cột ở dạng văn bản"),
+        "en": Said("'{text}' is a truth value", "write it anew, and keep the column as text"),
+    },
+    "byte": {
+        "vi": Said("'{text}' bị hỏng: byte {detail} không phải UTF-8", "ghi lại ô này, lưu lại dạng CSV UTF-8"),
+        "en": Said("'{text}' is damaged: byte {detail} is no UTF-8", "write the cell anew, and save it as CSV UTF-8"),
+    },
     # --- worth a look, and taken ---
+    "old_cell": {
+        "vi": Said("'{text}' gõ bằng bảng mã cũ {font}, đã đổi thành '{known}'", "xem lại nếu không đúng"),
+        "en": Said(
+            "'{text}' is in the letters of old fonts, {font}: '{known}' is taken", "look at it if that is not so"
+        ),
+    },
+    "old_column": {
+        "vi": Said("gõ bằng bảng mã cũ {font}, đã đổi sang Unicode", "xem lại các tên"),
+        "en": Said("is in the letters of old fonts, {font}, and was turned into Unicode", "look at the names"),
+    },
+    "hidden_column": {
+        "vi": Said("là cột bị ẩn, vẫn dùng", "xoá cột nếu không dùng"),
+        "en": Said("is hidden, and used", "delete the column if it shall not count"),
+    },
+    "hidden_sheet": {
+        "vi": Said("còn danh sách ở trang tính bị ẩn, không đọc: '{text}'", "chọn bằng --sheet nếu cần"),
+        "en": Said("has lists on hidden sheets, which are not read: '{text}'", "--sheet names one that is meant"),
+    },
+    "separators": {
+        "vi": Said("'{text}' giống số có dấu phân cách hàng nghìn, giữ nguyên", "bỏ dấu phân cách nếu đó là số"),
+        "en": Said(
+            "'{text}' looks like a number with separators, and is taken as it is", "leave them out if it is one"
+        ),
+    },
     "sum": {"vi": Said("là dòng tổng, không phải điểm cầu", ""), "en": Said("is a sum, no room", "")},
     "section": {
         "vi": Said("là tên nhóm: '{text}'", ""),
@@ -135,8 +191,8 @@ _WAYS: dict[str, dict[str, Said]] = {
         "en": Said("column '{text}' is there twice: the first is used", ""),
     },
     "old_font": {
-        "vi": Said("tệp dùng bảng mã cũ TCVN3 (phông .Vn…), đã đổi sang Unicode", "xem lại các tên"),
-        "en": Said("is typed for the old .Vn fonts (TCVN3) and was turned into Unicode", "look at the names"),
+        "vi": Said("tệp dùng bảng mã cũ {font}, đã đổi sang Unicode", "xem lại các tên"),
+        "en": Said("is typed for old fonts, {font}, and was turned into Unicode", "look at the names"),
     },
     "windows": {
         "vi": Said("tệp không phải UTF-8, đã đọc theo Windows-1258", "xem lại các tên, hoặc lưu lại dạng CSV UTF-8"),

@@ -121,3 +121,11 @@ def test_many_rooms_stand_one_in_a_line(base: Path, capsys: pytest.CaptureFixtur
     assert "    rooms:\n      - r00001\n" in out and "    profile: conf-720p\n" in out
     (base / "inventory.yaml").write_text((base / "inventory.yaml").read_text() + out)
     assert main(["config", "check", str(base / "inventory.yaml")]) == 0
+
+
+def test_a_list_of_which_no_row_can_be_taken_says_why_of_each(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "1;;99999;;A;10.1.1.1;;;;\n2;;xyz;;B;10.1.1.2;;;;\n"
+    assert run(base, rows, "--inventory", str(base / "inventory.yaml"), "-o", "json") == 1
+    told = capsys.readouterr()
+    assert [row["row"] for row in json.loads(told.out)["left_out"]] == [2, 3]
+    assert "row 2, column 'Mã xã'" in told.err and "row 3, column 'Mã xã'" in told.err

@@ -156,7 +156,8 @@ def test_no_formula_is_worked_out() -> None:
     with pytest.raises(ConfigError):
         parse(Path("a.xlsx"), workbook(A=[["=1+1", "=A1"]]))
     sheet = parse(Path("a.xlsx"), workbook(A=[*ROWS, [86, '=HYPERLINK("http://x.example")', "=1+1"]]))
-    assert sheet.rows[-1].cells == ("86",)
+    assert sheet.rows[-1].cells == ("86", "", "")
+    assert {at: odd.code for at, odd in sheet.rows[-1].odd.items()} == {1: "formula", 2: "formula"}
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

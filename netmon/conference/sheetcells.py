@@ -1,0 +1,98 @@
+"""Cells whose value is not what was typed: errors, dates, numbers that lost their digits, formulas never worked out. Pure.
+
+Each has a code, which `sheetwords` has the words for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
+
+ERROR, DIGITS, DATE, FORMULA, TRUTH, BYTE = "error", "digits", "date", "formula", "truth", "byte"
+MAX_DIGITS = 15  # a spreadsheet keeps no more of a number
+MAX_ROWS = 20_000  # that say anything
+MAX_COLUMNS = 200
+MAX_CELL = 2_000  # letters
+_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|FIELD!|BUSY!|UNKNOWN!|#+)|Err:\d{3}")
+_LOST = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]?\d{1,3}", re.IGNORECASE | re.ASCII)
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|thg ?\d{1,2})[a-z]*"
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?"
+    r"|\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)\d\d(?: \d{1,2}:\d\d(?::\d\d)?)?"
+    r"|\d{1,2}/\d{1,2}/\d\d"
+    rf"|\d{{1,2}}[ -]{_MONTH}(?:[ -]\d{{2,4}})?|{_MONTH}[ -]\d{{1,4}}",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class Odd(NamedTuple):
+    """What is odd about a cell: a code, and what it is filled with."""
+
+    code: str
+    detail: str = ""
+
+
+DATE_TYPED = Odd(DATE)
+
+
+class Cell(NamedTuple):
+    """What a person reads in a cell, and what is odd about it."""
+
+    text: str
+    odd: Odd | None = None
+
+
+class Line(NamedTuple):
+    """One row as it stands in a file, numbered from 1. `cells`: position from 0 → what is there, without empty ones.
+    `merged`: positions whose value comes from a row above."""
+
+    number: int
+    cells: Mapping[int, Cell]
+    is_hidden: bool = False
+    merged: frozenset[int] = frozenset()
+
+
+class Page(NamedTuple):
+    """One sheet: the rows that say anything, in order. `hidden_columns`: positions from 0."""
+
+    name: str
+    lines: Sequence[Line]
+    is_hidden: bool = False
+    hidden_columns: frozenset[int] = frozenset()
+
+
+def of_text(text: str) -> Cell:
+    """A cell of a CSV, or text of a workbook."""
+    said = text.strip()
+    if said.startswith(("#", "Err:")) and _ERROR.fullmatch(said):
+        return Cell(text, Odd(ERROR))
+    if said[:1] in "+-0123456789" and _LOST.fullmatch(said):
+        return Cell(text, Odd(DIGITS))
+    return Cell(text)
+
+
+def of_value(value: Any, is_formula: bool) -> Cell:
+    """A cell of a workbook; whole numbers without `.0`."""
+    if value is None:
+        return Cell("", Odd(FORMULA) if is_formula else None)
+    if isinstance(value, bool):
+        return Cell(str(value).upper(), Odd(TRUTH))
+    if isinstance(value, datetime | date | time | timedelta):
+        return Cell(str(value) if isinstance(value, timedelta) else value.isoformat(), Odd(DATE))
+    if isinstance(value, int | float):
+        return _of_number(value)
+    return of_text(str(value))
+
+
+def _of_number(value: float) -> Cell:
+    if not isinstance(value, int) and not value.is_integer():
+        return Cell(str(value), Odd(DIGITS) if "e" in str(value) or value != value else None)
+    whole = str(int(value))
+    return Cell(whole, Odd(DIGITS) if len(whole.lstrip("-")) > MAX_DIGITS else None)
+
+
+def looks_like_date(text: str) -> bool:
+    """Is a text what a spreadsheet makes of 8-1 or 2/9? Only of use where a date can never be meant."""
+    return _DATE.fullmatch(text.strip()) is not None
