@@ -65,7 +65,7 @@ class Evaluator:
         self.changed: Callable[[], None] | None = None
         self._topology, self._rules = topology, tuple(rules)
         self._listed = frozenset(topology.checks())
-        self._db = StateDb(db)
+        self._db = StateDb(db, self._troubles)
         self._lock = threading.RLock()  # book, silences, view
         self._engine = Engine(self._rules, horizon_s=HORIZON_S)
         self._book = Book(
@@ -249,16 +249,18 @@ class Evaluator:
                 self._unkept[one.id] = one
                 if change.what != "changed":
                     log.warning("incident %s %s: %s %s", one.id, change.what, one.element, one.kind)
-            told = self._keep(now_ms, now_s)
-            self._ticks += 1
-            self._tick_ms = round((time.perf_counter() - began) * 1000, 3)
-            before = self._rows
-            self._show(now_ms)
-            differs = told or before != self._rows
+            before, told = self._rows, False
+            try:
+                self._db.tend()
+                told = self._keep(now_ms, now_s)
+            finally:  # what cannot be kept is shown all the same
+                self._ticks += 1
+                self._tick_ms = round((time.perf_counter() - began) * 1000, 3)
+                self._show(now_ms)
+                if told or before != self._rows:
+                    self._tell()
         if told:
             self.outbox.wake()
-        if differs:
-            self._tell()
 
     def _judge(self, now_ms: int) -> list[Change]:
         """What became of incidents. A turn that fails is told, and the hub's own incident opens all the same."""

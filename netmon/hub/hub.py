@@ -26,6 +26,7 @@ from netmon.hub.batch import Batch
 from netmon.hub.communes import Communes
 from netmon.hub.evaluate import Evaluator
 from netmon.hub.events import Feed
+from netmon.hub.heard import Heard
 from netmon.hub.http import door
 from netmon.hub.ingest import Ingest
 from netmon.hub.journal import Journal
@@ -37,6 +38,7 @@ from netmon.hub.live import Live
 from netmon.hub.places import Places
 from netmon.hub.rehearsals import Rehearsals
 from netmon.hub.remembered import heal
+from netmon.hub.room import Room
 from netmon.hub.seen import Seen
 from netmon.hub.sink import Sink
 from netmon.hub.state import State
@@ -44,7 +46,6 @@ from netmon.hub.tokens import LiveTokens, Tokens, kept_tokens, site_tokens
 from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
 from netmon.segments import Position, Segments
-from netmon.store import layout
 from netmon.troubles import Troubles
 
 log = logging.getLogger("netmon.hub")
@@ -133,14 +134,8 @@ def open_hub(config: HubConfig) -> Hub:
     known = _known(folder, segments, sealer, sinks, evaluator, troubles)
     counters, live = Counters(), Live(schema)
     seen = catch_up(known, segments, evaluator, live, counters)
-    journal = Journal(segments, lambda: _make_room(segments, store), troubles)
-
-    def publish(batch: Batch) -> None:
-        live.apply(batch)
-        evaluator.accept(batch)
-        for sink in sinks:
-            sink.wake()
-
+    journal = Journal(segments, Room(segments, store), troubles)
+    publish, refused = _listening(live, evaluator, sinks)
     ingest = Ingest(
         places,
         writers,
@@ -153,6 +148,7 @@ def open_hub(config: HubConfig) -> Hub:
         publish=publish,
         troubles=troubles,
         on_waiting=evaluator.heard,
+        refused=refused,
     )
     communes = Communes(places.communes, topology.symptoms)
     extra = _extra(segments, journal, sealer, sinks, troubles)
@@ -166,6 +162,28 @@ def open_hub(config: HubConfig) -> Hub:
     tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters, troubles)
     parts = segments, journal, ingest, live, evaluator, rehearsals, feed, sealer, sinks, counters, listeners
     return Hub(troubles, config, folder, *parts, tls, lock)
+
+
+def _listening(
+    live: Live, evaluator: Evaluator, sinks: tuple[Sink, ...]
+) -> tuple[Callable[[Batch], None], Callable[[Batch], None]]:
+    """Who hears of a write that is stored, and who of one the disk refused."""
+    heard = Heard()
+
+    def refused(batch: Batch) -> None:
+        new = heard.refused(batch)
+        if new is not None:
+            live.apply(new)
+            evaluator.accept(new)
+
+    def publish(batch: Batch) -> None:
+        new = heard.stored(batch)
+        live.apply(new)
+        evaluator.accept(new)
+        for sink in sinks:
+            sink.wake()
+
+    return publish, refused
 
 
 def _known(
@@ -281,18 +299,6 @@ def _segments(folder: Path, config: HubConfig) -> Segments:
 def segment_bytes(folder: Path, quota_bytes: int) -> int:
     """Size of one segment: a 32nd of what there may be, between 64 kB and 4 MB."""
     return max(65_536, min(SEGMENT_BYTES, min(quota_bytes, shutil.disk_usage(folder).total) // 32))
-
-
-def _make_room(segments: Segments, store: Path) -> int:
-    """On a full disk: the oldest sealed day goes before any point that is only in the segments."""
-    if len(list(layout.days(store))) > 1 and layout.make_room(store):
-        log.error("the disk is full: the oldest sealed day is gone")
-        return 0
-    dropped = segments.drop_oldest()
-    if not dropped:
-        layout.make_room(store)
-    log.error("the disk is full: %d writes of the oldest segment are gone", dropped)
-    return dropped
 
 
 def _sink(one: Any, folder: Path, segments: Segments, troubles: Troubles) -> Sink:

@@ -83,13 +83,15 @@ class Ingest:
         publish: Callable[[Batch], None],
         troubles: Troubles | None = None,
         on_waiting: Callable[[str], None] = lambda agent: None,
+        refused: Callable[[Batch], None] = lambda batch: None,
         clock_ns: Callable[[], int] = time.time_ns,
         mono_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`on_waiting`: called with an agent when its points wait for a clock: it is not silent."""
+        """`on_waiting`: called with an agent when its points wait for a clock: it is not silent. `refused` gets a batch the
+        disk did not take: its writer comes again with it."""
         self._places, self._tokens, self._journal, self._seen = places, tokens, journal, seen
         self._readers = {site: Reader(writer, schema) for site, writer in places.writers.items()}
-        self._counters, self._publish, self._clock_ns = counters, publish, clock_ns
+        self._counters, self._publish, self._refused, self._clock_ns = counters, publish, refused, clock_ns
         self._retention_ms = int(retention_s * 1000)
         self._flying: dict[int, tuple[str, str, list[tuple[int, int]]]] = {}
         self._serial = 0
@@ -304,6 +306,7 @@ class Ingest:
         def settled(position: Position | None) -> None:
             if position is None:
                 self._take_back(serial)
+                self._refused(Batch(*header, lines=kept, position=self.position))
                 return
             del self._flying[serial]
             self.position = position

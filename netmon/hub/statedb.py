@@ -2,48 +2,52 @@
 
 Whatever belongs together is one transaction with `synchronous=FULL`: an incident is never without its pages, a page
 never without its incident, and the position never ahead of either. One connection, used by several threads in turn.
+Each row carries a sum over what must not change unseen (`netmon.hub.staterows`).
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from alerts.incidents import Incident
 from alerts.notify import webhook
 from alerts.quiet import Silence
-from netmon.errors import MachineError
-from netmon.files import make_folder
+from netmon.hub import staterows
+from netmon.hub.database import Database, Statements
 from netmon.hub.leases import Changes, Lease
-from netmon.segments import Position
+from netmon.hub.staterows import sum_of
+from netmon.segments import Position, position_of
+from netmon.troubles import Troubles
 
 _MOST = (1 << 63) - 1  # the largest number SQLite keeps
 KEPT_OVER = 32  # conferences that are over and whose rehearsals are still known
 PageState = Literal["waiting", "accepted", "failed"]
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, data TEXT NOT NULL, sum INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, incident TEXT NOT NULL, receiver TEXT NOT NULL,
   status TEXT NOT NULL, body BLOB NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, created_ms INTEGER NOT NULL,
-  next_ms INTEGER NOT NULL, trouble TEXT NOT NULL, UNIQUE (incident, receiver, status));
+  next_ms INTEGER NOT NULL, trouble TEXT NOT NULL, sum INTEGER,
+  UNIQUE (incident, receiver, status));
 CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state, receiver, seq);
 CREATE TABLE IF NOT EXISTS silences (
   id TEXT PRIMARY KEY, element TEXT NOT NULL, from_s REAL NOT NULL, until_s REAL NOT NULL, who TEXT NOT NULL,
-  note TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS leases (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+  note TEXT NOT NULL, sum INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leases (id TEXT PRIMARY KEY, data TEXT NOT NULL, sum INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lease_use (
-  day INTEGER NOT NULL, what TEXT NOT NULL, much INTEGER NOT NULL, PRIMARY KEY (day, what)) WITHOUT ROWID;
+  day INTEGER NOT NULL, what TEXT NOT NULL, much INTEGER NOT NULL, sum INTEGER,
+  PRIMARY KEY (day, what)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS readiness (
   conference TEXT NOT NULL, starts_ms INTEGER NOT NULL, stage TEXT NOT NULL, at_ms INTEGER NOT NULL,
-  ends_ms INTEGER NOT NULL, brief TEXT NOT NULL, result BLOB NOT NULL, PRIMARY KEY (conference, starts_ms, stage));
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  ends_ms INTEGER NOT NULL, brief TEXT NOT NULL, result BLOB NOT NULL, sum INTEGER,
+  PRIMARY KEY (conference, starts_ms, stage));
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, sum INTEGER) WITHOUT ROWID;
 """
 # A resolved page waits for its firing page: receivers see them in order.
 _DUE = """
@@ -95,51 +99,36 @@ class Stage:
 
 
 class StateDb:
-    """See above. Methods raise `sqlite3.Error` when the disk refuses; nothing of the transaction is kept then."""
+    """See above. Methods raise `sqlite3.Error` for faults of netmon only: what the disk refuses is kept in memory and told."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create. Raises `MachineError`."""
-        self._lock = threading.Lock()
-        try:
-            make_folder(path.parent)
-            path.touch(mode=0o600)
-            self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-            self._sql.execute("PRAGMA synchronous=FULL")
-            self._sql.executescript(_SCHEMA)
-        except (sqlite3.Error, OSError) as fault:
-            raise MachineError(f"{path}: {fault} (the hub keeps its incidents there)") from fault
+    def __init__(self, path: Path, troubles: Troubles | None = None) -> None:
+        """Open or create; what is damaged is set aside."""
+        self._file = Database(path, _SCHEMA, staterows.sound, troubles)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._sql.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._sql
-                self._sql.commit()
-            except BaseException:
-                if self._sql.in_transaction:  # a full disk may have ended it already
-                    self._sql.rollback()
-                raise
+    def _transaction(self) -> AbstractContextManager[Statements]:
+        return self._file.transaction()
 
     def _rows(self, query: str, *values: object) -> list[Any]:
-        with self._lock:
-            return self._sql.execute(query, values).fetchall()
+        return self._file.rows(query, *values)
+
+    def tend(self) -> None:
+        """Now and then: see `Database.tend`."""
+        self._file.tend()
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._sql.close()
+        self._file.close()
 
     # --- incidents ---
 
     def incidents(self) -> list[Incident]:
         """All that are kept."""
-        return [_incident(row[0]) for row in self._rows("SELECT data FROM incidents")]
+        return [staterows.incident(row[0]) for row in self._rows("SELECT data FROM incidents")]
 
     def position(self) -> Position:
         """Where replay begins; (0, 0) at first."""
         rows = self._rows("SELECT value FROM meta WHERE key = 'position'")
-        return Position(*json.loads(rows[0][0])) if rows else Position(0, 0)
+        return position_of(json.loads(rows[0][0])) if rows else Position(0, 0)
 
     def commit(
         self,
@@ -151,12 +140,14 @@ class StateDb:
         now_ms: int,
     ) -> None:
         """What one tick decided, at once or not at all. A page there is already stays as it is."""
+        owed = self._labelled(pages)
         with self._transaction() as sql:
             sql.executemany(
-                "INSERT INTO incidents VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data",
-                [(one.id, _plain(one)) for one in incidents],
+                "INSERT INTO incidents (id, data, sum) VALUES (?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET data = excluded.data, sum = excluded.sum",
+                [_summed(one.id, _plain(one)) for one in incidents],
             )
-            _owe(sql, pages, now_ms)
+            _owe(sql, owed, now_ms)
             gone = [(id,) for id in forgotten]
             if gone:
                 sql.executemany("DELETE FROM incidents WHERE id = ?", gone)
@@ -164,9 +155,25 @@ class StateDb:
                     "DELETE FROM outbox WHERE state != 'waiting' AND incident NOT IN (SELECT id FROM incidents)"
                 )
             if position is not None:
-                sql.execute("REPLACE INTO meta VALUES ('position', ?)", (json.dumps(position),))
+                sql.execute(
+                    "REPLACE INTO meta (key, value, sum) VALUES (?, ?, ?)", _summed("position", json.dumps(position))
+                )
 
     # --- outbox ---
+
+    def _labelled(self, pages: Iterable[NewPage]) -> list[NewPage]:
+        """The pages; `resolved` with the labels of its `firing`."""
+        firing, labelled = dict[tuple[str, str], bytes](), list[NewPage]()
+        query = "SELECT body FROM outbox WHERE incident = ? AND receiver = ? AND status = 'firing'"
+        for page in pages:
+            key = page.incident, page.receiver
+            if page.status == "firing":
+                firing[key] = page.body
+            elif kept := self._rows(query, *key):
+                firing[key] = kept[0][0]
+            resolves = page.status == "resolved" and key in firing
+            labelled.append(replace(page, body=webhook.labelled_as(page.body, firing[key])) if resolves else page)
+        return labelled
 
     def paged(self) -> dict[tuple[str, str, str], PageState]:
         """(incident, receiver, status) → state of that page."""
@@ -222,7 +229,10 @@ class StateDb:
     def add_silence(self, silence: Silence) -> None:
         """Keep one."""
         with self._transaction() as sql:
-            sql.execute("INSERT INTO silences VALUES (?, ?, ?, ?, ?, ?)", tuple(asdict(silence).values()))
+            sql.execute(
+                "INSERT INTO silences (id, element, from_s, until_s, who, note, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                _summed(*asdict(silence).values()),
+            )
 
     def remove_silences(self, ids: Iterable[str]) -> None:
         """Drop some."""
@@ -250,13 +260,16 @@ class StateDb:
 
     def keep_stage(self, one: Stage, result: bytes, pages: Iterable[NewPage], *, now_ms: int) -> None:
         """A rehearsal and its pages, at once or not at all; of conferences that are over the last `KEPT_OVER` stay."""
+        brief, owed = json.dumps(one.brief, ensure_ascii=False), self._labelled(pages)
         with self._transaction() as sql:
             sql.execute(
-                "REPLACE INTO readiness VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (one.conference, one.starts_ms, one.stage, one.at_ms, one.ends_ms)
-                + (json.dumps(one.brief, ensure_ascii=False), zlib.compress(result, 6)),
+                "REPLACE INTO readiness (conference, starts_ms, stage, at_ms, ends_ms, brief, result, sum)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                _summed(
+                    one.conference, one.starts_ms, one.stage, one.at_ms, one.ends_ms, brief, zlib.compress(result, 6)
+                ),
             )
-            _owe(sql, pages, now_ms)
+            _owe(sql, owed, now_ms)
             sql.execute(
                 "DELETE FROM readiness WHERE ends_ms < ?1 AND ends_ms < (SELECT MIN(ends_ms) FROM (SELECT DISTINCT"
                 " conference, starts_ms, ends_ms FROM readiness WHERE ends_ms < ?1 ORDER BY ends_ms DESC LIMIT ?2))",
@@ -267,7 +280,7 @@ class StateDb:
 
     def leases(self) -> list[Lease]:
         """All that were out when last kept."""
-        return [_lease(row[0]) for row in self._rows("SELECT data FROM leases")]
+        return [staterows.lease(row[0]) for row in self._rows("SELECT data FROM leases")]
 
     def lease_use(self) -> dict[tuple[int, str], int]:
         """What was used of (day, link or agent)."""
@@ -278,41 +291,28 @@ class StateDb:
         with self._transaction() as sql:
             sql.executemany("DELETE FROM leases WHERE id = ?", [(id,) for id in changes.gone])
             sql.executemany(
-                "REPLACE INTO leases VALUES (?, ?)",
-                [(one.id, json.dumps(asdict(one))) for one in changes.came.values()],
+                "REPLACE INTO leases (id, data, sum) VALUES (?, ?, ?)",
+                [_summed(one.id, json.dumps(asdict(one))) for one in changes.came.values()],
             )
             sql.executemany(
-                "REPLACE INTO lease_use VALUES (?, ?, ?)",
-                [(*key, min(much, _MOST)) for key, much in changes.used.items()],
+                "REPLACE INTO lease_use (day, what, much, sum) VALUES (?, ?, ?, ?)",
+                [_summed(*key, min(much, _MOST)) for key, much in changes.used.items()],
             )
             sql.execute("DELETE FROM lease_use WHERE day < ?", (oldest_day,))
 
 
-def _owe(sql: sqlite3.Connection, pages: Iterable[NewPage], now_ms: int) -> None:
-    """Into the outbox, due at once. A page there is already stays as it is; `resolved` has the labels of its `firing`."""
-    for one in pages:
-        query = "SELECT body FROM outbox WHERE incident = ? AND receiver = ? AND status = 'firing'"
-        first = sql.execute(query, (one.incident, one.receiver)).fetchone() if one.status == "resolved" else None
-        body = one.body if first is None else webhook.labelled_as(one.body, first[0])
-        sql.execute(
-            "INSERT OR IGNORE INTO outbox (id, incident, receiver, status, body, state, tries, created_ms,"
-            " next_ms, trouble) VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, 0, '')",
-            (one.id, one.incident, one.receiver, one.status, body, now_ms),
-        )
+def _owe(sql: Statements, pages: Iterable[NewPage], now_ms: int) -> None:
+    """Into the outbox, due at once. A page there is already stays as it is."""
+    sql.executemany(
+        "INSERT OR IGNORE INTO outbox (id, incident, receiver, status, body, sum, state, tries, created_ms,"
+        " next_ms, trouble) VALUES (?, ?, ?, ?, ?, ?, 'waiting', 0, ?, 0, '')",
+        [(*_summed(one.id, one.incident, one.receiver, one.status, one.body), now_ms) for one in pages],
+    )
 
 
-def _lease(text: str) -> Lease:
-    plain = json.loads(text)
-    return Lease(**(plain | {"links": tuple(plain["links"])}))
+def _summed(*values: object) -> tuple[object, ...]:
+    return (*values, sum_of(values))
 
 
 def _plain(one: Incident) -> str:
     return json.dumps(asdict(one) | {"members": sorted(one.members)}, ensure_ascii=False)
-
-
-def _incident(text: str) -> Incident:
-    plain = json.loads(text)
-    plain["members"] = {(rule, series) for rule, series in plain["members"]}
-    for name in ("suspects", "also_told"):
-        plain[name] = tuple(plain.get(name, ()))
-    return Incident(**plain)

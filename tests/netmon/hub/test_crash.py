@@ -125,7 +125,7 @@ def test_on_a_full_disk_the_newest_points_are_kept_and_the_dropped_ones_counted(
             figures = one.figures
             assert last == 400 * 30 and figures["points_stored"] == last
             assert figures["segments"]["dropped"] > 0
-            assert one.write("c1", [line("c1", last, now_ms())], f"{last}-{last}")[0] == 204
+            assert one.write("c1", lines[-1:], f"{last}-{last}")[0] == 204
             assert one.figures["points_repeated"] == 1
             one.kill()
             one.start()

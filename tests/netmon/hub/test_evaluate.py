@@ -205,6 +205,7 @@ def test_a_disk_that_refuses_pages_nobody_until_it_takes_the_incident(
                 refused += 1
     assert refused >= 4
     assert one.pages() == []
+    assert [row["element"] for row in one.rows] == ["link:core-province"]  # shown though it cannot be kept
     one.run(41_000)
     assert [status for _, _, status in one.pages()] == ["firing"]
     one.run(80_000)
