@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import json
 import logging
 import os
@@ -15,6 +17,8 @@ from typing import Any, TypeVar
 log = logging.getLogger("netmon.files")
 Value = TypeVar("Value")
 PRIVATE_UMASK = 0o077
+# What the machine, not an operator's mistake, answers: a full, read-only or broken disk.
+DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 KEPT_DAMAGED = 3  # of one file: the oldest goes when another is set aside
 _SUM = ', "crc32": '
 # What code that expects another shape of JSON raises when it meets it.
@@ -45,6 +49,26 @@ def make_folder(path: Path) -> None:
         path.mkdir(mode=0o700)
     if not path.is_dir():
         raise NotADirectoryError(20, "Not a directory", str(path))
+
+
+def lock(folder: Path, name: str) -> int:
+    """A handle that holds a folder for this process alone; on a disk that takes no lock file the folder itself is locked.
+    Raises BlockingIOError when another process holds it, OSError when the folder cannot be used."""
+    make_folder(folder)
+    handle = -1
+    for path, flags in ((folder / name, os.O_RDWR | os.O_CREAT), (folder / name, os.O_RDONLY), (folder, os.O_RDONLY)):
+        try:
+            handle = os.open(path, flags | os.O_CLOEXEC, 0o600)
+            break
+        except OSError as fault:
+            if path == folder or fault.errno not in (*DISK_REFUSES, errno.ENOENT, errno.EISDIR):
+                raise
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = True) -> None:

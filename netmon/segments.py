@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import struct
 import threading
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from netmon.errors import SpoolError
-from netmon.files import make_folder
+from netmon.files import DISK_REFUSES, make_folder
 
 MAGIC = b"\xa7NM\x01"
 _HEAD = struct.Struct(">4sII")
@@ -28,6 +29,8 @@ _SUFFIX = ".seg"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _CHUNK = 65_536
 MAX_SEGMENT = 1 << 48  # nobody gets there: a larger number is damage
+_PAGE = 4_096  # what a broken disk loses at least
+HELD_SEGMENT_BYTES = 512 << 10
 LEAST_SEGMENTS = 4  # of a quota: what goes is at most about a quarter of it
 
 
@@ -55,7 +58,7 @@ class Segments:
 
     def __init__(self, folder: Path, *, segment_bytes: int, quota_bytes: int) -> None:
         """Open what is there: a torn tail is cut, a bad record passed over. Raises `SpoolError` only when the
-        folder itself cannot be used."""
+        folder is none this user may work in; on a disk that takes nothing what is there can be read, see `hold`."""
         self._folder = folder
         self._segment_bytes = max(1, min(segment_bytes, quota_bytes // LEAST_SEGMENTS))
         self._quota_bytes = quota_bytes
@@ -66,13 +69,16 @@ class Segments:
         self._fd = -1
         self.dropped = 0  # records that were unlinked to make room
         self.cut_bytes = 0  # of a torn tail, when this was opened
+        self._held: dict[int, bytes] = {}  # segments that are only in memory
+        self._sizes: dict[int, int] = {}  # segment number → durable bytes, ascending
         try:
             make_folder(folder)
-            self._sizes = _sizes(folder)  # segment number → durable bytes, ascending
-            self._active = max(self._sizes, default=1)  # where the next group goes; its file may not exist yet
-            self._cut_tail()
+            self._sizes = _sizes(folder)
         except OSError as fault:
-            raise SpoolError(f"{folder}: {fault.strerror or fault} (the folder must be writable)") from fault
+            if fault.errno not in DISK_REFUSES:
+                raise SpoolError(f"{folder}: {fault.strerror or fault} (the folder must be writable)") from fault
+        self._active = max(self._sizes, default=1)  # where the next group goes; its file may not exist yet
+        self._cut_tail()
 
     # --- what stands ---
 
@@ -113,11 +119,13 @@ class Segments:
 
     # --- writing ---
 
-    def append(self, body: bytes) -> Position:
-        """Queue a record for the next commit; the position after it."""
+    def append(self, body: bytes, *, held: bool = False) -> Position:
+        """Queue a record for the next commit (`held`: for the next `hold`); the position after it."""
         with self._lock:
             size = self._sizes.get(self._active, 0)
-            if not self._pending and size and size + _HEAD.size + len(body) > self._segment_bytes:
+            most = min(self._segment_bytes, HELD_SEGMENT_BYTES) if held else self._segment_bytes
+            on_disk = held and self._active not in self._held
+            if not self._pending and size and (on_disk or size + _HEAD.size + len(body) > most):
                 self._turn()
                 size = 0
             self._pending.append(body)
@@ -132,6 +140,7 @@ class Segments:
             self.drop_oldest()
         fresh = self._active not in self._sizes
         try:
+            self._write_held()
             self._open_active()
             start = self._sizes[self._active]
             _write(self._fd, self._group(start), start)
@@ -149,6 +158,44 @@ class Segments:
         """Forget what was appended since the last commit."""
         with self._lock:
             self._pending, self._pending_bytes = [], 0
+
+    def hold(self) -> None:
+        """Keep what was appended in memory, read like what is durable: for a disk that takes nothing. The next commit
+        that succeeds brings it to the disk first."""
+        with self._lock:
+            if self._pending:
+                start = self._sizes.setdefault(self._active, 0)
+                self._held[self._active] = self._held.get(self._active, b"") + self._group(start)
+                self._sizes[self._active] = start + self._pending_bytes
+                self._pending, self._pending_bytes = [], 0
+
+    def drop_held(self, most_bytes: int) -> list[bytes]:
+        """Let the oldest of what is only in memory go until `most_bytes` are left; the records that went."""
+        gone = list[bytes]()
+        while len(self._held) > 1 and self.held_bytes > most_bytes:
+            number = min(self._held)
+            gone += [body for _, body in self._scan(number, 0, self._sizes[number]) if body is not None]
+            with self._lock:
+                self._forget(number)
+        self.dropped += len(gone)
+        return gone
+
+    @property
+    def held_bytes(self) -> int:
+        """What is only in memory."""
+        return sum(map(len, list(self._held.values())))
+
+    def _write_held(self) -> None:
+        for number, data in sorted(self._held.items()):
+            fd = os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                _write(fd, data, 0)
+                os.fdatasync(fd)
+            finally:
+                os.close(fd)
+            self._sync_folder()
+            with self._lock:
+                self._held.pop(number, None)
 
     def _group(self, start: int) -> bytes:
         parts, at = list[bytes](), start
@@ -218,8 +265,8 @@ class Segments:
         """Give the oldest segment's room back; how many records went with it, 0 when nothing can go."""
         with self._lock:
             number = next(iter(self._sizes), None)
-            if number is None:
-                return 0
+            if number is None or number in self._held:
+                return 0  # memory makes no room on the disk
             alone = len(self._sizes) == 1
             if alone and (self._pending or not self._sizes[number]):
                 return 0
@@ -245,10 +292,13 @@ class Segments:
 
     def _forget(self, number: int) -> None:
         del self._sizes[number]
+        self._held.pop(number, None)
         self._bad = {place for place in self._bad if place.segment != number}
 
     def _unlink(self, number: int) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(
+            OSError
+        ):  # it is not there, or the disk refuses: then it is met again at the next start
             self._path(number).unlink()
 
     # --- reading ---
@@ -280,13 +330,13 @@ class Segments:
     def _scan(self, number: int, offset: int, limit: int) -> Iterator[tuple[int, bytes | None]]:
         """(offset after, body) of the records in a stretch; None instead of a body for a bad place."""
         try:
-            file = self._path(number).open("rb", buffering=_CHUNK)
+            file = self._reader(number)
         except FileNotFoundError:
             yield limit, None  # dropped meanwhile, or taken away by hand
             return
         with file:
             while offset < limit:
-                body = _record(file, number, offset, limit)
+                body = _record_or_none(file, number, offset, limit)
                 if body is None:
                     if number in self._sizes:
                         with self._lock:
@@ -295,6 +345,10 @@ class Segments:
                 else:
                     offset += _HEAD.size + len(body)
                 yield offset, body
+
+    def _reader(self, number: int) -> BinaryIO:
+        held = self._held.get(number)
+        return self._path(number).open("rb", buffering=_CHUNK) if held is None else io.BytesIO(held)
 
     def _cut_tail(self) -> None:
         """What follows the last good record of the newest segment was never whole: cut it, and begin a new segment,
@@ -307,7 +361,8 @@ class Segments:
             good = at if body is not None else good
         self._bad = {place for place in self._bad if place.offset < good}
         if good < size:
-            os.truncate(self._path(self._active), good)
+            with contextlib.suppress(OSError):  # a read-only disk: it is cut at a later start
+                os.truncate(self._path(self._active), good)
             self._sizes[self._active] = good
             self.cut_bytes = size - good
             self._turn()
@@ -326,7 +381,7 @@ class Segments:
 def _sizes(folder: Path) -> dict[int, int]:
     found = {}
     for path in folder.iterdir():
-        if path.suffix == _SUFFIX and path.stem.isdecimal() and path.is_file():
+        if path.suffix == _SUFFIX and path.stem.isdecimal() and path.is_file() and int(path.stem) < MAX_SEGMENT:
             found[int(path.stem)] = path.stat().st_size
     return dict(sorted(found.items()))
 
@@ -355,15 +410,31 @@ def _record(file: BinaryIO, number: int, offset: int, limit: int) -> bytes | Non
     return body if len(body) == length and _crc(number, offset, body) == crc else None
 
 
+def _record_or_none(file: BinaryIO, number: int, offset: int, limit: int) -> bytes | None:
+    """The same; a place that a broken disk does not give back has no good record."""
+    try:
+        return _record(file, number, offset, limit)
+    except OSError as fault:
+        if fault.errno != errno.EIO:
+            raise
+        return None
+
+
 def _resync(file: BinaryIO, number: int, start: int, limit: int) -> int:
     """The offset of the next good record at or after `start`, `limit` when there is none."""
     at = start
     while at < limit:
-        file.seek(at)
-        window = file.read(min(_CHUNK, limit - at))
+        try:
+            file.seek(at)
+            window = file.read(min(_CHUNK, limit - at))
+        except OSError as fault:
+            if fault.errno != errno.EIO:
+                raise
+            at = (at // _PAGE + 1) * _PAGE
+            continue
         found = window.find(MAGIC)
         if found >= 0:
-            if _record(file, number, at + found, limit) is not None:
+            if _record_or_none(file, number, at + found, limit) is not None:
                 return at + found
             at += found + 1
         elif len(window) < len(MAGIC):

@@ -155,8 +155,12 @@ class Agent:
             self._refused(lines, fault)
             self.troubles.crashed(SPOOL, fault)
         else:
-            self._disk_trouble = ""
-            self.troubles.well(SPOOL)
+            self._disk_trouble = self.spool.trouble
+            if self._disk_trouble:
+                why = f"the disk takes no points ({self._disk_trouble}): they are kept in memory and sent from there"
+                self.troubles.tell(SPOOL, why)
+            else:
+                self.troubles.well(SPOOL)
             for sender in self.senders:
                 sender.wake()
 
@@ -245,6 +249,8 @@ class Agent:
             sender.finish(within_s)
         await asyncio.get_running_loop().run_in_executor(self._disk, self._join, within_s)
         self._disk.shutdown()
+        if self.spool.segments.held_bytes and self._points_waiting():
+            log.error("the disk took no points: those that wait are only in memory and end with this process")
         self.spool.segments.close()
 
     def _join(self, within_s: float) -> None:

@@ -52,6 +52,7 @@ class Cursor:
         self._lock = threading.Lock()
         self._live, self._behind = _load(path, spool)
         self._saved: tuple[Mark, tuple[Stretch, ...]] | None = None
+        self._refused: int | None = None  # the errno of the last try to save
 
     @property
     def low(self) -> Mark:
@@ -163,9 +164,11 @@ class Cursor:
         try:
             write_state(self._path, told)
         except OSError as fault:
-            log.warning("%s: %s: after a restart some points will be sent again", self._path, fault.strerror)
+            if fault.errno != self._refused:  # told once, not each second
+                log.warning("%s: %s: after a restart some points will be sent again", self._path, fault.strerror)
+            self._refused = fault.errno
         else:
-            self._saved = now
+            self._saved, self._refused = now, None
 
 
 def _plain(mark: Mark) -> list[int]:

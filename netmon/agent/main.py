@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ from netmon.agent import local, selfwatch
 from netmon.agent.agent import Agent
 from netmon.agent.reading import load, load_here
 from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, SpoolError
-from netmon.files import make_folder, private_files, tighten, write_durably
+from netmon.files import DISK_REFUSES, lock, private_files, tighten, write_durably
 from netmon.troubles import catch_the_rest
 from probes import catalog
 
@@ -30,33 +29,32 @@ def run(config_file: Path) -> int:
     private_files()
     config = load(config_file)
     folder = Path(config.state_dir)
-    lock = _lock(folder)
+    held = _lock(folder)
     if changed := tighten(folder):
         log.warning("%s: %d files or folders were open to others and are so no more", folder, changed)
     agent = Agent(config, {check.kind: catalog.load(check.kind) for check in config.checks})
     selfwatch.calm_collector()
     selfwatch.one_heap()
     code = asyncio.run(serve(agent, folder, config_file))
-    os.close(lock)
+    if held >= 0:
+        os.close(held)
     if code == AGAIN:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  the same program, as it was called
     return code
 
 
 def _lock(folder: Path) -> int:
+    """-1: a disk that takes nothing, not even the folder; the agent works from memory."""
     try:
-        make_folder(folder)
-        lock = os.open(folder / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as fault:
-        raise SpoolError(f"{folder}: {fault.strerror} (state_dir must be a folder this user may write)") from fault
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock(folder, "agent.lock")
     except BlockingIOError:
-        os.close(lock)
-        raise MachineError(
-            f"{folder}: another agent works there (stop it, or give this one another state_dir)"
-        ) from None
-    return lock
+        why = f"{folder}: another agent works there (stop it, or give this one another state_dir)"
+        raise MachineError(why) from None
+    except OSError as fault:
+        if fault.errno in DISK_REFUSES:
+            log.error("%s: %s: the agent works from memory", folder, fault.strerror)
+            return -1
+        raise SpoolError(f"{folder}: {fault.strerror} (state_dir must be a folder this user may write)") from fault
 
 
 async def serve(agent: Agent, folder: Path, config_file: Path) -> int:

@@ -10,6 +10,7 @@ import logging
 import os
 import struct
 import threading
+import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,7 +23,8 @@ log = logging.getLogger("netmon.agent")
 _HEAD = struct.Struct(">8sQqIB")
 _URGENT = 1
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-TRIES = 64  # on a full disk: the oldest segment goes, then again
+MOST_VAIN, VAIN_S = 8, 60.0  # on a full disk so many segments go in vain; then none for that time
+MOST_HELD_BYTES = 8 << 20  # in memory while the disk takes nothing
 RECORD_LINES = 2_000
 RECENT = 64  # groups whose place is remembered, to find the newest at once
 
@@ -66,6 +68,8 @@ class Spool:
         self._recent: deque[Recent] = deque(maxlen=RECENT)
         self._told_lost = 0
         self._lost: list[tuple[int, int]] = []
+        self._vain, self._vain_s = 0, 0.0
+        self.trouble = ""  # why points are only in memory
         self.stored = 0  # points, in this run
         self.dropped = 0  # points that were never sent and are gone
         self.needed: Callable[[], Mark] = lambda: self.end  # where the slowest destination stands
@@ -111,17 +115,36 @@ class Spool:
             return list(self._recent)
 
     def store(self, lines: Sequence[str], *, frontier_ms: int, now_ms: int, urgent: bool) -> None:
-        """Make a group durable. On a full disk the oldest goes; raises OSError when even that does not help."""
-        for attempt in range(TRIES):
+        """Make a group durable. On a full disk the oldest goes; when that does not help, or the disk takes nothing at
+        all, the group is kept in memory and sent from there (`trouble` says why), the oldest going first."""
+        while True:
             try:
                 self._store(lines, frontier_ms, now_ms, urgent)
             except OSError as fault:
-                if fault.errno not in _FULL or attempt == TRIES - 1 or not self._drop():
-                    raise
+                if fault.errno in _FULL and self._may_drop() and self._drop():
+                    continue
+                self._store(lines, frontier_ms, now_ms, urgent, held=True)
+                self._drop_held()
+                self.trouble = fault.strerror or str(fault)
             else:
-                return
+                self._vain, self.trouble = 0, ""
+            return
 
-    def _store(self, lines: Sequence[str], frontier_ms: int, now_ms: int, urgent: bool) -> None:
+    def _may_drop(self) -> bool:
+        """A neighbour may take whatever room is made: what waits to be sent is worth more than a fight for room."""
+        now_s = time.monotonic()
+        if self._vain >= MOST_VAIN and now_s - self._vain_s < VAIN_S:
+            return False
+        self._vain = 1 if self._vain >= MOST_VAIN else self._vain + 1
+        self._vain_s = now_s
+        return True
+
+    def _drop_held(self) -> None:
+        needed = self.needed().seq
+        groups = [read_group(body) for body in self.segments.drop_held(MOST_HELD_BYTES)]
+        self.dropped += sum(max(0, one.first + len(one.lines) - max(one.first, needed)) for one in groups if one)
+
+    def _store(self, lines: Sequence[str], frontier_ms: int, now_ms: int, urgent: bool, *, held: bool = False) -> None:
         seq = self.end.seq
         bodies = []
         for at in range(0, len(lines), RECORD_LINES):
@@ -133,10 +156,13 @@ class Spool:
             log.error("the spool is full: the oldest segment is gone, %d points dropped so far", self.dropped)
         starts, marks = self.end, []
         for number, body in enumerate(bodies):
-            after = self.segments.append(body)
+            after = self.segments.append(body, held=held)
             marks.append(starts)
             starts = Mark(after, min(seq + (number + 1) * RECORD_LINES, seq + len(lines)))
-        self.segments.commit()
+        if held:
+            self.segments.hold()
+        else:
+            self.segments.commit()
         with self._lock:
             self._end = starts
             self._recent += [Recent(mark, now_ms) for mark in marks]

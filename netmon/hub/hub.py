@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import ipaddress
 import logging
-import os
 import shutil
 import ssl
 import time
@@ -19,7 +17,7 @@ from typing import Any
 from netmon import fields, unix
 from netmon.config.hub import HubConfig
 from netmon.errors import MachineError
-from netmon.files import make_folder, tighten
+from netmon.files import lock, tighten
 from netmon.hub import api, record, sealing, snapshot, trust
 from netmon.hub.asgi import App
 from netmon.hub.batch import Batch
@@ -46,7 +44,7 @@ from netmon.hub.tokens import LiveTokens, Tokens, kept_tokens, site_tokens
 from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
 from netmon.segments import Position, Segments
-from netmon.troubles import Troubles
+from netmon.troubles import Troubles, words
 
 log = logging.getLogger("netmon.hub")
 SEGMENT_BYTES = 4_000_000  # at most; small quotas and disks get smaller ones, so that dropping one loses little
@@ -115,7 +113,7 @@ class Hub:
 def open_hub(config: HubConfig) -> Hub:
     """Everything opened and caught up, nothing served yet. Raises `ConfigError`, `MachineError`, `SpoolError`."""
     folder = Path(config.state_dir)
-    lock = _lock(folder)
+    held = _lock(folder)
     _tighten(folder)
     topology = inventory_file.load(Path(config.inventory))
     pack = rules_file.load(Path(config.rules) if config.rules else None)
@@ -161,7 +159,7 @@ def open_hub(config: HubConfig) -> Hub:
     leases = LeaseDoor(ingest, desk, counters)
     tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters, troubles)
     parts = segments, journal, ingest, live, evaluator, rehearsals, feed, sealer, sinks, counters, listeners
-    return Hub(troubles, config, folder, *parts, tls, lock)
+    return Hub(troubles, config, folder, *parts, tls, held)
 
 
 def _listening(
@@ -247,12 +245,17 @@ def _listeners(
     protocol = door(counters, _most_connections())
     path = Path(config.socket) if config.socket else folder / "hub.sock"
     try:
-        opened = [(partial(tcp_socket, host, port), tls, False), (partial(unix.listen, path), None, True)]
-        sockets = [listen() for listen, _, _ in opened]
+        again = partial(tcp_socket, host, port)
+        sockets = [(again(), again, tls, False)]
     except OSError as fault:
-        raise MachineError(f"cannot listen on {config.listen} or {path}: {fault}") from fault
+        raise MachineError(f"cannot listen on {config.listen}: {fault}") from fault
+    try:
+        again = partial(unix.listen, path)
+        sockets.append((again(), again, None, True))
+    except OSError as fault:
+        troubles.tell("local socket", f"{path}: {words(fault)}: consoles on this machine need --hub and the read token")
     made = []
-    for sock, (listen, context, local) in zip(sockets, opened, strict=True):
+    for sock, listen, context, local in sockets:
         app = App(ingest, application, readers, counters, _version(), local=local, leases=leases, troubles=troubles)
         made.append(Listener(app, protocol, sock, context, listen))
     log.info("hub %s listens on %s (%s) and %s", config.name, config.listen, "TLS" if tls else "plain, loopback", path)
@@ -359,16 +362,13 @@ def _most_connections() -> int:
 def _lock(folder: Path) -> Any:
     """Only one hub works in a folder: two would write over each other's segments."""
     try:
-        make_folder(folder)
-        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock(folder, "lock")
     except BlockingIOError as fault:
         raise MachineError(f"{folder}: another hub works here") from fault
     except OSError as fault:
         raise MachineError(
             f"{folder}: {fault.strerror or fault} (state_dir must be a folder the hub may write)"
         ) from fault
-    return handle
 
 
 def _tighten(folder: Path) -> None:

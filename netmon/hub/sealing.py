@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -54,7 +55,8 @@ class Sealer:
 
     def __init__(self, segments: Sealable, store: Path, troubles: Troubles | None = None) -> None:
         self._troubles = troubles or Troubles()
-        make_folder(store)
+        with suppress(OSError):  # a disk that takes nothing: sealing tells it, each turn
+            make_folder(store)
         self._segments, self.store = segments, store
         self._cursor = store / "sealed.json"
         self.sealed, self._offset = _load(self._cursor)  # all segments with a smaller number, and a part of that one

@@ -10,6 +10,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -56,7 +57,8 @@ class Sink:
         troubles: Troubles | None = None,
     ) -> None:
         """`start`: where to begin when there is no cursor in `folder` yet; `open_database` is called in the thread."""
-        make_folder(folder)
+        with suppress(OSError):  # a disk that takes nothing: copying needs none but for its place
+            make_folder(folder)
         self.name, self._part = name, f"sink {name}"
         self._cursor = folder / f"{name}.json"
         self._aside = SetAside(folder, name)
