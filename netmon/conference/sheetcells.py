@@ -17,6 +17,7 @@ MAX_COLUMNS = 200
 MAX_CELL = 2_000  # letters
 _ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|FIELD!|BUSY!|UNKNOWN!|#+)|Err:\d{3}")
 _LOST = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]?\d{1,3}", re.IGNORECASE | re.ASCII)
+_KEPT = re.compile('="([^"]*)"')  # how programs keep a spreadsheet from making a number of 00083
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|thg ?\d{1,2})[a-z]*"
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?"
@@ -66,6 +67,9 @@ class Page(NamedTuple):
 def of_text(text: str) -> Cell:
     """A cell of a CSV, or text of a workbook."""
     said = text.strip()
+    if said.startswith("="):
+        kept = _KEPT.fullmatch(said)
+        return Cell(kept[1]) if kept else Cell(text, Odd(FORMULA))
     if said.startswith(("#", "Err:")) and _ERROR.fullmatch(said):
         return Cell(text, Odd(ERROR))
     if said[:1] in "+-0123456789" and _LOST.fullmatch(said):

@@ -1,4 +1,4 @@
-"""Texts typed for old Vietnamese fonts, whose letters programs take for Windows-1252: TCVN3 (`.Vn…`) and VNI. Pure.
+"""Texts whose letters programs took for Windows-1252: old Vietnamese fonts (TCVN3 of `.Vn…`, VNI), and UTF-8. Pure.
 
 TCVN 5712:1993 (VN3, "ABC") has a byte a letter: `M· x·` is Mã xã, and a capital with a tone has the byte of its small
 letter, for the font made it large. VNI writes accents behind their vowel: `Maõ xaõ`.
@@ -42,7 +42,8 @@ _VNI = {**_PAIRS, **_ALONE}
 _VNI |= {old.upper(): letter.upper() for old, letter in _VNI.items()}
 _VNI |= {old[0].upper() + old[1:]: letter.upper() for old, letter in _PAIRS.items()}
 _IN_VNI = re.compile("|".join(sorted(map(re.escape, _VNI), key=len, reverse=True)))
-_NEWEST = 0xFF  # an old font's letters are all below: one beyond is Unicode's
+_WINDOWS = {char: byte for byte in range(256) if (char := bytes([byte]).decode("cp1252", "ignore"))}
+_WINDOWS |= {chr(byte): byte for byte in range(256) if chr(byte) not in _WINDOWS}
 
 
 class Font(NamedTuple):
@@ -62,7 +63,19 @@ def from_vni(text: str) -> str:
     return _IN_VNI.sub(lambda match: _VNI[match[0]], text)
 
 
-FONTS = (Font("TCVN3 (.Vn…)", from_tcvn3), Font("VNI", from_vni))
+def from_utf8(text: str) -> str:
+    """The text whose UTF-8 bytes were taken for Windows-1252 (`HÃ  Ná»™i`); as it is when they are none."""
+    try:
+        return bytes(_WINDOWS[char] for char in text).decode()
+    except (KeyError, UnicodeDecodeError):
+        return text
+
+
+FONTS = (
+    Font("TCVN3 (.Vn…)", from_tcvn3),
+    Font("VNI", from_vni),
+    Font("UTF-8 taken for Windows-1252", from_utf8),
+)
 
 
 def read_as(text: str, font: Font) -> str:
@@ -74,7 +87,7 @@ def read_as(text: str, font: Font) -> str:
 
 def font_of(text: str) -> Font | None:
     """The old font a text is surely typed for: as it stands there are words no Vietnamese wrote, and turned fewer."""
-    if text.isascii() or any(ord(char) > _NEWEST for char in text):
+    if text.isascii() or _has_newer(text):
         return None
     best, least = None, strange(text)
     for font in FONTS:
@@ -86,7 +99,12 @@ def font_of(text: str) -> Font | None:
 
 def is_sound(text: str, font: Font) -> bool:
     """Is a text surely not in this font's letters: it has newer ones, or would be made worse?"""
-    return any(ord(char) > _NEWEST for char in text) or strange(text) < strange(font.turn(text))
+    return _has_newer(text) or strange(text) < strange(font.turn(text))
+
+
+def _has_newer(text: str) -> bool:
+    """Letters no Windows-1252 has: then it is Unicode already."""
+    return any(char not in _WINDOWS for char in text)
 
 
 def column_font(cells: Sequence[str]) -> Font | None:

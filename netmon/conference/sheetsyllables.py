@@ -22,7 +22,7 @@ _ALL_FADING = "ai ao au ay âu ây eo êu ia iêu iu oai oao oay oeo oi ôi ơi 
 _ONSETS = ("", *_ALL_ONSETS.split())
 _RIMES, _FADING = frozenset(_ALL_RIMES.split()), frozenset(_ALL_FADING.split())
 _WORD = re.compile(r"[^\W\d_]+")
-_SIGNS = "".join(map(chr, range(0xA1, 0xC0)))  # letters of TCVN3, and no letters to anybody else
+_SIGNS = "".join(map(chr, range(0x80, 0xC0))) + "™œšžŸ‚ƒ„†‡ˆ‰‹›"  # of old letters, and no letters to anybody else
 
 
 def is_syllable(word: str) -> bool:

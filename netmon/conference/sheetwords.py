@@ -110,14 +110,14 @@ _WAYS: dict[str, dict[str, Said]] = {
     },
     # --- worth a look, and taken ---
     "old_cell": {
-        "vi": Said("'{text}' gõ bằng bảng mã cũ {font}, đã đổi thành '{known}'", "xem lại nếu không đúng"),
+        "vi": Said("'{text}' không phải Unicode ({font}), đã đổi thành '{known}'", "xem lại nếu không đúng"),
         "en": Said(
-            "'{text}' is in the letters of old fonts, {font}: '{known}' is taken", "look at it if that is not so"
+            "'{text}' is in other letters than Unicode's ({font}): '{known}' is taken", "look at it if that is not so"
         ),
     },
     "old_column": {
-        "vi": Said("gõ bằng bảng mã cũ {font}, đã đổi sang Unicode", "xem lại các tên"),
-        "en": Said("is in the letters of old fonts, {font}, and was turned into Unicode", "look at the names"),
+        "vi": Said("không phải Unicode ({font}), đã đổi sang Unicode", "xem lại các tên"),
+        "en": Said("is in other letters than Unicode's ({font}), and was turned into Unicode", "look at the names"),
     },
     "hidden_column": {
         "vi": Said("là cột bị ẩn, vẫn dùng", "xoá cột nếu không dùng"),
@@ -191,8 +191,8 @@ _WAYS: dict[str, dict[str, Said]] = {
         "en": Said("column '{text}' is there twice: the first is used", ""),
     },
     "old_font": {
-        "vi": Said("tệp dùng bảng mã cũ {font}, đã đổi sang Unicode", "xem lại các tên"),
-        "en": Said("is typed for old fonts, {font}, and was turned into Unicode", "look at the names"),
+        "vi": Said("tệp không dùng Unicode ({font}), đã đổi sang Unicode", "xem lại các tên"),
+        "en": Said("is in other letters than Unicode's ({font}), and was turned into Unicode", "look at the names"),
     },
     "windows": {
         "vi": Said("tệp không phải UTF-8, đã đọc theo Windows-1258", "xem lại các tên, hoặc lưu lại dạng CSV UTF-8"),

@@ -62,7 +62,7 @@ class Device(Protocol):
         """What the device has of `oids`; {} also when it refused the question as a whole. Raises `NoAnswer`."""
 
     def pages(self, column: str, size: int) -> Callable[[], Awaitable[Page]]:
-        """Each call of the result fetches the next `size` rows of a column. Raises `NoAnswer`."""
+        """Each call of the result fetches the next `size` rows of a column (0: one row, by GETNEXT). Raises `NoAnswer`."""
 
     async def close(self) -> None:
         """Give the socket back."""
@@ -147,18 +147,19 @@ class Walker:
 
     async def column(self, device: Device, column: str) -> dict[str, Value]:
         """Index (the OID behind the column) → value, all rows. Raises `NoAnswer`."""
-        size, before = self.size, -1
+        size, before, least = self.size, -1, 1
         while True:
             try:
                 rows, abrupt = await _column(device, column, size)
             except NoAnswer as fault:
-                if fault.end not in _SILENT or size == 1:
+                if fault.end not in _SILENT or size == 0:
                     raise
                 await device.get([_SMALLEST])  # raises for a dead one
                 rows, abrupt = {}, True  # too big an answer may have been lost on the way in pieces
-            if not abrupt or size == 1 or len(rows) == before > 0:
+                least = 0 if size == 1 else 1  # some devices do not answer GETBULK at all
+            if not abrupt or size <= least or len(rows) == before > 0:
                 break
-            before, size = len(rows), max(1, size // 2)
+            before, size = len(rows), max(least, size // 2)
         self._learn(size, rows, abrupt)
         return rows
 
@@ -170,18 +171,21 @@ class Walker:
 
 
 async def _column(device: Device, column: str, size: int) -> tuple[dict[str, Value], bool]:
-    """Rows of a column, and whether it ended abruptly. Some devices list rows out of order: those are taken, too. Some
-    never end: left where a row comes a second time, or a name that cannot be of the same table comes out of order."""
+    """Rows of a column, and whether it ended abruptly. Some devices list rows out of order or twice: all are taken. Some
+    never end: left where a page brings nothing new, or a name that cannot be of the same table comes out of order."""
     fetch, found = device.pages(column, size), dict[str, Value]()
     last, parts = tuple[int, ...](), 0
     while len(found) < MOST_ROWS:
-        page = await fetch()
+        page, before = await fetch(), len(found)
         trace.note("page", f"{len(page.rows)} rows of {column}{'' if page.more else ', the last'}")
         for oid, value in page.rows:
-            key, index = _key(oid, column), oid[len(column) + 1 :]
-            if key is None or index in found or (key < last and len(key) != parts):
+            key = _key(oid, column)
+            if key is None or (key < last and len(key) != parts):
                 return found, False
-            last, parts, found[index] = key, parts or len(key), value
+            last, parts = key, parts or len(key)
+            found.setdefault(oid[len(column) + 1 :], value)
+        if page.more and len(found) == before:
+            return found, False
         if not page.more:
             return found, page.abrupt
         await asyncio.sleep(0)

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from gufo.snmp import SnmpAuthError, SnmpDecodeError, SnmpEncodeError
+from gufo.snmp import NoSuchInstance, SnmpAuthError, SnmpDecodeError, SnmpEncodeError
 from gufo.snmp import user as usm
 from gufo.snmp._fast import GetIter, SnmpV2cClientSocket, SnmpV3ClientSocket, get_master_key
 
@@ -89,7 +89,7 @@ class GufoDevice:
 
     def pages(self, column: str, size: int) -> Callable[[], Awaitable[Page]]:
         """See `Device.pages`."""
-        place = GetIter(column, size)
+        place = GetIter(column, size or None)
 
         def receive(sock: Any) -> Page:
             try:
@@ -99,6 +99,14 @@ class GufoDevice:
             ended = not rows or rows[-1] is None
             return Page([row for row in rows if row is not None], not ended)
 
+        def receive_one(sock: Any) -> Page:
+            try:
+                return Page([sock.recv_get_next(place)], True)
+            except (StopAsyncIteration, NoSuchInstance):
+                return Page([], False)
+
+        if not size:
+            return lambda: self._ask(lambda sock: sock.send_get_next(place), receive_one)
         return lambda: self._ask(lambda sock: sock.send_get_bulk(place), receive)
 
     async def close(self) -> None:

@@ -145,7 +145,8 @@ class PysnmpDevice:
 
         async def fetch() -> Page:
             nonlocal place
-            status, rows = await self._ask(hlapi.bulk_cmd, [0, size], [place])
+            command, words = (hlapi.bulk_cmd, [0, size]) if size else (hlapi.next_cmd, [])
+            status, rows = await self._ask(command, words, [place])
             if status or not rows:
                 return Page([], False, abrupt=bool(status))
             place = rows[-1][0]

@@ -163,7 +163,8 @@ async def _question(
             began=began,
             timeout_s=max(0.0, deadline - began),
             sends=_SENDS,
-            from_anyone=name == "locationRequest",  # a gatekeeper above answers it itself (H.225.0 §7.13)
+            from_anyone=name == "locationRequest",  # a gatekeeper above answers it itself (H.225.0 §7.13),
+            is_final=lambda told: told.name == "locationConfirm",  # and there may be several
         )
 
     return await ask(family, to, session)

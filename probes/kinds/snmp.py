@@ -17,7 +17,7 @@ from probes.errors import BadSettings
 from probes.io import snmp as talk
 from probes.io.snmp import Access, Device, Getter, NoAnswer, Walker
 from probes.kinds import snmpbox, snmpoids, snmpport
-from probes.kinds.snmprates import FIRST, TOO_SOON, Change, Poll, compare, uptime_s
+from probes.kinds.snmprates import FIRST, TOO_SOON, Change, Poll, compare, is_clock_wrong, uptime_s
 from probes.kinds.snmpuse import Slots
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
@@ -188,7 +188,8 @@ async def _interface(device: Device, settings: SnmpSettings, memory: _Memory) ->
     memory.polls = {memory.index: port.poll}
     change = compare(before, port.poll)
     values = snmpport.told(port, change, memory.slots, settings.capacity_bps, time.time())
-    return values | _uptime(found), "; ".join(filter(None, (snmpport.words(port), why or _no_rates(change))))
+    told = "; ".join(filter(None, (snmpport.words(port), why or _no_rates(change))))
+    return values | ({} if is_clock_wrong(before, port.poll) else _uptime(found)), told
 
 
 def _no_rates(change: Change) -> str:
@@ -237,9 +238,10 @@ async def _device(device: Device, settings: SnmpSettings, memory: _Memory) -> tu
     for index in sorted(indexes):
         ports[index] = snmpport.read(found, index, at_s)
     changes = {index: compare(memory.polls.get(index), port.poll) for index, port in ports.items()}
+    is_wrong = any(is_clock_wrong(memory.polls.get(index), port.poll) for index, port in ports.items())
     memory.polls = {index: port.poll for index, port in ports.items()}
     why = "" if any(change.elapsed_s for change in changes.values()) else next(map(_no_rates, changes.values()))
-    return snmpport.summary(ports, changes) | _uptime(found), why
+    return snmpport.summary(ports, changes) | ({} if is_wrong else _uptime(found)), why
 
 
 async def _ups(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:

@@ -12,6 +12,7 @@ TICKS = 1 << 32  # sysUpTime counts hundredths of a second and wraps after 497 d
 _WRAP = 1 << 32
 _SLACK_S, _SLACK_SHARE = 3.0, 0.1  # the device's clock and ours may differ by the larger of these between two polls,
 _SLACK_SHORT = 0.5  # but by no more than this share of a short time
+_UNKNOWN_S = 2**31 - 1  # of snmpEngineTime: its end
 _LEAST_S = 0.2  # polls closer than this say nothing about a rate
 _ABSURD_BPS = 1e12  # no port here carries more
 _OVER = 1.1  # a little more than the port's speed: the two clocks are not one
@@ -77,14 +78,27 @@ def elapsed_s(before: Poll, now: Poll) -> float | None:
     return theirs if abs(theirs - ours) <= slack else None
 
 
+def has_restarted(before: Poll, now: Poll) -> bool:
+    """Did the device, or its SNMP, start again between two polls? (Its clock is younger than the time between them.)"""
+    if before.ticks is None or now.ticks is None or now.ticks >= before.ticks:
+        return False
+    return now.ticks / 100.0 <= now.at_s - before.at_s + _SLACK_S
+
+
+def is_clock_wrong(before: Poll | None, now: Poll) -> bool:
+    """Does the device's clock go otherwise than ours, though it did not start again?"""
+    if before is None or now.ticks is None or now.at_s - before.at_s < _LEAST_S:
+        return False
+    return elapsed_s(before, now) is None and not has_restarted(before, now)
+
+
 def _clock_words(before: Poll, now: Poll) -> str:
     """Why the device's clock is not believed: it started again, or counts wrong."""
-    ours = now.at_s - before.at_s
     if before.ticks is None or now.ticks is None:
         return "its sysUpTime comes and goes"
-    went = (now.ticks - before.ticks) / 100.0
-    if went < 0 and now.ticks / 100.0 <= ours + _SLACK_S:
+    if has_restarted(before, now):
         return f"it started again {now.ticks // 100} s ago"
+    went, ours = (now.ticks - before.ticks) / 100.0, now.at_s - before.at_s
     return f"its sysUpTime went on by {went:.2f} s while {ours:.2f} s went by here (it jumped, or counts wrong)"
 
 
@@ -124,7 +138,7 @@ def most_grown(speed_bps: float, octets: bool, elapsed: float) -> float | None:
 def uptime_s(ticks: int | None, engine_s: int | None) -> int | None:
     """Seconds since the device started: snmpEngineTime knows more than 497 days, sysUpTime is everywhere."""
     if ticks is None:
-        return engine_s
+        return engine_s if engine_s is not None and 0 <= engine_s < _UNKNOWN_S else None
     short = ticks // 100
     if engine_s is not None and abs((engine_s - short) % (TICKS // 100)) <= 5:
         return engine_s

@@ -46,10 +46,21 @@ class Exchange:
     """The session (`probes.io.drive.PacketSession`). `events()` gives one `Heard` or `Unheard`, then it is done."""
 
     def __init__(
-        self, to: Any, make: Make, read: Read, *, began: float, timeout_s: float, sends: int, from_anyone: bool = False
+        self,
+        to: Any,
+        make: Make,
+        read: Read,
+        *,
+        began: float,
+        timeout_s: float,
+        sends: int,
+        from_anyone: bool = False,
+        is_final: Callable[[Any], bool] = lambda answer: True,
     ) -> None:
-        """`from_anyone`: the protocol lets another than who was asked answer; only a right answer of theirs counts."""
-        self._to, self._make, self._read, self._from_anyone = to, make, read, from_anyone
+        """`from_anyone`: the protocol lets others than who was asked answer; only their right answers count. Those that are
+        not `is_final` hold only when nothing better comes until the deadline: another of them may know more."""
+        self._to, self._make, self._read, self._from_anyone, self._is_final = to, make, read, from_anyone, is_final
+        self._kept: Heard | None = None
         self._due = [began + timeout_s * number / sends for number in range(sends)]
         self._deadline = began + timeout_s
         self._sent: list[tuple[int, float]] = []  # wall ns, monotonic s
@@ -62,7 +73,7 @@ class Exchange:
         if self._done:
             return []
         if now >= self._deadline:
-            self._end(self._said)
+            self._end(self._kept or self._said)
             return []
         out = []
         while len(self._sent) < len(self._due) and now >= self._due[len(self._sent)]:
@@ -91,7 +102,11 @@ class Exchange:
         sent_ns, at = self._sent[found[0]]
         waited_ms, stamped_ms = 1000.0 * (now - at), (arrival.at_ns - sent_ns) / 1e6
         rtt_ms = stamped_ms if 0.0 <= stamped_ms <= waited_ms + _SLACK_MS else waited_ms  # else the clock was set
-        self._end(Heard(found[1], found[0], len(self._sent), sent_ns, arrival.at_ns, rtt_ms, arrival.source))
+        heard = Heard(found[1], found[0], len(self._sent), sent_ns, arrival.at_ns, rtt_ms, arrival.source)
+        if is_asked or self._is_final(heard.answer):
+            self._end(heard)
+        else:
+            self._kept = self._kept or heard
 
     def unsent(self, token: Any, why: str) -> None:
         """Our own fault; a later repeat may still leave."""

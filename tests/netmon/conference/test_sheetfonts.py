@@ -13,7 +13,7 @@ from netmon.conference.readsheet import Sheet, parse
 from netmon.conference.sheetfonts import FONTS, Font, font_of, from_vni, read_as
 from netmon.conference.sheetsyllables import is_syllable
 
-TCVN3, VNI = FONTS
+TCVN3, VNI, UTF8 = FONTS
 NAMES = (
     "Hội trường UBND phường Ba Đình", "Phường Ngọc Hà", "Xã Phó Bảng", "Xã Lũng Cú", "Phường Hoàn Kiếm", "Xã Quỳnh Lưu",
     "Thị trấn Yên Sơn", "Đặc khu Phú Quốc", "Xã Giồng Riềng", "Xã Thuận Nghĩa", "Xã Ea Kar", "Phường Long Biên",
@@ -31,7 +31,9 @@ TYPED = {
 
 
 def typed_in(font: Font, text: str) -> str:
-    """The letters an old keyboard makes of a text."""
+    """The letters an old keyboard, or a program that takes UTF-8 for Windows-1252, makes of a text."""
+    if font is UTF8:
+        return "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in text.encode())
     if font is TCVN3:
         made = {letter: chr(byte) for byte, letter in sheetfonts._TABLE.items()}
         return "".join(made.get(char, made.get(char.lower(), char)) for char in text)
@@ -46,13 +48,20 @@ def test_a_sound_name_is_left_alone(name: str) -> None:
     assert font_of(name) is None
 
 
-@pytest.mark.parametrize("font", FONTS, ids=["tcvn3", "vni"])
+@pytest.mark.parametrize("font", [TCVN3, VNI], ids=["tcvn3", "vni"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_typed_for_an_old_font_comes_back_whole(font: Font, name: str) -> None:
     typed = typed_in(font, name)
     if typed != name:
         assert font_of(typed) is font
         assert read_as(typed, font).casefold() == name.casefold()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_utf8_that_was_taken_for_windows_letters_comes_back(name: str) -> None:
+    typed = typed_in(UTF8, name)
+    if typed != name:
+        assert font_of(typed) is UTF8 and read_as(typed, UTF8) == name
 
 
 @pytest.mark.parametrize("typed", TYPED)
@@ -91,7 +100,7 @@ def rooms(sheet: Sheet) -> list[str]:
     return [row.cells[sheet.heading.columns["room"]] for row in sheet.rows[sheet.heading.body :]]
 
 
-@pytest.mark.parametrize("font", FONTS, ids=["tcvn3", "vni"])
+@pytest.mark.parametrize("font", FONTS, ids=["tcvn3", "vni", "utf-8"])
 def test_a_column_below_a_sound_heading_is_turned_as_a_whole_and_told_once(font: Font) -> None:
     """`Sóc` could be sound: its neighbours say that it is not."""
     meant = ["Hội trường Ngọc Hà", "Sóc", "Phường Giảng Võ"]
@@ -107,7 +116,7 @@ def test_single_cells_among_sound_ones_are_turned_and_each_is_told() -> None:
     assert [(note.row, note.code) for note in sheet.notes] == [(3, "old_cell")]
 
 
-@pytest.mark.parametrize("font", FONTS, ids=["tcvn3", "vni"])
+@pytest.mark.parametrize("font", [TCVN3, VNI], ids=["tcvn3", "vni"])
 def test_a_plain_heading_over_bytes_of_an_old_font_is_read_by_what_makes_sense(font: Font) -> None:
     sheet = listed(typed_in(font, "Hội trường Bảo Lộc"), heading="Ma xa;Ten diem cau", encoding="latin-1")
     assert rooms(sheet) == ["Hội trường Bảo Lộc"] and [note.code for note in sheet.notes] == ["old_column"]

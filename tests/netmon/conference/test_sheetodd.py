@@ -180,6 +180,11 @@ def test_a_formula_that_was_never_worked_out_is_told_where_it_stands(column: str
     assert left_out(taken) == [(2, column, "formula")]
 
 
+def test_a_csv_may_hold_formulas_and_texts_kept_as_such() -> None:
+    taken = csv(with_(ROOM, "Mã xã", '="00083"'), with_(OTHER, "Số máy", "=8000+1"))
+    assert taken.rooms[0].site == "c00083" and left_out(taken) == [(3, "Số máy", "formula")]
+
+
 def test_a_name_nobody_worked_out_costs_the_name_alone() -> None:
     taken = listed(with_(with_(ROOM, "STT", "=ROW()-1"), "Tên điểm cầu", "=A1"))
     assert left_out(taken) == [] and remarks(taken) == [(2, "Tên điểm cầu", "formula")]

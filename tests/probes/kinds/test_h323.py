@@ -88,7 +88,7 @@ def test_a_gatekeeper_above_may_answer_for_the_one_that_was_asked(room: str, out
             lambda: Below(StandIn(["8001"]), voice), ("127.0.0.1", 0)
         )
         port = transport.get_extra_info("sockname")[1]
-        got = await run(Target(f"127.0.0.1:{port}"), settings(alias=room, timeout_s=2.0), 1)
+        got = await run(Target(f"127.0.0.1:{port}"), settings(alias=room, timeout_s=0.5), 1)
         transport.close()
         return got, below
 
@@ -96,7 +96,7 @@ def test_a_gatekeeper_above_may_answer_for_the_one_that_was_asked(room: str, out
         voice.bind(("127.0.0.2", 0))
         got, below = asyncio.run(both(voice))
         said = f"127.0.0.2:{voice.getsockname()[1]}"
-    assert got.outcome == outcome and got.values["locate_ms"] > 0 and below.hops == [None, 8]
+    assert got.outcome == outcome and got.values["locate_ms"] > 0 and below.hops[:2] == [None, 8]
     assert got.detail[1]["answered by"] == said and "answered by" not in got.detail[0]
     if outcome is Outcome.REFUSED:
         assert "knows no such room" in got.why

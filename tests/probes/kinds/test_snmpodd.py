@@ -246,6 +246,7 @@ def test_a_clock_that_counts_wrong_says_why_there_are_no_rates(
         table[UPTIME] = fake.TICKS, 100_000 + ticks
         second = look(port, interface="wan0")
     assert first.why == "" and second.why.startswith(said) and "rx_bps" not in second.values
+    assert ("uptime_s" in second.values) == ("started again" in said)  # no age by a clock that counts wrong
 
 
 # --- names and rows ---
@@ -301,6 +302,36 @@ def test_rows_out_of_order_are_all_seen(library: str) -> None:
         got = look(port)
         found = look(port, interface="p19")
     assert (got.values["if_up"], found.outcome) == (30, Outcome.OK)
+
+
+def test_a_device_that_does_not_know_getbulk_is_walked_row_by_row(library: str) -> None:
+    agent = Agent(router(["lan", "wan0"]))
+
+    def no_bulk(data: bytes) -> list[bytes]:
+        answers = agent.answer(data)
+        return [] if agent.asked[-1][0] == fake.BULK else answers
+
+    with speaking(no_bulk) as port:
+        got = look(port, interface="wan0", timeout_s=0.06)
+    assert got.outcome == Outcome.OK and fake.GETNEXT in {code for code, _, _ in agent.asked}
+
+
+def test_a_row_that_is_listed_twice_hides_none_behind_it() -> None:
+    agent = Agent(router([f"p{number}" for number in range(1, 13)]))
+    answer = in_own_order(agent, list(range(1, 13)))
+
+    def twice(data: bytes) -> list[bytes]:
+        (plain,) = answer(data)
+        code, _, names = agent.asked[-1]
+        if code != fake.BULK or not names[0].startswith(f"{IFX}.1"):
+            return [plain]
+        message = fake.parts(fake.read(plain)[1])[2][1]
+        request, rows = (fake.parts(message)[at][1] for at in (0, 3))
+        found = [fake.tlv(tag, body) for tag, body in fake.parts(rows)]
+        return [fake.message(int.from_bytes(request, "big", signed=True), [*found[:3], found[2], *found[3:]])]
+
+    with speaking(twice) as port:
+        assert look(port, interface="p12").outcome == Outcome.OK
 
 
 # --- values that cannot be ---

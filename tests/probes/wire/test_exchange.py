@@ -88,6 +88,26 @@ def test_where_anyone_may_answer_only_a_right_answer_of_a_stranger_counts() -> N
     assert isinstance(heard, Heard) and heard.source == stranger
 
 
+def test_a_strangers_no_holds_only_when_nobody_says_yes() -> None:
+    def session() -> Exchange:
+        return Exchange(
+            TO, lambda number, clock: b"q", lambda data: (0, data.decode()), began=10.0, timeout_s=2.0, sends=1,
+            from_anyone=True, is_final=lambda answer: answer == "yes",
+        )  # fmt: skip
+
+    refused, confirmed, asked_says_no = session(), session(), session()
+    for each in (refused, confirmed, asked_says_no):
+        each.transmit(10.0, 0)
+        each.receive(arrival(b"no", 1, ("192.0.2.9", 1719)), 10.1)
+        assert not each.done
+    confirmed.receive(arrival(b"yes", 1, ("192.0.2.8", 1719)), 10.2)
+    asked_says_no.receive(arrival(b"no", 1), 10.2)
+    refused.transmit(12.0, 0)
+    assert [each.events()[0].source[0] for each in (refused, confirmed, asked_says_no)] == [
+        "192.0.2.9", "192.0.2.8", TO[0],
+    ]  # fmt: skip
+
+
 def test_a_strangers_nonsense_is_not_what_was_asked_says() -> None:
     session = Exchange(TO, lambda number, clock: b"q", read, began=10.0, timeout_s=2.0, sends=1, from_anyone=True)
     session.transmit(10.0, 0)
