@@ -323,6 +323,7 @@ def _extra(
                 "damaged": segments.damaged,
                 "dropped": max(segments.dropped, journal.dropped),
                 "sealed_rows": sealer.rows,
+                "damaged_files": sealer.damaged_files,
             },
             "sinks": [sink.row() for sink in sinks],
             "troubles": troubles.rows(),

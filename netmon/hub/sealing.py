@@ -60,7 +60,7 @@ class Sealer:
         self._segments, self.store = segments, store
         self._cursor = store / "sealed.json"
         self.sealed, self._offset = _load(self._cursor)  # all segments with a smaller number, and a part of that one
-        self.rows = 0
+        self.rows = self.damaged_files = 0
 
     async def run(self, oldest_ms: int) -> bool:
         """Seal what is durable now; whether it worked. The child's faults are told in the log, never raised."""
@@ -72,12 +72,22 @@ class Sealer:
             return False
         self._troubles.well("sealing")
         self.rows += int(figures.get("rows", 0))
+        self._tell_aside(int(figures.get("aside", 0)))
         # The segment that is still written to is sealed again, whole, the next time.
         if durable.segment >= self.sealed:
             self.sealed, self._offset = durable
         told = {"segment": self.sealed, "offset": self._offset}
         await asyncio.to_thread(write_state, self._cursor, told)
         return True
+
+    def _tell_aside(self, many: int) -> None:
+        """Sealed files that were damaged lie aside until somebody takes them away."""
+        self.damaged_files = many
+        if many:
+            why = f"{many} sealed files were damaged and are set aside ({self.store}/day=*/*.damaged-*): their points are gone"
+            self._troubles.tell("store", f"{why}; bring them back from a backup, or remove them", severity="warning")
+        else:
+            self._troubles.well("store")
 
     def _child(self, durable: Position, oldest_ms: int) -> dict[str, int]:
         first = self._segments.first

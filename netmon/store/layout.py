@@ -2,6 +2,8 @@
 
     STORE/day=2026-11-24/seg-00000000000000000007.parquet
 
+In front of each file's footer stands a digest of the rest (`netmon.store.digest`). A damaged file is set aside as `*.damaged-*`.
+
 Rows are long: one value of one field. A field that comes with a new probe kind needs no new column, and DuckDB,
 Spark or pandas read the folders as one table.
 
@@ -39,6 +41,11 @@ def file_name(segment: int) -> str:
     return f"seg-{segment:020d}.parquet"
 
 
+def files_of(folder: Path) -> list[Path]:
+    """The sealed files of a day's folder, in the order of their segments."""
+    return [path for path in sorted(folder.glob("seg-*.parquet")) if path.is_file()]
+
+
 def days(store: Path) -> Iterator[tuple[int, Path]]:
     """(day since 1970, folder), oldest first."""
     for folder in sorted(store.glob("day=*")):
@@ -72,7 +79,7 @@ def make_room(store: Path) -> bool:
     if len(known) > 1:
         shutil.rmtree(known[0][1])
         return True
-    files = sorted(known[0][1].glob("seg-*.parquet")) if known else []
+    files = files_of(known[0][1]) if known else []
     for file in files[:1]:
         file.unlink()
     return bool(files)

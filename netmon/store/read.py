@@ -10,6 +10,7 @@ import duckdb
 
 from netmon.point import TAGS
 from netmon.store import layout
+from netmon.store.sound import sound
 
 _AT_ONCE = 200
 
@@ -23,14 +24,10 @@ class Sample(NamedTuple):
 
 
 def files(store: Path, start_ms: int, end_ms: int) -> list[str]:
-    """The Parquet files that may hold points of start_ms ≤ time < end_ms."""
+    """The Parquet files that may hold points of start_ms ≤ time < end_ms; damaged ones are told in the log and left out."""
     first, last = start_ms // layout.DAY_MS, (end_ms - 1) // layout.DAY_MS
-    return [
-        str(file)
-        for day, folder in layout.days(store)
-        if first <= day <= last
-        for file in sorted(folder.glob("seg-*.parquet"))
-    ]
+    found = [file for day, folder in layout.days(store) if first <= day <= last for file in layout.files_of(folder)]
+    return [str(file) for file in sound(found)]
 
 
 def range(store: Path, name: str, field: str, start_ms: int, end_ms: int, **tags: str) -> list[Sample]:

@@ -20,9 +20,10 @@ import numpy as np
 from netmon.files import make_folder, private_files
 from netmon.line import Line, decode, escaped
 from netmon.point import TAGS
-from netmon.store import layout
+from netmon.store import digest, layout
 from netmon.store.frames import CutShort, frames
 from netmon.store.record import split
+from netmon.store.sound import scrub
 
 MEMORY = "256MB"
 
@@ -87,8 +88,10 @@ def _copy(connection: duckdb.DuckDBPyConnection, path: Path, day: int) -> None:
     tags = ", ".join(f'"{tag}"' for tag in TAGS)
     try:
         connection.execute(_sql(new, tags, day))
+        new.chmod(0o600)
+        digest.sign(new)
         _sync(new)
-    except (OSError, duckdb.Error):
+    except (OSError, ValueError, duckdb.Error):
         new.unlink(missing_ok=True)  # on a full disk half a file helps nobody
         raise
     os.replace(new, path)
@@ -147,7 +150,7 @@ def main() -> int:
     except CutShort:
         print("the hub stopped in the middle: the last segment is left for the next time", file=sys.stderr)
         return 1
-    print(json.dumps(done))
+    print(json.dumps(done | scrub(store)))
     return 0
 
 

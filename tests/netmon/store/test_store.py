@@ -14,6 +14,7 @@ from netmon.store import layout, read, record, seal
 from netmon.store.frames import END, FRAME, CutShort
 
 DAY = layout.DAY_MS
+FIGURES = {"segments": 1, "files": 1, "rows": 4, "unreadable": 1}
 AT = 20_000 * DAY  # 2024-10-04 00:00 UTC
 
 
@@ -62,7 +63,7 @@ def test_the_child_program_tells_its_figures_and_passes_over_what_is_no_record(t
     data = _stream((3, b"no record"), (3, _body([line("c1", 1, AT)]))).getvalue()
     command = [sys.executable, "-m", "netmon.store.seal", str(tmp_path), "0"]
     done = subprocess.run(command, input=data, capture_output=True, timeout=60, check=True)
-    assert json.loads(done.stdout) == {"segments": 1, "files": 1, "rows": 4, "unreadable": 1}
+    assert json.loads(done.stdout) == {**FIGURES, "damaged": 0, "aside": 0}
     assert subprocess.run(command, input=data[:-3], capture_output=True, timeout=60, check=False).returncode == 1
 
 
