@@ -17,6 +17,7 @@ from netmon.agent.heavy import OwnBudget, background, windows
 from netmon.agent.permits import Denied, Permit
 from netmon.agent.uplink import Reply, Uplink
 from netmon.config.agent import AgentConfig, DestinationConfig
+from netmon.troubles import Troubles
 from probes.base import Cost
 from probes.clean import clean
 
@@ -31,14 +32,15 @@ Told = dict[str, Any]
 class Gate:
     """Asks on behalf of one agent. Each question has a thread of its own: heavy checks are few and far between."""
 
-    def __init__(self, config: AgentConfig) -> None:
+    def __init__(self, config: AgentConfig, troubles: Troubles | None = None) -> None:
+        self._troubles = troubles or Troubles()
         self._agent, self._lang = config.agent, config.lang
         self._hubs = [one for one in config.destinations if one.kind == "hub"]
         self._own = OwnBudget(Path(config.state_dir) / "heavy.json", config.heavy)
 
     async def ask(self, check: str, cost: Cost) -> Permit | Denied:
         """A permit for one run, or why not."""
-        return await _in_thread(partial(self._ask, check, cost))
+        return await _in_thread(partial(self._ask, check, cost), self._troubles)
 
     def _ask(self, check: str, cost: Cost) -> Permit | Denied:
         for hub in self._hubs:
@@ -84,7 +86,7 @@ class Gate:
         background(tell)
 
 
-async def _in_thread(work: Callable[[], Permit | Denied]) -> Permit | Denied:
+async def _in_thread(work: Callable[[], Permit | Denied], troubles: Troubles) -> Permit | Denied:
     """The result of work in a thread. Who stops waiting gives back what comes later."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Permit | Denied] = loop.create_future()
@@ -98,8 +100,8 @@ async def _in_thread(work: Callable[[], Permit | Denied]) -> Permit | Denied:
     def body() -> None:
         try:
             got = work()
-        except Exception:  # a fault of ours costs this run, not the check
-            log.exception("asking for a lease failed: this is a fault of netmon, please report it")
+        except Exception as fault:  # a fault of ours costs this run, not the check
+            troubles.crashed("leases", fault)
             got = Denied("not run: a fault of netmon")
         with contextlib.suppress(RuntimeError):  # the loop is closed: the lease ends by itself
             loop.call_soon_threadsafe(settle, got)

@@ -160,16 +160,23 @@ class Runner:
     async def _run(self, kind: Kind, check: CheckConfig) -> None:
         """One run, told."""
         self._running.add(check.check)
-        if kind.cost is not None:
-            measured = await self._heavy(kind, check)
-        else:
-            with self._beat.watching() as stood_s:
-                self._frontier.began(check.check, _now_ms(), _hold_ms(check))
-                measured = await self._measure(kind, check, _limit_s(check))
-                self._frontier.ended(check.check)
-                measured = honest(measured, stood_s(), _timeout_s(check))
-        self._running.discard(check.check)
+        try:
+            if kind.cost is not None:
+                measured = await self._heavy(kind, check)
+            else:
+                measured = await self._light(kind, check)
+        finally:
+            self._running.discard(check.check)
         self._tell(check, measured)
+
+    async def _light(self, kind: Kind, check: CheckConfig) -> Measurement:
+        with self._beat.watching() as stood_s:
+            self._frontier.began(check.check, _now_ms(), _hold_ms(check))
+            try:
+                measured = await self._measure(kind, check, _limit_s(check))
+            finally:
+                self._frontier.ended(check.check)
+            return honest(measured, stood_s(), _timeout_s(check))
 
     async def _heavy(self, kind: Kind, check: CheckConfig) -> Measurement:
         """A run that may hurt others: with a permit, for as long as that holds; or put off, which is nobody's fault."""
@@ -217,7 +224,7 @@ class Runner:
         """Who gives permits, from the first heavy run on: most agents have none, and are a quarter of a megabyte smaller."""
         from netmon.agent.leases import Gate
 
-        self._gate = self._gate or Gate(self._config)
+        self._gate = self._gate or Gate(self._config, self._troubles)
         return self._gate
 
     async def _measure(self, kind: Kind, check: CheckConfig, limit_s: float) -> Measurement:

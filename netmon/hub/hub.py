@@ -133,7 +133,7 @@ def open_hub(config: HubConfig) -> Hub:
     counters, live = Counters(), Live(schema)
     seen = catch_up(known, segments, evaluator, live, counters)
     journal = Journal(segments, Room(segments, store), troubles)
-    publish, refused = _listening(live, evaluator, sinks)
+    publish, refused = _listening(live, evaluator, sinks, troubles)
     ingest = Ingest(
         places,
         writers,
@@ -163,21 +163,23 @@ def open_hub(config: HubConfig) -> Hub:
 
 
 def _listening(
-    live: Live, evaluator: Evaluator, sinks: tuple[Sink, ...]
+    live: Live, evaluator: Evaluator, sinks: tuple[Sink, ...], troubles: Troubles
 ) -> tuple[Callable[[Batch], None], Callable[[Batch], None]]:
     """Who hears of a write that is stored, and who of one the disk refused."""
     heard = Heard()
 
+    def tell(batch: Batch) -> None:
+        with troubles.turn("live state"):  # what fails to show a write must not keep it from being judged
+            live.apply(batch)
+        evaluator.accept(batch)
+
     def refused(batch: Batch) -> None:
         new = heard.refused(batch)
         if new is not None:
-            live.apply(new)
-            evaluator.accept(new)
+            tell(new)
 
     def publish(batch: Batch) -> None:
-        new = heard.stored(batch)
-        live.apply(new)
-        evaluator.accept(new)
+        tell(heard.stored(batch))
         for sink in sinks:
             sink.wake()
 

@@ -22,6 +22,7 @@ from netmon.segments import position_of
 from netmon.store import layout
 from netmon.store.frames import END, FRAME
 from netmon.troubles import Troubles, words
+from probes.clean import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +141,8 @@ def prune(segments: Sealable, needed: Iterable[Position]) -> Position:
 
 def retire(store: Path, oldest_ms: int) -> int:
     """Unlink the days that are over the retention; how many."""
+    if strays := layout.strays(store):
+        log.warning("%s: %s: no days of points: passed over (take them away)", store, clean(", ".join(strays[:5]), 300))
     gone = layout.retire(store, oldest_ms)
     if gone:
         log.info("%d days of points are past the retention and gone", gone)

@@ -86,8 +86,20 @@ def make_room(store: Path) -> bool:
 
 
 def retire(store: Path, before_ms: int) -> int:
-    """Unlink the days that ended before `before_ms`; how many."""
+    """Unlink the days that ended before `before_ms`; how many. Raises OSError, once all others are gone."""
     old = [folder for day, folder in days(store) if (day + 1) * DAY_MS <= before_ms]
+    faults = list[OSError]()
     for folder in old:
-        shutil.rmtree(folder)
+        try:
+            shutil.rmtree(folder)
+        except OSError as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[0]
     return len(old)
+
+
+def strays(store: Path) -> list[str]:
+    """What looks like a day and is none: it is passed over."""
+    known = {folder.name for _, folder in days(store)}
+    return sorted(path.name for path in store.glob("day=*") if path.name not in known)

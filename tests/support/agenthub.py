@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from netmon.agent import local
 from netmon.agent.agent import Agent
 from netmon.config.agent import AgentConfig, CheckConfig, DestinationConfig, SpoolConfig
 from probes.base import Cost, Emit, Field, Job, Kind, Measurement, Outcome, Target
@@ -238,8 +239,9 @@ def running(one: AgentConfig, told: Told) -> Iterator[Agent]:
         tasks = [asyncio.create_task(one) for one in agent.parts()]
         made.append(agent)
         ready.set()
-        while not stop.is_set():
-            await asyncio.sleep(0.02)
+        async with local.serving(Path(one.state_dir) / "agent.sock", lambda: agent.view(), agent.troubles):
+            while not stop.is_set():
+                await asyncio.sleep(0.02)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
