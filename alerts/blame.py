@@ -174,6 +174,17 @@ class Votes:
         """Does a check fail that must be heard once more before it accuses anybody?"""
         return check in self._undecided
 
+    def is_doubted(self, agent: str) -> bool:
+        """Does a check of somebody else to the place of an agent (`agent:NAME`) miss answers, and may soon say why?"""
+        name = agent.partition(":")[2]
+        for check in self._ground.crossing.get(self._ground.topology.site_of(name), ()):
+            evidence = self._evidence.get(check)
+            if evidence is None or evidence.agent == name or evidence.miss_ms is None:
+                continue
+            if 0 <= evidence.frontier_ms - evidence.miss_ms <= 4 * evidence.period_ms + FRESH_MS:
+                return True
+        return False
+
     # --- what is broken ---
 
     def is_reach(self, check: str) -> bool:

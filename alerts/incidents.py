@@ -112,7 +112,7 @@ class Book:
         quality = votes.quality(kinds, self._can_judge, self._explained(reach, now_ms))
         self._note_lossy(quality, now_ms)
         changes += self._take_in([one for one in quality if not self._is_left_over(one, assessment)], now_ms)
-        silence = [verdict for verdict in votes.silence() if self._is_unexplained(verdict, reach, now_ms)]
+        silence = [verdict for verdict in votes.silence() if self._is_unexplained(verdict, votes, reach, now_ms)]
         changes += self._take_in(silence, now_ms)
         changes += self._settle(votes, assessment, [*reach, *quality, *silence], now_ms)
         alone = states(assessment, self._ground)
@@ -176,7 +176,18 @@ class Book:
         """The open incident a verdict belongs to. What a thing is like stands beside what becomes of the way there."""
         if verdict.fault == "state":
             return self._states.get((verdict.element, verdict.kind))
-        return self._open.get(verdict.element)
+        known = self._open.get(verdict.element)
+        return self._of_twin(verdict) if known is None and verdict.fault == "reach" else known
+
+    def _of_twin(self, verdict: Verdict) -> Incident | None:
+        """An open outage of the link before a site, or of the site behind a link: they look alike, and what is seen later
+        of the one (a router says that the host does not answer it) is of the fault that was told already."""
+        for one in self._open.values():
+            ends = one.element, verdict.element
+            near, far = ends if self._topology.depth(ends[0]) < self._topology.depth(ends[1]) else ends[::-1]
+            if one.fault == "reach" and near.startswith("link:") and self._topology.parent(far) == near:
+                return one
+        return None
 
     def _is_released(self, verdict: Verdict, now_ms: int) -> bool:
         if verdict.fault == "state":
@@ -283,12 +294,12 @@ class Book:
         known = self._open.get(element)
         return known is not None and known.fault == "quality"
 
-    def _is_unexplained(self, verdict: Verdict, reach: Sequence[Verdict], now_ms: int) -> bool:
+    def _is_unexplained(self, verdict: Verdict, votes: Votes, reach: Sequence[Verdict], now_ms: int) -> bool:
         """May an agent's silence be told as such? Not while, or just after, something on its way to the hub broke."""
         if self._began_ms is not None and now_ms - self._began_ms < SILENCE_GRACE_MS:
             return verdict.element in self._open
         way = set(ancestors(verdict.element, self._topology)) - {verdict.element}
-        if any(one.element in way for one in reach):
+        if any(one.element in way for one in reach) or votes.is_doubted(verdict.element):
             return False
         return not any(
             one.element in way and self._since_end_ms(one, now_ms) <= SILENCE_GRACE_MS

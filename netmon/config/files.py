@@ -23,6 +23,7 @@ from probes.errors import ProbeError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SAY_NAME = "write letters, digits, . _ and -, at most 64, beginning with a letter or digit"
+_ENGINE = re.compile(r"(?:[0-9A-Fa-f]{2}){5,32}")  # RFC 3411 §5: SnmpEngineID
 _AGENT_KEYS = (
     ("agent", NAME, SAY_NAME),
     ("site", NAME, SAY_NAME),
@@ -72,6 +73,11 @@ def _run_when(reader: Reader, checks: Iterable[CheckConfig]) -> None:
 
 
 def _traps(reader: Reader, traps: TrapsConfig) -> None:
+    for number, engine in enumerate(traps.engines, 1):
+        if not _ENGINE.fullmatch(engine):
+            what = f"'{clean(engine, 60)}' is not an engine id in hex"
+            line = reader.line_of(traps, "engines")
+            reader.fault(line, f"traps.engines[{number}]", what, "write 5 to 32 bytes, as 80001f8804")
     if not traps.listen:
         return
     if not listen_parts(traps.listen):

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,14 @@ class Evaluator:
         self._engine.jumped(ms, now_ms, is_pause=jump.is_pause, is_step=jump.is_step)
         with self._lock:
             self._book.jumped(ms, now_ms, is_pause=jump.is_pause)
+            if jump.is_step and self._silences:
+                self._move_silences(jump.seconds)
+
+    def _move_silences(self, seconds: float) -> None:
+        with suppress(sqlite3.Error):  # until the next start the moved ones hold
+            self._db.move_silences(seconds)
+        for id, one in self._silences.items():
+            self._silences[id] = replace(one, from_s=one.from_s + seconds, until_s=one.until_s + seconds)
 
     # --- what comes in ---
 

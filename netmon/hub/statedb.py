@@ -234,6 +234,11 @@ class StateDb:
                 _summed(*asdict(silence).values()),
             )
 
+    def move_silences(self, seconds: float) -> None:
+        """The clock was set: they last as long as they were meant to."""
+        with self._transaction() as sql:
+            sql.execute("UPDATE silences SET from_s = from_s + ?1, until_s = until_s + ?1", (seconds,))
+
     def remove_silences(self, ids: Iterable[str]) -> None:
         """Drop some."""
         with self._transaction() as sql:

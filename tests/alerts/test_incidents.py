@@ -276,3 +276,17 @@ def test_what_was_closed_long_ago_is_forgotten() -> None:
     one, _ = run(World(6, 1, (Fault("link:core-province", CUT, MENDED),)), 110_000)
     assert one.forget(60_000) != []
     assert one.incidents == {}
+
+
+# --- later evidence of the same fault ---
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("after_ms", [6_000, 12_000, 25_000])
+def test_a_router_that_later_says_host_unreachable_tells_of_the_same_fault(seed: int, after_ms: int) -> None:
+    """First nothing comes back; when its neighbour table gives up, the router before the commune says so."""
+    turns = CUT + after_ms
+    faults = (Fault("link:province-c3", CUT, turns), Fault("commune:c3", turns, MENDED + 20_000, refuses=True))
+    one, told = run(World(6, seed, faults), MENDED + 50_000)
+    assert elements(one) == ["link:province-c3"]
+    assert [change.what for _, change in told if change.what != "changed"] == ["opened", "resolved"]

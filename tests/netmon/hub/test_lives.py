@@ -120,3 +120,19 @@ def test_an_agent_that_never_spoke_is_told_once_and_a_roll_out_wakes_nobody(tmp_
     Silent.never = ("c1", "c2", "c3", "province")
     life = Silent(tmp_path / "two", story, 1).run()
     assert {row["severity"] for row in life.evaluator.view(life.now_s)["incidents"]} == {"info"}
+
+
+# --- later evidence of the same fault ---
+
+
+def test_an_agent_is_not_called_silent_while_slow_checks_from_elsewhere_find_out_why(tmp_path: Path) -> None:
+    story = STORY["link down"]
+    slow = {
+        name: one._replace(every_s=10) if name.startswith(("core", "prov")) else one
+        for name, one in story.checks.items()
+    }
+    life = Life(tmp_path, replace(story, checks=slow, begins_s=60, ends_s=180, until_s=240), 3).run()
+    assert [(status, element) for _, status, _, element in life.pages] == [
+        ("firing", "link:province-c1"),
+        ("resolved", "link:province-c1"),
+    ]
