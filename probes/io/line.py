@@ -117,6 +117,27 @@ class Line:
             self._tls.write(data)
             await self._flush()
 
+    async def objection(self, within_s: float) -> Fault | None:
+        """What the far end says against a handshake that we think is over, None when nothing came in time.
+
+        TLS 1.3: a server sees only then that we have no certificate for it, and says so an instant later.
+        """
+        if self._tls is None:
+            return None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                try:
+                    data = await self._received()
+                    self._in.write(data) if data else self._in.write_eof()
+                    self._tls.read(1)
+                except (ssl.SSLWantReadError, ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                    return None  # tickets, or a farewell
+                except ssl.SSLError as fault:
+                    return broken(fault)
+                except OSError:
+                    return None
+        return None
+
     def say(self, data: bytes) -> None:
         """Send it as far as that needs no waiting: for a last word nobody waits for."""
         with suppress(OSError):

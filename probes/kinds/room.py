@@ -35,6 +35,10 @@ class RoomSettings:
     call_s: float = setting(
         "sound and picture both ways for so long", unit="s", key="call_for", low=0.5, high=60, default=3.0
     )
+    reports_s: float = setting(
+        "without a responder: let a SIP call last so long when the room has not yet reported (RTCP) whether it hears us; 0s: not",
+        unit="s", key="reports", low=0, high=60, default=6.5,
+    )  # fmt: skip
     video: bool = setting("a picture, too", default=True)
     responder: str = setting("HOST:PORT of the media responder beside it; without one quality is not asked", default="")
     responder_key_file: str = setting("file with the key shared with the responder", default="", secret=True)
@@ -122,7 +126,10 @@ def cost(settings: RoomSettings) -> Cost | None:
     """Its call's and its streams'; None when it only asks."""
     parts: list[Cost] = []
     if settings.call:
-        parts += _part("sipcall", duration_s=settings.call_s, ring_s=settings.ring_s, video=settings.video)
+        reports_s = roomladder.reports_s(settings)
+        parts += _part(
+            "sipcall", duration_s=settings.call_s, ring_s=settings.ring_s, video=settings.video, reports_s=reports_s
+        )
     if settings.responder:
         parts += _part("media", duration_s=settings.media_s, profile=settings.profile, rate_bps=settings.rate_bps)
     if not parts:

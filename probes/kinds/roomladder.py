@@ -118,7 +118,7 @@ def _sip_call(climb: Climb, toward: Aim, asked: dict[str, Any]) -> list[Rung]:
             return None
         climb.call = got = await climb.ask(
             "sipcall", climb.target, transport=toward.transport, ring_s=settings.ring_s, duration_s=settings.call_s,
-            video=settings.video, **asked,
+            video=settings.video, reports_s=reports_s(settings), **asked,
         )  # fmt: skip
         return _mark("call", got, broken=got.values.get("status") != 200, look=_resent(got), answer_ms="answer_ms")
 
@@ -127,6 +127,11 @@ def _sip_call(climb: Climb, toward: Aim, asked: dict[str, Any]) -> list[Rung]:
         return None if got is None else _mark("media", got, look=got.why, audio_rcvd="audio_rcvd")
 
     return [call, media]
+
+
+def reports_s(settings: Any) -> float:
+    """How long the call waits for the room's reports: the streams to a responder tell of both directions by themselves."""
+    return 0.0 if settings.responder else float(settings.reports_s)
 
 
 def _resent(got: Measurement) -> str:

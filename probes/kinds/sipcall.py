@@ -39,7 +39,7 @@ class SipCallSettings:
     duration_s: float = setting("media both ways for so long", unit="s", key="duration", low=0.2, high=60, default=5.0)
     reports_s: float = setting(
         "let the call last so long when the far end has not yet reported (RTCP) whether it hears us: its reports may be 6.2 s "
-        "apart; 0: do not ask",
+        "apart; 0s: do not ask",
         unit="s", key="reports", low=0, high=60, default=6.5,
     )  # fmt: skip
     video: bool = setting("offer a picture, too", default=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from probes.base import Field, Kind, Measurement, Outcome, Target
+from probes.clean import clean
 from probes.errors import BadSettings, BadTarget
 from probes.io import sipsock
 from probes.io.line import SHOWS_ALL, Shaken, looking
@@ -18,6 +19,7 @@ from probes.settings import setting
 from probes.target import certificate_name, parse
 
 PORT, _TLS13 = 443, 13
+_OBJECTION_S = 0.05  # beyond two round trips: what a server may take to think of it
 _NAME = re.compile(r"[A-Za-z0-9_.:*-]{1,253}\Z")
 
 
@@ -83,7 +85,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     async def once(family: int, sockaddr: SocketAddress, deadline: float) -> Try:
         reached = await reach(family, sockaddr, strict, deadline)
         if reached.line is not None:
-            reached.line.close()
+            reached = await _unobjected(reached)
         where = _Where(family, sockaddr, name, deadline)
         told = _told(reached, await _seen(reached, where, settings.chain), name, settings.days)
         if settings.ocsp and reached.outcome is Outcome.OK:
@@ -91,6 +93,20 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         return told
 
     return await several("tls", target.text, endpoint, settings.timeout_s, count, once)
+
+
+async def _unobjected(reached: Reached) -> Reached:
+    """The same, closed; with TLS 1.3 a round trip later, for a server that wants a certificate of ours says it only then."""
+    assert reached.line and reached.shaken
+    try:
+        if reached.shaken.version == _TLS13:
+            wait_s = _OBJECTION_S + 2 * (reached.connect_ms or 0.0) / 1000
+            fault = await reached.line.objection(wait_s)
+            if fault is not None:
+                return reached._replace(outcome=fault.outcome, why=clean(fault.why), line=None)
+    finally:
+        reached.line.close()
+    return reached
 
 
 class _Where(NamedTuple):
@@ -139,9 +155,9 @@ def _told(reached: Reached, seen: Shaken | None, name: str, least_days: float) -
         return Try(outcome, why, reached.times)
     chain = tlsjudge.read(seen.chain)
     facts = tlsjudge.facts(seen, chain, now_s)
-    if outcome is not Outcome.OK:
+    if outcome is not Outcome.OK and reached.shaken.end == "untrusted":
         why = tlsjudge.distrust(seen.verify_code or 0, chain, name, now_s, reached.shaken.message)
-    elif least_days and facts.get("cert_days", least_days) < least_days:
+    elif outcome is Outcome.OK and least_days and facts.get("cert_days", least_days) < least_days:
         outcome, why = Outcome.PROTOCOL, f"a certificate ends in {facts['cert_days']} days, fewer than {least_days:g}"
     times = reached.times | ({} if seen.took_ms is None else {"tls_ms": seen.took_ms})
     return Try(outcome, why, times, facts, answered=True)

@@ -168,11 +168,14 @@ def test_a_refused_handshake_says_why(root: Authority, ca_file: str, tmp_path: P
     assert got.values["rcvd"] == 0 and "tls_ms" not in got.values and "cert_days" not in got.values
 
 
-def test_asking_for_our_certificate_is_told_by_tls12(root: Authority, ca_file: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_asking_for_our_certificate_is_told(
+    root: Authority, ca_file: str, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
     pem = root.server(tmp_path / "s.pem")
-    with serving(tls=context(pem, most=ssl.TLSVersion.TLSv1_2, client_ca=ca_file)) as port:
+    with serving(tls=context(pem, most=version, client_ca=ca_file)) as port:
         got = measure(f"127.0.0.1:{port}", ca_file=ca_file)
-    assert got.outcome == Outcome.REFUSED and "handshake failure" in got.why
+    assert got.outcome == Outcome.REFUSED and "it wants a certificate of ours" in got.why
 
 
 def speak_http(peer: socket.socket) -> None:
