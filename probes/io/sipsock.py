@@ -89,7 +89,8 @@ async def _written(line: Line, data: bytes, pending: asyncio.Future[bytes]) -> N
 def hand_on(on_events: Events, events: list[Any]) -> None:
     """What the session says, handed on; in a trace under the name of its type."""
     for event in events:
-        trace.note(type(event).__name__.lower(), getattr(getattr(event, "message", None), "reason", ""))
+        said = getattr(event, "message", None) or getattr(event, "fault", None)
+        trace.note(type(event).__name__.lower(), getattr(said, "reason", "") or getattr(said, "why", ""))
     on_events(events)
 
 

@@ -16,6 +16,7 @@ _HEARABLE_S = 1.0  # after so long our first packets have arrived, and a report 
 _BEHIND_S = 1.5  # a highest number so far behind what we send was not heard on the way: it stands still
 _NOTHING = 0.99  # share lost since the last report: as good as all
 _SURE = 2  # reports in a row that say it hears nothing
+_MAX_REPORTERS = 8
 
 
 class Hearing:
@@ -25,6 +26,7 @@ class Hearing:
         """Our SSRC, the number of our first packet, and when it left (monotonic s)."""
         self._source, self._first, self._began = source, first_number, began
         self._deaf = 0  # reports in a row
+        self._reporters: set[int] = set()  # who of them has reported on us: a source of theirs may leave it to another
         self.hears: bool | None = None
         self.block: Block | None = None
 
@@ -41,11 +43,14 @@ class Hearing:
     def reported(self, reports: Sequence[Report | Goodbye], sent: int, now: float) -> list[Block]:
         """A compound came; `sent`: packets of ours so far. The blocks about us."""
         theirs = [report for report in reports if isinstance(report, Report) and report.source != self._source]
+        told = {report.source for report in theirs if rtcp.blocks_of([report], self._source)}
+        self._reporters |= told if len(self._reporters) < _MAX_REPORTERS else set()
+        is_others = bool(self._reporters) and not any(report.source in self._reporters for report in theirs)
         blocks = rtcp.blocks_of(theirs, self._source)
         self.block = blocks[-1] if blocks else self.block
         passed_s = now - self._began
         is_heard = bool(blocks) and self._is_heard(blocks[-1], sent, passed_s)
-        if is_heard or (theirs and passed_s >= _HEARABLE_S):
+        if is_heard or (theirs and not is_others and passed_s >= _HEARABLE_S):
             self._account(is_heard)
         return blocks
 

@@ -25,7 +25,7 @@ THEIRS = 0xBEEF
 
 
 class Reporting(Room):
-    """A room with a voice of its own, which answers each packet and reports what `hears` says of ours: every 50 packets."""
+    """A room with a voice of its own, which answers each packet and reports what `hears` says of ours, five times a second."""
 
     def __init__(self, hears: Callable[[int, int], tuple[Block, ...] | None]) -> None:
         super().__init__(2, "127.0.0.1")
@@ -45,7 +45,7 @@ class _Voice(rooms._Echo):
         self._media.send(rtp.encode(packet._replace(source=THEIRS)), source)
         self._count += 1
         blocks = self._hears(packet.source, packet.number)
-        if self._count % 30 == 25 and blocks is not None:
+        if self._count % 10 == 5 and self._count > 20 and blocks is not None:
             sent = Sent(rtcp.ntp64(time.time_ns()), packet.stamp, self._count, 160 * self._count)
             self._control.send(rtcp.encode(Report(THEIRS, sent, blocks), "room"), (source[0], source[1] + 1))
 
@@ -72,7 +72,7 @@ def called(room: Room, **more: Any) -> Measurement:
         listening = await standin.listen(Endpoint("127.0.0.1", 0), room)
         try:
             settings = SipCallSettings(
-                **{"duration_s": 0.3, "timeout_s": 1.0, "video": False, "reports_s": 1.7, **more}
+                **{"duration_s": 0.3, "timeout_s": 1.0, "video": False, "reports_s": 2.5, **more}
             )
             return await asyncio.wait_for(run(Target(f"sip:test@{listening.endpoint}"), settings, 1), 8.0)
         finally:

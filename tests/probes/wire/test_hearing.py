@@ -69,6 +69,15 @@ def test_it_may_hear_us_later_than_it_says_so_first() -> None:
     assert far.hears and far.is_settled
 
 
+def test_a_second_source_of_theirs_may_leave_the_report_to_the_first() -> None:
+    far = hearing()
+    far.reported(report(FIRST + sent(3.0) - 2), sent(3.0), 13.0)
+    far.reported([Report(THEIRS + 1, None, ())], sent(3.1), 13.1)
+    assert far.hears
+    far.reported(report(), sent(8.0), 18.0)
+    assert far.hears is False
+
+
 def test_our_own_packets_that_come_back_were_heard() -> None:
     far = hearing()
     far.echoed(THEIRS)
