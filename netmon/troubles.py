@@ -132,6 +132,8 @@ def words(fault: BaseException) -> str:
     """A fault for people: what the system says of it, or that it is a mistake in netmon."""
     named = getattr(fault, "filename", None)
     text = clean(getattr(fault, "strerror", None) or str(fault) or type(fault).__name__, MOST_WHY)
+    if isinstance(fault, ImportError) and fault.name:
+        return clean(f"{fault.name} is missing here: install cpnet-netmon[all]", MOST_WHY)
     if isinstance(fault, MemoryError):
         return "out of memory"
     if isinstance(fault, _OF_MACHINE):

@@ -44,13 +44,15 @@ class Connection:
         head = self._head(path, {**headers, "Content-Length": str(len(body))})
         sock = self._connected()
         answer, back_ns = Answer("POST", most), 0
-        sent_ns = time.time_ns()
+        sent_ns, until = time.time_ns(), time.monotonic() + 2 * self._timeout_s
         try:
             sock.sendall(head + body)
             while not answer.done and not answer.capped:
                 data = sock.recv(_RECV_BYTES)
                 answer.feed(data) if data else _ended(answer)
                 back_ns = back_ns or (time.time_ns() if answer.status else 0)
+                if time.monotonic() > until:  # each wait has its deadline; one that drips bytes needs another
+                    raise TimeoutError("its answer does not end")
         except (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as fault:
             raise Closed("closed without an answer") from fault
         if answer.capped or "close" in answer.first("connection").lower():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from netmon import zone
+from netmon.client import DEFAULT_SOCKET
 from netmon.errors import GOOD, PROBLEM, MachineError, plain_words
 from probes.clean import clean
 
@@ -117,10 +118,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help=f"the agent's file ({CONFIG})")
     parser.add_argument("--socket", type=Path, metavar="PATH", help="the agent's socket, instead of a file")
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.add_argument(
+        "--hub",
+        nargs="?",
+        const=DEFAULT_SOCKET,
+        metavar="SOCKET|URL",
+        help="how a hub itself fares, instead of an agent",
+    )
+    parser.add_argument("--token-file", default="", help="file with a read token (for a hub's URL)")
+    parser.add_argument("--ca", default="", help="the hub's ca.pem (for a hub's URL)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit 0 when the link and the agent are fine, 1 when not or not known yet, 3 when no agent runs here."""
+    if getattr(args, "hub", None) is not None:
+        from netmon.cli import statushub
+
+        return statushub.run(args)
     view = ask(args.socket or _socket_of(args.config))
     if args.output == "json":
         print(json.dumps(view, ensure_ascii=False))

@@ -21,6 +21,7 @@ from netmon.console.state import State
 from netmon.console.ui import Ui, press
 from netmon.console.view import frame
 from netmon.errors import HubUnreachable
+from netmon.troubles import words
 
 FRAME_S = 0.5
 RETRY_S = 1.0
@@ -103,6 +104,9 @@ class Console:
             except HubUnreachable as fault:
                 with self._lock:
                     self.state.fault = str(fault)
+            except Exception as fault:  # a screen that stands still without a word would be believed
+                with self._lock:
+                    self.state.fault = words(fault)
             self._ended.wait(RETRY_S)
 
 

@@ -19,6 +19,7 @@ from netmon.console.keys import Keys, raw_keys, read
 from netmon.console.view import conference
 from netmon.console.view.conference import Board
 from netmon.errors import HubRefused, HubUnreachable
+from netmon.troubles import words
 
 ASK_S = 2.0
 FRAME_S = 0.5
@@ -94,6 +95,9 @@ class Watch:
             except HubUnreachable as fault:
                 with self._lock:
                     self.board = Board(self.board.row, self.board.result, self.board.heard_s, str(fault))
+            except Exception as fault:  # a board that stands still without a word would be believed
+                with self._lock:
+                    self.board = Board(self.board.row, self.board.result, self.board.heard_s, words(fault))
 
     def changes(self, tell: Callable[[str], None], *, once: bool = False) -> None:
         """One JSON object a change, for programs, until the conference is over, or the first with `once`. Raises

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -62,6 +63,7 @@ def make(
     return Starlette(
         routes=[
             Route("/api/v1/state", api.whole),
+            Route("/api/v1/hub", api.hub),
             Route("/api/v1/events", feed),
             Route("/api/v1/incidents", api.incidents),
             Route("/api/v1/incidents/{id}/ack", api.ack, methods=["POST"]),
@@ -71,7 +73,7 @@ def make(
             Route("/api/v1/silences/{id}", api.unsilence, methods=["DELETE"]),
             *meetings,
         ],
-        exception_handlers={HTTPException: _told},
+        exception_handlers={HTTPException: _told, sqlite3.Error: _not_kept},
     )
 
 
@@ -83,6 +85,9 @@ class _Api:
         state = self._state.whole()
         body = await asyncio.to_thread(json.dumps, state, ensure_ascii=False, separators=(",", ":"))
         return Response(body, media_type="application/json")
+
+    async def hub(self, request: Request) -> Response:
+        return JSONResponse(self._state.hub())
 
     async def incidents(self, request: Request) -> Response:
         return JSONResponse({"incidents": self._state.view()["incidents"]})
@@ -202,3 +207,9 @@ async def _told(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, HTTPException)
     code = "not found" if fault.status_code == 404 else "invalid"
     return JSONResponse({"code": code, "message": fault.detail}, fault.status_code, fault.headers)
+
+
+async def _not_kept(request: Request, fault: Exception) -> Response:
+    """What was asked for needs the disk, and the disk refuses."""
+    message = f"not done, for the hub's disk refuses: {clean(str(fault), 200)} (try again once it has room)"
+    return JSONResponse({"code": "unavailable", "message": message}, 503, {"retry-after": str(limits.RETRY_AFTER_S)})

@@ -250,7 +250,7 @@ def _listeners(
         again = partial(tcp_socket, host, port)
         sockets = [(again(), again, tls, False)]
     except OSError as fault:
-        raise MachineError(f"cannot listen on {config.listen}: {fault}") from fault
+        raise MachineError(f"cannot listen on {config.listen}: {fault.strerror or fault}") from fault
     try:
         again = partial(unix.listen, path)
         sockets.append((again(), again, None, True))

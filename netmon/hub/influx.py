@@ -7,15 +7,21 @@ UTF-8, for a redirect, for a `/ping` that a gateway does not let through.
 from __future__ import annotations
 
 import base64
+import errno
 import re
+import socket
+import ssl
+import time
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import TimeoutError as TimeoutException
 
 from netmon.config.hub import SinkConfig
 from netmon.files import read_secret
+from netmon.troubles import words
 from probes.clean import clean
 
 TIMEOUT_MS = 20_000
@@ -50,11 +56,11 @@ class Database:
         try:
             authorization = self._authorization()
         except (OSError, ValueError) as fault:
-            return Answer(UNREACHED, clean(f"its secret cannot be read: {fault}"))
+            return Answer(UNREACHED, clean(f"its secret cannot be read: {words(fault)}"))
         try:
             answer = self._write(lines, authorization)
         except (HTTPError, OSError) as fault:
-            return Answer(UNREACHED, clean(str(fault)))
+            return Answer(UNREACHED, _words(fault))
         if answer.status >= 300:
             self._v1 = None  # it may be another server by now: the next write asks again
         return answer
@@ -91,10 +97,10 @@ class Database:
             preload_content=False,
         )
         try:
-            text = response.read(MOST_ANSWER).decode("utf-8", "replace")
+            text = _body(response).decode("utf-8", "replace")
             told = response.headers
-            words = (told.get(name, "") for name in ("Retry-After", "Location", "X-Influxdb-Version"))
-            return Answer(response.status, clean(text, 4000), *(clean(word, 200) for word in words))
+            more = (told.get(name, "") for name in ("Retry-After", "Location", "X-Influxdb-Version"))
+            return Answer(response.status, clean(text, 4000), *(clean(word, 200) for word in more))
         finally:
             response.close() if response.status >= 300 else response.drain_conn()
             response.release_conn()
@@ -114,6 +120,34 @@ class Database:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+
+def _body(response: Any) -> bytes:
+    """What there is of a body within the limits: nobody holds us up byte by byte."""
+    until, parts = time.monotonic() + TIMEOUT_MS / 1000, bytearray()
+    while len(parts) < MOST_ANSWER and (part := response.read1(MOST_ANSWER - len(parts))):
+        parts += part
+        if time.monotonic() > until:
+            raise TimeoutError(errno.ETIMEDOUT, "its answer does not end")
+    return bytes(parts)
+
+
+def _words(fault: BaseException) -> str:
+    """What the system said, out of urllib3's wrappings."""
+    seen: BaseException | None = fault
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return clean(f"its certificate is not trusted: {seen.verify_message}")
+        if isinstance(seen, socket.gaierror):
+            return clean(f"its name is not known: {seen.strerror}")
+        if isinstance(seen, ssl.SSLError):
+            return clean(f"TLS: {(seen.reason or 'it speaks none').replace('_', ' ').lower()}")
+        if isinstance(seen, OSError) and seen.strerror:
+            return clean(seen.strerror)
+        seen = seen.__cause__ or seen.__context__
+    if isinstance(fault, TimeoutException | TimeoutError):
+        return "no answer in time"
+    return "closed without an answer" if isinstance(fault, ProtocolError) else clean(type(fault).__name__)
 
 
 def is_v1(version: str) -> bool:

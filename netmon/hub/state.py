@@ -52,6 +52,11 @@ class State:
         rows = self._communes.changed(self._live, view["incidents"], now_ms)
         return self._shape(view, now_ms, agents, checks, rows), bool(agents or checks or rows)
 
+    def hub(self) -> View:
+        """The hub's own row."""
+        named = {"name": self._name, "version": self._version, "started_ms": self._started_ms}
+        return {**named, **self._counters.as_dict(), **self._extra()}
+
     def view(self) -> View:
         """The evaluator's part alone."""
         return self._evaluator.view(self._clock_s())
@@ -68,10 +73,9 @@ class State:
         checks: Iterable[dict[str, Any]],
         communes: Iterable[dict[str, Any]],
     ) -> View:
-        hub = {"name": self._name, "version": self._version, "started_ms": self._started_ms}
         return {
             "at_ms": now_ms,
-            "hub": {**hub, **self._counters.as_dict(), **self._extra()},
+            "hub": self.hub(),
             "agents": list(agents),
             "checks": list(checks),
             "communes": list(communes),

@@ -24,7 +24,7 @@ def door_of(users_file: str, key_file: str, skew_s: float = iperf3login.SKEW_S, 
     except BadSettings as fault:
         raise BadSettings(f"{clean(key_file)}: {fault}") from None
     try:
-        users = iperf3login.users(_read(users_file).decode("utf-8", "replace"))
+        users = iperf3login.users(_read(users_file).decode("utf-8-sig", "replace"))
     except BadSettings as fault:
         raise BadSettings(f"{clean(users_file)}: {fault}") from None
     return Door(key, users, skew_s, PADDINGS[padding])

@@ -106,7 +106,7 @@ def credentials(settings: Access, toward: Aim) -> Credentials | None:
     if not user:
         raise BadSettings("password_file needs a user (write user, or sip:USER@host as the target)")
     try:
-        with open(settings.password_file, encoding="utf-8") as file:
+        with open(settings.password_file, encoding="utf-8-sig") as file:
             password = file.read(4096).strip("\r\n")
     except (OSError, UnicodeDecodeError) as fault:
         raise BadSettings(f"password_file {clean(settings.password_file)}: {_said(fault)}") from None

@@ -311,7 +311,7 @@ def _password(key: str, path: str) -> str:
 
 def _secret(key: str, path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             found = file.read(4096).strip("\r\n")
     except OSError as fault:
         raise BadSettings(f"{key} {clean(path)}: {fault.strerror}") from None

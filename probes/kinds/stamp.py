@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,8 @@ def key_of(path: str) -> bytes:
         return b""
     try:
         key = Path(path).read_bytes().strip()
+        written = key.removeprefix(codecs.BOM_UTF8)  # of an editor; a key of random bytes is left as it is
+        key = written if written.isascii() else key
     except OSError as fault:
         raise BadSettings(f"key_file {path}: {fault.strerror}") from None
     if len(key) < 8:

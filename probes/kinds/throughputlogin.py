@@ -24,7 +24,7 @@ def login_of(settings: Any) -> Callable[[], str] | None:
         raise BadSettings(f"a login needs user, password_file and public_key_file (write {' and '.join(lacking)} too)")
     if "\n" in settings.user:
         raise BadSettings("user has more than one line")
-    password = _read("password_file", settings.password_file).decode("utf-8", "replace").strip("\r\n")
+    password = _read("password_file", settings.password_file).decode("utf-8-sig", "replace").strip("\r\n")
     if not password or "\n" in password:
         raise BadSettings(f"password_file {clean(settings.password_file)} does not hold one line")
     key = _key(settings.public_key_file)

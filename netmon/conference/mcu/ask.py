@@ -38,7 +38,7 @@ class Door:
         """Raises `MachineError` when a file it needs cannot be read."""
         self._url = urlsplit(config.url)
         try:
-            secret = Path(config.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+            secret = Path(config.password_file).read_text(encoding="utf-8-sig").rstrip("\r\n")
             self._context = ssl.create_default_context(cafile=config.ca_file or None)
         except (OSError, UnicodeDecodeError) as fault:
             file = getattr(fault, "filename", None) or config.ca_file or config.password_file

@@ -8,20 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import hubdeaths
+import pytest
 from deaths import until
 from hubinside import with_hub_inside
 from hubs import HubProcess
 
+from netmon.cli.app import main
 from netmon.hub.hub import Hub
 
 
-def test_an_exception_in_every_loop_of_a_hub_is_told_and_its_work_goes_on(tmp_path: Path) -> None:
+def test_an_exception_in_every_loop_of_a_hub_is_told_and_its_work_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def drive(hub: Hub, door: HubProcess) -> dict[str, Any]:
         work = hubdeaths.Work(hub, door, lambda: taken[0])
         assert work.goes_on() and door.request("GET", "/health")[0] == 200
         silent = hubdeaths.run_at_once(hub, work, lambda: RuntimeError("put in"))
         status, _, body = door.request("GET", "/health")
         incident = until(lambda: any(row["element"] == "hub:test" for row in door.read()["incidents"]))
+        assert main(["--lang", "en", "status", "--hub", str(door.folder / "hub.sock")]) == 1
         goes_on = work.goes_on()
         work.close()
         return {"silent": silent, "goes on": goes_on, "health": status, "body": body, "incident": incident}
@@ -32,7 +37,7 @@ def test_an_exception_in_every_loop_of_a_hub_is_told_and_its_work_goes_on(tmp_pa
     told = json.loads(found["body"])
     assert found["health"] == 503 and told["status"] == "fail"
     assert any("a fault of netmon" in one["message"] for one in told["checks"])
-    assert found["incident"]
+    assert found["incident"] and "Hub test: IN TROUBLE" in capsys.readouterr().out
 
 
 def test_a_token_that_is_changed_is_good_and_the_old_one_is_not_without_a_restart(tmp_path: Path) -> None:
