@@ -75,7 +75,7 @@ def names(folder: Path) -> list[str]:
 def _lines(path: Path) -> int:
     try:
         return path.read_bytes().count(b"\n")
-    except FileNotFoundError:
+    except OSError:  # there is none, or none that can be read: adding to it will tell
         return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from alerts.memory import Memory
-from netmon.files import write_durably
-from netmon.segments import Position
+from netmon.files import MISFITS, said_aside, set_aside, write_durably
+from netmon.segments import Position, position_of
 
 log = logging.getLogger("netmon.hub")
 FILE = "rules.memory"
@@ -54,8 +55,9 @@ def load(folder: Path) -> Remembered | None:
         return _read(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, MemoryError) as fault:
-        log.error("%s cannot be used (%s): rules remember what the last minutes say", path, fault)
+    except (OSError, *MISFITS, EOFError, SyntaxError, zlib.error, zipfile.BadZipFile, MemoryError) as fault:
+        aside = said_aside(set_aside(path))
+        log.error("%s cannot be used (%s): %s; rules remember what the last minutes say", path, fault, aside)
         return None
 
 
@@ -65,5 +67,5 @@ def _read(data: bytes) -> Remembered:
     with np.load(io.BytesIO(zlib.decompress(data[len(_HEAD) :])), allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     told = json.loads(arrays.pop(_WORDS).tobytes())
-    start, judged = Position(*told["start"]), Position(*told["judged"])
+    start, judged = position_of(told["start"]), position_of(told["judged"])
     return Remembered(start, judged, float(told["at_s"]), Memory(told["engine"], arrays), told["book"])

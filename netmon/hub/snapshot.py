@@ -49,9 +49,13 @@ def _snapshot(plain: Any) -> Snapshot:
     stored, seen = _count(plain.pop("stored", 0)), _seen(plain.pop("seen", {}))
     agents = [_row(row, ("agent", "site"), ("arrived_ms", "points")) for row in plain.pop("agents", [])]
     checks = [_row(row, _CHECK_TEXTS, ("at_ms", "outcome")) for row in plain.pop("checks", [])]
+    newest = {
+        agent: {boot: _count(at_ms) for boot, at_ms in boots.items()}
+        for agent, boots in plain.pop("newest", {}).items()
+    }
     if plain:
         raise ValueError(f"{sorted(plain)[0]!r} is not known")
-    return Snapshot((position.segment, position.offset), stored, seen, agents, checks)
+    return Snapshot((position.segment, position.offset), stored, seen, agents, checks, newest)
 
 
 def _count(value: Any) -> int:

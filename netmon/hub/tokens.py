@@ -137,7 +137,7 @@ def kept_tokens(folder: Path, wanted: Sequence[tuple[Path, str]]) -> Tokens:
 
 def _is_open(path: Path) -> bool:
     try:
-        return bool(path.stat().st_mode & PRIVATE_UMASK)
+        return path.is_file() and bool(path.stat().st_mode & PRIVATE_UMASK)
     except OSError:
         return False
 

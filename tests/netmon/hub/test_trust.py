@@ -179,8 +179,12 @@ def test_a_damaged_token_file_costs_its_site_nothing(tmp_path: Path, damage: byt
 
 
 def test_a_folder_in_a_tokens_place_stops_no_other_site(tmp_path: Path) -> None:
+    site_tokens(tmp_path, ["c1"])
+    token = ensure_token(tmp_path / "c1.token")
+    (tmp_path / "c1.token").unlink()
     (tmp_path / "c1.token").mkdir()
     tokens = site_tokens(tmp_path, ["c1", "c2"])
+    assert tokens.name(token) == "c1"
     assert tokens.name(ensure_token(tmp_path / "c2.token")) == "c2"
     assert list(tokens.told) == ["c1.token"]
 
