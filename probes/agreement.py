@@ -55,7 +55,7 @@ class Planner:
 
     wire_bytes: int
     budget_bytes: int
-    most_queue_ns: int = 100_000_000
+    most_queue_ns: int = 30_000_000
     packets: int = FIRST
     used_bytes: int = 0
     longest: int = 0

@@ -136,7 +136,7 @@ def echo_way(
     """An ICMP echo flow, the `serial`th; raises `NeedsPrivilege` or OSError."""
     v6 = family == socket.AF_INET6
     icmp = open_icmp(family)
-    packets = EchoPackets(icmp.ident, os.urandom(8), v6, _SUM + 257 * serial)
+    packets = EchoPackets(icmp.ident, os.urandom(8), v6, _SUM + 257 * serial, summed=icmp.raw and not v6)
     key = (ICMP6 if v6 else ICMP, icmp.ident)
     return _way(family, (to[0], 0, *to[2:]), icmp.packets, packets, key, tos, timeout_s, listening)
 

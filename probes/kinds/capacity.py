@@ -20,6 +20,7 @@ from probes.wire.trainsender import Trace
 
 _WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
 _IN_WORDS = {"fwd": "there", "bwd": "back"}
+_MOST_OVER = 1.2  # of `max_queue`, before it is told
 _WAY_S = 60.0  # one direction's trains with their pauses: some seconds, unless the responder is slow
 
 
@@ -33,7 +34,12 @@ class CapacitySettings:
         "all trains of one direction together, at most", unit="B", low=50_000, high=4_000_000, default=1_000_000
     )
     max_queue_s: float = setting(
-        "delay a train may add, where a figure can be had so", unit="s", key="max_queue", low=0.005, high=1, default=0.1
+        "delay a train may add, where a figure can be had so",
+        unit="s",
+        key="max_queue",
+        low=0.005,
+        high=1,
+        default=0.03,
     )
     size: int = setting(
         "bytes of UDP payload of a packet (IPv6: 20 fewer, so that it is as long)", low=84, high=8972, default=1472
@@ -53,8 +59,9 @@ FIELDS = (
     Field("rate_ip_bwd_bps", "bit/s", "the same back in bytes of IP packets of this size"),
     Field("bucket_fwd_bytes", "B", "what the shaper lets pass at once there; absent without a bucket", "int"),
     Field("bucket_bwd_bytes", "B", "what the shaper lets pass at once back; absent without a bucket", "int"),
-    Field("bytes_used", "B", "sent for this test both ways, Ethernet header counted", "int"),
-    Field("trains", "trains", "sent for this test, both ways", "int"),
+    Field("bytes_used", "B", "sent for this test both ways, Ethernet header counted; of one cut short too", "int"),
+    Field("queue_ms", "ms", "most delay our trains added, either way: what others met meanwhile"),
+    Field("trains", "trains", "sent for this test, both ways", "int", default=False),
     Field("queue_fwd_ms", "ms", "delay our longest train added there", default=False),
     Field("queue_bwd_ms", "ms", "delay our longest train added back", default=False),
     Field("lost_fwd", "packets", "of all trains there", "int", default=False),
@@ -69,6 +76,17 @@ class _Way:
     plan: Planner
     lost: int = 0
     queued_ns: int = 0
+    flying: int = 0  # packets of a train that was cut short
+
+    @property
+    def used_bytes(self) -> int:
+        """All that was sent, what came of it or not."""
+        return self.plan.used_bytes + self.flying * self.plan.wire_bytes
+
+    @property
+    def hurt(self) -> bool:
+        """Our trains added more delay than they should; others' packets among them may add some."""
+        return self.queued_ns > _MOST_OVER * self.plan.most_queue_ns
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
@@ -94,7 +112,8 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         return told(Outcome.UNRESOLVED, str(fault))
     except Broken as fault:
         return told(fault.outcome, fault.why)
-    return told(*verdict({way: state.plan.answer or Answer(None) for way, state in ways.items()}, dropped))
+    outcome, why = verdict({way: state.plan.answer or Answer(None) for way, state in ways.items()}, dropped)
+    return told(outcome, "; ".join(filter(None, (why, cost_in_words(ways)))))
 
 
 async def _measure(test: Testing, way: str, state: _Way, size: int) -> None:
@@ -104,7 +123,11 @@ async def _measure(test: Testing, way: str, state: _Way, size: int) -> None:
         ours, theirs = Stream(plan.packets, size), Stream()
         if way == "bwd":
             ours, theirs = theirs, ours
-        got = await test.round(ours, theirs)
+        try:
+            got = await test.round(ours, theirs)
+        except Broken:
+            state.flying = test.session.unfinished
+            raise
         trace = got.there if way == "fwd" else got.back
         _take(state, trace or Trace(Stream(), (), ()))
         if plan.answer is None:
@@ -131,6 +154,12 @@ def verdict(answers: dict[str, Answer], dropped: int) -> tuple[Outcome, str]:
     return Outcome.LOCAL if starved else Outcome.OK, why
 
 
+def cost_in_words(ways: dict[str, _Way]) -> str:
+    """What others met of our trains, when it was more than the check allows; else nothing."""
+    hurt = [f"{state.queued_ns / 1e6:.0f} ms {_IN_WORDS[way]}" for way, state in ways.items() if state.hurt]
+    return f"our own trains added delay: up to {', '.join(hurt)}, more than max_queue" if hurt else ""
+
+
 def _values(ways: dict[str, _Way]) -> dict[str, Value]:
     """What was measured; nothing of a test that never began."""
     found: dict[str, Value] = {}
@@ -144,10 +173,12 @@ def _values(ways: dict[str, _Way]) -> dict[str, Value]:
         if plan.fits:
             found[f"queue_{way}_ms"] = round(state.queued_ns / 1e6, 3)
             found[f"lost_{way}"] = state.lost
-    begun = [state.plan for state in ways.values() if state.plan.fits]
+    begun = [state for state in ways.values() if state.plan.fits]
     if begun:
-        found["bytes_used"] = sum(plan.used_bytes for plan in begun)
-        found["trains"] = sum(len(plan.fits) for plan in begun)
+        found["queue_ms"] = round(max(state.queued_ns for state in begun) / 1e6, 3)
+        found["trains"] = sum(len(state.plan.fits) for state in begun)
+    if used := sum(state.used_bytes for state in ways.values()):
+        found["bytes_used"] = used
     return found
 
 

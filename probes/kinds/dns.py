@@ -96,12 +96,18 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     async def once(family: int, sockaddr: SocketAddress, deadline: float) -> Try:
         by = _by_datagram if settings.transport == "udp" else _by_stream
         first = await by(ask, family, sockaddr, deadline)
-        if first.facts.get("rcode") not in _NO_EDNS:
+        if not _knows_no_edns(first):
             return first
         plain = await by(ask._replace(edns=False), family, sockaddr, deadline)
         return plain if plain.answered else first
 
     return await several("dns", target.text, endpoint, settings.timeout_s, count, once)
+
+
+def _knows_no_edns(told: Try) -> bool:
+    """It may have stumbled over EDNS (RFC 6891 §7); old servers say SERVFAIL too, and then without EDNS of their own."""
+    rcode = told.facts.get("rcode")
+    return rcode in _NO_EDNS or (rcode == dns.SERVFAIL and not told.facts["edns"])
 
 
 def question_of(name: str, type_: str) -> Question:

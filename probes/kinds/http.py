@@ -122,7 +122,7 @@ async def _journey(url: Url, family: int, sockaddr: SocketAddress, settings: Htt
 
 async def _address(url: Url, onward: Url, family: int, sockaddr: SocketAddress) -> tuple[int, SocketAddress]:
     """Another port or path of the same name stays at the address that is measured; raises `Unresolved`."""
-    if _named(onward.host).lower() == _named(url.host).lower():
+    if certificate_name(_named(onward.host)).lower() == certificate_name(_named(url.host)).lower():
         return family, (sockaddr[0], onward.endpoint.port, *sockaddr[2:])
     return (await resolve(onward.endpoint))[0]
 

@@ -103,8 +103,9 @@ class UdpPackets:
 class EchoPackets:
     """Echo requests whose checksum is the same for all numbers: the payload's last word balances the sequence."""
 
-    def __init__(self, ident: int, cookie: bytes, v6: bool, sum: int = 0xBEEF) -> None:
-        self.ident, self.cookie, self.v6, self.sum = ident, cookie, v6, sum
+    def __init__(self, ident: int, cookie: bytes, v6: bool, sum: int = 0xBEEF, *, summed: bool = False) -> None:
+        """`summed`: checksums of answers are ours to check (see `probes.wire.icmp.Ping`)."""
+        self.ident, self.cookie, self.v6, self.sum, self.summed = ident, cookie, v6, sum, summed
         self.skipped = 40 if v6 else 20
 
     def write(self, number: int, size: int) -> bytes:
@@ -127,6 +128,8 @@ class EchoPackets:
     def reply(self, data: bytes) -> int | None:
         """The number of an echo reply that carries our cookie."""
         if len(data) < _ECHO.size + _NUMBER.size or data[0] != (REPLY6 if self.v6 else REPLY4):
+            return -1
+        if self.summed and checksum(data):
             return -1
         cookie, number = _NUMBER.unpack_from(data, _ECHO.size)
         return int(number) if cookie == self.cookie else -1

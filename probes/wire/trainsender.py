@@ -100,6 +100,7 @@ class TrainSender:
         self._events: list[Done | Failed] = []
         self._asked_after = False  # a summary was asked for since our stream ended
         self.local_drop = 0
+        self.unfinished = 0  # packets of the round that failed: those we sent, and those the responder was to send
         self.done = False
 
     def begin(self, ours: Stream, theirs: Stream, *, most_rise_ns: int = 0) -> None:
@@ -261,6 +262,9 @@ class TrainSender:
 
     def _fail(self, how: How, why: str) -> None:
         if not self.done:
+            current = self._round
+            if current is not None and current.ready_at is not None:
+                self.unfinished = len(current.out.sent_ns) + current.go.theirs.packets
             self.done, self._round = True, None
             self._events.append(Failed(how, why))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probes.agreement import AGREE, FIRST, Planner
-from probes.knee import Fit
+from probes.knee import Fit, fit
 
 RATES_BPS = (5e6, 10e6, 20e6, 50e6, 100e6)
 BUCKETS = (5_000, 16_000, 32_768, 65_536)
@@ -192,11 +192,23 @@ def test_the_rate_of_an_ethernet_line_is_not_taken_for_a_shaper() -> None:
     assert plan.answer.rate_bps is None and "line" in plan.answer.why
 
 
+def test_a_link_without_a_bucket_costs_no_more_delay_and_bytes_than_it_may() -> None:
+    for seed in range(5):
+        link, worst_ns = Link(20e6, 1.0 * WIRE, seed, cross_bps=5e6), 0
+        plan = Planner(WIRE, 1_000_000)
+        while plan.answer is None:
+            found = fit(link.train(plan.packets))
+            worst_ns = max(worst_ns, found.queued_ns)
+            plan.take(plan.packets, found)
+        assert plan.answer.rate_bps == pytest.approx(20e6, rel=0.01)
+        assert worst_ns <= 1.05 * plan.most_queue_ns and plan.used_bytes < 500_000
+
+
 def test_a_flat_rate_is_told_without_a_bucket_once_long_trains_say_so() -> None:
     plan = Planner(WIRE, 1_000_000)
     while plan.answer is None:
         plan.take(plan.packets, Fit("flat", 20e6, 0.0, 0, 60, 1))
-    assert plan.answer.rate_bps == 20e6 and plan.answer.bucket_bytes is None and plan.longest > 2 * FIRST
+    assert plan.answer.rate_bps == 20e6 and plan.answer.bucket_bytes is None and plan.longest > FIRST
 
 
 def test_our_own_pauses_are_told_as_ours() -> None:

@@ -18,11 +18,11 @@ from nets import Pair, pair
 from netthread import serving
 from trainfar import NETMON, reflector
 
-from probes.agreement import Answer
+from probes.agreement import Answer, Planner
 from probes.answer import train as responder
 from probes.answer.train import Limits
 from probes.base import Measurement, Outcome, Target
-from probes.kinds.capacity import CAPACITY, CapacitySettings, run, verdict
+from probes.kinds.capacity import CAPACITY, CapacitySettings, _values, _Way, cost_in_words, run, verdict
 from probes.kinds.trains import payload
 
 KIB = 1024
@@ -189,6 +189,20 @@ def test_no_figure_is_ours_only_when_this_machine_was_in_the_way() -> None:
     assert verdict({"fwd": paused, "bwd": paused}, 0)[0] == Outcome.LOCAL
     assert verdict({"fwd": known, "bwd": unknown}, 5)[0] == Outcome.LOCAL
     assert verdict({"fwd": unknown, "bwd": known}, 5)[0] == Outcome.OK
+
+
+def test_delay_beyond_what_a_train_may_add_is_told_with_its_direction() -> None:
+    plan = Planner(1514, 1_000_000)
+    hurt, fine = _Way(plan, queued_ns=plan.most_queue_ns * 2), _Way(plan, queued_ns=plan.most_queue_ns)
+    assert (
+        cost_in_words({"fwd": hurt, "bwd": fine})
+        == "our own trains added delay: up to 60 ms there, more than max_queue"
+    )
+    assert cost_in_words({"fwd": fine}) == ""
+
+
+def test_a_train_that_was_cut_short_is_in_the_bytes() -> None:
+    assert _values({"fwd": _Way(Planner(1514, 1_000_000), flying=10)}) == {"bytes_used": 15_140}
 
 
 def test_a_packet_is_as_long_in_either_family() -> None:

@@ -217,7 +217,7 @@ def test_the_end_of_the_aliases_is_what_does_not_exist() -> None:
     assert judged(*circle)[0] is Outcome.PROTOCOL and "circle" in judged(*circle)[1]
 
 
-@pytest.mark.parametrize("rcode", [dns.FORMERR, dns.NOTIMP])
+@pytest.mark.parametrize("rcode", [dns.FORMERR, dns.NOTIMP, dns.SERVFAIL])
 @pytest.mark.parametrize("whole", [True, False], ids=["question repeated", "header alone"])
 def test_a_server_without_edns_is_asked_again_without_it(rcode: int, whole: bool) -> None:
     asked = list[bytes]()
