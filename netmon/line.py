@@ -41,66 +41,82 @@ class LineError(ValueError):
 # --- a body to lines ----------------------------------------------------------------------------------------------
 
 # Every loop below eats what no other part of it can, so none of them goes back over what it has seen.
-_TEXT = rb'"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?\Z)'
+_TEXT = rb'"[^"\\]*(?:\\[\s\S][^"\\]*)*("|\\?\Z)'
 _VALUE = rb'[^\\",\n]*(?:(?:\\[\s\S]|' + _TEXT + rb')[^\\",\n]*)*'
-_FIELDS = rb"[^\\=\n]*(?:(?:\\[\s\S]|=" + _VALUE + rb")[^\\=\n]*)*"
+_FIELDS = rb"[^\\=\n]*(?:(?:\\[\s\S]|=(" + _VALUE + rb"))[^\\=\n]*)*"
 # A blank behind any backslashes goes on, a newline behind an odd number of them.
 _ESCAPES = rb"(?:\\+[^\\\n]|(?:\\\\)*\\\n|(?:\\\\)+(?=\n|\Z))"
 _START = rb"[^\\ \n]*(?:" + _ESCAPES + rb"[^\\ \n]*)*"
+# Groups: it is a comment; the head has ended; its last value; where that value's last text ends, with or without a quote.
 _WHOLE = re.compile(rb"[ \t\0]*(?:(#)[^\n]*|" + _START + rb"(?:( )" + _FIELDS + rb")?)")
-_PART_OF_FIELDS = re.compile(rb"[^\\=\n]+|\\[\s\S]|=" + _VALUE)
-_PART_OF_VALUE = re.compile(rb'[^\\",\n]+|\\[\s\S]|' + _TEXT)
 
 
 class Splitter:
-    """Lines out of a body that comes in parts of any size; holds at most one line and one part."""
+    """Lines out of a body that comes in parts of any size; each byte is looked at once, one line is held at most."""
 
     def __init__(self) -> None:
-        self._rest = b""
-        self._number = 1  # of the line that `_rest` begins
-        self._cut = 0  # newlines of that line that are no longer in `_rest`
-        self._long = False  # that line is longer than MAX_LINE: only its end is looked for
+        self._begin: bytes | None = b""  # what may be a byte order mark; None once that is known
+        self._number = 1  # of the line that is being read
+        self._pieces: list[bytes] = []  # of that line
+        self._state = b""  # a few bytes that lead where those pieces lead
+        self._newlines = 0  # in that line
+        self.size = 0  # of that line, bytes
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes | None]]:
         """(number of its first line in the body, the line) for each that ends in what came; None for one too long."""
-        yield from self._lines(self._rest + data)
-        if len(self._rest) > MAX_LINE:
-            self._cut += self._rest.count(b"\n")
-            self._rest, self._long = _in_short(self._rest), True
+        if self._begin is not None:
+            data = self._begin + data
+            self._begin = data if len(data) < len(BOM) and BOM.startswith(data) else None
+            if self._begin is not None:
+                return
+            data = data.removeprefix(BOM)
+        body, new, at = self._state + data, len(self._state), 0
+        for end in _ends(body):
+            self._add(body[max(at, new) : end])
+            yield self._line()
+            at = end + 1
+        self._add(body[max(at, new) :])
+        self._state = _in_short(body[at:])
 
     def end(self) -> Iterator[tuple[int, bytes | None]]:
         """The last line, which no newline ends."""
-        if self._rest:
-            yield self._number, None if self._long else self._rest
-        self._rest = b""
+        self._add(self._begin or b"")
+        if self.size:
+            yield self._line()
 
-    def _lines(self, body: bytes) -> Iterator[tuple[int, bytes | None]]:
-        if b'"' not in body and b"\\" not in body and not self._long:
-            *lines, self._rest = body.split(b"\n")
-            number = self._number
-            self._number += len(lines)
-            yield from zip(range(number, self._number), map(_bounded, lines), strict=True)
-            return
-        at = 0
-        while True:
-            whole = _WHOLE.match(body, at)
-            end = whole.end() if whole else len(body)
-            if body[end : end + 1] != b"\n":
-                break
-            line = None if self._long else _bounded(body[at:end])
-            yield self._number, line
-            self._number += 1 + self._cut + body.count(b"\n", at, end)
-            self._cut, self._long = 0, False
-            at = end + 1
-        self._rest = body[at:]
+    def _add(self, piece: bytes) -> None:
+        self.size += len(piece)
+        self._newlines += piece.count(b"\n")
+        if self.size <= MAX_LINE:
+            self._pieces.append(piece)
+        else:
+            self._pieces.clear()
+
+    def _line(self) -> tuple[int, bytes | None]:
+        number, line = self._number, b"".join(self._pieces) if self.size <= MAX_LINE else None
+        self._number += 1 + self._newlines
+        self._pieces, self._newlines, self.size = [], 0, 0
+        return number, line
 
 
-def _bounded(line: bytes) -> bytes | None:
-    return line if len(line) <= MAX_LINE else None
+def _ends(body: bytes) -> Iterator[int]:
+    """Where each line ends whose end is in `body`."""
+    if b'"' not in body and b"\\" not in body:
+        end = body.find(b"\n")
+        while end >= 0:
+            yield end
+            end = body.find(b"\n", end + 1)
+        return
+    at = 0
+    while (whole := _WHOLE.match(body, at)) and body[whole.end() : whole.end() + 1] == b"\n":
+        yield whole.end()
+        at = whole.end() + 1
 
 
 def _in_short(rest: bytes) -> bytes:
-    """A few bytes that leave the reader where `rest`, the begin of an overlong line, leaves it."""
+    """A few bytes that leave the reader where `rest`, the begin of a line, leaves it."""
+    if not rest.strip(b" \t\0"):
+        return b""
     backslashes = len(rest) - len(rest.rstrip(b"\\"))
     escape = b"\\" * (backslashes % 2)
     rest = rest[: len(rest) - len(escape)]
@@ -109,27 +125,16 @@ def _in_short(rest: bytes) -> bytes:
         return b"#"
     if not whole[2]:
         return b"m" + (escape or b"\\\\"[:backslashes])
-    part = b""
-    for piece in _PART_OF_FIELDS.finditer(rest, whole.end(2)):
-        part = piece[0]
-    if not part.startswith(b"="):
+    if whole.end(3) != len(rest):
         return b"m k" + escape
-    text = b""
-    for piece in _PART_OF_VALUE.finditer(part, 1):
-        text = piece[0]
-    is_open = text.startswith(b'"') and (len(text) == 1 or not _ends_a_text(text))
+    is_open = whole.end(4) == len(rest) and whole[4] != b'"'
     return (b'm k="' if is_open else b"m k=0") + escape
-
-
-def _ends_a_text(text: bytes) -> bool:
-    body = text[:-1]
-    return text.endswith(b'"') and (len(body) - len(body.rstrip(b"\\"))) % 2 == 0
 
 
 def split(body: bytes) -> Iterator[tuple[int, bytes | None]]:
     """Every line of a body, blank ones and comments too: (its number, the line; None when it is too long)."""
     splitter = Splitter()
-    yield from splitter.feed(body.removeprefix(BOM))
+    yield from splitter.feed(body)
     yield from splitter.end()
 
 

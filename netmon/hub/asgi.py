@@ -95,8 +95,13 @@ class App:
         except BadWrite as bad:
             await answer(send, bad.reply)
             return
-        body = await read_body(headers, receive, limits.MAX_BODY_BYTES)
-        reply = self._ingest.too_large() if body is None else await self._ingest.write(claimed, body)
+        reply = self._ingest.enter(claimed)
+        if reply is None:
+            try:
+                body = await read_body(headers, receive, limits.MAX_BODY_BYTES)
+                reply = self._ingest.too_large() if body is None else await self._ingest.write(claimed, body)
+            finally:
+                self._ingest.leave(claimed)
         await answer(send, reply)
 
     async def _ping(self, scope: Scope, receive: Receive, send: Send) -> None:

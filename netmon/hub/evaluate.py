@@ -93,6 +93,7 @@ class Evaluator:
         self._start = self._saved = self._db.position() if self._memory is None else self._memory.start
         self._fed = self._judged = self._start  # up to which batches were taken in, and what memory is of
         self._save_at_s = SAVE_S
+        self._accepted_lines = self._fed_lines = 0  # each is counted by one thread
         self._unkept: dict[str, Incident] = {}  # changed, not in the database yet
         self._replayed_s = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -176,6 +177,7 @@ class Evaluator:
 
     def accept(self, batch: Batch) -> None:
         """Take a stored batch; judged at the next tick, at once when urgent. From any thread; cheap."""
+        self._accepted_lines += len(batch.lines)
         self._queue.append(batch)
         if batch.urgent:
             self._wake()
@@ -183,6 +185,10 @@ class Evaluator:
     def heard(self, agent: str) -> None:
         """An agent wrote what was not taken: it is not silent. From any thread; cheap."""
         self._heard.add(agent)
+
+    def unjudged(self) -> int:
+        """How many lines wait for the next tick."""
+        return self._accepted_lines - self._fed_lines
 
     def _wake(self) -> None:
         loop, awake = self._loop, self._awake
@@ -279,7 +285,9 @@ class Evaluator:
                 self._engine.arrived(agent, now_ms)
             while self._queue:
                 with self._troubles.turn("evaluation of a write"):  # the others are judged
-                    self._feed(self._queue.popleft(), now_ms)
+                    batch = self._queue.popleft()
+                    self._fed_lines += len(batch.lines)
+                    self._feed(batch, now_ms)
             return self._book.step(self._engine.assess(now_ms), self._kinds)
         return []
 

@@ -147,6 +147,7 @@ def open_hub(config: HubConfig) -> Hub:
         troubles=troubles,
         on_waiting=evaluator.heard,
         refused=refused,
+        unjudged=evaluator.unjudged,
     )
     communes = Communes(places.communes, topology.symptoms)
     extra = _extra(segments, journal, sealer, sinks, troubles)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from netmon.hub import clocks, limits, record
 from netmon.hub.batch import Batch
+from netmon.hub.intake import BadBody, Body, Room, Turns
 from netmon.hub.journal import DiskRefuses, Journal
-from netmon.hub.lines import FACTORS, Bounds, Fault, Read, Reader
+from netmon.hub.lines import FACTORS, Bounds, Fault, Read, Reader, numbered, pack
 from netmon.hub.places import Places, Writer
 from netmon.hub.seen import NotARepeat, Plain, Seen
+from netmon.hub.showing import Showing
 from netmon.hub.tokens import Tokens
 from netmon.point import Line
 from netmon.troubles import Troubles
@@ -28,6 +30,8 @@ _BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 _RANGE = re.compile(r"(\d{1,18})-(\d{1,18})")
 _STAMP = re.compile(r"\d{1,15}")
 CLOCKS = "clocks"  # on the board of troubles
+_CALM_S, _CALM_TRIES = 0.05, 200
+_Numbered = Iterator[tuple[int, "bytes | None"]]
 NAMED_FAULTS = 5  # bad lines an answer names; the rest is counted
 
 
@@ -86,19 +90,22 @@ class Ingest:
         refused: Callable[[Batch], None] = lambda batch: None,
         clock_ns: Callable[[], int] = time.time_ns,
         mono_s: Callable[[], float] = time.monotonic,
+        unjudged: Callable[[], int] = lambda: 0,
     ) -> None:
         """`on_waiting`: called with an agent when its points wait for a clock: it is not silent. `refused` gets a batch the
-        disk did not take: its writer comes again with it."""
+        disk did not take: its writer comes again with it. `unjudged`: how many published lines wait for the evaluation."""
         self._places, self._tokens, self._journal, self._seen = places, tokens, journal, seen
         self._readers = {site: Reader(writer, schema) for site, writer in places.writers.items()}
-        self._counters, self._publish, self._refused, self._clock_ns = counters, publish, refused, clock_ns
+        self._counters, self._refused, self._clock_ns = counters, refused, clock_ns
         self._retention_ms = int(retention_s * 1000)
         self._flying: dict[int, tuple[str, str, list[tuple[int, int]]]] = {}
         self._serial = 0
         self._troubles, self._on_waiting, self._mono_s = troubles or Troubles(), on_waiting, mono_s
         self._clocks_told = ""
         self.clocks = clocks.Clocks(clock_ns() // 1_000_000, mono_s(), seen.newest_ms())
-        self.position = position  # after the last record settled
+        self.position = position  # after the last record settled and published
+        self._unjudged, self._turns, self._large, self._room = unjudged, Turns(), Turns(), Room()
+        self._showing = Showing(publish, self._shown, self._troubles)
 
     def admit(self, token: str, headers: Mapping[str, str], precision: str) -> Claimed:
         """Who writes. `headers`: names in lower case. Raises `BadWrite` (401, 403, 400, 415) before a body is read."""
@@ -157,24 +164,44 @@ class Ingest:
         """The answer to a body over the cap."""
         return self._malformed(413, f"more than {limits.MAX_BODY_BYTES} bytes in one write", close=True).reply
 
-    async def write(self, claimed: Claimed, body: bytes) -> Reply:
+    def enter(self, claimed: Claimed) -> Reply | None:
+        """Before the body is read: None when there is room for it (then `leave` when its answer is known), or the answer."""
+        if self._room.enter((claimed.writer.site, claimed.agent)):
+            return None
+        self._counters.overload += 1
+        why = f"{limits.MAX_WRITES_AT_ONCE} writes of this writer are on their way: come again"
+        return Reply(429, "too many requests", why, retry_after_s=1, close=True)
+
+    def leave(self, claimed: Claimed) -> None:
+        """The write is answered."""
+        self._room.leave((claimed.writer.site, claimed.agent))
+
+    async def write(self, claimed: Claimed, sent: bytes) -> Reply:
         """Store what may be stored of a body; the answer once it is durable."""
         now_ns = self._clock_ns()
+        body, site = Body(sent, gzipped=claimed.gzipped), claimed.writer.site
         try:
             self._hear_clock(claimed, now_ns // 1_000_000)
-            plain = self._plain(claimed, body)
-            reader = self._readers[claimed.writer.site]
-            read = reader.read(plain, claimed.agent, claimed.precision, self._bounds(now_ns))
-            self._look_at_stamps(claimed, read)
-            serial = self._claim(claimed, read, plain)
+            await self._turns.work(site, body.checked())
+            if not body.is_large:
+                return await self._take(claimed, body, now_ns)
+            async with self._large.turn(site):
+                return await self._take(claimed, body, now_ns)
+        except BadBody as bad:
+            return self._malformed(bad.status, str(bad)).reply
         except BadWrite as bad:
             return bad.reply
-        try:
-            storing, faults = self._hand_over(serial, claimed, read, body, now_ns)
-            await storing
         except DiskRefuses as fault:
             self._counters.disk_refusals += 1
             return Reply(503, "unavailable", f"not stored: {fault}", retry_after_s=limits.RETRY_AFTER_S)
+
+    async def _take(self, claimed: Claimed, body: Body, now_ns: int) -> Reply:
+        read = self._readers[claimed.writer.site].begin(claimed.agent, claimed.precision, self._bounds(now_ns))
+        lines = numbered(body.parts())
+        if claimed.agent:
+            faults = await self._take_whole(claimed, body, read, lines, now_ns)
+        else:
+            faults = await self._take_in_parts(claimed, body, read, lines, now_ns)
         return Reply(400, "invalid", _partial(faults)) if faults else Reply(204)
 
     def _hear_clock(self, claimed: Claimed, now_ms: int) -> None:
@@ -215,47 +242,67 @@ class Ingest:
             self._troubles.well(CLOCKS)
         self._clocks_told = told
 
-    def _plain(self, claimed: Claimed, body: bytes) -> bytes:
-        if claimed.gzipped:
-            body = self._inflate(body)
-        if body.count(b"\n") > limits.MAX_LINES:
-            raise self._malformed(413, f"more than {limits.MAX_LINES} lines in one write")
-        return body
+    async def _take_whole(self, claimed: Claimed, body: Body, read: Read, lines: _Numbered, now_ns: int) -> list[Fault]:
+        """An agent's write: one record, numbered and claimed as one."""
+        await self._calm(body)
+        await self._turns.work(claimed.writer.site, read.fill(lines, limits.MAX_LINES + 1, limits.MAX_VALUES + 1))
+        if not read.is_over:
+            raise self._malformed(413, f"more than {limits.MAX_VALUES} values in one write of an agent")
+        self._look_at_stamps(claimed, read)
+        serial = self._claim(claimed, read, body.sum32)
+        storing, faults = self._hand_over(serial, claimed, read, body, now_ns)
+        await storing
+        await self._showing.shown(serial)
+        return faults
 
-    def _inflate(self, body: bytes) -> bytes:
-        """A gzip body of one member or more (RFC 1952 §2.2)."""
-        parts, size = [], 0
-        while body:
-            inflater = zlib.decompressobj(31)
-            try:
-                parts.append(inflater.decompress(body, limits.MAX_INFLATED_BYTES - size + 1))
-            except zlib.error as fault:
-                raise self._malformed(400, f"the body is not gzip: {fault}") from fault
-            size += len(parts[-1])
-            if size > limits.MAX_INFLATED_BYTES:
-                raise self._malformed(413, f"more than {limits.MAX_INFLATED_BYTES} bytes after gzip")
-            if not inflater.eof:
-                raise self._malformed(400, "the gzip body ends early")
-            body = inflater.unused_data
-        return b"".join(parts)
+    async def _take_in_parts(
+        self, claimed: Claimed, body: Body, read: Read, lines: _Numbered, now_ns: int
+    ) -> list[Fault]:
+        """Any other writer's: a large write is several records, each stored before the next is read. What comes again
+        overwrites itself."""
+        counted = forged = 0
+        while not read.is_over:
+            await self._calm(body)
+            await self._turns.work(claimed.writer.site, read.fill(lines, limits.STORED_LINES, limits.STORED_VALUES))
+            self._look_at_stamps(claimed, read)
+            kept = tuple(line for line in read.lines if line is not None)
+            self._counters.points_rejected += len(read.faults) - counted
+            self._counters.points_forged += read.forged - forged
+            counted, forged = len(read.faults), read.forged
+            serial = self._fly(claimed, [])
+            await self._store(serial, claimed, kept, _payload(read, kept, body), now_ns)
+            read.begin_another()
+        return read.faults
+
+    async def _calm(self, body: Body) -> None:
+        """Large writes wait while the evaluation has more to judge than it should; not for ever."""
+        if body.newlines <= limits.STORED_LINES // 5:
+            return
+        for _ in range(_CALM_TRIES):
+            if self._unjudged() <= limits.MAX_UNJUDGED_LINES:
+                return
+            await asyncio.sleep(_CALM_S)
+        raise DiskRefuses("the evaluation is behind")
 
     def _bounds(self, now_ns: int) -> Bounds:
         now_ms = self.clocks.reference_ms(now_ns // 1_000_000, self._mono_s())
         return Bounds(now_ms - self._retention_ms, now_ms + limits.FUTURE_MS, now_ms * 1_000_000)
 
-    def _claim(self, claimed: Claimed, read: Read, plain: bytes) -> int:
+    def _claim(self, claimed: Claimed, read: Read, sum32: int) -> int:
         """Mark a write's numbers as seen; under which serial they fly until its record is settled, or taken back."""
+        return self._fly(claimed, self._fresh(claimed, read, sum32) if claimed.boot else [])
+
+    def _fly(self, claimed: Claimed, fresh: list[tuple[int, int]]) -> int:
         self._serial += 1
-        fresh = self._fresh(claimed, read, plain) if claimed.boot else []
         self._flying[self._serial] = (claimed.agent, claimed.boot, fresh)
         return self._serial
 
-    def _fresh(self, claimed: Claimed, read: Read, plain: bytes) -> list[tuple[int, int]]:
+    def _fresh(self, claimed: Claimed, read: Read, sum32: int) -> list[tuple[int, int]]:
         told, count = claimed.last - claimed.first + 1, len(read.lines)
         if count != told:
             raise self._malformed(400, f"X-Netmon-Seq tells of {told} points, the body has {count}")
         stamps = [0 if line is None else line.time or 0 for line in read.lines]
-        sum32 = 0 if claimed.now_ms is None else zlib.crc32(plain)
+        sum32 = 0 if claimed.now_ms is None else sum32
         try:
             return self._seen.claim(claimed.agent, claimed.boot, claimed.first, claimed.last, stamps, sum32)
         except NotARepeat:
@@ -273,15 +320,14 @@ class Ingest:
         self._counters.points_forged += sum(fault.forged for fault in faults)
 
     def _hand_over(
-        self, serial: int, claimed: Claimed, read: Read, body: bytes, now_ns: int
+        self, serial: int, claimed: Claimed, read: Read, body: Body, now_ns: int
     ) -> tuple[Awaitable[None], list[Fault]]:
         """Give what is new to the journal: what to wait for, and the faults to tell. Takes the claim back on any failure."""
         try:
             _, _, fresh = self._flying[serial]
             lines, faults = _only(fresh, claimed.first, read) if claimed.boot else (read.lines, read.faults)
             kept = tuple(line for line in lines if line is not None)
-            as_sent = read.as_sent and len(kept) == len(read.lines)
-            storing = self._store(serial, claimed, kept, body if as_sent else None, now_ns)
+            storing = self._store(serial, claimed, kept, _payload(read, kept, body), now_ns)
         except BaseException:  # whatever it was, the journal has not got it: its repeat must be stored
             self._take_back(serial)
             raise
@@ -296,7 +342,7 @@ class Ingest:
             self._seen.release(claimed.agent, claimed.boot, [(number, number) for number in numbers])
 
     def _store(
-        self, serial: int, claimed: Claimed, kept: tuple[Line, ...], sent: bytes | None, now_ns: int
+        self, serial: int, claimed: Claimed, kept: tuple[Line, ...], payload: tuple[bytes, bool], now_ns: int
     ) -> Awaitable[None]:
         if not kept:
             del self._flying[serial]
@@ -308,19 +354,18 @@ class Ingest:
                 self._take_back(serial)
                 self._refused(Batch(*header, lines=kept, position=self.position))
                 return
-            del self._flying[serial]
-            self.position = position
             self._counters.writes += 1
             self._counters.points_stored += len(kept)
             if claimed.boot:
                 self.clocks.stored(max(line.time or 0 for line in kept))
-            self._publish(Batch(*header, lines=kept, position=position))
+            self._showing.show(serial, header, kept, position)
 
-        if sent is None:
-            payload, gzipped = zlib.compress(record.text_of(kept).encode(), 1, wbits=31), True
-        else:
-            payload, gzipped = sent, claimed.gzipped
-        return self._journal.store(record.encode(header, payload, gzipped=gzipped), settled)
+        content, gzipped = payload
+        return self._journal.store(record.encode(header, content, gzipped=gzipped), settled)
+
+    def _shown(self, serial: int, position: Position) -> None:
+        del self._flying[serial]
+        self.position = position
 
     def _take_back(self, serial: int) -> None:
         """A claim whose record is not, and will not be, durable."""
@@ -353,6 +398,15 @@ def _header(claimed: Claimed, now_ns: int, reference_ms: int) -> record.Header:
         urgent=claimed.urgent,
         arrived_ns=now_ns,
     )
+
+
+def _payload(read: Read, kept: tuple[Line, ...], body: Body) -> tuple[bytes, bool]:
+    """The text of a record, and whether it is gzip: as it came where it may be, as it was packed, or of `kept` alone."""
+    if read.as_sent and len(kept) == len(read.lines):
+        return body.sent, body.gzipped
+    if read.packed and len(kept) == sum(line is not None for line in read.lines):
+        return b"".join(read.packed), True
+    return pack(kept), True
 
 
 def _only(fresh: list[tuple[int, int]], first: int, read: Read) -> tuple[list[Line | None], list[Fault]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
@@ -23,6 +24,7 @@ log = logging.getLogger("netmon.hub")
 PART = "segments"  # the part of the hub that keeps what was written
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 MAX_QUEUED_BYTES = 64 * 1024 * 1024  # waiting for the disk; more is answered 503
+SETTLE_S = 0.005  # of what follows stored writes, at once
 TRIES = 16  # on a full disk: something old goes, then again
 
 # Called in the event loop, in the order of the records: the position once durable, None when refused.
@@ -108,7 +110,7 @@ class Journal:
             else:
                 self._troubles.well(PART)
                 self.groups += 1
-                _settle(group, positions, None, self._troubles)
+                await _settle_all(group, positions, self._troubles)
         self._task = None
 
     def _tell(self, fault: Exception) -> None:
@@ -144,6 +146,16 @@ class Journal:
         if self._task is not None:
             await asyncio.wait({self._task})
         self._thread.shutdown()
+
+
+async def _settle_all(group: list[_Waiting], positions: list[Position | None], troubles: Troubles) -> None:
+    """Settle what is durable, in order; the loop has other work in between."""
+    until = time.perf_counter() + SETTLE_S
+    for waiting, position in zip(group, positions, strict=True):
+        _settle([waiting], [position], None, troubles)
+        if time.perf_counter() >= until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + SETTLE_S
 
 
 def _settle(

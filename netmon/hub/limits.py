@@ -7,8 +7,16 @@ from dataclasses import asdict, dataclass
 MAX_HEAD_BYTES = 16 * 1024  # request line and headers together
 MAX_BODY_BYTES = 1024 * 1024  # as sent (compressed)
 MAX_INFLATED_BYTES = 16 * 1024 * 1024  # after gzip; the decompressor is stopped there
+MAX_GZIP_MEMBERS = 1_000  # of one body
+LARGE_BYTES = 1024 * 1024  # of plain text: only one such write is read at a time
+MAX_WRITES_AT_ONCE = 8  # of one writer (an agent, or all others of a site): each holds a body
+MAX_OVERLONG_BYTES = 1024 * 1024  # of one line: what follows it is not read
 MAX_JSON_BYTES = 64 * 1024  # bodies of the state API
 MAX_LINES = 50_000  # of one write
+MAX_VALUES = 100_000  # of one write by an agent, which is kept or refused as one
+STORED_LINES = 1_000  # of other writers' in one record: a large write is several
+STORED_VALUES = 10_000  # likewise
+MAX_UNJUDGED_LINES = 20_000  # waiting for the evaluation: large writes wait meanwhile
 MAX_FIELDS = 2_048  # of one line
 MAX_TAGS = 128  # of one line
 MAX_SERIES_TEXT = 4_096  # characters of a measurement and its tags

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from netmon.hub import limits
+from netmon.hub import limits, record
 from netmon.hub.places import NONE, Writer
 from netmon.hub.shares import Head, Refused, Share
-from netmon.line import BOM, Line, Splitter, says_something, text_of_line
+from netmon.line import Line, Splitter, says_something, split, text_of_line
 from netmon.point import TAGS
 from probes.base import Field
 from probes.clean import clean
@@ -18,6 +19,7 @@ FACTORS: dict[str, tuple[int, int]] = {  # precision → (multiply, divide) to m
     "ns": (1, 1_000_000), "n": (1, 1_000_000), "us": (1, 1_000), "u": (1, 1_000), "ms": (1, 1),
     "s": (1_000, 1), "m": (60_000, 1), "h": (3_600_000, 1),
 }  # fmt: skip
+_PACK_LINES = 200  # in one gzip member: some milliseconds of work
 _MOMENTS = 8  # of a series, remembered for writers finer than a millisecond
 
 
@@ -42,16 +44,50 @@ class Bounds:
 @dataclass(slots=True)
 class Read:
     """What was read so far of one write: `lines[i]` is None where line i was refused. `as_sent`: the text may be stored as
-    it came."""
+    it came. `packed`: the lines accepted, as gzip members, where it may not."""
 
     share: Share
     precision: str
     bounds: Bounds
     lines: list[Line | None] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    forged: int = 0
+    values: int = 0  # in `lines`
     as_sent: bool = True
     ahead: int = 0  # lines refused for a stamp too far ahead of the clock …
     old: int = 0  # … or older than what is kept
+    is_over: bool = False  # the body is read to its end
+    packed: list[bytes] = field(default_factory=list)
+    _packed_lines: int = 0
+
+    def fill(self, numbered: Iterator[tuple[int, bytes | None]], most_lines: int, most_values: int) -> Iterator[None]:
+        """Read on, step by step, to the end of the body or until there are so many lines or values. Never raises."""
+        for number, raw in numbered:
+            self.add(number, raw)
+            yield
+            if not self.as_sent and len(self.lines) - self._packed_lines >= _PACK_LINES:
+                yield from self._pack()
+            if len(self.lines) >= most_lines or self.values >= most_values:
+                self.as_sent = False  # what came holds more than what is stored of it here
+                break
+        else:
+            self.is_over = True
+        if not self.as_sent:
+            yield from self._pack()
+
+    def _pack(self) -> Iterator[None]:
+        while self._packed_lines < len(self.lines):
+            part = self.lines[self._packed_lines : self._packed_lines + _PACK_LINES]
+            self._packed_lines += len(part)
+            accepted = [line for line in part if line is not None]
+            if accepted:
+                self.packed.append(pack(accepted))
+            yield
+
+    def begin_another(self) -> None:
+        """What was read is stored: make room for the rest of the body. Its faults stay."""
+        self.lines, self.packed, self._packed_lines, self.values, self.as_sent = [], [], 0, 0, False
+        self.ahead = self.old = 0
 
     def add(self, number: int, raw: bytes | None) -> None:
         """One line of the body (None: too long) and its number there. Blank ones and comments are none. Never raises."""
@@ -63,11 +99,13 @@ class Read:
             self._refuse(number, fault)
         else:
             self.lines.append(line)
+            self.values += len(line.fields)
 
     def _refuse(self, number: int, fault: ValueError) -> None:
         self.lines.append(None)
         self.as_sent = False
         forged = isinstance(fault, Refused) and fault.forged
+        self.forged += forged
         self.faults.append(
             Fault(number, str(fault), forged) if len(self.faults) < limits.KEPT_FAULTS else _NAMELESS[forged]
         )
@@ -92,6 +130,11 @@ class Read:
 _NAMELESS = (Fault(0, "bad"), Fault(0, "forged", True))  # beyond what an answer names, only counted
 
 
+def pack(lines: Iterable[Line]) -> bytes:
+    """Lines as one gzip member."""
+    return zlib.compress((record.text_of(lines) + "\n").encode(), 1, wbits=31)
+
+
 class Reader:
     """Reads the bodies of one site's writers. Not thread-safe: it lives in the event loop."""
 
@@ -113,12 +156,21 @@ class Reader:
 
     def read(self, body: str | bytes, agent: str, precision: str, bounds: Bounds) -> Read:
         """Every line of a whole `body`. Never raises."""
-        read, splitter = self.begin(agent, precision, bounds), Splitter()
-        sent = body if isinstance(body, bytes) else body.encode("utf-8", "surrogatepass")
-        for lines in (splitter.feed(sent.removeprefix(BOM)), splitter.end()):
-            for number, raw in lines:
-                read.add(number, raw)
+        read = self.begin(agent, precision, bounds)
+        for number, raw in split(body if isinstance(body, bytes) else body.encode("utf-8", "surrogatepass")):
+            read.add(number, raw)
         return read
+
+
+def numbered(parts: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
+    """The lines of a body that comes in parts; (0, b"") where a part ends none. A line without end ends the reading."""
+    splitter = Splitter()
+    for part in parts:
+        yield from splitter.feed(part)
+        yield 0, b""
+        if splitter.size > limits.MAX_OVERLONG_BYTES:
+            break
+    yield from splitter.end()
 
 
 def _one_a_millisecond(head: Head, time_ms: int, stamp_ns: int) -> None:

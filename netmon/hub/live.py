@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from netmon.fields import SELF as OWN
@@ -17,6 +18,7 @@ from probes.base import Field, Outcome
 
 Row = dict[str, Any]
 LOSS_WINDOW_S = 60.0
+MAX_VALUES = 64  # of one row; all of them are stored
 SELF = "netmon_agent"  # an agent's points about itself
 SELF_FIELDS = tuple(field.name for field in OWN)
 PREFIX = "netmon_"
@@ -86,11 +88,7 @@ class Live:
             "kind": line.name.removeprefix(PREFIX),
             "at_ms": at_ms,
             "outcome": int(fields.get("outcome", Outcome.OK)),
-            "values": {
-                name: value
-                for name, value in fields.items()
-                if name != "outcome" and not (families and name.startswith(families))
-            },
+            "values": _shown(fields, families),
         }
         self._changed_checks.add(key)
 
@@ -135,6 +133,16 @@ class Live:
         """Take rows of an earlier `export` in; later batches overwrite them."""
         self.agents.update((row["agent"], row) for row in agents)
         self.checks.update(((row["agent"], row["check"]), row) for row in checks)
+
+
+def _shown(fields: Mapping[str, Value], families: tuple[str, ...]) -> dict[str, Value]:
+    """The values of a row: no distributions, and of what is no kind of ours not more than a kind of ours has."""
+    values = {
+        name: value
+        for name, value in fields.items()
+        if name != "outcome" and not (families and name.startswith(families))
+    }
+    return values if len(values) <= MAX_VALUES else dict(islice(values.items(), MAX_VALUES))
 
 
 def _new_agent(name: str, site: str) -> Row:

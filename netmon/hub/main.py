@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine
@@ -27,6 +28,8 @@ def run(config_file: Path) -> int:
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     private_files()
     hub = open_hub(load_hub(config_file))
+    gc.collect()
+    gc.freeze()  # what a hub is made of stays: looking it through again would stop the event loop for 50 ms
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(serve(hub))
 

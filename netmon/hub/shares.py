@@ -61,7 +61,7 @@ class Share:
         """`whose`: for people, as in "more than 2000 series from agent c1"."""
         self._whose, self._bind, self._schema = whose, bind, schema
         self._heads: dict[str, Head] = {}
-        self._names: set[str] = set()
+        self._names: dict[str, str] = {}  # one text of each name, so that a thousand points do not hold a thousand
         self._head_bytes = self._name_bytes = 0
         self._swept_ns = 0
 
@@ -87,13 +87,17 @@ class Share:
         head, stamp = self._heads.get(parts[0]), parts[2]
         if head is None or not stamp.isdecimal() or len(stamp) > 19:
             return None
-        values = _plain_values(parts[1])
+        values = _plain_values(parts[1], self._names)
         if values is None:
             return None
         head.used_ns = now_ns
         return Parts(head, values, int(stamp), True)
 
     def _new(self, raw: str, now_ns: int) -> Head:
+        if len(self._heads) >= limits.MAX_SERIES:
+            self._forget_idle(now_ns)
+        if len(self._heads) >= limits.MAX_SERIES:
+            raise Refused(f"more than {limits.MAX_SERIES} series from {self._whose}")
         if len(raw) > limits.MAX_SERIES_TEXT:
             raise Refused(f"measurement and tags are longer than {limits.MAX_SERIES_TEXT} characters")
         name, sent = decode_head(raw)
@@ -115,21 +119,18 @@ class Share:
 
     def _keep(self, raw: str, head: Head, now_ns: int) -> None:
         cost = _cost(raw, head)
-        if not self._has_room(cost) and now_ns - self._swept_ns >= _SWEEP_NS:
-            self._swept_ns = now_ns
+        if self._head_bytes + cost > limits.MAX_SERIES_BYTES:
             self._forget_idle(now_ns)
-        if len(self._heads) >= limits.MAX_SERIES:
-            raise Refused(f"more than {limits.MAX_SERIES} series from {self._whose}")
-        if not self._has_room(cost):
+        if self._head_bytes + cost > limits.MAX_SERIES_BYTES:
             raise Refused(f"more than {limits.MAX_SERIES_BYTES // 1_000_000} MB of series from {self._whose}")
         self._heads[raw] = head
         self._head_bytes += cost
 
-    def _has_room(self, cost: int) -> bool:
-        return len(self._heads) < limits.MAX_SERIES and self._head_bytes + cost <= limits.MAX_SERIES_BYTES
-
     def _forget_idle(self, now_ns: int) -> None:
-        """Heads unused for a day make room."""
+        """Heads unused for a day make room; looked for once a minute at most."""
+        if now_ns - self._swept_ns < _SWEEP_NS:
+            return
+        self._swept_ns = now_ns
         self._heads = {raw: head for raw, head in self._heads.items() if now_ns - head.used_ns < limits.SERIES_IDLE_NS}
         self._head_bytes = sum(_cost(raw, head) for raw, head in self._heads.items())
 
@@ -141,38 +142,40 @@ class Share:
             raise Refused(f"more than {limits.MAX_FIELDS} fields")
         types = head.types
         for key, value in values.items():
+            if key not in self._names:
+                self._new_name(key)
             wanted = types.get(key)
             if wanted is None:
-                wanted = self._other_field(key, head)
+                wanted = _type_of_family(key, head)
             if wanted and (wanted == "int") is not (type(value) is int):
                 raise Refused(f"field {key} is {_type(value)}, the registry says {wanted}")
             if type(value) is int and not -(2**63) <= value < 2**63:
                 raise Refused(f"field {clean(key, 64)} is beyond 64 bits")
-
-    def _other_field(self, key: str, head: Head) -> str:
-        """The type a field outside the registry must have ("" any), or `Refused` for a name nobody may use."""
-        if key not in self._names:
-            self._new_name(key)
-        for family in head.families:
-            if key.startswith(family.name) and key[len(family.name) :].isdecimal():
-                return family.type
-        return ""
 
     def _new_name(self, key: str) -> None:
         if len(key) > limits.MAX_NAME or clean(key, limits.MAX_NAME) != key or key == "time":
             raise Refused(f"bad field name {clean(key, 64)!r}")
         if len(self._names) >= limits.MAX_FIELD_NAMES or self._name_bytes + len(key) > limits.MAX_NAME_BYTES:
             raise Refused(f"more than {limits.MAX_FIELD_NAMES} field names from {self._whose}")
-        self._names.add(key)
+        self._names[key] = key
         self._name_bytes += len(key)
 
 
-def _plain_values(text: str) -> dict[str, Value] | None:
+def _type_of_family(key: str, head: Head) -> str:
+    """The type a field that is one of many must have (`rtt_b17` of `rtt_b`); "" for a name of nobody's."""
+    for family in head.families:
+        if key.startswith(family.name) and key[len(family.name) :].isdecimal():
+            return family.type
+    return ""
+
+
+def _plain_values(text: str, names: Mapping[str, str]) -> dict[str, Value] | None:
     """`field=1i,field=0.5` in the canonical form of numbers; None for anything else."""
     values: dict[str, Value] = {}
     try:
         for item in text.split(","):
             key, _, number = item.partition("=")
+            key = names.get(key, key)
             if key in values or "_" in number or "+" in number or len(number) > 40:
                 return None
             if number[-1:] == "i":

@@ -58,10 +58,22 @@ def split(body: bytes) -> tuple[Header, str]:
         if plain["v"] != VERSION:
             raise ValueError(f"version {plain['v']} of a record is not known")
         header = Header(**{key: plain[key] for key in Header._fields})
-        text = (zlib.decompress(payload, 31) if plain["gz"] else payload).decode()
+        text = (_unpacked(payload) if plain["gz"] else payload).decode()
     except (KeyError, TypeError, zlib.error) as fault:
         raise ValueError(f"not a record: {fault!r}") from fault
     return header, text
+
+
+def _unpacked(payload: bytes) -> bytes:
+    """A gzip payload of one member or more (RFC 1952 §2.2)."""
+    parts = []
+    while payload:
+        inflater = zlib.decompressobj(31)
+        parts.append(inflater.decompress(payload) + inflater.flush())
+        if not inflater.eof:
+            raise ValueError("not a record: its gzip ends early")
+        payload = inflater.unused_data
+    return b"".join(parts)
 
 
 def _fields(line: Line) -> str:

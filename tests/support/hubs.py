@@ -77,10 +77,10 @@ class HubProcess:
             f'socket: "{self.folder}/hub.sock"\ninventory: inventory.yaml\n{self.extra}'
         )
 
-    def start(self, wait_s: float = 60.0) -> HubProcess:
-        """Start and wait until it answers."""
+    def start(self, wait_s: float = 60.0, program: Sequence[str] = ("-m", "netmon", "hub", "--config")) -> HubProcess:
+        """Start and wait until it answers; `program`: what python runs on the hub's file."""
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "netmon", "hub", "--config", str(self.folder / "hub.yaml")]
+            command = [sys.executable, *program, str(self.folder / "hub.yaml")]
             self.child = subprocess.Popen(command, stderr=log, stdout=log)
         until = time.monotonic() + wait_s
         while time.monotonic() < until:
