@@ -84,9 +84,9 @@ def _names_rows(rows: Any) -> bool:
 
 
 def _is_foreign(text: str) -> bool:
-    """A 2xx with a body no database sends for a stored write: a login page, an error told with 200."""
-    plain = _json(text)
-    return bool(_PAGE.match(text)) or (isinstance(plain, dict) and bool(plain.get("error")))
+    """A 2xx with a body: databases and hubs answer a stored write with 204, or say nothing. Whoever says something (a login
+    page, an error told with 200, quite another service) stored nothing."""
+    return text.strip() not in ("", "{}")
 
 
 def _json(text: str) -> Any:
@@ -107,7 +107,7 @@ def said(status: int, text: str, location: str = "") -> str:
         told = f"{status}: a redirect to {location or 'nowhere'} (write that address as its url)"
     elif re.search(r"\bhttps\b|\btls\b|\bssl\b", text, re.IGNORECASE) and status in (400, 426, 497):
         told += " (its url should say https://?)"
-    elif _PAGE.match(text):
+    elif _PAGE.match(text) or status < 300:
         told += " (that is no database and no hub: look at its url, and at what stands between)"
     return told
 

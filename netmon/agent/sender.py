@@ -15,7 +15,7 @@ from netmon.agent.schedule import chance
 from netmon.agent.spool import new_boot
 from netmon.agent.uplink import Reply, Uplink
 from netmon.isolate import Isolation
-from netmon.policy import Act, said, verdict
+from netmon.policy import Act, Verdict, said, verdict
 from netmon.setaside import SetAside
 from netmon.troubles import Troubles, watched_thread
 
@@ -144,7 +144,7 @@ class Sender(threading.Thread):
             if reply.status == CONFLICT and self._agent and not renamed:
                 renamed = self._rename(batch.boot, reply)
                 continue
-            judged = verdict(reply.status, reply.text, reply.retry_after)
+            judged = self._judged(reply)
             if judged.act in (Act.KEEP, Act.REFUSED):
                 self._failed(_said(reply), judged.act is Act.REFUSED, judged.wait_s)
                 return False
@@ -161,6 +161,12 @@ class Sender(threading.Thread):
         self.cursor.done(batch)
         self._unsaved = True
         return True
+
+    def _judged(self, reply: Reply) -> Verdict:
+        """What an answer means. A hub says 204 when it stored something, and nothing else."""
+        if self._agent and 200 <= reply.status < 300 and reply.status != 204:
+            return Verdict(Act.REFUSED)
+        return verdict(reply.status, reply.text, reply.retry_after)
 
     def _is_proven(self, batch: Batch) -> bool:
         """Were other points taken since all of this batch were refused? Then it is not the place that is wrong."""
@@ -189,7 +195,7 @@ class Sender(threading.Thread):
             while (part := isolation.next()) is not None:
                 headers = {"X-Netmon-Agent": self._agent, "X-Netmon-Backfill": "1"} if self._agent else {}
                 reply, _ = self._uplink.post(tuple(some[part.start : part.end]), headers)
-                judged = verdict(reply.status, reply.text, reply.retry_after)
+                judged = self._judged(reply)
                 if judged.act in (Act.KEEP, Act.REFUSED):
                     self._failed(_said(reply), judged.act is Act.REFUSED, judged.wait_s)
                     return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import shutil
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -249,14 +250,20 @@ def _listeners(
     path = Path(config.socket) if config.socket else folder / "hub.sock"
     try:
         again = partial(tcp_socket, host, port)
-        sockets = [(again(), again, tls, False)]
+        sockets: list[tuple[socket.socket | None, Callable[[], socket.socket], Any, bool]] = [
+            (again(), again, tls, False)
+        ]
     except OSError as fault:
         raise MachineError(f"cannot listen on {config.listen}: {fault.strerror or fault}") from fault
     try:
         again = partial(unix.listen, path)
         sockets.append((again(), again, None, True))
     except OSError as fault:
-        troubles.tell("local socket", f"{path}: {words(fault)}: consoles on this machine need --hub and the read token")
+        sockets.append((None, again, None, True))
+        troubles.tell(
+            "listener on the local socket",
+            f"{path}: {words(fault)}: consoles on this machine need --hub and the read token",
+        )
     made = []
     for sock, listen, context, local in sockets:
         app = App(ingest, application, readers, counters, _version(), local=local, leases=leases, troubles=troubles)

@@ -22,11 +22,12 @@ class Listener(uvicorn.Server):
         self,
         app: Any,
         protocol: type[Door],
-        sock: socket.socket,
+        sock: socket.socket | None,
         tls: ssl.SSLContext | None,
         open_again: Callable[[], socket.socket] | None = None,
     ) -> None:
-        """`open_again`: a listening socket at the same place, should serving end before it should."""
+        """`open_again`: a listening socket at the same place, should serving end before it should, or `sock` be None: it
+        could not be had yet."""
         config = uvicorn.Config(
             app,
             http=protocol,
@@ -42,27 +43,38 @@ class Listener(uvicorn.Server):
         )
         super().__init__(config)
         self._sock, self._tls, self._open_again = sock, tls, open_again
-        self.place = "on the local socket" if sock.family == socket.AF_UNIX else f"on port {sock.getsockname()[1]}"
+        is_local = sock is None or sock.family == socket.AF_UNIX
+        self.place = "on the local socket" if sock is None or is_local else f"on port {sock.getsockname()[1]}"
         self._lives, self._ended = 0, asyncio.Event()
         self.listening = asyncio.Event()
 
     async def serve_again(self) -> None:
         """Serve until it should end; called again it opens its place anew. Raises OSError when that cannot be had."""
         if self._lives and self._open_again is not None:
-            for server in self.servers:
+            for server in getattr(self, "servers", ()):  # a first life may have ended before there were any
                 server.close()
-            self._sock.close()
-            self._sock = self._open_again()
+            if self._sock is not None:
+                self._sock.close()
+            self._sock = None
             self.started = False
+        if self._sock is None and self._open_again is not None:
+            self._sock = self._open_again()
         self._lives += 1
         await self.serve()
         if self.should_exit:
             self._ended.set()
             await asyncio.Event().wait()  # ended as it should: whoever waits for it cancels
 
+    @property
+    def is_open(self) -> bool:
+        """Is there a socket?"""
+        return self._sock is not None
+
     async def finish(self, within_s: float = 10.0) -> None:
         """Let requests end, take no new ones."""
         self.should_exit = True
+        if not self.started:
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._ended.wait()
@@ -88,6 +100,7 @@ class Listener(uvicorn.Server):
         tls: dict[str, Any] = {}
         if self._tls is not None:
             tls = {"ssl": self._tls, "ssl_handshake_timeout": limits.TLS_DEADLINE_S, "ssl_shutdown_timeout": 5.0}
+        assert self._sock is not None
         open_server = loop.create_unix_server if self._sock.family == socket.AF_UNIX else loop.create_server
         self.servers = [await open_server(connection, sock=self._sock, backlog=self.config.backlog, **tls)]
         self.started = True

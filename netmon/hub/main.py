@@ -93,7 +93,7 @@ async def _stop(hub: Hub, parts: list[asyncio.Task[None]], *others: asyncio.Task
 
 
 async def _all_listen(hub: Hub) -> None:
-    for listener in hub.listeners:
+    for listener in [one for one in hub.listeners if one.is_open]:
         await listener.listening.wait()
 
 

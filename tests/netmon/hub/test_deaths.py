@@ -52,3 +52,16 @@ def test_a_token_that_is_changed_is_good_and_the_old_one_is_not_without_a_restar
         assert door.write("c1", [], token=old)[0] == 401
 
     with_hub_inside(tmp_path, drive)
+
+
+def test_a_local_socket_that_could_not_be_had_is_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "hub.sock" / "in the way").mkdir(parents=True)  # a folder stands where the socket should be
+
+    def drive(hub: Hub, door: HubProcess) -> None:
+        assert any(row["part"] == "listener on the local socket" for row in hub.troubles.rows())
+        (tmp_path / "hub.sock" / "in the way").rmdir()
+        (tmp_path / "hub.sock").rmdir()
+        assert until(lambda: (tmp_path / "hub.sock").is_socket())
+        assert until(lambda: main(["status", "--hub", str(tmp_path / "hub.sock")]) in (0, 1))
+
+    with_hub_inside(tmp_path, drive)

@@ -134,6 +134,8 @@ PAGE = "<html><head><title>400 The plain HTTP request was sent to HTTPS port</ti
         (302, "<a href=x>Found</a>"),
         (200, "<!DOCTYPE html><title>Log in</title>"),
         (200, '{"error":"not stored"}'),
+        (200, '{"status":"ok"}'),
+        (202, "accepted"),
         (407, "proxy"),
         (451, ""),
     ],
