@@ -13,10 +13,15 @@ DEFERRED = Field(
     "deferred", "", "1: a heavy run was put off and nothing was measured; says nothing of the target", "int"
 )
 
+HEAVY = Field(
+    "heavy", "", "1: a heavy test of this agent ran meanwhile, and its delay and losses may be that test's", "int"
+)
+
 
 def of_kind(kind: Kind) -> tuple[Field, ...]:
-    """The values points of a kind may carry beside `outcome`: its own, and of a heavy kind that a run was put off."""
-    return kind.fields if kind.cost is None else (*kind.fields, DEFERRED)
+    """The values points of a kind may carry beside `outcome`: its own; of a heavy kind that a run was put off, of a light
+    one that a heavy test ran meanwhile."""
+    return (*kind.fields, HEAVY if kind.cost is None else DEFERRED)
 
 
 SELF = (  # what an agent says about itself (`netmon_agent`)

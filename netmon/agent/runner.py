@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from netmon.agent import schedule
+from netmon.agent.disturbance import Disturbances
 from netmon.agent.frontier import Frontier
 from netmon.agent.hurry import Hurry
 from netmon.agent.permits import Denied, Permit
@@ -52,7 +53,7 @@ class Runner:
         self._gate: Gate | None = None
         self._put_off: dict[str, str] = {}  # check → why, as told last
         self._checks = {check.check: check for check in config.checks}
-        self._beat, self._hurry = Beat(), Hurry(config.checks)
+        self._beat, self._hurry, self._disturbances = Beat(), Hurry(config.checks), Disturbances()
         self._running: set[str] = set()  # checks with a run in flight
         self._reasons = {check.check: asyncio.Event() for check in config.checks}
         self._late_ms = 0.0
@@ -118,6 +119,8 @@ class Runner:
 
     def _tell(self, check: CheckConfig, measured: Measurement) -> None:
         """Hand it on; what it hurries runs at once, beside its schedule."""
+        if self._kinds[check.kind].cost is None:
+            measured = self._disturbances.mark(measured)
         self._told(check, measured)
         for name in self._hurry.note(check.check, measured.outcome, time.monotonic()):
             if name not in self._running:
@@ -188,7 +191,7 @@ class Runner:
             return deferred(kind, check, permit.why)
         measured = None
         try:
-            with self._beat.watching() as stood_s:  # not while it waited for its permit
+            with self._disturbances.running(), self._beat.watching() as stood_s:  # not while it waited for its permit
                 measured = await self._measure(kind, check, min(permit.for_s, _limit_s(check)))
                 return honest(measured, stood_s(), _timeout_s(check))
         finally:  # cancelled: what was sent is unknown
