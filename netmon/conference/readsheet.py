@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netmon.conference import sheetheads, sheetletters
-from netmon.conference.sheetcells import FORMULA, MAX_CELL, MAX_COLUMNS, MAX_ROWS, Cell, Line, Odd, Page, of_text
+from netmon.conference.sheetcells import BYTE, FORMULA, MAX_CELL, MAX_COLUMNS, MAX_ROWS, Cell, Line, Odd, Page, of_text
 from netmon.conference.sheetfonts import FONTS, Font
 from netmon.conference.sheetheads import Heading, Row
 from netmon.conference.sheetletters import BYTE_MARKS, Letters
@@ -117,13 +117,19 @@ def _in_letters(path: Path, found: _Found) -> Sheet:
     top = sheetletters.turned(page.lines[: heading.body], font) if font else page.lines[: heading.body]
     last = _rows(path, top)[: heading.body][-1].number
     body, notes = sheetletters.read_body([line for line in page.lines if line.number > last], heading, font)
-    hidden = [
+    told = [
         Told(0, heading.titles[what], "hidden_column", {}, False)
         for what, at in heading.columns.items()
         if at in page.hidden_columns
     ]
+    told += [
+        Told(line.number, "", "byte", {"text": cell.text, "detail": cell.odd.detail}, False)
+        for line in top
+        for cell in line.cells.values()
+        if cell.odd is not None and cell.odd.code == BYTE
+    ]
     rows = _rows(path, [*(line for line in top if line.number <= last), *body])
-    return Sheet(rows, heading, (*notes, *hidden))
+    return Sheet(rows, heading, (*notes, *told))
 
 
 # --- text ---
@@ -143,9 +149,19 @@ def _of_text(path: Path, data: bytes) -> Sheet:
         if found and (best is None or len(found.heading.columns) > len(best.heading.columns)):
             best = found
     if best is None:
-        raise fault or _bad(path, "has no heading netmon knows", f"{_SAY_HEADING}; or save it as CSV UTF-8")
+        raise fault or _bad(
+            path, f"has no heading netmon knows{_damage(letters)}", f"{_SAY_HEADING}; or save it as CSV UTF-8"
+        )
     sheet = _in_letters(path, best)
     return sheet._replace(notes=(*letters.notes, *sheet.notes))
+
+
+def _damage(letters: Letters) -> str:
+    """Where a text is damaged that has no heading: it may have been in the heading."""
+    if not letters.bad:
+        return ""
+    line = letters.text.count("\n", 0, next(BYTE_MARKS.finditer(letters.text)).start()) + 1
+    return f"; line {line}, byte {letters.bad[0]} is no UTF-8"
 
 
 def _split(path: Path, letters: Letters, separator: str) -> Iterator[Line]:
@@ -167,7 +183,7 @@ def _cell(text: str, places: Iterator[int]) -> Cell:
     if not marks:
         return of_text(text)
     byte, *_ = [next(places) for _ in marks]
-    return Cell(BYTE_MARKS.sub("\ufffd", text), Odd("byte", f"{byte} (0x{ord(marks[0]) - 0xDC00:02X})"))
+    return Cell(BYTE_MARKS.sub("\ufffd", text), Odd(BYTE, f"{byte} (0x{ord(marks[0]) - 0xDC00:02X})"))
 
 
 def _decoded(path: Path, data: bytes) -> Letters:

@@ -40,6 +40,7 @@ _ANSWERS = {
     "gatekeeperRequest": ("gatekeeperConfirm", "gatekeeperReject", "unknownMessageResponse"),
     "locationRequest": ("locationConfirm", "locationReject", "unknownMessageResponse"),
 }
+_CONFIRMS = ("gatekeeperConfirm", "locationConfirm")
 _MOST_LATE = 16
 _LEAST_EVERY_S = 10.0  # between calls
 
@@ -128,7 +129,7 @@ async def _ask(settings: H323Settings, rows: list[Row], family: int, to: SocketA
     second = None
     if settings.alias and isinstance(first, Heard):
         second = await _question(family, to, deadline, "locationRequest", late, partial(_lrq, settings.alias))
-    told, more = h323judge.asked(first, second, settings.alias, late)
+    told, more = h323judge.asked(first, second, settings.alias, late, to)
     rows[:] = more  # of several tries the last is shown
     return told
 
@@ -163,8 +164,8 @@ async def _question(
             began=began,
             timeout_s=max(0.0, deadline - began),
             sends=_SENDS,
-            from_anyone=name == "locationRequest",  # a gatekeeper above answers it itself (H.225.0 §7.13),
-            is_final=lambda told: told.name == "locationConfirm",  # and there may be several
+            from_anyone=True,  # its other address, or one above that answers us itself (H.225.0 §7.2, §7.13),
+            is_final=lambda told: told.name in _CONFIRMS,  # and there may be several
         )
 
     return await ask(family, to, session)

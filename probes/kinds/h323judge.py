@@ -31,14 +31,16 @@ _REJECTS = ("gatekeeperReject", "locationReject")
 
 # -- a gatekeeper --------------------------------------------------------------------------------------------------
 def asked(
-    first: Heard | Unheard, second: Heard | Unheard | None, room: str, late: Sequence[str]
+    first: Heard | Unheard, second: Heard | Unheard | None, room: str, late: Sequence[str], to: Sequence[Any] = ()
 ) -> tuple[Try, list[Row]]:
-    """The outcome of a GRQ and, when it was answered well, of the LRQ for `room`. `late`: other RAS messages that came."""
+    """The outcome of a GRQ and, when it was answered well, of the LRQ for `room`. `late`: other RAS messages that came;
+    `to`: who was asked."""
     times, facts, rows = _heard("ras_ms", first, _GATEKEEPER)
+    rows = [row | _from_elsewhere(first, to) for row in rows]
     outcome, why = _judged(first, late)
     if second is not None and outcome is Outcome.OK:
         more_times, more_facts, more_rows = _heard("locate_ms", second, _LOCATED)
-        rows += [row | _from_above(first, second) for row in more_rows]
+        rows += [row | _from_elsewhere(second, to) for row in more_rows]
         times, facts = times | more_times, _worse(facts, more_facts)
         outcome, said = _judged(second, late)
         why = said and f"the gatekeeper answers, but for room {clean(room, 40)}: {said}"
@@ -55,12 +57,10 @@ def _heard(name: str, told: Heard | Unheard, rung: int) -> tuple[dict[str, float
     return {name: told.rtt_ms}, facts, [_row(answer.name, answer.vendor, answer.version) | _where(answer)]
 
 
-def _from_above(first: Heard | Unheard, second: Heard | Unheard) -> Row:
-    """Who answered for the room, when it is another gatekeeper than the one that was asked."""
-    sources = [tuple(told.source or ())[:2] for told in (first, second) if isinstance(told, Heard)]
-    if len(sources) < 2 or sources[0] == sources[1]:
-        return {}
-    return {"answered by": f"{sources[1][0]}:{sources[1][1]}"}
+def _from_elsewhere(told: Heard | Unheard, to: Sequence[Any]) -> Row:
+    """Who answered, when it is another than was asked."""
+    source = tuple(told.source or ())[:2] if isinstance(told, Heard) else ()
+    return {"answered by": f"{source[0]}:{source[1]}"} if source and to and source != tuple(to[:2]) else {}
 
 
 def _worse(facts: dict[str, Value], more: dict[str, Value]) -> dict[str, Value]:

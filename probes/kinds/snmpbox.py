@@ -20,12 +20,13 @@ _POSSIBLE = {
     "power_source": range(1, 8),
     "alarms": range(1000),
 }
+_TIMES, _UNKNOWN_TIMES = ("on_battery_s", "battery_left_min"), (2**15 - 1, 2**16 - 1)
 # entPhySensorValue: one billion is "beyond what can be shown", and below (RFC 3433 §3)
 _NO_READINGS = (10**9, -(10**9), 2**31 - 1, -(2**31))
 _SENSOR_OK, _UNITS = 1, 9  # entPhySensorOperStatus ok, entPhySensorScale units
 _CELSIUS, _HUMIDITY, _RPM = 8, 9, 10  # entPhySensorType
 # Readings that can be, of equipment in a room: others are no readings. °C, % relative humidity, turns a minute.
-_READINGS = {_CELSIUS: (-100.0, 200.0), _HUMIDITY: (0.0, 100.0), _RPM: (0.0, 1e6)}
+_READINGS = {_CELSIUS: (-100.0, 200.0), _HUMIDITY: (0.0, 100.0), _RPM: (0.0, 6e4)}
 _LOW_BATTERY = {3: "its battery is low", 4: "its battery is empty"}
 
 
@@ -45,6 +46,8 @@ def ups(found: Mapping[str, Shown]) -> dict[str, Value]:
 
 def possible(name: str, value: int | None) -> int | None:
     """A value of a UPS (by its name in `snmpoids.UPS`) that can be, None for one that cannot."""
+    if name in _TIMES and value in _UNKNOWN_TIMES:
+        return None
     return within(value, _POSSIBLE[name])
 
 

@@ -248,6 +248,16 @@ def test_one_bad_byte_costs_its_cell_and_is_named() -> None:
     assert f"byte {data.index(0x81) + 1} (0x81)" in said[0] and f"byte {data.index(0xF2) + 1} (0xF2)" in said[1]
 
 
+def test_a_bad_byte_in_the_heading_is_named_whether_or_not_the_rest_is_known() -> None:
+    lines = [";".join(map(str, row)) for row in (HEADS, ROOM)]
+    damaged = "\n".join(lines).encode().replace("Số máy".encode(), b"S\xf2 m\xc3\xa1y")
+    taken = take(damaged, "list.csv")
+    assert (1, "", "byte") in remarks(taken) and taken.rooms[0].alias == ""
+    lost = "Ảnh chụp\n".encode() + b"M\xe3 x\xc3\xa3\n"
+    with pytest.raises(ConfigError, match=f"no heading netmon knows; line 2, byte {lost.index(0xE3) + 1} is no UTF-8"):
+        readsheet.parse(Path("list.csv"), lost)
+
+
 def test_the_place_of_a_byte_that_is_no_text_at_all_is_named() -> None:
     with pytest.raises(ConfigError, match="line 2, byte 5 "):
         readsheet.parse(Path("list.csv"), b"a;b\n\x81;\xff\xff\xff")

@@ -102,6 +102,31 @@ def test_a_gatekeeper_above_may_answer_for_the_one_that_was_asked(room: str, out
         assert "knows no such room" in got.why
 
 
+def test_a_gatekeeper_of_several_addresses_may_answer_from_another() -> None:
+    async def both(voice: socket.socket, asked: socket.socket) -> Measurement:
+        loop = asyncio.get_running_loop()
+
+        def confirm() -> None:
+            data, source = asked.recvfrom(4096)
+            voice.sendto(h225.gatekeeper_confirm(h225.read_ras(data).number, "wide", ("127.0.0.2", 1719)), source)
+
+        loop.add_reader(asked, confirm)
+        try:
+            return await run(Target(f"127.0.0.1:{asked.getsockname()[1]}"), settings(timeout_s=0.5), 1)
+        finally:
+            loop.remove_reader(asked)
+
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as voice,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked,
+    ):
+        voice.bind(("127.0.0.2", 0))
+        asked.bind(("127.0.0.1", 0))
+        asked.setblocking(False)
+        got = asyncio.run(both(voice, asked))
+    assert got.outcome == Outcome.OK and str(got.detail[0]["answered by"]).startswith("127.0.0.2:")
+
+
 def test_without_a_room_only_the_gatekeeper_is_asked() -> None:
     standin = StandIn()
     got = against(standin, settings())
