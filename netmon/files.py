@@ -20,6 +20,7 @@ PRIVATE_UMASK = 0o077
 # What the machine, not an operator's mistake, answers: a full, read-only or broken disk.
 DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 KEPT_DAMAGED = 3  # of one file: the oldest goes when another is set aside
+_BLOCK = 4_096  # what a file system hands out at least
 _SUM = ', "crc32": '
 # What code that expects another shape of JSON raises when it meets it.
 MISFITS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
@@ -102,9 +103,34 @@ def sync_folder(path: Path) -> None:
 
 
 def write_state(path: Path, plain: dict[str, Any], *, sync: bool = True) -> None:
-    """Keep a JSON object with a sum, so that `read_state` knows a flipped bit. Raises OSError."""
+    """Keep a JSON object with a sum, so that `read_state` knows a flipped bit. On a full disk a small file is written over:
+    should that be cut short, its sum tells. Raises OSError."""
     text = json.dumps(plain)
-    write_durably(path, f"{text[:-1]}{_SUM}{zlib.crc32(text.encode())}}}\n".encode(), sync=sync)
+    data = f"{text[:-1]}{_SUM}{zlib.crc32(text.encode())}}}\n".encode()
+    try:
+        write_durably(path, data, sync=sync)
+    except OSError as fault:
+        if fault.errno not in (errno.ENOSPC, errno.EDQUOT) or not _written_over(path, data):
+            raise
+
+
+def _written_over(path: Path, data: bytes) -> bool:
+    """Into the block the file has already; whether it has one that is enough."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if max(len(data), os.fstat(handle).st_size) > _BLOCK or os.fstat(handle).st_blocks == 0:
+            return False
+        written = os.pwrite(handle, data, 0) == len(data)
+        os.ftruncate(handle, len(data))
+        os.fdatasync(handle)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return written
 
 
 def read_state(path: Path, shape: Callable[[Any], Value], otherwise: str) -> Value | None:

@@ -121,7 +121,9 @@ class Spool:
             try:
                 self._store(lines, frontier_ms, now_ms, urgent)
             except OSError as fault:
-                if fault.errno in _FULL and self._may_drop() and self._drop():
+                # A disk that is full beside one segment of ours is full of somebody else's.
+                alone = self.segments.first.segment == self.segments.durable.segment
+                if fault.errno in _FULL and not alone and self._may_drop() and self._drop():
                     continue
                 self._store(lines, frontier_ms, now_ms, urgent, held=True)
                 self._drop_held()

@@ -6,7 +6,6 @@ minute: what is stored is worth more than a fight for room that cannot be won.
 
 from __future__ import annotations
 
-import errno
 import logging
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ PIECES, SPAN_S = 6, 60.0  # so many may go in vain; then none for that time
 
 
 class Room:
-    """Called when the disk is full: how many records went unread. Raises OSError when enough went in vain."""
+    """Called when the disk is full: how many records went unread."""
 
     def __init__(self, segments: Segments, store: Path, now: Callable[[], float] = time.monotonic) -> None:
         self._segments, self._store, self._now = segments, store, now
@@ -32,13 +31,14 @@ class Room:
         if durable != self._durable or now_s - self._last_s >= SPAN_S:
             self._vain, self._durable = 0, durable
         if self._vain >= PIECES:
-            raise OSError(errno.ENOSPC, f"the disk is full, and {PIECES} pieces given up brought no room")
+            return 0
         self._vain, self._last_s = self._vain + 1, now_s
         if len(list(layout.days(self._store))) > 1 and layout.make_room(self._store):
             log.error("the disk is full: the oldest sealed day is gone")
             return 0
         dropped = self._segments.drop_oldest()
-        if not dropped:
-            layout.make_room(self._store)
-        log.error("the disk is full: %d writes of the oldest segment are gone", dropped)
+        if dropped:
+            log.error("the disk is full: %d writes of the oldest segment are gone", dropped)
+        elif layout.make_room(self._store):
+            log.error("the disk is full: the oldest sealed file is gone")
         return dropped

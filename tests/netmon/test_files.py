@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -134,3 +135,21 @@ def test_a_snapshot_comes_back_as_it_was_and_any_flip_of_it_is_seen(tmp_path: Pa
         damaged[bit // 8] ^= 1 << bit % 8
         (tmp_path / snapshot.FILE).write_bytes(damaged)
         assert snapshot.load(tmp_path) in (taken, snapshot.Snapshot())
+
+
+def test_on_a_full_disk_a_small_state_file_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "state.json"
+    files.write_state(file, {"segment": 1, "names": ["long" * 20], "nested": {}})
+
+    def full(*args: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "write_durably", full)
+    for plain in ({"segment": 2, "names": [], "nested": {}}, {"segment": 3, "names": ["x" * 300], "nested": {}}):
+        files.write_state(file, plain)
+        assert files.read_state(file, _shape, "") == plain
+    with pytest.raises(OSError, match="No space"):
+        files.write_state(file, {"segment": 4, "names": ["x" * 5000], "nested": {}})
+    assert files.read_state(file, _shape, "") == plain
+    with pytest.raises(OSError, match="No space"):
+        files.write_state(tmp_path / "new.json", plain)

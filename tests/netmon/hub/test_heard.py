@@ -8,8 +8,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from netmon.hub.batch import Batch
 from netmon.hub.heard import Heard
 from netmon.hub.ingest import Ingest, Reply
@@ -119,8 +117,7 @@ def test_a_neighbour_that_takes_all_room_does_not_eat_the_whole_store(tmp_path: 
     now_s = 1000.0
     room = Room(segments, tmp_path / "store", lambda: now_s)
     assert [room() for _ in range(PIECES)] == [1] * PIECES
-    with pytest.raises(OSError, match="the disk is full"):
-        room()
+    assert room() == 0
     assert len(list(segments.read(Position(0, 0)))) == 20 - PIECES
     now_s += SPAN_S
     assert room() == 1
