@@ -18,7 +18,7 @@ _MAX_DROPOUT, _MAX_MISORDER = 3000, 100  # appendix A.1: a larger step, there or
 _DOUBTFUL_STEP, _DOUBTFUL_BURST = 8, 300
 _MAX_MISSING = 50
 _MAX_KEPT = 65_536  # numbers of one stream that are remembered: more than 20 minutes of audio
-_MAX_SOURCES = 8  # that are followed; a flood of sources must not fill our memory
+_MAX_SOURCES = 4  # that are followed; a flood of sources must not fill our memory
 _CLOCK_STEP_S, _CLOCK_SLACK_S = 0.25, 0.2  # the media clock goes on by more a packet, and time did not: it was set
 
 

@@ -103,6 +103,18 @@ def test_a_room_whose_sound_never_comes_back_is_up_and_dumb(link: Pair, baresip:
     assert got.values["audio_rcvd"] == 0 and "audio_lost_bwd" not in got.values and got.values["bye_status"] == 200
 
 
+@pytest.mark.long  # it reports every 5 s; rooms of one process say the same in test_sipcallboth.py
+@pytest.mark.needs("baresip", "nft")
+def test_a_room_our_sound_never_reaches_says_so_in_its_reports(link: Pair, baresip: str) -> None:
+    rules = "udp dport 16000-16100 @th,16,16 & 1 == 0 drop"  # RTP's even ports: its reports still come and go
+    link.nft("right", f"table inet deaf {{\n chain c {{\n type filter hook input priority 0;\n {rules}\n }}\n}}\n")
+    try:
+        got = call(link, baresip, video=False)
+    finally:
+        link.run("right", ["nft", "delete", "table", "inet", "deaf"])
+    assert got.outcome == Outcome.LOST and "it hears no sound of ours" in got.why and got.values["audio_rcvd"] > 200
+
+
 @pytest.mark.needs("baresip", "nft")
 def test_a_rewritten_dscp_is_seen(link: Pair, baresip: str) -> None:
     rules = "udp sport 16000-16100 ip dscp set cs1"
