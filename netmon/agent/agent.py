@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,11 @@ from netmon.agent.points import Lines
 from netmon.agent.runner import Runner
 from netmon.agent.selfproof import SelfProof
 from netmon.agent.sender import Sender
-from netmon.agent.spool import Spool
+from netmon.agent.spool import Group, Spool
 from netmon.agent.uplink import Uplink
+from netmon.agent.wall import Known, Wall, shift_ms
 from netmon.config.agent import AgentConfig, DestinationConfig
+from netmon.intervals import Intervals
 from netmon.point import Value
 from netmon.setaside import SetAside
 from netmon.troubles import Troubles, watched, words
@@ -51,12 +54,14 @@ class Agent:
         """Opens the spool; raises `SpoolError`."""
         self.config, self.troubles = config, Troubles()
         self._lines = Lines(config, kinds)
-        self._clock, self.frontier = Clock(), Frontier()
+        self._wall = Wall()
+        self._clock, self.frontier = Clock(self._wall), Frontier()
         folder = Path(config.state_dir) / "spool"
         self.spool = Spool(folder, segment_bytes=config.spool.segment_bytes, quota_bytes=config.spool.quota_bytes)
         self.senders = [self._sender(one, folder) for one in config.destinations]
         self.spool.begin_at(max((sender.cursor.live_seq for sender in self.senders), default=1))
         self.spool.needed = lambda: min((sender.cursor.low for sender in self.senders), default=self.spool.end)
+        self.spool.lacking = self._lacking
         self.runner = Runner(config, kinds, self.frontier, self.told, self.troubles)
         self.proof = SelfProof(config.proof_every_s, troubles=self.troubles)
         self.traps = self._listening() if config.traps.listen else None
@@ -70,10 +75,16 @@ class Agent:
         self._started_ms = _now_ms()
         self._disk_trouble = ""
         self._troubled_s = -TROUBLED_S
+        self._set_ns, self._known = self._wall.set_ns(), self._wall.known(None)
+        self._earlier = deque[
+            tuple[list[str], Known, int]
+        ]()  # lines of before the clock was set: what was known, frontier
+        self._frontier_ms = self._started_ms
 
     def _sender(self, one: DestinationConfig, folder: Path) -> Sender:
         flush_s = self.config.flush_every_s
         cursor = Cursor(folder / f"{one.name}.cursor", self.spool, live_age_ms=int(max(LIVE_AGE_S, 3 * flush_s) * 1000))
+        cursor.shift_ms = self._shift_ms
         return Sender(
             one.name,
             self.config.agent if one.kind == "hub" else "",
@@ -90,6 +101,10 @@ class Agent:
 
     def told(self, check: Any, measured: Measurement) -> None:
         """A measurement came."""
+        self._part_at_step()
+        placed_ms = self._wall.place_ms(measured.at_ns // 1_000_000)
+        if placed_ms != measured.at_ns // 1_000_000:  # the clock was set since it began
+            measured = replace(measured, at_ns=placed_ms * 1_000_000)
         self._hold(self._lines.of(check, measured))
         self.proof.note(measured)
         if self._states[check.check].note(measured) or check.check in self._hurried:
@@ -108,7 +123,27 @@ class Agent:
 
     def _trapped(self, fields: dict[str, Value], at_ms: int) -> None:
         """A trap came."""
+        self._part_at_step()
         self._hold(self._lines.of_trap(fields, at_ms))
+
+    def _lacking(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Which of some numbers any destination does not have yet."""
+        return list(Intervals(part for sender in self.senders for part in sender.cursor.lacks(first, last)))
+
+    def _shift_ms(self, group: Group) -> int:
+        """By how much stamps of a record must be moved, for the clock was set right since."""
+        return shift_ms(group.known, self._wall.known(self._clock.offset_ms), group.frontier_ms)
+
+    def _part_at_step(self) -> None:
+        """What was told before the clock was set is stored apart, with what was known of the clock then."""
+        set_ns = self._wall.set_ns()
+        if set_ns != self._set_ns:
+            log.warning("this machine's clock was set by %.3f s", (set_ns - self._set_ns) / 1e9)
+            self._set_ns = set_ns
+            if self._waiting:
+                self._earlier.append((list(self._waiting), self._known, self._frontier_ms))
+                self._waiting.clear()
+            self._known = self._wall.known(self._clock.offset_ms)
 
     def _hold(self, line: str) -> None:
         self._overflow += len(self._waiting) == MOST_HELD
@@ -131,9 +166,11 @@ class Agent:
 
     async def flush(self) -> None:
         """Store what was told since the last time and wake the senders."""
+        self._part_at_step()
+        self._known = self._wall.known(self._clock.offset_ms)
         now_ms, urgent = _now_ms(), self._urgent.is_set()
         self._urgent.clear()
-        frontier_ms = self.frontier.at(now_ms)
+        frontier_ms = self._frontier_ms = self.frontier.at(now_ms)
         for first, last in self.spool.take_lost():
             log.error("points %d to %d are gone before they could be sent", first, last)
             self._hold(self._lines.of_gap(first, last, now_ms))
@@ -147,7 +184,7 @@ class Agent:
             return
         try:
             await asyncio.get_running_loop().run_in_executor(
-                self._disk, self._store, lines, frontier_ms, now_ms, urgent
+                self._disk, self._store, lines, frontier_ms, self._known, urgent
             )
         except OSError as fault:
             self._refused(lines, fault)
@@ -164,8 +201,15 @@ class Agent:
             for sender in self.senders:
                 sender.wake()
 
-    def _store(self, lines: list[str], frontier_ms: int, now_ms: int, urgent: bool) -> None:
-        self.spool.store(lines, frontier_ms=frontier_ms, now_ms=now_ms, urgent=urgent)
+    def _store(self, lines: list[str], frontier_ms: int, known: Known, urgent: bool) -> None:
+        even_ms = time.monotonic_ns() // 1_000_000
+        while self._earlier:
+            earlier, then, until_ms = self._earlier[0]
+            self.spool.store(earlier, frontier_ms=until_ms, now_ms=even_ms, urgent=False, known=then)
+            self._earlier.popleft()
+        self.spool.store(lines, frontier_ms=frontier_ms, now_ms=even_ms, urgent=urgent, known=known)
+        if not self.spool.trouble:
+            self.spool.lost_told()
         with self.troubles.turn("spool: trimming"):  # what was stored is stored
             self.spool.trim()
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from netmon.agent.spool import Group, Mark, Spool, read_group
+from netmon.agent.wall import moved
 from netmon.files import read_state, write_state
 from netmon.segments import Position, position_of
 
@@ -51,6 +52,7 @@ class Cursor:
         self._path, self._spool, self._live_age_ms = path, spool, live_age_ms
         self._lock = threading.Lock()
         self._live, self._behind = _load(path, spool)
+        self.shift_ms: Callable[[Group], int] = lambda group: 0  # for what a wrong clock stamped
         self._saved: tuple[Mark, tuple[Stretch, ...]] | None = None
         self._refused: int | None = None  # the errno of the last try to save
 
@@ -128,13 +130,17 @@ class Cursor:
         return Batch(
             boot=groups[0].boot,
             first=groups[0].first,
-            lines=tuple(line for group in groups for line in group.lines),
-            frontier_ms=groups[-1].frontier_ms,
+            lines=tuple(line for group in groups for line in self._placed(group)),
+            frontier_ms=groups[-1].frontier_ms + self.shift_ms(groups[-1]),
             urgent=any(group.urgent for group in groups),
             backlog=backlog,
             stored_bytes=size,
             end=at,
         )
+
+    def _placed(self, group: Group) -> tuple[str, ...]:
+        by_ms = self.shift_ms(group)
+        return moved(group.lines, by_ms) if by_ms else group.lines
 
     def _groups(self, stretch: Stretch) -> Iterator[tuple[Position, Group, int]]:
         for after, body in self._spool.segments.read(stretch.start.position):
@@ -154,11 +160,18 @@ class Cursor:
             over = batch.end.position >= first.end.position
             self._behind = rest if over else [Stretch(batch.end, first.end), *rest]
 
+    def lacks(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Which of some numbers are not delivered yet, in order."""
+        with self._lock:
+            parts = [*((one.start.seq, one.end.seq - 1) for one in self._behind), (self._live.seq, last)]
+        cut = ((max(first, low), min(last, high)) for low, high in parts)
+        return [(low, high) for low, high in cut if low <= high]
+
     def save(self) -> None:
-        """Keep the place over restarts. A disk that refuses is told and costs repeats only."""
+        """Keep the place over restarts, but not one beyond gaps that are still to be told. A disk that refuses is told and costs repeats only."""
         with self._lock:
             now = (self._live, tuple(self._behind))
-        if now == self._saved:
+        if now == self._saved or self._spool.owes:
             return
         told = {"live": _plain(now[0]), "behind": [[_plain(one.start), _plain(one.end)] for one in now[1]]}
         try:

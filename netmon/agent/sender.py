@@ -23,6 +23,7 @@ log = logging.getLogger("netmon.agent")
 SAVE_EVERY_S = 1.0
 LOOK_S = 5.0  # between two looks for points to be sent again
 FIRST_WAIT_S = 0.25
+CLOCK_WAIT_S = 5.0  # before a database is tried again while a clock is wrong
 CONFLICT = 409  # what comes under these numbers is not what the hub stored under them
 MOST_REFUSED_S = 60.0  # an operator has to act: asking more often helps nobody
 
@@ -104,18 +105,21 @@ class Sender(threading.Thread):
 
     def _farewell(self) -> None:
         while time.monotonic() < self._until:
-            batch = self.cursor.next_live(_now_ms())
+            batch = self.cursor.next_live(_even_ms())
             if batch is None or not self._deliver(batch):
                 break
 
     def _step(self) -> bool:
         """Deliver one batch if there is one; whether there was."""
         self._new.clear()
-        batch = self.cursor.next_live(_now_ms())
+        batch = self.cursor.next_live(_even_ms())
         if batch is None and time.monotonic() >= self._backlog_due:
             batch = self.cursor.next_backlog(int(self._backlog_bytes_s) + 1)
         if batch is None:
             return False
+        if not self._agent and self._clock.is_off:  # a database takes any stamp, and keeps it
+            self._failed("the clocks of this machine and of the hub differ (see there)", False, CLOCK_WAIT_S)
+            return True
         self._deliver(batch)
         return True
 
@@ -146,6 +150,7 @@ class Sender(threading.Thread):
                 continue
             judged = self._judged(reply)
             if judged.act in (Act.KEEP, Act.REFUSED):
+                self._tell_clock(reply)
                 self._failed(_said(reply), judged.act is Act.REFUSED, judged.wait_s)
                 return False
             isolation.note(judged)
@@ -235,8 +240,14 @@ class Sender(threading.Thread):
         if hub is not None and self._agent:
             self._clock.sample(reply.sent_ns, *hub, reply.back_ns)
 
+    def _tell_clock(self, reply: Reply) -> None:
+        """The hub takes nothing for a clock is wrong, ours or its own: it says which."""
+        if self._agent and reply.status == 503 and '"code": "clock"' in reply.text:
+            self._troubles.tell(f"clock, says {self.destination}", _said(reply), severity="warning")
+
     def _well(self) -> None:
         self._failures = 0
+        self._troubles.well(f"clock, says {self.destination}")
         if not self.condition.good:
             log.info("%s: takes points", self.destination)
             self.condition.good, self.condition.trouble, self.condition.since_ms = True, "", _now_ms()
@@ -261,6 +272,11 @@ class Sender(threading.Thread):
 
 def _said(reply: Reply) -> str:
     return said(reply.status, reply.text, reply.location)
+
+
+def _even_ms() -> int:
+    """Milliseconds by a clock that is never set."""
+    return time.monotonic_ns() // 1_000_000
 
 
 def _now_ms() -> int:

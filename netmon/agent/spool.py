@@ -1,6 +1,7 @@
 """The spool: every point gets its number and is on disk before anybody is sent it.
 
-A record is one committed group: head (boot id, first number, frontier, count, flags), then its lines, deflated.
+A record is one committed group: head (boot id, first number, frontier, count, flags), then its lines, deflated, then what
+was known of the clock (earlier versions pass that over, and write none).
 """
 
 from __future__ import annotations
@@ -8,15 +9,19 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import struct
 import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
+from netmon.agent.wall import Known, unpack
+from netmon.intervals import Intervals
 from netmon.segments import Position, Segments
 
 log = logging.getLogger("netmon.agent")
@@ -26,6 +31,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 MOST_VAIN, VAIN_S = 8, 60.0  # on a full disk so many segments go in vain; then none for that time
 MOST_HELD_BYTES = 8 << 20  # in memory while the disk takes nothing
 RECORD_LINES = 2_000
+_GAP = re.compile(r"netmon_gap,.* count=\d+i,first=(\d+)i,last=(\d+)i ")
+Lacking = Callable[[int, int], list[tuple[int, int]]]
 RECENT = 64  # groups whose place is remembered, to find the newest at once
 
 
@@ -44,6 +51,7 @@ class Group(NamedTuple):
     frontier_ms: int
     urgent: bool
     lines: tuple[str, ...]
+    known: Known | None = None  # of the clock that stamped it; None in records of earlier versions
 
 
 class Recent(NamedTuple):
@@ -66,13 +74,14 @@ class Spool:
         self._lock = threading.Lock()
         self._end = Mark(self.segments.durable, 1 if last is None else last.first + len(last.lines))
         self._recent: deque[Recent] = deque(maxlen=RECENT)
-        self._told_lost = 0
-        self._lost: list[tuple[int, int]] = []
+        self._told = Intervals()
+        self._lost, self._telling = list[tuple[int, int]](), list[tuple[int, int]]()
         self._vain, self._vain_s = 0, 0.0
         self.trouble = ""  # why points are only in memory
         self.stored = 0  # points, in this run
         self.dropped = 0  # points that were never sent and are gone
         self.needed: Callable[[], Mark] = lambda: self.end  # where the slowest destination stands
+        self.lacking: Lacking = lambda first, last: []  # which of some numbers a destination does not have yet
 
     def _last(self) -> Group | None:
         for number in range(self.segments.durable.segment, self.segments.first.segment - 1, -1):
@@ -114,18 +123,21 @@ class Spool:
         with self._lock:
             return list(self._recent)
 
-    def store(self, lines: Sequence[str], *, frontier_ms: int, now_ms: int, urgent: bool) -> None:
+    def store(
+        self, lines: Sequence[str], *, frontier_ms: int, now_ms: int, urgent: bool, known: Known | None = None
+    ) -> None:
         """Make a group durable. On a full disk the oldest goes; when that does not help, or the disk takes nothing at
-        all, the group is kept in memory and sent from there (`trouble` says why), the oldest going first."""
+        all, the group is kept in memory and sent from there (`trouble` says why), the oldest going first. `now_ms` by a
+        clock that is never set."""
         while True:
             try:
-                self._store(lines, frontier_ms, now_ms, urgent)
+                self._store(lines, frontier_ms, now_ms, urgent, known)
             except OSError as fault:
                 # A disk that is full beside one segment of ours is full of somebody else's.
                 alone = self.segments.first.segment == self.segments.durable.segment
                 if fault.errno in _FULL and not alone and self._may_drop() and self._drop():
                     continue
-                self._store(lines, frontier_ms, now_ms, urgent, held=True)
+                self._store(lines, frontier_ms, now_ms, urgent, known, held=True)
                 self._drop_held()
                 self.trouble = fault.strerror or str(fault)
             else:
@@ -142,17 +154,24 @@ class Spool:
         return True
 
     def _drop_held(self) -> None:
-        needed = self.needed().seq
-        groups = [read_group(body) for body in self.segments.drop_held(MOST_HELD_BYTES)]
-        self.dropped += sum(max(0, one.first + len(one.lines) - max(one.first, needed)) for one in groups if one)
+        self._gone([group for body in self.segments.drop_held(MOST_HELD_BYTES) if (group := read_group(body))])
 
-    def _store(self, lines: Sequence[str], frontier_ms: int, now_ms: int, urgent: bool, *, held: bool = False) -> None:
+    def _store(
+        self,
+        lines: Sequence[str],
+        frontier_ms: int,
+        now_ms: int,
+        urgent: bool,
+        known: Known | None,
+        *,
+        held: bool = False,
+    ) -> None:
         seq = self.end.seq
         bodies = []
         for at in range(0, len(lines), RECORD_LINES):
             part = lines[at : at + RECORD_LINES]
             packed = _HEAD.pack(bytes.fromhex(self._boot), seq + at, frontier_ms, len(part), _URGENT * urgent)
-            bodies.append(packed + zlib.compress("\n".join(part).encode(), 1))
+            bodies.append(packed + zlib.compress("\n".join(part).encode(), 1) + (known.pack() if known else b""))
         size = sum(map(len, bodies))
         while self.segments.bytes_used + size > self._quota and self._drop():
             log.error("the spool is full: the oldest segment is gone, %d points dropped so far", self.dropped)
@@ -171,10 +190,30 @@ class Spool:
         self.stored += len(lines)
 
     def _drop(self) -> int:
-        needed, before = self.needed().seq, self._first_seq()
-        records = self.segments.drop_oldest()
-        self.dropped += max(0, self._first_seq() - max(before, needed))
-        return records
+        """The oldest segment goes; what of it somebody still lacked is counted and will be told, to the point. Gaps that
+        were told there and reached nobody are told again."""
+        oldest = self.segments.first.segment
+        records = takewhile(lambda record: record[0].segment == oldest, self.segments.read(Position(oldest, 0)))
+        groups = [group for _, body in records if (group := read_group(body))]
+        dropped = self.segments.drop_oldest()
+        if dropped:
+            self._gone(groups)
+        return dropped
+
+    def _gone(self, groups: Iterable[Group]) -> None:
+        for group in groups:
+            for first, last in self.lacking(group.first, group.first + len(group.lines) - 1):
+                self.dropped += last - first + 1
+                for line in group.lines[first - group.first : last - group.first + 1]:
+                    self._tell_again(line)
+                self.lost(first, last)
+
+    def _tell_again(self, line: str) -> None:
+        found = _GAP.match(line)
+        if found:
+            with self._lock:
+                self._told.discard(int(found[1]), int(found[2]))
+            self.lost(int(found[1]), int(found[2]))
 
     def _first_seq(self) -> int:
         for _, body in self.segments.read(Position(0, 0)):
@@ -187,32 +226,43 @@ class Spool:
         self.segments.drop_before(self.needed().position)
 
     def lost(self, first: int, last: int) -> None:
-        """A reader met a hole in the numbers: told once, as a point."""
+        """Points that are gone before everybody had them: each is told once, as a part of a gap."""
         with self._lock:
-            first = max(first, self._told_lost + 1)
-            if first <= last:
-                self._told_lost = last
-                self._lost.append((first, last))
+            self._lost += self._told.missing(first, last)
+            self._told.add(first, last)
 
     def take_lost(self) -> list[tuple[int, int]]:
-        """The holes not yet told."""
+        """The gaps not yet told. Until `lost_told` no cursor is kept that has passed over them."""
         with self._lock:
             found, self._lost = self._lost, []
+            self._telling += found
         return found
+
+    def lost_told(self) -> None:
+        """What was taken is on disk, as points."""
+        with self._lock:
+            self._telling.clear()
+
+    @property
+    def owes(self) -> bool:
+        """Are there gaps that nobody would tell were this process to end now?"""
+        with self._lock:
+            return bool(self._lost or self._telling)
 
 
 def read_group(body: bytes) -> Group | None:
     """A record's group, None when it is none (another version's)."""
     try:
         boot, first, frontier_ms, many, flags = _HEAD.unpack_from(body)
-        lines = zlib.decompress(body[_HEAD.size :]).decode().split("\n")
+        inflater = zlib.decompressobj()
+        lines = inflater.decompress(body[_HEAD.size :]).decode().split("\n")
     except (struct.error, zlib.error, UnicodeDecodeError) as fault:
         log.error("a record of the spool cannot be read and is passed over: %s", fault)
         return None
     if len(lines) != many:
         log.error("a record of the spool has %d lines instead of %d and is passed over", len(lines), many)
         return None
-    return Group(boot.hex(), first, frontier_ms, bool(flags & _URGENT), tuple(lines))
+    return Group(boot.hex(), first, frontier_ms, bool(flags & _URGENT), tuple(lines), unpack(inflater.unused_data))
 
 
 def new_boot() -> str:

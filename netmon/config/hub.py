@@ -49,6 +49,12 @@ class LeasesConfig:
         low=0,
         default=5_000_000_000,
     )
+    share: float = setting(
+        "the largest part of that one agent may use of a link over which others test too",
+        low=0.001,
+        high=1,
+        default=0.25,
+    )
     longest_s: float = setting(
         "longest one heavy test may last", unit="s", key="longest", low=1, high=600, default=180.0
     )

@@ -24,6 +24,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "conference": ("đang hoặc sắp có hội nghị {about} trên {link}", "conference {about} is on, or soon, on {link}"),
     "busy": ("máy {about} đang đo trên {link}", "agent {about} tests {link} just now"),
     "budget": ("{link} đã hết dung lượng đo trong ngày", "the day's bytes for tests on {link} are used"),
+    "share": (
+        "máy {about} đã hết phần dung lượng đo trong ngày của mình trên {link}",
+        "agent {about} has used its share of the day's bytes for tests on {link}",
+    ),
 }
 _OWN = {
     "busy": ("máy này đang chạy quá nhiều phép đo nặng", "this agent has too many leases"),
@@ -47,6 +51,7 @@ class Desk:
     ) -> None:
         self._terms, self._network, self._db, self._clock_s = terms, network, db, clock_s
         self._lock = threading.Lock()
+        self._shared = _shared(network)
         meetings = _meetings(network, terms.margin_s, clock_s())
         self._book = Leases(terms, meetings, db.leases(), db.lease_use())
 
@@ -57,7 +62,7 @@ class Desk:
             raise NotYours(f"check {clean(check, 64)} is agent {owner}'s (see the hub's inventory)")
         links = self._links(agent, check if owner else "")
         known = [bps for link in links if (bps := self._network.capacity_bps(link))]
-        want = Want(agent, check, links, bytes, seconds, min(known, default=None))
+        want = Want(agent, check, links, bytes, seconds, min(known, default=None), self._shared)
         with self._lock:
             now_s = self._clock_s()
             got = self._book.ask(want, secrets.token_hex(8), now_s)
@@ -149,6 +154,19 @@ class Desk:
         """A link for people: its id, and the names of its ends."""
         name = clean(self._network.about(link).name, 80)
         return f"{link} ({name})" if name else link
+
+
+def _shared(network: Network) -> frozenset[str]:
+    """Links that more than one agent tests over: to the hub's site, or on the way of its checks."""
+    ways = [(one.agent, network.inward(network.site_of(one.agent))) for one in network.inventory.agents]
+    ways += [(one.agent, iter(network.path(one.check))) for one in network.inventory.checks]
+    users: dict[str, str] = {}
+    shared = set[str]()
+    for agent, way in ways:
+        for step in way:
+            if step.startswith("link:") and users.setdefault(step, agent) != agent:
+                shared.add(step)
+    return frozenset(shared)
 
 
 def _meetings(network: Network, margin_s: float, now_s: float) -> list[Meeting]:

@@ -19,11 +19,12 @@ HELD_S = 60.0  # ask again after so long at most while a conference is rehearsed
 BUSY_S = 10.0  # ask again after so long at most: tests end early
 MOST_LEASES = 4  # of one agent at a time
 MOST_HELD_S = 6 * 3600  # of one agent in a day, all its leases together: none can keep a link for itself
-REASONS = ("longest", "conference", "busy", "budget")
+REASONS = ("longest", "conference", "busy", "budget", "share")
 
 
 class Want(NamedTuple):
-    """What an agent asks for. `bytes` None: what the path carries; `narrowest_bps` None: nobody knows."""
+    """What an agent asks for. `bytes` None: what the path carries; `narrowest_bps` None: nobody knows; `shared`: those of
+    the links that others test over too."""
 
     agent: str
     check: str
@@ -31,6 +32,7 @@ class Want(NamedTuple):
     bytes: int | None
     seconds: float
     narrowest_bps: int | None = None
+    shared: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,18 @@ class Lease:
     bytes: int
     granted_s: float
     expires_s: float
+    narrowest_bps: int | None = None
+    shared: tuple[str, ...] = ()  # those of the links that others test over too
+
+    def cost(self, used_bytes: int | None, now_s: float) -> int:
+        """What it is written off with: what its agent says it sent. None: the most that it can have sent, which is what it
+        was granted, and no more than its narrowest link can have carried since."""
+        if used_bytes is not None:
+            return max(0, used_bytes)
+        if self.narrowest_bps is None:
+            return self.bytes
+        held_s = max(0.0, min(now_s, self.expires_s) - self.granted_s)
+        return min(self.bytes, math.ceil(self.narrowest_bps * held_s / 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,8 @@ def day_of(now_s: float) -> int:
 
 
 class Leases:
-    """All leases, and what was used today. `used`: bytes by (day, link), seconds by (day, `agent:NAME`)."""
+    """All leases, and what was used today. `used`: bytes by (day, link) and (day, `share:NAME:LINK`), seconds by
+    (day, `agent:NAME`)."""
 
     def __init__(
         self,
@@ -91,6 +106,7 @@ class Leases:
         used: Mapping[tuple[int, str], int] | None = None,
     ) -> None:
         self._terms = terms
+        self._share_bytes = math.floor(terms.bytes_per_day * terms.share)
         self._meetings = tuple(sorted(meetings, key=lambda one: one.from_s))
         self._rehearsed: dict[str, Meeting] = {}
         self._leases = {one.id: one for one in leases}
@@ -102,25 +118,27 @@ class Leases:
         """Grant a lease called `id`, or say why not. Who asks again for a check gives up what it had for it."""
         self.expire(now_s)
         for one in [one for one in self._leases.values() if (one.agent, one.check) == (want.agent, want.check)]:
-            self._end(one, one.bytes, now_s)
+            self._end(one, None, now_s)
         refused = self._length(want, now_s) or self._meeting(want, now_s) or self._busy(want, now_s)
         if refused:
             return refused
         left = self._left(want, now_s)
         if isinstance(left, Refusal):
             return left
-        one = Lease(id, want.agent, want.check, want.links, left, now_s, now_s + want.seconds + GRACE_S)
+        until_s = now_s + want.seconds + GRACE_S
+        shared = tuple(link for link in want.links if link in want.shared)
+        one = Lease(id, want.agent, want.check, want.links, left, now_s, until_s, want.narrowest_bps, shared)
         self._leases[id] = self._changes.came[id] = one
         self._holder.update(dict.fromkeys(one.links, one))
         return one
 
     def end(self, id: str, agent: str, used_bytes: int | None, now_s: float) -> Lease:
-        """Its test is over and sent so much (None: unknown, all of it). `KeyError` when the agent has no such lease."""
+        """Its test is over and sent so much (None: unknown, what it can have sent). `KeyError` when the agent has no such lease."""
         self.expire(now_s)
         one = self._leases[id]
         if one.agent != agent:
             raise KeyError(id)
-        self._end(one, one.bytes if used_bytes is None else max(0, used_bytes), now_s)
+        self._end(one, used_bytes, now_s)
         return one
 
     def hold(self, one: Meeting) -> None:
@@ -146,9 +164,10 @@ class Leases:
     def expire(self, now_s: float) -> None:
         """End what nobody ended: its agent died, and may have sent all it might. A clock that was set back ends all."""
         for one in [one for one in self._leases.values() if not one.granted_s - GRACE_S <= now_s < one.expires_s]:
-            self._end(one, one.bytes, one.expires_s)
+            self._end(one, None, one.expires_s)
 
-    def _end(self, one: Lease, used_bytes: int, now_s: float) -> None:
+    def _end(self, one: Lease, used_bytes: int | None, now_s: float) -> None:
+        cost = one.cost(used_bytes, now_s)
         self._leases.pop(one.id)
         if self._changes.came.pop(one.id, None) is None:
             self._changes.gone.add(one.id)
@@ -156,7 +175,12 @@ class Leases:
         self._use(one, f"agent:{one.agent}", held_s)
         for link in one.links:
             self._holder.pop(link, None)
-            self._use(one, link, used_bytes)
+            if link in one.shared:  # a figure beyond what was granted counts, but not against what others may use
+                share = _share(one.agent, link)
+                own = self._share_bytes - self._used.get((day_of(one.granted_s), share), 0)
+                cost = min(cost, max(one.bytes, own))
+                self._use(one, share, cost)
+            self._use(one, link, cost)
 
     def _use(self, one: Lease, what: str, much: int) -> None:
         key = (day_of(one.granted_s), what)
@@ -203,7 +227,12 @@ class Leases:
             on_it = self._terms.bytes_per_day - self._used.get((day, link), 0)
             if on_it <= 0 or (want.bytes is not None and want.bytes > on_it):
                 return Refusal("budget", link, later_s)
-            left = min(left, on_it)
+            own = on_it
+            if link in want.shared:
+                own = self._share_bytes - self._used.get((day, _share(want.agent, link)), 0)
+            if own <= 0 or (want.bytes is not None and want.bytes > own):
+                return Refusal("share", link, later_s, want.agent)
+            left = min(left, on_it, own)
         if want.bytes is not None:
             return want.bytes
         carried = left if want.narrowest_bps is None else math.ceil(want.narrowest_bps * want.seconds / 8)
@@ -237,6 +266,11 @@ class Leases:
     def put_back(self, taken: Changes) -> None:
         """Changes that could not be kept, and nothing happened since: the next time they are among what changed."""
         self._changes = taken
+
+
+def _share(agent: str, link: str) -> str:
+    """Under which name an agent's use of a link is counted."""
+    return f"share:{agent}:{link}"
 
 
 def _after(seconds: float) -> int:

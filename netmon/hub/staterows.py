@@ -80,7 +80,7 @@ def incident(text: str) -> Incident:
 def lease(text: str) -> Lease:
     """A lease out of its JSON. Raises one of `MISFITS` for what is none."""
     plain = json.loads(text)
-    return Lease(**(plain | {"links": tuple(plain["links"])}))
+    return Lease(**(plain | {"links": tuple(plain["links"]), "shared": tuple(plain.get("shared", ()))}))
 
 
 def _incident_row(row: dict[str, Any]) -> dict[str, Any] | None:
@@ -104,8 +104,9 @@ def _fits(value: object, hint: Any) -> bool:
 
 def _lease_row(row: dict[str, Any]) -> dict[str, Any] | None:
     one = lease(row["data"])
-    numbers = all(type(number) in (int, float) for number in (one.bytes, one.granted_s, one.expires_s))
-    texts = all(isinstance(text, str) for text in (one.id, one.agent, one.check, *one.links))
+    known = () if one.narrowest_bps is None else (one.narrowest_bps,)
+    numbers = all(type(number) in (int, float) for number in (one.bytes, one.granted_s, one.expires_s, *known))
+    texts = all(isinstance(text, str) for text in (one.id, one.agent, one.check, *one.links, *one.shared))
     return row if numbers and texts and one.id == row["id"] else None
 
 

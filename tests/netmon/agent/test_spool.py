@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
+
+import pytest
 
 from netmon.agent.cursor import Cursor
 from netmon.agent.spool import Mark, Spool, read_group
@@ -22,6 +25,10 @@ def _store(spool: Spool, count: int, now_ms: int = 0) -> None:
 
 def _cursor(folder: Path, spool: Spool) -> Cursor:
     return Cursor(folder / "hub.cursor", spool, live_age_ms=10_000)
+
+
+def _numbers(parts: list[tuple[int, int]]) -> list[int]:
+    return [number for first, last in parts for number in range(first, last + 1)]
 
 
 def _number(line: str) -> int:
@@ -109,19 +116,20 @@ def test_a_damaged_cursor_only_repeats(tmp_path: Path) -> None:
 def test_what_a_quota_dropped_is_counted_and_told_as_a_hole(tmp_path: Path) -> None:
     spool = _spool(tmp_path, quota=8_000)
     cursor = _cursor(tmp_path, spool)
-    spool.needed = lambda: cursor.low
+    spool.needed, spool.lacking = lambda: cursor.low, cursor.lacks
     for second in range(200):
         _store(spool, 10, now_ms=second * 1000)
     sent = [number for numbers in _drain(cursor, 200_000) for number in numbers]
-    ((first, last),) = spool.take_lost()
-    assert first == 1 and spool.dropped == last and sorted(sent) == list(range(last + 1, 2001))
+    lost = spool.take_lost()
+    last = spool.dropped
+    assert _numbers(lost) == list(range(1, last + 1)) and sorted(sent) == list(range(last + 1, 2001))
     assert spool.take_lost() == [] and cursor.waiting == 0
 
 
 def test_what_was_delivered_is_unlinked_and_not_counted_as_dropped(tmp_path: Path) -> None:
     spool = _spool(tmp_path, quota=8_000)
     cursor = _cursor(tmp_path, spool)
-    spool.needed = lambda: cursor.low
+    spool.needed, spool.lacking = lambda: cursor.low, cursor.lacks
     for second in range(200):
         _store(spool, 10, now_ms=second * 1000)
         _drain(cursor, second * 1000)
@@ -171,3 +179,66 @@ def test_a_spool_whose_segments_were_lost_tells_the_gap_and_delivers_what_is_new
     sent = [number for numbers in _drain(cursor, 61_000) for number in numbers]
     assert sent == list(range(601, 1201))
     assert spool.take_lost() == [(1, live.first - 1)]
+
+
+def test_holes_are_told_to_the_point_in_whatever_order_they_are_met(tmp_path: Path) -> None:
+    spool = _spool(tmp_path)
+    told = []
+    for first, last in [(5001, 6000), (1, 4000), (3900, 5100), (1, 6000), (7000, 7000)]:
+        spool.lost(first, last)
+        told += spool.take_lost()
+    assert sorted(_numbers(told)) == [*range(1, 6001), 7000]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_gone_and_what_is_told_are_the_same_points_whatever_is_delivered_in_between(
+    tmp_path: Path, seed: int
+) -> None:
+    chance, sent = random.Random(seed), set[int]()
+    spool = _spool(tmp_path, quota=8_000)
+    cursor = _cursor(tmp_path, spool)
+    spool.needed, spool.lacking = lambda: cursor.low, cursor.lacks
+    told = list[tuple[int, int]]()
+    for second in range(300):
+        told += spool.take_lost()
+        spool.lost_told()
+        _store(spool, 10, now_ms=second * 1000)
+        if second % 60 < 15 and chance.random() < 0.5:
+            batch = cursor.next_live(second * 1000) or cursor.next_backlog(2_000)
+            if batch is not None:
+                sent |= {_number(line) for line in batch.lines}
+                cursor.done(batch)
+    sent |= {number for numbers in _drain(cursor, 300_000) for number in numbers}
+    told += spool.take_lost()
+    gone = set(range(1, 3001)) - sent
+    assert gone and sorted(_numbers(told)) == sorted(gone) and spool.dropped == len(gone)
+
+
+def test_a_gap_whose_telling_was_dropped_is_told_again(tmp_path: Path) -> None:
+    spool = _spool(tmp_path, quota=8_000)
+    cursor = _cursor(tmp_path, spool)
+    spool.needed, spool.lacking = lambda: cursor.low, cursor.lacks
+    spool.lost(1_000_001, 1_000_050)
+    for first, last in spool.take_lost():
+        line = f"netmon_gap,agent=c1,check=- count={last - first + 1}i,first={first}i,last={last}i 5"
+        spool.store([line], frontier_ms=0, now_ms=0, urgent=False)
+    spool.lost_told()
+    for second in range(200):
+        _store(spool, 10, now_ms=second * 1000)
+    assert (1_000_001, 1_000_050) in spool.take_lost()
+
+
+def test_a_place_behind_a_gap_is_not_kept_before_the_gap_is_told(tmp_path: Path) -> None:
+    spool = _spool(tmp_path)
+    cursor = _cursor(tmp_path, spool)
+    _store(spool, 10)
+    spool.lost(1, 3)
+    _drain(cursor, 0)
+    cursor.save()
+    assert not (tmp_path / "hub.cursor").exists()
+    spool.take_lost()
+    cursor.save()
+    assert spool.owes and not (tmp_path / "hub.cursor").exists()
+    spool.lost_told()
+    cursor.save()
+    assert (tmp_path / "hub.cursor").exists()

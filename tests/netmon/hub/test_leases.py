@@ -277,3 +277,42 @@ def test_a_province_of_ninety_eight_communes_gets_its_hourly_tests_in_without_tw
             due.sort()
         assert len(book.leases(now_s)) <= 1 and now_s < NOON_S + 3600 + 1800
     assert done == 98
+
+
+SHARED = WANT._replace(links=WANT.links[1:], shared=frozenset(WANT.links[1:]))
+SHARED_BY_OTHER = OTHER._replace(shared=SHARED.shared)
+
+
+@pytest.mark.parametrize("told", [None, 1 << 50])
+@pytest.mark.parametrize("gives_back", [True, False])
+def test_one_agent_uses_up_its_share_of_a_shared_link_and_no_more(told: int | None, gives_back: bool) -> None:
+    book, now_s, got = Leases(TERMS), NOON_S, 0
+    for number in range(50):
+        now_s += 30
+        lease = book.ask(SHARED._replace(check=f"unknown-{number}", bytes=None), str(number), now_s)
+        if isinstance(lease, Refusal):
+            assert (lease.reason, lease.link, lease.about) == ("share", "link:up1", "a1")
+            break
+        got += 1
+        if gives_back:
+            book.end(lease.id, "a1", told, now_s + 1)
+    assert 0 < got < 50
+    assert book.used(now_s + 30)["link:up1"] <= TERMS.bytes_per_day * TERMS.share
+    granted(book.ask(SHARED_BY_OTHER, "other", now_s + 60))
+
+
+def test_a_lease_given_back_without_a_figure_costs_what_its_narrowest_link_can_have_carried() -> None:
+    book = Leases(TERMS)
+    want = WANT._replace(narrowest_bps=8_000)
+    for number, told in enumerate((None, 700, 300)):
+        granted(book.ask(want, str(number), NOON_S + 100 * number))
+        book.end(str(number), "a1", told, NOON_S + 100 * number + 0.5)
+    assert book.used(NOON_S + 300)["link:up1"] == 500 + 700 + 300
+
+
+def test_a_link_that_only_one_agent_tests_over_is_all_its_own() -> None:
+    book = Leases(TERMS)
+    for number in range(5):
+        granted(book.ask(SHARED_BY_OTHER._replace(links=("link:l2",)), str(number), NOON_S + 30 * number))
+        book.end(str(number), "a2", None, NOON_S + 30 * number + 20)
+    assert book.used(NOON_S + 200) == {"link:l2": 10_000_000}
