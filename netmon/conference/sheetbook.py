@@ -49,7 +49,8 @@ def pages(data: bytes, wanted: str) -> tuple[list[str], list[Page]]:
 def _loose(data: bytes) -> bytes:
     """A Strict workbook with the names of a usual one; all others as they are."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if _STRICT.encode() not in archive.read("xl/workbook.xml"):
+        telling = (name for name in archive.namelist() if name.endswith((".rels", "book.xml")))
+        if not any(_STRICT.encode() in archive.read(name) for name in telling):
             return data
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w") as changed:

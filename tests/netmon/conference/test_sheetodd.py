@@ -274,7 +274,17 @@ STRICT = {
 @pytest.mark.filterwarnings("error")
 def test_a_strict_workbook_reads_like_any_other() -> None:
     strict = rewritten(workbook(ROOM, OTHER), *STRICT.items(), parts="")
+    strict = rewritten(strict, ("<workbook ", '<workbook conformance="strict" '), parts="xl/workbook.xml")
     assert take(strict) == listed(ROOM, OTHER)
+
+
+def test_a_workbook_whose_parts_have_other_names_is_read() -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook(ROOM))) as old, zipfile.ZipFile(made, "w") as new:
+        for name in old.namelist():
+            part = old.read(name).replace(b"xl/workbook.xml", b"xl/book.xml")
+            new.writestr(name.replace("workbook.xml", "book.xml"), part)
+    assert len(take(made.getvalue()).rooms) == 1
 
 
 def test_what_the_caps_are_is_one_place() -> None:
