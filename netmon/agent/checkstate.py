@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from netmon.agent.hurry import host_of
 from netmon.config.agent import CheckConfig
-from netmon.fields import DEFERRED
+from netmon.fields import DEFERRED, HEAVY
 from probes.base import Measurement, Outcome
 
 MISSES = 3  # in a row: then it is no chance any more
@@ -66,10 +66,11 @@ class CheckState:
 
     def note(self, measured: Measurement) -> bool:
         """Take a measurement in; True when it brings the third miss in a row: unanswered quick packets after a miss are
-        misses too. Our own faults miss nobody else, and a run that was put off says nothing."""
+        misses too. Our own faults miss nobody else, and a run that was put off says nothing, nor does silence beside a heavy test."""
         at_ms, before = measured.at_ns // 1_000_000, MISSES
         self.at_ms, self.why = at_ms, measured.why
-        if DEFERRED.name in measured.values:
+        loaded = HEAVY.name in measured.values
+        if DEFERRED.name in measured.values or (loaded and measured.outcome is Outcome.LOST):
             return False
         if measured.outcome is Outcome.OK:
             if self.misses or not self.good_since_ms:
@@ -81,7 +82,10 @@ class CheckState:
                 self.misses, self.bad_since_ms = 0, at_ms
             before, self.misses = self.misses, self.misses + 1 + int(measured.values.get("burst_sent", 0))
         self.outcome = measured.outcome
-        self._count(at_ms, measured)
+        if loaded:
+            self._minute.turn(at_ms)  # what was lost beside a heavy test of ours says nothing of the link
+        else:
+            self._count(at_ms, measured)
         return before < MISSES <= self.misses and measured.outcome is not Outcome.LOCAL
 
     def _count(self, at_ms: int, measured: Measurement) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
 from probes.io.iperf3 import Report, measure
 from probes.kinds import throughputjudge
+from probes.kinds.loaddelay import FIELDS as DELAYS
+from probes.kinds.loaddelay import echoing
 from probes.kinds.throughputlogin import login_of
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
@@ -46,6 +48,9 @@ class ThroughputSettings:
         "a busy server is asked again, or its queue is kept to, for so long", unit="s", key="wait", low=0, high=600,
         default=15.0,
     )  # fmt: skip
+    delay: bool = setting(
+        "tell the round trip while the link is full, beside the idle one (tcp; by echoes)", default=True
+    )
     user: str = setting("log in as this user", default="")
     password_file: str = setting("file with the user's password", default="", secret=True)
     public_key_file: str = setting("file with the server's RSA public key (PEM)", default="")
@@ -60,10 +65,15 @@ FIELDS = (
     Field("layer", "", "what rate_bps counts: 4 = payload of TCP or UDP, without headers; always 4 today", "int"),
     Field("sent_bytes", "B", "payload handed to the network by the sender, the warm-up not counted", "int"),
     Field("rcvd_bytes", "B", "payload that arrived, counted by its receiver", "int"),
-    Field("retransmits", "segments", "TCP segments sent again; absent when the sender does not know", "int"),
-    Field("packets", "packets", "UDP: sent, as far as the receiver could see", "int"),
-    Field("lost", "packets", "UDP: of them, those that never arrived", "int"),
-    Field("jitter_ms", "ms", "UDP: smoothed variation of transit time (RFC 1889 A.8), mean of the streams"),
+    Field(
+        "retransmits", "segments", "TCP segments sent again; absent when the sender does not know", "int", of=("tcp",)
+    ),
+    Field("packets", "packets", "UDP: sent, as far as the receiver could see", "int", of=("udp",)),
+    Field("lost", "packets", "UDP: of them, those that never arrived", "int", of=("udp",)),
+    Field(
+        "jitter_ms", "ms", "UDP: smoothed variation of transit time (RFC 1889 A.8), mean of the streams", of=("udp",)
+    ),
+    *DELAYS,
     Field("duration_ms", "ms", "what was counted lasted so long, by the receiver's clock", default=False),
     Field("rate_ip_bps", "bit/s", "UDP: rate_bps with its UDP and IP headers", default=False),
     Field("reordered", "packets", "UDP, reverse: packets that came late", "int", default=False),
@@ -83,8 +93,16 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     except Unresolved as fault:
         return Measurement("throughput", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
     patience = settings.timeout_s, settings.wait_s
-    report = await measure(family, sockaddr, params(settings), settings.duration_s, *patience, login)
-    return _told(target.text, at_ns, began, report, family)
+    asked = family, sockaddr, params(settings), settings.duration_s, *patience, login
+    if settings.protocol != "tcp" or not settings.delay:
+        return _told(target.text, at_ns, began, await measure(*asked), family)
+    async with echoing(family, sockaddr) as echoes:
+        report = await measure(*asked)
+    measured = _told(target.text, at_ns, began, report, family)
+    if measured.outcome is not Outcome.OK:
+        return measured
+    delays = echoes.values(report.streams.began, report.streams.took_s)
+    return replace(measured, values={**measured.values, **delays})
 
 
 def params(settings: ThroughputSettings) -> Params:

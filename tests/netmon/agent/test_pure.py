@@ -194,3 +194,15 @@ def test_a_check_sends_what_its_file_asks_for_beside_the_default_values() -> Non
     told = Measurement("fake", "t", 0, 1.0, Outcome.OK, {"n": 1, "ttl": 64})
     assert lines.of(plain, told).split(" ")[1] == "n=1i,outcome=0i"
     assert lines.of(more, told).split(" ")[1] == "n=1i,ttl=64i,outcome=0i"
+
+
+def test_what_is_lost_beside_a_heavy_test_of_ours_is_no_miss_and_no_loss() -> None:
+    state = CheckState("a", "link")
+    _note(state, Outcome.OK, 10)
+    lossy = {"sent": 10, "rcvd": 2, "heavy": 1}
+    for at in range(11, 20):
+        assert not state.note(
+            Measurement("ping", "t", at * 10**9, 1.0, Outcome.LOST, {"sent": 1, "rcvd": 0, "heavy": 1})
+        )
+        state.note(Measurement("ping", "t", at * 10**9, 1.0, Outcome.OK, lossy))
+    assert (state.misses, state.loss) == (0, 0.0) and judge([state]).state == "fine"
