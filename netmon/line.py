@@ -155,6 +155,7 @@ _FIELD = re.compile(
 _FLOAT = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"-?[0-9]{1,40}i|[0-9]{1,40}u")
 _STAMP = re.compile(r"-?[0-9]{1,40}")
+_LOST = re.compile(r'\\\\[,= "]')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _TWO_WAYS = re.compile(
     r"(?<!\\)(?:\\\\)+ "
@@ -207,6 +208,10 @@ def decode_head(text: str) -> tuple[str, dict[str, str]]:
     name, *pairs = _COMMA.split(text)
     if not name:
         raise ValueError("no measurement name")
+    if _LOST.search(name):
+        raise ValueError(
+            "backslashes before a blank, comma, equals sign or quote: InfluxDB does not find such a measurement"
+        )
     if '"' in text and _TWO_WAYS.search(text):
         raise ValueError("a quote beside backslashes before a blank: databases read such a line in two ways")
     tags: dict[str, str] = {}
@@ -218,7 +223,7 @@ def decode_head(text: str) -> tuple[str, dict[str, str]]:
         if key in tags:
             raise ValueError(f"tag {key[:64]!r} twice")
         tags[key] = _plain(value[0])
-    return _plain(name), tags
+    return _plain_field(name), tags
 
 
 def decode_rest(text: str) -> tuple[dict[str, Value], int | None]:
@@ -269,7 +274,7 @@ def _value(text: str) -> Value | None:
 # --- and back -----------------------------------------------------------------------------------------------------
 
 _UNESCAPE, _UNESCAPE_FIELD = re.compile(r"\\([,= ])"), re.compile(r'\\([,= "])')
-_ESCAPE, _ESCAPE_FIELD = re.compile(r"([,= ])"), re.compile(r'([,= "])')
+_ESCAPE, _ESCAPE_NAME, _ESCAPE_FIELD = re.compile(r"([,= ])"), re.compile("([, ])"), re.compile(r'([,= "])')
 
 
 def _plain(text: str) -> str:
@@ -281,12 +286,17 @@ def _plain_field(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """A measurement, or the key or value of a tag, as a line has it. A backslash is itself; one at the end would swallow
+    """The key or value of a tag as a line has it. A backslash is itself; one at the end would swallow
     what follows, so it gets a mark behind it (no line can bring one there)."""
     if text.isalnum():
         return text
     text = _ESCAPE.sub(r"\\\1", _CONTROL.sub(" ", text))
     return text + "·" if text.endswith("\\") else text
+
+
+def escaped_name(text: str) -> str:
+    """A measurement as a line has it; of what may be escaped only what must be, for InfluxDBs differ in the rest."""
+    return text if text.isalnum() else _ESCAPE_NAME.sub(r"\\\1", text)
 
 
 def escaped_field(text: str) -> str:
@@ -296,4 +306,4 @@ def escaped_field(text: str) -> str:
 
 def head_text(name: str, tags: Mapping[str, str]) -> str:
     """`name,tag=value,…`: what `decode_head` reads."""
-    return ",".join([escaped(name), *(f"{escaped(key)}={escaped(value)}" for key, value in tags.items())])
+    return ",".join([escaped_name(name), *(f"{escaped(key)}={escaped(value)}" for key, value in tags.items())])

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netmon.line import MAX_LINE, Line, LineError, Value, decode, decode_head, escaped
+from netmon.line import MAX_LINE, Line, LineError, Value, decode, decode_head, escaped, escaped_name
 
 __all__ = [
     "MAX_LINE",
@@ -47,7 +47,7 @@ def head(name: str, tags: tuple[str, ...]) -> str:
     if len(tags) != len(TAGS):
         raise ValueError(f"a point needs {len(TAGS)} tags in the order {', '.join(TAGS)}, got {len(tags)}")
     pairs = (f"{key}={escaped(value or '-')}" for key, value in zip(TAGS, tags, strict=True))
-    return ",".join([escaped(name), *pairs])
+    return ",".join([escaped_name(name), *pairs])
 
 
 def encode(point: Point) -> str:

@@ -26,6 +26,7 @@ TAKEN = [
     (b"m,t==x v=1", "m", {"t": "=x"}, {"v": 1.0}),
     (b"m,t=a#b v=1", "m", {"t": "a#b"}, {"v": 1.0}),
     (b"m\\ x\\,y\\=z v=1", "m x,y=z", {}, {"v": 1.0}),
+    (b'm\\"x\\y v=1', 'm"x\\y', {}, {"v": 1.0}),
     (b"m=x v=1", "m=x", {}, {"v": 1.0}),
     (b"m#x v=1", "m#x", {}, {"v": 1.0}),
     (b"\t \0m v=1", "m", {}, {"v": 1.0}),
@@ -77,6 +78,7 @@ REFUSED = [
     (b"m,t=\x01 v=1", "control"),
     (b"m,t=a\\\nb v=1", "control"),
     (b"m,t=caf\xe9 v=1", "byte 7"),
+    (b"m\\\\ x v=1", "does not find"),
     (b'm,k\\\\ x=1,z="q v=1', "two ways"),
 ]
 
