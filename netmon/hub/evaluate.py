@@ -93,7 +93,7 @@ class Evaluator:
         self._start = self._saved = self._db.position() if self._memory is None else self._memory.start
         self._fed = self._judged = self._start  # up to which batches were taken in, and what memory is of
         self._save_at_s = SAVE_S
-        self._accepted_lines = self._fed_lines = 0  # each is counted by one thread
+        self._accepted_values = self._fed_values = 0  # each is counted by one thread
         self._unkept: dict[str, Incident] = {}  # changed, not in the database yet
         self._replayed_s = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -177,7 +177,7 @@ class Evaluator:
 
     def accept(self, batch: Batch) -> None:
         """Take a stored batch; judged at the next tick, at once when urgent. From any thread; cheap."""
-        self._accepted_lines += len(batch.lines)
+        self._accepted_values += _values(batch)
         self._queue.append(batch)
         if batch.urgent:
             self._wake()
@@ -187,8 +187,8 @@ class Evaluator:
         self._heard.add(agent)
 
     def unjudged(self) -> int:
-        """How many lines wait for the next tick."""
-        return self._accepted_lines - self._fed_lines
+        """How many values wait for the next tick."""
+        return self._accepted_values - self._fed_values
 
     def _wake(self) -> None:
         loop, awake = self._loop, self._awake
@@ -286,7 +286,7 @@ class Evaluator:
             while self._queue:
                 with self._troubles.turn("evaluation of a write"):  # the others are judged
                     batch = self._queue.popleft()
-                    self._fed_lines += len(batch.lines)
+                    self._fed_values += _values(batch)
                     self._feed(batch, now_ms)
             return self._book.step(self._engine.assess(now_ms), self._kinds)
         return []
@@ -424,3 +424,7 @@ def _silence_row(one: Silence) -> dict[str, Any]:
         "who": one.who,
         "note": one.note,
     }
+
+
+def _values(batch: Batch) -> int:
+    return sum(len(line.fields) for line in batch.lines)

@@ -93,7 +93,7 @@ class Ingest:
         unjudged: Callable[[], int] = lambda: 0,
     ) -> None:
         """`on_waiting`: called with an agent when its points wait for a clock: it is not silent. `refused` gets a batch the
-        disk did not take: its writer comes again with it. `unjudged`: how many published lines wait for the evaluation."""
+        disk did not take: its writer comes again with it. `unjudged`: how many published values wait for the evaluation."""
         self._places, self._tokens, self._journal, self._seen = places, tokens, journal, seen
         self._readers = {site: Reader(writer, schema) for site, writer in places.writers.items()}
         self._counters, self._refused, self._clock_ns = counters, refused, clock_ns
@@ -276,10 +276,10 @@ class Ingest:
 
     async def _calm(self, body: Body) -> None:
         """Large writes wait while the evaluation has more to judge than it should; not for ever."""
-        if body.newlines <= limits.STORED_LINES // 5:
+        if body.size <= limits.SMALL_BYTES:
             return
         for _ in range(_CALM_TRIES):
-            if self._unjudged() <= limits.MAX_UNJUDGED_LINES:
+            if self._unjudged() <= limits.MAX_UNJUDGED_VALUES:
                 return
             await asyncio.sleep(_CALM_S)
         raise DiskRefuses("the evaluation is behind")

@@ -18,7 +18,7 @@ from probes.base import Field, Outcome
 
 Row = dict[str, Any]
 LOSS_WINDOW_S = 60.0
-MAX_VALUES = 64  # of one row; all of them are stored
+MAX_VALUES = 48  # of one row; all of them are stored
 SELF = "netmon_agent"  # an agent's points about itself
 SELF_FIELDS = tuple(field.name for field in OWN)
 PREFIX = "netmon_"

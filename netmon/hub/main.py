@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def run(config_file: Path) -> int:
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     private_files()
     hub = open_hub(load_hub(config_file))
+    sys.setswitchinterval(0.001)  # the evaluation's thread gives way to the event loop in time
     gc.collect()
     gc.freeze()  # what a hub is made of stays: looking it through again would stop the event loop for 50 ms
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -139,8 +139,8 @@ def test_large_writes_wait_for_the_evaluation_and_are_asked_to_come_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("netmon.hub.ingest._CALM_TRIES", 2)
-    behind = Intake(tmp_path, unjudged=lambda: limits.MAX_UNJUDGED_LINES + 1)
-    assert asyncio.run(behind.write(b"m v=1\n" * 500)).status == 503
+    behind = Intake(tmp_path, unjudged=lambda: limits.MAX_UNJUDGED_VALUES + 1)
+    assert asyncio.run(behind.write(b"m v=1\n" * 20_000)).status == 503
     assert asyncio.run(behind.write(b"m v=1\n" * 5)).status == 204
 
 
