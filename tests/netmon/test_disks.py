@@ -113,6 +113,7 @@ def test_memory_has_an_end_and_what_it_lets_go_is_counted_and_told(tmp_path: Pat
     disk.refuses = errno.EROFS
     needed = spool.start
     spool.needed = lambda: needed
+    spool.lacking = lambda first, last: [(first, last)]
     at, noise = 1, os.urandom(40_000).hex()
     while not spool.dropped:
         spool.store([f'm t="{noise}" f={at}i 1'], frontier_ms=0, now_ms=0, urgent=False)
