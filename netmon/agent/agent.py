@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netmon import systemd
-from netmon.agent import interfaces, selfwatch, status
+from netmon.agent import interfaces, kernelclock, selfwatch, status
 from netmon.agent.checkstate import states_of
 from netmon.agent.clock import Clock
 from netmon.agent.cursor import Cursor
@@ -25,6 +25,7 @@ from netmon.agent.selfproof import SelfProof
 from netmon.agent.sender import Sender
 from netmon.agent.spool import Group, Spool
 from netmon.agent.uplink import Uplink
+from netmon.agent.verdict import Verdict, judge, with_clock
 from netmon.agent.wall import Known, Wall, shift_ms
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.intervals import Intervals
@@ -252,11 +253,15 @@ class Agent:
 
     # --- for people ---
 
+    def _verdict(self) -> Verdict:
+        verdict = judge(self._states.values(), interfaces.best())
+        return with_clock(verdict, self._clock.offset_ms, kernelclock.is_synchronised(), _now_ms())
+
     def view(self) -> dict[str, Any]:
         """What `netmon status` shows."""
         return {
             **status.of_place(self.config, self._started_ms, _now_ms()),
-            **status.of_checks(self._states.values(), interfaces.best()),
+            **status.of_checks(self._states.values(), self._verdict()),
             "spool": {
                 "points": self._points_waiting(),
                 "bytes": self.spool.segments.bytes_used,

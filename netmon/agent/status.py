@@ -6,9 +6,8 @@ from collections.abc import Collection
 from typing import Any
 
 from netmon.agent.checkstate import CheckState
-from netmon.agent.interfaces import State
 from netmon.agent.sender import Sender
-from netmon.agent.verdict import judge
+from netmon.agent.verdict import Verdict
 from netmon.config.agent import AgentConfig
 
 
@@ -27,9 +26,8 @@ def of_place(config: AgentConfig, started_ms: int, now_ms: int) -> dict[str, Any
     }
 
 
-def of_checks(states: Collection[CheckState], cards: State = "up") -> dict[str, Any]:
-    """The verdict and what it rests on. `cards`: see `netmon.agent.interfaces`."""
-    verdict = judge(states, cards)
+def of_checks(states: Collection[CheckState], verdict: Verdict) -> dict[str, Any]:
+    """The verdict and what it rests on."""
     return {
         "verdict": {
             "state": verdict.state,

@@ -16,6 +16,7 @@ from netmon.agent.interfaces import State
 from probes.base import Outcome
 
 PARTS = ("self", "link", "upstream", "service")  # who is looked at first
+CLOCK_MS = 60_000  # this machine's clock and the hub's may differ by so much before people are told
 DOUBT_MS = 15_000  # so long a silent target waits for what other checks have to say
 
 
@@ -30,8 +31,8 @@ class Cause(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`state`: fine, lossy, down, doubt (something is silent, not known whose) or unknown (nothing measured yet); `part`:
-    whose, "" when fine; `checks`: which; `cause`: the `key` of a `Cause`; `target`: of the first of them."""
+    """`state`: fine, lossy, down, doubt (something is silent, not known whose), clock (fine, and a clock is wrong) or unknown
+    (nothing measured yet); `part`: whose, "" when fine; `checks`: which; `cause`: the `key` of a `Cause`; `target`: of the first of them."""
 
     state: str
     part: str
@@ -57,6 +58,14 @@ def judge(states: Iterable[CheckState], cards: State = "up") -> Verdict:
     return Verdict("fine", "", max(state.good_since_ms for state in known), (), "")
 
 
+def with_clock(verdict: Verdict, offset_ms: float | None, synchronised: bool | None, now_ms: int) -> Verdict:
+    """A link that is fine, and a clock that is not. `offset_ms`: the hub's clock less ours; `synchronised`: what our kernel
+    says of ours, None when it cannot tell. A clock that is kept right accuses the hub's, any other is looked at first."""
+    if verdict.state != "fine" or offset_ms is None or abs(offset_ms) < CLOCK_MS:
+        return verdict
+    return Verdict("clock", "hub" if synchronised else "self", now_ms, (), "", "behind" if offset_ms > 0 else "ahead")
+
+
 def _verdict(word: str, part: str, those: Sequence[tuple[CheckState, Cause]]) -> Verdict:
     """Of several causes of one part the plain one ("") is told: it explains most."""
     key = min((cause.key for _, cause in those), key=lambda key: key != "")
@@ -68,7 +77,7 @@ def _verdict(word: str, part: str, those: Sequence[tuple[CheckState, Cause]]) ->
 def _cause(failed: CheckState, known: Sequence[CheckState], cards: State) -> Cause:
     """Why one check fails, by its outcome and by what all others say."""
     if failed.outcome is Outcome.LOCAL:
-        return Cause("self", "interface" if cards != "up" else "")
+        return Cause("link", "cable") if cards == "no_carrier" else Cause("self", "interface" * (cards == "down"))
     others = [state for state in known if state is not failed and _is_far(state)]
     if failed.outcome is Outcome.UNRESOLVED:
         return _unresolved(failed, others)

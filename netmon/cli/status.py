@@ -34,6 +34,12 @@ _VI = {
     "odd": "Đường truyền tốt, {target} trả lời KHÔNG ĐÚNG",
     "host": "Đường truyền tốt, riêng MÁY {target} không trả lời",
     "name": "Đường truyền tốt, TÊN {target} không tra được địa chỉ (DNS)",
+    "clock.self": "Đường truyền: TỐT, nhưng ĐỒNG HỒ máy này {way} {by} so với máy chủ: số đo phải chờ (timedatectl set-ntp true)",
+    "clock.hub": "Đường truyền: TỐT, nhưng ĐỒNG HỒ máy chủ lệch {by} (đồng hồ máy này đã đồng bộ): số đo phải chờ",
+    "clock": "đồng hồ",
+    "ahead": "nhanh",
+    "behind": "chậm",
+    "hub": "máy chủ netmon",
     "doubt": "CHƯA RÕ: {target} không trả lời, đang chờ các phép đo khác",
     "lossy.link": "Đường truyền: CHẬP CHỜN, mất gói",
     "lossy.upstream": "Đường truyền tại chỗ tốt, TUYẾN TRÊN mất gói",
@@ -79,6 +85,12 @@ _EN = {
     "odd": "The link is fine, {target} answers, but NOT AS IT SHOULD",
     "host": "The link is fine, only the MACHINE {target} does not answer",
     "name": "The link is fine, the NAME {target} gives no address (DNS)",
+    "clock.self": "Link: FINE, but this machine's CLOCK is {by} {way} the hub's: points wait (timedatectl set-ntp true)",
+    "clock.hub": "Link: FINE, but the hub's CLOCK is off by {by} (this machine's is synchronised): points wait",
+    "clock": "clock",
+    "ahead": "ahead of",
+    "behind": "behind",
+    "hub": "the netmon hub",
     "doubt": "NOT KNOWN YET: {target} does not answer, waiting for what other checks say",
     "lossy.link": "Link: LOSING PACKETS",
     "lossy.upstream": "The link here is fine, UPSTREAM loses packets",
@@ -175,7 +187,7 @@ def lines(view: Mapping[str, Any], lang: str, now_s: float) -> list[str]:
     return [
         clean(line, 300)
         for line in (
-            _state(verdict, words),
+            _state(verdict, words) if verdict["state"] != "clock" else _clock(verdict, view["clock_offset_ms"], words),
             _since(verdict["since_ms"], words, now_s),
             _whose(verdict, words),
             _call(verdict, view["contacts"], words),
@@ -193,6 +205,11 @@ def _state(verdict: Mapping[str, Any], words: Words) -> str:
     text = words[exact].format(target=verdict["target"]) if exact in words else words.get(key, key)
     said = verdict["why"] if exact not in words or exact in _WITH_WHY else ""
     return text + (f": {said}" if said else "")
+
+
+def _clock(verdict: Mapping[str, Any], offset_ms: float, words: Words) -> str:
+    by = _span(abs(offset_ms) / 1000, words)
+    return words[f"clock.{verdict['part']}"].format(way=words[verdict["cause"]], by=by)
 
 
 def _since(since_ms: int, words: Words, now_s: float) -> str:
@@ -214,6 +231,8 @@ def _whose(verdict: Mapping[str, Any], words: Words) -> str:
         return words["whose.none"]
     if verdict["state"] == "doubt":
         return words["whose.doubt"]
+    if verdict["state"] == "clock":
+        return words["whose"].format(part=words[verdict["part"]], checks=words["clock"])
     named = ", ".join(verdict["checks"][:3])
     if len(verdict["checks"]) > 3:
         named += " " + words["more"].format(n=len(verdict["checks"]) - 3)

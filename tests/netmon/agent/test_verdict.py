@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from netmon.agent import interfaces
+from netmon.agent import interfaces, kernelclock
 from netmon.agent.checkstate import CheckState, states_of
-from netmon.agent.verdict import Verdict, judge
+from netmon.agent.verdict import Verdict, judge, with_clock
 from netmon.cli import status
 from netmon.config.agent import CheckConfig
 from probes.base import Measurement, Outcome
@@ -165,3 +165,36 @@ def test_every_cause_has_words_that_blame_no_carrier(lang: str, cause: str) -> N
     assert "10.1.0.1:862" in lines[0] or cause in ("cable", "interface")
     assert "DOWN" not in lines[0] and "MẤT KẾT NỐI" not in lines[0] or cause == "cable"
     assert "owner unknown" in lines[3] or "chưa rõ chủ quản" in lines[3]
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "synchronised", "part"),
+    [
+        (3_600_000, False, "self"),
+        (-3_600_000, None, "self"),
+        (3_600_000, True, "hub"),
+        (5_000, False, ""),
+        (None, False, ""),
+    ],
+)
+def test_a_wrong_clock_is_told_beside_a_fine_link(
+    offset_ms: float | None, synchronised: bool | None, part: str
+) -> None:
+    verdict = with_clock(_said({}, {}), offset_ms, synchronised, 1_000)
+    assert (verdict.state, verdict.part) == (("clock", part) if part else ("fine", ""))
+    if not part:
+        return
+    view = {
+        "verdict": {"state": "clock", "part": part, "since_ms": 1, "checks": [], "why": "", "cause": verdict.cause, "target": ""},
+        "contacts": [], "spool": {"points": 0, "dropped": 0, "trouble": ""}, "destinations": [], "clock_offset_ms": offset_ms,
+    }  # fmt: skip
+    lines = status.lines(view, "vi", 100)
+    assert "ĐỒNG HỒ" in lines[0] and "1 giờ" in lines[0] and ("máy này" if part == "self" else "máy chủ") in lines[2]
+
+
+def test_a_cut_line_goes_before_a_wrong_clock() -> None:
+    assert with_clock(_said({}, ALL_LOST), 3_600_000, False, 1).part == "link"
+
+
+def test_the_kernel_says_whether_it_believes_its_clock() -> None:
+    assert kernelclock.is_synchronised() in (True, False, None)
