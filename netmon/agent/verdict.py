@@ -14,6 +14,7 @@ from typing import NamedTuple
 from netmon.agent.checkstate import CheckState
 from netmon.agent.interfaces import State
 from probes.base import Outcome
+from probes.wire.icmpfault import about_host
 
 PARTS = ("self", "link", "upstream", "service")  # who is looked at first
 CLOCK_MS = 60_000  # this machine's clock and the hub's may differ by so much before people are told
@@ -22,7 +23,7 @@ DOUBT_MS = 15_000  # so long a silent target waits for what other checks have to
 
 class Cause(NamedTuple):
     """Why a check fails. `part`: whose it is; `key`: "" its part is down, `program`: the host is there and the program is
-    not, `odd`: it answers what it should not, `host`: one machine is silent, `address`: nobody ever answered there, `name`: the name gives no address,
+    not, `firewall`: one before it says no, `odd`: it answers what it should not, `host`: one machine is silent, `address`: nobody ever answered there, `name`: the name gives no address,
     `cable`, `interface`: ours; `doubt`: not known yet."""
 
     part: str
@@ -81,11 +82,21 @@ def _cause(failed: CheckState, known: Sequence[CheckState], cards: State) -> Cau
     others = [state for state in known if state is not failed and _is_far(state)]
     if failed.outcome is Outcome.UNRESOLVED:
         return _unresolved(failed, others)
-    if failed.outcome is not Outcome.LOST:  # somebody is there
-        return Cause(_beyond(failed.about), "program" if failed.outcome is Outcome.REFUSED else "odd")
+    if failed.outcome is Outcome.PROTOCOL:
+        return Cause(_beyond(failed.about), "odd")
+    if failed.outcome is Outcome.REFUSED:
+        return _refused(failed)
     if cards != "up" and failed.about != "self":
         return Cause("link", "cable")
     return _silent(failed, others)
+
+
+def _refused(failed: CheckState) -> Cause:
+    """Somebody is there and says no: the host itself, or a router or firewall before it. The line carries that word."""
+    word = about_host(failed.why)
+    if word == "absent" and not failed.good_since_ms:
+        return Cause("self", "address")
+    return Cause(_beyond(failed.about), {"absent": "host", "forbidden": "firewall", "": "program"}[word])
 
 
 def _unresolved(failed: CheckState, others: Sequence[CheckState]) -> Cause:

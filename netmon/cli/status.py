@@ -18,7 +18,7 @@ from probes.clean import clean
 CONFIG = Path("/etc/netmon/agent.yaml")
 MOST = 4_000_000
 Words = Mapping[str, str]
-_WITH_WHY = ("program", "odd")  # what the far end itself said belongs to these
+_WITH_WHY = ("program", "odd", "firewall")  # what the far end itself said belongs to these
 
 _VI = {
     "fine": "Đường truyền: TỐT",
@@ -31,6 +31,7 @@ _VI = {
     "down.self.address": "Đường truyền tốt, ĐỊA CHỈ {target} chưa từng trả lời: địa chỉ sai hoặc máy ở đó tắt",
     "down.link.cable": "Đường truyền: MẤT KẾT NỐI, cổng mạng của máy này không có tín hiệu (xem lại cáp và thiết bị nối)",
     "program": "Đường truyền tốt, CHƯƠNG TRÌNH ở {target} không chạy hoặc bị chặn (máy ở đó có mạng)",
+    "firewall": "Đường truyền tốt, TƯỜNG LỬA chặn đường đến {target}",
     "odd": "Đường truyền tốt, {target} trả lời KHÔNG ĐÚNG",
     "host": "Đường truyền tốt, riêng MÁY {target} không trả lời",
     "name": "Đường truyền tốt, TÊN {target} không tra được địa chỉ (DNS)",
@@ -82,6 +83,7 @@ _EN = {
     "down.self.address": "The link is fine, the ADDRESS {target} never answered: it is wrong, or the machine there is off",
     "down.link.cable": "Link: DOWN, this machine's network port has no carrier (look at the cable and what it leads to)",
     "program": "The link is fine, the PROGRAM at {target} does not run, or a firewall says no (the machine is there)",
+    "firewall": "The link is fine, a FIREWALL forbids the way to {target}",
     "odd": "The link is fine, {target} answers, but NOT AS IT SHOULD",
     "host": "The link is fine, only the MACHINE {target} does not answer",
     "name": "The link is fine, the NAME {target} gives no address (DNS)",
@@ -204,7 +206,16 @@ def _state(verdict: Mapping[str, Any], words: Words) -> str:
     exact = state if state == "doubt" else f"{key}.{cause}" if f"{key}.{cause}" in words else cause
     text = words[exact].format(target=verdict["target"]) if exact in words else words.get(key, key)
     said = verdict["why"] if exact not in words or exact in _WITH_WHY else ""
-    return text + (f": {said}" if said else "")
+    return text + (f": {_in_words(said, words)}" if said else "")
+
+
+def _in_words(text: str, words: Words) -> str:
+    """What a measurement or a destination said, in the reader's language as far as it is known there."""
+    if words is not _VI:
+        return text
+    from netmon.cli.vietnamese import why
+
+    return why(text)
 
 
 def _clock(verdict: Mapping[str, Any], offset_ms: float, words: Words) -> str:
@@ -237,7 +248,7 @@ def _whose(verdict: Mapping[str, Any], words: Words) -> str:
     if len(verdict["checks"]) > 3:
         named += " " + words["more"].format(n=len(verdict["checks"]) - 3)
     part, cause = verdict["part"], verdict.get("cause", "")
-    key = "program.owner" if cause in ("program", "odd", "host") else f"{part}.{cause}"
+    key = "program.owner" if cause in ("program", "odd", "host", "firewall") else f"{part}.{cause}"
     owner = words.get(key, words[part]).format(target=verdict.get("target", ""))
     return words["whose"].format(part=owner, checks=named)
 
@@ -267,7 +278,11 @@ def _waiting(view: Mapping[str, Any], words: Words) -> str:
     offset, spool = view["clock_offset_ms"], view["spool"]
     told = words["offset.none"] if offset is None else f"{offset:+.1f} ms"
     bad = [one for one in view["destinations"] if not one["good"]]
-    hub = words["hub.bad"].format(name=bad[0]["name"], trouble=bad[0]["trouble"]) if bad else words["hub.good"]
+    hub = (
+        words["hub.bad"].format(name=bad[0]["name"], trouble=_in_words(bad[0]["trouble"], words))
+        if bad
+        else words["hub.good"]
+    )
     text = words["waiting"].format(points=spool["points"], offset=told, hub=hub)
     lost = [words["dropped"].format(dropped=spool["dropped"])] if spool["dropped"] else []
     return "; ".join([text, *lost, *filter(None, [spool["trouble"]])])

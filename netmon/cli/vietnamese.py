@@ -77,6 +77,9 @@ HELP: dict[str, str] = {
     "local socket of the hub, or https://host:port": "ổ cắm tại chỗ của trung tâm, hoặc https://máy:cổng",
     "file with a read token (for a URL)": "tệp chứa mã đọc (khi dùng URL)",
     "the hub's ca.pem (for a URL)": "ca.pem của trung tâm (khi dùng URL)",
+    "file with a read token (for a hub's URL)": "tệp chứa mã đọc (khi dùng URL của trung tâm)",
+    "the hub's ca.pem (for a hub's URL)": "ca.pem của trung tâm (khi dùng URL của trung tâm)",
+    "how a hub itself fares, instead of an agent": "chính trung tâm ra sao, thay cho agent",
     "show communes with these words only": "chỉ hiện xã có những từ này",
     "write the screen into an SVG file and exit": "ghi màn hình vào tệp SVG rồi thoát",
     "print and exit": "in ra rồi thoát",
@@ -255,6 +258,33 @@ _WRITE: tuple[tuple[str, str], ...] = (
     (r"write (.+)", r"ghi \1"),
     (r"address, name, or host:port", r"địa chỉ, tên, hoặc máy:cổng"),
 )  # fmt: skip
+_REASONS: tuple[tuple[str, str], ...] = (  # of measurements and of destinations; parts between `: ` are turned one by one
+    (r"nothing came back in time(.*)", r"không có trả lời kịp"),
+    (r"no answer", r"không trả lời"),
+    (r"no answer in time", r"không trả lời kịp"),
+    (r"not tried yet", r"chưa thử"),
+    (r"Connection refused", r"cổng đóng"),
+    (r"the host refuses the port \(RST\)", r"máy ở đó có mạng nhưng cổng đóng (RST)"),
+    (r"the host is there and nobody listens on the port (.+)", r"máy ở đó có mạng nhưng không chương trình nào nghe cổng \1"),
+    (r"the host is there and does not know this protocol, (\S+) says (.+)", r"máy ở đó có mạng nhưng không biết giao thức này, \1 nói \2"),
+    (r"(\S+) says nobody listens on the port", r"\1 nói không chương trình nào nghe cổng"),
+    (r"(\S+) forbids it", r"\1 chặn"),
+    (r"a firewall there (.+)", r"tường lửa ở đó \1"),
+    (r"(\S+) has no route to it (.+)", r"\1 không có đường đến đó \2"),
+    (r"(\S+) finds the host silent", r"\1 không thấy máy đó"),
+    (r"it is off, or not there (.+)", r"máy tắt hoặc không có \1"),
+    (r"the next hop does not answer (.+)", r"thiết bị kế tiếp không trả lời \1"),
+    (r"a loop in the network", r"mạng bị vòng"),
+    (r"at (\S+) the packets had no hops left (.+)", r"gói hết số chặng ở \1 \2"),
+    (r"this machine has no way", r"máy này không có đường ra"),
+    (r"this machine stood still for ([\d.]+) s meanwhile", r"máy này bị treo \1 s trong lúc đo"),
+    (r"No route to host", r"không có đường đến máy đó"),
+    (r"Network is unreachable", r"không có đường ra mạng"),
+    (r"Network is down", r"card mạng tắt"),
+    (r"the far end broke the connection off", r"đầu kia cắt kết nối"),
+    (r"it broke the connection off", r"đầu kia cắt kết nối"),
+    (r"given up after (\d+) s", r"bỏ cuộc sau \1 s"),
+)  # fmt: skip
 _USAGE: tuple[tuple[str, str], ...] = (
     (r"unrecognized arguments: (.*)", r"đối số lạ: \1"),
     (r"the following arguments are required: (.*)", r"thiếu đối số: \1"),
@@ -287,6 +317,11 @@ def what(text: str) -> str:
 def write(text: str) -> str:
     """What to write instead."""
     return "; ".join(_turned(part, _WRITE) for part in text.split("; "))
+
+
+def why(text: str) -> str:
+    """Why a measurement failed, or a destination takes nothing."""
+    return ": ".join(_turned(part, _REASONS) for part in text.split(": "))
 
 
 def problems(faults: Iterable[Problem]) -> str:

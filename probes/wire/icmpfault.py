@@ -5,7 +5,7 @@ RFC 792, RFC 1812 §5.2.7, RFC 4443 §3. `probes.io.faults` joins this with what
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from probes.base import Outcome
 
@@ -28,6 +28,8 @@ _HOST_GONE = {(False, 3, 1), (False, 3, 7), (False, 3, 12), (True, 1, 3)}
 _HOPS = {(False, 11, 0), (True, 3, 0)}
 _PIECES = {(False, 11, 1), (True, 3, 1)}
 _UNREACHABLE, _TOO_BIG6 = {False: 3, True: 1}, 2
+_FORBIDS, _NO_WAY = "forbids it: a firewall there", "has no route to it"
+_SILENT, _UNDELIVERED = "finds the host silent: it is off, or not there", "says it cannot be delivered"
 _QUENCH, _REDIRECT = 4, 5  # IPv4: the packet goes on all the same
 
 
@@ -46,6 +48,14 @@ def icmp_fault(to: str, by: str, type: int, code: int) -> Fault | None:
     return Fault(Outcome.LOST, _loss(said, to, by, told))
 
 
+def about_host(why: str) -> Literal["absent", "forbidden", ""]:
+    """What words of a refusal say of the far host when they come from another than itself: that it is not there, or that a
+    firewall is before it; "" when it spoke itself."""
+    if any(words in why for words in (_SILENT, _NO_WAY, _UNDELIVERED)):
+        return "absent"
+    return "forbidden" if _FORBIDS in why else ""
+
+
 def _ours(said: tuple[bool, int, int], told: str) -> Fault:
     """Our own kernel complains: of a neighbour that answers no ARP (neighbour solicitation), else of our own rules."""
     if said in _NEIGHBOUR:
@@ -61,12 +71,12 @@ def _refusal(said: tuple[bool, int, int], to: str, by: str, told: str) -> str:
             return f"the host is there and nobody listens on the port ({told})"
         return f"{by} says nobody listens on the port: the host by another of its addresses, or a firewall ({told})"
     if said in _FORBIDDEN:
-        return f"{by} forbids it: a firewall there ({told})"
+        return f"{by} {_FORBIDS} ({told})"
     if said in _NO_ROUTE:
-        return f"{by} has no route to it ({told})"
+        return f"{by} {_NO_WAY} ({told})"
     if said in _HOST_GONE:
-        return f"{by} finds the host silent: it is off, or not there ({told})"
-    return f"{by} says it cannot be delivered ({told})"
+        return f"{by} {_SILENT} ({told})"
+    return f"{by} {_UNDELIVERED} ({told})"
 
 
 def _loss(said: tuple[bool, int, int], to: str, by: str, told: str) -> str:

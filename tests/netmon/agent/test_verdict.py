@@ -12,6 +12,7 @@ from netmon.agent.verdict import Verdict, judge, with_clock
 from netmon.cli import status
 from netmon.config.agent import CheckConfig
 from probes.base import Measurement, Outcome
+from probes.wire.icmpfault import icmp_fault
 
 OK, LOST, REFUSED, UNRESOLVED, PROTOCOL, LOCAL = Outcome
 CHECKS = (
@@ -41,8 +42,8 @@ def _said(
     return judge(states.values(), cards)
 
 
-def _note(state: CheckState, outcome: Outcome, at_s: int) -> None:
-    state.note(Measurement("k", state.target, at_s * 10**9, 1.0, outcome, {}, "as the far end says"))
+def _note(state: CheckState, outcome: Outcome, at_s: int, why: str = "as the far end says") -> None:
+    state.note(Measurement("k", state.target, at_s * 10**9, 1.0, outcome, {}, why))
 
 
 ALL_LOST = dict.fromkeys(("uplink", "core", "mcu", "documents"), LOST)
@@ -151,7 +152,7 @@ def test_the_kernel_says_whether_there_is_a_signal(tmp_path: Path, flags: str, c
 
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
-@pytest.mark.parametrize("cause", ["program", "odd", "host", "name", "address", "cable", "interface"])
+@pytest.mark.parametrize("cause", ["program", "odd", "host", "firewall", "name", "address", "cable", "interface"])
 def test_every_cause_has_words_that_blame_no_carrier(lang: str, cause: str) -> None:
     part = {"address": "self", "interface": "self", "cable": "link"}.get(cause, "upstream")
     verdict = {
@@ -198,3 +199,27 @@ def test_a_cut_line_goes_before_a_wrong_clock() -> None:
 
 def test_the_kernel_says_whether_it_believes_its_clock() -> None:
     assert kernelclock.is_synchronised() in (True, False, None)
+
+
+@pytest.mark.parametrize(
+    ("type_code", "answered_before", "cause", "part"),
+    [
+        ((3, 1), True, "host", "service"), ((3, 1), False, "address", "self"), ((3, 13), True, "firewall", "service"),
+        ((3, 0), True, "host", "service"), ((3, 3), True, "program", "service"),
+    ],
+)  # fmt: skip
+def test_a_refusal_by_a_router_is_no_word_of_the_host(
+    type_code: tuple[int, int], answered_before: bool, cause: str, part: str
+) -> None:
+    by = "10.0.0.9" if type_code == (3, 3) else "10.0.0.254"
+    fault = icmp_fault("10.0.0.9", by, *type_code)
+    assert fault is not None
+    states = states_of(CHECKS)
+    for at_s in range(20):
+        for state in states.values():
+            _note(state, OK if answered_before or state.check != "mcu" else LOST, at_s)
+    for at_s in range(20, 40):
+        for state in states.values():
+            _note(state, fault.outcome if state.check == "mcu" else OK, at_s, fault.why)
+    verdict = judge(states.values())
+    assert (verdict.cause, verdict.part) == (cause, part)
