@@ -27,8 +27,6 @@ _WORDS = {
     408: "its server is there, the room did not answer it",
     480: "the room is not to be had now",
     484: "the room's number is not complete",
-    420: "it does not know an extension",
-    421: "it demands an extension we do not offer",
     486: "the room is busy",
     487: "the call was ended before it was taken",
     488: "it takes none of our codecs",

@@ -20,7 +20,24 @@ from mutation import mutated
 from probes.answer.sip import StandIn
 from probes.answer.train import Responder
 from probes.errors import WireError
-from probes.wire import ber, dns, http1, icmperror, iperf3, ntp, rtcp, rtp, sdp, sip, sipdigest, train, x509
+from probes.wire import (
+    ber,
+    dns,
+    http1,
+    icmperror,
+    iperf3,
+    ntp,
+    rtcp,
+    rtp,
+    sdp,
+    sip,
+    sipbody,
+    sipdialog,
+    sipdigest,
+    siptold,
+    train,
+    x509,
+)
 from probes.wire.sealed import cookie_of
 from probes.wire.session import Arrival
 from probes.wire.tlsrecord import Plaintext
@@ -69,6 +86,14 @@ SDP = [
     b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 96\r\n"
     b"a=rtpmap:96 opus/48000/2\r\na=fmtp:96 x=1\r\na=rtcp:4001\r\na=sendonly\r\nm=video 4002 RTP/AVP 97\r\nb=AS:2000\r\n"
     b"a=rtpmap:97 H264/90000\r\n",
+]
+SIP_ANSWERS = [
+    b'SIP/2.0 200 OK\r\nTo: "a;tag=x" <sip:c@d>;tag=2\r\nContact: "sip:x@y, z" <sip:room@192.0.2.9:5070;transport=udp>;q=1\r\n'
+    b"Record-Route: <sip:192.0.2.3;lr>, <sip:192.0.2.4>\r\nRequire: timer, 100rel\r\n"
+    b'Content-Type: multipart/mixed;boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nx\r\n'
+    b"--b\r\nContent-Type: application/sdp\r\n\r\n" + SDP[0] + b"\r\n--b--\r\n",
+    b'SIP/2.0 488 No\r\nContact: sip:a@b;x=1\r\nReason: Q.850;cause=38;text="a;\\"b"\r\nRetry-After: 3\r\n'
+    b'Warning: 304 mcu "no media"\r\nUnsupported: 100rel\r\n\r\n',
 ]
 SIP = [
     b"OPTIONS sip:room@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;rport\r\nFrom: <sip:a@b>;tag=1\r\n"
@@ -123,6 +148,15 @@ def records(data: bytes) -> None:
         x509.read(der)
 
 
+def sip_answer(data: bytes) -> None:
+    """An answer to an INVITE, read as a call reads it: its dialog, its description, its reasons."""
+    message = sip.parse(data)
+    sipdialog.opened(message, "sip:room@192.0.2.2")
+    sipbody.description(message)
+    siptold.more(message)
+    siptold.required(message)
+
+
 DECODERS: dict[str, tuple[Callable[[bytes], object], Sequence[bytes]]] = {
     "dns": (dns.decode, dns_samples()),
     "ntp": (ntp.decode, NTP),
@@ -130,6 +164,7 @@ DECODERS: dict[str, tuple[Callable[[bytes], object], Sequence[bytes]]] = {
     "icmpv6": (lambda data: icmperror.decode(data, True), ICMP6),
     "snmp": (ber.check, SNMP),
     "sip": (sip.parse, SIP),
+    "sip-answer": (sip_answer, SIP_ANSWERS),
     "digest": (lambda data: sipdigest.challenge([data.decode("latin-1")]), DIGESTS),
     "sdp": (sdp.read, SDP),
     "rtp": (rtp.decode, RTP),
