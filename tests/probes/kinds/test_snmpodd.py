@@ -54,7 +54,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def look(port: int, host: str = "127.0.0.1", **settings: Any) -> Measurement:
-    return asyncio.run(run(Target(f"{host}:{port}"), SnmpSettings(**{"timeout_s": 0.3, **settings}), 1))
+    return asyncio.run(run(Target(f"{host}:{port}"), SnmpSettings(**{"timeout_s": 0.2, **settings}), 1))
 
 
 def two_looks(table: fake.Table, clock: list[float], grown: dict[str, int], seconds: float = 30.0) -> Measurement:
