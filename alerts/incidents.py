@@ -50,7 +50,8 @@ class Book:
         self._began_ms: int | None = None  # since when it listens without a break
         self._event_ms = 0  # this tick, as agents' clocks have it
         self._proofs = Proofs()
-        self._ended = {one.id: one.resolved_ms for one in self.incidents.values() if one.resolved_ms is not None}
+        self._ended: dict[str, int] = {}  # when, by the hub's clock
+        self._unplaced = {one.id: one.resolved_ms for one in self.incidents.values() if one.resolved_ms is not None}
         ended = (one for one in self.incidents.values() if one.fault == "quality")
         self._blamed_ms = {one.id: one.resolved_ms for one in ended if one.resolved_ms is not None}  # when it last was
         self._lossy: dict[str, int] = {}  # element with an incident of quality → when it was last blamed
@@ -96,7 +97,7 @@ class Book:
         self._lossy = dict(memory["lossy"])
         known = self.incidents
         self._blamed_ms |= {id: at for id, at in memory["blamed"].items() if id in known and known[id].is_open}
-        self._ended |= {id: at for id, at in memory["ended"].items() if id in self._ended}
+        self._ended |= {id: at for id, at in memory["ended"].items() if self._unplaced.pop(id, None) is not None}
         self._proofs.recall(memory["proofs"])
 
     def step(self, assessment: Assessment, kinds: Kinds) -> list[Change]:
@@ -105,6 +106,8 @@ class Book:
         if self._began_ms is None:
             self._began_ms = now_ms
         self._event_ms = now_ms if assessment.event_ms is None else assessment.event_ms
+        self._ended |= {id: at + now_ms - self._event_ms for id, at in self._unplaced.items()}
+        self._unplaced.clear()
         votes = Votes(assessment, self._ground, self._proofs, self._outages(now_ms))
         self._remember(assessment, now_ms)
         reach = votes.reach()
@@ -190,11 +193,13 @@ class Book:
         return None
 
     def _is_released(self, verdict: Verdict, now_ms: int) -> bool:
+        is_heard = now_ms - (self._began_ms or 0) >= _hearing_ms(verdict.period_ms)
         if verdict.fault == "state":
-            return now_ms - min(self._held[member] for member in verdict.members) >= self._settle_ms
+            held_ms = now_ms - min(self._held[member] for member in verdict.members)
+            return held_ms >= self._settle_ms and (is_heard or verdict.kind not in EVIDENCE)
         if self._is_shadow(verdict) or (self._is_chance(verdict, now_ms) and not is_lasting(verdict)):
             return False
-        if verdict.fault == "reach" and now_ms - (self._began_ms or 0) < _hearing_ms(verdict.period_ms):
+        if verdict.fault == "reach" and not is_heard:
             return False
         held_ms = now_ms - min(self._held[member] for member in verdict.members)
         if verdict.fault == "self":

@@ -47,6 +47,7 @@ SAVE_S = 30.0  # position and memory are kept so often …
 SAVE_SHARE = 0.005  # … and cost no more of the time than this
 CLOSED_MS = 86_400_000
 KEEPING = "incidents"  # the part of the hub that keeps them
+REPLAYED_S = 10  # a pause between two writes that are read back counts for so long at most
 REMEMBERING = "rules' memory"
 
 
@@ -119,9 +120,9 @@ class Evaluator:
         if self._memory is not None and batch.position > self._memory.judged:
             self._recall(self._memory)
         second = batch.arrived_ns // 1_000_000_000
-        self._turns.listened_s += min(max(0, second - self._replayed_s), KEEP_S) if self._replayed_s else 0
+        self._turns.listened_s += min(max(0, second - self._replayed_s), REPLAYED_S) if self._replayed_s else 0
         self._feed(batch, batch.arrived_ns // 1_000_000)
-        if second > self._replayed_s:
+        if second != self._replayed_s:  # a clock that was set back is none of the rules' business
             self._replayed_s = second
             self._engine.assess(second * 1000)
 
@@ -143,8 +144,8 @@ class Evaluator:
     def _recall(self, one: memory.Remembered) -> None:
         """What was remembered holds up to here; what follows is judged as it was."""
         self._memory = None
-        self._engine.assess(max(self._replayed_s * 1000, int(one.at_s * 1000)))
-        self._replayed_s = max(self._replayed_s, int(one.at_s))
+        self._engine.assess(int(one.at_s * 1000))
+        self._replayed_s = int(one.at_s)
         try:
             self._engine.recall(one.engine, lambda agent: bool(self._topology.site_of(agent)))
             self._book.recall(one.book)

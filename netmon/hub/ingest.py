@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 _RANGE = re.compile(r"(\d{1,18})-(\d{1,18})")
 _STAMP = re.compile(r"\d{1,15}")
+WAIT = 503
 CLOCKS = "clocks"  # on the board of troubles
 _CALM_S, _CALM_TRIES = 0.05, 200
 _Numbered = Iterator[tuple[int, "bytes | None"]]
@@ -190,6 +191,8 @@ class Ingest:
         except BadBody as bad:
             return self._malformed(bad.status, str(bad)).reply
         except BadWrite as bad:
+            if bad.reply.status == WAIT and claimed.agent:
+                self._on_waiting(claimed.agent)
             return bad.reply
         except DiskRefuses as fault:
             self._counters.disk_refusals += 1
@@ -216,7 +219,6 @@ class Ingest:
         if why or self._clocks_told:
             self._tell_clocks(mono_s)
         if why:
-            self._on_waiting(claimed.agent)
             raise self._waits(why)
 
     def _look_at_stamps(self, claimed: Claimed, read: Read) -> None:

@@ -61,6 +61,7 @@ def test_secrets_stay_in_their_files() -> None:
     [
         ('listen: "1162", community_file: c', "'1162' is not ADDRESS:PORT"),
         ('listen: "0.0.0.0:1162"', "nobody's traps would be heard"),
+        ('listen: "0.0.0.0:1162", user: u, engines: [zz]', "'zz' is not an engine id in hex"),
         ('listen: "0.0.0.0:1162", user: u, auth: rot13', "'rot13' is not known"),
     ],
 )

@@ -145,6 +145,15 @@ def test_most_sites_points_are_taken_while_the_hubs_clock_is_wrong(tmp_path: Pat
 def test_other_writers_points_wait_for_the_clock_too_but_one_wrong_line_is_a_wrong_line(tmp_path: Path) -> None:
     world = World(tmp_path)
     assert world.foreign(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS + 1).status == 503
+    assert world.waited == []
     assert world.foreign(NOW_MS, NOW_MS + HOUR_MS).status == 400
     assert world.foreign(NOW_MS - MONTH_MS).status == 400  # older than what is kept, and no clock is in doubt
     assert world.counters.points_stored == 1
+
+
+def test_an_agent_that_tells_no_clock_is_heard_though_its_stamps_wait(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    headers = {"x-netmon-agent": "c1"}
+    body = f"m,check=k v=1 {NOW_MS + HOUR_MS}".encode()
+    assert asyncio.run(world.ingest.write(world.ingest.admit("c1", headers, "ms"), body)).status == 503
+    assert world.waited == ["c1"]

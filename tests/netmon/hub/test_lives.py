@@ -82,6 +82,12 @@ def test_after_the_memory_was_lost_open_incidents_stay(tmp_path: Path) -> None:
     assert pages(life.run({150: "restart"})) == once(*LOSS)
 
 
+def test_what_a_mended_uplink_left_behind_accuses_nobody_after_a_restart_under_a_wrong_clock(tmp_path: Path) -> None:
+    story = replace(STORY["uplink down"], begins_s=60, ends_s=120, until_s=170)
+    life = Life(tmp_path, story, 7).run({31: "ahead", 95: "back", 98: "back", 136: "restart"})
+    assert [(status, kind) for status, kind, _ in pages(life)] == [("firing", "down"), ("resolved", "down")]
+
+
 # --- checks and agents that are no more ---
 
 
