@@ -141,6 +141,11 @@ def words(fault: BaseException) -> str:
     return clean(f"a fault of netmon, please report it: {type(fault).__name__}: {text}", MOST_WHY)
 
 
+def is_short(fault: BaseException) -> bool:
+    """Does this machine lack file handles, memory or room? That is nobody's fault but its own."""
+    return isinstance(fault, MemoryError) or (isinstance(fault, OSError) and fault.errno in _SHORT)
+
+
 def is_cancelled() -> bool:
     """Was the task that runs now really asked to end? A future that somebody else cancelled raises the same."""
     task = asyncio.current_task()
@@ -202,7 +207,7 @@ def catch_the_rest(troubles: Troubles, loop: asyncio.AbstractEventLoop) -> None:
 
     def in_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         fault = context.get("exception")
-        if fault is None or (isinstance(fault, OSError) and fault.errno not in _SHORT):
+        if fault is None or (isinstance(fault, OSError) and not is_short(fault)):
             log.debug("%s", context.get("message", ""), exc_info=fault)  # a peer that went away
         else:
             troubles.crashed("event loop", fault)

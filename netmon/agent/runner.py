@@ -18,7 +18,7 @@ from netmon.agent.permits import Denied, Permit
 from netmon.agent.standstill import Beat, honest
 from netmon.config.agent import AgentConfig, CheckConfig
 from netmon.fields import DEFERRED
-from netmon.troubles import Troubles, watched
+from netmon.troubles import Troubles, is_short, watched
 from probes.base import Job, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
@@ -107,6 +107,8 @@ class Runner:
         try:
             await kind.watch(jobs, self._emit)
         except (ProbeError, OSError) as fault:
+            if is_short(fault):
+                self._troubles.crashed(f"checks of {kind.name}", fault)
             return clean(str(fault))
         except Exception as fault:  # a fault of ours in one kind must not stop the others
             self._troubles.crashed(f"checks of {kind.name}", fault)
@@ -237,6 +239,8 @@ class Runner:
             async with limit:
                 return await kind.run(Target(check.target), check.settings, 1)
         except (BadTarget, BadSettings, ProbeError, OSError) as fault:
+            if is_short(fault):
+                self._troubles.crashed(f"check {check.check}", fault)
             told = clean(str(fault) or type(fault).__name__)
             why = f"given up after {limit_s:.0f} s" if limit.expired() else told
         except Exception as fault:  # as above: told, and the next run comes

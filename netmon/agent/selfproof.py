@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netmon.point import Value
-from netmon.troubles import Troubles
+from netmon.troubles import Troubles, is_short
 from probes import stats
 from probes.base import Measurement
 from probes.clean import clean
@@ -156,6 +156,8 @@ class SelfProof:
             async with asyncio.timeout(MOST_S):
                 found: Floor = await self._prove()
         except (ProbeError, OSError) as fault:  # a proof without an end among them
+            if is_short(fault):
+                self._troubles.crashed("proof of itself", fault)
             self._failed(clean(str(fault)) or f"not done within {MOST_S:.0f} s")
         except Exception as fault:  # a fault of ours must not end the proofs: nobody waits for this task
             self._troubles.crashed("proof of itself", fault)

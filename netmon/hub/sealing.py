@@ -71,6 +71,9 @@ class Sealer:
         except (OSError, subprocess.SubprocessError, ValueError) as fault:
             self._troubles.tell("sealing", f"{words(fault)}: points stay in the segments, next try at the next turn")
             return False
+        except Exception as fault:  # whatever it was: nothing is pruned that is not sealed
+            self._troubles.crashed("sealing", fault)
+            return False
         self._troubles.well("sealing")
         self.rows += int(figures.get("rows", 0))
         self._tell_aside(int(figures.get("aside", 0)))

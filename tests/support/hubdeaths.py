@@ -93,7 +93,7 @@ def places(hub: Hub) -> list[Death]:
         Death("rehearsals", "rehearsals", hub.rehearsals, "_look"),
         Death("events feed", "events", hub.feed, "_tick"),
         Death("housekeeping: snapshot", "housekeeping", hub, "snapshot"),
-        Death("housekeeping: sealing child", "housekeeping", hub.sealer, "_child"),
+        Death("housekeeping: sealing child", "sealing", hub.sealer, "_child"),
         Death("housekeeping: certificate", "housekeeping", hub, "_renew"),
         Death("housekeeping: loop", "housekeeping", hub, "keep"),
         Death("listener: TCP", "listener on port", hub.listeners[0], "on_tick"),
