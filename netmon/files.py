@@ -8,6 +8,7 @@ import fcntl
 import json
 import logging
 import os
+import stat
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,6 +34,18 @@ def read_secret(path: str | Path) -> str:
         return Path(path).read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError as fault:
         raise ValueError(f"{path}: is not UTF-8 text (write the secret anew)") from fault
+
+
+def read_token(path: str | Path) -> str:
+    """`read_secret` of what opens a door to whoever has it: a file that everybody on this machine can read is refused.
+    Raises OSError and ValueError."""
+    file = Path(path).resolve()
+    mode = file.stat().st_mode
+    if mode & stat.S_IROTH and all(folder.stat().st_mode & stat.S_IXOTH for folder in file.parents):
+        raise ValueError(
+            f"{path}: everybody on this machine can read it (mode {mode & 0o777:o}): refused (chmod 600 {path})"
+        )
+    return read_secret(file)
 
 
 def private_files() -> None:

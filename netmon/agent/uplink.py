@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from netmon.agent.post import Closed, Connection
 from netmon.config.agent import DestinationConfig
-from netmon.files import read_secret
+from netmon.files import read_token
 from probes.clean import clean
 from probes.errors import WireError
 
@@ -129,7 +129,7 @@ def _authorization(config: DestinationConfig) -> str:
 
 
 def _secret(path: str) -> str:
-    return read_secret(path) if path else ""
+    return read_token(path) if path else ""
 
 
 def _words(fault: Exception) -> str:

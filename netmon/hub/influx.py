@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.exceptions import TimeoutError as TimeoutException
 
 from netmon.config.hub import SinkConfig
-from netmon.files import read_secret
+from netmon.files import read_token
 from netmon.troubles import words
 from probes.clean import clean
 
@@ -109,10 +109,10 @@ class Database:
         """Raises OSError and ValueError."""
         one = self._config
         if one.kind == "influxdb1":
-            password = read_secret(one.password_file) if one.password_file else ""
+            password = read_token(one.password_file) if one.password_file else ""
             pair = base64.b64encode(f"{one.user}:{password}".encode()).decode()
             return {"Authorization": f"Basic {pair}"} if one.user else {}
-        token = read_secret(one.token_file) if one.token_file else ""
+        token = read_token(one.token_file) if one.token_file else ""
         if not all(33 <= ord(letter) <= 126 for letter in token):
             raise ValueError(f"{one.token_file}: a token is one line of plain letters and digits")
         return {"Authorization": f"Token {token}"} if token else {}

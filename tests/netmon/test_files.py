@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -153,3 +154,16 @@ def test_on_a_full_disk_a_small_state_file_is_written_over(tmp_path: Path, monke
     assert files.read_state(file, _shape, "") == plain
     with pytest.raises(OSError, match="No space"):
         files.write_state(tmp_path / "new.json", plain)
+
+
+def test_a_token_that_everybody_on_the_machine_can_read_is_refused_by_name(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        file = Path(folder) / "agent.token"
+        file.write_text("\ufeffsecret\n", encoding="utf-8")
+        file.chmod(0o644)
+        assert files.read_token(file) == "secret"  # nobody else gets into the folder
+        Path(folder).chmod(0o755)
+        with pytest.raises(ValueError, match=r"agent\.token: everybody on this machine can read it .*chmod 600"):
+            files.read_token(file)
+        file.chmod(0o640)
+        assert files.read_token(file) == "secret"
