@@ -62,6 +62,11 @@ class Claimed:
     gzipped: bool
     now_ms: int | None = None  # its own clock, of agents that know what an answer about it, or about numbers, means
 
+    @property
+    def whose(self) -> tuple[str, str]:
+        """Whose turns, room and share it uses: an agent's, or those of all others of a site."""
+        return self.writer.site, self.agent
+
 
 class BadWrite(Exception):
     """A request that is refused whole; carries its answer."""
@@ -167,7 +172,7 @@ class Ingest:
 
     def enter(self, claimed: Claimed) -> Reply | None:
         """Before the body is read: None when there is room for it (then `leave` when its answer is known), or the answer."""
-        if self._room.enter((claimed.writer.site, claimed.agent)):
+        if self._room.enter(claimed.whose):
             return None
         self._counters.overload += 1
         why = f"{limits.MAX_WRITES_AT_ONCE} writes of this writer are on their way: come again"
@@ -175,18 +180,18 @@ class Ingest:
 
     def leave(self, claimed: Claimed) -> None:
         """The write is answered."""
-        self._room.leave((claimed.writer.site, claimed.agent))
+        self._room.leave(claimed.whose)
 
     async def write(self, claimed: Claimed, sent: bytes) -> Reply:
         """Store what may be stored of a body; the answer once it is durable."""
         now_ns = self._clock_ns()
-        body, site = Body(sent, gzipped=claimed.gzipped), claimed.writer.site
+        body = Body(sent, gzipped=claimed.gzipped)
         try:
             self._hear_clock(claimed, now_ns // 1_000_000)
-            await self._turns.work(site, body.checked())
+            await self._turns.work(claimed.whose, body.checked())
             if not body.is_large:
                 return await self._take(claimed, body, now_ns)
-            async with self._large.turn(site):
+            async with self._large.turn(claimed.whose):
                 return await self._take(claimed, body, now_ns)
         except BadBody as bad:
             return self._malformed(bad.status, str(bad)).reply
@@ -247,7 +252,7 @@ class Ingest:
     async def _take_whole(self, claimed: Claimed, body: Body, read: Read, lines: _Numbered, now_ns: int) -> list[Fault]:
         """An agent's write: one record, numbered and claimed as one."""
         await self._calm(body)
-        await self._turns.work(claimed.writer.site, read.fill(lines, limits.MAX_LINES + 1, limits.MAX_VALUES + 1))
+        await self._turns.work(claimed.whose, read.fill(lines, limits.MAX_LINES + 1, limits.MAX_VALUES + 1))
         if not read.is_over:
             raise self._malformed(413, f"more than {limits.MAX_VALUES} values in one write of an agent")
         self._look_at_stamps(claimed, read)
@@ -265,7 +270,7 @@ class Ingest:
         counted = forged = 0
         while not read.is_over:
             await self._calm(body)
-            await self._turns.work(claimed.writer.site, read.fill(lines, limits.STORED_LINES, limits.STORED_VALUES))
+            await self._turns.work(claimed.whose, read.fill(lines, limits.STORED_LINES, limits.STORED_VALUES))
             self._look_at_stamps(claimed, read)
             kept = tuple(line for line in read.lines if line is not None)
             self._counters.points_rejected += len(read.faults) - counted

@@ -1,4 +1,4 @@
-"""How a body comes in without holding anybody up: unpacked in parts, read in slices of milliseconds, sites in turn."""
+"""How a body comes in without holding anybody up: unpacked in parts, read in slices of milliseconds, writers in turn."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from netmon.hub import limits
 
 PART = 16 * 1024  # bytes of plain text at once
 _PACKED_PART = 4 * 1024
+Writer = tuple[str, str]  # site, and agent ("" for all others who write for it)
 SLICE_S = 0.004  # of work, then others have their turn
 
 
@@ -90,27 +91,27 @@ def _inflated(sent: bytes) -> Iterator[bytes]:
 
 
 class Turns:
-    """One at a time, and sites in turn, however many of one site wait."""
+    """One at a time, and writers in turn, however many writes of one of them wait."""
 
     def __init__(self) -> None:
         self._busy = False
         self._spent_s = 0.0  # of work since others were let in
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waiting: OrderedDict[Writer, deque[asyncio.Future[None]]] = OrderedDict()
 
     @asynccontextmanager
-    async def turn(self, site: str) -> AsyncIterator[None]:
-        """Wait for a turn of `site`; the next one's comes when the block ends."""
+    async def turn(self, writer: Writer) -> AsyncIterator[None]:
+        """Wait for a turn of `writer`; the next one's comes when the block ends."""
         if self._busy:
-            await self._wait(site)
+            await self._wait(writer)
         self._busy = True
         try:
             yield
         finally:
             self._next()
 
-    async def _wait(self, site: str) -> None:
+    async def _wait(self, writer: Writer) -> None:
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(site, deque()).append(mine)
+        self._waiting.setdefault(writer, deque()).append(mine)
         try:
             await mine
         except asyncio.CancelledError:
@@ -119,25 +120,25 @@ class Turns:
             raise
 
     def _next(self) -> None:
-        """Hand the turn to the site that waits longest; it goes behind the others."""
+        """Hand the turn to the writer that waits longest; it goes behind the others."""
         while self._waiting:
-            site, queue = next(iter(self._waiting.items()))
+            writer, queue = next(iter(self._waiting.items()))
             first = queue.popleft()
             if queue:
-                self._waiting.move_to_end(site)
+                self._waiting.move_to_end(writer)
             else:
-                del self._waiting[site]
+                del self._waiting[writer]
             if not first.done():
                 first.set_result(None)
                 return
         self._busy = False
 
-    async def work(self, site: str, steps: Iterator[None]) -> None:
+    async def work(self, writer: Writer, steps: Iterator[None]) -> None:
         """Run `steps` to their end, a few milliseconds a turn, and of all turns a few milliseconds a round of the loop."""
         is_over = False
         while not is_over:
             if self._busy:
-                await self._wait(site)
+                await self._wait(writer)
             self._busy = True
             began = time.perf_counter()
             try:
@@ -160,9 +161,9 @@ class Room:
     """How many writes one writer may have on their way at once: each holds its body in memory."""
 
     def __init__(self) -> None:
-        self._many: dict[tuple[str, str], int] = {}
+        self._many: dict[Writer, int] = {}
 
-    def enter(self, writer: tuple[str, str]) -> bool:
+    def enter(self, writer: Writer) -> bool:
         """Is there room for one more? Then it is in."""
         many = self._many.get(writer, 0)
         if many >= limits.MAX_WRITES_AT_ONCE:
@@ -170,7 +171,7 @@ class Room:
         self._many[writer] = many + 1
         return True
 
-    def leave(self, writer: tuple[str, str]) -> None:
+    def leave(self, writer: Writer) -> None:
         """One of them ended."""
         self._many[writer] -= 1
         if not self._many[writer]:

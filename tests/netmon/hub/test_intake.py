@@ -186,7 +186,7 @@ def test_a_bomb_is_stopped_at_the_cap_and_unpacked_in_small_steps() -> None:
         list(many.checked())
 
 
-def test_sites_have_their_turns_however_many_writes_one_of_them_sends() -> None:
+def test_writers_have_their_turns_however_many_writes_one_of_them_sends() -> None:
     async def run() -> list[str]:
         turns, order = Turns(), []
 
@@ -197,7 +197,7 @@ def test_sites_have_their_turns_however_many_writes_one_of_them_sends() -> None:
                 yield
 
         await asyncio.gather(
-            *(turns.work("loud", steps(f"loud{n}")) for n in range(20)), turns.work("quiet", steps("q"))
+            *(turns.work(("s", ""), steps(f"loud{n}")) for n in range(20)), turns.work(("s", "a"), steps("q"))
         )
         return order
 
@@ -208,13 +208,13 @@ def test_sites_have_their_turns_however_many_writes_one_of_them_sends() -> None:
 def test_a_turn_that_is_given_up_goes_on_to_the_next() -> None:
     async def run() -> None:
         turns = Turns()
-        async with turns.turn("a"):
-            waiting = [asyncio.create_task(turns.work("b", iter([None]))) for _ in range(3)]
+        async with turns.turn(("a", "")):
+            waiting = [asyncio.create_task(turns.work(("b", ""), iter([None]))) for _ in range(3)]
             await asyncio.sleep(0)
             waiting[0].cancel()
         waiting[1].cancel()
         await asyncio.wait_for(waiting[2], 1)
-        async with turns.turn("c"):
+        async with turns.turn(("c", "")):
             pass
 
     asyncio.run(run())
