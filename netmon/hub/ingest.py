@@ -60,6 +60,7 @@ class Claimed:
     urgent: bool
     precision: str
     gzipped: bool
+    size: int  # of the body as sent, bytes; the most there may be where it is not told
     now_ms: int | None = None  # its own clock, of agents that know what an answer about it, or about numbers, means
 
     @property
@@ -137,6 +138,7 @@ class Ingest:
             urgent=headers.get("x-netmon-urgent") == "1",
             precision=precision,
             gzipped=encoding.endswith("gzip"),
+            size=_size(headers.get("content-length", "")),
             now_ms=clocks.told_ms(headers),
         )
 
@@ -172,15 +174,15 @@ class Ingest:
 
     def enter(self, claimed: Claimed) -> Reply | None:
         """Before the body is read: None when there is room for it (then `leave` when its answer is known), or the answer."""
-        if self._room.enter(claimed.whose):
+        if self._room.enter(claimed.whose, claimed.size):
             return None
         self._counters.overload += 1
-        why = f"{limits.MAX_WRITES_AT_ONCE} writes of this writer are on their way: come again"
+        why = f"{limits.MAX_BYTES_AT_ONCE} bytes of this writer are on their way: come again"
         return Reply(429, "too many requests", why, retry_after_s=1, close=True)
 
     def leave(self, claimed: Claimed) -> None:
         """The write is answered."""
-        self._room.leave(claimed.whose)
+        self._room.leave(claimed.whose, claimed.size)
 
     async def write(self, claimed: Claimed, sent: bytes) -> Reply:
         """Store what may be stored of a body; the answer once it is durable."""
@@ -390,6 +392,11 @@ class Ingest:
     def newest_now(self) -> dict[str, dict[str, int]]:
         """The newest stamp stored under each boot of each agent."""
         return self._seen.newest()
+
+
+def _size(told: str) -> int:
+    size = int(told) if told.isdecimal() and len(told) < 10 else limits.MAX_BODY_BYTES
+    return max(1, min(size, limits.MAX_BODY_BYTES))
 
 
 def _header(claimed: Claimed, now_ns: int, reference_ms: int) -> record.Header:

@@ -158,21 +158,21 @@ def _run(steps: Iterator[None], until_s: float) -> bool:
 
 
 class Room:
-    """How many writes one writer may have on their way at once: each holds its body in memory."""
+    """How many bytes of bodies one writer may have on their way at once: they are held in memory until they are answered."""
 
     def __init__(self) -> None:
-        self._many: dict[Writer, int] = {}
+        self._bytes: dict[Writer, int] = {}
 
-    def enter(self, writer: Writer) -> bool:
-        """Is there room for one more? Then it is in."""
-        many = self._many.get(writer, 0)
-        if many >= limits.MAX_WRITES_AT_ONCE:
+    def enter(self, writer: Writer, size: int) -> bool:
+        """Is there room for a body of so many bytes? Then it is in."""
+        held = self._bytes.get(writer, 0)
+        if held + size > limits.MAX_BYTES_AT_ONCE:
             return False
-        self._many[writer] = many + 1
+        self._bytes[writer] = held + size
         return True
 
-    def leave(self, writer: Writer) -> None:
-        """One of them ended."""
-        self._many[writer] -= 1
-        if not self._many[writer]:
-            del self._many[writer]
+    def leave(self, writer: Writer, size: int) -> None:
+        """It is answered."""
+        self._bytes[writer] -= size
+        if self._bytes[writer] <= 0:
+            del self._bytes[writer]

@@ -220,9 +220,9 @@ def test_a_turn_that_is_given_up_goes_on_to_the_next() -> None:
     asyncio.run(run())
 
 
-def test_a_writer_has_only_so_many_writes_on_their_way() -> None:
-    room = Room()
-    assert all(room.enter(("s", "a")) for _ in range(limits.MAX_WRITES_AT_ONCE))
-    assert not room.enter(("s", "a")) and room.enter(("s", "")) and room.enter(("t", "a"))
-    room.leave(("s", "a"))
-    assert room.enter(("s", "a"))
+def test_a_writer_has_only_so_many_bytes_on_their_way() -> None:
+    room, many = Room(), limits.MAX_BYTES_AT_ONCE // 1000
+    assert all(room.enter(("s", "a"), 1000) for _ in range(many))
+    assert not room.enter(("s", "a"), 1000) and room.enter(("s", ""), 1000) and room.enter(("t", "a"), 1000)
+    room.leave(("s", "a"), 1000)
+    assert room.enter(("s", "a"), 1000)
