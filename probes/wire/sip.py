@@ -244,7 +244,9 @@ def parameter(value: str, name: str) -> str | None:
     """
     bare = unquoted(value)
     start = bare.rfind(">") + 1
-    places = [at for at in range(start, len(bare)) if bare[at] == ";"]
+    if ";" not in bare[start:]:
+        return None
+    places = [match.start() for match in re.finditer(";", bare) if match.start() >= start]
     for begin, end in zip(places, [*places[1:], len(value)], strict=False):
         key, _, text = value[begin + 1 : end].partition("=")
         if key.strip().lower() == name:

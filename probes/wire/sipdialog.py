@@ -15,6 +15,7 @@ _URI = re.compile(r"sips?:[!-;=?-~]{1,512}\Z", re.IGNORECASE | re.ASCII)
 _PLACE = re.compile(
     r"sips?:(?:[^@]*@)?(\[[0-9A-F:.]{2,45}\]|[^:;?\[\]]{1,255})(?::(\d{1,5}))?(?:[;?].*)?\Z", re.IGNORECASE | re.ASCII
 )
+_ADDRESS = re.compile(r"<[^>]*(?:>|\Z)")
 _LOOSE = re.compile(r";lr(?:[=;?]|\Z)", re.IGNORECASE)
 
 
@@ -85,10 +86,8 @@ def _listed(message: Message, header: str) -> Iterator[str]:
     """The values of a header, its comma lists split: a comma within quotes or brackets is none."""
     for line in message.all(header):
         value = line[:_MAX_VALUE]
-        bare, start, is_inside = sip.unquoted(value), 0, False
-        for at, char in enumerate(bare):
-            is_inside = (is_inside or char == "<") and char != ">"
-            if char == "," and not is_inside:
-                yield value[start:at].strip()
-                start = at + 1
+        bare, start = _ADDRESS.sub(lambda match: " " * len(match[0]), sip.unquoted(value)), 0
+        for match in re.finditer(",", bare):
+            yield value[start : match.start()].strip()
+            start = match.end()
         yield value[start:].strip()
