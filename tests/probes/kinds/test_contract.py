@@ -94,6 +94,9 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         stack.enter_context(serving(made.right, lambda: media.serve("0.0.0.0", 8622)))
         stack.enter_context(serving(made.right, lambda: far_end(tls)))
         device = snmpagent.Agent(snmpagent.router(["lan", "wan0"]))
+        device.before = lambda: device.table.update(
+            {"1.3.6.1.2.1.1.3.0": (snmpagent.TICKS, round(time.monotonic() * 100))}
+        )
         stack.enter_context(serving(made.right, lambda: snmpagent.serve(device, "0.0.0.0", 161)))
         time.sleep(0.1)
         yield made
