@@ -92,11 +92,11 @@ class TcpWay:
         if said:
             self._complaint(probe, said[0])
             return
-        outcome, why = faults.of_error(fault)
+        outcome = faults.of_error(fault).outcome
         if outcome is Outcome.REFUSED:
             self._answer(probe, Answer(str(self._to[0]), None), 0)  # nobody stamps a reset: no time is better than ours
         elif outcome is Outcome.LOCAL:
-            probe.left_ns, probe.unsent = 0, why
+            probe.left_ns, probe.unsent = 0, fault.strerror or str(fault)
 
     def _complaint(self, probe: Probe, said: Unreachable) -> None:
         if not said.by:
