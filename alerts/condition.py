@@ -313,13 +313,19 @@ def _say(name: str) -> str:
 
 def _alike(left: Value, right: Value, left_node: ast.expr, right_node: ast.expr) -> tuple[Value, Value]:
     """Both sides of one type. A bare number may stand for a share, and 0 for anything."""
+    sides = ((left, right, left_node), (right, left, right_node))
+    for one, other, node in sides:
+        if isinstance(one, Const) and one.type in ("share", "number") and other.type == "share":
+            _possible_share(one, other, node)
     if left.type == right.type:
         return left, right
-    for one, other in ((left, right), (right, left)):
+    for one, other, node in sides:
         if isinstance(one, Const) and one.type == "number" and (other.type == "share" or one.value == 0):
             turned = Const(one.value, other.type)
             return (turned, right) if one is left else (left, turned)
         if isinstance(one, Const) and one.type == "share" and other.type == "number":
+            if isinstance(other, Ask | Group):
+                raise _fault(node, "this is a share, the other side counts", "write a plain number, as 3")
             turned = Const(one.value, "number")
             return (turned, right) if one is left else (left, turned)
     if isinstance(left, Const) and not isinstance(right, Const):
@@ -329,6 +335,17 @@ def _alike(left: Value, right: Value, left_node: ast.expr, right_node: ast.expr)
     raise _fault(
         right_node, f"this is {_noun(right.type)}, the other side {_noun(left.type)}", f"write {SAY[left.type]}"
     )
+
+
+def _possible_share(one: Const, other: Value, node: ast.expr) -> None:
+    """Whoever writes 5 beside a share means 5 %, and would never hear of it."""
+    if not isinstance(other, Ask | Group):
+        return
+    if one.type == "number" and one.value >= 1:
+        both = "write 1% or 100%" if one.value == 1 else f"write {one.value:g}%"
+        raise _fault(node, f"{one.value:g} is no share", both)
+    if one.value > 1:
+        raise _fault(node, "a share is never above 100%", "write a share, as 5% or 0.05")
 
 
 def _noun(kind: Type) -> str:

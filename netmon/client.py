@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from netmon.addresses import is_clear_text
 from netmon.errors import HubRefused, HubUnreachable, MachineError, plain_words
 from netmon.files import read_secret
 from probes.clean import clean
@@ -84,6 +85,8 @@ class HubClient:
         url = urlsplit(self.where)
         if url.scheme not in ("http", "https"):
             return UnixConnection(self.where, timeout_s=timeout_s)
+        if url.scheme == "http" and self.token and is_clear_text(self.where):
+            raise HubUnreachable(f"hub {self.where}: would get the token in the clear (write https://…)")
         if url.scheme == "http":
             return http.client.HTTPConnection(url.hostname or "", url.port, timeout=timeout_s)
         import ssl  # only a remote hub needs it: 3 MB

@@ -16,11 +16,12 @@ def setting(
     choices: tuple[str, ...] = (),
     key: str = "",
     secret: bool = False,
+    filled: bool = False,
 ) -> Any:
     """A dataclass field with metadata. `unit`: "s" (durations: `5s`), "bps" (`20Mbit`), "B" (`3MB`), "" none.
 
     `key` is the name in files and `--set` when it differs from the attribute (`every` for `every_s`).
-    `low`/`high` are inclusive, in the attribute's own unit.
+    `low`/`high` are inclusive, in the attribute's own unit. `filled`: a list that means nothing when it is empty.
     """
     meta = {
         "meaning": meaning,
@@ -30,5 +31,6 @@ def setting(
         "choices": choices,
         "key": key,
         "secret": secret,
+        "filled": filled,
     }
     return field(metadata=meta) if default is MISSING else field(default=default, metadata=meta)

@@ -83,7 +83,11 @@ def run(args: argparse.Namespace) -> int:
                 changing.append(one.mcu)
                 print(f"mcu {one.mcu}: {_CHANGING[lang]}", file=sys.stderr)
         except (McuTrouble, MachineError) as fault:
-            told = str(fault) if isinstance(fault, MachineError) else f"mcu {one.mcu} ({one.url}): {fault}"
+            told = (
+                str(fault)
+                if isinstance(fault, MachineError)
+                else f"mcu {one.mcu} ({one.url.partition('?')[0]}): {fault}"
+            )
             print(clean(told, 400), file=sys.stderr)
     checks, hub = _checks(args)
     complete = set(conference.mcus) <= set(answered) and not changing

@@ -43,7 +43,7 @@ class DestinationConfig:
     """Where points go. Each destination has its own cursor on the one spool."""
 
     name: str = setting("name of the destination, unique")
-    url: str = setting("base address, as https://hub.example:8443 or http://influx.example:8086")
+    url: str = setting("base address, as https://hub.example:8443 or https://influx.example:8086")
     kind: str = setting("how it is written to", choices=("hub", "influxdb", "influxdb1"), default="hub")
     token_file: str = setting("file with the token (hub, influxdb)", default="", secret=True)
     ca_file: str = setting("certificate authority to trust, and no other", default="")

@@ -143,6 +143,8 @@ class Reader:
             write = "one `- …` a line" if is_dataclass(item.type) else "write [one, two], or one `- …` a line"
             self.fault(node.line, path, "is not a list", write)
             return ()
+        if item.filled and not node.items:
+            self.fault(node.line, path, "is an empty list", "write at least one, or leave the key out")
         return tuple([self.value(one, item, f"{path}[{number}]") for number, one in enumerate(node.items, 1)])
 
     def _scalar(self, node: Text, key: Key, path: str) -> Any:

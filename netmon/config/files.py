@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from netmon.addresses import is_clear_text
 from netmon.config import decode
 from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig, TrapsConfig
 from netmon.config.check import decode_check
@@ -57,6 +58,7 @@ def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
     _names(reader, config.checks, "check", "checks")
     _names(reader, config.destinations, "name", "destinations")
     _urls(reader, config.destinations, "destinations")
+    _clear_text(reader, config.destinations, "destinations")
     _run_when(reader, config.checks)
     shown = replace(config, contacts=tuple(_harmless(reader, one) for one in config.contacts))
     return reader.note(shown, reader.line_of(config), reader.table_of(config)), reader
@@ -112,6 +114,7 @@ def read_hub(path: Path) -> tuple[HubConfig, Reader]:
         reader.unique(rows, "name", key)
         _names(reader, rows, "name", key)
         _urls(reader, rows, key)
+    _clear_text(reader, config.sinks, "sinks")
     _mcus(reader, config)
     shown = replace(config, receivers=tuple(_matching(reader, one) for one in config.receivers))
     return reader.note(shown, reader.line_of(config), reader.table_of(config)), reader
@@ -158,6 +161,15 @@ def _urls(reader: Reader, rows: Iterable[Any], key: str) -> None:
             reader.fault(reader.line_of(row, "url"), f"{key}[{number}].url", *fault)
 
 
+def _clear_text(reader: Reader, rows: Iterable[Any], key: str) -> None:
+    """Tokens and passwords leave this machine over TLS only."""
+    for number, row in enumerate(rows, 1):
+        named = "token" if row.token_file else "password" if row.password_file else ""
+        if named and is_clear_text(row.url):
+            what, write = f"would send the {named} in the clear", "write https://…; plain HTTP stays on this machine"
+            reader.fault(reader.line_of(row, "url"), f"{key}[{number}].url", what, write)
+
+
 def url_fault(url: str) -> tuple[str, str] | None:
     """(what is wrong, what to write) of a web address, None when it is good. Never repeats a password in it."""
     try:
@@ -167,6 +179,8 @@ def url_fault(url: str) -> tuple[str, str] | None:
         port, host, parts = None, None, None
     if parts is None or parts.scheme not in ("http", "https") or not host or port == 0:
         return "is not a web address", "write https://host:port"
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        return "has blanks or letters beyond ASCII", "write them encoded, as %20 or %C4%91, and a host's name as xn--…"
     if "@" in parts.netloc:
         return "has a user or password in it", "put the secret into a file and name the file"
     return None

@@ -12,7 +12,7 @@ class SinkConfig:
     """An InfluxDB (or anything that takes its line protocol) the hub copies every point to."""
 
     name: str = setting("name of the sink, unique")
-    url: str = setting("base address, as http://influx.example:8086")
+    url: str = setting("base address, as https://influx.example:8086")
     kind: str = setting(
         "API of the server: influxdb (1.8 and newer, VictoriaMetrics) or influxdb1",
         choices=("influxdb", "influxdb1"),
@@ -33,7 +33,9 @@ class ReceiverConfig:
     name: str = setting("name of the receiver, unique")
     url: str = setting("address the webhook is POSTed to")
     secret_file: str = setting("file with the signing secret (`whsec_…` or plain text)", secret=True)
-    severities: tuple[str, ...] = setting("severities it wants", default=("critical", "warning"))
+    severities: tuple[str, ...] = setting(
+        "severities it wants", choices=("critical", "warning", "info"), filled=True, default=("critical", "warning")
+    )
     owners: tuple[str, ...] = setting("owners whose elements it wants; empty: all", default=())
     unix_socket: str = setting("reach the address through this Unix socket", default="")
     timeout_s: float = setting("give up on one attempt after", unit="s", key="timeout", low=0.5, high=60, default=10.0)
@@ -100,6 +102,7 @@ class ConferencesConfig:
         unit="s",
         low=1,
         high=30 * 86400,
+        filled=True,
         default=(86400.0, 3600.0, 1800.0, 600.0),
     )
     light: bool = setting("only ask, at every stage: no call, no stream", default=False)
@@ -130,7 +133,9 @@ class HubConfig:
         "address and port of the write and state API; off loopback it speaks TLS only", default="127.0.0.1:8443"
     )
     server_names: tuple[str, ...] = setting(
-        "names and addresses agents reach it by (go into its certificate)", default=("localhost", "127.0.0.1", "::1")
+        "names and addresses agents reach it by (go into its certificate)",
+        filled=True,
+        default=("localhost", "127.0.0.1", "::1"),
     )
     state_dir: str = setting(
         "folder for segments, store, incidents, trust and the local socket", default="/var/lib/netmon/hub"

@@ -28,6 +28,7 @@ class Key(NamedTuple):
     high: float | None
     choices: tuple[str, ...]
     secret: bool
+    filled: bool = False
 
     @property
     def measure(self) -> Unit | None:
@@ -93,6 +94,7 @@ def key_of(field: Field[Any], hint: Any) -> Key:
         high=meta.get("high"),
         choices=tuple(meta.get("choices", ())),
         secret=bool(meta.get("secret", False)),
+        filled=bool(meta.get("filled", False)),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from netmon.config.decode import Reader
 from netmon.config.shape import Key, item_of, record_of, shape_of
-from netmon.config.words import said, yaml_of
+from netmon.config.words import Said, said, yaml_of
 
 HIDDEN = "(not shown)"
 _KIND_SETTINGS = "settings"  # of a check: stand beside its own keys
@@ -45,8 +46,21 @@ def _shown(key: Key, record: Any, reader: Reader, entries: set[str]) -> Shown:
         return Shown(key.name, HIDDEN, default)
     item = item_of(key.type)
     if item is not None:
-        return Shown(key.name, [said(one, key._replace(type=item)) for one in value], default)
-    return Shown(key.name, said(value, key), default)
+        return Shown(key.name, [_address(said(one, key._replace(type=item))) for one in value], default)
+    return Shown(key.name, _address(said(value, key)), default)
+
+
+def _address(value: Said) -> Said:
+    """An address without what often holds a secret: user and password, query and fragment."""
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    scheme, _, rest = value.partition("://")
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    mark = rest[len(place) : len(place) + 1]
+    host, slash, path = place.partition("/")
+    user, at, name = host.rpartition("@")
+    shown = f"{scheme}://{HIDDEN if user else ''}{at}{name}{slash}{path}"
+    return f"{shown}{mark}{HIDDEN}" if mark else shown
 
 
 def lines(shown: list[Shown], indent: str = "") -> Iterator[str]:

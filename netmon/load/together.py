@@ -19,7 +19,7 @@ from netmon.config.roles import ROLES, role_of
 from netmon.config.value import meant
 from netmon.config.yamltext import Entry, Rows, Table
 from netmon.errors import ConfigError, Problem
-from netmon.load import inventory, meetings, rules
+from netmon.load import inventory, meetings, rules, secretfiles
 from probes.clean import clean
 
 
@@ -76,6 +76,11 @@ def check(paths: Iterable[Path], role: str | None = None) -> Together:
         for name, its_role in ((hub.value.inventory, "inventory"), (hub.value.rules, "rules")):
             if name and Path(name).resolve() not in known:
                 _add(together, Path(name), its_role)
+    for one in together.loaded:
+        if isinstance(one.value, AgentConfig | HubConfig):
+            together.notes += secretfiles.missing(one.value, one.reader, one.path)
+        if isinstance(one.value, HubConfig):
+            secretfiles.unusable(one.value, one.reader)
     networks = [one for one in together.loaded if isinstance(one.value, Network)]
     if len(networks) == 1:
         together.notes += meetings.notes(networks[0].value, networks[0].reader, networks[0].path)

@@ -32,7 +32,7 @@ class HttpSettings:
         "give up on one request after, redirects included", unit="s", key="timeout", low=0.1, high=120, default=5.0
     )
     method: str = setting("how to ask", choices=("GET", "HEAD"), default="GET")
-    status: tuple[str, ...] = setting("statuses that are good, as 200 or 2xx", default=("2xx",))
+    status: tuple[str, ...] = setting("statuses that are good, as 200 or 2xx", filled=True, default=("2xx",))
     contains: str = setting("text the answer must contain (UTF-8, as it stands; no pattern)", default="")
     most_bytes: int = setting(
         "most to read of an answer", unit="B", key="most", low=1024, high=16_777_216, default=262_144

@@ -192,3 +192,26 @@ def test_unknown_is_kept_apart_from_false(text: str, true: list[int], false: lis
     with np.errstate(divide="ignore"):
         assert [int(one) for one in compiled.truth(tree)(view)] == true
         assert [int(one) for one in compiled.truth(tree, False)(view)] == false
+
+
+@pytest.mark.parametrize(
+    ("text", "write"),
+    [
+        ("loss(20s) > 5", "write 5%"),
+        ("10 <= loss(20s)", "write 10%"),
+        ("loss(20s) >= 1", "write 1% or 100%"),
+        ("share_by(province, missed(ok) >= 1) > 20", "write 20%"),
+        ("loss(20s) > 500%", "write a share"),
+        ("missed(ok) >= 30%", "write a plain number"),
+        ("count(lost, 9s) > 5%", "write a plain number"),
+    ],
+)
+def test_a_threshold_that_means_another_thing_than_it_says_is_refused(text: str, write: str) -> None:
+    with pytest.raises(BadCondition) as told:
+        parse(text)
+    assert write in told.value.write
+
+
+@pytest.mark.parametrize("text", ["loss(20s) > 0", "loss(20s) >= 0.05", "loss(9s) <= 100%", "lost(9s) / sent(9s) > 5%"])
+def test_shares_may_be_written_as_parts_of_one(text: str) -> None:
+    assert parse(text)

@@ -136,3 +136,38 @@ def test_a_heavy_check_that_is_faulty_is_told_and_not_weighed(folder: Path) -> N
     assert [line.partition(": ")[2] for line in told(folder, "agent.yaml", "hub.yaml")] == [
         "checks[6].rate: 'fast' is not a rate (write 64kbit, 20Mbit or 2Gbit)"
     ]
+
+
+RECEIVERS = "receivers:\n  - {name: r, url: 'https://pager.example/', secret_file: SECRET}\n"
+
+
+@pytest.mark.parametrize(
+    ("secret", "fault"),
+    [
+        (b"plain words\n", ""),
+        (b"\xef\xbb\xbfwhsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\r\n", ""),
+        (b"v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", ""),
+        (b"\n", "is empty"),
+        (b"whsec_!", "not base64"),
+        (b"v2,whsec_AAAA", "before whsec_"),
+        (b"whsk_AAAA", "key pair"),
+        (b"\xff\xfea", "no text"),
+    ],
+)
+def test_a_receivers_secret_must_sign(tmp_path: Path, secret: bytes, fault: str) -> None:
+    shutil.copy(EXAMPLES / "inventory.yaml", tmp_path)
+    (tmp_path / "SECRET").write_bytes(secret)
+    (tmp_path / "hub.yaml").write_text("name: h\n" + RECEIVERS, encoding="utf-8")
+    faults = told(tmp_path, "hub.yaml")
+    assert bool(faults) == bool(fault)
+    assert all("receivers[1].secret_file" in one and fault in one and "AAAA" not in one for one in faults)
+
+
+def test_secrets_that_are_not_there_are_noted(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "inventory.yaml", tmp_path)
+    sinks = "sinks: [{name: db, url: 'http://127.0.0.1:8086', token_file: none}]\n"
+    (tmp_path / "hub.yaml").write_text("name: h\n" + RECEIVERS + sinks, encoding="utf-8")
+    assert [one.partition(" the secret")[0] for one in notes(tmp_path, "hub.yaml")] == [
+        "hub.yaml:4: sinks[1].token_file:",
+        "hub.yaml:3: receivers[1].secret_file:",
+    ]

@@ -1,0 +1,75 @@
+"""Addresses of files: what cannot be sent to, what would give a secret away, and how they are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netmon.config import files, show
+from netmon.errors import ConfigError
+
+
+def faults(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "hub.yaml"
+    path.write_text(text, encoding="utf-8")
+    try:
+        files.load_hub(path)
+    except ConfigError as error:
+        return [str(one).partition("hub.yaml:")[2] for one in error.problems]
+    return []
+
+
+def receiver(**more: str) -> str:
+    told = {"name": "r", "url": "'https://pager.example/hook?k=1'", "secret_file": "s"} | more
+    return f"receivers: [{{{', '.join(f'{key}: {value}' for key, value in told.items())}}}]\n"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://pager.example/đường", "https://pager.example/a b", "https://bưuđiện.vn/", "https://pager.example/\\x85"],
+)
+def test_an_address_that_cannot_be_sent_to_is_refused(tmp_path: Path, url: str) -> None:
+    [fault] = faults(tmp_path, receiver(url=f'"{url}"'))
+    assert "receivers[1].url: has blanks or letters beyond ASCII" in fault
+    assert "đ" not in fault
+
+
+@pytest.mark.parametrize("words", ["[Critical]", "[warnings]", "[]", "[critical, '']"])
+def test_a_receiver_that_would_never_get_a_page_is_refused(tmp_path: Path, words: str) -> None:
+    assert "severities" in " ".join(faults(tmp_path, receiver(severities=words)))
+
+
+def test_other_lists_that_mean_nothing_when_empty_are_refused(tmp_path: Path) -> None:
+    assert len(faults(tmp_path, "server_names: []\nconferences: {stages: []}\n")) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("http://192.0.2.1:8086", False),
+        ("http://influx:8086", False),
+        ("HTTP://[2001:db8::1]:8086", False),
+        ("http://127.0.0.1:8086", True),
+        ("http://127.8.0.1", True),
+        ("http://[::1]:8086", True),
+        ("http://localhost:8086", True),
+        ("https://influx:8086", True),
+    ],
+)
+def test_tokens_and_passwords_leave_the_machine_over_tls_only(tmp_path: Path, url: str, good: bool) -> None:
+    for secret in ("token_file: t", "password_file: p, kind: influxdb1"):
+        assert (faults(tmp_path, f"sinks: [{{name: db, url: '{url}', {secret}}}]\n") == []) == good
+    assert faults(tmp_path, f"sinks: [{{name: db, url: '{url}'}}]\n") == []
+
+
+def test_what_stands_in_an_address_like_a_secret_is_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "hub.yaml"
+    path.write_text(receiver(url="'https://pager.example:8443/hook?key=geheim&x=1#mehr'"), encoding="utf-8")
+    config, reader = files.read_hub(path)
+    shown = "\n".join(show.lines(show.rows(config, reader)))
+    assert "https://pager.example:8443/hook?(not shown)" in shown
+    assert "geheim" not in shown
+    assert "mehr" not in shown
+    assert show._address("http://u:p@h/x#t") == "http://(not shown)@h/x#(not shown)"
+    assert show._address("https://h/x") == "https://h/x"
