@@ -93,7 +93,7 @@ def _json(text: str) -> Any:
     if not text.lstrip().startswith("{"):
         return None
     try:
-        return json.loads(text)
+        return json.JSONDecoder().raw_decode(text.lstrip())[0]  # a line's end may follow
     except (ValueError, RecursionError):
         return None
 

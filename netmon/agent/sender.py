@@ -187,8 +187,9 @@ class Sender(threading.Thread):
             return
         lost = self.aside.add(lines)
         self.condition.rejected += len(lines)
+        gone = f", {lost} of them gone, for the file is full (netmon resend)" if lost else ""
         part = f"{self._part}: points set aside"
-        self._troubles.note(part, f"{len(lines)} points refused, {lost} of them gone as the file is full: {why}")
+        self._troubles.note(part, f"{len(lines)} points refused{gone}: {why}")
 
     def _send_again(self) -> None:
         """Points that were set aside and that somebody asked to be sent again: one try at a time."""
@@ -206,7 +207,7 @@ class Sender(threading.Thread):
                     return
                 isolation.note(judged)
                 why = why if judged.act is Act.DONE else _said(reply)
-            refused += some if isolation.is_alike else [some[number] for number in isolation.refused]
+            refused += some if isolation.is_alike else [some[number] for number in sorted(isolation.refused)]
         if lines:
             self.condition.rejected -= len(lines)
             self.condition.delivered += len(lines) - len(refused)

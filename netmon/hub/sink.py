@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from netmon import setaside
 from netmon.files import make_folder, read_state, write_state
 from netmon.hub import record
 from netmon.isolate import Isolation
@@ -146,7 +147,7 @@ class Sink:
             if words is None:
                 return False
             why, any_taken = words or why, any_taken or isolation.any_taken
-            refused += part if isolation.is_alike else [part[number] for number in isolation.refused]
+            refused += part if isolation.is_alike else [part[number] for number in sorted(isolation.refused)]
         if refused and not any_taken:
             self._gather = min(2 * self._gather, MAX_GATHERED)
             self._wait_for(f"every line is refused: {why}", 0.0)
@@ -197,7 +198,7 @@ class Sink:
         lost = self._aside.add(lines)
         self.dropped += len(lines)
         part = f"{self._part}: lines set aside"
-        self._troubles.note(part, f"{len(lines)} lines refused, {lost} of them gone as the file is full: {why}")
+        self._troubles.note(part, f"{len(lines)} lines refused{_gone(lost)}: {why}")
 
     def _send_again(self, database: Writes) -> None:
         """Lines that were set aside and that somebody asked to be sent again: one try at a time."""
@@ -212,10 +213,14 @@ class Sink:
             if words is None:
                 return
             why = words or why
-            refused += part if isolation.is_alike else [part[number] for number in isolation.refused]
+            refused += part if isolation.is_alike else [part[number] for number in sorted(isolation.refused)]
         self.dropped -= len(lines)
         self._set_aside(refused, why)
         self._aside.sent_again()
+
+
+def _gone(lost: int) -> str:
+    return f", {lost} of them gone, for {setaside.REFUSED[1:]} is full (netmon resend)" if lost else ""
 
 
 def _lines_of(body: bytes) -> list[str]:

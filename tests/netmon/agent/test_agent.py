@@ -140,9 +140,7 @@ PAGE = "<html><title>400 The plain HTTP request was sent to HTTPS port</title></
     "answer",
     [
         (400, {}, PAGE),
-        (400, {}, ""),
         (302, {"Location": "https://login/"}, ""),
-        (200, {}, PAGE),
         (200, {}, ""),
         (400, {}, "unable to parse"),
     ],

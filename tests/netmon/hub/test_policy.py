@@ -172,7 +172,7 @@ def test_the_mistake_is_named_with_its_way_out() -> None:
         "400: a web page: 400 The plain HTTP request was sent to HTTPS port (its url should say https://?)"
     )
     assert "http://x/y (write that address" in said(307, "", "http://x/y")
-    assert said(404, '{"code":"not found","message":"bucket x not found"}') == "404: bucket x not found"
+    assert said(404, '{"code":"not found","message":"bucket x not found"}·') == "404: bucket x not found"
 
 
 def test_when_every_line_is_refused_alike_nothing_is_set_aside_and_it_is_told(tmp_path: Path) -> None:
