@@ -159,7 +159,7 @@ def _interface(one: Office) -> None:
 
 def _clock(one: Office) -> None:
     one.stop("agent")
-    one.agent(before=("faketime", "-f", "+3600s"))
+    one.agent(before=("env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", "+3600s"))
 
 
 FAULTS: tuple[tuple[str, Callable[[Office], None], tuple[str, ...], tuple[str, ...]], ...] = (
