@@ -64,6 +64,7 @@ _VI = {
     "dropped": "đã mất {dropped}",
     "hub.good": "máy chủ nhận tốt",
     "hub.bad": "máy chủ {name} chưa nhận ({trouble})",
+    "hub.clock": "gửi tiếp khi đồng hồ đúng",
     "offset.none": "chưa biết",
     "trouble": "Chương trình đo có lỗi: {part}: {why} ({ago})",
     "days": "{n} ngày",
@@ -116,6 +117,7 @@ _EN = {
     "dropped": "{dropped} lost",
     "hub.good": "the hub takes points",
     "hub.bad": "{name} does not take points ({trouble})",
+    "hub.clock": "sent on once the clock is right",
     "offset.none": "not known",
     "trouble": "Something is wrong with the agent itself: {part}: {why} ({ago})",
     "days": "{n} d",
@@ -219,7 +221,7 @@ def _in_words(text: str, words: Words) -> str:
 
 
 def _clock(verdict: Mapping[str, Any], offset_ms: float, words: Words) -> str:
-    by = _span(abs(offset_ms) / 1000, words)
+    by = _span(round(abs(offset_ms) / 1000), words)
     return words[f"clock.{verdict['part']}"].format(way=words[verdict["cause"]], by=by)
 
 
@@ -271,18 +273,22 @@ def _troubles(view: Mapping[str, Any], words: Words, now_s: float) -> list[str]:
     return [
         words["trouble"].format(part=one["part"], why=one["why"], ago=_span(now_s - one["since_ms"] / 1000, words))
         for one in view.get("troubles", ())
+        if view["verdict"]["state"] != "clock" or not one["part"].startswith("clock")  # the first line says it
     ]
+
+
+def _hub(view: Mapping[str, Any], words: Words) -> str:
+    bad = [one for one in view["destinations"] if not one["good"]]
+    if not bad:
+        return words["hub.good"]
+    if view["verdict"]["state"] == "clock":
+        return words["hub.clock"]
+    return words["hub.bad"].format(name=bad[0]["name"], trouble=_in_words(bad[0]["trouble"], words))
 
 
 def _waiting(view: Mapping[str, Any], words: Words) -> str:
     offset, spool = view["clock_offset_ms"], view["spool"]
     told = words["offset.none"] if offset is None else f"{offset:+.1f} ms"
-    bad = [one for one in view["destinations"] if not one["good"]]
-    hub = (
-        words["hub.bad"].format(name=bad[0]["name"], trouble=_in_words(bad[0]["trouble"], words))
-        if bad
-        else words["hub.good"]
-    )
-    text = words["waiting"].format(points=spool["points"], offset=told, hub=hub)
+    text = words["waiting"].format(points=spool["points"], offset=told, hub=_hub(view, words))
     lost = [words["dropped"].format(dropped=spool["dropped"])] if spool["dropped"] else []
     return "; ".join([text, *lost, *filter(None, [spool["trouble"]])])
