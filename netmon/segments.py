@@ -334,6 +334,11 @@ class Segments:
         except FileNotFoundError:
             yield limit, None  # dropped meanwhile, or taken away by hand
             return
+        except PermissionError:
+            with self._lock:
+                self._bad.add(Position(number, offset))
+            yield limit, None  # somebody else's file now: what others hold is read all the same
+            return
         with file:
             while offset < limit:
                 body = _record_or_none(file, number, offset, limit)
@@ -361,7 +366,8 @@ class Segments:
             good = at if body is not None else good
         self._bad = {place for place in self._bad if place.offset < good}
         if good < size:
-            with contextlib.suppress(OSError):  # a read-only disk: it is cut at a later start
+            with contextlib.suppress(OSError):  # a read-only disk, or not ours to read: it is cut at a later start
+                self._reader(self._active).close()
                 os.truncate(self._path(self._active), good)
             self._sizes[self._active] = good
             self.cut_bytes = size - good
