@@ -168,7 +168,7 @@ def segments_lost(world: World) -> str:
     agent.end()
     eventually(lambda: set(world.tap.acknowledged()) <= set(world.in_influx()), 20)
     world.hub.child and world.hub.child.send_signal(signal.SIGHUP)
-    eventually(lambda: set(world.tap.acknowledged()) <= set(world.in_parquet()), 20)
+    eventually(lambda: world.is_sealed(set(world.tap.acknowledged())), 20)
     world.hub.stop()
     world.gone = world.in_segments()
     shutil.rmtree(world.hub.state / "segments")

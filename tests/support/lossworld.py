@@ -70,7 +70,11 @@ class Tap:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A client that was killed is no news here."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -243,7 +247,7 @@ class World:
         eventually(lambda: set(wanted) <= set(self.in_influx()), 30)
         assert self.hub.child is not None
         self.hub.child.send_signal(signal.SIGHUP)
-        eventually(lambda: set(wanted) <= set(self.in_parquet()), 30, 1.0)
+        eventually(lambda: self.is_sealed(set(wanted)), 30, 1.0)
         self.hub.stop()
         self.tap.close()
 
@@ -266,6 +270,14 @@ class World:
         segments = Segments(self.hub.state / "segments", segment_bytes=4_000_000, quota_bytes=4_000_000_000)
         batches = record.replay(segments, Position(0, 0))
         return [(_key(line), str(line.fields)) for batch in batches for line in batch.lines]
+
+    def is_sealed(self, wanted: set[Key]) -> bool:
+        """Is all of it in Parquet? A file that is replaced while it is read is read again the next time."""
+        import duckdb
+
+        with contextlib.suppress(duckdb.Error):
+            return wanted <= set(self.in_parquet())
+        return False
 
     def in_parquet(self) -> Counter[Key]:
         import duckdb
