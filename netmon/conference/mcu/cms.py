@@ -84,7 +84,8 @@ def _stream(section: Any) -> Stream | None:
 
 
 def _all(get: Get, node: str, item: str) -> Pass:
-    """A list, page by page; a page may be shorter than it was asked to be."""
+    """A list, page by page; a page may be shorter than it was asked to be. Without a `total` it ends with a page on which
+    nobody new is."""
     found: dict[str, Any] = {}
     seen = pages = 0
     while seen < MAX_LEGS:
@@ -93,10 +94,13 @@ def _all(get: Get, node: str, item: str) -> Pass:
             raise McuTrouble(f"has no /api/v1/{node}: is it a Cisco Meeting Server?")
         root = parsed(data, node)
         rows = root.findall(item)
-        found |= {row.get("id", ""): row for row in rows}
+        total, known = number(root.get("total")), len(found)
+        found |= {id: row for row in rows if (id := text(row.get("id")))}
         seen, pages = seen + len(rows), pages + 1
-        if not rows or seen >= (number(root.get("total")) or 0):
+        if total is None and len(found) == known:
             return Pass(found, pages)
+        if total is not None and (not rows or seen >= total):
+            return Pass(found, pages, is_whole=seen >= total)
     return Pass(found, pages, is_whole=False)
 
 

@@ -135,6 +135,20 @@ def test_a_list_of_one_page_is_read_once(kind: str) -> None:
     assert len(adapter.poll(getattr(mcu, kind))) == 15 and mcu.pages == 1 and adapter.complete
 
 
+@pytest.mark.parametrize("total", ["", ' total=""', ' total="many"'])
+def test_a_list_that_does_not_say_how_long_it_is_is_read_to_its_end(total: str) -> None:
+    mcu = Changing(45, lambda mcu: None)
+    adapter = Cms()
+    legs = adapter.poll(lambda path: (mcu.cms(path) or b"").replace(b' total="45"', total.encode()))
+    assert len(legs) == 45 and adapter.complete
+
+
+def test_a_list_that_ends_before_it_said_it_would_may_miss_somebody() -> None:
+    mcu, adapter = Changing(45, lambda mcu: None), Cms()
+    legs = adapter.poll(lambda path: (mcu.cms(path) or b"").replace(b' total="45"', b' total="60"'))
+    assert len(legs) == 45 and not adapter.complete
+
+
 def test_a_list_that_never_ends_is_left() -> None:
     row = {"id": "x", "display_name": "a"}
 
