@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,15 +136,28 @@ def test_a_call_that_is_cut_short_is_hung_up(link: Pair, baresip: str, tmp_path:
         await asyncio.gather(task, return_exceptions=True)
 
     seen = tmp_path / "sip.txt"
+
+    def shown(word: str, meanwhile: Callable[[], object] = list) -> list[str]:
+        """Methods that went by once `word` has: tshark begins, and writes, when it gets to it."""
+        for _ in range(100):
+            if word in (methods := seen.read_text().split()):
+                return methods
+            meanwhile()
+            time.sleep(0.1)
+        raise AssertionError(f"tshark shows no {word}: {methods}")
+
     with seen.open("w") as out:
         command = ["tshark", "-lni", "v0", "-f", "udp port 5060", "-T", "fields", "-e", "sip.Method"]
         watch = link.start("right", command, stdout=out, stderr=subprocess.DEVNULL)
-        time.sleep(2.0)
-        awaited(link.left, cut)
-        time.sleep(1.0)
-        watch.send_signal(signal.SIGINT)
-        watch.wait(5)
-    assert seen.read_text().split() == ["INVITE", "ACK", "BYE"]
+        try:
+            asking = partial(options, Target(baresip), SipSettings(timeout_s=0.2), 1)
+            shown("OPTIONS", lambda: awaited(link.left, asking))
+            awaited(link.left, cut)
+            methods = shown("BYE")
+        finally:
+            watch.send_signal(signal.SIGINT)
+            watch.wait(5)
+    assert [method for method in methods if method != "OPTIONS"] == ["INVITE", "ACK", "BYE"]
 
 
 @pytest.mark.needs("sipp")
