@@ -40,6 +40,7 @@ _ANSWERS = {
     "gatekeeperRequest": ("gatekeeperConfirm", "gatekeeperReject", "unknownMessageResponse"),
     "locationRequest": ("locationConfirm", "locationReject", "unknownMessageResponse"),
 }
+_GRACE_S = 0.3  # the one asked says no: so long one above may still say yes
 _CONFIRMS = ("gatekeeperConfirm", "locationConfirm")
 _MOST_LATE = 16
 _LEAST_EVERY_S = 10.0  # between calls
@@ -166,6 +167,7 @@ async def _question(
             sends=_SENDS,
             from_anyone=True,  # its other address, or one above that answers us itself (H.225.0 §7.2, §7.13),
             is_final=lambda told: told.name in _CONFIRMS,  # and there may be several
+            grace_s=_GRACE_S,
         )
 
     return await ask(family, to, session)
@@ -217,7 +219,7 @@ async def _talk(settings: H323Settings, sock: socket.socket, call: Call, sound: 
         await line.until(lambda: call.stage == "connect")
         to = _sound_to(sock, call.fast) if sound and call.stage == "connect" else None
         if sound and to:
-            sound.start(SAMPLES["PCMA"], _PCMA, *to)
+            sound.start(SAMPLES["PCMA"], _PCMA, *to, frozenset({_PCMA}))
             with suppress(TimeoutError):
                 async with asyncio.timeout(settings.duration_s):
                     await line.until(lambda: False)

@@ -70,7 +70,7 @@ def _worse(facts: dict[str, Value], more: dict[str, Value]) -> dict[str, Value]:
 
 def _judged(told: Heard | Unheard, late: Sequence[str]) -> tuple[Outcome, str]:
     if isinstance(told, Unheard):
-        if told.outcome is Outcome.PROTOCOL and "requestInProgress" in late:
+        if told.outcome in (Outcome.PROTOCOL, Outcome.LOST) and "requestInProgress" in late:
             return Outcome.LOST, "it says it works on it, and no answer came in time"
         return told.outcome, clean(told.why)
     answer: Ras = told.answer
@@ -116,7 +116,7 @@ def called(talk: Talk, connect_ms: float) -> tuple[Try, list[Row]]:
     facts |= _software(told.vendor, told.version) if told else {}
     facts |= _sound(talk.heard) if talk.heard else {}
     outcome, why = _ended(talk, stages)
-    both_ways = talk.heard and talk.heard.came.received and talk.heard.hears is not False
+    both_ways = talk.heard and talk.heard.rcvd and talk.heard.hears is not False
     facts |= {"rung": MEDIA} if both_ways else {}
     rows = [_row(one.name, one.vendor, one.version) | _h245(one) for one in calls if one.vendor]
     return Try(outcome, why, times, facts, bool(calls)), rows[-1:]
@@ -134,27 +134,31 @@ def _ended(talk: Talk, stages: Sequence[Stage]) -> tuple[Outcome, str]:
 
 
 def _taken(talk: Talk) -> tuple[Outcome, str]:
-    if talk.offered and talk.heard is None:
-        return Outcome.OK, "it opens no fast connect, so sound was not tried"
+    heard = talk.heard
     ended = next((event for event in talk.events if isinstance(event, Released | Closed)), None)
-    if talk.heard and not (talk.heard.came.received and talk.heard.hears is not False):
-        if talk.heard.late_ms > _LATE_MS or talk.heard.local_drop or not talk.heard.sent:
+    if heard and not (heard.rcvd and heard.hears is not False):
+        if heard.late_ms > _LATE_MS or heard.local_drop or not heard.sent:
             return Outcome.LOCAL, "this machine was too busy to send its sound in time"
-        if talk.heard.came.received:
+        if heard.rcvd:
             return Outcome.LOST, "the call is up, but it reports (RTCP) that it hears no sound of ours"
-        if isinstance(ended, Released):
-            return Outcome.REFUSED, f"it took the call, and before any sound {_released(ended, False)[1]}"
-        return Outcome.LOST, "the call is up, but no sound came back"
+    if ended and talk.offered and not (heard and heard.rcvd):
+        words = _released(ended, False) if isinstance(ended, Released) else _closed(ended, talk.broken)
+        return Outcome.REFUSED, f"it took the call, and before any sound {words[1]}"
+    if heard and not heard.rcvd:
+        strange = f": what came is of payload type {heard.strange_type}" if heard.strange else ""
+        return Outcome.LOST, f"the call is up, but no sound came back{strange}"
     if isinstance(ended, Released):
         return Outcome.OK, _released(ended, False)[1]
-    return Outcome.OK, "it closed the connection of the call" if ended else ""
+    if ended:
+        return Outcome.OK, "it closed the connection of the call"
+    return Outcome.OK, "it opens no fast connect, so sound was not tried" if talk.offered and heard is None else ""
 
 
 def _sound(heard: Media) -> dict[str, Value]:
     came = heard.came
-    out: dict[str, Value] = {"audio_sent": heard.sent, "audio_rcvd": came.received}
+    out: dict[str, Value] = {"audio_sent": heard.sent, "audio_rcvd": heard.rcvd}
     out["audio_send_late_ms"] = round(heard.late_ms, 3)
-    if came.received:
+    if heard.rcvd:
         out |= {"audio_lost_bwd": max(0, came.lost - heard.local_drop), "audio_reordered": came.reordered}
         measured = {"first_ms": heard.first_ms, "jitter_bwd_ms": came.jitter_ms, "rtt_ms": heard.rtt_ms}
         out |= {f"audio_{name}": round(value, 3) for name, value in measured.items() if value is not None}

@@ -56,11 +56,14 @@ class Exchange:
         sends: int,
         from_anyone: bool = False,
         is_final: Callable[[Any], bool] = lambda answer: True,
+        grace_s: float = 0.0,
     ) -> None:
         """`from_anyone`: the protocol lets others than who was asked answer; only their right answers count. Those that are
-        not `is_final` hold only when nothing better comes until the deadline: another of them may know more."""
+        not `is_final` hold only when nothing better comes until the deadline: another of them may know more. Who was asked is
+        believed after `grace_s`."""
         self._to, self._make, self._read, self._from_anyone, self._is_final = to, make, read, from_anyone, is_final
         self._kept: Heard | None = None
+        self._grace_s = grace_s
         self._due = [began + timeout_s * number / sends for number in range(sends)]
         self._deadline = began + timeout_s
         self._sent: list[tuple[int, float]] = []  # wall ns, monotonic s
@@ -103,8 +106,11 @@ class Exchange:
         waited_ms, stamped_ms = 1000.0 * (now - at), (arrival.at_ns - sent_ns) / 1e6
         rtt_ms = stamped_ms if 0.0 <= stamped_ms <= waited_ms + _SLACK_MS else waited_ms  # else the clock was set
         heard = Heard(found[1], found[0], len(self._sent), sent_ns, arrival.at_ns, rtt_ms, arrival.source)
-        if is_asked or self._is_final(heard.answer):
+        if self._is_final(heard.answer) or (is_asked and not self._grace_s):
             self._end(heard)
+        elif is_asked:
+            self._kept, self._due = heard, self._due[: len(self._sent)]
+            self._deadline = min(self._deadline, now + self._grace_s)
         else:
             self._kept = self._kept or heard
 

@@ -108,6 +108,23 @@ def test_a_strangers_no_holds_only_when_nobody_says_yes() -> None:
     ]  # fmt: skip
 
 
+def test_a_no_of_the_one_asked_waits_a_moment_for_a_strangers_yes() -> None:
+    def session() -> Exchange:
+        made = Exchange(
+            TO, lambda number, clock: b"q", lambda data: (0, data.decode()), began=10.0, timeout_s=2.0, sends=3,
+            from_anyone=True, is_final=lambda answer: answer == "yes", grace_s=0.3,
+        )  # fmt: skip
+        made.transmit(10.0, 0)
+        made.receive(arrival(b"no", 0), 10.1)
+        return made
+
+    better, worse = session(), session()
+    better.receive(arrival(b"yes", 0, ("192.0.2.9", 1719)), 10.3)
+    assert better.events()[0].answer == "yes"
+    assert not worse.done and worse.wake_at() == worse.judges_at() == pytest.approx(10.4)
+    assert worse.transmit(10.4, 0) == [] and worse.events()[0].answer == "no"
+
+
 def test_a_strangers_nonsense_is_not_what_was_asked_says() -> None:
     session = Exchange(TO, lambda number, clock: b"q", read, began=10.0, timeout_s=2.0, sends=1, from_anyone=True)
     session.transmit(10.0, 0)
