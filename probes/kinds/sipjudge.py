@@ -60,7 +60,7 @@ def _words(answer: Answered) -> str:
     said = f"{status} {clean(answer.message.reason, 60)}".strip()
     if status in (401, 407) and answer.tried:
         return f"{said}: {_BAD_PASSWORD}"
-    more = clean(siptold.more(answer.message), 160)
+    more = clean(siptold.more(answer.message), 240)
     return f"{said}: {_WORDS.get(status, 'alive')}" + (f"; {more}" if more else "")
 
 

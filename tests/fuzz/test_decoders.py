@@ -165,7 +165,7 @@ DECODERS: dict[str, tuple[Callable[[bytes], object], Sequence[bytes]]] = {
     "snmp": (ber.check, SNMP),
     "sip": (sip.parse, SIP),
     "sip-answer": (sip_answer, SIP_ANSWERS),
-    "digest": (lambda data: sipdigest.challenge([data.decode("latin-1")]), DIGESTS),
+    "digest": (lambda data: sipdigest.challenges([data.decode("latin-1")]), DIGESTS),
     "sdp": (sdp.read, SDP),
     "rtp": (rtp.decode, RTP),
     "rtcp": (rtcp.decode, RTCP),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from typing import Any
 
@@ -189,7 +190,7 @@ def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
     except WireError:
         return
     assert 0 <= read.status < 700 and bool(read.status) != bool(read.method)
-    sip.retry_after_s(read), sip.cseq(read), sip.top_branch(read), sipdigest.challenge(read.all("www-authenticate"))
+    sip.retry_after_s(read), sip.cseq(read), sip.top_branch(read), sipdigest.challenges(read.all("www-authenticate"))
 
 
 @settings(max_examples=200, deadline=None)
@@ -256,30 +257,48 @@ def test_the_digest_of_rfc_7616_comes_out() -> None:
 
 
 def test_the_old_digest_without_qop_comes_out() -> None:
-    asked = sipdigest.challenge(['Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"'])
+    (asked,) = sipdigest.challenges(['Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"'])
     assert asked == Challenge("testrealm@host.com", "dcd98b7102dd2f0e8b11d0f600bfb0c093", "MD5", "", None, False)
     value = sipdigest.authorization(asked, Credentials("Mufasa", "CircleOfLife"), "GET", "/dir/index.html", "x")
     assert 'response="1949323746fe6a43ef61f9606e7febea"' in value and "cnonce" not in value  # RFC 2617 erratum 1796
 
 
-def test_the_topmost_challenge_we_know_is_answered() -> None:
+def test_a_digest_is_made_with_the_hash_that_was_asked_for() -> None:
+    (asked,) = sipdigest.challenges(['Digest realm="d", nonce="4", algorithm=SHA-512-256'])
+    made = hashlib.new("sha512_256", b"u:d:p").hexdigest(), hashlib.new("sha512_256", b"OPTIONS:sip:a").hexdigest()
+    response = hashlib.new("sha512_256", f"{made[0]}:4:{made[1]}".encode()).hexdigest()
+    assert f'response="{response}"' in sipdigest.authorization(asked, Credentials("u", "p"), "OPTIONS", "sip:a", "c")
+
+
+def test_the_topmost_challenge_of_each_realm_that_we_know_is_answered() -> None:
     values = [
-        'Digest realm="a", nonce="1", algorithm=SHA-512-256',
-        'Digest realm="b", nonce="2", algorithm=SHA-256, qop="auth,auth-int"',
+        'Digest realm="a", nonce="1", algorithm=SHA-512, Basic realm="x"',
+        'DIGEST REALM="b, Digest c", nonce="2", algorithm=sha-256, qop="auth-int , auth"',
+        'Digest realm="b, Digest c", nonce="3"',
+        'Digest realm="d", nonce="4", qop="auth-int"',
     ]
-    asked = sipdigest.challenge([*values, 'Digest realm="c", nonce="3"'])
-    assert asked is not None and (asked.realm, asked.algorithm, asked.qop) == ("b", "SHA-256", "auth")
-    joined = sipdigest.challenge([", ".join(values)])
-    assert joined == asked
-    assert (
-        sipdigest.challenge(['Basic realm="x"', 'Digest realm="d", nonce="4", qop="auth-int"', "Digest realm=e"])
-        is None
-    )
+    asked = sipdigest.challenges(values)
+    assert [(one.realm, one.algorithm, one.qop) for one in asked] == [
+        ("b, Digest c", "SHA-256", "auth"), ("d", "MD5", "auth-int"),
+    ]  # fmt: skip
+    assert sipdigest.challenges([", ".join(values)]) == asked
+    assert sipdigest.challenges(['Basic realm="x"', 'Digest realm="d", nonce="4", qop="token"', "Digest realm=e"]) == []
+    assert sipdigest.schemes(values[:1]) == ["Digest SHA-512", "Basic"]
+
+
+def test_a_digest_that_vouches_for_the_body_changes_with_it() -> None:
+    (asked,) = sipdigest.challenges(['Digest realm="d", nonce="4", qop="auth-int"'])
+    who = Credentials("u", "p")
+    empty, full = (sipdigest.authorization(asked, who, "INVITE", "sip:a", "c", body=body) for body in (b"", b"v=0"))
+    secret, body = (hashlib.md5(text).hexdigest() for text in (b"u:d:p", b"v=0"))  # noqa: S324
+    a2 = hashlib.md5(f"INVITE:sip:a:{body}".encode()).hexdigest()  # noqa: S324
+    assert hashlib.md5(f"{secret}:4:00000001:c:auth-int:{a2}".encode()).hexdigest() in full  # noqa: S324
+    assert "qop=auth-int" in empty and empty != full
 
 
 def test_quotes_in_names_stay_inside_their_quotes() -> None:
-    asked = sipdigest.challenge(['Digest realm="a \\"b\\"", nonce="1"'])
-    assert asked is not None and asked.realm == 'a "b"'
+    (asked,) = sipdigest.challenges(['Digest realm="a \\"b\\"", nonce="1"'])
+    assert asked.realm == 'a "b"'
     assert 'username="u\\", x=\\"y"' in sipdigest.authorization(
         asked, Credentials('u", x="y', "p"), "OPTIONS", "sip:a", "c"
     )

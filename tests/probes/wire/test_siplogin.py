@@ -33,6 +33,15 @@ def test_two_proxies_get_one_header_each() -> None:
     assert ['realm="a"' in value or 'realm="b"' in value for value in values] == [True, True]
 
 
+def test_two_who_ask_in_one_answer_both_get_theirs_and_both_refuse_at_once() -> None:
+    login = Login(ME, SEED)
+    both = Message(407, "", "", "", asks(407, "a").headers + asks(407, "b").headers)
+    assert login.challenged(both) and names(login) == ["proxy-authorization"] * 2
+    assert not login.challenged(both)
+    again = Login(ME, SEED)
+    assert again.challenged(both) and not again.challenged(asks(407, "b", "other"))
+
+
 def test_the_same_question_again_means_that_the_password_is_bad() -> None:
     login = Login(ME, SEED)
     assert login.challenged(asks(401, "mcu")) and login.tried
