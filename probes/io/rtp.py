@@ -32,7 +32,8 @@ class Heard(NamedTuple):
 
     `first_ms`: from the start to the first packet of theirs; `late_ms`: the worst lateness of our own sending;
     `tos`: type-of-service bytes seen on their packets; `rtt_ms`: by RTCP. `hears`: whether it hears ours, by its reports or
-    because ours came back; None: it did not say.
+    because ours came back; None: it did not say. `strange`: packets of payload types nobody spoke of (RFC 3550 §5.1: to be
+    ignored), and `strange_type` one of those; `quiet_s`: from the last packet of ours to the end, 0 when none came.
     """
 
     sent: int
@@ -45,6 +46,14 @@ class Heard(NamedTuple):
     rtt_ms: float | None
     local_drop: int
     hears: bool | None = None
+    strange: int = 0
+    strange_type: int | None = None
+    quiet_s: float = 0.0
+
+    @property
+    def rcvd(self) -> int:
+        """Packets of its media."""
+        return max(0, self.came.received - self.strange)
 
 
 class Line:
@@ -71,13 +80,19 @@ class Line:
         self._hearing: Hearing | None = None
         self._rtt_ms: float | None = None
         self._seen_tos: set[int] = set()
+        self._types: frozenset[int] = frozenset()
+        self._strange, self._strange_type = 0, -1
+        self._last_at_ns = 0
         self._last_sr = (0, 0.0)  # the middle of their last report's NTP time, when it came
 
-    def start(self, sample: Sample, payload_type: int, to: Any, control_port: int) -> None:
-        """Send to `to` (a socket address) from now on, and listen; `control_port` 0: no RTCP."""
+    def start(
+        self, sample: Sample, payload_type: int, to: Any, control_port: int, types: frozenset[int] = frozenset()
+    ) -> None:
+        """Send to `to` (a socket address) from now on, and listen; `control_port` 0: no RTCP. `types`: payload types that are
+        understood; none: all of them."""
         if type(self._loop).__module__.startswith("uvloop"):
             raise NeedsPrivilege("uvloop loses packets whose stamps lie on the error queue: use asyncio's own loop")
-        self._sample, self._payload_type, self._to = sample, payload_type, to
+        self._sample, self._payload_type, self._to, self._types = sample, payload_type, to, types
         self._control_to = (to[0], control_port, *to[2:]) if control_port else None
         for sock in (self._media, self._control):
             for _ in sock.arrivals():
@@ -111,7 +126,11 @@ class Line:
         return Heard(
             self._sent, self._skipped, self._came, self._hearing.block, first_ms, self._late_s * 1000,
             frozenset(self._seen_tos), self._rtt_ms, drops, self._hearing.hears,
+            self._strange, self._strange_type if self._strange else None, self._quiet_s(),
         )  # fmt: skip
+
+    def _quiet_s(self) -> float:
+        return max(0.0, (time.time_ns() - self._last_at_ns) / 1e9) if self._last_at_ns else 0.0
 
     def close(self) -> None:
         """Give everything back."""
@@ -179,12 +198,20 @@ class Line:
             if len(data) >= 2 and 192 <= data[1] <= 223:  # RFC 5761 §4
                 self._reported(rtcp.decode(data), at_ns)
             else:
-                packet = rtp.decode(data)
-                self._came.receive(packet, at_ns)
-                self._hearing.echoed(packet.source)
-                self._seen_tos.add(tos)
+                self._media_came(rtp.decode(data), at_ns, tos)
         except WireError:
             return
+
+    def _media_came(self, packet: Packet, at_ns: int, tos: int) -> None:
+        """Also what is not understood has a number, and is not lost (keys that are dialled, comfort noise)."""
+        assert self._came is not None and self._hearing is not None
+        self._came.receive(packet, at_ns)
+        self._hearing.echoed(packet.source)
+        self._seen_tos.add(tos)
+        if self._types and packet.payload_type not in self._types:
+            self._strange, self._strange_type = self._strange + 1, packet.payload_type
+        else:
+            self._last_at_ns = at_ns
 
     def _reported(self, reports: list[Report | rtcp.Goodbye], at_ns: int) -> None:
         for one in reports:

@@ -14,6 +14,7 @@ from probes.wire import siptold
 from probes.wire.session import Malformed
 from probes.wire.sipcallevents import Demands, HungUp, Over, Refused, Ringing, Silent, Unheard, Up
 
+_QUIET_S = 1.5  # nothing for so long before the end: it stopped
 _LATE_MS = 60.0  # sound sent later than this says nothing of the network
 _OUTCOMES = {408: Outcome.LOST, 504: Outcome.LOST, 415: Outcome.PROTOCOL, 488: Outcome.PROTOCOL, 606: Outcome.PROTOCOL}
 _WORDS = {
@@ -97,7 +98,7 @@ def _turned_down(refused: Refused, demands: Demands | None) -> tuple[Outcome, st
     words = _WORDS.get(status, "it does not take the call")
     if status in (401, 407) and refused.tried:
         words = "it does not accept our user and password"
-    more = clean(siptold.more(refused.message), 160)
+    more = clean(siptold.more(refused.message), 240)
     if demands:
         more = f"before that it demanded {clean(', '.join(demands.extensions), 80)}" + (f"; {more}" if more else "")
     return _OUTCOMES.get(status, Outcome.REFUSED), f"{said}: {words}" + (f"; {more}" if more else "")
@@ -112,7 +113,7 @@ def _taken(talk: Talk) -> tuple[Outcome, str]:
     if outcome is Outcome.OK:
         said += _remarks(talk)
     said += [_last_word(hung)] if (hung := first(talk.events, HungUp)) else []
-    if hung and outcome is Outcome.LOST and not any(heard.came.received for heard in talk.heard.values()):
+    if hung and outcome is Outcome.LOST and not any(heard.rcvd for heard in talk.heard.values()):
         return Outcome.REFUSED, f"it took the call and {said[-1]}"  # no wonder that nothing came
     return outcome, "; ".join(said)
 
@@ -120,10 +121,11 @@ def _taken(talk: Talk) -> tuple[Outcome, str]:
 def _described(talk: Talk) -> tuple[Outcome, str] | None:
     """What its description of media says against a call both ways; None: nothing."""
     agreed = talk.agreed
-    sealed = dict(agreed.sealed).get("audio")
+    sealed, foreign = dict(agreed.sealed).get("audio"), dict(agreed.foreign).get("audio")
     for is_so, words in (
         (bool(agreed.fault), agreed.fault),
         (bool(sealed), f"it wants its sound encrypted ({sealed}), which was not offered: there is no common media"),
+        (bool(foreign), f"it takes no sound as we offer it, but only {foreign}"),
         ("audio" not in agreed.taken, "it takes no sound"),
         ("audio" in agreed.mute, "it says that it sends no sound"),
         ("audio" in agreed.deaf, "it says that it receives no sound of ours"),
@@ -138,7 +140,7 @@ def _carried(talk: Talk) -> tuple[Outcome, str] | None:
     agreed = talk.agreed
     late = any(heard.late_ms > _LATE_MS or heard.local_drop for heard in talk.heard.values())
     coming = {kind: heard for kind, heard in talk.heard.items() if kind not in agreed.mute}
-    silent = [kind for kind, heard in coming.items() if not heard.came.received]
+    silent = [kind for kind, heard in coming.items() if not heard.rcvd]
     unheard = [kind for kind, heard in talk.heard.items() if heard.hears is False and kind not in agreed.deaf]
     if not silent and not unheard:
         return None
@@ -150,9 +152,17 @@ def _carried(talk: Talk) -> tuple[Outcome, str] | None:
     if silent:
         hears = [kind for kind in silent if talk.heard[kind].hears]
         parts.append(f"no {_named(silent, ' and no ')} came back" + (", although it hears ours" if hears else ""))
+        parts += [words for kind in silent if (words := _strange(talk.heard[kind]))]
     if unheard:
         parts.append(f"it reports (RTCP) that it hears no {_named(unheard, ' and no ')} of ours")
     return Outcome.LOST, f"the call is up, but {', and '.join(parts)}"
+
+
+def _strange(heard: Heard) -> str:
+    """What came instead."""
+    return (
+        "" if heard.strange_type is None else f"what came is of payload type {heard.strange_type}, which was not agreed"
+    )
 
 
 def _named(kinds: Sequence[str], between: str) -> str:
@@ -177,11 +187,16 @@ def _remarks(talk: Talk) -> list[str]:
             "it does not say whether it hears us: no report (RTCP) of our sound came",
         ),
     )  # fmt: skip
-    return [words for is_so, words in remarks if is_so]
+    quiet = [
+        f"no {_NAMES[kind]} came any more in the last {one.quiet_s:.1f} s of the call"
+        for kind, one in talk.heard.items()
+        if one.rcvd and one.quiet_s >= _QUIET_S and not hung
+    ]
+    return quiet + [words for is_so, words in remarks if is_so]
 
 
 def _last_word(hung: HungUp) -> str:
-    told = clean(siptold.more(hung.message), 160)
+    told = clean(siptold.more(hung.message), 240)
     return f"hung up after {hung.after_s:.1f} s" + (f": {told}" if told else "")
 
 
@@ -208,9 +223,9 @@ def values(talk: Talk) -> dict[str, Value]:
 
 def _media(kind: str, heard: Heard) -> dict[str, Value]:
     came = heard.came
-    out: dict[str, Value] = {f"{kind}_sent": heard.sent, f"{kind}_rcvd": came.received}
+    out: dict[str, Value] = {f"{kind}_sent": heard.sent, f"{kind}_rcvd": heard.rcvd}
     out[f"{kind}_send_late_ms"] = _rounded(heard.late_ms)
-    if came.received:
+    if heard.rcvd:
         out[f"{kind}_lost_bwd"] = max(0, came.lost - heard.local_drop)
         measured = {"first_ms": heard.first_ms, "jitter_bwd_ms": came.jitter_ms, "rtt_ms": heard.rtt_ms}
         out |= {f"{kind}_{name}": _rounded(value) for name, value in measured.items() if value is not None}

@@ -42,13 +42,15 @@ class Agreed(NamedTuple):
     """What the far end's description says of our kinds of media, "audio" and "video".
 
     `taken`: it takes them. `mute`: of them, it says it sends none; `deaf`: it says it receives none. `sealed`: it wants
-    them encrypted, and how: that was not offered. `fault`: what of the description cannot be used.
+    them encrypted, and how: that was not offered. `foreign`: it names only codecs that were not offered, these. `fault`:
+    what of the description cannot be used.
     """
 
     taken: Sequence[str] = ()
     mute: Sequence[str] = ()
     deaf: Sequence[str] = ()
     sealed: Sequence[tuple[str, str]] = ()
+    foreign: Sequence[tuple[str, str]] = ()
     fault: str = ""
 
 
@@ -96,7 +98,9 @@ class Lines:
 
     def _begin(self, kind: str, line: Line, theirs: Media, peer: str) -> None:
         agreed = self.agreed
-        codec = next((codec for codec in theirs.codecs if codec.name in SAMPLES), None)
+        codec = next((codec for codec in theirs.codecs if codec.name in _names(kind)), None)
+        if theirs.port and codec is None:
+            self.agreed = agreed._replace(foreign=[*agreed.foreign, (kind, _listed(theirs.codecs))])
         if not theirs.port or codec is None:
             return
         if theirs.sealed:
@@ -106,7 +110,7 @@ class Lines:
         if to is None:
             self.agreed = agreed._replace(fault=_nowhere(theirs.host or peer))
             return
-        line.start(SAMPLES[codec.name], codec.payload, to, theirs.rtcp_port)
+        line.start(SAMPLES[codec.name], codec.payload, to, theirs.rtcp_port, _types(kind, theirs))
         self.agreed = agreed._replace(
             taken=[*agreed.taken, kind],
             mute=[*agreed.mute, *([kind] if theirs.way in ("recvonly", "inactive") else [])],
@@ -129,6 +133,21 @@ class Lines:
         """Give the sockets back."""
         for _, line in self._open:
             line.close()
+
+
+def _types(kind: str, theirs: Media) -> frozenset[int]:
+    """Payload types we understand: by the numbers we gave them (RFC 3264 §6.1), and by the far end's own."""
+    ours, named = _AUDIO if kind == "audio" else _VIDEO, _names(kind)
+    return frozenset(codec.payload for codec in (*ours, *theirs.codecs) if codec.name in named)
+
+
+def _names(kind: str) -> set[str]:
+    """Codecs we offer: an answer must have one of them (RFC 3264 §6.1)."""
+    return {codec.name for codec in (_AUDIO if kind == "audio" else _VIDEO)}
+
+
+def _listed(codecs: Sequence[Codec]) -> str:
+    return clean(", ".join(dict.fromkeys(codec.name for codec in codecs)), 60)
 
 
 def _answer_to(kind: str, place: int, answered: Sequence[Media]) -> Media | None:

@@ -42,7 +42,8 @@ class Hearing:
 
     def reported(self, reports: Sequence[Report | Goodbye], sent: int, now: float) -> list[Block]:
         """A compound came; `sent`: packets of ours so far. The blocks about us."""
-        theirs = [report for report in reports if isinstance(report, Report) and report.source != self._source]
+        leaving = {source for one in reports if isinstance(one, Goodbye) for source in one.sources}
+        theirs = [one for one in reports if isinstance(one, Report) and self._is_said(one, leaving)]
         told = {report.source for report in theirs if rtcp.blocks_of([report], self._source)}
         self._reporters |= told if len(self._reporters) < _MAX_REPORTERS else set()
         is_others = bool(self._reporters) and not any(report.source in self._reporters for report in theirs)
@@ -53,6 +54,11 @@ class Hearing:
         if is_heard or (theirs and not is_others and passed_s >= _HEARABLE_S):
             self._account(is_heard)
         return blocks
+
+    def _is_said(self, report: Report, leaving: set[int]) -> bool:
+        """Not our own come back, nor the empty report that a goodbye must begin with (RFC 3550 §6.1): it says nothing."""
+        is_farewell = report.source in leaving and not report.blocks
+        return report.source != self._source and not is_farewell
 
     def _is_heard(self, block: Block, sent: int, passed_s: float) -> bool:
         place = (block.highest - self._first) & 0xFFFF

@@ -88,13 +88,22 @@ def parse_head(head: bytes) -> Message:
     lines = _unfold(_text(head).split("\n"))
     if len(lines) - 1 > MOST_HEADERS:
         raise WireError(0, "too many headers")
-    headers = tuple(header for line in lines[1:] if (header := _header(line)))
+    named = _headers(lines[1:])
     first = lines[0].strip()
     if match := _STATUS.match(first):
-        return Message(int(match[1]), (match[2] or "").strip(), "", "", headers)
+        return Message(int(match[1]), (match[2] or "").strip(), "", "", named)
     if match := _REQUEST.match(first):
-        return Message(0, "", match[1], match[2], headers)
+        return Message(0, "", match[1], match[2], named)
     raise WireError(0, "not a SIP start line")
+
+
+def headers(data: bytes) -> tuple[tuple[str, str], ...]:
+    """Headers alone, as those of a part of a body: see `Message`; of too many the first."""
+    return _headers(_unfold(_text(data).split("\n"))[:MOST_HEADERS])
+
+
+def _headers(lines: list[str]) -> tuple[tuple[str, str], ...]:
+    return tuple(header for line in lines if (header := _header(line)))
 
 
 def message_with(message: Message, body: bytes, *, short: bool = False) -> Message:

@@ -174,7 +174,7 @@ class Call(Carried):
         """The INVITE, from the start or with credentials."""
         self._number += 1
         self._invite = self._number
-        body: Headers = (("content-type", "application/sdp"), ("allow", "INVITE, ACK, BYE, CANCEL, OPTIONS"))
+        body: Headers = (("content-type", "application/sdp"), siprequest.ALLOW)
         more = body + self._authorization
         data = siprequest.request(self._ask, "INVITE", self._invite, self._outside, more=more, body=self._offer)
         self._began, self._until, self._left = now, now + self._limits.answer_s, None
@@ -321,9 +321,10 @@ class Call(Carried):
             self._hung_up(self._early_bye, now)
 
     def _described(self, message: Message, tag: str) -> bytes:
-        """The 200's description of its media, else the one that came before it (§13.2.1)."""
+        """The 200's description of its media, else the one that came before it from the same place (§13.2.1), or from one
+        that gave no name."""
         found = sipbody.description(message) or self._early.get(tag.casefold(), b"")
-        return found or (next(iter(self._early.values())) if len(self._early) == 1 else b"")
+        return found or self._early.get("", b"")
 
     def _taken_again(self, ack: Send, now: float) -> None:
         """The same answer again: our ACK was lost. When it comes again and again, whom we called hears the ACK too."""
@@ -358,7 +359,7 @@ class Call(Carried):
             self._part(message.status, now)
         elif self._state in (ASKING, RINGING):
             if self._login.challenged(message):
-                self._authorization = self._login.headers("INVITE", self._ask.uri)
+                self._authorization = self._login.headers("INVITE", self._ask.uri, self._offer)
                 self._state = ASKING
                 self._asked(now)
                 return

@@ -31,7 +31,7 @@ class Dialog:
 
 def opened(message: Message, otherwise: str) -> Dialog:
     """The dialog a 2xx opens; `otherwise`: what we asked for, when it gives no Contact that can be read."""
-    target, routes = contact(message, otherwise), _recorded(message)
+    target, routes = contact(message, otherwise).partition("?")[0], _recorded(message)  # no headers there: §19.1.1
     if not routes:
         return Dialog(target, (), place(target))
     first = uri_of(routes[0])
@@ -48,7 +48,7 @@ def tag(message: Message, header: str = "to") -> str:
 
 def contact(message: Message, otherwise: str = "") -> str:
     """The far end's own URI (RFC 3261 §12.1.2), `otherwise` when it gives none that can be read."""
-    first = next(iter(_listed(message, "contact")), "")
+    first = next(iter(listed(message, "contact")), "")
     return uri_of(first) or otherwise
 
 
@@ -78,11 +78,11 @@ def place(uri: str) -> Address:
 
 def _recorded(message: Message) -> list[str]:
     """Record-Route turned round (RFC 3261 §12.1.2), as it can be said again."""
-    routes = [value for value in _listed(message, "record-route") if uri_of(value)]
+    routes = [value for value in listed(message, "record-route") if uri_of(value)]
     return [value for value in routes if value.isascii() and value.isprintable()][:_MAX_ROUTES][::-1]
 
 
-def _listed(message: Message, header: str) -> Iterator[str]:
+def listed(message: Message, header: str) -> Iterator[str]:
     """The values of a header, its comma lists split: a comma within quotes or brackets is none."""
     for line in message.all(header):
         value = line[:_MAX_VALUE]

@@ -12,9 +12,12 @@ from probes.wire.sipoptions import Ask
 
 Headers = tuple[tuple[str, str], ...]
 COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
-_ANSWERS = {"BYE": 200, "OPTIONS": 200, "INFO": 200, "NOTIFY": 200, "MESSAGE": 200, "CANCEL": 481}
+ALLOW = ("allow", "INVITE, ACK, BYE, CANCEL, OPTIONS")
+# What we do not do is 405 (§8.2.1); a change of media, and a look whether the call still stands, has words of its own.
+_ANSWERS = {"BYE": 200, "OPTIONS": 200, "INFO": 200, "NOTIFY": 200, "MESSAGE": 200, "CANCEL": 481, "INVITE": 488}
 _REASONS = {
     200: "OK",
+    405: "Method Not Allowed",
     420: "Bad Extension",
     481: "Call/Transaction Does Not Exist",
     488: "Not Acceptable Here",
@@ -64,8 +67,8 @@ def answer(message: Message, *, is_ours: bool, demands: list[str]) -> bytes:
 
     `is_ours`: its tags are the dialog's, else it is told that there is none (§12.2.2). A change of media is refused.
     """
-    status = _ANSWERS.get(message.method.upper(), 488) if is_ours else 481
-    more: Headers = ()
+    status = _ANSWERS.get(message.method.upper(), 405) if is_ours else 481
+    more: Headers = (ALLOW,) if status == 405 else ()
     if demands and is_ours and message.method.upper() != "BYE":
         status, more = 420, (("unsupported", ", ".join(demands)),)
     headers = tuple((name, value) for name, value in message.headers if name in COPIED)

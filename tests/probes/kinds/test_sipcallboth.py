@@ -99,6 +99,42 @@ def test_a_room_that_reports_nothing_is_not_accused_and_that_is_told() -> None:
     assert called(Reporting(lambda source, number: None), reports_s=0.0).why == ""
 
 
+class Speaking(Room):
+    """A room that answers `most` of our packets, each as another one."""
+
+    def __init__(self, payload_type: int, most: int = 10_000) -> None:
+        super().__init__(2, "127.0.0.1")
+        self._payload_type, self._most = payload_type, most
+
+    def _echo(self, peer: str) -> rooms._Echo:
+        room = self
+
+        class Voice(rooms._Echo):
+            said = 0
+
+            def _back(self, data: bytes, source: Any, tos: int) -> None:
+                self.said += 1
+                if self.said <= room._most:
+                    packet = rtp.decode(data)._replace(payload_type=room._payload_type)
+                    self._media.send(rtp.encode(packet), source)
+
+        return Voice(2, "127.0.0.1", peer, dumb=False)
+
+
+def test_packets_of_a_type_that_nobody_spoke_of_are_no_sound() -> None:
+    got = called(Speaking(101))
+    assert (got.outcome, got.values["audio_rcvd"]) == (Outcome.LOST, 0) and "payload type 101" in got.why
+    assert "audio_lost_bwd" not in got.values
+
+
+def test_sound_that_ends_long_before_the_call_is_told() -> None:
+    got = called(Speaking(8, 5), duration_s=1.8, reports_s=0.0)
+    assert (got.outcome, got.values["audio_rcvd"]) == (
+        Outcome.OK,
+        5,
+    ) and "no sound came any more in the last 1." in got.why
+
+
 def test_sound_that_came_before_the_call_was_taken_is_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     class Announcing(Room):
         def _take(self, message: Message, source: tuple[Any, ...]) -> bytes:
@@ -124,6 +160,7 @@ def test_sound_that_came_before_the_call_was_taken_is_none_of_it(monkeypatch: py
         (b"c=IN IP4 127.0.0.1", b"c=IN IP4 media.example", "media.example"),
         (b"a=sendrecv", b"a=sendonly", "it receives no sound of ours"),
         (b"m=audio", b"m=text", "it takes no sound"),
+        (b"PCMA/8000", b"L16/8000", "only L16"),
         (b"", b"", "no description"),
     ],
 )

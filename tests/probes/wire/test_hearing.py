@@ -47,6 +47,17 @@ def test_a_report_that_leaves_us_out_before_it_can_have_heard_us_says_nothing() 
     assert far.hears is None
 
 
+def test_the_empty_report_that_a_goodbye_begins_with_says_nothing() -> None:
+    far = hearing()
+    far.reported([*report(), Goodbye((THEIRS,))], sent(3.0), 13.0)
+    assert far.hears is None
+    far.reported(report(FIRST + sent(4.0) - 1), sent(4.0), 14.0)
+    far.reported([*report(), Goodbye((THEIRS,))], sent(5.0), 15.0)
+    assert far.hears
+    far.reported([*report(), Goodbye((THEIRS + 1,))], sent(6.0), 16.0)
+    assert far.hears is False  # somebody else left
+
+
 def test_a_highest_number_that_stands_still_says_that_it_went_deaf() -> None:
     far = hearing()
     far.reported(report(FIRST + sent(2.0) - 1), sent(2.0), 12.0)

@@ -59,3 +59,21 @@ def test_parts_within_parts_are_looked_into() -> None:
 @given(st.binary(max_size=300), st.sampled_from(["multipart/mixed;boundary=b", "multipart/mixed", "x", ""]))
 def test_no_bytes_raise(body: bytes, kind: str) -> None:
     said(kind, parts(body, part(b"multipart/mixed;boundary=b", body)) + body)
+
+
+def test_a_description_of_something_else_than_the_session_is_none() -> None:
+    early = b"Content-Disposition: early-session; handling=optional\r\n" + part(b"application/sdp", b"v=1")
+    session = b"content-disposition : Session\r\n" + part(b"application/sdp", SDP)
+    assert said("multipart/mixed;boundary=b", parts(early, session)) == SDP
+    headers = (("content-type", "application/sdp"), ("content-disposition", "early-session"))
+    assert description(Message(183, "", "", "", headers, SDP)) == b""
+
+
+def test_headers_of_a_part_are_folded_as_all_headers_are() -> None:
+    assert said("multipart/mixed;boundary=b", parts(part(b"\r\n application/sdp;\r\n\tcharset=x", SDP))) == SDP
+
+
+def test_of_alternatives_the_last_is_taken() -> None:
+    body = parts(part(b"application/sdp", b"v=1"), part(b"application/sdp", SDP), part(b"text/plain", b"x"))
+    assert said("multipart/alternative;boundary=b", body) == SDP
+    assert said("multipart/mixed;boundary=b", body) == b"v=1"

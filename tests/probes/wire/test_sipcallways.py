@@ -199,6 +199,22 @@ def test_the_description_in_a_183_is_the_answer_of_a_200_that_has_none() -> None
     assert line.of(Up)[0].description == SDP
 
 
+def test_what_another_branch_of_a_fork_described_is_no_answer_of_this_one() -> None:
+    line = Line()
+    line.hear(reply(line.last("INVITE"), 183, ("content-type", "application/sdp"), tag="other", body=SDP), 0.1)
+    line.hear(reply(line.last("INVITE"), 200, AT_ROOM), 0.3)
+    assert line.of(Up)[0].description == b""
+
+
+@pytest.mark.parametrize(("method", "status"), [("INVITE", 488), ("UPDATE", 405), ("REFER", 405), ("INFO", 200)])
+def test_a_change_of_media_is_refused_and_what_we_do_not_do_is_named(method: str, status: int) -> None:
+    line = Line()
+    line.up(AT_ROOM)
+    line.hear(asked(line.last("ACK"), method), 0.5)
+    said = line.sent[-1][0]
+    assert said.status == status and bool(said.first("allow")) == (status == 405)
+
+
 def test_the_proxys_and_the_rooms_questions_are_both_answered_in_the_next_invite_and_in_the_bye() -> None:
     line = Line(credentials=Credentials("me", "secret"))
     line.hear(reply(line.last("INVITE"), 407, ("proxy-authenticate", 'Digest realm="edge", nonce="a"')), 0.1)

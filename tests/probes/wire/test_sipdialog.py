@@ -51,6 +51,10 @@ def test_loose_routers_are_named_in_routes_and_the_first_is_the_next_hop() -> No
     assert next_hop(dialog, PEER) == PEER
 
 
+def test_headers_in_a_contact_are_no_part_of_what_is_asked_for() -> None:
+    assert sipdialog.opened(answer(("contact", "<sip:r@192.0.2.9?Subject=x>")), "sip:x@mcu").uri == "sip:r@192.0.2.9"
+
+
 def test_a_strict_router_is_asked_for_by_name_and_the_room_stands_last() -> None:
     dialog = sipdialog.opened(
         answer(("record-route", "<sip:old.example>, <sip:192.0.2.7>"), ("contact", "<sip:room@192.0.2.9>")), "sip:x@mcu"
