@@ -192,6 +192,17 @@ class Engine:
             if rule in judges and row is not None:
                 judges[rule].believe(row, since_ms)
 
+    def stays_silent(self, rule: str, agent: str, since_ms: int, now_ms: int) -> None:
+        """An agent that was silent before a restart, and has not spoken since, is silent whatever clocks say meanwhile."""
+        number = self._agent(agent)
+        if self._frontier_ms[number] >= since_ms + USUAL_MS:
+            return
+        age_ms = max(LONGEST_PAUSE_MS, 4 * self._usual_ms[number])
+        self._arrived_ms[number] = min(self._arrived_ms[number], now_ms - age_ms)
+        for judge in self._silences:
+            if judge.rule.name == rule:
+                judge.believe(number, self._arrived_ms[number])
+
     # --- a tick ---
 
     def assess(self, now_ms: int) -> Assessment:

@@ -75,7 +75,7 @@ def lock(folder: Path, name: str) -> int:
             handle = os.open(path, flags | os.O_CLOEXEC, 0o600)
             break
         except OSError as fault:
-            if path == folder or fault.errno not in (*DISK_REFUSES, errno.ENOENT, errno.EISDIR):
+            if path == folder or fault.errno not in (*DISK_REFUSES, errno.ENOENT, errno.EISDIR, errno.EACCES):
                 raise
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

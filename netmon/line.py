@@ -3,8 +3,8 @@
 Whoever reads lines reads them here (ingest, replay, sealer, sinks), so what was accepted is read as the same series and
 values ever after. As InfluxDB 1.8 and 2 read them; where netmon differs stands in docs/hub.md, *Lines*.
 
-A line has sections: the head (measurement and tags), the fields, the stamp. A quote opens a text in the value of a field
-and is an ordinary character everywhere else. A newline ends a line unless it stands in a text or behind a backslash.
+A line has sections: the head (measurement and tags), the fields, the stamp. A quote opens a text where the value of a
+field begins and is an ordinary character everywhere else. A newline ends a line unless it stands in a text or behind a backslash.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class LineError(ValueError):
 
 # Every loop below eats what no other part of it can, so none of them goes back over what it has seen.
 _TEXT = rb'"[^"\\]*(?:\\[\s\S][^"\\]*)*("|\\?\Z)'
-_VALUE = rb'[^\\",\n]*(?:(?:\\[\s\S]|' + _TEXT + rb')[^\\",\n]*)*'
+_VALUE = rb"(?:" + _TEXT + rb")?[^\\,\n]*(?:\\[\s\S][^\\,\n]*)*"
 _FIELDS = rb"[^\\=\n]*(?:(?:\\[\s\S]|=(" + _VALUE + rb"))[^\\=\n]*)*"
 # A blank behind any backslashes goes on, a newline behind an odd number of them.
 _ESCAPES = rb"(?:\\+[^\\\n]|(?:\\\\)*\\\n|(?:\\\\)+(?=\n|\Z))"
 _START = rb"[^\\ \n]*(?:" + _ESCAPES + rb"[^\\ \n]*)*"
-# Groups: it is a comment; the head has ended; its last value; where that value's last text ends, with or without a quote.
+# Groups: it is a comment; the head has ended; its last value; where the last text ends, with or without a quote.
 _WHOLE = re.compile(rb"[ \t\0]*(?:(#)[^\n]*|" + _START + rb"(?:( )" + _FIELDS + rb")?)")
 
 
@@ -128,7 +128,7 @@ def _in_short(rest: bytes) -> bytes:
     if whole.end(3) != len(rest):
         return b"m k" + escape
     is_open = whole.end(4) == len(rest) and whole[4] != b'"'
-    return (b'm k="' if is_open else b"m k=0") + escape
+    return (b'm k="' if is_open else b"m k=0" if whole[3] else b"m k=") + escape
 
 
 def split(body: bytes) -> Iterator[tuple[int, bytes | None]]:

@@ -15,7 +15,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -68,6 +68,7 @@ class Segments:
         self._pending_bytes = 0
         self._fd = -1
         self.dropped = 0  # records that were unlinked to make room
+        self.on_drop: Callable[[list[tuple[Position, bytes]]], None] = lambda records: None  # before they go
         self.cut_bytes = 0  # of a torn tail, when this was opened
         self._held: dict[int, bytes] = {}  # segments that are only in memory
         self._sizes: dict[int, int] = {}  # segment number → durable bytes, ascending
@@ -271,15 +272,16 @@ class Segments:
             if alone and (self._pending or not self._sizes[number]):
                 return 0
             limit = self._sizes[number]
-        records = sum(body is not None for _, body in self._scan(number, 0, limit))
+        gone = [(Position(number, at), body) for at, body in self._scan(number, 0, limit) if body is not None]
+        self.on_drop(gone)
         with self._lock:
             self._forget(number)
         if alone:
             self._empty(number)
         else:
             self._unlink(number)
-        self.dropped += records
-        return records
+        self.dropped += len(gone)
+        return len(gone)
 
     def _empty(self, number: int) -> None:
         """The only segment starts over under the next number; no new file, for there may be no room for one."""
@@ -296,9 +298,7 @@ class Segments:
         self._bad = {place for place in self._bad if place.segment != number}
 
     def _unlink(self, number: int) -> None:
-        with contextlib.suppress(
-            OSError
-        ):  # it is not there, or the disk refuses: then it is met again at the next start
+        with contextlib.suppress(OSError):  # where the disk refuses it is met again at the next start
             self._path(number).unlink()
 
     # --- reading ---
@@ -334,6 +334,11 @@ class Segments:
         except FileNotFoundError:
             yield limit, None  # dropped meanwhile, or taken away by hand
             return
+        except PermissionError:
+            with self._lock:
+                self._bad.add(Position(number, offset))
+            yield limit, None  # somebody else's file now: what others hold is read all the same
+            return
         with file:
             while offset < limit:
                 body = _record_or_none(file, number, offset, limit)
@@ -361,7 +366,8 @@ class Segments:
             good = at if body is not None else good
         self._bad = {place for place in self._bad if place.offset < good}
         if good < size:
-            with contextlib.suppress(OSError):  # a read-only disk: it is cut at a later start
+            with contextlib.suppress(OSError):  # a read-only disk, or not ours to read: it is cut at a later start
+                self._reader(self._active).close()
                 os.truncate(self._path(self._active), good)
             self._sizes[self._active] = good
             self.cut_bytes = size - good

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import errno
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -26,7 +25,6 @@ AGAIN_S = (0.5, 30.0)  # before a loop that ended begins anew: at first, at most
 CALM_S = 60.0  # a loop that ran for so long begins anew soon
 MOST_WHY = 300
 _SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ENOSPC)
-_OF_MACHINE = (OSError, MemoryError, sqlite3.Error)  # nobody's mistake in the program
 
 
 @dataclass(slots=True)
@@ -136,7 +134,7 @@ def words(fault: BaseException) -> str:
         return clean(f"{fault.name} is missing here: install cpnet-netmon[all]", MOST_WHY)
     if isinstance(fault, MemoryError):
         return "out of memory"
-    if isinstance(fault, _OF_MACHINE):
+    if isinstance(fault, OSError) or type(fault).__module__ == "sqlite3":  # agents need not load it for this
         return clean(f"{named}: {text}", MOST_WHY) if named else text
     return clean(f"a fault of netmon, please report it: {type(fault).__name__}: {text}", MOST_WHY)
 

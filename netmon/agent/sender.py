@@ -169,7 +169,7 @@ class Sender(threading.Thread):
 
     def _judged(self, reply: Reply) -> Verdict:
         """What an answer means. A hub says 204 when it stored something, and nothing else."""
-        if self._agent and 200 <= reply.status < 300 and reply.status != 204:
+        if reply.is_mistake or (self._agent and 200 <= reply.status < 300 and reply.status != 204):
             return Verdict(Act.REFUSED)
         return verdict(reply.status, reply.text, reply.retry_after)
 

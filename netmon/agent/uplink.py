@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from netmon.agent.post import Closed, Connection
 from netmon.config.agent import DestinationConfig
 from netmon.files import read_token
+from netmon.troubles import is_short
 from probes.clean import clean
 from probes.errors import WireError
 
@@ -29,6 +30,7 @@ class Reply(NamedTuple):
     sent_ns: int = 0
     back_ns: int = 0
     location: str = ""
+    is_mistake: bool = False  # no answer, and only somebody who mends a file can change that
 
 
 class Uplink:
@@ -64,6 +66,9 @@ class Uplink:
     def _try(self, path: str, body: bytes, headers: Mapping[str, str], most: int = 1000) -> Reply:
         try:
             connection = self._connected()
+        except (OSError, ValueError) as fault:  # a token or CA that cannot be read
+            return Reply(0, _words(fault), is_mistake=not is_short(fault))
+        try:
             told = dict(headers)
             if self._authorization:
                 told["Authorization"] = self._authorization
@@ -73,7 +78,7 @@ class Uplink:
             return Reply(0, str(fault))
         except (OSError, WireError, ValueError) as fault:
             self.close()
-            return Reply(0, _words(fault))
+            return Reply(0, _words(fault), is_mistake=isinstance(fault, ssl.SSLCertVerificationError | ValueError))
         if answer.status in (401, 403):
             self.close()
         text = clean(bytes(answer.body).decode("utf-8", "replace"), most)

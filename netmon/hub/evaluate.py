@@ -136,6 +136,9 @@ class Evaluator:
         if self._replayed_s:
             self._turns.begin(self._replayed_s)
         self._turn(now_s)
+        for one in self._book.open():
+            for rule, agent in one.members if one.fault == "silence" and self._replayed_s else ():
+                self._engine.stays_silent(rule, agent, one.first_miss_ms, int(now_s * 1000))
         self._engine.expect(self._topology.agent_names(), int(now_s * 1000))
         self._save_at_s = self._turns.listened_s + SAVE_S
         with self._lock:

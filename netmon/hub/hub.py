@@ -34,6 +34,7 @@ from netmon.hub.leasedoor import LeaseDoor
 from netmon.hub.limits import MAX_CONNECTIONS, Counters
 from netmon.hub.listener import Listener, tcp_socket
 from netmon.hub.live import Live
+from netmon.hub.losses import Losses
 from netmon.hub.places import Places
 from netmon.hub.rehearsals import Rehearsals
 from netmon.hub.remembered import heal
@@ -130,6 +131,7 @@ def open_hub(config: HubConfig) -> Hub:
     store = folder / "store"
     sinks = tuple(_sink(one, folder / "sinks", segments, troubles) for one in config.sinks)
     sealer = sealing.Sealer(segments, store, troubles)
+    losses = segments.on_drop = Losses(sealer, sinks, troubles)
     known = _known(folder, segments, sealer, sinks, evaluator, troubles)
     counters, live = Counters(), Live(schema)
     seen = catch_up(known, segments, evaluator, live, counters)
@@ -151,7 +153,7 @@ def open_hub(config: HubConfig) -> Hub:
         unjudged=evaluator.unjudged,
     )
     communes = Communes(places.communes, topology.symptoms)
-    extra = _extra(segments, journal, sealer, sinks, troubles)
+    extra = _extra(segments, journal, sealer, sinks, losses, troubles)
     state = State(config.name, _version(), live, communes, evaluator, counters, extra)
     feed = Feed(state)
     desk = Desk(config.leases, topology.network, evaluator.db)
@@ -324,7 +326,12 @@ def _sink(one: Any, folder: Path, segments: Segments, troubles: Troubles) -> Sin
 
 
 def _extra(
-    segments: Segments, journal: Journal, sealer: sealing.Sealer, sinks: tuple[Sink, ...], troubles: Troubles
+    segments: Segments,
+    journal: Journal,
+    sealer: sealing.Sealer,
+    sinks: tuple[Sink, ...],
+    losses: Losses,
+    troubles: Troubles,
 ) -> Callable[[], dict[str, Any]]:
     def rows() -> dict[str, Any]:
         return {
@@ -332,6 +339,7 @@ def _extra(
                 "bytes": segments.bytes_used,
                 "damaged": segments.damaged,
                 "dropped": max(segments.dropped, journal.dropped),
+                "lost_points": losses.points,
                 "sealed_rows": sealer.rows,
                 "damaged_files": sealer.damaged_files,
             },

@@ -18,6 +18,7 @@ from netmon.hub.places import Places, Writer
 from netmon.hub.seen import NotARepeat, Plain, Seen
 from netmon.hub.showing import Showing
 from netmon.hub.tokens import Tokens
+from netmon.hub.twins import Twins
 from netmon.point import Line
 from netmon.troubles import Troubles
 from probes.base import Field
@@ -108,7 +109,7 @@ class Ingest:
         self._flying: dict[int, tuple[str, str, list[tuple[int, int]]]] = {}
         self._serial = 0
         self._troubles, self._on_waiting, self._mono_s = troubles or Troubles(), on_waiting, mono_s
-        self._clocks_told = ""
+        self._clocks_told, self._twins = "", Twins()
         self.clocks = clocks.Clocks(clock_ns() // 1_000_000, mono_s(), seen.newest_ms())
         self.position = position  # after the last record settled and published
         self._unjudged, self._turns, self._large, self._room = unjudged, Turns(), Turns(), Room()
@@ -227,6 +228,10 @@ class Ingest:
             self._tell_clocks(mono_s)
         if why:
             raise self._waits(why)
+        if claimed.boot and claimed.frontier_ms is not None:  # live
+            twins = self._twins.note(claimed.agent, claimed.boot, mono_s)
+            if twins:
+                self._troubles.note(f"agent {claimed.agent}", twins)
 
     def _look_at_stamps(self, claimed: Claimed, read: Read) -> None:
         """A write whose stamps cannot be judged, for a clock is wrong, waits whole. One wrong stamp among good ones is a

@@ -94,12 +94,13 @@ class Share:
         return Parts(head, values, int(stamp), True)
 
     def _new(self, raw: str, now_ns: int) -> Head:
-        if len(self._heads) >= limits.MAX_SERIES:
-            self._forget_idle(now_ns)
-        if len(self._heads) >= limits.MAX_SERIES:
-            raise Refused(f"more than {limits.MAX_SERIES} series from {self._whose}")
         if len(raw) > limits.MAX_SERIES_TEXT:
             raise Refused(f"measurement and tags are longer than {limits.MAX_SERIES_TEXT} characters")
+        cost = _cost(raw)
+        if not self._has_room(cost):
+            self._forget_idle(now_ns)
+        if not self._has_room(cost):  # looked at before the head is taken apart, which costs more
+            raise Refused(self._too_many())
         name, sent = decode_head(raw)
         if len(sent) > limits.MAX_TAGS:
             raise Refused(f"more than {limits.MAX_TAGS} tags")
@@ -114,17 +115,17 @@ class Share:
         _same_when_read_back(shown, tags)
         types, families = self._schema.get(shown, ({}, ()))
         head = Head(shown, tags, shown == name and list(sent.items()) == list(tags.items()), types, families)
-        self._keep(raw, head, now_ns)
-        return head
-
-    def _keep(self, raw: str, head: Head, now_ns: int) -> None:
-        cost = _cost(raw, head)
-        if self._head_bytes + cost > limits.MAX_SERIES_BYTES:
-            self._forget_idle(now_ns)
-        if self._head_bytes + cost > limits.MAX_SERIES_BYTES:
-            raise Refused(f"more than {limits.MAX_SERIES_BYTES // 1_000_000} MB of series from {self._whose}")
         self._heads[raw] = head
         self._head_bytes += cost
+        return head
+
+    def _has_room(self, cost: int) -> bool:
+        return len(self._heads) < limits.MAX_SERIES and self._head_bytes + cost <= limits.MAX_SERIES_BYTES
+
+    def _too_many(self) -> str:
+        if len(self._heads) >= limits.MAX_SERIES:
+            return f"more than {limits.MAX_SERIES} series from {self._whose}"
+        return f"more than {limits.MAX_SERIES_BYTES // 1_000_000} MB of series from {self._whose}"
 
     def _forget_idle(self, now_ns: int) -> None:
         """Heads unused for a day make room; looked for once a minute at most."""
@@ -132,7 +133,7 @@ class Share:
             return
         self._swept_ns = now_ns
         self._heads = {raw: head for raw, head in self._heads.items() if now_ns - head.used_ns < limits.SERIES_IDLE_NS}
-        self._head_bytes = sum(_cost(raw, head) for raw, head in self._heads.items())
+        self._head_bytes = sum(map(_cost, self._heads))
 
     def check(self, head: Head, values: dict[str, Value]) -> None:
         """Raises `Refused` for values the hub does not store."""
@@ -197,9 +198,9 @@ def _same_when_read_back(name: str, tags: dict[str, str]) -> None:
         raise Refused("its measurement and tags cannot be kept as they are")
 
 
-def _cost(raw: str, head: Head) -> int:
+def _cost(raw: str) -> int:
     """About how many bytes of memory a head takes."""
-    return 700 + 3 * len(raw) + 150 * len(head.tags)
+    return 700 + 3 * len(raw) + 150 * raw.count(",")
 
 
 def _type(value: Value) -> str:

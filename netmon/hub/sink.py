@@ -69,6 +69,7 @@ class Sink:
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
         self.sent = self.dropped = self.writes = 0
+        self.lost = 0  # points that were gone before they could be copied
         self.trouble = ""
         self._failures, self._gather = 0, MAX_LINES
 
@@ -87,11 +88,13 @@ class Sink:
         self._thread.join(wait_s)
 
     def row(self) -> dict[str, Any]:
-        """How it stands, for the state API. `dropped`: lines it refused for good, those set aside included."""
+        """How it stands, for the state API. `dropped`: lines it refused for good, those set aside included; `lost`: lines
+        that were gone before it could have them."""
         return {
             "name": self.name,
             "sent": self.sent,
             "dropped": self.dropped,
+            "lost": self.lost,
             "set_aside": self._aside.count,
             "trouble": self.trouble,
             "position": list(self.position),

@@ -116,7 +116,9 @@ def kept_tokens(folder: Path, wanted: Sequence[tuple[Path, str]]) -> Tokens:
     known, digests, told = list[tuple[str, str]](), list[tuple[bytes, str]](), dict[str, str]()
     after = dict[str, str]()
     for path, name in wanted:
-        expected = before.get(path.name) if path.exists() else None  # a file that was taken away: a new token is wanted
+        expected = (
+            before.get(path.name) if _is_there(path) else None
+        )  # a file that was taken away: a new token is wanted
         try:
             _mend(path, expected)
             token = ensure_token(path)
@@ -133,6 +135,13 @@ def kept_tokens(folder: Path, wanted: Sequence[tuple[Path, str]]) -> Tokens:
     tokens = Tokens(known, digests)
     tokens.told, tokens.files = told, tuple(path for path, _ in wanted)
     return tokens
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # nobody may look: that is told when it is read
+        return True
 
 
 def _is_open(path: Path) -> bool:

@@ -89,9 +89,9 @@ def _renewed(folder: Path, authority: Authority, hub: str, names: Sequence[str],
 def _kept_pair(folder: Path) -> Pair | None:
     """The server's certificate and key as they lie there; None, told in the log, when they are no pair."""
     certificate, key = folder / "server.pem", folder / "server.key"
-    if not certificate.exists() and not key.exists():
-        return None
     try:
+        if not certificate.exists() and not key.exists():
+            return None
         pair = Pair(certificate.read_bytes(), key.read_bytes())
         told = x509.load_pem_x509_certificate(pair.certificate)
         if not _belong(_private_key(pair.key), told):

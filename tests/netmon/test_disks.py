@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agenthub import FakeHub, serving, until
@@ -18,6 +20,7 @@ from hubs import hub, line
 from netmon.agent.cursor import Cursor
 from netmon.agent.spool import MOST_HELD_BYTES, MOST_VAIN, Spool
 from netmon.errors import SpoolError
+from netmon.files import lock
 from netmon.segments import Position, Segments
 
 
@@ -220,3 +223,40 @@ def test_a_hub_starts_on_a_read_only_disk_shows_and_refuses_points_only(small_di
         assert one.write("c1", [line("c1", 2, now_ms + 1)], "2-2")[0] == 503
         assert until(lambda: next(iter(one.read()["checks"]))["values"]["sent"] == 2)
         assert [row["part"] for row in one.read()["hub"]["troubles"]]
+
+
+def _refuses(*names: str) -> Callable[..., Any]:
+    """`Path.open` and its like for files of these names: not ours to read, whoever runs the test."""
+    real = io.open
+
+    def opened(file: Any, *args: Any, **more: Any) -> Any:
+        if Path(str(file)).name in names:
+            raise PermissionError(errno.EACCES, "Permission denied", str(file))
+        return real(file, *args, **more)
+
+    return opened
+
+
+def test_a_segment_that_is_not_ours_to_read_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    segments = Segments(tmp_path, segment_bytes=200, quota_bytes=1 << 20)
+    for number in range(6):
+        segments.append(b"%090d" % number)
+        segments.commit()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    monkeypatch.setattr("io.open", _refuses(names[0], names[-1]))
+    again = Segments(tmp_path, segment_bytes=200, quota_bytes=1 << 20)
+    again.append(b"%090d" % 9)
+    again.commit()
+    assert [int(body) for _, body in again.read(Position(0, 0))] == [1, 2, 3, 4, 9]
+    assert again.damaged > 0
+    monkeypatch.undo()
+    assert [path.stat().st_size > 0 for path in sorted(tmp_path.iterdir())] == [True] * 7
+
+
+def test_a_lock_file_of_somebody_else_locks_no_one_out(tmp_path: Path, disk: Disk) -> None:
+    disk.refuses = errno.EACCES
+    first = lock(tmp_path, "lock")
+    with pytest.raises(BlockingIOError):
+        lock(tmp_path, "lock")
+    os.close(first)
+    os.close(lock(tmp_path, "lock"))

@@ -105,7 +105,16 @@ def test_the_number_of_a_bad_line_counts_every_line_of_the_body() -> None:
 
 
 def test_lines_behind_a_quote_or_a_bad_line_are_not_lost() -> None:
-    for begin in (b'lcd,size=15" v=1', b'# 15" racks', b"m,t=a\\", b"m\xff v=1", b'm "', b"m a\\\\\\\\"):
+    for begin in (
+        b'lcd,size=15" v=1',
+        b'# 15" racks',
+        b"m,t=a\\",
+        b"m\xff v=1",
+        b'm "',
+        b'm v=a"b',
+        b'm v="x"y"',
+        b"m a\\\\\\\\",
+    ):
         names = [one.name for one in decode(begin + b"\ncpu v=1\n\ncpu v=2") if isinstance(one, Line)]
         assert names[-1:] == ["cpu"] and names.count("cpu") >= 1
 

@@ -160,6 +160,20 @@ def test_a_place_that_is_wrong_costs_no_point_and_is_told(tmp_path: Path, answer
         assert _whole(hub, agent) and agent.senders[0].condition.rejected == 0
 
 
+def test_a_token_that_comes_later_is_told_until_then_and_read(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    with serving(FakeHub()) as hub:
+        one = config(tmp_path, hub.url, check("a", "a"))
+        one = replace(one, destinations=(replace(one.destinations[0], token_file=str(file)),))
+        with running(one, Told()) as agent:
+            assert until(lambda: agent.view()["troubles"])
+            assert str(file) in agent.view()["troubles"][0]["why"]
+            file.write_bytes(b"\xef\xbb\xbfsecret\r\n")
+            file.chmod(0o600)
+            assert until(lambda: hub.stored)
+            assert hub.requests[-1].headers["authorization"] == "Token secret"
+
+
 def test_points_that_were_set_aside_are_sent_again_when_somebody_asks(tmp_path: Path) -> None:
     told = Told(outcomes={"bad": Outcome.REFUSED})
     mended = False

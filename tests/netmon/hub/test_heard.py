@@ -115,7 +115,7 @@ def test_a_neighbour_that_takes_all_room_does_not_eat_the_whole_store(tmp_path: 
         segments.append(b"%090d" % number)
         segments.commit()
     now_s = 1000.0
-    room = Room(segments, tmp_path / "store", lambda: now_s)
+    room = Room(segments, tmp_path / "store", lambda: now_s, lambda path: 4_000)
     assert [room() for _ in range(PIECES)] == [1] * PIECES
     assert room() == 0
     assert len(list(segments.read(Position(0, 0)))) == 20 - PIECES

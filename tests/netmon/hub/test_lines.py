@@ -89,6 +89,12 @@ def test_a_writer_cannot_grow_series_without_end() -> None:
     assert not reader.read(f"m,check=new sent=1i {NOW_MS}", "c1", "ms", later).faults
 
 
+def test_an_agent_may_have_all_the_series_the_documents_say() -> None:
+    reader = Reader(WRITER, SCHEMA)
+    body = "\n".join(HEAD.replace("=up,", f"=check-number-{number},") + f" sent=1i {NOW_MS}" for number in range(2_000))
+    assert not _read(body, reader=reader).faults
+
+
 def test_a_stranger_never_uses_up_an_agents_share() -> None:
     reader = Reader(WRITER, SCHEMA)
     wide = "\n".join(

@@ -35,7 +35,14 @@ def test_one_lossy_link_is_one_page_and_one_all_clear_whatever_becomes_of_the_hu
 
 
 @pytest.mark.parametrize(
-    "moments", [{60: "pause"}, {60: "ahead", 130: "back"}, {60: "back", 130: "restart"}, {125: "pause"}]
+    "moments",
+    [
+        {60: "pause"},
+        {60: "ahead", 130: "back"},
+        {60: "back", 130: "restart"},
+        {125: "pause"},
+        {131: "back", 135: "restart"},
+    ],
 )
 def test_a_dead_agent_is_told_and_no_other(tmp_path: Path, moments: dict[int, str]) -> None:
     story = Story(

@@ -38,7 +38,7 @@ def reflector(key: bytes = b"", own_port: int = 862) -> Reflector:
 def test_the_answer_repeats_the_test_and_adds_its_own(key: bytes) -> None:
     (out,) = ask(reflector(key), request(42, key=key), tos=0xB9)
     reply = stamp.decode_reply(out.data, key)
-    assert reply == (0, AT_NS + 10**6, stamp.Clock().field, 7, AT_NS, 42, AT_NS - 10**7, 0x1601, 61)
+    assert reply == (0, AT_NS + 10**6, stamp.Clock().field, 7, AT_NS, 42, AT_NS - 10**7, 0x1601, 61, True)
     assert (out.to, out.tos, out.via) == (ASKER, 0xB8, b"via")  # the DSCP goes back, ECN does not
 
 
