@@ -147,7 +147,7 @@ class Walker:
 
     async def column(self, device: Device, column: str) -> dict[str, Value]:
         """Index (the OID behind the column) → value, all rows. Raises `NoAnswer`."""
-        size, before, least = self.size, -1, 1
+        size, before = self.size, -1
         while True:
             try:
                 rows, abrupt = await _column(device, column, size)
@@ -156,10 +156,9 @@ class Walker:
                     raise
                 await device.get([_SMALLEST])  # raises for a dead one
                 rows, abrupt = {}, True  # too big an answer may have been lost on the way in pieces
-                least = 0 if size == 1 else 1  # some devices do not answer GETBULK at all
-            if not abrupt or size <= least or len(rows) == before > 0:
+            if not abrupt or size == 0 or len(rows) == before > 0:
                 break
-            before, size = len(rows), max(least, size // 2)
+            before, size = len(rows), size // 2  # 0: by GETNEXT, for some devices do not know GETBULK
         self._learn(size, rows, abrupt)
         return rows
 

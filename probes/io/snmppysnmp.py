@@ -44,11 +44,13 @@ _ENDS = {
     **dict.fromkeys(("UnknownUserName", "WrongDigest", "UnsupportedSecurityLevel", "DecryptionError"), "auth"),
     **dict.fromkeys(("AuthenticationFailure", "AuthenticationError", "UnknownSecurityName"), "auth"),
     "UnknownEngineID": "malformed",
+    "EmptyResponse": "empty",
 }
 _engines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()  # an engine belongs to its loop
 
 
-_LATER = 2.0  # × timeout + 1 s: what the library waits, so that our own waiting ends first
+_MOST_MESSAGES = 4  # of one question: v3 asks who the device is, and again when its clock was another (RFC 3414 §4)
+_LATER = 1.0 + _MOST_MESSAGES  # × timeout + 1 s: what the library waits, so that our own waiting ends first
 
 
 def _unsigned(bits: int, plainly: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -127,11 +129,13 @@ class PysnmpDevice:
         self._where, self._auth, self._timeout_s = where, _auth(access), timeout_s
         self._is_v3 = bool(access.user)
         self._address: Any = None  # as the library has it
+        self._messages = 0  # of the question under way
         shared.users += 1
 
     def carry(self, data: bytes, address: Any) -> None:
         """A message of the engine's for this device."""
         self._address = address
+        self._messages += 1
         self._carrier.send(data)
 
     async def get(self, oids: Sequence[str]) -> dict[str, Value]:
@@ -146,7 +150,12 @@ class PysnmpDevice:
         async def fetch() -> Page:
             nonlocal place
             command, words = (hlapi.bulk_cmd, [0, size]) if size else (hlapi.next_cmd, [])
-            status, rows = await self._ask(command, words, [place])
+            try:
+                status, rows = await self._ask(command, words, [place])
+            except NoAnswer as fault:
+                if fault.end != "empty":
+                    raise
+                return Page([], False, abrupt=True)
             if status or not rows:
                 return Page([], False, abrupt=bool(status))
             place = rows[-1][0]
@@ -171,6 +180,7 @@ class PysnmpDevice:
 
     async def _answered(self, question: Coroutine[Any, Any, Any]) -> Any:
         """What the library says once the question is answered; our socket and our time decide."""
+        self._messages = 0
         asking = asyncio.create_task(self._begun(question))
         carrying = asyncio.create_task(self._carry())
         try:
@@ -189,22 +199,35 @@ class PysnmpDevice:
         return await question
 
     async def _carry(self) -> None:
-        """Messages of the device to the engine, the one repeat after half the time; raises `NoAnswer` in the end."""
-        began = asyncio.get_running_loop().time()
+        """Messages of the device to the engine; each of ours has its whole time and one repeat after half of it. Raises
+        `NoAnswer` in the end."""
         await asyncio.sleep(0)  # the question goes first
+        for number in range(1, _MOST_MESSAGES + 1):
+            if not await self._is_another_asked(number):
+                break
+        raise self._carrier.no_answer()
+
+    async def _is_another_asked(self, number: int) -> bool:
+        """Until the time of our message of that number is over, or the engine asks anew because of what came."""
+        began = asyncio.get_running_loop().time()
         for share in (REPEAT_AT, 1.0):
             if share == 1.0:
                 self._carrier.send_again()
             while (data := await self._carrier.next(began + share * self._timeout_s)) is not None:
-                self._transport.now = self  # it may answer a report with the question itself (RFC 3414 §4)
-                try:
-                    self._transport.receive(self._address, data)
-                except Exception as fault:  # its decoder lets out whatever it runs into
-                    self._carrier.malformed(clean(str(fault) or type(fault).__name__))
-                    continue
-                if self._is_v3 and self._carrier.silence == "silence":
-                    self._carrier.silence = "mute"  # it told its engine, no more
-        raise self._carrier.no_answer()
+                self._receive(data)
+                if self._messages > number:
+                    return True
+        return False
+
+    def _receive(self, data: bytes) -> None:
+        self._transport.now = self  # it may answer a report with the question itself (RFC 3414 §4)
+        try:
+            self._transport.receive(self._address, data)
+        except Exception as fault:  # its decoder lets out whatever it runs into
+            self._carrier.malformed(clean(str(fault) or type(fault).__name__))
+            return
+        if self._is_v3 and self._carrier.silence == "silence":
+            self._carrier.silence = "mute"  # it told its engine, no more
 
     async def close(self) -> None:
         """See `Device.close`; with the last conversation the engine goes, too."""

@@ -17,7 +17,7 @@ from probes.errors import BadSettings
 from probes.io import snmp as talk
 from probes.io.snmp import Access, Device, Getter, NoAnswer, Walker
 from probes.kinds import snmpbox, snmpoids, snmpport
-from probes.kinds.snmprates import FIRST, TOO_SOON, Change, Poll, compare, is_clock_wrong, uptime_s
+from probes.kinds.snmprates import FIRST, TOO_SOON, Change, Poll, Uptime, compare, is_clock_wrong
 from probes.kinds.snmpuse import Slots
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
@@ -106,6 +106,7 @@ _SAID = {
     ): "it does not accept our user, passwords, protocols or level of security, or shows this user nothing",
     ("v3", "mute"): "it tells who it is, but is silent to us: the privacy password or protocol is likely wrong",
 }
+_UPS_ODD = "what it says of its UPS cannot be (battery, charge, source and alarms are all outside of their range)"
 _LOOK_GAP_S = 1.0
 _MOST_REMEMBERED = 8192
 
@@ -118,6 +119,7 @@ class _Memory:
     getter: Getter = field(default_factory=Getter)
     index: str = ""  # of the wanted interface
     polls: dict[str, Poll] = field(default_factory=dict)  # by interface number
+    uptime: Uptime = field(default_factory=Uptime)
     slots: dict[str, Slots] = field(default_factory=lambda: {"rx": Slots(), "tx": Slots()})
 
 
@@ -147,19 +149,26 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         return measurement(Outcome.UNRESOLVED, {}, str(fault))
     memory = _remembered(target.text, settings)
     try:
-        device = await talk.open_device(family, sockaddr, access, settings.timeout_s)
-        try:
-            await memory.getter.begin(device)
-            values, why = await _look(device, settings, memory)
-            if count > 1 and settings.what == "interfaces":
-                await asyncio.sleep((count - 1) * _LOOK_GAP_S)
-                values, why = await _look(device, settings, memory)
-        finally:
-            await device.close()
+        values, why = await _opened(family, sockaddr, access, settings, memory)
+        if count > 1 and settings.what == "interfaces":
+            await asyncio.sleep((count - 1) * _LOOK_GAP_S)
+            values, why = await _opened(family, sockaddr, access, settings, memory)
     except NoAnswer as fault:
         memory.getter.forget()
         return measurement(_OUTCOMES[fault.end], {}, _SAID.get((settings.version, fault.end), fault.why))
     return measurement(Outcome.OK, values, why)
+
+
+async def _opened(
+    family: int, sockaddr: tuple[Any, ...], access: Access, settings: SnmpSettings, memory: _Memory
+) -> tuple[dict[str, Value], str]:
+    """One look in a conversation of its own: a v3 device that started again since the last one is another engine."""
+    device = await talk.open_device(family, sockaddr, access, settings.timeout_s)
+    try:
+        await memory.getter.begin(device)
+        return await _look(device, settings, memory)
+    finally:
+        await device.close()
 
 
 async def _look(device: Device, settings: SnmpSettings, memory: _Memory) -> tuple[dict[str, Value], str]:
@@ -189,7 +198,7 @@ async def _interface(device: Device, settings: SnmpSettings, memory: _Memory) ->
     change = compare(before, port.poll)
     values = snmpport.told(port, change, memory.slots, settings.capacity_bps, time.time())
     told = "; ".join(filter(None, (snmpport.words(port), why or _no_rates(change))))
-    return values | ({} if is_clock_wrong(before, port.poll) else _uptime(found)), told
+    return values | ({} if is_clock_wrong(before, port.poll) else _uptime(found, memory)), told
 
 
 def _no_rates(change: Change) -> str:
@@ -232,24 +241,27 @@ async def _device(device: Device, settings: SnmpSettings, memory: _Memory) -> tu
     for column in snmpport.columns():
         rows = await memory.walker.column(device, column)
         found |= {f"{column}.{index}": value for index, value in rows.items()}
-        indexes |= set(rows) if column == snmpoids.OPER else set()
+        indexes |= set(rows)
     if not indexes:
         raise NoAnswer("absent", "it shows us no interfaces (IF-MIB)")
+    lost = [oid for index in indexes if (oid := f"{snmpoids.OPER}.{index}") not in found]
+    found |= await memory.getter.get(device, lost)  # some walks leave a row out, or end early
     for index in sorted(indexes):
         ports[index] = snmpport.read(found, index, at_s)
     changes = {index: compare(memory.polls.get(index), port.poll) for index, port in ports.items()}
     is_wrong = any(is_clock_wrong(memory.polls.get(index), port.poll) for index, port in ports.items())
     memory.polls = {index: port.poll for index, port in ports.items()}
     why = "" if any(change.elapsed_s for change in changes.values()) else next(map(_no_rates, changes.values()))
-    return snmpport.summary(ports, changes) | ({} if is_wrong else _uptime(found)), why
+    return snmpport.summary(ports, changes) | ({} if is_wrong else _uptime(found, memory)), why
 
 
 async def _ups(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:
     found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME, *snmpoids.UPS.values()], memory)
     values = snmpbox.ups(found)
     if not values:
-        raise NoAnswer("absent", "it shows us no UPS (UPS-MIB)")
-    return values | _uptime(found), snmpbox.ups_words(values)
+        is_there = any(oid in found for oid in snmpoids.UPS.values())
+        raise NoAnswer("absent", _UPS_ODD if is_there else "it shows us no UPS (UPS-MIB)")
+    return values | _uptime(found, memory), snmpbox.ups_words(values)
 
 
 async def _sensors(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:
@@ -257,7 +269,7 @@ async def _sensors(device: Device, memory: _Memory) -> tuple[dict[str, Value], s
     columns = {column: await memory.walker.column(device, column) for column in snmpoids.SENSOR}
     if not columns[snmpoids.SENSOR_STATUS]:
         raise NoAnswer("absent", "it shows us no sensors (ENTITY-SENSOR-MIB)")
-    return snmpbox.sensors(columns) | _uptime(found), snmpbox.sensor_words(columns)
+    return snmpbox.sensors(columns) | _uptime(found, memory), snmpbox.sensor_words(columns)
 
 
 async def _system(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:
@@ -266,7 +278,7 @@ async def _system(device: Device, memory: _Memory) -> tuple[dict[str, Value], st
     values: dict[str, Value] = {"rtt_ms": round((time.monotonic() - began) * 1000.0, 3)}
     wanted = (snmpoids.CPU_LOAD, snmpoids.STORAGE_TYPE, snmpoids.STORAGE_SIZE, snmpoids.STORAGE_USED)
     columns = {column: await memory.walker.column(device, column) for column in wanted}
-    return values | snmpbox.system(columns) | _uptime(found), ""
+    return values | snmpbox.system(columns) | _uptime(found, memory), ""
 
 
 _LOOKS = {"ups": _ups, "sensors": _sensors, "system": _system}
@@ -279,9 +291,9 @@ async def _ask(device: Device, oids: list[str], memory: _Memory) -> dict[str, An
     return found
 
 
-def _uptime(found: dict[str, Any]) -> dict[str, Value]:
+def _uptime(found: dict[str, Any], memory: _Memory) -> dict[str, Value]:
     ticks, engine_s = (snmpport.whole(found.get(oid)) for oid in (snmpoids.UPTIME, snmpoids.ENGINE_TIME))
-    up_s = uptime_s(ticks, engine_s)
+    up_s = memory.uptime.seconds(time.monotonic(), ticks, engine_s)
     return {} if up_s is None else {"uptime_s": up_s}
 
 

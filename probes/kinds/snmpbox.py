@@ -55,7 +55,8 @@ def ups_words(values: Mapping[str, Value]) -> str:
     """What is said of a UPS that lives from its battery, "" of one that does not."""
     parts = list[str]()
     if values.get("power_source") == _ON_BATTERY or values.get("on_battery_s", 0) > 0:
-        parts.append(f"on battery for {values.get('on_battery_s', 0)} s")
+        for_s = values.get("on_battery_s")
+        parts.append(f"on battery for {for_s} s" if for_s else "on battery")
         parts += [f"{int(values['battery_left_s']) // 60} minutes left"] if "battery_left_s" in values else []
     state = int(values.get("battery_state", 0))
     parts += [_LOW_BATTERY[state]] if state in _LOW_BATTERY else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from probes.base import Value
 from probes.clean import clean
 from probes.io.snmp import Value as Shown
 from probes.kinds import snmpoids as oids
-from probes.kinds.snmprates import Change, Counter, Poll
+from probes.kinds.snmprates import OVER, Change, Counter, Poll
 from probes.kinds.snmpuse import Slots
 
 OFF, UP = 0, 1
@@ -107,8 +108,10 @@ def text(value: Shown | None) -> str:
 
 
 def name_of(said: str | bytes) -> str:
-    """A name in the form two are compared in."""
-    return clean(said.strip(b"\0 ") if isinstance(said, bytes) else said.strip("\0 "), _MOST_NAME)
+    """A name in the form two are compared in: without what pads it, accents in one way (NFC)."""
+    padding = "\0 \t\r\n"
+    shown = clean(said.strip(padding.encode()) if isinstance(said, bytes) else said.strip(padding), _MOST_NAME)
+    return unicodedata.normalize("NFC", shown)
 
 
 def known_as(found: Mapping[str, Shown], index: str) -> set[str]:
@@ -134,7 +137,7 @@ def told(port: Port, change: Change, slots: Mapping[str, Slots], capacity_bps: f
     values: dict[str, Value] = {}
     for name, value in (("if_state", port.state), ("if_admin", port.admin), ("if_oper", port.oper)):
         values |= {} if value is None else {name: value}
-    capacity_bps = capacity_bps or port.poll.speed_bps
+    capacity_bps = capacity_bps or _believed_bps(port, change)
     values |= {"speed_bps": capacity_bps} if capacity_bps else {}
     for way in ("rx", "tx"):
         if change.elapsed_s and way in change.grown:
@@ -145,6 +148,16 @@ def told(port: Port, change: Change, slots: Mapping[str, Slots], capacity_bps: f
                 {f"{way}_5m_share": round(mean_bps / capacity_bps, 5)} if mean_bps is not None and capacity_bps else {}
             )
     return values | troubles(change)
+
+
+def _believed_bps(port: Port, change: Change) -> float:
+    """The speed an interface says it has, 0 (not known) where it carried more than that: many tunnels say 100 kbit/s."""
+    most = max((_bps(change, way) for way in ("rx", "tx") if way in change.grown), default=0.0)
+    return port.poll.speed_bps if most <= OVER * port.poll.speed_bps else 0.0
+
+
+def _bps(change: Change, way: str) -> float:
+    return 8.0 * change.grown[way] / change.elapsed_s if change.elapsed_s else 0.0
 
 
 def _rates(way: str, rate_bps: float, capacity_bps: float) -> dict[str, Value]:
@@ -183,9 +196,9 @@ def summary(ports: Mapping[str, Port], changes: Mapping[str, Change]) -> dict[st
         values |= {what: sum(known)} if known else {}
     for way in ("rx", "tx"):
         shares = [
-            8.0 * change.grown[way] / change.elapsed_s / ports[index].poll.speed_bps
+            _bps(change, way) / speed_bps
             for index, change in changes.items()
-            if change.elapsed_s and way in change.grown and ports[index].poll.speed_bps
+            if change.elapsed_s and way in change.grown and (speed_bps := _believed_bps(ports[index], change))
         ]
         values |= {f"{way}_busiest_share": round(max(shares), 5)} if shares else {}
     return values

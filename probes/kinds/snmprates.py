@@ -15,7 +15,7 @@ _SLACK_SHORT = 0.5  # but by no more than this share of a short time
 _UNKNOWN_S = 2**31 - 1  # of snmpEngineTime: its end
 _LEAST_S = 0.2  # polls closer than this say nothing about a rate
 _ABSURD_BPS = 1e12  # no port here carries more
-_OVER = 1.1  # a little more than the port's speed: the two clocks are not one
+OVER = 1.1  # a little more than the port's speed: the two clocks are not one
 FIRST, TOO_SOON = "first look", "too soon after the last look"  # why there is nothing to say, and no fault
 _LEAST_PACKET_BITS = 672  # 64 bytes, preamble and gap (IEEE 802.3)
 
@@ -79,8 +79,9 @@ def elapsed_s(before: Poll, now: Poll) -> float | None:
 
 
 def has_restarted(before: Poll, now: Poll) -> bool:
-    """Did the device, or its SNMP, start again between two polls? (Its clock is younger than the time between them.)"""
-    if before.ticks is None or now.ticks is None or now.ticks >= before.ticks:
+    """Did the device, or its SNMP, start again between two polls? (Its clock is younger than the time between them, and
+    was not so before: one that stood still has the same figure.)"""
+    if before.ticks is None or now.ticks is None or now.ticks == before.ticks or elapsed_s(before, now) is not None:
         return False
     return now.ticks / 100.0 <= now.at_s - before.at_s + _SLACK_S
 
@@ -132,14 +133,31 @@ def most_grown(speed_bps: float, octets: bool, elapsed: float) -> float | None:
     """The most a counter of a port of this speed can grow in so many seconds; None when the speed is unknown."""
     if speed_bps <= 0:
         return None
-    return _OVER * elapsed * speed_bps / (8 if octets else _LEAST_PACKET_BITS)
+    return OVER * elapsed * speed_bps / (8 if octets else _LEAST_PACKET_BITS)
 
 
-def uptime_s(ticks: int | None, engine_s: int | None) -> int | None:
-    """Seconds since the device started: snmpEngineTime knows more than 497 days, sysUpTime is everywhere."""
+class Uptime:
+    """How long a device runs, over its looks: sysUpTime begins again after 497 days, and that is no restart."""
+
+    def __init__(self) -> None:
+        self._before: Poll | None = None
+        self._wraps = 0
+
+    def seconds(self, at_s: float, ticks: int | None, engine_s: int | None) -> int | None:
+        """Seconds since the device started, `at_s` by our clock (monotonic)."""
+        now, before = Poll(at_s, ticks, {}), self._before
+        if ticks is not None and before is not None and before.ticks is not None and ticks < before.ticks:
+            self._wraps = self._wraps + 1 if elapsed_s(before, now) is not None else 0
+        self._before = now
+        return uptime_s(ticks, engine_s, self._wraps)
+
+
+def uptime_s(ticks: int | None, engine_s: int | None, wraps: int = 0) -> int | None:
+    """Seconds since the device started: snmpEngineTime knows more than 497 days, sysUpTime is everywhere. `wraps`: how
+    often the latter was seen to begin again."""
     if ticks is None:
         return engine_s if engine_s is not None and 0 <= engine_s < _UNKNOWN_S else None
     short = ticks // 100
-    if engine_s is not None and abs((engine_s - short) % (TICKS // 100)) <= 5:
+    if engine_s is not None and engine_s >= 0 and abs((engine_s - short) % (TICKS // 100)) <= 5:
         return engine_s
-    return short
+    return short + wraps * TICKS // 100
