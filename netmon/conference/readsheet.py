@@ -13,7 +13,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netmon.conference import sheetheads, sheetletters
-from netmon.conference.sheetcells import BYTE, FORMULA, MAX_CELL, MAX_COLUMNS, MAX_ROWS, Cell, Line, Odd, Page, of_text
+from netmon.conference.sheetcells import (
+    BYTE,
+    FORMULA,
+    LOST,
+    MAX_CELL,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    Cell,
+    Line,
+    Odd,
+    Page,
+    of_text,
+)
 from netmon.conference.sheetfonts import FONTS, Font
 from netmon.conference.sheetheads import Heading, Row
 from netmon.conference.sheetletters import BYTE_MARKS, Letters
@@ -29,6 +41,12 @@ _TOP = 200  # rows from the top that are kept though they are blank: a heading i
 _SEPARATORS = (",", ";", "\t", "|")
 _ZIP = b"PK"
 _OLE = b"\xd0\xcf\x11\xe0"  # XLS, and XLSX under a password
+
+_STRANGERS = (
+    (b"<", "a web page or XML, whatever its name ends in"),
+    (b"%pdf", "a PDF"),
+    (b"{\\rtf", "a text document (RTF)"),
+)
 
 
 class Sheet(NamedTuple):
@@ -55,6 +73,9 @@ def parse(path: Path, data: bytes, sheet: str = "") -> Sheet:
     """The same of a file's bytes."""
     if data[:4] == _OLE:
         raise _bad(path, "is an XLS file, or has a password", "save it as XLSX or as CSV UTF-8, without a password")
+    for begin, what in _STRANGERS:
+        if data.lstrip()[: len(begin)].lower() == begin:
+            raise _bad(path, f"is {what}", "open it in a spreadsheet, save it as XLSX or as CSV UTF-8")
     if data[:2] == _ZIP:
         return _of_workbook(path, data, sheet)
     if sheet:
@@ -123,10 +144,10 @@ def _in_letters(path: Path, found: _Found) -> Sheet:
         if at in page.hidden_columns
     ]
     told += [
-        Told(line.number, "", "byte", {"text": cell.text, "detail": cell.odd.detail}, False)
+        Told(line.number, "", cell.odd.code, {"text": cell.text, "detail": cell.odd.detail}, False)
         for line in top
         for cell in line.cells.values()
-        if cell.odd is not None and cell.odd.code == BYTE
+        if cell.odd is not None and cell.odd.code in (BYTE, LOST)
     ]
     rows = _rows(path, [*(line for line in top if line.number <= last), *body])
     return Sheet(rows, heading, (*notes, *told))
@@ -166,15 +187,18 @@ def _damage(letters: Letters) -> str:
 
 def _split(path: Path, letters: Letters, separator: str) -> Iterator[Line]:
     """The rows that say anything; bytes that are no text are told of their cells."""
-    reader = csv.reader(io.StringIO(letters.text, newline=""), delimiter=separator, strict=True)
-    places = iter(letters.bad)
+    text = letters.text.rstrip("\0\x1a")  # what some programs fill the last block with
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    places, began = iter(letters.bad), 1
     try:
         for number, row in enumerate(reader, 1):
+            began = reader.line_num + 1
             cells = {at: _cell(text, places) for at, text in enumerate(row) if text.strip()}
             if cells:
                 yield Line(number, cells)
     except csv.Error as error:
-        what = f"line {reader.line_num} is no CSV: {clean(str(error), 80)}"
+        where = f"line {began}" if began >= reader.line_num else f"what begins in line {began}"
+        what = f"{where} is no CSV: {clean(str(error), 80)}"
         raise _bad(path, what, 'close the quotes; write a quotation mark within quotes twice: ""') from error
 
 
@@ -205,12 +229,28 @@ def _of_workbook(path: Path, data: bytes, wanted: str) -> Sheet:
     try:
         names, pages = sheetbook.pages(data, wanted)
     except Exception as fault:  # its reader lets out whatever a broken file runs into
+        if kind := _other_archive(data):
+            raise _bad(path, f"is {kind}", "open it, save it as Excel Workbook (*.xlsx) or as CSV UTF-8") from fault
         what = f"is no XLSX that can be read: {clean(str(fault) or type(fault).__name__, 120)}"
         raise _bad(path, what, "open it, save it as Excel Workbook (*.xlsx), or save it as CSV UTF-8") from fault
     if wanted and not pages:
         known = clean(", ".join(names), 200)
         raise UsageError([Problem("command line", "--sheet", f"no sheet {clean(wanted, 60)!r}", f"known: {known}")])
     return _chosen(path, pages, wanted)
+
+
+def _other_archive(data: bytes) -> str:
+    """What a ZIP holds that is no XLSX, "" when nobody can say."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = archive.namelist()
+    if "content.xml" in names:
+        return "an OpenDocument file (ODS)"
+    if any(name.endswith("workbook.bin") for name in names):
+        return "an XLSB file"
+    if any(name.startswith(("word/", "ppt/")) for name in names):
+        return "a text document or a presentation"
+    inside = [name for name in names if name.lower().endswith((".xlsx", ".csv", ".xls"))]
+    return f"an archive with {clean(inside[0], 60)} in it" if inside else ""
 
 
 def _chosen(path: Path, pages: Sequence[Page], wanted: str) -> Sheet:

@@ -14,7 +14,7 @@ from inventory.model import Conference, Contact, Inventory, Room
 from inventory.moment import Moment
 from netmon.conference.sheetcalls import Call, call
 from netmon.conference.sheetcells import DATE_TYPED, Odd, looks_like_date
-from netmon.conference.sheetheads import Heading, Row
+from netmon.conference.sheetheads import PLACES, Heading, Row, meaning, within
 from netmon.conference.sheetplaces import NAMED, Place, Places, Unclear, plain_name
 from netmon.conference.sheettext import accented, bare, commune_code, fold, number, phone, province_code, slug
 from netmon.conference.sheetwords import Told
@@ -68,6 +68,8 @@ def take(rows: Sequence[Row], heading: Heading, meeting: Meeting, inventory: Inv
             id=meeting.id, name=meeting.name, starts=meeting.starts, ends=meeting.ends, mcus=meeting.mcus,
             rooms=tuple(taker.invited), profile=meeting.profile,
         )  # fmt: skip
+    if len(rows) <= heading.body:
+        taker.told.append(Told(0, "", "no_rows", {}, False))
     told = (*heading.notes, *taker.told)
     return Taken(tuple(taker.contacts.new), tuple(taker.rooms), conference, told)
 
@@ -108,6 +110,7 @@ class _Taker:
         self._first: dict[tuple[str, ...], int] = {}  # what a room is known by → its row
         self._many: dict[str, int] = {}  # site → rooms of this sheet
         self._above = ""  # the province named above
+        self._columns = columns_beside(heading)
 
     def row(self, row: Row) -> None:
         """One row: a room, a heading of rows, or a remark."""
@@ -117,6 +120,10 @@ class _Taker:
         cells = {what: cell for what, cell in cells.items() if cell}
         if self._is_aside(row, cells):
             return
+        if beside := [row.cells[at] for at in self._columns if at < len(row.cells) and row.cells[at]]:
+            self.told.append(Told(row.number, "", "beside", {"text": " ".join(beside)}, True))
+            if not cells:
+                return
         before = len(self.told)
         try:
             self._room(row, self._meant(row, cells))
@@ -140,6 +147,12 @@ class _Taker:
         titles = self._heading.row.cells
         if all(fold(cell) == fold(title) for cell, title in zip(row.cells, titles, strict=False) if cell):
             self._tell(row, "", "again")
+        elif heading := within(row):
+            self._tell(row, "", "again" if heading.columns == self._heading.columns else "another")
+            self._heading = heading
+            self._columns = columns_beside(heading)
+        elif all(cell.startswith("(") and cell.endswith(")") for cell in said):
+            self._tell(row, "", "again")  # (5 số) (IPv4): explanations of the titles
         elif len(said) > 2 and [cell.strip("()") for cell in said] == [str(one + 1) for one in range(len(said))]:
             self._tell(row, "", "again")  # (1) (2) (3) below the titles
         elif any(_SUM.fullmatch(fold(cells.get(what, said[0]))) for what in ("number", "province", "commune", "room")):
@@ -283,6 +296,17 @@ class _Taker:
         if plain_name(name) != plain_name(place.name) and bare(name) != accented(name):
             self._tell(row, column, "read_as", text=name, known=place.name, code=place.code)
         return place
+
+
+def columns_beside(heading: Heading) -> list[int]:
+    """Positions of the titles of a second list at the right of the first; none where a title alone is there twice."""
+    twice = {
+        at: what
+        for at, title in enumerate(heading.row.cells)
+        if (what := meaning(title)) and heading.columns[what] != at and what not in ("number", "note")
+    }
+    held = set(twice.values())
+    return list(twice) if held & set(PLACES) and held & {"address", "domain", "alias"} else []
 
 
 def _free(wanted: str, taken: set[str]) -> str:

@@ -11,12 +11,18 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 ERROR, DIGITS, DATE, FORMULA, TRUTH, BYTE = "error", "digits", "date", "formula", "truth", "byte"
+PERCENT, LOST = "percent", "lost"
 MAX_DIGITS = 15  # a spreadsheet keeps no more of a number
 MAX_ROWS = 20_000  # that say anything
 MAX_COLUMNS = 200
 MAX_CELL = 2_000  # letters
 _ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|FIELD!|BUSY!|UNKNOWN!|#+)|Err:\d{3}")
-_LOST = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]?\d{1,3}", re.IGNORECASE | re.ASCII)
+_POWER = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]?\d{1,3}", re.IGNORECASE | re.ASCII)
+_PERCENT = re.compile(r"[+-]?\d+(?:[.,]\d+)? ?%", re.ASCII)
+_NO_LETTERS = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")  # what stands where a letter was lost
+_PARTS = re.compile(
+    r'"([^"]*)"|\\(.)|(\[[^\]]*\]|_.|\*.)|([0#?])|(.)', re.DOTALL
+)  # of a number format (ECMA-376 §18.8.31)
 _KEPT = re.compile('="([^"]*)"')  # how programs keep a spreadsheet from making a number of 00083
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|thg ?\d{1,2})[a-z]*"
 _DATE = re.compile(
@@ -72,21 +78,27 @@ def of_text(text: str) -> Cell:
         return Cell(kept[1]) if kept else Cell(text, Odd(FORMULA))
     if said.startswith(("#", "Err:")) and _ERROR.fullmatch(said):
         return Cell(text, Odd(ERROR))
-    if said[:1] in "+-0123456789" and _LOST.fullmatch(said):
+    if said[:1] in "+-0123456789" and _POWER.fullmatch(said):
         return Cell(text, Odd(DIGITS))
+    if said.endswith("%") and _PERCENT.fullmatch(said):
+        return Cell(text, Odd(PERCENT))
+    if lost := _NO_LETTERS.search(said):
+        return Cell(_NO_LETTERS.sub("\ufffd", text), Odd(LOST, f"U+{ord(lost[0]):04X}"))
     return Cell(text)
 
 
-def of_value(value: Any, is_formula: bool) -> Cell:
-    """A cell of a workbook; whole numbers without `.0`."""
+def of_value(value: Any, is_formula: bool, form: str = "General") -> Cell:
+    """A cell of a workbook; whole numbers without `.0`, and as their number format `form` shows them where that adds
+    digits or letters."""
     if value is None:
         return Cell("", Odd(FORMULA) if is_formula else None)
     if isinstance(value, bool):
         return Cell(str(value).upper(), Odd(TRUTH))
     if isinstance(value, datetime | date | time | timedelta):
-        return Cell(str(value) if isinstance(value, timedelta) else value.isoformat(), Odd(DATE))
+        text = str(value) if isinstance(value, timedelta) else value.isoformat()
+        return Cell(text.removesuffix("T00:00:00"), Odd(DATE))
     if isinstance(value, int | float):
-        return _of_number(value)
+        return _of_number(value) if form == "General" else _formatted(value, form)
     return of_text(str(value))
 
 
@@ -95,6 +107,21 @@ def _of_number(value: float) -> Cell:
         return Cell(str(value), Odd(DIGITS) if "e" in str(value) or value != value else None)
     whole = str(int(value))
     return Cell(whole, Odd(DIGITS) if len(whole.lstrip("-")) > MAX_DIGITS else None)
+
+
+def _formatted(value: float, form: str) -> Cell:
+    """42 in the form `0000` is 0042, as everybody sees it; separators a form puts between digits are left out."""
+    parts = _PARTS.findall(form.partition(";")[0])
+    signs = {sign for *_, sign in parts}
+    if "%" in signs:
+        return Cell(f"{round(100 * value, 6):g}%", Odd(PERCENT))
+    cell, places = _of_number(value), [at for at, (_, _, _, place, _) in enumerate(parts) if place]
+    if cell.odd or not cell.text.isdigit() or not places or signs & set(".,/Ee"):
+        return cell
+    words = [quoted or escaped for quoted, escaped, *_ in parts]
+    words = [word if any(map(str.isalnum, word)) else "" for word in words]
+    digits = cell.text.zfill(sum(place == "0" for *_, place, _ in parts))
+    return Cell("".join([*words[: places[0]], digits, *words[places[-1] :]]))
 
 
 def looks_like_date(text: str) -> bool:

@@ -12,6 +12,7 @@ from netmon.conference.sheetwords import Told
 
 NOTHING_ODD: Mapping[int, Odd] = {}
 LOOKED_AT = 60  # rows from the top in which a heading must begin
+_LEAST = 3  # known titles of another heading among the rooms
 PLACES = ("code", "commune", "province", "province_code", "room")
 
 
@@ -95,6 +96,15 @@ def find(rows: Sequence[Row]) -> Heading | None:
         if len(known) > many and known & set(PLACES):
             best, many = at, len(known)
     return None if best < 0 else _heading(rows, best)
+
+
+def within(row: Row) -> Heading | None:
+    """Another heading among the rooms: of three known titles at least, one of them a place's."""
+    words = [cell for cell in row.cells if cell and not any(map(str.isdigit, cell))]
+    if len(words) < _LEAST or not any(map(meaning, words[:2])):  # most rows: no need to look at each cell
+        return None
+    known = {what for cell in row.cells if (what := meaning(cell))}
+    return _heading([row], 0) if len(known) >= _LEAST and known & set(PLACES) else None
 
 
 def _heading(rows: Sequence[Row], at: int) -> Heading:

@@ -30,9 +30,10 @@ def decoded(data: bytes) -> Letters:
     font's bytes. Raises `UnicodeDecodeError`."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return Letters(data.decode("utf-16"))
-    zeros = data[:400].count(0)
-    if zeros > len(data[:400]) // 4:  # UTF-16 without its mark: the zeros are the high bytes of ASCII
-        return Letters(data.decode("utf-16-le" if data[:400:2].count(0) < zeros / 2 else "utf-16-be"))
+    head = data.rstrip(b"\0")[:400]
+    zeros = head.count(0)
+    if zeros > len(head) // 4:  # UTF-16 without its mark: the zeros are the high bytes of ASCII
+        return Letters(data.decode("utf-16-le" if head[::2].count(0) < zeros / 2 else "utf-16-be"))
     try:
         return Letters(data.decode("utf-8-sig"))
     except UnicodeDecodeError as fault:

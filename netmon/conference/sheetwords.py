@@ -100,6 +100,22 @@ _WAYS: dict[str, dict[str, Said]] = {
             "'{text}' is a date, as a spreadsheet makes one of 8-1", "write it anew, and keep the column as text"
         ),
     },
+    "percent": {
+        "vi": Said("'{text}' là số phần trăm", "ghi lại giá trị, để cột ở dạng văn bản"),
+        "en": Said("'{text}' is a percentage", "write it anew, and keep the column as text"),
+    },
+    "lost": {
+        "vi": Said("'{text}' bị hỏng: có ký tự đã mất ({detail})", "ghi lại ô này"),
+        "en": Said("'{text}' is damaged: a letter of it was lost ({detail})", "write the cell anew"),
+    },
+    "beside": {
+        "vi": Said("còn một danh sách nữa ở bên phải, không đọc: '{text}'", "chuyển xuống dưới danh sách đầu"),
+        "en": Said("has another list at its right, which is not read: '{text}'", "put it below the first one"),
+    },
+    "no_rows": {
+        "vi": Said("không có dòng nào dưới dòng tiêu đề", "xem có đúng tệp, đúng trang tính không"),
+        "en": Said("there is no row below the heading", "look whether it is the right file and sheet"),
+    },
     "truth": {
         "vi": Said("'{text}' là giá trị đúng/sai", "ghi lại giá trị, để cột ở dạng văn bản"),
         "en": Said("'{text}' is a truth value", "write it anew, and keep the column as text"),
@@ -139,6 +155,10 @@ _WAYS: dict[str, dict[str, Said]] = {
         "en": Said("is a heading of rows: '{text}'", ""),
     },
     "again": {"vi": Said("lặp lại dòng tiêu đề", ""), "en": Said("is the heading again", "")},
+    "another": {
+        "vi": Said("là dòng tiêu đề khác, các dòng dưới đọc theo đó", ""),
+        "en": Said("is another heading, by which the rows below are read", ""),
+    },
     "zeros": {
         "vi": Said("'{text}' được hiểu là {code}", "để cột mã ở dạng văn bản"),
         "en": Said("'{text}' is taken for {code}", "keep the column of codes as text"),

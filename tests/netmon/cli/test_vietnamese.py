@@ -50,16 +50,27 @@ def test_every_text_of_help_is_turned() -> None:
 
 def _templates() -> Iterator[tuple[str, str, str]]:
     """(file, "what" or "write", sentence) of each fault that files' readers can tell, with `'x'` for what stands in it."""
-    folders = ("netmon/config", "netmon/load")
-    for path in sorted(one for folder in folders for one in (ROOT / folder).glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    folders = ("netmon/config/*.py", "netmon/load/*.py", "netmon/conference/readsheet.py")
+    for path in sorted(one for folder in folders for one in ROOT.glob(folder)):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            at = {"fault": 2, "Problem": 2}.get(name)
+            at = {"fault": 2, "Problem": 2, "_bad": 1}.get(name)
             for part, arg in zip(("what", "write"), node.args[at:] if at else (), strict=False):
-                if (text := _text(arg)) and text.strip("'x ") != "":
-                    yield path.name, part, text
+                for text in map(_text, _meant(arg, tree)):
+                    if text.strip("'x ") != "" and (name, text) != ("_bad", "is x"):
+                        yield path.name, part, text
+
+
+def _meant(node: ast.expr, tree: ast.AST) -> list[ast.expr]:
+    """What an argument may be: itself, or what the name `what` is given somewhere in its file."""
+    if not (isinstance(node, ast.Name) and node.id == "what"):
+        return [node]
+    given = [one for one in ast.walk(tree) if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "what"]
+    values = [one.value for one in given]
+    return [part for one in values for part in ([one.body, one.orelse] if isinstance(one, ast.IfExp) else [one])]
 
 
 def _text(node: ast.expr) -> str:
