@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.kinds.snmprates import TICKS, Counter, Poll, compare, elapsed_s, uptime_s
+from probes.kinds.snmprates import TICKS, Counter, Poll, Uptime, compare, elapsed_s, uptime_s
 
 GIGABIT = 1e9
 counts64 = st.integers(0, 2**64 - 1)
@@ -125,3 +125,26 @@ def test_uptime_is_the_engines_after_497_days_and_the_systems_when_they_disagree
     days500 = 500 * 86400
     assert uptime_s((days500 * 100) % TICKS, days500) == days500
     assert uptime_s(100_000, 77) == 1000
+    assert uptime_s(100_000, -5) == 1000
+
+
+def test_a_clock_that_begins_again_after_497_days_is_no_restart_and_a_restart_is_one() -> None:
+    uptime = Uptime()
+    assert uptime.seconds(0.0, TICKS - 1000, None) == (TICKS - 1000) // 100
+    assert uptime.seconds(30.0, 2000, None) == 20 + TICKS // 100
+    assert uptime.seconds(60.0, 5000, None) == 50 + TICKS // 100
+    assert uptime.seconds(90.0, 700, None) == 7
+    assert Uptime().seconds(0.0, None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "why"),
+    [
+        (200, 1500, "it started again 15 s ago"),  # younger than the time between the looks, though more than before
+        (0, 0, "its sysUpTime went on by 0.00 s"),
+        (90_000, 1500, "it started again 15 s ago"),
+        (90_000, 90_030, "its sysUpTime went on by 0.30 s"),
+    ],
+)
+def test_a_restart_is_told_from_a_clock_that_counts_wrong(before: int, now: int, why: str) -> None:
+    assert compare(poll(0.0, before, 5), poll(60.0, now, 9)).why.startswith(why)
