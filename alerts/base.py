@@ -47,7 +47,7 @@ class Evidence:
     frontier_ms: int  # complete up to here
     ok_ms: int | None  # start of the latest interval in which something came back
     miss_ms: int | None  # start of the first interval, after `ok_ms`, in which nothing came back though we sent
-    latest: int | None  # outcome of the latest point
+    latest: int | None  # outcome of the latest point; LOST, too, when another than the far host refused
     refused_ms: int | None  # start of the latest interval in which the far host said no (it is there: path is fine)
     broken_ms: int | None = None  # up to here, at the latest, answers were missing (a loss, or a hole in what was told)
     newest_ms: int | None = None  # start of the latest interval it told of, whatever came back

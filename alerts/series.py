@@ -218,16 +218,18 @@ class Series:
 
     def _point(self, row: int, at_ms: int, values: Mapping[str, int | float]) -> Point:
         outcome, sent, rcvd = _outcome(values)
-        refuses = outcome in (REFUSED, PROTOCOL)
+        # What a router or firewall says in the far host's place proves no way to it: silence, for whoever asks who is broken.
+        heard = LOST if outcome == REFUSED and "by_another" in values and rcvd <= 0 else outcome
+        refuses = heard in (REFUSED, PROTOCOL)
         # A room whose stream got a verdict is refused for what came back.
         back = rcvd > 0 or outcome in (OK, PROTOCOL) or (refuses and "verdict" in values)
         is_newest = at_ms >= self.newest_ms[row]
         if is_newest:
-            self.latest[row] = outcome
+            self.latest[row] = heard
         self._rhythm(row, at_ms)
         if back:
             self._reply(row, at_ms)
-        elif outcome == LOST:
+        elif heard == LOST:
             self._miss(row, at_ms)
         if refuses:
             self.refused_ms[row] = max(self.refused_ms[row], at_ms)

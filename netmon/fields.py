@@ -16,12 +16,15 @@ DEFERRED = Field(
 HEAVY = Field(
     "heavy", "", "1: a heavy test of this agent ran meanwhile, and its delay and losses may be that test's", "int"
 )
+BY_ANOTHER = Field(
+    "by_another", "", "1: not the far host refused, but a router without a way to it, or a firewall before it", "int"
+)
 
 
 def of_kind(kind: Kind) -> tuple[Field, ...]:
-    """The values points of a kind may carry beside `outcome`: its own; of a heavy kind that a run was put off, of a light
-    one that a heavy test ran meanwhile."""
-    return (*kind.fields, HEAVY if kind.cost is None else DEFERRED)
+    """The values points of a kind may carry beside `outcome`: its own; who refused, of a heavy kind that a run was put
+    off, of a light one that a heavy test ran meanwhile."""
+    return (*kind.fields, BY_ANOTHER, HEAVY if kind.cost is None else DEFERRED)
 
 
 SELF = (  # what an agent says about itself (`netmon_agent`)

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,12 @@ from netmon.agent.hurry import Hurry
 from netmon.agent.permits import Denied, Permit
 from netmon.agent.standstill import Beat, honest
 from netmon.config.agent import AgentConfig, CheckConfig
-from netmon.fields import DEFERRED
+from netmon.fields import BY_ANOTHER, DEFERRED
 from netmon.troubles import Troubles, is_short, watched
 from probes.base import Job, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
+from probes.wire.icmpfault import about_host
 
 if TYPE_CHECKING:
     from netmon.agent.leases import Gate
@@ -123,7 +125,7 @@ class Runner:
         """Hand it on; what it hurries runs at once, beside its schedule."""
         if self._kinds[check.kind].cost is None:
             measured = self._disturbances.mark(measured)
-        self._told(check, measured)
+        self._told(check, attributed(measured))
         for name in self._hurry.note(check.check, measured.outcome, time.monotonic()):
             if name not in self._running:
                 self.wake(name)
@@ -248,6 +250,13 @@ class Runner:
             why = clean(repr(fault))
         took_ms = (time.monotonic() - began) * 1000
         return Measurement(kind.name, check.target, at_ns, took_ms, Outcome.LOCAL, why=why)
+
+
+def attributed(measured: Measurement) -> Measurement:
+    """The same, with the mark when it was refused by another than the far host: that proves no way to it."""
+    if measured.outcome is Outcome.REFUSED and about_host(measured.why):
+        return replace(measured, values={**measured.values, BY_ANOTHER.name: 1})
+    return measured
 
 
 def deferred(kind: Kind, check: CheckConfig, why: str) -> Measurement:

@@ -11,24 +11,27 @@ import duckdb
 from netmon.store.read import files
 
 _LOCAL = 5  # `probes.base.Outcome.LOCAL`: our own fault says nothing of the network
+_LOST = 1  # beside a heavy test of the same agent it may be that test's
 _AT_ONCE = 500
-# First each point once (a repeat is the same point), then each check.
+# First each point once (a repeat is the same point), then each check. What a heavy test of the agent may have made, its delay
+# and losses, says nothing of the link: as in the rules (`netmon.hub.samples`).
 _QUERY = """
 WITH points AS (
   SELECT name, agent, "check", commune, site, epoch_ms(time) AS ms,
     max(value) FILTER (field = 'outcome') AS outcome, max(value) FILTER (field = 'sent') AS sent,
-    max(value) FILTER (field = 'rcvd') AS rcvd, max(value) FILTER (field = 'rtt_p95_ms') AS p95
+    max(value) FILTER (field = 'rcvd') AS rcvd, max(value) FILTER (field = 'rtt_p95_ms') AS p95,
+    coalesce(max(value) FILTER (field = 'heavy'), 0) != 0 AS heavy
   FROM read_parquet(?)
-  WHERE list_contains(?, name) AND field IN ('outcome', 'sent', 'rcvd', 'rtt_p95_ms', 'deferred')
+  WHERE list_contains(?, name) AND field IN ('outcome', 'sent', 'rcvd', 'rtt_p95_ms', 'deferred', 'heavy')
     AND epoch_ms(time) >= ? AND epoch_ms(time) < ?
   GROUP BY ALL
   HAVING coalesce(max(value) FILTER (field = 'deferred'), 0) = 0
 )
 SELECT name, agent, "check", commune, site,
-  coalesce(sum(sent) FILTER (sent IS NOT NULL AND rcvd IS NOT NULL), 0),
-  coalesce(sum(least(rcvd, sent)) FILTER (sent IS NOT NULL AND rcvd IS NOT NULL), 0),
-  max(p95), list(DISTINCT ms // 60000), list(DISTINCT ms // 60000) FILTER (outcome != 0)
-FROM points WHERE outcome IS NOT NULL AND outcome != ? GROUP BY ALL ORDER BY ALL
+  coalesce(sum(sent) FILTER (sent IS NOT NULL AND rcvd IS NOT NULL AND NOT heavy), 0),
+  coalesce(sum(least(rcvd, sent)) FILTER (sent IS NOT NULL AND rcvd IS NOT NULL AND NOT heavy), 0),
+  max(p95) FILTER (NOT heavy), list(DISTINCT ms // 60000), list(DISTINCT ms // 60000) FILTER (outcome != 0)
+FROM points WHERE outcome IS NOT NULL AND outcome != ? AND NOT (heavy AND outcome = ?) GROUP BY ALL ORDER BY ALL
 """
 
 
@@ -56,7 +59,7 @@ def figures(store: Path, kinds: Sequence[str], start_ms: int, end_ms: int) -> It
     names = [f"netmon_{kind}" for kind in kinds]
     connection = duckdb.connect()
     try:
-        rows = connection.execute(_QUERY, [found, names, start_ms, end_ms, _LOCAL])
+        rows = connection.execute(_QUERY, [found, names, start_ms, end_ms, _LOCAL, _LOST])
         while some := rows.fetchmany(_AT_ONCE):
             for name, agent, check, commune, site, sent, rcvd, p95, minutes, failed in some:
                 tags = name.removeprefix("netmon_"), agent, check, commune, site

@@ -107,7 +107,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
 def _knows_no_edns(told: Try) -> bool:
     """It may have stumbled over EDNS (RFC 6891 §7); old servers say SERVFAIL too, and then without EDNS of their own."""
     rcode = told.facts.get("rcode")
-    return rcode in _NO_EDNS or (rcode == dns.SERVFAIL and not told.facts["edns"])
+    return rcode in _NO_EDNS or (rcode == dns.SERVFAIL and not told.facts.get("edns"))
 
 
 def question_of(name: str, type_: str) -> Question:
@@ -129,7 +129,7 @@ async def _by_datagram(ask: _Ask, family: int, sockaddr: SocketAddress, deadline
     idents = secrets.SystemRandom().sample(range(65_536), ask.settings.sends)
     session = Exchange(
         sockaddr,
-        lambda number, clock_ns: _query(ask, idents[number]),
+        lambda number, clock_ns: _query(ask._replace(edns=_offers_edns(ask, number)), idents[number]),
         lambda data: _read(ask, idents, data),
         began=time.monotonic(),
         timeout_s=max(0.0, deadline - time.monotonic()),
@@ -140,14 +140,24 @@ async def _by_datagram(ask: _Ask, family: int, sockaddr: SocketAddress, deadline
         return Try(ended.outcome, clean(ended.why))
     if ended.answer.tc:
         return _again(await _by_stream(ask, family, sockaddr, deadline), ended)
-    return _answered(ask, ended.answer, {"rtt_ms": ended.rtt_ms}, {"sends": ended.sends, "truncated": 0})
+    told = _answered(ask, ended.answer, {"rtt_ms": ended.rtt_ms}, {"sends": ended.sends, "truncated": 0})
+    if ask.edns and not _offers_edns(ask, ended.number):  # was a packet lost, or does it drop EDNS? Nobody knows
+        return replace(told, facts={name: value for name, value in told.facts.items() if name != "edns"})
+    return told
+
+
+def _offers_edns(ask: _Ask, number: int) -> bool:
+    """The last repeat goes without: some servers, and firewalls before them, drop what has EDNS (RFC 8906 §3.2)."""
+    last = ask.settings.sends - 1
+    return ask.edns and not (0 < last == number and not ask.settings.dnssec)
 
 
 def _again(by_tcp: Try, ended: Heard) -> Try:
-    """The TCP try after a truncated answer; the round trip is that of the datagram."""
+    """The TCP try after a truncated answer, which was one all the same; the round trip is that of the datagram."""
     why = by_tcp.why if by_tcp.answered else f"its answer is truncated, and by TCP: {by_tcp.why}"
     times = {**by_tcp.times, "rtt_ms": ended.rtt_ms}
-    return Try(by_tcp.outcome, why, times, {**by_tcp.facts, "sends": ended.sends, "truncated": 1}, by_tcp.answered)
+    outcome = Outcome.REFUSED if by_tcp.outcome is Outcome.LOST else by_tcp.outcome  # it is there, and knows only UDP
+    return Try(outcome, why, times, {**by_tcp.facts, "sends": ended.sends, "truncated": 1}, answered=True)
 
 
 async def _by_stream(ask: _Ask, family: int, sockaddr: SocketAddress, deadline: float) -> Try:

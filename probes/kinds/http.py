@@ -117,7 +117,9 @@ async def _journey(url: Url, family: int, sockaddr: SocketAddress, settings: Htt
         url, hops = onward, hops + 1
     times = visit.times | ({"total_ms": (time.monotonic() - began) * 1000.0} if visit.whole else {})
     via = f" (sent on to {clean(str(url), 80)})" if hops and visit.why else ""
-    return Try(visit.outcome, visit.why + via, times, facts, answered=answer is not None)
+    return Try(
+        visit.outcome, visit.why + via, times, facts, answered=hops > 0 or answer is not None
+    )  # who sent us on did
 
 
 async def _address(url: Url, onward: Url, family: int, sockaddr: SocketAddress) -> tuple[int, SocketAddress]:
@@ -164,12 +166,12 @@ async def _visit(url: Url, family: int, sockaddr: SocketAddress, settings: HttpS
             await _talk(reached.line, encode_request(settings.method, url.path, url.host, _HEADERS), answer, times)
     except TimeoutError:
         why = "an answer began and did not end in time" if answer.begun else "nothing came back in time"
-        return _Visit(Outcome.LOST, why, times, facts | _answered(answer), answer if answer.status else None)
+        return _Visit(Outcome.LOST, why, times, facts | _answered(answer), answer if answer.headed else None)
     except WireError as fault:
-        why = f"what answers is no HTTP: {clean(fault.reason)}" if not answer.status else clean(fault.reason)
-        return _Visit(Outcome.PROTOCOL, why, times, facts | _answered(answer), answer if answer.status else None)
+        why = f"what answers is no HTTP: {clean(fault.reason)}" if not answer.headed else clean(fault.reason)
+        return _Visit(Outcome.PROTOCOL, why, times, facts | _answered(answer), answer if answer.headed else None)
     except OSError as fault:
-        begun = answer if answer.status else None
+        begun = answer if answer.headed else None
         outcome, why = broken(fault)
         return _Visit(outcome, clean(why), times, facts | _answered(answer), begun)
     finally:
@@ -225,7 +227,7 @@ def _why(reached: Reached, name: str) -> str:
 
 
 def _answered(answer: Answer) -> dict[str, Value]:
-    return {"status": answer.status, "body_bytes": answer.body_bytes} if answer.status else {}
+    return {"status": answer.status, "body_bytes": answer.body_bytes} if answer.headed else {}
 
 
 HTTP = Kind(

@@ -12,6 +12,7 @@ from probes.target import Endpoint, parse
 from probes.wire.http1 import PORT, TLS_PORT
 
 _URL = re.compile(r"(?:(https?)://)?([^/?#\s\\]*)((?:[/?][^#\s]*)?)(?:#.*)?\Z", re.IGNORECASE | re.DOTALL)
+_WEB = re.compile(r"https?://", re.IGNORECASE)
 _SAFE = "/?:@!$&'()*+,;=-._~%[]"
 _MOST = 2048
 
@@ -36,7 +37,8 @@ def aim(text: str) -> Url:
         raise BadTarget(f"target {clean(text, 80)!r} is not understood (write https://host:port/path)")
     tls = (match[1] or "https").lower() == "https"
     default = TLS_PORT if tls else PORT
-    endpoint = parse(match[2], default)
+    # An empty port is the scheme's own (RFC 3986 §3.2.3).
+    endpoint = parse(match[2].removesuffix(":") if match[1] else match[2], default)
     shown = Endpoint(endpoint.host.partition("%")[0], 0 if endpoint.port == default else endpoint.port)
     path = quote(match[3], safe=_SAFE)
     return Url(tls, endpoint, str(shown), path if path.startswith("/") else f"/{path}")
@@ -49,6 +51,9 @@ def follow(url: Url, location: str) -> Url:
     try:
         if not told.isprintable():
             raise ValueError("a control character")
-        return aim(urljoin(str(url), told.replace(" ", "%20")))
+        whole = urljoin(str(url), told.replace(" ", "%20"))
+        if not _WEB.match(whole):
+            raise BadTarget(f"{clean(location, 80)!r} is no web page (neither http nor https)")
+        return aim(whole)
     except ValueError:
         raise BadTarget(f"{clean(location, 80)!r} is no URL") from None

@@ -22,14 +22,15 @@ def is_status(text: str) -> bool:
 
 def expected(status: int, wanted: Sequence[str]) -> bool:
     """Whether a status is among `200`, `2xx`, …"""
-    return any(str(status) == one or (one.endswith("xx") and one[0] == str(status)[0]) for one in wanted)
+    told = f"{status:03}"
+    return any(told == one or (one.endswith("xx") and one[0] == told[0]) for one in wanted)
 
 
 def judge(answer: Answer, wanted: Sequence[str], contains: str) -> tuple[Outcome, str]:
     """The outcome of an answer that came whole, or as far as we read."""
     if not expected(answer.status, wanted):
-        said = f"{answer.status}{_to(answer)}, not {' or '.join(wanted)}"
-        refuses = answer.status >= 500 or answer.status == _TOO_MANY_REQUESTS
+        said = f"{answer.status:03}{_to(answer)}, not {' or '.join(wanted)}"
+        refuses = not 100 <= answer.status < 500 or answer.status == _TOO_MANY_REQUESTS
         return (Outcome.REFUSED if refuses else Outcome.PROTOCOL), f"it answers {said}"
     if contains and contains.encode() not in answer.body:
         return Outcome.PROTOCOL, f"its answer does not contain {clean(contains, 60)!r}{_unread(answer)}"

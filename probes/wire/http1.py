@@ -13,7 +13,7 @@ from probes.errors import WireError
 
 PORT, TLS_PORT = 80, 443
 MOST_HEAD, MOST_HEADERS, MOST_LINE, MOST_INTERIM = 65_536, 256, 4096, 8
-_STATUS = re.compile(rb"HTTP/1\.\d[ \t]+([1-9]\d\d)(?:[ \t][^\n]*)?\Z", re.IGNORECASE)
+_STATUS = re.compile(rb"HTTP/1\.\d[ \t]+(\d\d\d)(?:[ \t][^\n]*)?\Z", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(r"\d{1,18}\Z", re.ASCII)
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\Z", re.DOTALL)
@@ -32,14 +32,14 @@ def encode_request(method: str, path: str, host: str, headers: Iterable[tuple[st
 
 
 class Answer:
-    """Reads one answer, fed in any slicing. `status` is 0 until its head is complete; interim answers (1xx) are skipped.
+    """Reads one answer, fed in any slicing. `headed`: its head is complete; interim answers (1xx) are skipped.
 
     `body`: its first `most` bytes; `body_bytes`: how many came in all. `capped`: there are more than `most`, and
     reading may stop. `done`: nothing more belongs to it. `headers`: (name in small letters, value), in order.
     """
 
     def __init__(self, method: str, most: int) -> None:
-        self.status = 0
+        self.status, self.headed = 0, False
         self.headers: tuple[tuple[str, str], ...] = ()
         self.body = bytearray()
         self.body_bytes = 0
@@ -57,7 +57,7 @@ class Answer:
     @property
     def begun(self) -> bool:
         """Something came."""
-        return bool(self.status or self._bytes or self._interim)
+        return bool(self.headed or self._bytes or self._interim)
 
     def first(self, name: str) -> str:
         """The first value of a header, "" when there is none."""
@@ -73,13 +73,13 @@ class Answer:
         """The connection was closed; raises `WireError` when the answer is not complete."""
         if self.done:
             return
-        if not self.status or self._chunked or self._left is not None:
+        if not self.headed or self._chunked or self._left is not None:
             raise WireError(self.body_bytes, "an answer began and never ended")
         self.done = True
 
     def _step(self) -> bool:
         """One piece further; False: more bytes are needed."""
-        if not self.status:
+        if not self.headed:
             return self._head()
         if self._chunked and not self._left:
             return self._chunk_line()
@@ -94,12 +94,12 @@ class Answer:
         del self._bytes[: match.end()]
         self._searched = 0
         status, headers = parse_head(head)
-        if status < 200 and status != _SWITCHED:
+        if 100 <= status < 200 and status != _SWITCHED:
             self._interim += 1
             if self._interim > MOST_INTERIM:
                 raise WireError(0, "interim answers without an end")
             return True
-        self.status, self.headers = status, headers
+        self.status, self.headed, self.headers = status, True, headers
         self._frame()
         return True
 

@@ -60,24 +60,42 @@ class Ping(Fleet):
     def receive(self, arrival: Arrival, now: float) -> None:
         """An echo reply; what is not ours is left alone, what is broken is counted."""
         data, source, at_ns, hops, tos, _ = arrival
-        if len(data) < HEADER + LEAST:
+        if len(data) < HEADER:
             self.malformed += 1
             return
-        kind, _, cookie, index, seq = _REPLY.unpack_from(data)
-        if kind != self._reply or cookie != self.cookie or index >= len(self.tracks):
+        if data[0] != self._reply:
             return
-        track = self.tracks[index]
-        if source[0] != track.to[0] and source[0] != track.was[0]:
+        named = self._named(data, source[0])
+        if named is None:
             return
         if self._summed and checksum(data):
             self.malformed += 1
             return
-        size = self.sizes.get(index, 56)
-        if len(data) != HEADER + size or data[HEADER + LEAST :] != _FILL[: size - LEAST]:
+        track, seq, marked = named
+        size = self.sizes.get(track.index, 56)
+        if not marked or len(data) != HEADER + size or data[HEADER + LEAST :] != _FILL[: size - LEAST]:
             _changed(track, seq, len(data) - HEADER)
         if tos ^ track.tos > 3 and tos >= 0 and (flight := track.flights.get(seq)) is not None:
             flight.window.more["dscp_seen"] = tos >> 2
         self.answered(track, seq, at_ns, now, hops)
+
+    def _named(self, data: bytes, source: str) -> tuple[Track, int, bool] | None:
+        """Whose answer it is, to which packet, and whether it bears our mark. One whose payload was cut or rewritten is known by its header alone: by
+        identifier and number, of a packet that is still in the air (RFC 792)."""
+        if len(data) >= HEADER + LEAST:
+            _, _, cookie, index, seq = _REPLY.unpack_from(data)
+            if cookie == self.cookie and index < len(self.tracks):
+                track = self.tracks[index]
+                return (track, seq, True) if source in (track.to[0], track.was[0]) else None
+        if int.from_bytes(data[4:6], "big") != self.ident:
+            return None
+        flight = self._numbered(source, int.from_bytes(data[6:8], "big"))
+        return None if flight is None else (flight.track, flight.seq, False)
+
+    def _numbered(self, to: str, low: int) -> Flight | None:
+        """The packet in the air to a host whose number ends so; the header holds no more of it."""
+        flights = (flight for track in self.hosts.get(to, ()) for flight in track.flights.values())
+        return next((one for one in flights if one.seq & 0xFFFF == low), None)
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """A router or the host says no. The packet stays in the air until its time is over: another may still come."""
@@ -99,9 +117,7 @@ class Ping(Fleet):
             _, _, cookie, index, seq = _REPLY.unpack_from(data)
             known = cookie == self.cookie and index < len(self.tracks) and self.tracks[index].to[0] == to
             return self.tracks[index].flights.get(seq) if known else None
-        low = int.from_bytes(data[6:8], "big")
-        flights = (flight for track in self.hosts.get(to, ()) for flight in track.flights.values())
-        return next((one for one in flights if one.seq & 0xFFFF == low), None)
+        return self._numbered(to, int.from_bytes(data[6:8], "big"))
 
 
 def _changed(track: Track, seq: int, size: int) -> None:

@@ -66,9 +66,9 @@ def _ours(said: tuple[bool, int, int], told: str) -> Fault:
 
 
 def _refusal(said: tuple[bool, int, int], to: str, by: str, told: str) -> str:
+    if by == to.partition("%")[0]:
+        return _rejection(said, by, told)
     if said in _PORT:
-        if by == to.partition("%")[0]:
-            return f"the host is there and nobody listens on the port ({told})"
         return f"{by} says nobody listens on the port: the host by another of its addresses, or a firewall ({told})"
     if said in _FORBIDDEN:
         return f"{by} {_FORBIDS} ({told})"
@@ -77,6 +77,13 @@ def _refusal(said: tuple[bool, int, int], to: str, by: str, told: str) -> str:
     if said in _HOST_GONE:
         return f"{by} {_SILENT} ({told})"
     return f"{by} {_UNDELIVERED} ({told})"
+
+
+def _rejection(said: tuple[bool, int, int], by: str, told: str) -> str:
+    """What the far host's own address says of a packet to it: whatever it says, the host is there."""
+    if said in _PORT:
+        return f"the host is there and nobody listens on the port ({told})"
+    return f"{by} forbids it: a firewall of the host itself ({told})"
 
 
 def _loss(said: tuple[bool, int, int], to: str, by: str, told: str) -> str:

@@ -106,6 +106,15 @@ def test_bad_minutes_losses_and_the_worst_delay_are_those_that_were_planted(tmp_
         assert row["minutes_measured"] == 0 and not {"minutes_failed", "loss", "rtt_p95_worst_ms"} & row.keys()
 
 
+def test_losses_and_delays_beside_a_heavy_test_are_not_the_links(tmp_path: Path) -> None:
+    lines = [line("up00001", "00001", START_MS + number * 10_000, rcvd=10, p95=5.0) for number in range(6)]
+    for number, (rcvd, outcome) in enumerate([(3, 0), (0, 1)]):
+        slow = line("up00001", "00001", START_MS + 2_000 + number * 10_000, rcvd=rcvd, outcome=outcome, p95=400.0)
+        lines.append(slow.replace(",outcome=", ",heavy=1i,outcome="))
+    one, *_ = by_room(told(tmp_path, lines)).values()
+    assert (one["loss"], one["minutes_failed"], one["rtt_p95_worst_ms"]) == (0.0, 0, 5.0)
+
+
 def test_provinces_add_their_rooms_up(tmp_path: Path) -> None:
     first, second = told(tmp_path, points())["provinces"]
     assert (first["province"], first["rooms"], first["rooms_measured"], first["rooms_that_failed"]) == ("01", 2, 1, 1)

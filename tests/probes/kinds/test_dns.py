@@ -145,7 +145,7 @@ def test_a_truncated_answer_is_asked_for_again_by_tcp() -> None:
 def test_a_truncated_answer_without_tcp_is_refused() -> None:
     with by_udp(lambda asked: [reply(asked, 0x8380, 0)]) as target:
         got = measure(target)
-    assert got.outcome == Outcome.REFUSED and "truncated" in got.why and got.values["rcvd"] == 0
+    assert got.outcome == Outcome.REFUSED and "truncated" in got.why and got.values["rcvd"] == 1
 
 
 @pytest.mark.parametrize(
@@ -241,6 +241,33 @@ def test_a_refusal_stands_when_the_question_without_edns_is_not_answered() -> No
     with by_udp(lambda asked: [reply(asked, 0x8181, 0)]) as target:
         got = measure(target, timeout_s=0.3)
     assert got.outcome is Outcome.REFUSED and "FORMERR" in got.why
+
+
+def test_a_server_that_drops_edns_answers_the_last_repeat() -> None:
+    with by_udp(silent, good) as target:
+        got = measure(target, timeout_s=0.6)
+    assert (got.outcome, got.values["sends"], "edns" in got.values) == (Outcome.OK, 2, False)
+
+
+@pytest.mark.parametrize(("sends", "dnssec", "offers"), [(1, False, [1]), (3, False, [1, 1, 0]), (2, True, [1, 1])])
+def test_edns_is_offered_but_for_the_last_repeat(sends: int, dnssec: bool, offers: list[int]) -> None:
+    asked = list[int]()
+
+    def note(question: bytes) -> list[bytes]:
+        asked.append(question[11])
+        return []
+
+    with by_udp(*[note] * sends) as target:
+        assert measure(target, timeout_s=0.3, sends=sends, dnssec=dnssec).outcome is Outcome.LOST
+    assert asked == offers
+
+
+def test_a_truncated_answer_whose_tcp_is_silent_is_an_answer_and_a_refusal() -> None:
+    with by_udp(lambda asked: [reply(asked, 0x8380, 0)]) as target:
+        port = int(target.rpartition(":")[2])
+        with socket.create_server(("127.0.0.1", port), backlog=1):
+            got = measure(target, timeout_s=0.3)
+    assert (got.outcome, got.values["rcvd"]) == (Outcome.REFUSED, 1) and "by TCP: nothing came" in got.why
 
 
 def test_truncated_by_tcp_too_is_not_good() -> None:

@@ -132,6 +132,15 @@ def test_redirects_are_followed_and_counted(plain: int) -> None:
     assert short.outcome == Outcome.PROTOCOL and "more than 1 redirects" in short.why
 
 
+def test_who_sends_us_on_has_answered_whatever_becomes_of_the_next() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as shut:
+        nowhere = shut.getsockname()[1]
+    with pages() as port:
+        ROUTES["/away"] = (302, {"Location": f"http://127.0.0.1:{nowhere}/"}, b"")
+        got = measure(f"http://127.0.0.1:{port}/away")
+    assert (got.outcome, got.values["rcvd"]) == (Outcome.REFUSED, 1) and "sent on to" in got.why
+
+
 def test_another_name_is_asked_for_and_its_redirects_stay_at_the_address(plain: int) -> None:
     Pages.hosts.clear()
     got = measure(f"http://127.0.0.1:{plain}/hop", host=f"portal.test:{plain}")
@@ -221,6 +230,7 @@ def test_a_closed_port_refuses_at_once() -> None:
         ("http://portal.test", "portal.test:80", "http://portal.test/"),
         ("HTTPS://portal.test:8443/a/b?c=d#e", "portal.test:8443", "https://portal.test:8443/a/b?c=d"),
         ("https://[2001:db8::1]/", "[2001:db8::1]:443", "https://[2001:db8::1]/"),
+        ("https://a.test:/x", "a.test:443", "https://a.test/x"),
         ("http://192.0.2.1:80?x", "192.0.2.1:80", "http://192.0.2.1/?x"),
         ("https://a.test/trang chủ".replace(" ", "-"), "a.test:443", "https://a.test/trang-ch%E1%BB%A7"),
         ("https://a.test/%C4%91?q=%20", "a.test:443", "https://a.test/%C4%91?q=%20"),
@@ -263,7 +273,9 @@ def test_redirects_lead_where_they_say(location: str, shown: str) -> None:
     assert str(follow(aim("https://a.test/b/c"), location)) == shown
 
 
-@pytest.mark.parametrize("location", ["http://[::1", "javascript:alert(1)", "mailto:a@b", "/a\r\nX: y", "ftp://a/"])
+@pytest.mark.parametrize(
+    "location", ["http://[::1", "javascript:alert(1)", "mailto:a@b", "tel:5060", "app:8080", "/a\r\nX: y", "ftp://a/"]
+)
 def test_redirects_that_lead_nowhere_are_refused(location: str) -> None:
     with pytest.raises(BadTarget):
         follow(aim("https://a.test/b/c"), location)

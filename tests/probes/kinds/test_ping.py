@@ -110,7 +110,7 @@ def test_unreachable_is_refused_and_says_by_whom(link: Pair, ip: str, told: str)
     )
     sh(f"ip netns exec {link.right} sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0")
     got = measure(link, ip)
-    assert got.outcome == Outcome.REFUSED and got.why == f"{ip} forbids it: a firewall there (ICMP {told})"
+    assert got.outcome == Outcome.REFUSED and got.why == f"{ip} forbids it: a firewall of the host itself (ICMP {told})"
     assert (got.values["sent"], got.values["rcvd"]) == (5, 0)
 
 

@@ -93,10 +93,13 @@ def test_a_damaged_answer_counts_only_where_the_kernel_has_checked_it(summed: bo
     [
         (lambda data: data, None),
         (lambda data: data[:40], 32),
+        (lambda data: data[:14], 6),
+        (lambda data: data[:8], 0),
+        (lambda data: data[:8] + bytes(56), 56),
         (lambda data: data + b"\0", 57),
         (lambda data: data[:-1] + b"x", 56),
     ],
-    ids=["whole", "cut", "filled", "changed"],
+    ids=["whole", "cut", "cut in our mark", "no payload", "zeroed", "filled", "changed"],
 )
 def test_an_answer_that_is_not_what_was_sent_is_told(back: Callable[[bytes], bytes], size: int | None) -> None:
     session, data = sent()
@@ -104,6 +107,19 @@ def test_an_answer_that_is_not_what_was_sent_is_told(back: Callable[[bytes], byt
     window = session.events()[0].window
     assert window.rcvd == 1 and window.more.get("changed_size") == size
     assert ("not what was sent" in _note(window)) == (size is not None) == ("changed" in _more(window))
+
+
+@pytest.mark.parametrize(
+    ("head", "source"),
+    [(b"\0\0\0\0\0\x08\0\0", HOST), (b"\0\0\0\0\0\x07\0\x05", HOST), (b"\0\0\0\0\0\x07\0\0", ("192.0.2.7", 0))],
+    ids=["another identifier", "another number", "another host"],
+)
+def test_a_payload_without_our_mark_is_ours_only_by_identifier_number_and_host(
+    head: bytes, source: tuple[str, int]
+) -> None:
+    session, _ = sent()
+    session.receive(Arrival(head, source, 0), 0.0)
+    assert not session.events()
 
 
 @pytest.mark.parametrize(("size", "length"), [(0, 24), (16, 24), (17, 25), (56, 64), (8972, 8980)])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.base import Outcome
-from probes.wire.icmpfault import icmp_fault
+from probes.wire.icmpfault import about_host, icmp_fault
 
 HOST, ROUTER, HOST6, ROUTER6 = "192.0.2.1", "192.0.2.254", "2001:db8::1", "2001:db8::fe"
 
@@ -20,6 +20,9 @@ HOST, ROUTER, HOST6, ROUTER6 = "192.0.2.1", "192.0.2.254", "2001:db8::1", "2001:
         (HOST, ROUTER, 3, 3, Outcome.REFUSED, f"{ROUTER} says nobody listens"),
         (HOST, HOST, 3, 2, Outcome.REFUSED, "the host is there and does not know this protocol"),
         (HOST6, HOST6, 4, 1, Outcome.REFUSED, "the host is there and does not know this protocol"),
+        (HOST, HOST, 3, 10, Outcome.REFUSED, f"{HOST} forbids it: a firewall of the host itself"),
+        (HOST, HOST, 3, 1, Outcome.REFUSED, f"{HOST} forbids it: a firewall of the host itself"),
+        (HOST6, HOST6, 1, 0, Outcome.REFUSED, f"{HOST6} forbids it: a firewall of the host itself"),
         (HOST, ROUTER, 3, 9, Outcome.REFUSED, f"{ROUTER} forbids it: a firewall"),
         (HOST, ROUTER, 3, 10, Outcome.REFUSED, f"{ROUTER} forbids it: a firewall"),
         (HOST, ROUTER, 3, 13, Outcome.REFUSED, f"{ROUTER} forbids it: a firewall"),
@@ -47,6 +50,16 @@ def test_each_message_has_one_meaning(to: str, by: str, type_: int, code: int, o
     fault = icmp_fault(to, by, type_, code)
     assert fault is not None and fault.outcome is outcome and words in fault.why
     assert f"ICMP type {type_} code {code}" in fault.why
+
+
+@pytest.mark.parametrize(
+    ("by", "code", "word"),
+    [(ROUTER, 0, "absent"), (ROUTER, 1, "absent"), (ROUTER, 5, "absent"), (ROUTER, 13, "forbidden"), (ROUTER, 3, "")]
+    + [(HOST, code, "") for code in (0, 1, 3, 5, 10, 13)],
+)
+def test_only_another_than_the_host_can_say_that_it_is_absent_or_shut_off(by: str, code: int, word: str) -> None:
+    fault = icmp_fault(HOST, by, 3, code)
+    assert fault is not None and about_host(fault.why) == word
 
 
 @pytest.mark.parametrize("type_", [4, 5])
