@@ -11,7 +11,7 @@ from importlib import import_module
 
 from netmon.cli import terminal
 from netmon.cli.parser import Parser, speak
-from netmon.errors import CANNOT, INTERRUPTED, ConfigError, NetmonError, plain_words
+from netmon.errors import CANNOT, INTERRUPTED, ConfigError, MachineError, NetmonError, plain_words
 from probes.clean import clean
 
 # verb → (module with `arguments(parser)` and `run(args) -> exit code`, what it does)
@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "config": ("netmon.cli.config", "check, show or explain configuration files"),
 }
 
+_LEVELS = ("debug", "info", "warning", "error")
 _EVERYWHERE = "With every verb: --lang vi|en, --no-color, --log debug|info|warning|error."
 
 
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     speak(arguments, terminal.language(os.environ))
     parser = _parser(_verb_of(arguments))
     args = parser.parse_args(arguments)
+    if args.log not in _LEVELS:  # argparse looks at what was typed only
+        parser.error(f"argument NETMON_LOG: invalid choice: {args.log!r} (choose from {', '.join(_LEVELS)})")
     if args.verb is None:
         parser.print_help()
         return 2
@@ -68,8 +71,8 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--no-color", action="store_true", help="no colours (as the variable NO_COLOR)")
     parser.add_argument(
         "--log",
-        default=os.environ.get("NETMON_LOG", "info"),
-        choices=("debug", "info", "warning", "error"),
+        default=os.environ.get("NETMON_LOG") or "info",
+        choices=_LEVELS,
         help="how much to log",
     )
     parser.set_defaults(verb=None)
@@ -95,14 +98,17 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 def _guarded(args: argparse.Namespace) -> int:
     module = import_module(VERBS[args.verb][0])
     try:
-        return int(module.run(args))
+        code = int(module.run(args))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what cannot be written is told, not lost with the process
+        return code
     except NetmonError as fault:
         print("\n".join(clean(line, 1000) for line in _words(fault, args.lang).splitlines()), file=sys.stderr)
         return fault.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()
         return 0
     except ImportError as fault:
         if fault.name is None or fault.name.split(".")[0] in ("netmon", "probes", "alerts", "inventory"):
@@ -110,10 +116,7 @@ def _guarded(args: argparse.Namespace) -> int:
         print(f"netmon {args.verb} needs {fault.name}: install cpnet-netmon[all]", file=sys.stderr)
         return CANNOT
     except OSError as fault:  # a file a verb was given: whose it is, and what the system says of it
-        if fault.filename is None:
-            raise
-        print(clean(f"{fault.filename}: {plain_words(fault)}", 1000), file=sys.stderr)
-        return CANNOT
+        return _refused(fault, args)
     except Exception:  # the only catch-all: a fault of ours, told as one
         logging.getLogger("netmon").exception(
             "netmon %s failed: this is a fault of netmon, please report it", args.verb
@@ -121,12 +124,28 @@ def _guarded(args: argparse.Namespace) -> int:
         return 1
 
 
+def _refused(fault: OSError, args: argparse.Namespace) -> int:
+    """The system said no: of which file, or else to which verb (a full disk behind stdout has no name)."""
+    logging.getLogger("netmon").debug("netmon %s failed", args.verb, exc_info=True)
+    told = _words(MachineError(f"{fault.filename or f'netmon {args.verb}'}: {plain_words(fault)}"), args.lang)
+    print(clean(told, 1000), file=sys.stderr)
+    if fault.filename is None:
+        _forget_stdout()
+    return CANNOT
+
+
+def _forget_stdout() -> None:
+    """What is still to be written goes nowhere: Python would fail on it once more at its end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _words(fault: NetmonError, lang: str | None) -> str:
-    if lang != "vi" or not isinstance(fault, ConfigError):
+    if lang != "vi":
         return str(fault)
     from netmon.cli import vietnamese
 
-    return vietnamese.problems(fault.problems)
+    return vietnamese.problems(fault.problems) if isinstance(fault, ConfigError) else vietnamese.said(str(fault))
 
 
 if __name__ == "__main__":

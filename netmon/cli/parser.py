@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from netmon.cli.terminal import LANGUAGES
+
 _USAGE = "usage: "
 
 
@@ -56,7 +58,8 @@ def speak(arguments: Sequence[str], default: str | None) -> None:
     lang = default
     for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
         if word.startswith("--lang"):
-            lang = word.partition("=")[2] or following
+            named = word.partition("=")[2] or following
+            lang = named if named in LANGUAGES else lang  # a language nobody speaks is told in the reader's
     if lang != "vi":
         Parser.turned = Parser.told = None
         return

@@ -12,6 +12,7 @@ from netmon.client import element_path
 from netmon.errors import GOOD, USAGE, NetmonError
 from probes.clean import clean
 
+MOST_S = 90 * 86_400  # as the hub has it
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _HEADS = {
     "vi": ("Mã", "Phần tử", "Còn lại", "Ai", "Ghi chú"),
@@ -58,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         if args.for_s is None:
             raise BadWords("netmon silence ELEMENT needs --for (as --for 2h)")
+        if args.for_s > MOST_S:
+            raise BadWords(f"netmon silence --for: {args.for_s:g} s is longer than {MOST_S // 86_400}d")
         body = {"element": args.element, "for_s": args.for_s, "who": args.who or user(), "note": args.note}
         print(hub.post("/api/v1/silences", body)["id"])
     return GOOD

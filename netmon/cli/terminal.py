@@ -33,9 +33,14 @@ def global_first(arguments: Sequence[str]) -> list[str]:
         name, _, value = word.partition("=")
         into = first if name in _GLOBAL else rest
         into.append(word)
-        if into is first and _GLOBAL[name] and not value and (following := next(words, None)) is not None:
-            first.append(following)
+        if into is first and _GLOBAL[name] and not value:
+            first[-1:] = _with_value(word, next(words, None))
     return first + rest
+
+
+def _with_value(option: str, following: str | None) -> list[str]:
+    """An option and its value; one without any is given the empty one, never the verb."""
+    return [option, following] if following is not None else [f"{option.rstrip('=')}="]
 
 
 def write_anything() -> None:

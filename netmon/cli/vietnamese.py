@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
+from netmon.cli.vietnamesesaid import SAID, SYSTEM
 from netmon.errors import Problem
 
 # --- help: English → Vietnamese; what argparse says of its own is in it, too ---
@@ -142,6 +144,9 @@ _HELP_WITH_NUMBERS: tuple[tuple[str, str], ...] = (
 _Q = r"('(?:[^']|'(?=\w))*'|\S+)"  # a quoted word
 _FAULTS: tuple[tuple[str, str], ...] = (
     (r"is missing", r"thiếu"),
+    (rf"target {_Q} is not understood", r"không hiểu đích \1"),
+    (rf"no conference {_Q} in (.+)", r"không có hội nghị \1 trong \2"),
+    (rf"{_Q} is no (?:address|rate|number of tests)", r"\1 không phải giá trị dùng được"),
     (r"has no value", r"không có giá trị"),
     (r"unknown key", r"khóa không có"),
     (r"is empty", r"trống"),
@@ -263,6 +268,24 @@ _FAULTS: tuple[tuple[str, str], ...] = (
     (r"(-?\d+) (packets|streams) measures? nothing", r"\1 thì không đo được gì"),
 )
 _WRITE: tuple[tuple[str, str], ...] = (
+    (r"name of this agent, unique in the network", r"tên của agent này, duy nhất trong mạng"),
+    (r"id of the site it stands in", r"id của địa điểm đặt agent"),
+    (r"where points go", r"nơi nhận điểm đo"),
+    (r"what is measured", r"những gì cần đo"),
+    (r"id of the site the hub stands in: (.+)", r"id của địa điểm đặt trung tâm"),
+    (r"places with equipment", r"các địa điểm có thiết bị"),
+    (r"the rules", r"các luật"),
+    (r"write the value itself", r"ghi chính giá trị đó"),
+    (r"write the value wherever it is needed", r"ghi giá trị ở mọi nơi cần"),
+    (r"write whsec_… or any text into it", r"ghi vào đó whsec_… hoặc một chuỗi bất kỳ"),
+    (r"remove it: every value is text", r"bỏ đi: mọi giá trị là chữ"),
+    (r"close the list with \]", r"đóng danh sách bằng ]"),
+    (r"close the table with \}", r"đóng bảng bằng }"),
+    (r"close the quotes", r"đóng dấu nháy"),
+    (r"write key: value", r"ghi khóa: giá trị"),
+    (r"choose another address", r"chọn địa chỉ khác"),
+    (r"one `- …` a line", r"mỗi dòng một `- …`"),
+    (r"write an address, a name, or host:port (.+)", r"ghi địa chỉ, tên, hoặc máy:cổng \1"),
     (r"did you mean (.+)\?", r"có phải \1?"),
     (r"known: (.*)", r"có: \1"),
     (r"remove the (.+) character", r"xóa ký tự hỏng"),
@@ -298,7 +321,7 @@ _WRITE: tuple[tuple[str, str], ...] = (
     (r"install (\S+)", r"cài \1"),
     (r"check the indentation", r"xem lại thụt lề"),
     (r"indent with spaces, never tabs; (.*)", r"thụt lề bằng dấu cách, không dùng tab; đặt chữ có ký tự đặc biệt trong dấu nháy"),
-    (r"put text (.*) in quotes(.*)", r"đặt chữ \1 trong dấu nháy"),
+    (r"put text (.*) in quotes(.*)", r"đặt chữ có ký tự đặc biệt trong dấu nháy"),
     (r"put the secret into a file and name the file", r"để bí mật trong một tệp và nêu tên tệp"),
     (r"one file holds one document: remove ---", r"một tệp một tài liệu: bỏ ---"),
     (r"netmon config sample prints a file to begin with", r"netmon config sample in một tệp để bắt đầu"),
@@ -372,8 +395,18 @@ def usage(message: str) -> str:
 
 
 def what(text: str) -> str:
-    """What is wrong."""
-    return _turned(text, _FAULTS)
+    """What is wrong; the system's and YAML's own words behind the last colon, too."""
+    head, colon, tail = text.rpartition(": ")
+    return _turned(head + colon + SYSTEM[tail] if tail in SYSTEM else text, _FAULTS)
+
+
+def said(text: str) -> str:
+    """Why a verb could not do its work: the agent, the hub, this machine or its system says no."""
+    told = _turned(text, SAID)
+    if told != text:
+        return told
+    found = re.fullmatch(r"(.+) \((.+)\)", text, re.DOTALL)
+    return f"{what(found[1])} ({write(found[2])})" if found else what(text)
 
 
 def write(text: str) -> str:
@@ -391,8 +424,16 @@ def problems(faults: Iterable[Problem]) -> str:
     names = {"command line": "dòng lệnh"}
     return "\n".join(
         str(Problem(names.get(fault.where, fault.where), fault.key, what(fault.what), write(fault.write)))
-        for fault in faults
+        for fault in map(_with_way_out, faults)
     )
+
+
+def _with_way_out(fault: Problem) -> Problem:
+    """A fault whose way out stands in brackets at its end, as exceptions of the measuring part have it."""
+    found = (
+        None if fault.write else re.fullmatch(r"(.+?) \(((?:write|known:|did you mean) ?.*)\)", fault.what, re.DOTALL)
+    )
+    return replace(fault, what=found[1], write=found[2]) if found else fault
 
 
 def _turned(text: str, patterns: tuple[tuple[str, str], ...]) -> str:

@@ -40,8 +40,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "checks": ("PHÉP ĐO", "CHECKS"),
     "filter": ("Lọc", "Filter"),
     "keys": (
-        "↑↓ chọn  Enter xem  Esc lại  / lọc  l English  ? trợ giúp  q thoát",
-        "↑↓ move  Enter open  Esc back  / filter  l tiếng Việt  ? help  q quit",
+        "q thoát  ? trợ giúp  ↑↓ chọn  Enter xem  Esc lại  / lọc  l English",
+        "q quit  ? help  ↑↓ move  Enter open  Esc back  / filter  l tiếng Việt",
     ),
     "help": ("TRỢ GIÚP", "HELP"),
     "more": ("còn {n} dòng", "{n} more"),

@@ -253,6 +253,14 @@ def _crossings(names: list[str]) -> list[dict[str, str]]:
     return rows
 
 
+def _of_link(inventory: dict[str, Any], name: str) -> dict[str, str]:
+    """Whom a site calls about its own link: the same people and circuit as the hub's pages name."""
+    links = [one for one in inventory["links"] if "carrier" in one]
+    link = next((one for one in links if one["to"] == name), links[0])  # the core stands at the other end of the first
+    who = next(one for one in inventory["contacts"] if one["id"] == link["contact"])
+    return {"about": "link", "who": who["name"], "phone": who["phone"], "circuit": link["circuit"]}
+
+
 def agent_file(lab: Plan, name: str, *, folder: str, trust: str) -> dict[str, Any]:
     """What agent `name` is started with. `folder`: its state; `trust`: the hub's trust folder."""
     scheme = "http" if lab.loopback else "https"
@@ -265,7 +273,7 @@ def agent_file(lab: Plan, name: str, *, folder: str, trust: str) -> dict[str, An
     if not lab.loopback:
         hub["ca_file"] = f"{trust}/ca.pem"
     contacts = [
-        {"about": "link", "who": "VNPT trực kênh", "phone": "080 00002", "circuit": f"TSL-HNI-{code_of(name)}"},
+        _of_link(lab.inventory, name),
         {"about": "upstream", "who": "Sở KHCN Hà Nội", "phone": "080 00004"},
         {"about": "service", "who": "Trực CBĐTW", "phone": "080 00001"},
     ]

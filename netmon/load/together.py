@@ -95,12 +95,22 @@ def check(paths: Iterable[Path], role: str | None = None) -> Together:
 def load(path: Path, role: str | None = None) -> Loaded:
     """One file by its role (found from its keys or its name). Raises `ConfigError` when nothing can be read."""
     if role is None:
-        role = role_of(path, yamltext.read(path, most_bytes=inventory.MAX_BYTES))
-    if role is None:
-        roles = "|".join(ROLES)
-        raise ConfigError([Problem(str(path), "", "is none of netmon's files by its keys", f"--as {roles} says which")])
+        text = yamltext.read(path, most_bytes=inventory.MAX_BYTES)
+        role = role_of(path, text)
+        if role is None:
+            raise ConfigError(_unknown(path, text))
     value, reader = READ[role](path)
     return Loaded(path, role, value, reader)
+
+
+def _unknown(path: Path, text: str) -> list[Problem]:
+    """Why nobody knows what a file is: what hinders reading it comes before what its keys say."""
+    found = list[Problem]()
+    yamltext.parse(text, lambda line, key, what, write: found.append(Problem(f"{path}:{line}", key, what, write)))
+    if not text.strip():
+        found.append(Problem(str(path), "", "is empty", "netmon config sample prints a file to begin with"))
+    roles = "|".join(ROLES)
+    return found or [Problem(str(path), "", "is none of netmon's files by its keys", f"--as {roles} says which")]
 
 
 def _add(together: Together, path: Path, role: str | None) -> None:

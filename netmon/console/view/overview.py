@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from rich.cells import cell_len
+from rich.segment import Segment
 
 from netmon.console.paint import Line, cell, fit, line, row
 from netmon.console.state import Row, State
@@ -10,6 +13,7 @@ from netmon.console.ui import Ui, choices
 from netmon.console.words import clock, number, say, share, span
 from probes.clean import clean
 
+_WIDE = 64  # cells from which on every column of the communes has its whole width
 _MARKS = {"ok": ("●", "good"), "bad": ("✗", "bad"), "degraded": ("▲", "warn"), "unknown": ("?", "dim")}
 
 
@@ -55,13 +59,14 @@ def _incident(incident: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) 
         + (["✓"] if incident["acked_by"] else [])
         + (["z"] if incident["silenced"] else [])
     )
-    element, left = min(26, width // 5), width - 31 - min(26, width // 5)
+    noted, element = (8, min(26, width // 5)) if width >= 60 else (0, 0)  # the telephone needs the room more
+    left = max(0, width - 23 - noted - element)
     text, call = _headline(incident, ui.lang, left)
     cells = [
         cell("✗" if is_open else "✓", 2, style),
         cell(clock(incident["opened_ms"]), 9, style),
         cell(span(end_s - int(incident["opened_ms"]) / 1000), 8, style),
-        cell(" ".join(notes), 8, style),
+        cell(" ".join(notes), noted, style),
         cell(incident["element"], element, style),
         cell(" " + text, max(0, left - cell_len(call)), style),
         cell(call, cell_len(call), style),
@@ -75,10 +80,10 @@ def _headline(incident: Row, lang: str, width: int) -> tuple[str, str]:
     if incident["state"] != "open" or cell_len(text) < width:
         return text, ""
     name, phone = (clean(str(contact.get(key) or ""), 60) for key in ("name", "phone"))
-    for call in (f"  {name} {phone}".rstrip(), f"  {phone or name}".rstrip()):
-        if cell_len(call) <= width * 2 // 3:
-            return text, call
-    return text, fit(call, max(0, width * 2 // 3))
+    both, short = f"  {name} {phone}".rstrip(), f" {phone or name}".rstrip()
+    if cell_len(both) <= width * 2 // 3:
+        return text, both
+    return text, short if cell_len(short) <= width else fit(short, width)
 
 
 def _communes(state: State, ui: Ui, width: int, height: int, now_s: float, cursor: int) -> list[Line]:
@@ -108,7 +113,17 @@ def _counts(state: State) -> dict[str, int]:
 
 
 def _name_width(width: int) -> int:
-    return max(12, min(40, width - 52))
+    return max(12, min(40, width - (52 if width >= _WIDE else 46)))
+
+
+def _figure(text: object, width: int, style: str = "") -> Segment:
+    return cell(text, 9 if width >= _WIDE else 8, style, right=True)
+
+
+def _whole(cells: list[Segment], width: int) -> list[Segment]:
+    """The columns that fit whole: half a figure is another figure."""
+    ends = accumulate(one.cell_length for one in cells)
+    return [one for one, end in zip(cells, ends, strict=True) if end <= width - 2]
 
 
 def _titles(ui: Ui, width: int) -> Line:
@@ -117,11 +132,9 @@ def _titles(ui: Ui, width: int) -> Line:
         cell(say("code", ui.lang), 7, "dim"),
         cell(say("name", ui.lang), _name_width(width), "dim"),
         cell(say("state", ui.lang), 11, "dim"),
-        cell(say("rtt", ui.lang), 9, "dim", right=True),
-        cell(say("loss", ui.lang), 9, "dim", right=True),
-        cell(say("age", ui.lang), 9, "dim", right=True),
+        *(_figure(say(name, ui.lang), width, "dim") for name in ("rtt", "loss", "age")),
     ]
-    return row(cells, width)
+    return row(_whole(cells, width), width)
 
 
 def _commune(one: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) -> Line:
@@ -130,10 +143,10 @@ def _commune(one: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) -> Lin
     cells = [
         cell(mark, 2, style),
         cell(one["code"], 7, style),
-        cell(one["name"], _name_width(width), style),
+        cell(cell(one["name"], _name_width(width) - 1).text, _name_width(width), style),
         cell(say(str(one["state"]), ui.lang) if one["state"] in _MARKS else one["state"], 11, style),
-        cell(number(one.get("rtt_ms"), 2), 9, style, right=True),
-        cell(share(one.get("loss")), 9, style, right=True),
-        cell(span(now_s - at_ms / 1000) if at_ms else "–", 9, style, right=True),
+        _figure(number(one.get("rtt_ms"), 2), width, style),
+        _figure(share(one.get("loss")), width, style),
+        _figure(span(now_s - at_ms / 1000) if at_ms else "–", width, style),
     ]
-    return row(cells, width, chosen=chosen)
+    return row(_whole(cells, width), width, chosen=chosen)

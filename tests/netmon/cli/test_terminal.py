@@ -93,3 +93,19 @@ def test_ctrl_c_keeps_what_was_measured() -> None:
     assert running.returncode == 130 and err == ""
     told = json.loads(out)
     assert 3 <= told["values"]["sent"] <= 12
+
+
+@pytest.mark.parametrize("words", [["config", "sample", "agent"], ["config", "schema", "agent"]])
+def test_a_full_disk_behind_stdout_is_told_in_one_line(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*NETMON, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (3, "netmon config: No space left on device\n")
+
+
+def test_a_level_of_the_log_that_is_none_is_refused_wherever_it_was_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NETMON_LOG", "loud")
+    with pytest.raises(SystemExit):
+        app.main(["status", "--socket", str(tmp_path / "none")])
+    assert "NETMON_LOG: invalid choice: 'loud'" in capsys.readouterr().err

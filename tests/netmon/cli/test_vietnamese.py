@@ -122,3 +122,48 @@ def test_the_command_line_itself_is_answered_in_vietnamese(capsys: pytest.Captur
     assert app.main(["config", "check", str(tmp_path / "agent.yaml"), "--lang", "vi"]) == 78
     told = capsys.readouterr().err
     assert "sitee: khóa không có (có phải site?)" in told and "destinations: thiếu" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "trống"), (b"a: [1", "không phải YAML: "), (b"agent: a\0", "có ký tự điều khiển"), (b"\xff\xfe", "UTF-8"),
+        (b"[" * 5000, "lồng quá sâu"), (b"x: *y", "bí danh"), (b"x: 1", "không phải tệp nào"),
+    ],
+)  # fmt: skip
+def test_a_file_nobody_knows_is_told_by_what_hinders_reading_it(
+    content: bytes, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "some.yaml").write_bytes(content)
+    assert app.main(["--lang", "vi", "config", "check", str(tmp_path / "some.yaml")]) == 78
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["status", "--socket", "/nowhere/a"], 3, "agent không trả lời"),
+        (["status", "--config", "/nowhere/a.yaml"], 78, "không có tệp"),
+        (["incidents", "--hub", "/nowhere/h"], 4, "không ai trả lời ở đó"),
+        (["silence", "x"], 2, "cần --for"), (["silence", "x", "--for", "9999d"], 2, "nhiều nhất 90d"),
+        (["up", "--lab", "0"], 3, "từ 1 đến 250 xã"), (["up", "--rooms"], 3, "chỉ có trong mạng thử"),
+        (["probe", "ping", "a b"], 2, "không hiểu đích 'a b' (ghi địa chỉ"),
+        (["probe", "pong", "a"], 2, "không phải loại phép đo (có: capacity"),
+        (["reflector", "--listen", "192.0.2.1:862"], 3, "máy này không có địa chỉ đó (chọn địa chỉ khác)"),
+    ],
+)  # fmt: skip
+def test_whoever_cannot_do_it_says_so_in_vietnamese(
+    words: list[str], code: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main([*words, "--lang", "vi"]) == code
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["status", "--lang", "fr"], ["status", "--lang"], ["status", "--lang="]])
+def test_a_language_nobody_speaks_is_refused_in_the_readers(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NETMON_LANG", "vi")
+    with pytest.raises(SystemExit):
+        app.main(words)
+    assert "đối số --lang: không có" in capsys.readouterr().err

@@ -148,3 +148,23 @@ def test_a_filter_finds_names_without_marks_and_states_as_shown(typed: str, foun
 
 def test_every_screen_names_its_zone() -> None:
     assert "+07" in shown(state(6))[0]
+
+
+@pytest.mark.parametrize("width", [40, 48, 60, 66])
+@pytest.mark.parametrize("phone", ["080 00002", "0912 345 678", "+84 24 3943 0001"])
+def test_a_narrow_screen_shows_the_telephone_whole(width: int, phone: str) -> None:
+    long = "Đường truyền Trung tâm – Thành phố Hà Nội mất kết nối, gọi VNPT trực kênh"
+    whom = {"name": "VNPT trực kênh", "phone": phone}
+    lines = shown(state(6, (incident(vi=long, en=long, contact=whom),)), Ui(lang="vi"), width=width)
+    assert phone in lines[2]
+
+
+@pytest.mark.parametrize("width", range(24, 72, 4))
+def test_a_narrow_screen_shows_a_figure_whole_or_not_at_all(width: int) -> None:
+    body = state(0)
+    body["communes"] = [commune(1, "ok", name="Phường Văn Miếu – Quốc Tử Giám", rtt_ms=12345.67, loss=1.0)]
+    row = shown(body, Ui(lang="en"), width=width, now_s=NOW_S + 50_000)[6]
+    _, _, figures = row.partition(" ok ")
+    whole = ["12345.67", "100 %", "13h53m"]
+    assert " ".join(figures.split()) in {" ".join(whole[:many]) for many in range(4)}
+    assert width < 60 or figures.split()[-1] == "13h53m"

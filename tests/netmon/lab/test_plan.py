@@ -89,3 +89,15 @@ def test_rooms_of_a_lab_are_a_conference_the_inventory_takes(loopback: bool, tmp
     (conference,) = read.conferences
     assert conference.rooms == tuple(room.id for room in read.rooms) and conference.id == "lab"
     assert read.rooms[0].address == f"sip:room@{lab.rooms[0][1]}:5060"
+
+
+def test_an_agent_names_the_carrier_the_hub_would_name() -> None:
+    lab = plan(3)
+    told = {name: agent_file(lab, name, folder="/f", trust="/t")["contacts"][0] for name in lab.agents}
+    assert {name: (one["who"], one["circuit"]) for name, one in told.items()} == {
+        "core": ("VNPT trực kênh", "TSL-HNI-0001"),
+        "province": ("VNPT trực kênh", "TSL-HNI-0001"),
+        "c1": ("VNPT trực kênh", "TSL-HNI-00004"),
+        "c2": ("Viettel trực kênh", "TSL-HNI-00008"),
+        "c3": ("VNPT trực kênh", "TSL-HNI-00025"),
+    }
