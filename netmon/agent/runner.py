@@ -254,7 +254,7 @@ class Runner:
 
 def attributed(measured: Measurement) -> Measurement:
     """The same, with the mark when it was refused by another than the far host: that proves no way to it."""
-    if measured.outcome is Outcome.REFUSED and about_host(measured.why):
+    if measured.outcome is Outcome.REFUSED and about_host(measured.why) in ("absent", "forbidden"):
         return replace(measured, values={**measured.values, BY_ANOTHER.name: 1})
     return measured
 

@@ -96,7 +96,9 @@ def _refused(failed: CheckState) -> Cause:
     word = about_host(failed.why)
     if word == "absent" and not failed.good_since_ms:
         return Cause("self", "address")
-    return Cause(_beyond(failed.about), {"absent": "host", "forbidden": "firewall", "": "program"}[word])
+    return Cause(
+        _beyond(failed.about), {"absent": "host", "forbidden": "firewall", "rejected": "firewall", "": "program"}[word]
+    )
 
 
 def _unresolved(failed: CheckState, others: Sequence[CheckState]) -> Cause:

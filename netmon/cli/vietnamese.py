@@ -355,6 +355,7 @@ _REASONS: tuple[tuple[str, str], ...] = (  # of measurements and of destinations
     (r"(\S+) says nobody listens on the port", r"\1 nói không chương trình nào nghe cổng"),
     (r"(\S+) forbids it", r"\1 chặn"),
     (r"a firewall there (.+)", r"tường lửa ở đó \1"),
+    (r"a firewall of the host itself (.+)", r"tường lửa của chính máy đó \1"),
     (r"(\S+) has no route to it (.+)", r"\1 không có đường đến đó \2"),
     (r"(\S+) finds the host silent", r"\1 không thấy máy đó"),
     (r"it is off, or not there (.+)", r"máy tắt hoặc không có \1"),

@@ -28,6 +28,7 @@ _HOST_GONE = {(False, 3, 1), (False, 3, 7), (False, 3, 12), (True, 1, 3)}
 _HOPS = {(False, 11, 0), (True, 3, 0)}
 _PIECES = {(False, 11, 1), (True, 3, 1)}
 _UNREACHABLE, _TOO_BIG6 = {False: 3, True: 1}, 2
+_REJECTS = "forbids it: a firewall of the host itself"
 _FORBIDS, _NO_WAY = "forbids it: a firewall there", "has no route to it"
 _SILENT, _UNDELIVERED = "finds the host silent: it is off, or not there", "says it cannot be delivered"
 _QUENCH, _REDIRECT = 4, 5  # IPv4: the packet goes on all the same
@@ -48,11 +49,13 @@ def icmp_fault(to: str, by: str, type: int, code: int) -> Fault | None:
     return Fault(Outcome.LOST, _loss(said, to, by, told))
 
 
-def about_host(why: str) -> Literal["absent", "forbidden", ""]:
+def about_host(why: str) -> Literal["absent", "forbidden", "rejected", ""]:
     """What words of a refusal say of the far host when they come from another than itself: that it is not there, or that a
-    firewall is before it; "" when it spoke itself."""
+    firewall is before it; "rejected" by its own firewall, "" when its own program or system spoke."""
     if any(words in why for words in (_SILENT, _NO_WAY, _UNDELIVERED)):
         return "absent"
+    if _REJECTS in why:
+        return "rejected"
     return "forbidden" if _FORBIDS in why else ""
 
 
@@ -83,7 +86,7 @@ def _rejection(said: tuple[bool, int, int], by: str, told: str) -> str:
     """What the far host's own address says of a packet to it: whatever it says, the host is there."""
     if said in _PORT:
         return f"the host is there and nobody listens on the port ({told})"
-    return f"{by} forbids it: a firewall of the host itself ({told})"
+    return f"{by} {_REJECTS} ({told})"
 
 
 def _loss(said: tuple[bool, int, int], to: str, by: str, told: str) -> str:

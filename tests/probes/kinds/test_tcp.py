@@ -95,7 +95,7 @@ def test_an_icmp_message_is_refused_and_says_by_whom(link: Pair, ip: str, told: 
     )
     got = measure(link, f"{ip}:443", timeout_s=10)
     assert got.outcome == Outcome.REFUSED and got.took_ms < 5000
-    assert got.why == f"{ip.strip('[]')} forbids it: a firewall there (ICMP {told})"
+    assert got.why == f"{ip.strip('[]')} forbids it: a firewall of the host itself (ICMP {told})"
 
 
 def test_a_router_without_a_route_is_refused_by_it(link: Pair) -> None:

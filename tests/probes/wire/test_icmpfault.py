@@ -55,7 +55,7 @@ def test_each_message_has_one_meaning(to: str, by: str, type_: int, code: int, o
 @pytest.mark.parametrize(
     ("by", "code", "word"),
     [(ROUTER, 0, "absent"), (ROUTER, 1, "absent"), (ROUTER, 5, "absent"), (ROUTER, 13, "forbidden"), (ROUTER, 3, "")]
-    + [(HOST, code, "") for code in (0, 1, 3, 5, 10, 13)],
+    + [(HOST, 3, ""), *((HOST, code, "rejected") for code in (0, 1, 5, 10, 13))],
 )
 def test_only_another_than_the_host_can_say_that_it_is_absent_or_shut_off(by: str, code: int, word: str) -> None:
     fault = icmp_fault(HOST, by, 3, code)
