@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from probes.errors import NeedsPrivilege, WireError
@@ -33,7 +34,8 @@ class Heard(NamedTuple):
     `first_ms`: from the start to the first packet of theirs; `late_ms`: the worst lateness of our own sending;
     `tos`: type-of-service bytes seen on their packets; `rtt_ms`: by RTCP. `hears`: whether it hears ours, by its reports or
     because ours came back; None: it did not say. `strange`: packets of payload types nobody spoke of (RFC 3550 §5.1: to be
-    ignored), and `strange_type` one of those; `quiet_s`: from the last packet of ours to the end, 0 when none came.
+    ignored), and `strange_type` one of those; `quiet_s`: from the last packet of its media to the end, 0 when none came.
+    `elsewhere`: an address its answer does not name, from which such packets came.
     """
 
     sent: int
@@ -49,6 +51,7 @@ class Heard(NamedTuple):
     strange: int = 0
     strange_type: int | None = None
     quiet_s: float = 0.0
+    elsewhere: str = ""
 
     @property
     def rcvd(self) -> int:
@@ -83,6 +86,7 @@ class Line:
         self._types: frozenset[int] = frozenset()
         self._strange, self._strange_type = 0, -1
         self._last_at_ns = 0
+        self._elsewhere = ""
         self._last_sr = (0, 0.0)  # the middle of their last report's NTP time, when it came
 
     def start(
@@ -126,7 +130,7 @@ class Line:
         return Heard(
             self._sent, self._skipped, self._came, self._hearing.block, first_ms, self._late_s * 1000,
             frozenset(self._seen_tos), self._rtt_ms, drops, self._hearing.hears,
-            self._strange, self._strange_type if self._strange else None, self._quiet_s(),
+            self._strange, self._strange_type if self._strange else None, self._quiet_s(), self._elsewhere,
         )  # fmt: skip
 
     def _quiet_s(self) -> float:
@@ -191,6 +195,14 @@ class Line:
             for arrival in sock.arrivals():
                 if arrival.source[0] == self._to[0]:
                     self._one(arrival.data, arrival.at_ns, arrival.tos)
+                elif sock is self._media and not self._elsewhere:
+                    self._foreign(arrival.data, arrival.source[0])
+
+    def _foreign(self, data: bytes, source: str) -> None:
+        """Anybody may send it: it is told, and counts for nothing."""
+        with suppress(WireError):
+            if rtp.decode(data).payload_type in (self._types or {self._payload_type}):
+                self._elsewhere = source
 
     def _one(self, data: bytes, at_ns: int, tos: int) -> None:
         assert self._came is not None and self._hearing is not None

@@ -24,17 +24,29 @@ _WORDS = {
     401: "it wants a user and a password",
     403: "it does not allow us to call",
     404: "it knows no such room",
+    405: "it takes no calls there",
     407: "it wants a user and a password",
     408: "its server is there, the room did not answer it",
+    410: "the room is gone for good",
+    415: "it does not read our description of media",
+    420: "it does not know an extension of ours",
+    421: "it demands an extension of us that we do not offer",
     480: "the room is not to be had now",
+    482: "the call went round in circles",
+    483: "the call went round in circles",
     484: "the room's number is not complete",
+    485: "the room's name fits several",
     486: "the room is busy",
     487: "the call was ended before it was taken",
     488: "it takes none of our codecs",
+    493: "it wants our description encrypted",
+    494: "it demands an agreement on security",
+    500: "its server has a fault",
     503: "no calls now",
     504: "its server is there, what is behind it did not answer",
     600: "the room is busy everywhere",
     603: "the room declines",
+    606: "it takes none of our media",
 }
 _NAMES = {"audio": "sound", "video": "picture"}
 E = TypeVar("E")
@@ -85,6 +97,8 @@ def _unanswered(talk: Talk) -> tuple[Outcome, str]:
         return Outcome.PROTOCOL, f"what answers is no SIP: {clean(malformed.reason)}"
     if silent and silent.rang and all(one.status == 100 for one in talk.events if isinstance(one, Ringing)):
         return Outcome.LOST, "its server tries, and the room neither rang nor answered in time"
+    if silent and silent.rang and any(one.status == 183 for one in talk.events if isinstance(one, Ringing)):
+        return Outcome.LOST, "it went on (183: an announcement, or its menu), and did not take the call in time"
     if silent and silent.rang:
         return Outcome.LOST, "it rang, and nobody took the call in time"
     if silent and silent.trouble:
@@ -160,6 +174,8 @@ def _carried(talk: Talk) -> tuple[Outcome, str] | None:
 
 def _strange(heard: Heard) -> str:
     """What came instead."""
+    if heard.elsewhere:
+        return f"some came from {clean(heard.elsewhere, 60)}, which its answer does not name"
     return (
         "" if heard.strange_type is None else f"what came is of payload type {heard.strange_type}, which was not agreed"
     )

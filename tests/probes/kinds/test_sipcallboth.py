@@ -14,12 +14,16 @@ from probes.answer import room as rooms
 from probes.answer import sip as standin
 from probes.answer.room import Room
 from probes.base import Measurement, Outcome, Target
+from probes.io.sipsock import Ended
 from probes.kinds import sip as sipkind
+from probes.kinds import sipcalljudge
 from probes.kinds.sipcall import SipCallSettings, run
+from probes.kinds.sipcallmedia import Agreed
 from probes.target import Endpoint
 from probes.wire import rtcp, rtp, sip
 from probes.wire.rtcp import Block, Report, Sent
 from probes.wire.sip import Message
+from probes.wire.sipcallevents import Ringing, Silent
 
 THEIRS = 0xBEEF
 
@@ -127,6 +131,26 @@ def test_packets_of_a_type_that_nobody_spoke_of_are_no_sound() -> None:
     assert "audio_lost_bwd" not in got.values
 
 
+def test_sound_from_an_address_that_was_not_named_is_told_and_does_not_count() -> None:
+    def moved(body: bytes) -> bytes:
+        return body.replace(b"c=IN IP4 127.0.0.1", b"c=IN IP4 127.0.0.3")
+
+    class Echoing(Changed):
+        """A room that sends from its own address, and names another."""
+
+        def _take(self, message: Message, source: tuple[Any, ...]) -> bytes:
+            data = super()._take(message, source)
+            (call,) = self._calls.values()
+            port = int(message.body.partition(b"m=audio ")[2].split()[0])
+            packet = rtp.encode(rtp.Packet(8, 1, 160, 7, b"x" * 160))
+            asyncio.get_running_loop().call_later(0.1, call.echoes[0]._media.send, packet, ("127.0.0.1", port))
+            return data
+
+    got = called(Echoing(moved))
+    assert (got.outcome, got.values["audio_rcvd"]) == (Outcome.LOST, 0)
+    assert "some came from 127.0.0.1, which its answer does not name" in got.why
+
+
 def test_sound_that_ends_long_before_the_call_is_told() -> None:
     got = called(Speaking(8, 5), duration_s=1.8, reports_s=0.0)
     assert (got.outcome, got.values["audio_rcvd"]) == (
@@ -232,3 +256,12 @@ def test_a_busy_loop_of_ours_is_not_in_the_delays() -> None:
         settings = SipCallSettings(duration_s=0.2, video=False, timeout_s=0.25)
         taken = busily(lambda: run(target, settings, 1), 0.001, 0.3)
     assert taken.outcome == Outcome.OK and taken.values["answer_ms"] < 100 and taken.values["sends"] == 1
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"), [((100, 180, 183), "announcement"), ((180,), "it rang"), ((100,), "its server tries")]
+)
+def test_how_far_a_call_came_that_nobody_took_is_told(statuses: tuple[int, ...], words: str) -> None:
+    events = [*(Ringing(status, 0.1) for status in statuses), Silent(True)]
+    outcome, why = sipcalljudge.verdict(sipcalljudge.Talk(events, Ended(), False, Agreed(), {}))
+    assert outcome == Outcome.LOST and words in why
