@@ -1,7 +1,7 @@
 """SNMP through pysnmp, where gufo-snmp has no wheel: the one door to that library for questions.
 
-One engine a loop, for an engine a device costs memory and time without end. It makes and reads messages only; our own
-sockets carry them, as with gufo-snmp. Slower than that by far.
+One engine a loop and access, for an engine a device costs memory and time without end, and one a look 80 ms of the loop. It
+makes and reads messages only; our own sockets carry them, as with gufo-snmp. Slower than that by far.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from pysnmp.carrier.asyncio.base import AbstractAsyncioTransport
 from pysnmp.carrier.asyncio.dgram import udp, udp6
@@ -46,7 +45,9 @@ _ENDS = {
     "UnknownEngineID": "malformed",
     "EmptyResponse": "empty",
 }
-_engines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()  # an engine belongs to its loop
+_STRANGER = bytes.fromhex("2b060106030f01010400")  # usmStatsUnknownEngineIDs: it is another device than at first
+_MOST_ENGINES = 8  # with their user's keys and their devices' clocks; more are closed when nobody uses them
+_engines: dict[asyncio.AbstractEventLoop, dict[Access, _Shared]] = {}  # an engine belongs to its loop
 
 
 _MOST_MESSAGES = 4  # of one question: v3 asks who the device is, and again when its clock was another (RFC 3414 §4)
@@ -87,7 +88,7 @@ class _Carried(AbstractAsyncioTransport):  # type: ignore[misc]
 
 
 class _Shared:
-    """A loop's engine, its transports by family, and how many conversations use it."""
+    """An engine, its transports by family, and how many conversations use it."""
 
     def __init__(self) -> None:
         self.engine, self.users = hlapi.SnmpEngine(), 0
@@ -96,15 +97,34 @@ class _Shared:
         config.add_transport(self.engine, udp6.DOMAIN_NAME, self.by_ip[6])
 
 
+def _shared(access: Access, instead_of: _Shared | None = None) -> _Shared:
+    """The engine of an access in this loop, made where there is none yet but that one."""
+    for old in [loop for loop in _engines if loop.is_closed()]:
+        del _engines[old]
+    engines = _engines.setdefault(asyncio.get_running_loop(), {})
+    if engines.get(access) in (None, instead_of):
+        engines[access] = _Shared()
+    return engines[access]
+
+
+def _give_back(access: Access, shared: _Shared) -> None:
+    shared.users -= 1
+    engines = _engines.get(asyncio.get_running_loop(), {})
+    is_current = engines.get(access) is shared
+    if shared.users or (is_current and len(engines) <= _MOST_ENGINES):
+        return
+    shared.engine.close_dispatcher()
+    if is_current:
+        del engines[access]
+
+
 async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, timeout_s: float) -> PysnmpDevice:
     """A conversation over pysnmp. Raises `NoAnswer`."""
     carrier = Carrier(family, sockaddr)
-    loop = asyncio.get_running_loop()
-    shared = _engines.setdefault(loop, _Shared()) if loop not in _engines else _engines[loop]
     is_six = ":" in str(sockaddr[0])
     kind = hlapi.Udp6TransportTarget if is_six else hlapi.UdpTransportTarget
     where = await kind.create(sockaddr[:2], timeout=_LATER * timeout_s + 1.0, retries=0)
-    return PysnmpDevice(shared, shared.by_ip[6 if is_six else 4], carrier, where, access, timeout_s)
+    return PysnmpDevice(access, 6 if is_six else 4, carrier, where, timeout_s)
 
 
 def _auth(access: Access) -> Any:
@@ -122,20 +142,22 @@ def _auth(access: Access) -> Any:
 class PysnmpDevice:
     """A `Device` of pysnmp."""
 
-    def __init__(
-        self, shared: _Shared, transport: _Carried, carrier: Carrier, where: Any, access: Access, timeout_s: float
-    ) -> None:
-        self._shared, self._transport, self._carrier = shared, transport, carrier
+    def __init__(self, access: Access, ip: int, carrier: Carrier, where: Any, timeout_s: float) -> None:
+        self._access, self._ip, self._carrier = access, ip, carrier
         self._where, self._auth, self._timeout_s = where, _auth(access), timeout_s
-        self._is_v3 = bool(access.user)
+        self._is_v3, self._is_stranger = bool(access.user), False
+        self._use(_shared(access))
         self._address: Any = None  # as the library has it
         self._messages = 0  # of the question under way
+
+    def _use(self, shared: _Shared) -> None:
+        self._shared, self._transport = shared, shared.by_ip[self._ip]
         shared.users += 1
 
     def carry(self, data: bytes, address: Any) -> None:
         """A message of the engine's for this device."""
         self._address = address
-        self._messages += 1
+        self._messages, self._is_stranger = self._messages + 1, False
         self._carrier.send(data)
 
     async def get(self, oids: Sequence[str]) -> dict[str, Value]:
@@ -165,11 +187,15 @@ class PysnmpDevice:
 
     async def _ask(self, command: Any, words: list[int], oids: Sequence[str]) -> tuple[int, list[tuple[str, Value]]]:
         """Error status (RFC 3416 §3; 0: none) and the rows that have a value."""
-        objects = [hlapi.ObjectType(hlapi.ObjectIdentity(oid)) for oid in oids]
-        question = command(
-            self._shared.engine, self._auth, self._where, hlapi.ContextData(), *words, *objects, lookupMib=False
-        )
-        fault, status, _, rows = await self._answered(question)
+        try:
+            fault, status, _, rows = await self._answered(self._question(command, words, oids))
+        except NoAnswer:
+            if not self._is_stranger:
+                raise
+            old = self._shared  # what it knows of the device that was there before cannot be taken from it
+            self._use(_shared(self._access, old))
+            _give_back(self._access, old)
+            fault, status, _, rows = await self._answered(self._question(command, words, oids))
         if fault is not None:
             raise _no_answer(fault)
         self._carrier.silence = "stopped"
@@ -177,6 +203,11 @@ class PysnmpDevice:
             raise NoAnswer("auth", "authorizationError")
         found = [(str(name), plain(value)) for name, value in rows]
         return int(status), [(name, value) for name, value in found if value is not None]
+
+    def _question(self, command: Any, words: list[int], oids: Sequence[str]) -> Any:
+        objects = [hlapi.ObjectType(hlapi.ObjectIdentity(oid)) for oid in oids]
+        access = (self._shared.engine, self._auth, self._where, hlapi.ContextData())
+        return command(*access, *words, *objects, lookupMib=False)
 
     async def _answered(self, question: Coroutine[Any, Any, Any]) -> Any:
         """What the library says once the question is answered; our socket and our time decide."""
@@ -221,6 +252,7 @@ class PysnmpDevice:
 
     def _receive(self, data: bytes) -> None:
         self._transport.now = self  # it may answer a report with the question itself (RFC 3414 §4)
+        self._is_stranger = self._is_v3 and _STRANGER in data
         try:
             self._transport.receive(self._address, data)
         except Exception as fault:  # its decoder lets out whatever it runs into
@@ -230,12 +262,9 @@ class PysnmpDevice:
             self._carrier.silence = "mute"  # it told its engine, no more
 
     async def close(self) -> None:
-        """See `Device.close`; with the last conversation the engine goes, too."""
+        """See `Device.close`; the engine stays for the next one."""
         self._carrier.close()
-        self._shared.users -= 1
-        if not self._shared.users:
-            self._shared.engine.close_dispatcher()
-            _engines.pop(asyncio.get_running_loop(), None)
+        _give_back(self._access, self._shared)
 
 
 def _no_answer(fault: ErrorIndication) -> NoAnswer:

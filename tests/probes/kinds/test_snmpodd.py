@@ -32,6 +32,17 @@ def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return str(request.param)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_loop() -> Iterator[None]:
+    """All looks share a loop, as an agent's do."""
+    global _loop
+    with asyncio.Runner() as _loop:
+        yield
+
+
+_loop: asyncio.Runner
+
+
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     kind._memories.clear()
@@ -54,7 +65,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def look(port: int, host: str = "127.0.0.1", **settings: Any) -> Measurement:
-    return asyncio.run(run(Target(f"{host}:{port}"), SnmpSettings(**{"timeout_s": 0.2, **settings}), 1))
+    return _loop.run(run(Target(f"{host}:{port}"), SnmpSettings(**{"timeout_s": 0.2, **settings}), 1))
 
 
 def two_looks(table: fake.Table, clock: list[float], grown: dict[str, int], seconds: float = 30.0) -> Measurement:

@@ -31,6 +31,17 @@ def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return str(request.param)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_loop() -> Iterator[None]:
+    """All looks share a loop, as an agent's do."""
+    global _loop
+    with asyncio.Runner() as _loop:
+        yield
+
+
+_loop: asyncio.Runner
+
+
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     kind._memories.clear()
@@ -39,7 +50,7 @@ def nothing_remembered() -> Iterator[None]:
 
 
 def look(port: int, **settings: Any) -> Measurement:
-    return asyncio.run(run(Target(f"127.0.0.1:{port}"), SnmpSettings(**{"timeout_s": 0.1, **settings}), 1))
+    return _loop.run(run(Target(f"127.0.0.1:{port}"), SnmpSettings(**{"timeout_s": 0.1, **settings}), 1))
 
 
 # --- v3 ---
@@ -48,17 +59,18 @@ def look(port: int, **settings: Any) -> Measurement:
 class V3:
     """A v3 device without passwords that loses the first copy of each message."""
 
-    def __init__(self, *, is_deaf: bool = False) -> None:
+    def __init__(self, *, is_deaf: bool = False, loses: int = 1) -> None:
+        self.engine, self._loses = ENGINE, loses
         self.seen: Tally[bytes] = Tally()
         self._agent, self._is_deaf = Agent({f"{UPS}.4.1.0": (fake.INTEGER, 3)}), is_deaf
 
     def answer(self, data: bytes) -> list[bytes]:
         self.seen[data] += 1
-        if self.seen[data] == 1:
+        if self.seen[data] <= self._loses:
             return []
         _, (_, header), (_, security), (_, scoped) = fake.parts(fake.read(data)[1])
         engine, _, _, (_, user), *_ = fake.parts(fake.read(security)[1])
-        is_known = bool(engine[1])
+        is_known = engine[1] == self.engine
         if is_known and self._is_deaf:
             return []
         kind_, pdu = fake.parts(scoped)[2]
@@ -70,11 +82,10 @@ class V3:
             said += tlv(0x30, fake.row(UNKNOWN_ENGINES, fake.COUNTER32, 1))
         return [self._message(fake.parts(header)[0][1], user, 0xA8 if kind_ == 0xA8 else 0xA2, said)]
 
-    @staticmethod
-    def _message(number: bytes, user: bytes, kind_: int, pdu: bytes) -> bytes:
+    def _message(self, number: bytes, user: bytes, kind_: int, pdu: bytes) -> bytes:
         header = tlv(2, number) + fake.number(65507) + tlv(4, b"\0") + fake.number(3)
-        security = tlv(0x30, tlv(4, ENGINE) + fake.number(1) + fake.number(60) + tlv(4, user) + tlv(4, b"") * 2)
-        scoped = tlv(0x30, tlv(4, ENGINE) + tlv(4, b"") + tlv(kind_, pdu))
+        security = tlv(0x30, tlv(4, self.engine) + fake.number(1) + fake.number(60) + tlv(4, user) + tlv(4, b"") * 2)
+        scoped = tlv(0x30, tlv(4, self.engine) + tlv(4, b"") + tlv(kind_, pdu))
         return tlv(0x30, fake.number(3) + tlv(0x30, header) + tlv(4, security) + scoped)
 
 
@@ -91,6 +102,14 @@ def test_a_v3_device_that_only_tells_its_engine_is_asked_the_question_twice(libr
         got = look(port, what="ups", version="v3", user="u", auth="none")
     assert got.outcome in (Outcome.REFUSED, Outcome.LOST)
     assert len(device.seen) == 2 and set(device.seen.values()) == {2}
+
+
+def test_a_v3_device_put_in_the_place_of_another_is_asked_anew(library: str) -> None:
+    device = V3(loses=0)
+    with speaking(device.answer) as port:
+        assert look(port, what="ups", version="v3", user="u", auth="none").outcome == Outcome.OK
+        device.engine = ENGINE + b"2"
+        assert look(port, what="ups", version="v3", user="u", auth="none").outcome == Outcome.OK
 
 
 # --- walks ---
