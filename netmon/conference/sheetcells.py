@@ -16,8 +16,10 @@ MAX_DIGITS = 15  # a spreadsheet keeps no more of a number
 MAX_ROWS = 20_000  # that say anything
 MAX_COLUMNS = 200
 MAX_CELL = 2_000  # letters
-_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|FIELD!|BUSY!|UNKNOWN!|#+)|Err:\d{3}")
-_POWER = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]?\d{1,3}", re.IGNORECASE | re.ASCII)
+_ERROR = re.compile(
+    r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|FIELD!|BUSY!|UNKNOWN!|#+|[^\W\d_]{2,12}[!?])|Err:\d{3}"
+)
+_POWER = re.compile(r"[+-]?\d+(?:[.,]\d+)? ?E[+-]?\d{1,3}", re.IGNORECASE | re.ASCII)
 _PERCENT = re.compile(r"[+-]?\d+(?:[.,]\d+)? ?%", re.ASCII)
 _NO_LETTERS = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")  # what stands where a letter was lost
 _PARTS = re.compile(
@@ -80,6 +82,8 @@ def of_text(text: str) -> Cell:
         return Cell(text, Odd(ERROR))
     if said[:1] in "+-0123456789" and _POWER.fullmatch(said):
         return Cell(text, Odd(DIGITS))
+    if said in ("TRUE", "FALSE"):
+        return Cell(text, Odd(TRUTH))
     if said.endswith("%") and _PERCENT.fullmatch(said):
         return Cell(text, Odd(PERCENT))
     if lost := _NO_LETTERS.search(said):

@@ -97,6 +97,13 @@ def test_an_alias_and_a_telephone_keep_the_zeros_a_workbook_shows() -> None:
     assert taken.rooms[0].alias == "0042" and taken.contacts[0].phone == "0024382345"
 
 
+@pytest.mark.parametrize(
+    ("text", "code"), [("TRUE", "truth"), ("8,49 E+11", "digits"), ("#WERT!", "error"), ("#GIÁTRỊ!", "error")]
+)
+def test_what_a_spreadsheet_wrote_into_a_csv_is_no_alias(text: str, code: str) -> None:
+    assert told(take(csv(HEADS, with_(ROOM, "Số máy", text)), "list.csv"), code) == [(2, "Số máy", True)]
+
+
 # --- headings ---
 
 
