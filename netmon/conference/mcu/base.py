@@ -97,17 +97,18 @@ MAX_PASSES = 4
 
 
 def settled(read: Callable[[], Pass]) -> tuple[dict[str, Any], frozenset[str], bool]:
-    """A list that changes between its pages, read until a pass shows nobody new: when one leaves, those behind it move up,
+    """A list that changes between its pages, read until two passes show the same: when one leaves, those behind it move up,
     and one of them is on no page. All rows seen, the ids of the last pass, and whether nobody can be missing."""
     seen: dict[str, Any] = {}
-    told = Pass({}, 0)
-    for number in range(MAX_PASSES):
+    before: frozenset[str] | None = None
+    for _ in range(MAX_PASSES):
         told = read()
-        has_new = not told.rows.keys() <= seen.keys()
         seen |= told.rows
-        if told.pages <= 1 or (number and not has_new) or not told.is_whole:
-            return seen, frozenset(told.rows), told.is_whole
-    return seen, frozenset(told.rows), False
+        ids = frozenset(told.rows)
+        if told.pages <= 1 or not told.is_whole or ids == before:
+            return seen, ids, told.is_whole
+        before = ids
+    return seen, before or frozenset(), False
 
 
 Get = Callable[[str], bytes | None]  # a path's document; None: there is no such thing (any more). Raises `McuTrouble`

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 from collections.abc import Callable
 
 import pytest
@@ -126,6 +127,24 @@ def test_a_list_that_never_comes_to_rest_is_told_as_incomplete(kind: str) -> Non
     adapter: McuAdapter = Cms() if kind == "cms" else Pexip()
     legs = adapter.poll(getattr(mcu, kind))
     assert len(legs) >= 65 and not adapter.complete and mcu.pages < 40
+
+
+@pytest.mark.parametrize("kind", ["cms", "pexip"])
+def test_whoever_stays_is_seen_or_the_list_is_told_as_incomplete(kind: str) -> None:
+    for seed in range(150):
+        chance = random.Random(seed)  # noqa: S311
+        stays = {f"{number:04d}" for number in range(41)}
+
+        def change(mcu: Changing, chance: random.Random = chance, stays: set[str] = stays) -> None:
+            if chance.random() < 0.4:
+                stays.discard(mcu.rooms.pop(chance.choice([0, 19])))
+            elif chance.random() < 0.3:
+                mcu.rooms.insert(0, mcu.rooms.pop(20))
+
+        mcu = Changing(41, change)
+        adapter: McuAdapter = Cms() if kind == "cms" else Pexip()
+        seen = {leg.id for leg in adapter.poll(getattr(mcu, kind))}
+        assert not adapter.complete or stays <= seen, seed
 
 
 @pytest.mark.parametrize("kind", ["cms", "pexip"])
