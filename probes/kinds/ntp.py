@@ -101,8 +101,9 @@ def judge(heard: Heard) -> Try:
     facts["root_delay_ms"] = round(reply.root_delay_ms, 3)
     facts["root_dispersion_ms"] = round(reply.root_dispersion_ms, 3)
     facts["ref_id"] = int.from_bytes(reply.reference, "big")
-    if reply.reference_at:
-        facts["ref_age_s"] = round(ntp.between_ms(reply.sent_at, reply.reference_at) / 1000.0, 3)
+    set_s = ntp.between_ms(reply.sent_at, reply.reference_at) / 1000.0
+    if reply.reference_at and set_s >= 0.0:  # its clock was not set in the future
+        facts["ref_age_s"] = round(set_s, 3)
     served_ms = ntp.between_ms(reply.sent_at, reply.received_at)
     if served_ms < 0.0 or served_ms > heard.rtt_ms + 1.0:
         why = "its stamps contradict each other"

@@ -69,6 +69,17 @@ def silent(asked: bytes) -> list[bytes]:
     return []
 
 
+@pytest.mark.parametrize(("set_ns", "told"), [(-9 * SECOND, True), (9 * SECOND, False)])
+def test_a_clock_set_in_the_future_has_no_age(set_ns: int, told: bool) -> None:
+    def answer(asked: bytes) -> list[bytes]:
+        whole = reply(asked)
+        return [whole[:16] + ntp.ntp(time.time_ns() + set_ns).to_bytes(8, "big") + whole[24:]]
+
+    with server(answer) as target:
+        got = measure(target)
+    assert got.outcome is Outcome.OK and ("ref_age_s" in got.values) == told
+
+
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 @pytest.mark.parametrize("ahead_ms", [0, 250, -90_000])
 def test_how_far_the_server_is_ahead_is_measured(ahead_ms: int, family: int) -> None:

@@ -363,7 +363,11 @@ def against_ours(host: str = "127.0.0.1", **more: object) -> Measurement:
         finally:
             answering.close()
 
-    return asyncio.run(both())
+    got = asyncio.run(both())
+    for _ in range(2):  # a machine that is busy with other tests gives no rate, and says so
+        if got.outcome is Outcome.LOCAL and "too busy" in got.why:
+            got = asyncio.run(both())
+    return got
 
 
 @pytest.mark.parametrize("reverse", [False, True])
