@@ -8,10 +8,10 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from netmon.addresses import is_clear_text
-from netmon.errors import HubRefused, HubUnreachable, MachineError, plain_words
+from netmon.errors import HubRefused, HubUnreachable, MachineError, Problem, UsageError, plain_words
 from netmon.files import read_secret
 from probes.clean import clean
 
@@ -82,8 +82,8 @@ class HubClient:
         return headers | ({"Content-Type": "application/json"} if json_body else {})
 
     def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
-        url = urlsplit(self.where)
-        if url.scheme not in ("http", "https"):
+        url = _web_address(self.where)
+        if url is None:
             return UnixConnection(self.where, timeout_s=timeout_s)
         if url.scheme == "http" and self.token and is_clear_text(self.where):
             raise HubUnreachable(f"hub {self.where}: would get the token in the clear (write https://…)")
@@ -97,6 +97,23 @@ class HubClient:
             why = plain_words(fault) if not isinstance(fault, ssl.SSLError) else "holds no certificate"
             raise MachineError(f"{self.ca_file}: {why} (--ca takes the hub's ca.pem)") from fault
         return http.client.HTTPSConnection(url.hostname or "", url.port, timeout=timeout_s, context=context)
+
+
+def _web_address(where: str) -> SplitResult | None:
+    """The parts of `https://host:port`, None for a socket's path. Raises `UsageError` for what can be neither."""
+    try:
+        url = urlsplit(where)
+        good = (
+            where != ""
+            and "\0" not in where
+            and (url.scheme not in ("http", "https") or bool(url.hostname) and url.port != 0)
+        )
+    except ValueError:  # brackets that do not close, a port beyond 65535
+        good = False
+    if not good:
+        what = f"'{clean(where, 80)}' is no hub's address"
+        raise UsageError([Problem("command line", "--hub", what, "write https://host:port or the path of its socket")])
+    return url if url.scheme in ("http", "https") else None
 
 
 def element_path(text: str) -> str:

@@ -11,7 +11,7 @@ from importlib import import_module
 
 from netmon.cli import terminal
 from netmon.cli.parser import Parser, speak
-from netmon.errors import CANNOT, INTERRUPTED, ConfigError, MachineError, NetmonError, plain_words
+from netmon.errors import CANNOT, INTERRUPTED, PROBLEM, ConfigError, MachineError, NetmonError, plain_words
 from probes.clean import clean
 
 # verb → (module with `arguments(parser)` and `run(args) -> exit code`, what it does)
@@ -117,11 +117,20 @@ def _guarded(args: argparse.Namespace) -> int:
         return CANNOT
     except OSError as fault:  # a file a verb was given: whose it is, and what the system says of it
         return _refused(fault, args)
-    except Exception:  # the only catch-all: a fault of ours, told as one
+    except Exception as fault:  # the only catch-all: a fault of ours, told as one
+        return _ours(fault, args)
+
+
+def _ours(fault: Exception, args: argparse.Namespace) -> int:
+    """A program that logs writes the traceback into its log; a person is told in one line."""
+    if logging.getLogger().handlers or args.log == "debug":
         logging.getLogger("netmon").exception(
             "netmon %s failed: this is a fault of netmon, please report it", args.verb
         )
-        return 1
+        return PROBLEM
+    told = f"netmon {args.verb} failed: {type(fault).__name__}: {fault}"
+    print(clean(f"{told} (a fault of netmon: --log debug says where, please report it)", 1000), file=sys.stderr)
+    return PROBLEM
 
 
 def _refused(fault: OSError, args: argparse.Namespace) -> int:

@@ -185,7 +185,8 @@ def _harmless(text: str) -> str:
 
 
 def _table(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
-    cells = [[clean(cell, 200) for cell in row] for row in told.cells(whole["rooms"], lang)]
+    rooms = [row | {"why": _why(row["why"], lang)} for row in whole["rooms"]]
+    cells = [[clean(cell, 200) for cell in row] for row in told.cells(rooms, lang)]
     show(_HEADS[lang], cells, args, _NONE)
     for cause in whole["causes"]:
         print(clean(f"→ {RUNGS[cause['rung']][lang]}: {cause['do']} {cause['circuit_id']}", 300))
@@ -194,6 +195,15 @@ def _table(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: st
             print("! " + "  ".join(row))
     told_name = whole["name"] or whole["conference"]
     print(_SUMMARY[lang].format(name=clean(told_name, 100), took=whole["took_s"], **whole["summary"]))
+
+
+def _why(text: str, lang: str) -> str:
+    """What a measurement said, in the reader's language as far as it is known there."""
+    if lang != "vi":
+        return text
+    from netmon.cli import vietnamese
+
+    return vietnamese.why(text)
 
 
 @contextmanager

@@ -10,9 +10,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from netmon import zone
 from netmon.cli import terminal
 from netmon.config.value import seconds
 from netmon.errors import GOOD, MachineError, NetmonError
@@ -56,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until the time is up, `q`, or Ctrl-C."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    _end_in_order()
     for_s = seconds(args.for_text) if args.for_text else None
     if args.lab is None:
         if args.scenario:
@@ -65,6 +67,13 @@ def run(args: argparse.Namespace) -> int:
             raise MachineError("--rooms are those of a lab: add --lab 6")
         return _run_single(args, for_s)
     return _run_lab(args, for_s)
+
+
+def _end_in_order() -> None:
+    """SIGTERM and a terminal that closes are Ctrl-C: what runs is stopped and cleared away. `nohup` keeps its meaning."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _as_interrupt)
 
 
 def _as_interrupt(signum: int, frame: object) -> None:
@@ -152,7 +161,8 @@ def _as_jsonl(event: dict[str, Any]) -> None:
 
 
 def _as_text(event: dict[str, Any]) -> None:
-    print(clean(f"{event['at'][11:19]}  {event['event']:18} {event['element']:22} {event['detail']}", 300), flush=True)
+    at = zone.moment(datetime.fromisoformat(event["at"]).timestamp(), "%H:%M:%S")
+    print(clean(f"{at}  {event['event']:18} {event['element']:22} {event['detail']}", 300), flush=True)
 
 
 def _to_stderr(event: dict[str, Any]) -> None:

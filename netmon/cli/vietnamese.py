@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from netmon.cli.vietnamesesaid import SAID, SYSTEM
+from netmon.cli.vietnamesesaid import REASONS, SAID, SYSTEM, USAGE
 from netmon.errors import Problem
 
 # --- help: English → Vietnamese; what argparse says of its own is in it, too ---
@@ -145,7 +145,9 @@ _Q = r"('(?:[^']|'(?=\w))*'|\S+)"  # a quoted word
 _FAULTS: tuple[tuple[str, str], ...] = (
     (r"is missing", r"thiếu"),
     (rf"target {_Q} is not understood", r"không hiểu đích \1"),
+    (r"conference (\S+) has not started (.+)", r"hội nghị \1 chưa bắt đầu \2"),
     (rf"no conference {_Q} in (.+)", r"không có hội nghị \1 trong \2"),
+    (rf"{_Q} is no hub's address", r"\1 không phải địa chỉ của trung tâm"),
     (rf"{_Q} is no (?:address|rate|number of tests)", r"\1 không phải giá trị dùng được"),
     (r"has no value", r"không có giá trị"),
     (r"unknown key", r"khóa không có"),
@@ -275,6 +277,9 @@ _WRITE: tuple[tuple[str, str], ...] = (
     (r"id of the site the hub stands in: (.+)", r"id của địa điểm đặt trung tâm"),
     (r"places with equipment", r"các địa điểm có thiết bị"),
     (r"the rules", r"các luật"),
+    (r"netmon conference watch shows how it stands", r"netmon conference watch cho xem tình hình"),
+    (r"write https://host:port or the path of its socket", r"ghi https://máy:cổng hoặc đường dẫn ổ cắm của nó"),
+    (r"--ca takes the hub's ca.pem", r"--ca nhận ca.pem của trung tâm"),
     (r"write the value itself", r"ghi chính giá trị đó"),
     (r"write the value wherever it is needed", r"ghi giá trị ở mọi nơi cần"),
     (r"write whsec_… or any text into it", r"ghi vào đó whsec_… hoặc một chuỗi bất kỳ"),
@@ -343,46 +348,6 @@ _WRITE: tuple[tuple[str, str], ...] = (
     (r"write (.+)", r"ghi \1"),
     (r"address, name, or host:port", r"địa chỉ, tên, hoặc máy:cổng"),
 )  # fmt: skip
-_REASONS: tuple[tuple[str, str], ...] = (  # of measurements and of destinations; parts between `: ` are turned one by one
-    (r"nothing came back in time(.*)", r"không có trả lời kịp"),
-    (r"no answer", r"không trả lời"),
-    (r"no answer in time", r"không trả lời kịp"),
-    (r"not tried yet", r"chưa thử"),
-    (r"Connection refused", r"cổng đóng"),
-    (r"the host refuses the port \(RST\)", r"máy ở đó có mạng nhưng cổng đóng (RST)"),
-    (r"the host is there and nobody listens on the port (.+)", r"máy ở đó có mạng nhưng không chương trình nào nghe cổng \1"),
-    (r"the host is there and does not know this protocol, (\S+) says (.+)", r"máy ở đó có mạng nhưng không biết giao thức này, \1 nói \2"),
-    (r"(\S+) says nobody listens on the port", r"\1 nói không chương trình nào nghe cổng"),
-    (r"(\S+) forbids it", r"\1 chặn"),
-    (r"a firewall there (.+)", r"tường lửa ở đó \1"),
-    (r"a firewall of the host itself (.+)", r"tường lửa của chính máy đó \1"),
-    (r"(\S+) has no route to it (.+)", r"\1 không có đường đến đó \2"),
-    (r"(\S+) finds the host silent", r"\1 không thấy máy đó"),
-    (r"it is off, or not there (.+)", r"máy tắt hoặc không có \1"),
-    (r"the next hop does not answer (.+)", r"thiết bị kế tiếp không trả lời \1"),
-    (r"a loop in the network", r"mạng bị vòng"),
-    (r"at (\S+) the packets had no hops left (.+)", r"gói hết số chặng ở \1 \2"),
-    (r"this machine has no way", r"máy này không có đường ra"),
-    (r"this machine stood still for ([\d.]+) s meanwhile", r"máy này bị treo \1 s trong lúc đo"),
-    (r"No route to host", r"không có đường đến máy đó"),
-    (r"Network is unreachable", r"không có đường ra mạng"),
-    (r"Network is down", r"card mạng tắt"),
-    (r"the far end broke the connection off", r"đầu kia cắt kết nối"),
-    (r"it broke the connection off", r"đầu kia cắt kết nối"),
-    (r"given up after (\d+) s", r"bỏ cuộc sau \1 s"),
-)  # fmt: skip
-_USAGE: tuple[tuple[str, str], ...] = (
-    (r"unrecognized arguments: (.*)", r"đối số lạ: \1"),
-    (r"the following arguments are required: (.*)", r"thiếu đối số: \1"),
-    (r"argument (.+): invalid choice: (.+) \(choose from (.*)\)", r"đối số \1: không có \2 (chọn: \3)"),
-    (r"argument (.+): expected one argument", r"đối số \1: cần một giá trị"),
-    (r"argument (.+): expected at least one argument", r"đối số \1: cần ít nhất một giá trị"),
-    (r"argument (.+): invalid (\w+) value: (.+)", r"đối số \1: \3 không hợp lệ"),
-    (r"argument (.+): ignored explicit argument (.+)", r"đối số \1: không nhận giá trị \2"),
-    (r"argument (.+): not allowed with argument (.+)", r"đối số \1: không dùng cùng \2"),
-    (r"one of the arguments (.+) is required", r"cần một trong các đối số \1"),
-    (r"ambiguous option: (.+) could match (.+)", r"tùy chọn \1 chưa rõ: \2"),
-)
 
 
 def help_text(text: str) -> str:
@@ -392,7 +357,7 @@ def help_text(text: str) -> str:
 
 def usage(message: str) -> str:
     """What argparse says of a command line it does not understand."""
-    return _turned(message, _USAGE)
+    return _turned(message, USAGE)
 
 
 def what(text: str) -> str:
@@ -417,7 +382,7 @@ def write(text: str) -> str:
 
 def why(text: str) -> str:
     """Why a measurement failed, or a destination takes nothing."""
-    return ": ".join(_turned(part, _REASONS) for part in text.split(": "))
+    return ": ".join(_turned(part, REASONS) for part in text.split(": "))
 
 
 def problems(faults: Iterable[Problem]) -> str:

@@ -1,4 +1,4 @@
-"""What agent, hub, this machine and its system say when a verb cannot do its work, in Vietnamese. Pure tables."""
+"""What measurements, agent, hub, this machine and its system, and argparse say, in Vietnamese. Pure tables."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ SYSTEM: dict[str, str] = {  # the C library's and the YAML reader's own words
     "Cannot assign requested address": "máy này không có địa chỉ đó",
     "Address already in use": "địa chỉ và cổng đã có chương trình khác dùng",
     "Name or service not known": "không tra được tên",
+    "holds no certificate": "không có chứng thư",
     "timed out": "không trả lời kịp",
     "embedded null byte": "tên có ký tự NUL",
     "did not find expected node content": "thiếu nội dung",
@@ -54,6 +55,7 @@ SAID: tuple[tuple[str, str], ...] = (
     (_HUB + r"would get the token in the clear (.+)", r"trung tâm \1: mã bí mật sẽ đi không mã hóa (ghi https://…)"),
     (_HUB + r"closed the stream of events", r"trung tâm \1: đã đóng luồng sự kiện"),
     (r"the hub answered (\d+) to (\S+): no incident (.+)", r"không có sự cố \3 (netmon incidents hiện các mã)"),
+    (r"the hub answered (\d+) to (\S+): no element (.+)", r"không có phần tử \3 trong danh mục của trung tâm"),
     (r"the hub answered (\d+) to (\S+): (.+)", r"trung tâm trả lời \1 cho \2: \3"),
     (r"the console needs a terminal (.+)", r"màn hình cần một terminal (netmon console --once in ra rồi thoát)"),
     (r"the board needs a terminal (.+)", r"bảng cần một terminal (--once in ra rồi thoát, -o jsonl nói từng thay đổi)"),
@@ -67,3 +69,45 @@ SAID: tuple[tuple[str, str], ...] = (
     (r"(.+): no store that can be read (.+)", r"\1: không có kho đọc được (chạy trên máy trung tâm, bằng người dùng của nó; --config hub.yaml)"),
     (r"cannot listen on (.+): (.+)", r"không nghe được ở \1: \2"),
 )  # fmt: skip
+REASONS: tuple[tuple[str, str], ...] = (  # of measurements and of destinations; parts between `: ` are turned one by one
+    (r"nothing came back in time(.*)", r"không có trả lời kịp"),
+    (r"no answer", r"không trả lời"),
+    (r"no answer in time", r"không trả lời kịp"),
+    (r"not tried yet", r"chưa thử"),
+    (r"Connection refused", r"cổng đóng"),
+    (r"the host refuses the port \(RST\)", r"máy ở đó có mạng nhưng cổng đóng (RST)"),
+    (r"stopped before its turn", r"bị dừng trước khi đến lượt"),
+    (r"the host by another of its addresses, or a firewall(.*)", r"máy đó qua địa chỉ khác của nó, hoặc tường lửa\1"),
+    (r"the host is there and nobody listens on the port (.+)", r"máy ở đó có mạng nhưng không chương trình nào nghe cổng \1"),
+    (r"the host is there and does not know this protocol, (\S+) says (.+)", r"máy ở đó có mạng nhưng không biết giao thức này, \1 nói \2"),
+    (r"(\S+) says nobody listens on the port", r"\1 nói không chương trình nào nghe cổng"),
+    (r"(\S+) forbids it", r"\1 chặn"),
+    (r"a firewall there (.+)", r"tường lửa ở đó \1"),
+    (r"a firewall of the host itself (.+)", r"tường lửa của chính máy đó \1"),
+    (r"(\S+) has no route to it (.+)", r"\1 không có đường đến đó \2"),
+    (r"(\S+) finds the host silent", r"\1 không thấy máy đó"),
+    (r"it is off, or not there (.+)", r"máy tắt hoặc không có \1"),
+    (r"the next hop does not answer (.+)", r"thiết bị kế tiếp không trả lời \1"),
+    (r"a loop in the network", r"mạng bị vòng"),
+    (r"at (\S+) the packets had no hops left (.+)", r"gói hết số chặng ở \1 \2"),
+    (r"this machine has no way", r"máy này không có đường ra"),
+    (r"this machine stood still for ([\d.]+) s meanwhile", r"máy này bị treo \1 s trong lúc đo"),
+    (r"No route to host", r"không có đường đến máy đó"),
+    (r"Network is unreachable", r"không có đường ra mạng"),
+    (r"Network is down", r"card mạng tắt"),
+    (r"the far end broke the connection off", r"đầu kia cắt kết nối"),
+    (r"it broke the connection off", r"đầu kia cắt kết nối"),
+    (r"given up after (\d+) s", r"bỏ cuộc sau \1 s"),
+)  # fmt: skip
+USAGE: tuple[tuple[str, str], ...] = (
+    (r"unrecognized arguments: (.*)", r"đối số lạ: \1"),
+    (r"the following arguments are required: (.*)", r"thiếu đối số: \1"),
+    (r"argument (.+): invalid choice: (.+) \(choose from (.*)\)", r"đối số \1: không có \2 (chọn: \3)"),
+    (r"argument (.+): expected one argument", r"đối số \1: cần một giá trị"),
+    (r"argument (.+): expected at least one argument", r"đối số \1: cần ít nhất một giá trị"),
+    (r"argument (.+): invalid (\w+) value: (.+)", r"đối số \1: \3 không hợp lệ"),
+    (r"argument (.+): ignored explicit argument (.+)", r"đối số \1: không nhận giá trị \2"),
+    (r"argument (.+): not allowed with argument (.+)", r"đối số \1: không dùng cùng \2"),
+    (r"one of the arguments (.+) is required", r"cần một trong các đối số \1"),
+    (r"ambiguous option: (.+) could match (.+)", r"tùy chọn \1 chưa rõ: \2"),
+)

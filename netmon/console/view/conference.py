@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from netmon import zone
 from netmon.console.paint import Line, cell, line, row
 from netmon.console.words import clock, span
 from netmon.readiness import RUNGS, STATES, is_good
@@ -76,7 +77,7 @@ def _header(board: Board, lang: str, width: int, now_s: float) -> Line:
     age_s = now_s - board.heard_s
     stale = bool(board.fault) or age_s > STALE_S
     right = say("no_hub", lang) if board.fault else say("age", lang, span=span(age_s))
-    right = f" {right}  {clock(int(now_s * 1000))} "
+    right = f" {right}  {clock(int(now_s * 1000))} {zone.NAME} "
     left = ""
     if board.row:
         left = f" {board.row['name'] or board.row['id']}  {moment(board, lang, now_s)}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -14,8 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon.cli import app, terminal
-from netmon.cli.up import _measures
+from netmon.cli import app, terminal, up
 
 NETMON = [sys.executable, "-m", "netmon"]
 
@@ -79,7 +80,7 @@ def test_a_file_that_is_not_there_is_named_without_a_number(
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
 def test_one_machine_says_what_it_measures(lang: str) -> None:
-    told = _measures([("host", "host", ""), ("gateway", "ping", "10.0.0.1")], Path("/x"), lang)
+    told = up._measures([("host", "host", ""), ("gateway", "ping", "10.0.0.1")], Path("/x"), lang)
     assert "gateway (ping 10.0.0.1)" in told and "host (host)" in told
 
 
@@ -109,3 +110,46 @@ def test_a_level_of_the_log_that_is_none_is_refused_wherever_it_was_said(
     with pytest.raises(SystemExit):
         app.main(["status", "--socket", str(tmp_path / "none")])
     assert "NETMON_LOG: invalid choice: 'loud'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kept", "ends"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_terminal_that_closes_is_ctrl_c_unless_nohup_said_otherwise(kept: signal.Handlers, ends: bool) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        signal.signal(signal.SIGHUP, kept)
+        up._end_in_order()
+        if ends:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGHUP)
+        else:
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_events_of_a_lab_are_told_in_the_one_zone_which_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    up._as_text({"at": "2026-11-30T23:01:43.000+00:00", "event": "started", "element": "", "detail": "5 agents report"})
+    assert capsys.readouterr().out.startswith("06:01:43 +07  started ")
+
+
+@pytest.mark.parametrize(
+    "hub", ["http://[::1", "https://127.0.0.1:99999999", "https://", "https://:1", "https://h:x", "a\0b", ""]
+)
+def test_a_hub_that_can_be_none_is_refused_in_one_line(hub: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["incidents", "--hub", hub]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("command line: --hub: '") and told.count("\n") == 1
+
+
+def test_a_fault_of_ours_is_one_line_for_people(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(args: argparse.Namespace) -> int:
+        raise TypeError("x is no y")
+
+    monkeypatch.setattr("netmon.cli.config.run", broken)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    assert app.main(["config", "sample", "agent"]) == 1
+    told = capsys.readouterr().err
+    assert "TypeError: x is no y" in told and "--log debug" in told and told.count("\n") == 1

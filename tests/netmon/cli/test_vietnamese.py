@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from netmon.cli import app, conference, parser, vietnamese
+from netmon.cli import app, conference, conferencecheck, parser, vietnamese
 from netmon.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -167,3 +167,13 @@ def test_a_language_nobody_speaks_is_refused_in_the_readers(
     with pytest.raises(SystemExit):
         app.main(words)
     assert "đối số --lang: không có" in capsys.readouterr().err
+
+
+def test_why_a_room_is_not_ready_is_told_in_the_readers_language() -> None:
+    said = "10.0.0.1 says nobody listens on the port: the host by another of its addresses, or a firewall (ICMP type 3)"
+    told = conferencecheck._why(said, "vi")
+    assert (
+        told
+        == "10.0.0.1 nói không chương trình nào nghe cổng: máy đó qua địa chỉ khác của nó, hoặc tường lửa (ICMP type 3)"
+    )
+    assert conferencecheck._why(said, "en") == said

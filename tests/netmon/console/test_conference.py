@@ -211,3 +211,7 @@ def test_the_board_on_a_terminal_follows_the_hub_changes_language_and_quits(tmp_
             assert screen.process.wait(10) == 0
         finally:
             screen.close()
+
+
+def test_the_board_names_its_zone() -> None:
+    assert "+07 " in shown(board(BROKEN))[0]
