@@ -17,6 +17,7 @@ is a window that reaches back before the series began or into a gap; `and or not
 from __future__ import annotations
 
 import ast
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterable
@@ -315,7 +316,7 @@ def _alike(left: Value, right: Value, left_node: ast.expr, right_node: ast.expr)
     """Both sides of one type. A bare number may stand for a share, and 0 for anything."""
     sides = ((left, right, left_node), (right, left, right_node))
     for one, other, node in sides:
-        if isinstance(one, Const) and one.type in ("share", "number") and other.type == "share":
+        if isinstance(one, Const) and one.type in ("share", "number") and _most(other) < math.inf:
             _possible_share(one, other, node)
     if left.type == right.type:
         return left, right
@@ -340,12 +341,41 @@ def _alike(left: Value, right: Value, left_node: ast.expr, right_node: ast.expr)
 def _possible_share(one: Const, other: Value, node: ast.expr) -> None:
     """Whoever writes 5 beside a share means 5 %, and would never hear of it."""
     if not isinstance(other, Ask | Group):
+        most = _most(other)
+        if one.value > most:
+            raise _fault(node, f"the other side is never above {most:g}", "write a share, as 5% or 0.05")
         return
     if one.type == "number" and one.value >= 1:
         both = "write 1% or 100%" if one.value == 1 else f"write {one.value:g}%"
         raise _fault(node, f"{one.value:g} is no share", both)
     if one.value > 1:
         raise _fault(node, "a share is never above 100%", "write a share, as 5% or 0.05")
+
+
+def _most(value: Value) -> float:
+    """What a value made of shares can be at most."""
+    if isinstance(value, Const):
+        return value.value
+    if not isinstance(value, Arithmetic):
+        return 1.0 if value.type == "share" else math.inf
+    left, right = _most(value.left), _most(value.right)
+    if value.op == "+":
+        return left + right
+    if value.op == "-":
+        return left
+    if value.op == "*":
+        return left * right
+    return left / right if isinstance(value.right, Const) and right else 1.0 if _is_part(value) else math.inf
+
+
+def _is_part(value: Value) -> bool:
+    """Is it so many of all that was sent?"""
+    if not isinstance(value, Arithmetic) or value.op != "/":
+        return False
+    left, right = value.left, value.right
+    if not (isinstance(left, Ask) and isinstance(right, Ask)):
+        return False
+    return left.function == "lost" and right.function == "sent" and left.window_s <= right.window_s
 
 
 def _noun(kind: Type) -> str:

@@ -53,7 +53,8 @@ class Engine:
         own = [judge.rule for judge in self._checks if OWN_KIND in judge.rule.kinds]
         self._own = frozenset(ask.what for ask in _asked(own))  # what rules ask of agents themselves
         asked = list(_asked(judge.rule for judge in self._checks))
-        self._series = Series(asked, max([ask.window_s for ask in asked], default=1))
+        self.window_s = max([ask.window_s for ask in asked], default=1)  # the longest
+        self._series = Series(asked, self.window_s)
         self._groups = Groups(self._series, _groups(judge.rule for judge in self._checks))
         self._agents: dict[str, int] = {}
         self._names: list[str] = []

@@ -17,7 +17,7 @@ from alerts.proofs import Proofs
 from alerts.quiet import ancestors
 from alerts.states import EVIDENCE, SWALLOWED, TRIED, states
 
-TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end
+TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end, longer ones for longer
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
 UNFIT_MS = 90_000  # two proofs of itself: an agent makes one each minute, and tells it with its next flush
 GONE_MS = 600_000  # a check of which its agent tells nothing any more holds an incident for so long …
@@ -35,13 +35,15 @@ class Book:
         can_judge: Mapping[str, frozenset[str]],
         *,
         settle_ms: int = 1000,
+        window_ms: int = 0,
         known: Iterable[Incident] = (),
     ) -> None:
-        """`can_judge`: rule → kinds of checks it judges. `known`: incidents kept from before."""
+        """`can_judge`: rule → kinds of checks it judges. `window_ms`: the longest of the rules'. `known`: from before."""
         self._topology = topology
         self._ground = Map(topology)
         self._can_judge = can_judge
         self._settle_ms = settle_ms
+        self._fade_ms = max(TAINT_MS, window_ms)
         self.incidents = {one.id: one for one in known}
         still = [one for one in self.incidents.values() if one.is_open and one.fault != OWN]
         self._open = {one.element: one for one in still if one.fault != "state"}
@@ -250,12 +252,12 @@ class Book:
         """By the hub's clock; 0 while it is open."""
         return now_ms - self._ended.get(one.id, now_ms)
 
-    def _outages(self, now_ms: int) -> Outages:
+    def _outages(self, now_ms: int, within_ms: int = TAINT_MS) -> Outages:
         """Elements that are, or were a moment ago, out of reach."""
         return {
             one.element: (one.first_miss_ms, one.resolved_ms)
             for one in sorted(self.incidents.values(), key=lambda one: one.opened_ms)
-            if one.fault == "reach" and self._since_end_ms(one, now_ms) <= TAINT_MS
+            if one.fault == "reach" and self._since_end_ms(one, now_ms) <= within_ms
         }
 
     def _note_lossy(self, quality: Sequence[Verdict], now_ms: int) -> None:
@@ -266,7 +268,7 @@ class Book:
                 self._lossy[one.element] = now_ms
             if one.fault == "quality" and (one.element in blamed or one.id not in self._blamed_ms):
                 self._blamed_ms[one.id] = self._event_ms
-        self._lossy = {element: at for element, at in self._lossy.items() if now_ms - at <= TAINT_MS}
+        self._lossy = {element: at for element, at in self._lossy.items() if now_ms - at <= self._fade_ms}
 
     def _is_shadow(self, verdict: Verdict) -> bool:
         """Is it explained by an element nearer to the hub that answers badly? Its losses fade from the windows of
@@ -281,7 +283,10 @@ class Book:
 
     def _explained(self, reach: Sequence[Verdict], now_ms: int) -> frozenset[str]:
         """Checks whose bad figures come from an element that is, or was a moment ago, out of reach."""
-        cut = {*self._outages(now_ms), *(one.element for one in reach if not self._is_lossy(one.element))}
+        cut = {
+            *self._outages(now_ms, self._fade_ms),
+            *(one.element for one in reach if not self._is_lossy(one.element)),
+        }
         ground = self._ground
         touched = (ground.crossing.get(one, []) + ground.beyond.get(one, []) for one in cut)
         return frozenset(check for checks in touched for check in checks)

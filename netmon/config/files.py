@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,6 +23,8 @@ from probes.base import Cost
 from probes.clean import clean
 from probes.errors import ProbeError
 
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_HALF = re.compile(r"%(?![0-9A-Fa-f]{2})")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SAY_NAME = "write letters, digits, . _ and -, at most 64, beginning with a letter or digit"
 _ENGINE = re.compile(r"(?:[0-9A-Fa-f]{2}){5,32}")  # RFC 3411 §5: SnmpEngineID
@@ -125,7 +128,7 @@ def _mcus(reader: Reader, config: HubConfig) -> None:
     _names(reader, config.mcus, "mcu", "mcus")
     _urls(reader, config.mcus, "mcus")
     for number, one in enumerate(config.mcus, 1):
-        if one.url.startswith("http:"):
+        if one.url.lower().startswith("http:"):
             what, write = "would send the password in the clear", "write https://…"
             reader.fault(reader.line_of(one, "url"), f"mcus[{number}].url", what, write)
 
@@ -183,4 +186,23 @@ def url_fault(url: str) -> tuple[str, str] | None:
         return "has blanks or letters beyond ASCII", "write them encoded, as %20 or %C4%91, and a host's name as xn--…"
     if "@" in parts.netloc:
         return "has a user or password in it", "put the secret into a file and name the file"
+    if "#" in url:
+        return "has a #: what follows it is never sent", "write %23 for one that belongs to it, or leave it out"
+    if _HALF.search(url):
+        return "has a % that encodes nothing", "write %25 for the sign itself"
+    if not (is_host(host) or _is_address(host)):
+        return "names no host", "write its name as the DNS has it, or its address (IPv6 in brackets)"
     return None
+
+
+def is_host(text: str) -> bool:
+    """Can it be asked for in the DNS? Labels of 1 to 63 characters, 253 altogether (RFC 1035 §2.3.4)."""
+    return len(text) <= 254 and all(map(_LABEL.fullmatch, text.removesuffix(".").split(".")))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

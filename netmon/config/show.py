@@ -11,6 +11,8 @@ from netmon.config.shape import Key, item_of, record_of, shape_of
 from netmon.config.words import Said, said, yaml_of
 
 HIDDEN = "(not shown)"
+_HOST = re.compile(r"(?:\[[^\]@]*\]|[^\[\]:@/?#]*)(?::\d*)?(?=[/?#]|$)")
+_WITH_PASSWORD = re.compile(r"(?!(?:sips?|h323|tel|mailto):[^:@]*@)[^\s@]+:[^\s@]\S*@\S+")  # without https://
 _KIND_SETTINGS = "settings"  # of a check: stand beside its own keys
 
 
@@ -51,16 +53,19 @@ def _shown(key: Key, record: Any, reader: Reader, entries: set[str]) -> Shown:
 
 
 def _address(value: Said) -> Said:
-    """An address without what often holds a secret: user and password, query and fragment."""
-    if not isinstance(value, str) or "://" not in value:
+    """An address without what often holds a secret: user and password, query and fragment. A password may hold any of
+    the signs that part an address: where there is one, everything before the last @ is left out."""
+    if not isinstance(value, str):
         return value
-    scheme, _, rest = value.partition("://")
+    scheme, mark, rest = value.partition("://")
+    if not mark:
+        return f"{HIDDEN}@{value.rpartition('@')[2]}" if _WITH_PASSWORD.fullmatch(value) else value
+    user = ""
+    if "@" in re.split(r"[?#]", rest, maxsplit=1)[0] or ("@" in rest and not _HOST.match(rest)):
+        user, rest = f"{HIDDEN}@", rest.rpartition("@")[2]
     place = re.split(r"[?#]", rest, maxsplit=1)[0]
-    mark = rest[len(place) : len(place) + 1]
-    host, slash, path = place.partition("/")
-    user, at, name = host.rpartition("@")
-    shown = f"{scheme}://{HIDDEN if user else ''}{at}{name}{slash}{path}"
-    return f"{shown}{mark}{HIDDEN}" if mark else shown
+    query = rest[len(place) :]
+    return f"{scheme}://{user}{place}{query[:1]}{HIDDEN if query else ''}"
 
 
 def lines(shown: list[Shown], indent: str = "") -> Iterator[str]:

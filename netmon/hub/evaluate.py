@@ -74,6 +74,7 @@ class Evaluator:
             topology,
             {rule.name: frozenset(rule.kinds) for rule in self._rules},
             settle_ms=int(config.settle_s * 1000),
+            window_ms=1000 * self._engine.window_s,
             known=self._db.incidents(),
         )
         self._own = OwnIncident(f"hub:{config.name}", self._book.incidents)

@@ -30,7 +30,10 @@ log = logging.getLogger("netmon.hub")
 MOST_PAUSE_S = 30.0  # a receiver that did not answer is tried again within this, whatever page comes next
 IDLE_S = 30.0
 DISK_S = 5.0
-PATIENCE = 6  # tries, after two minutes, before people are told of a receiver that does not answer
+PATIENCE = 6  # tries, after two minutes, before people are told of a receiver that does not answer …
+PATIENCE_S = 120.0  # … or at once, when it asks to be left alone for longer
+WAITS = (301, 302, 303, 307, 308, 413, 429, 503)  # answers whose Retry-After is about the receiver (RFC 9110 §10.2.3)
+NOBODY = "no such receiver any more"
 
 
 class Outbox:
@@ -68,7 +71,9 @@ class Outbox:
         unknown = self._db.waiting_for() - self._receivers.keys()
         if unknown:
             log.warning("pages wait for %s, who are receivers no more: they are given up", ", ".join(sorted(unknown)))
-            self._db.give_up(unknown, "no such receiver any more")
+            self._db.give_up(unknown, NOBODY)
+        if self._db.take_up(self._receivers, NOBODY):  # whoever left a file by mistake came back
+            self._told()
         self._db.all_due()
         for one in self._receivers.values():
             self._note_secret(one)
@@ -115,15 +120,16 @@ class Outbox:
         if trouble:
             log.warning("page %s to %s: %s (%s)", page.id, receiver.name, clean(trouble), fate.state)
         self._db.mark(page, fate.state, int((time.monotonic() + fate.wait_s) * 1000), clean(trouble))
-        self._note(receiver.name, page, answer, trouble if fate.state == "waiting" else "")
+        self._note(receiver.name, page, answer, trouble if fate.state == "waiting" else "", fate.wait_s)
         self._told()
         pause_s = min(fate.wait_s, MOST_PAUSE_S) if answer.status == 0 or answer.status >= 500 else 0.0
-        return max(pause_s, webhook.retry_after_s(answer.retry_after, now_s))
+        return max(pause_s, webhook.retry_after_s(answer.retry_after, now_s) if answer.status in WAITS else 0.0)
 
-    def _note(self, name: str, page: Page, answer: Answer, trouble: str) -> None:
+    def _note(self, name: str, page: Page, answer: Answer, trouble: str, wait_s: float = 0.0) -> None:
         """Tell of a receiver that takes a page no more; of one that is only away, when it is for long."""
         stuck = self._stuck[name]
-        if trouble and (answer.status in webhook.REFUSALS or page.tries + 1 >= PATIENCE):
+        is_long = page.tries + 1 >= PATIENCE or wait_s > PATIENCE_S
+        if trouble and (answer.status in webhook.REFUSALS or is_long):
             stuck.add(page.seq)
             self._troubles.tell(_part(name), f"takes no pages: {trouble}", severity="warning")
         elif not trouble:

@@ -212,6 +212,18 @@ class StateDb:
                 [(trouble, receiver) for receiver in receivers],
             )
 
+    def take_up(self, receivers: Iterable[str], trouble: str) -> bool:
+        """Pages of incidents that are kept, given up so, wait again for receivers that are there; were there any?"""
+        gone = self._rows("SELECT DISTINCT receiver FROM outbox WHERE state = 'failed' AND trouble = ?", trouble)
+        back = {row[0] for row in gone} & set(receivers)
+        with self._transaction() as sql:
+            sql.executemany(
+                "UPDATE outbox SET state = 'waiting' WHERE state = 'failed' AND trouble = ? AND receiver = ?"
+                " AND incident IN (SELECT id FROM incidents)",
+                [(trouble, receiver) for receiver in back],
+            )
+        return bool(back)
+
     def waiting_for(self) -> set[str]:
         """Receivers that have pages waiting."""
         return {row[0] for row in self._rows("SELECT DISTINCT receiver FROM outbox WHERE state = 'waiting'")}

@@ -204,6 +204,11 @@ def test_unknown_is_kept_apart_from_false(text: str, true: list[int], false: lis
         ("loss(20s) > 500%", "write a share"),
         ("missed(ok) >= 30%", "write a plain number"),
         ("count(lost, 9s) > 5%", "write a plain number"),
+        ("loss(20s) + loss(60s) > 5", "write a share"),
+        ("5 < loss(20s) * 3", "write a share"),
+        ("loss(20s) - loss(60s) >= 10", "write a share"),
+        ("lost(20s) / sent(20s) > 5", "write a share"),
+        ("5 < lost(20s) / sent(60s)", "write a share"),
     ],
 )
 def test_a_threshold_that_means_another_thing_than_it_says_is_refused(text: str, write: str) -> None:
@@ -212,6 +217,18 @@ def test_a_threshold_that_means_another_thing_than_it_says_is_refused(text: str,
     assert write in told.value.write
 
 
-@pytest.mark.parametrize("text", ["loss(20s) > 0", "loss(20s) >= 0.05", "loss(9s) <= 100%", "lost(9s) / sent(9s) > 5%"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "loss(20s) > 0",
+        "loss(20s) >= 0.05",
+        "loss(9s) <= 100%",
+        "lost(9s) / sent(9s) > 5%",
+        "loss(20s) * 100 > 5",
+        "loss(20s) / loss(60s) > 5",
+        "lost(60s) / sent(9s) > 5",
+        "loss(9s) + loss(20s) > 120%",
+    ],
+)
 def test_shares_may_be_written_as_parts_of_one(text: str) -> None:
     assert parse(text)

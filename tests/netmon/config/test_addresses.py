@@ -35,6 +35,51 @@ def test_an_address_that_cannot_be_sent_to_is_refused(tmp_path: Path, url: str) 
     assert "đ" not in fault
 
 
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("https://pager.example/hook?k=1#2", "has a #"),
+        ("https://pager.example/#", "has a #"),
+        ("https://pager.example/100%", "has a % that encodes nothing"),
+        ("https://pager.example/%C4%9g", "has a % that encodes nothing"),
+        ("https://pager..example/", "names no host"),
+        (f"https://{'a' * 64}.example/", "names no host"),
+        ("https://pager\\\\x.example/", "names no host"),
+    ],
+)
+def test_an_address_that_would_be_sent_elsewhere_or_nowhere_is_refused(tmp_path: Path, address: str, why: str) -> None:
+    [fault] = faults(tmp_path, receiver(url=f'"{address}"'))
+    assert f"receivers[1].url: {why}" in fault
+
+
+@pytest.mark.parametrize("host", ["pager.example.", "my_host", "[2001:db8::1]:8443", "[fe80::1%25eth0]", "10.0.0.1"])
+def test_names_and_addresses_of_hosts_are_taken(tmp_path: Path, host: str) -> None:
+    assert faults(tmp_path, receiver(url=f"'https://{host}/%C4%91?k=%231'")) == []
+
+
+def test_a_scheme_in_capitals_is_clear_text_as_well(tmp_path: Path) -> None:
+    text = "mcus: [{mcu: m, kind: cms, url: 'HTTP://mcu.example', user: u, password_file: p}]\n"
+    assert "in the clear" in " ".join(faults(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("https://u:geh/eim@h/x", "https://(not shown)@h/x"),
+        ("https://u:geh?eim@h/x", "https://(not shown)@h/x"),
+        ("https://u:geh#eim@h/x", "https://(not shown)@h/x"),
+        ("https://u:geh@eim@h/x?k", "https://(not shown)@h/x?(not shown)"),
+        ("u:geheim@h:5060", "(not shown)@h:5060"),
+        ("sip:u:geheim@h", "(not shown)@h"),
+        ("//u:geheim@h/", "(not shown)@h/"),
+        ("sip:room@mcu.example", "sip:room@mcu.example"),
+        ("https://[::1]:8443/x?mail=a@b", "https://[::1]:8443/x?(not shown)"),
+    ],
+)
+def test_a_password_with_any_sign_in_it_is_not_shown(written: str, shown: str) -> None:
+    assert show._address(written) == shown
+
+
 @pytest.mark.parametrize("words", ["[Critical]", "[warnings]", "[]", "[critical, '']"])
 def test_a_receiver_that_would_never_get_a_page_is_refused(tmp_path: Path, words: str) -> None:
     assert "severities" in " ".join(faults(tmp_path, receiver(severities=words)))

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from lives import BASE_S, RULES, STORIES, Check, Life, Story, asked, counted
 
+from alerts.base import LOST
+from alerts.rules import Rule, When
 from netmon.hub import memory
 
 STORY = {one.name: one for one in STORIES}
@@ -93,6 +95,18 @@ def test_what_a_mended_uplink_left_behind_accuses_nobody_after_a_restart_under_a
     story = replace(STORY["uplink down"], begins_s=60, ends_s=120, until_s=170)
     life = Life(tmp_path, story, 7).run({31: "ahead", 95: "back", 98: "back", 136: "restart"})
     assert [(status, kind) for status, kind, _ in pages(life)] == [("firing", "down"), ("resolved", "down")]
+
+
+def test_what_an_outage_left_in_a_window_of_two_minutes_is_no_incident_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    when = When("loss(120s) >= 3% and lost(120s) >= 2")
+    slow = Rule(name="slow-loss", kinds=("tcp",), when=when, for_s=300.0, fault="quality")
+    monkeypatch.setattr("lives.RULES", (*RULES, slow))
+    checks = {name: Check("tcp", 10, asked(), asked(LOST)) for name in ("c1-web", "c2-web")}
+    checks |= {name: Check("ping", 10, counted(10, 10)) for name in ("c1-uplink", "c2-uplink", "province-core")}
+    story = Story("service away", checks, begins_s=100, ends_s=600, until_s=900, step_s=10)
+    assert pages(Life(tmp_path, story, 1).run()) == once("down", "service:web")
 
 
 # --- checks and agents that are no more ---

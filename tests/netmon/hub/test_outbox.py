@@ -255,6 +255,32 @@ def test_pages_for_somebody_who_left_the_configuration_are_given_up(tmp_path: Pa
     assert db.paged() == {("i1", "old", "firing"): "failed", ("i1", "duty", "firing"): "accepted"}
 
 
+def test_pages_of_a_receiver_that_left_the_configuration_for_a_while_wait_for_it(tmp_path: Path, db: StateDb) -> None:
+    with receiver() as duty:
+        owe(db, "i1", "duty", "firing")
+        send(db, [], settled(db))
+        assert db.paged() == {("i1", "duty", "firing"): "failed"}
+        send(db, [config(tmp_path, "duty", duty.url)], lambda: "accepted" in db.counts(), within_s=3)
+    assert duty.pages() == [("firing", webhook.page_id("i1", "duty", "firing"))]
+
+
+def test_whoever_takes_a_page_and_asks_for_peace_gets_the_next_one_at_once(tmp_path: Path, db: StateDb) -> None:
+    with receiver(lambda request: (200, {"Retry-After": "3600"})) as duty:
+        owe(db, "i1", "duty", "firing", "resolved")
+        send(db, [config(tmp_path, "duty", duty.url)], settled(db), within_s=3)
+
+
+@pytest.mark.parametrize("wanted", ["3600", "99999999999", "Fri, 31 Dec 2999 23:59:59 GMT"])
+def test_a_receiver_that_wants_peace_for_long_is_told_of_at_once(tmp_path: Path, db: StateDb, wanted: str) -> None:
+    troubles = Troubles()
+    with receiver(lambda request: (429, {"Retry-After": wanted})) as duty:
+        owe(db, "i1", "duty", "firing")
+        one = config(tmp_path, "duty", duty.url)
+        drive(Outbox(db, [one], lambda: None, troubles=troubles), lambda: bool(troubles.rows()), within_s=3)
+    assert whys(troubles) == ["receiver duty: takes no pages: answered 429"]
+    assert len(duty.requests) == 1
+
+
 def test_trouble_a_receiver_tells_is_kept_harmless(tmp_path: Path, db: StateDb) -> None:
     with receiver(lambda request: b"\x1b[2J\x1b]0;owned\x07 nonsense\r\n\r\n") as duty:
         owe(db, "i1", "duty", "firing")
