@@ -63,8 +63,9 @@ class Book:
         return [*self._open.values(), *self._states.values()]
 
     def forget(self, before_ms: int) -> list[str]:
-        """Drop those resolved before a time; their ids."""
-        old = [one.id for one in self.incidents.values() if one.resolved_ms is not None and one.resolved_ms < before_ms]
+        """Drop those that ended before a time by the hub's clock; their ids."""
+        ended = {one.id: self._ended.get(one.id, one.resolved_ms) for one in self.incidents.values()}
+        old = [id for id, ended_ms in ended.items() if ended_ms is not None and ended_ms < before_ms]
         for id in old:
             del self.incidents[id]
             self._blamed_ms.pop(id, None)
@@ -283,10 +284,8 @@ class Book:
 
     def _explained(self, reach: Sequence[Verdict], now_ms: int) -> frozenset[str]:
         """Checks whose bad figures come from an element that is, or was a moment ago, out of reach."""
-        cut = {
-            *self._outages(now_ms, self._fade_ms),
-            *(one.element for one in reach if not self._is_lossy(one.element)),
-        }
+        cut = {one.element for one in reach if not self._is_lossy(one.element)}
+        cut |= self._outages(now_ms, self._fade_ms).keys()
         ground = self._ground
         touched = (ground.crossing.get(one, []) + ground.beyond.get(one, []) for one in cut)
         return frozenset(check for checks in touched for check in checks)

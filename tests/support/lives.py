@@ -235,16 +235,16 @@ class Life:
         """Judge; receivers take all pages."""
         self.evaluator.tick(self.now_s, self.steady_s + self.at_s)
         db = self.evaluator.db
-        rows = db._rows("SELECT body FROM outbox ORDER BY seq")
-        for (body,) in rows[self.told :]:
+        rows = db._rows("SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq", self.told)
+        for _, body in rows:
             page = json.loads(body)
             labels = page["commonLabels"]
             self.pages.append((self.at_s, page["status"], labels["alertname"], labels["element"]))
-        if len(rows) > self.told:
+        if rows:
             with db._transaction() as sql:
                 sql.execute("UPDATE outbox SET state = 'accepted' WHERE state = 'waiting'")
             self.evaluator._told()
-        self.told = len(rows)
+            self.told = rows[-1][0]
 
     # --- the network ---
 

@@ -109,6 +109,20 @@ def test_what_an_outage_left_in_a_window_of_two_minutes_is_no_incident_of_its_ow
     assert pages(Life(tmp_path, story, 1).run()) == once("down", "service:web")
 
 
+def test_an_incident_that_ends_under_a_clock_a_month_ahead_is_shown_for_its_day(tmp_path: Path) -> None:
+    story = replace(LOSSY, checks=AROUND, begins_s=30, ends_s=60, until_s=110)
+    life = Life(tmp_path, story, 1)
+    disturb = life.disturb
+
+    def set_clock(what: str) -> None:
+        for _ in range(31 * 24):
+            disturb(what)
+
+    life.disturb = set_clock  # type: ignore[method-assign]
+    assert pages(life.run({55: "ahead"})) == once(*LOSS)
+    assert [row["state"] for row in life.evaluator.view(life.now_s)["incidents"]] == ["resolved"]
+
+
 # --- checks and agents that are no more ---
 
 
