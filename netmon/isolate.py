@@ -56,12 +56,12 @@ class Isolation:
             self.any_taken = True
             self.taken += size
         elif judged.act is Act.PARTIAL and judged.dropped < size:
-            self.any_taken = True
             if len(judged.named) == judged.dropped and judged.named[-1] <= size:
+                self.any_taken = True
                 self.refused += [part.start + number - 1 for number in judged.named]
                 self.taken += size - judged.dropped
             else:
-                self._split(part)
+                self._look_into(part)
         elif size == 1:
             self._vain += 1
             self.refused.append(part.start)
@@ -70,5 +70,14 @@ class Isolation:
             self._split(part)
 
     def _split(self, part: Part) -> None:
-        middle = (part.start + part.end) // 2
-        self._parts += (Part(part.start, middle), Part(middle, part.end))
+        self._parts += _halves(part)
+
+    def _look_into(self, part: Part) -> None:
+        """Some of it was stored, it says, and not which: only a part that is taken whole proves that, so such parts come first."""
+        self._vain += not self.any_taken
+        self._parts.extendleft(reversed(_halves(part)))
+
+
+def _halves(part: Part) -> tuple[Part, Part]:
+    middle = (part.start + part.end) // 2
+    return Part(part.start, middle), Part(middle, part.end)

@@ -168,8 +168,9 @@ class Sender(threading.Thread):
         return True
 
     def _judged(self, reply: Reply) -> Verdict:
-        """What an answer means. A hub says 204 when it stored something, and nothing else."""
-        if reply.is_mistake or (self._agent and 200 <= reply.status < 300 and reply.status != 204):
+        """What an answer means. A hub says 204 when it stored something, and nothing else, and tells its clock each time:
+        a login page of some network that answers 204 to everything does not."""
+        if reply.is_mistake or (self._agent and 200 <= reply.status < 300 and not _is_stored(reply)):
             return Verdict(Act.REFUSED)
         return verdict(reply.status, reply.text, reply.retry_after)
 
@@ -269,6 +270,10 @@ class Sender(threading.Thread):
         own = (0.5 + chance() / 2) * min(most, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
         self.cursor.save()
         self._ending.wait(max(asked_s, own))
+
+
+def _is_stored(reply: Reply) -> bool:
+    return reply.status == 204 and parse(reply.clock) is not None
 
 
 def _said(reply: Reply) -> str:

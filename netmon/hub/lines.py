@@ -20,6 +20,7 @@ FACTORS: dict[str, tuple[int, int]] = {  # precision → (multiply, divide) to m
     "s": (1_000, 1), "m": (60_000, 1), "h": (3_600_000, 1),
 }  # fmt: skip
 _PACK_LINES = 200  # in one gzip member: some milliseconds of work
+_MAX_STAMP_NS = 2**63 - 2  # InfluxDB's, in the year 2262: no clock goes that wrong, a precision does
 _MOMENTS = 8  # of a series, remembered for writers finer than a millisecond
 
 
@@ -115,13 +116,16 @@ class Read:
         head, values, stamp, canonical = self.share.parts(text_of_line(raw), bounds.arrived_ns)
         self.share.check(head, values)
         multiply, divide = FACTORS[self.precision]
-        time_ms = bounds.arrived_ns // 1_000_000 if stamp is None else stamp * multiply // divide
+        stamp_ns = bounds.arrived_ns if stamp is None else stamp * multiply * 1_000_000 // divide
+        if abs(stamp_ns) > _MAX_STAMP_NS:
+            raise Refused(f"stamp {stamp} is out of range at precision {self.precision} (is it another precision?)")
+        time_ms = stamp_ns // 1_000_000
         if not bounds.oldest_ms <= time_ms <= bounds.newest_ms:
             self.ahead += time_ms > bounds.newest_ms
             self.old += time_ms < bounds.oldest_ms
             raise Refused(_too_far(time_ms, bounds))
         if divide > 1 and stamp is not None:
-            _one_a_millisecond(head, time_ms, stamp * multiply * 1_000_000 // divide)
+            _one_a_millisecond(head, time_ms, stamp_ns)
         canonical = canonical and head.as_sent and multiply == divide and raw is not None and not raw.endswith(b"\r")
         self.as_sent = self.as_sent and canonical
         return Line(head.name, head.tags, values, time_ms)

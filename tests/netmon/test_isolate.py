@@ -55,3 +55,16 @@ def test_lines_the_answer_names_are_known_at_once() -> None:
 def test_a_single_line_refused_alone_is_not_proven() -> None:
     isolation, _ = _isolated(["x"], {"x"}, 400, "unable to parse 'x'")
     assert isolation.is_alike
+
+
+def test_words_about_a_partial_write_alone_prove_nothing() -> None:
+    isolation = Isolation(20)  # something between answers every write so
+    while isolation.next() is not None:
+        isolation.note(verdict(502, "partial write: upstream failed dropped=3"))
+    assert isolation.is_alike and isolation.taken == 0 and not isolation.any_taken
+
+
+def test_bad_lines_all_through_a_write_are_found() -> None:
+    lines = [str(number) for number in range(5000)]
+    isolation, _ = _isolated(lines, set(lines[:1000] + lines[1001::2]), 400, PARTIAL)
+    assert isolation.taken == 2000 and len(isolation.refused) == 3000

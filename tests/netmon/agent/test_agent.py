@@ -142,6 +142,7 @@ PAGE = "<html><title>400 The plain HTTP request was sent to HTTPS port</title></
         (400, {}, PAGE),
         (302, {"Location": "https://login/"}, ""),
         (200, {}, ""),
+        (204, {"X-Netmon-Clock": ""}, ""),  # a network's login page that answers so to everything
         (400, {}, "unable to parse"),
     ],
 )

@@ -131,6 +131,11 @@ def test_stamps_far_ahead_or_past_the_retention_are_refused() -> None:
     assert not _read(f"{HEAD} sent=1i {NOW_MS // 1000}", precision="s").faults
 
 
+def test_a_stamp_of_another_precision_is_no_clock_fault_and_never_comes_again() -> None:
+    read = _read(f"{HEAD} sent=1i {NOW_MS * 1_000_000}")  # nanoseconds told as milliseconds
+    assert "out of range at precision ms" in read.faults[0].reason and read.ahead == read.old == 0
+
+
 def test_an_escaped_head_never_stands_for_a_plain_one() -> None:
     reader = Reader(WRITER, SCHEMA)
     escaped = _read(f"m,check=x\\,site\\=c2 sent=1i {NOW_MS}", reader=reader)

@@ -138,6 +138,7 @@ PAGE = "<html><head><title>400 The plain HTTP request was sent to HTTPS port</ti
         (202, "accepted"),
         (407, "proxy"),
         (451, ""),
+        (400, "\ufeff<!-- a proxy's -->\n<html>unable to parse</html>"),
     ],
 )
 def test_what_is_no_word_about_lines_costs_no_line(status: int, text: str) -> None:
@@ -154,6 +155,7 @@ def test_what_is_no_word_about_lines_costs_no_line(status: int, text: str) -> No
         (500, '{"message":"partial write: field type conflict: x dropped=1"}', Act.PARTIAL),
         (500, '{"error":"partial write"}', Act.KEEP),
         (503, "<html>unable to parse</html>", Act.KEEP),
+        (502, "<html>partial write: x dropped=3</html>", Act.KEEP),
         (408, "", Act.KEEP),
     ],
 )
