@@ -20,6 +20,7 @@ Value = TypeVar("Value")
 PRIVATE_UMASK = 0o077
 # What the machine, not an operator's mistake, answers: a full, read-only or broken disk.
 DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+MOST_SECRET = 64 * 1024  # bytes of a file with a token or password
 KEPT_DAMAGED = 3  # of one file: the oldest goes when another is set aside
 _BLOCK = 4_096  # what a file system hands out at least
 _SUM = ', "crc32": '
@@ -27,11 +28,30 @@ _SUM = ', "crc32": '
 MISFITS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
 
 
+def read_plain(path: str | Path, most: int = -1) -> bytes:
+    """What a plain file holds; a pipe or device in its place, which could be waited for without end, is refused, and so is one
+    of more than `most` bytes. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        with open(handle, "rb", closefd=False) as file:
+            raw = file.read() if most < 0 else file.read(most + 1)
+    finally:
+        os.close(handle)
+    if 0 <= most < len(raw):
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return raw
+
+
 def read_secret(path: str | Path) -> str:
     """A token or password from its file, without blanks around it and without the byte order mark some editors write.
     Raises OSError, and ValueError for what is no text."""
     try:
-        return Path(path).read_text(encoding="utf-8-sig").strip()
+        return read_plain(path, MOST_SECRET).decode("utf-8-sig").strip()
     except UnicodeDecodeError as fault:
         raise ValueError(f"{path}: is not UTF-8 text (write the secret anew)") from fault
 
@@ -153,7 +173,7 @@ def read_state(path: Path, shape: Callable[[Any], Value], otherwise: str) -> Val
     log together with what the program does `otherwise`. Files without a sum (earlier versions') are believed.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_plain(path)
         plain = json.loads(raw)
         if isinstance(plain, dict) and "crc32" in plain:
             _check_sum(raw.decode(), plain.pop("crc32"))

@@ -55,8 +55,10 @@ class Database:
         """Write line protocol (stamps in ms); the answer, whatever it is. Secrets are read anew each time."""
         try:
             authorization = self._authorization()
-        except (OSError, ValueError) as fault:
+        except OSError as fault:
             return Answer(UNREACHED, clean(f"its secret cannot be read: {words(fault)}"))
+        except ValueError as fault:
+            return Answer(UNREACHED, clean(f"its secret cannot be used: {fault}"))
         try:
             answer = self._write(lines, authorization)
         except (HTTPError, OSError) as fault:

@@ -167,3 +167,18 @@ def test_a_token_that_everybody_on_the_machine_can_read_is_refused_by_name(tmp_p
             files.read_token(file)
         file.chmod(0o640)
         assert files.read_token(file) == "secret"
+
+
+def test_a_pipe_or_something_endless_in_place_of_a_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "token", 0o600)
+    for path, why in (
+        (tmp_path / "token", "no plain file"),
+        (Path("/dev/zero"), "no plain file"),
+        (tmp_path, "directory"),
+    ):
+        with pytest.raises(OSError, match=why):
+            files.read_secret(path)
+    assert files.read_state(tmp_path / "token", _shape, "anew") is None and not (tmp_path / "token").exists()
+    (tmp_path / "token").write_bytes(b"x" * (files.MOST_SECRET + 1))
+    with pytest.raises(OSError, match="too large"):
+        files.read_secret(tmp_path / "token")
