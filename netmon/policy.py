@@ -26,7 +26,9 @@ _OF_LINES = re.compile(
     r"|too long line",  # VictoriaMetrics
     re.IGNORECASE,
 )
-_PAGE = re.compile(r"[\s\ufeff·]*(?:<!--.*?-->\s*)*(?:<!doctype|<html|<\?xml|<h\d|<head|<body)", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(
+    r"[\s\ufeff·]*(?><!--.*?-->\s*)*+(?:<!doctype|<html|<\?xml|<h\d|<head|<body)", re.IGNORECASE | re.DOTALL
+)
 _TITLE = re.compile(r"<(title|h1)[^>]*>\s*([^<]*)", re.IGNORECASE)
 _TAGS = re.compile(r"<[^>]*>|\s+")
 
@@ -57,7 +59,7 @@ def verdict(status: int, text: str = "", retry_after: str = "") -> Verdict:
     wait_s = min(float(retry_after), MOST_WAIT_S) if re.fullmatch(r"\d{1,5}", retry_after) else 0.0
     if 200 <= status < 300:
         return Verdict(Act.DONE) if status == 204 or not _is_foreign(text) else Verdict(Act.REFUSED, wait_s)
-    if status >= 400 and "partial write" in text and not _PAGE.match(text) and (_DROPPED.search(text) or is_of_lines(text)):
+    if status >= 400 and _is_partial(text):
         found = _DROPPED.search(text)
         named = tuple(sorted({int(one) for one in _LINE_NUMBER.findall(text)}))
         return Verdict(Act.PARTIAL, dropped=max(1, int(found[1])) if found else 1, named=named)
@@ -66,6 +68,12 @@ def verdict(status: int, text: str = "", retry_after: str = "") -> Verdict:
     if status in (0, 408, 425, 429) or status >= 500:
         return Verdict(Act.KEEP, wait_s)
     return Verdict(Act.REFUSED, wait_s)
+
+
+def _is_partial(text: str) -> bool:
+    if "partial write" not in text or _PAGE.match(text):
+        return False
+    return _DROPPED.search(text) is not None or is_of_lines(text)
 
 
 def is_of_lines(text: str) -> bool:
