@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from netmon.errors import GOOD, ConfigError
+from netmon.errors import GOOD, ConfigError, Problem
 from probes.clean import clean
 
 ROLES = ("agent", "hub", "inventory", "rules")
@@ -37,13 +37,22 @@ def _check(args: argparse.Namespace) -> int:
     from netmon.load import together
 
     found = together.check(args.files, args.role)
-    for note in found.notes:
-        print(clean(f"note: {note}", 1000), file=sys.stderr)
+    for told in _notes(found.notes, args.lang):
+        print(clean(told, 1000), file=sys.stderr)
     if problems := found.faults():
         raise ConfigError(problems)
     for one in found.loaded:
         print(clean(f"{one.path}: {one.role}, good", 1000))
     return GOOD
+
+
+def _notes(notes: Sequence[Problem], lang: str | None) -> list[str]:
+    """What may be meant otherwise, one a line, in the reader's language."""
+    if lang != "vi":
+        return [f"note: {note}" for note in notes]
+    from netmon.cli import vietnamese
+
+    return [f"lưu ý: {vietnamese.problems([note])}" for note in notes]
 
 
 def _show(args: argparse.Namespace) -> int:

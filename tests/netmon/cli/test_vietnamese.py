@@ -177,3 +177,14 @@ def test_why_a_room_is_not_ready_is_told_in_the_readers_language() -> None:
         == "10.0.0.1 nói không chương trình nào nghe cổng: máy đó qua địa chỉ khác của nó, hoặc tường lửa (ICMP type 3)"
     )
     assert conferencecheck._why(said, "en") == said
+
+
+def test_a_note_beside_good_files_is_told_in_the_readers_language(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = "checks: [{check: self, kind: host}]\n"
+    where = f'destinations: [{{name: hub, url: "https://127.0.0.1:1", token_file: {tmp_path}/none}}]\n'
+    (tmp_path / "agent.yaml").write_text(f"agent: a\nsite: b\n{where}{checks}")
+    assert app.main(["config", "check", str(tmp_path / "agent.yaml"), "--lang", "vi"]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("lưu ý: ") and "không có tệp bí mật" in told and "(tạo nó trước khi chạy)" in told
