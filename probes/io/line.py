@@ -25,6 +25,7 @@ READ_BYTES = 65_536
 SHOWS_ALL = hasattr(ssl.SSLObject, "get_unverified_chain")  # Python 3.13
 _ENDS = {Outcome.REFUSED: "closed", Outcome.LOST: "silence", Outcome.LOCAL: "local"}
 _ALERT = re.compile(r"(?:TLSV1\d?|SSLV3)_ALERT_(\w+)\Z")  # OpenSSL's names of what the far end says
+_PLACE = re.compile(r"\s*\(_ssl\.c:\d+\)")  # where in Python's source it was noticed
 _DEMAND, _CERTIFICATE_REQUIRED = "it wants a certificate of ours, and we have none", 116
 _VERSIONS = {"TLSv1": 10, "TLSv1.1": 11, "TLSv1.2": 12, "TLSv1.3": 13}
 
@@ -187,6 +188,8 @@ def looking() -> ssl.SSLContext:
 
 def broken(fault: OSError) -> Fault:
     """Whose trouble an error of `read` or `write` is, and in words."""
+    if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Fault(Outcome.REFUSED, "it closed the connection")
     if isinstance(fault, ssl.SSLError):
         return Fault(Outcome.REFUSED, f"it ends the TLS connection: {_demand(fault) or _reason(fault)}")
     return faults.of_connection(fault)
@@ -222,7 +225,8 @@ def _reason(fault: ssl.SSLError) -> str:
     alert = _ALERT.match(fault.reason or "")
     if alert:
         return f"it says {alert[1].replace('_', ' ').lower()}"
-    return (fault.reason or fault.strerror or "handshake failed").replace("_", " ").lower()
+    said = fault.reason or _PLACE.sub("", fault.strerror or "") or "handshake failed"
+    return said.replace("_", " ").lower()
 
 
 def _agreed(tls: ssl.SSLObject, context: ssl.SSLContext, seen: Plaintext, took_ms: float) -> Shaken:

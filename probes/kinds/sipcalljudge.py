@@ -139,7 +139,7 @@ def _described(talk: Talk) -> tuple[Outcome, str] | None:
     for is_so, words in (
         (bool(agreed.fault), agreed.fault),
         (bool(sealed), f"it wants its sound encrypted ({sealed}), which was not offered: there is no common media"),
-        (bool(foreign), f"it takes no sound as we offer it, but only {foreign}"),
+        (bool(foreign and "audio" not in agreed.taken), f"it takes no sound as we offer it, but only {foreign}"),
         ("audio" not in agreed.taken, "it takes no sound"),
         ("audio" in agreed.mute, "it says that it sends no sound"),
         ("audio" in agreed.deaf, "it says that it receives no sound of ours"),
@@ -196,6 +196,10 @@ def _remarks(talk: Talk) -> list[str]:
         (first(talk.events, Unheard) is not None, "it took the call again and again: it does not hear our ACK"),
         (bool(sealed), f"it wants its picture encrypted ({sealed}), which was not offered"),
         (talk.video and "video" not in agreed.taken and not sealed, "it takes no picture"),
+        *(
+            (kind in agreed.taken, f"it takes {codecs}, which was not offered, for its {_NAMES[kind]}")
+            for kind, codecs in agreed.foreign
+        ),
         ("video" in agreed.mute, "it says that it sends no picture"),
         ("video" in agreed.deaf, "it says that it receives no picture of ours"),
         (

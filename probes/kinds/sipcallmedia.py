@@ -98,9 +98,11 @@ class Lines:
 
     def _begin(self, kind: str, line: Line, theirs: Media, peer: str) -> None:
         agreed = self.agreed
-        codec = next((codec for codec in theirs.codecs if codec.name in _names(kind)), None)
-        if theirs.port and codec is None:
-            self.agreed = agreed._replace(foreign=[*agreed.foreign, (kind, _listed(theirs.codecs))])
+        offered = [codec for codec in theirs.codecs if codec.name in _names(kind)]
+        codec = next((codec for codec in offered or theirs.codecs if codec.name in SAMPLES), None)
+        if theirs.port and not offered and theirs.codecs:
+            agreed = agreed._replace(foreign=[*agreed.foreign, (kind, _listed(theirs.codecs))])
+            self.agreed = agreed
         if not theirs.port or codec is None:
             return
         if theirs.sealed:
@@ -110,7 +112,7 @@ class Lines:
         if to is None:
             self.agreed = agreed._replace(fault=_nowhere(theirs.host or peer))
             return
-        line.start(SAMPLES[codec.name], codec.payload, to, theirs.rtcp_port, _types(kind, theirs))
+        line.start(SAMPLES[codec.name], codec.payload, to, theirs.rtcp_port, _types(kind, codec, theirs))
         self.agreed = agreed._replace(
             taken=[*agreed.taken, kind],
             mute=[*agreed.mute, *([kind] if theirs.way in ("recvonly", "inactive") else [])],
@@ -135,14 +137,14 @@ class Lines:
             line.close()
 
 
-def _types(kind: str, theirs: Media) -> frozenset[int]:
+def _types(kind: str, chosen: Codec, theirs: Media) -> frozenset[int]:
     """Payload types we understand: by the numbers we gave them (RFC 3264 §6.1), and by the far end's own."""
-    ours, named = _AUDIO if kind == "audio" else _VIDEO, _names(kind)
+    ours, named = _AUDIO if kind == "audio" else _VIDEO, _names(kind) | {chosen.name}
     return frozenset(codec.payload for codec in (*ours, *theirs.codecs) if codec.name in named)
 
 
 def _names(kind: str) -> set[str]:
-    """Codecs we offer: an answer must have one of them (RFC 3264 §6.1)."""
+    """Codecs we offer: an answer must have one of them (RFC 3264 §6.1); sipp's has another one, which we can send, too."""
     return {codec.name for codec in (_AUDIO if kind == "audio" else _VIDEO)}
 
 

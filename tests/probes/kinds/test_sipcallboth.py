@@ -103,6 +103,11 @@ def test_a_room_that_reports_nothing_is_not_accused_and_that_is_told() -> None:
     assert called(Reporting(lambda source, number: None), reports_s=0.0).why == ""
 
 
+def test_a_codec_that_was_not_offered_is_told_where_it_works_all_the_same() -> None:
+    got = called(Changed(lambda body: body.replace(b"AVP 8", b"AVP 0").replace(b"8 PCMA", b"0 PCMU")))
+    assert got.outcome == Outcome.OK and "it takes PCMU, which was not offered, for its sound" in got.why
+
+
 class Speaking(Room):
     """A room that answers `most` of our packets, each as another one."""
 

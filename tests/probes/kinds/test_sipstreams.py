@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -48,6 +49,23 @@ def test_a_server_asked_by_its_address_may_be_checked_by_its_name(tmp_path: Path
         bare = asked(target, ca_file=ca_file)
     assert right.outcome == Outcome.REFUSED and "connection" in right.why and right.values["cert_days"] > 1
     assert (wrong.outcome, bare.outcome) == (Outcome.PROTOCOL, Outcome.PROTOCOL) and "other.test" in wrong.why
+
+
+def test_a_server_that_hangs_up_without_a_farewell_has_closed_the_connection(tmp_path: Path) -> None:
+    root = authority("Lab Root")
+    ca_file = root.pem(tmp_path / "ca.pem")
+    tls = tlspeer.context(root.server(tmp_path / "server.pem"))
+
+    def gone(peer: socket.socket) -> None:
+        peer.recv(4096)
+        peer.shutdown(socket.SHUT_RDWR)
+
+    with tlspeer.serving(gone, tls) as port:
+        asked_it = asked(f"sips:127.0.0.1:{port}", ca_file=ca_file)
+        settings = SipCallSettings(transport="tls", ca_file=ca_file, duration_s=0.2, timeout_s=2.0)
+        called_it = asyncio.run(run(Target(f"sip:test@127.0.0.1:{port}"), settings, 1))
+    for got in (asked_it, called_it):
+        assert got.outcome == Outcome.REFUSED and "closed the connection" in got.why and "ssl" not in got.why
 
 
 def test_an_answer_that_waited_for_our_busy_loop_came_in_time() -> None:
