@@ -248,6 +248,14 @@ _FAULTS: tuple[tuple[str, str], ...] = (
         r"không có dòng tiêu đề nào netmon nhận ra; \1 ô là công thức chưa có kết quả",
     ),
     (r"has no heading netmon knows(.*)", r"không có dòng tiêu đề nào netmon nhận ra\1"),
+    (
+        r"(?:what begins in )?line (\S+) is no CSV: quotes are never closed",
+        r"dòng \1 không phải CSV: dấu ngoặc kép mở ở đó không được đóng",
+    ),
+    (
+        r"(?:what begins in )?line (\S+) is no CSV: something stands behind closing quotes",
+        r"dòng \1 không phải CSV: có chữ sau dấu ngoặc kép đóng",
+    ),
     (r"what begins in line (\S+) is no CSV(.*)", r"đoạn bắt đầu ở dòng \1 không phải CSV\2"),
     (r"line (\S+) is no CSV(.*)", r"dòng \1 không phải CSV\2"),
     (r"(.+) is no CSV(.*)", r"\1 không phải CSV\2"),

@@ -48,6 +48,11 @@ _STRANGERS = (
     (b"{\\rtf", "a text document (RTF)"),
 )
 
+_CSV_SAYS = (  # the reader → people
+    ("unexpected end of data", "quotes are never closed"),
+    ("expected after", "something stands behind closing quotes"),
+)
+
 
 class Sheet(NamedTuple):
     """Rows with their heading, and what is to be told of the file."""
@@ -198,7 +203,8 @@ def _split(path: Path, letters: Letters, separator: str) -> Iterator[Line]:
                 yield Line(number, cells)
     except csv.Error as error:
         where = f"line {began}" if began >= reader.line_num else f"what begins in line {began}"
-        what = f"{where} is no CSV: {clean(str(error), 80)}"
+        said = next((own for theirs, own in _CSV_SAYS if theirs in str(error)), clean(str(error), 80))
+        what = f"{where} is no CSV: {said}"
         raise _bad(path, what, 'close the quotes; write a quotation mark within quotes twice: ""') from error
 
 

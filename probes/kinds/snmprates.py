@@ -100,7 +100,8 @@ def _clock_words(before: Poll, now: Poll) -> str:
     if has_restarted(before, now):
         return f"it started again {now.ticks // 100} s ago"
     went, ours = (now.ticks - before.ticks) / 100.0, now.at_s - before.at_s
-    return f"its sysUpTime went on by {went:.2f} s while {ours:.2f} s went by here (it jumped, or counts wrong)"
+    way = "went back by" if went < 0 else "went on by"
+    return f"its sysUpTime {way} {abs(went):.2f} s while {ours:.2f} s went by here (it jumped, or counts wrong)"
 
 
 def _grown(before: Poll, now: Poll, name: str, counter: Counter, elapsed: float) -> int | None:

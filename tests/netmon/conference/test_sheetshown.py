@@ -160,7 +160,7 @@ def test_what_fills_the_last_block_of_a_file_is_nothing(rest: bytes) -> None:
 
 def test_quotes_never_closed_are_named_where_they_begin() -> None:
     data = csv(HEADS, ROOM, with_(ROOM, "Đầu mối", '"A'), OTHER, OTHER)
-    with pytest.raises(ConfigError, match="what begins in line 3 is no CSV"):
+    with pytest.raises(ConfigError, match="what begins in line 3 is no CSV: quotes are never closed"):
         take(data, "list.csv")
 
 

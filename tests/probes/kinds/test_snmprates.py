@@ -144,6 +144,7 @@ def test_a_clock_that_begins_again_after_497_days_is_no_restart_and_a_restart_is
         (0, 0, "its sysUpTime went on by 0.00 s"),
         (90_000, 1500, "it started again 15 s ago"),
         (90_000, 90_030, "its sysUpTime went on by 0.30 s"),
+        (900_000, 540_000, "its sysUpTime went back by 3600.00 s"),
     ],
 )
 def test_a_restart_is_told_from_a_clock_that_counts_wrong(before: int, now: int, why: str) -> None:
