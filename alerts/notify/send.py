@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from urllib.parse import SplitResult, urlsplit
 
 from alerts.errors import BadAddress
-from alerts.notify.webhook import Answer
+from alerts.notify.webhook import Answer, by_its_clock
 
 MOST_EARLY = 20  # answers before the real one
 
@@ -72,7 +72,8 @@ def _attempt(
     try:
         connection.request("POST", path, body=raw, headers=dict(headers))
         response = connection.getresponse()
-        answer = Answer(response.status, retry_after=response.getheader("Retry-After", ""))
+        wanted = by_its_clock(response.getheader("Retry-After", ""), response.getheader("Date", ""))
+        answer = Answer(response.status, retry_after=wanted)
         with suppress(OSError, http.client.HTTPException):  # the status is the answer, whatever becomes of the rest
             response.read(65_536)
         return answer

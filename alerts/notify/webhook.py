@@ -225,9 +225,19 @@ def retry_after_s(text: str, now_s: float) -> float:
     text = text.strip()
     if text.isascii() and text.isdigit():
         return min(float(text[:9]), MOST_RETRY_AFTER_S)
+    at_s = _unix(text)
+    return 0.0 if at_s is None else min(max(0.0, at_s - now_s), MOST_RETRY_AFTER_S)
+
+
+def by_its_clock(retry_after: str, date: str) -> str:
+    """A `Retry-After` that is a date as seconds from the answer's own `Date`: the hub's clock may be another."""
+    until_s, now_s = _unix(retry_after), _unix(date)
+    return retry_after if until_s is None or now_s is None else str(max(0, int(until_s - now_s)))
+
+
+def _unix(date: str) -> float | None:
     try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
-        return 0.0
-    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return min(max(0.0, at.timestamp() - now_s), MOST_RETRY_AFTER_S)
+        at = parsedate_to_datetime(date)
+        return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

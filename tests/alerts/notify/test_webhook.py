@@ -224,3 +224,17 @@ def test_retry_after_lengthens_the_wait_and_never_shortens_it() -> None:
 @given(st.text(max_size=60))
 def test_any_retry_after_is_harmless(text: str) -> None:
     assert 0 <= webhook.retry_after_s(text, 1_790_000_000.0) <= 3600
+
+
+@pytest.mark.parametrize(
+    ("wanted", "date", "told"),
+    [
+        ("Wed, 21 Oct 2015 07:28:30 GMT", "Wed, 21 Oct 2015 07:28:00 GMT", "30"),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:30 GMT", "0"),
+        ("Wed, 21 Oct 2015 07:28:30 GMT", "", "Wed, 21 Oct 2015 07:28:30 GMT"),
+        ("120", "Wed, 21 Oct 2015 07:28:00 GMT", "120"),
+        ("soon", "now", "soon"),
+    ],
+)
+def test_a_date_to_come_again_is_read_by_the_clock_of_who_wrote_it(wanted: str, date: str, told: str) -> None:
+    assert webhook.by_its_clock(wanted, date) == told
