@@ -46,6 +46,9 @@ def unusable(config: HubConfig, reader: Reader) -> None:
             continue
         try:
             webhook.key_of(read_secret(one.secret_file))
+        except IsADirectoryError:
+            line = reader.line_of(one, "secret_file")
+            reader.fault(line, f"receivers[{number}].secret_file", "is a folder", "name the file in it")
         except OSError:  # another's file, or not handed over yet: the hub says so when it starts
             continue
         except (BadSecret, ValueError) as fault:

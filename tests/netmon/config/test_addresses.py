@@ -8,6 +8,7 @@ import pytest
 
 from netmon.config import files, show
 from netmon.errors import ConfigError
+from netmon.load import secretfiles
 
 
 def faults(tmp_path: Path, text: str) -> list[str]:
@@ -118,3 +119,11 @@ def test_what_stands_in_an_address_like_a_secret_is_not_shown(tmp_path: Path) ->
     assert "mehr" not in shown
     assert show._address("http://u:p@h/x#t") == "http://(not shown)@h/x#(not shown)"
     assert show._address("https://h/x") == "https://h/x"
+
+
+def test_a_folder_is_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "hub.yaml"
+    path.write_text(receiver(secret_file=str(tmp_path)), encoding="utf-8")
+    config, reader = files.read_hub(path)
+    secretfiles.unusable(config, reader)
+    assert ["secret_file: is a folder" in str(one) for one in reader.problems()] == [True]
