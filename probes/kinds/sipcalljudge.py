@@ -39,7 +39,7 @@ _WORDS = {
     486: "the room is busy",
     487: "the call was ended before it was taken",
     488: "it takes none of our codecs",
-    493: "it wants our description encrypted",
+    493: "it cannot decipher our request",
     494: "it demands an agreement on security",
     500: "its server has a fault",
     503: "no calls now",
