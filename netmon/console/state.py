@@ -10,6 +10,7 @@ from typing import Any
 from netmon.console.words import say
 
 Row = Mapping[str, Any]
+STALE_S = 10.0
 _KEYED = {"agents": "agent", "checks": "check", "communes": "id"}
 _WHOLE = ("hub", "incidents", "silences", "pages")
 
@@ -39,6 +40,10 @@ class State:
         for part, key in _KEYED.items():
             rows = {str(row[key]): row for row in body.get(part, ())}
             setattr(self, part, rows if name == "snapshot" else getattr(self, part) | rows)
+
+    def is_stale(self, now_s: float) -> bool:
+        """Whether nobody can tell from this how things stand now: no data, old data, or no hub."""
+        return bool(self.fault) or not self.at_ms or now_s - self.at_ms / 1000 > STALE_S
 
     def open_incidents(self) -> list[Row]:
         """Incidents that are not resolved, the newest first."""

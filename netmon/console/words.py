@@ -8,6 +8,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "incidents": ("SỰ CỐ", "INCIDENTS"),
     "closed": ("đã xong 24 giờ qua", "closed in 24 h"),
     "none": ("Không có sự cố", "No incident"),
+    "none_known": ("Không có sự cố theo dữ liệu cũ; hiện nay chưa rõ", "No incident by old data; not known now"),
     "communes": ("XÃ, PHƯỜNG", "COMMUNES"),
     "age": ("dữ liệu", "data"),
     "ago": ("trước", "ago"),

@@ -9,8 +9,6 @@ from netmon.console.ui import Ui
 from netmon.console.view import detail, overview
 from netmon.console.words import clock, help_rows, say, span
 
-STALE_S = 10.0
-
 
 def render(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[Line]:
     """A whole screen: exactly `height` lines, each exactly `width` cells."""
@@ -35,7 +33,7 @@ def _body(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[L
 
 def _header(state: State, ui: Ui, width: int, now_s: float) -> Line:
     age_s = now_s - state.at_ms / 1000 if state.at_ms else None
-    stale = age_s is None or age_s > STALE_S or bool(state.fault)
+    stale = state.is_stale(now_s)
     right = _age(state, ui, age_s, stale) + "  " + clock(int(now_s * 1000)) + f" {zone.NAME} "
     left = f" netmon  {state.hub.get('name', '')}  {say('agents', ui.lang)} {len(state.agents)}"
     waiting = state.pages.get("waiting")

@@ -44,7 +44,8 @@ def _incidents(state: State, ui: Ui, width: int, now_s: float, cursor: int) -> l
         title += f"   {say('closed', ui.lang)}: {len(closed)}"
     lines = [line(title, width, "bad" if opened else "title")]
     if not opened:
-        lines.append(line("  " + say("none", ui.lang), width, "good"))
+        word, style = ("none_known", "dim") if state.is_stale(now_s) else ("none", "good")
+        lines.append(line("  " + say(word, ui.lang), width, style))
     for at, incident in enumerate((*opened, *closed[:3])):
         lines.append(_incident(incident, ui, width, now_s, chosen=at == cursor))
     return lines

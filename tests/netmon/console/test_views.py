@@ -168,3 +168,13 @@ def test_a_narrow_screen_shows_a_figure_whole_or_not_at_all(width: int) -> None:
     whole = ["12345.67", "100 %", "13h53m"]
     assert " ".join(figures.split()) in {" ".join(whole[:many]) for many in range(4)}
     assert width < 60 or figures.split()[-1] == "13h53m"
+
+
+def test_old_data_is_no_all_clear() -> None:
+    assert any("Không có sự cố" in line and "cũ" not in line for line in shown(state(6)))
+    old = shown(state(6), now_s=NOW_S + 60)
+    assert any("hiện nay chưa rõ" in line for line in old)
+    known = State()
+    known.apply("snapshot", state(6), NOW_S)
+    known.fault = "hub /x: nobody answers there"
+    assert any("hiện nay chưa rõ" in line for line in texts(frame.render(known, Ui(), 100, 24, NOW_S)))
