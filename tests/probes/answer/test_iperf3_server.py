@@ -146,7 +146,7 @@ def test_our_client_waits_its_turn_behind_a_real_one_and_longer_than_it_waits_fo
         first = asyncio.ensure_future(iperf3_client(server, "-t", "2", "-b", "5M"))
         await asyncio.sleep(0.4)
         aim = Target(f"127.0.0.1:{server.port}")
-        brief = ThroughputSettings(duration_s=0.5, timeout_s=0.5, rate_bps=8e6, wait_s=0.6)
+        brief = ThroughputSettings(duration_s=0.5, timeout_s=0.5, rate_bps=8e6, wait_s=0.6, delay=False)
         soon = await run(aim, brief, 1)
         later = await run(aim, replace(brief, wait_s=10.0), 1)
         return await first, soon, later
