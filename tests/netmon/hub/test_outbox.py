@@ -268,6 +268,7 @@ def test_whoever_takes_a_page_and_asks_for_peace_gets_the_next_one_at_once(tmp_p
     with receiver(lambda request: (200, {"Retry-After": "3600"})) as duty:
         owe(db, "i1", "duty", "firing", "resolved")
         send(db, [config(tmp_path, "duty", duty.url)], settled(db), within_s=3)
+    assert [status for status, _ in duty.pages()] == ["firing", "resolved"]
 
 
 @pytest.mark.parametrize("wanted", ["3600", "99999999999", "Fri, 31 Dec 2999 23:59:59 GMT"])
