@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from probes.mediastats import Cell, Figures, Way
-from probes.wire.mediashape import Sort
+from probes.wire.media.shape import Sort
 
 IN_WORDS = {"fwd": "there", "bwd": "back"}
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from probes import emodel, stats
-from probes.wire.mediaflow import Trace
-from probes.wire.mediashape import FRAME_RATE, Sort
+from probes.wire.media.flow import Trace
+from probes.wire.media.shape import FRAME_RATE, Sort
 
 SECOND_MS, WINDOW_MS = 1_000, 20_000
 _BESIDE_NS = 50_000_000

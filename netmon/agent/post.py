@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from probes.target import Endpoint, certificate_name
-from probes.wire.http1 import Answer
+from probes.wire.http import Answer
 
 _RECV_BYTES = 16_384
 

@@ -23,7 +23,7 @@ from netmon.troubles import Troubles, is_short, watched
 from probes.base import Job, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
-from probes.wire.icmpfault import about_host
+from probes.wire.icmp.fault import about_host
 
 if TYPE_CHECKING:
     from netmon.agent.leases import Gate

@@ -23,14 +23,14 @@ from probes.clean import clean
 from probes.errors import NeedsPrivilege, ProbeError
 from probes.io.drive import Driver
 from probes.kinds.packets import Recipe
-from probes.wire.fleet import Interval
-from probes.wire.track import Window
+from probes.wire.fleet.fleet import Interval
+from probes.wire.fleet.track import Window
 
 log = logging.getLogger("netmon.agent")
 PACKETS = 10
 SPACING_S = 0.01
 SETTLE_S = 3.0  # after the start, when everything happens at once
-LATE_MS = 30.0  # three slots of `probes.wire.fleet`: a packet that leaves later left late
+LATE_MS = 30.0  # three slots of `probes.wire.fleet.fleet`: a packet that leaves later left late
 HERE = "127.0.0.1"
 _LEAD_S = 0.02  # kernels turn stamps on a little later
 _TIMEOUT_S = 1.0

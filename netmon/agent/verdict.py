@@ -14,7 +14,7 @@ from typing import NamedTuple
 from netmon.agent.checkstate import CheckState
 from netmon.agent.interfaces import State
 from probes.base import Outcome
-from probes.wire.icmpfault import about_host
+from probes.wire.icmp.fault import about_host
 
 PARTS = ("self", "link", "upstream", "service")  # who is looked at first
 CLOCK_MS = 60_000  # this machine's clock and the hub's may differ by so much before people are told

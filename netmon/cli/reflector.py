@@ -17,7 +17,7 @@ from probes.answer.guard import Network, Policy, prefix
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.kinds.stamp import key_of
-from probes.wire.stamp import PORT
+from probes.wire.stamp.packet import PORT
 
 # option → (field of the throughput server's limits, default, least, most, meaning)
 _BOUNDS: dict[str, tuple[str, float, float, float, str]] = {

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from probes.answer.sessions import Session
-from probes.wire import stamp, stamptlv
-from probes.wire.stamptlv import Cos
+from probes.wire.stamp import packet as stamp
+from probes.wire.stamp import tlv as stamptlv
+from probes.wire.stamp.tlv import Cos
 
 
 class Extras:

@@ -19,9 +19,10 @@ from probes.answer.h323sound import Echo
 from probes.answer.standin import Sockets, run, until_told
 from probes.errors import WireError
 from probes.target import Endpoint
-from probes.wire import h225, h245olc, q931
-from probes.wire.h225 import Ids, Vendor
-from probes.wire.q931 import Frame, Framer
+from probes.wire.h323 import fast_connect as h245olc
+from probes.wire.h323 import h225, q931
+from probes.wire.h323.h225 import Ids, Vendor
+from probes.wire.h323.q931 import Frame, Framer
 from probes.wire.session import Address
 
 ANSWERS = ("connect", "busy", "ring", "working", "silent", "elsewhere")

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from probes.errors import WireError
 from probes.io.net import PacketSocket
 from probes.io.rtp import pair
-from probes.wire import rtcp, rtp
-from probes.wire.reception import Reception
-from probes.wire.rtp import Packet
-from probes.wire.samples import SAMPLES
+from probes.wire.rtp import packet as rtp
+from probes.wire.rtp import rtcp
+from probes.wire.rtp.packet import Packet
+from probes.wire.rtp.reception import Reception
+from probes.wire.rtp.test_media import SAMPLES
 from probes.wire.session import Address, Arrival
 
 _SOURCE = 0x6E65_746D

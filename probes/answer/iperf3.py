@@ -25,10 +25,10 @@ from probes.io.bulk import Streams, TcpFlow
 from probes.io.bulkudp import UdpFlow, UdpSocket
 from probes.io.bytestream import StreamDriver
 from probes.io.recvmmsg import Run
-from probes.wire import iperf3
-from probes.wire.iperf3 import COOKIE_BYTES, Params
-from probes.wire.iperf3login import Door
-from probes.wire.iperf3talk import Asked, Over, ServerTalk, Start, Stop, Wanted, Warm, whose
+from probes.wire.iperf3 import messages as iperf3
+from probes.wire.iperf3.control import Asked, Over, ServerTalk, Start, Stop, Wanted, Warm, whose
+from probes.wire.iperf3.login import Door
+from probes.wire.iperf3.messages import COOKIE_BYTES, Params
 
 _MOST_WAITING = 64  # connections that have not said yet whose they are, or have not heard yet that we are busy
 _GREETING_S, _AGAIN_S = 5.0, 1.0

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.wire import iperf3login, rsa
-from probes.wire.iperf3login import Door
+from probes.wire.iperf3 import login as iperf3login
+from probes.wire.iperf3 import rsa
+from probes.wire.iperf3.login import Door
 
 _MOST_BYTES = 2 * 1024 * 1024
 PADDINGS = {"both": rsa.PADDINGS, **{name: (name,) for name in rsa.PADDINGS}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from probes.answer.guard import Policy
-from probes.wire import iperf3
-from probes.wire.iperf3 import Params
+from probes.wire.iperf3 import messages as iperf3
+from probes.wire.iperf3.messages import Params
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

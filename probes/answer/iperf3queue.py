@@ -11,8 +11,8 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
-from probes.wire import iperf3
-from probes.wire.iperf3 import State
+from probes.wire.iperf3 import messages as iperf3
+from probes.wire.iperf3.messages import State
 
 _QUEUED = State.IPERF_START.to_bytes(1, "big", signed=True)
 _DENIED = State.ACCESS_DENIED.to_bytes(1, "big", signed=True)

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 from probes.answer.responder import LEAST_PORT, MOST_SOURCES, Budget, Cookies, answering, bound, network_of, where
 from probes.errors import WireError
 from probes.io.net import PacketSocket
-from probes.wire import media
-from probes.wire.media import BACK, FORWARD, Ask, Go, Head, Reason, Report, What
-from probes.wire.mediaflow import Clocks, Inflow, Marks, Outflow
-from probes.wire.mediasender import far_shape
-from probes.wire.mediashape import AUDIO_BYTES, AUDIO_PPS, VERSION, Drawn
-from probes.wire.sealed import LEAST, cookie_of
+from probes.wire.handshake import LEAST, cookie_of
+from probes.wire.media import packet as media
+from probes.wire.media.flow import Clocks, Inflow, Marks, Outflow
+from probes.wire.media.packet import BACK, FORWARD, Ask, Go, Head, Reason, Report, What
+from probes.wire.media.sender import far_shape
+from probes.wire.media.shape import AUDIO_BYTES, AUDIO_PPS, VERSION, Drawn
 from probes.wire.session import Arrival, Datagram
 
 _AUDIO_BPS = AUDIO_BYTES * AUDIO_PPS * 8

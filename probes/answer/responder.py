@@ -14,7 +14,7 @@ from probes.clean import clean
 from probes.io.drive import Driver, PacketSession
 from probes.io.net import PacketSocket
 from probes.io.trainsock import open_train
-from probes.wire.sealed import COOKIE_BYTES
+from probes.wire.handshake import COOKIE_BYTES
 
 LEAST_PORT = 1024  # nobody who asks sits below it
 MOST_SOURCES = 4096  # that are remembered

@@ -21,9 +21,10 @@ from probes.answer.standin import run
 from probes.errors import WireError
 from probes.io.rtp import pair
 from probes.target import Endpoint
-from probes.wire import sdp, sip
-from probes.wire.sdp import Media
-from probes.wire.sip import Message
+from probes.wire.sip import message as sip
+from probes.wire.sip import sdp
+from probes.wire.sip.message import Message
+from probes.wire.sip.sdp import Media
 
 CALLS = ("take", "ring", "486", "404", "488")
 _REASONS = {

@@ -17,8 +17,8 @@ from typing import Any
 from probes.answer.standin import Sockets, run, until_told
 from probes.errors import WireError
 from probes.target import Endpoint
-from probes.wire import sip
-from probes.wire.sip import Message
+from probes.wire.sip import message as sip
+from probes.wire.sip.message import Message
 
 ANSWERS = ("200", "401", "503", "silent")
 _MOST_CONNECTIONS = 256

@@ -23,8 +23,8 @@ from probes.errors import WireError
 from probes.io.clock import our_clock
 from probes.io.drive import Driver
 from probes.io.net import PacketSocket, open_udp
-from probes.wire import stamp
 from probes.wire.session import Arrival, Datagram
+from probes.wire.stamp import packet as stamp
 
 MOST_SESSIONS = 10_000
 _TELL_S = 60.0  # what was dropped is told so often, when there is more of it

@@ -16,11 +16,11 @@ from typing import Any
 from probes.answer.responder import LEAST_PORT, Budget, Cookies, answering, bound, network_of, where
 from probes.errors import WireError
 from probes.io.net import PacketSocket
-from probes.wire import train
-from probes.wire.sealed import LEAST, cookie_of
+from probes.wire.handshake import LEAST, cookie_of
 from probes.wire.session import Arrival, Datagram
-from probes.wire.train import Go, Head, Reason, Stream, What
-from probes.wire.trainflow import Inflow, Outflow
+from probes.wire.train import packet as train
+from probes.wire.train.flow import Inflow, Outflow
+from probes.wire.train.packet import Go, Head, Reason, Stream, What
 
 _log = logging.getLogger("netmon.answer.train")
 

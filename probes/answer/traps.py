@@ -30,7 +30,7 @@ from probes.io.snmp import AUTHS, PRIVS, Access
 from probes.io.snmppysnmp import AUTH_PROTOCOLS, PRIV_PROTOCOLS, plain
 from probes.kinds.snmp import SnmpSettings, access_of
 from probes.target import Endpoint, parse
-from probes.wire import ber
+from probes.wire import snmp as ber
 
 PORT = 162
 _ROOM = 1 << 20

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from probes.wire.iperf3 import Results, StreamResult, stream_id
+from probes.wire.iperf3.messages import Results, StreamResult, stream_id
 
 _SO_MAX_PACING_RATE, _TCP_NOTSENT_LOWAT, _TOTAL_RETRANS_AT = 47, 25, 100
 _UNSENT_BYTES = 256 * 1024  # what waits in our own buffer still crosses the link after the test: keep it small

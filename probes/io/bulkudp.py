@@ -12,9 +12,9 @@ from typing import Any
 
 from probes.io.recvmmsg import Run, receiver
 from probes.io.timer import Timer
-from probes.wire.iperf3 import Params, StreamResult, stream_id
-from probes.wire.iperf3heads import HeadWriter
-from probes.wire.iperf3ledger import Ledger
+from probes.wire.iperf3.ledger import Ledger
+from probes.wire.iperf3.messages import Params, StreamResult, stream_id
+from probes.wire.iperf3.udp import HeadWriter
 
 _BUFFER = 4 * 1024 * 1024
 _PER_WAKE = 256

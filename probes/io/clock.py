@@ -10,7 +10,7 @@ import ctypes
 from functools import cache
 from typing import Any, NamedTuple
 
-from probes.wire import stamp
+from probes.wire.stamp import packet as stamp
 
 _STA_UNSYNC, _TIME_ERROR = 0x0040, 5
 _LONGS = ("offset", "freq", "maxerror", "esterror")

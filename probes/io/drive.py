@@ -18,7 +18,7 @@ from probes.io.timer import Timer
 from probes.wire.session import Datagram, Session
 
 _MOMENT_S = 50e-6
-_SOON_S = 0.015  # a slot and a half of `probes.wire.fleet`
+_SOON_S = 0.015  # a slot and a half of `probes.wire.fleet.fleet`
 _READ_S, _UNREAD = 0.1, 100  # a busy fleet reads in batches: so often, and after so many sends
 _EACH = 8192  # … or fewer, by the socket's buffer: a packet's answer and send stamp both wait there
 

@@ -1,6 +1,6 @@
 """Whose fault it is when a socket fails: the system's error numbers and ICMP, as an `Outcome` and words.
 
-The one place that knows this; every probe kind asks here (decision 018). ICMP by itself: `probes.wire.icmpfault`.
+The one place that knows this; every probe kind asks here (decision 018). ICMP by itself: `probes.wire.icmp.fault`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 
 from probes.base import Outcome
 from probes.io.net import is_own, offender
-from probes.wire.icmpfault import Fault, icmp_fault
+from probes.wire.icmp.fault import Fault, icmp_fault
 
 __all__ = ["Fault", "hear_icmp", "icmp_fault", "of_connection", "of_error", "of_socket", "waiting"]
 

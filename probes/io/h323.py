@@ -13,7 +13,7 @@ from probes.io.bytestream import StreamDriver
 from probes.io.exchange import exchange_from
 from probes.io.net import own_address
 from probes.wire.exchange import Exchange, Heard, Unheard
-from probes.wire.h323call import Call, Left
+from probes.wire.h323.call import Call, Left
 from probes.wire.session import Address
 
 _DRAIN_BYTES = 65_536

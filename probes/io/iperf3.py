@@ -18,9 +18,9 @@ from probes.io.bulk import Streams, TcpFlow
 from probes.io.bulkudp import UdpFlow, UdpSocket
 from probes.io.bytestream import StreamDriver
 from probes.io.recvmmsg import Run
-from probes.wire import iperf3
-from probes.wire.iperf3 import Params, Results
-from probes.wire.iperf3talk import ClientTalk, Over, Start, Stop, Told, Wanted, Warm
+from probes.wire.iperf3 import messages as iperf3
+from probes.wire.iperf3.control import ClientTalk, Over, Start, Stop, Told, Wanted, Warm
+from probes.wire.iperf3.messages import Params, Results
 from probes.wire.session import Dial
 
 _HOW = {Outcome.REFUSED: "refused", Outcome.LOST: "silence", Outcome.LOCAL: "ours"}

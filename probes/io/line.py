@@ -1,6 +1,6 @@
 """One TCP connection, plain or TLS, whose handshake is watched: what was agreed, what was shown, and if not, why not.
 
-TLS runs over two memory buffers, so the server's plain bytes pass through our hands (`probes.wire.tlsrecord`): even
+TLS runs over two memory buffers, so the server's plain bytes pass through our hands (`probes.wire.tls_record`): even
 when verification fails, or the server refuses, something true can be told.
 """
 
@@ -19,7 +19,7 @@ from probes import tlswords, trace
 from probes.base import Outcome
 from probes.io import faults
 from probes.io.faults import Fault
-from probes.wire.tlsrecord import ALERTS, Plaintext
+from probes.wire.tls_record import ALERTS, Plaintext
 
 READ_BYTES = 65_536
 SHOWS_ALL = hasattr(ssl.SSLObject, "get_unverified_chain")  # Python 3.13

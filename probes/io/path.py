@@ -19,9 +19,9 @@ from probes.errors import NeedsPrivilege
 from probes.io.drive import Driver
 from probes.io.icmp import open_errors, open_icmp
 from probes.io.net import PacketSocket, Unreachable, open_udp
-from probes.wire.icmperror import ICMP, ICMP6, UDP
-from probes.wire.pathear import Ear, Hearer
-from probes.wire.pathflow import GAP_S, EchoPackets, Flow, Packets, Probe, UdpPackets
+from probes.wire.icmp.error import ICMP, ICMP6, UDP
+from probes.wire.path.flow import GAP_S, EchoPackets, Flow, Packets, Probe, UdpPackets
+from probes.wire.path.listener import Ear, Hearer
 
 TOO_BIG_HERE = os.strerror(errno.EMSGSIZE)
 # <linux/in.h>, <linux/in6.h>: don't fragment, and not what was learned of the path; extensions of errors

@@ -18,8 +18,8 @@ from probes.io import faults
 from probes.io.net import PacketSocket, Unreachable
 from probes.io.path import Listening
 from probes.io.tcp import established, open_ms
-from probes.wire.icmperror import QUOTE_LEAST, TCP, Quote, labels_at, meaning
-from probes.wire.pathflow import GAP_S, SILENT_RUN, Answer, Probe, at_target, told
+from probes.wire.icmp.error import QUOTE_LEAST, TCP, Quote, labels_at, meaning
+from probes.wire.path.flow import GAP_S, SILENT_RUN, Answer, Probe, at_target, told
 
 _LEVELS = {socket.AF_INET: (0, 2, 1), socket.AF_INET6: (41, 16, 67)}  # level, hop limit, traffic class
 _RFC4884 = {socket.AF_INET: (0, 26, 1), socket.AF_INET6: (41, 31, 1)}

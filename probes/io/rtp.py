@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 from probes.errors import NeedsPrivilege, WireError
 from probes.io.net import PacketSocket, open_udp
 from probes.io.timer import Timer
-from probes.wire import rtcp, rtp
-from probes.wire.hearing import Hearing
-from probes.wire.reception import Reception
-from probes.wire.rtcp import Block, Report, Sent
-from probes.wire.rtp import Packet
-from probes.wire.samples import Sample
+from probes.wire.rtp import packet as rtp
+from probes.wire.rtp import rtcp
+from probes.wire.rtp.hearing import Hearing
+from probes.wire.rtp.packet import Packet
+from probes.wire.rtp.reception import Reception
+from probes.wire.rtp.rtcp import Block, Report, Sent
+from probes.wire.rtp.test_media import Sample
 
 LOWEST, HIGHEST = 16_384, 32_766  # where pairs of ports are looked for
 _TRIES = 64

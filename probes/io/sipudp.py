@@ -13,7 +13,7 @@ from probes.io import faults
 from probes.io.drive import Driver, PacketSession
 from probes.io.net import PacketSocket, open_udp, own_address
 from probes.io.sipsock import Ended, Events, SocketAddress, hand_on
-from probes.wire.sipcarry import Token, Unreached
+from probes.wire.sip.carrier import Token, Unreached
 
 
 class Conversation(PacketSession, Protocol):

@@ -15,7 +15,7 @@ from probes.base import Outcome
 from probes.errors import WireError
 from probes.io import faults
 from probes.io.snmp import NoAnswer
-from probes.wire import ber
+from probes.wire import snmp as ber
 
 _LARGEST = 65535
 _ENDS = {Outcome.LOST: "lost", Outcome.REFUSED: "refused", Outcome.LOCAL: "local"}

@@ -12,7 +12,7 @@ from probes.base import Outcome
 from probes.io.bytestream import StreamDriver
 from probes.io.meeting import NotMet
 from probes.io.tcp import dial
-from probes.wire.twamp import Control, Ended, Ready, Wish
+from probes.wire.stamp.twamp_control import Control, Ended, Ready, Wish
 
 
 @dataclass(slots=True)

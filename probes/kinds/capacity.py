@@ -15,8 +15,8 @@ from probes.kinds.trains import ETHERNET, IPV4, Broken, Testing, payload
 from probes.knee import Train, fit
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
-from probes.wire.train import PORT, Stream
-from probes.wire.trainsender import Trace
+from probes.wire.train.packet import PORT, Stream
+from probes.wire.train.sender import Trace
 
 _WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
 _IN_WORDS = {"fwd": "there", "bwd": "back"}

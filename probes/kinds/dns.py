@@ -20,7 +20,8 @@ from probes.kinds import dnsjudge
 from probes.kinds.reach import SocketAddress, Try, reach, several
 from probes.settings import setting
 from probes.target import parse
-from probes.wire import dns, dnsdata
+from probes.wire import dns
+from probes.wire import dns_rdata as dnsdata
 from probes.wire.dns import Framer, Message, Question
 from probes.wire.exchange import Exchange, Heard
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from probes.base import Outcome, Value
 from probes.clean import clean
-from probes.wire import dns, dnsdata
+from probes.wire import dns
+from probes.wire import dns_rdata as dnsdata
 from probes.wire.dns import Message, Question, Record
 
 _NAMED = ("NS", "CNAME", "PTR", "MX", "SRV", "SOA")  # values that hold names: the case of letters means nothing

@@ -25,11 +25,12 @@ from probes.kinds.h323judge import Talk
 from probes.kinds.reach import SocketAddress, Try, several
 from probes.settings import setting
 from probes.target import parse
-from probes.wire import h225, h245olc
 from probes.wire.exchange import Exchange, Heard, Unheard
-from probes.wire.h225 import Ids, Ras
-from probes.wire.h323call import Call, Plan
-from probes.wire.samples import SAMPLES
+from probes.wire.h323 import fast_connect as h245olc
+from probes.wire.h323 import h225
+from probes.wire.h323.call import Call, Plan
+from probes.wire.h323.h225 import Ids, Ras
+from probes.wire.rtp.test_media import SAMPLES
 from probes.wire.session import Address
 
 _PCMA = 8  # payload type of G.711 A-law (RFC 3551 §6)

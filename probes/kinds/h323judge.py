@@ -11,8 +11,8 @@ from probes.clean import clean
 from probes.io.rtp import Heard as Media
 from probes.kinds.reach import Try
 from probes.wire.exchange import Heard, Unheard
-from probes.wire.h225 import Call, Ras, Vendor
-from probes.wire.h323call import Closed, Elsewhere, Expired, Released, Stage
+from probes.wire.h323.call import Closed, Elsewhere, Expired, Released, Stage
+from probes.wire.h323.h225 import Call, Ras, Vendor
 from probes.wire.session import Malformed
 
 TIMES = {

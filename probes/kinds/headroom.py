@@ -17,8 +17,8 @@ from probes.kinds.stamp import key_of
 from probes.kinds.trains import Broken
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
-from probes.wire.train import LEAST_DATA, PORT, Stream
-from probes.wire.trainsender import Done, Trace
+from probes.wire.train.packet import LEAST_DATA, PORT, Stream
+from probes.wire.train.sender import Done, Trace
 
 PROFILES_BPS = {"conf-720p": 1_500_000.0, "conf-1080p": 4_000_000.0}
 _WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}

@@ -18,7 +18,7 @@ from probes.kinds.httpaim import Url, aim, follow
 from probes.kinds.reach import Reached, SocketAddress, Try, reach, several
 from probes.settings import setting
 from probes.target import Unresolved, certificate_name, parse, resolve
-from probes.wire.http1 import Answer, encode_request
+from probes.wire.http import Answer, encode_request
 
 _HEADERS = (("User-Agent", "netmon"), ("Accept", "*/*"), ("Accept-Encoding", "identity"))
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin
 from probes.clean import clean
 from probes.errors import BadTarget
 from probes.target import Endpoint, parse
-from probes.wire.http1 import PORT, TLS_PORT
+from probes.wire.http import PORT, TLS_PORT
 
 _URL = re.compile(r"(?:(https?)://)?([^/?#\s\\]*)((?:[/?][^#\s]*)?)(?:#.*)?\Z", re.IGNORECASE | re.DOTALL)
 _WEB = re.compile(r"https?://", re.IGNORECASE)

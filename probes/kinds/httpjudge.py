@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from probes.base import Outcome
 from probes.clean import clean
-from probes.wire.http1 import Answer
+from probes.wire.http import Answer
 
 _STATUS = re.compile(r"[1-9](?:\d\d|xx)\Z", re.ASCII)
 REDIRECTS = (301, 302, 303, 307, 308)

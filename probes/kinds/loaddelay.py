@@ -18,8 +18,8 @@ from probes.base import Field, Value
 from probes.errors import ProbeError
 from probes.io.drive import Driver
 from probes.io.icmp import open_icmp
-from probes.wire.fleet import Interval
-from probes.wire.icmp import Ping
+from probes.wire.fleet.fleet import Interval
+from probes.wire.icmp.echo import Ping
 
 FIELDS = (
     Field("rtt_idle_ms", "ms", "round trip to the host before the test, median of echoes; absent when it answers none", of=("tcp",)),

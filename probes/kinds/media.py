@@ -21,10 +21,10 @@ from probes.kinds.trains import ETHERNET, IPV4, OUTCOMES, Broken, opened, part
 from probes.mediajudge import PROFILES
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
-from probes.wire.media import BACK, FORWARD, PORT
-from probes.wire.mediaflow import Marks
-from probes.wire.mediasender import Done, Failed, Guard, MediaSender
-from probes.wire.mediashape import AUDIO_BYTES, AUDIO_PPS, FRAME_RATE, MOST_BYTES, Shape, Variant
+from probes.wire.media.flow import Marks
+from probes.wire.media.packet import BACK, FORWARD, PORT
+from probes.wire.media.sender import Done, Failed, Guard, MediaSender
+from probes.wire.media.shape import AUDIO_BYTES, AUDIO_PPS, FRAME_RATE, MOST_BYTES, Shape, Variant
 
 PROFILES_BPS = {"conf-720p": 2_000_000.0, "conf-1080p": 4_000_000.0}
 _WAYS = {"both": FORWARD | BACK, "forward": FORWARD, "reverse": BACK}

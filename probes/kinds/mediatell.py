@@ -22,9 +22,9 @@ from probes.mediajudge import (
     worst_cell,
 )
 from probes.mediastats import SECOND_MS, Figures, Reception, Way
-from probes.wire.lossruns import SHORTEST
-from probes.wire.mediasender import Done
-from probes.wire.mediashape import Sort, Variant
+from probes.wire.fleet.loss_runs import SHORTEST
+from probes.wire.media.sender import Done
+from probes.wire.media.shape import Sort, Variant
 
 Told = tuple[Outcome, str, dict[str, Value], tuple[Row, ...]]
 _ENOUGH = {Level.WARN: "barely good enough", Level.FAIL: "not good enough"}

@@ -20,8 +20,8 @@ from probes.io.drive import Driver
 from probes.io.meeting import Meeting, NotMet
 from probes.io.net import PacketSocket, Unreachable
 from probes.target import Endpoint, Unresolved, is_address, parse, resolve
-from probes.wire.fleet import Fleet, Interval
-from probes.wire.track import Track, Window
+from probes.wire.fleet.fleet import Fleet, Interval
+from probes.wire.fleet.track import Track, Window
 
 AGAIN_S = 60.0  # a name is looked up again after this long
 RETRY_S = 10.0  # … and after this long when it gave nothing

@@ -8,9 +8,9 @@ from probes.clean import clean
 from probes.kinds.pathmemory import Change
 from probes.kinds.pathsize import Size
 from probes.kinds.pathtrace import Hop, Trace
-from probes.wire.icmperror import EXCEEDED, What
-from probes.wire.icmpfault import icmp_fault
-from probes.wire.pathflow import Answer
+from probes.wire.icmp.error import EXCEEDED, What
+from probes.wire.icmp.fault import icmp_fault
+from probes.wire.path.flow import Answer
 
 # --- the outcome ---
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from probes.io.path import TOO_BIG_HERE, PacketWay, link_mtu
 from probes.kinds.pathtrace import Trace, arrive
-from probes.wire.icmperror import What
-from probes.wire.pathflow import Probe
-from probes.wire.pathmtu import CONTROL, MtuSearch
+from probes.wire.icmp.error import What
+from probes.wire.path.flow import Probe
+from probes.wire.path.mtu import CONTROL, MtuSearch
 
 _USUAL, _MOST = 1500, 9216  # bytes: tried even when the kernel has learned less; more is not looked for
 _TTL = 64

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from probes.wire.icmperror import What
-from probes.wire.pathflow import Answer, Probe
+from probes.wire.icmp.error import What
+from probes.wire.path.flow import Answer, Probe
 
 
 class Seen(NamedTuple):

@@ -15,9 +15,9 @@ from probes.io.net import PacketSocket
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.settings import setting
-from probes.wire import bursts
-from probes.wire.icmp import LEAST, Ping
-from probes.wire.track import Track, Window
+from probes.wire.fleet import bursts
+from probes.wire.fleet.track import Track, Window
+from probes.wire.icmp.echo import LEAST, Ping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

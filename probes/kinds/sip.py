@@ -16,8 +16,8 @@ from probes.kinds.sipaim import Aim, aim
 from probes.kinds.sipjudge import Try
 from probes.settings import setting
 from probes.target import Unresolved, resolve
-from probes.wire.sipdigest import Credentials
-from probes.wire.sipoptions import DatagramOptions, StreamOptions
+from probes.wire.sip.digest import Credentials
+from probes.wire.sip.options import DatagramOptions, StreamOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ from probes.kinds import tlsjudge
 from probes.kinds.reach import Reached, reach
 from probes.kinds.sipaim import Aim
 from probes.wire.session import Stream
-from probes.wire.sipdigest import Credentials
-from probes.wire.sipoptions import Ask
+from probes.wire.sip.digest import Credentials
+from probes.wire.sip.options import Ask
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,253}\Z", re.ASCII)
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from probes.clean import clean
 from probes.errors import BadTarget
 from probes.target import Endpoint, parse
-from probes.wire.sip import PORT, TLS_PORT
+from probes.wire.sip.message import PORT, TLS_PORT
 
 TRANSPORTS = ("udp", "tcp", "tls")
 _SCHEME = re.compile(r"(sips?):", re.IGNORECASE)

@@ -20,8 +20,8 @@ from probes.kinds.sipcalljudge import Talk
 from probes.kinds.sipcallmedia import AUDIO_BPS, OUR_VIDEO_BPS, VIDEO_BPS, Lines
 from probes.settings import setting
 from probes.target import Unresolved, resolve
-from probes.wire.sipcall import DatagramCall, Leaving, Limits, StreamCall, Up
-from probes.wire.sipoptions import Ask
+from probes.wire.sip.call import DatagramCall, Leaving, Limits, StreamCall, Up
+from probes.wire.sip.options import Ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

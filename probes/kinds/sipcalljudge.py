@@ -10,9 +10,9 @@ from probes.clean import clean
 from probes.io.rtp import Heard
 from probes.io.sipsock import Ended
 from probes.kinds.sipcallmedia import Agreed
-from probes.wire import siptold
 from probes.wire.session import Malformed
-from probes.wire.sipcallevents import Demands, HungUp, Over, Refused, Ringing, Silent, Unheard, Up
+from probes.wire.sip import reason as siptold
+from probes.wire.sip.call_events import Demands, HungUp, Over, Refused, Ringing, Silent, Unheard, Up
 
 _QUIET_S = 1.5  # nothing for so long before the end: it stopped
 _LATE_MS = 60.0  # sound sent later than this says nothing of the network

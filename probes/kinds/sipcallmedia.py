@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Protocol
 from probes.clean import clean
 from probes.errors import WireError
 from probes.io.rtp import Heard, Line
-from probes.wire import sdp
-from probes.wire.samples import SAMPLES
-from probes.wire.sdp import Codec, Media
+from probes.wire.rtp.test_media import SAMPLES
+from probes.wire.sip import sdp
+from probes.wire.sip.sdp import Codec, Media
 
 AUDIO_BPS, VIDEO_BPS, OUR_VIDEO_BPS = 80_000, 256_000, 60_000  # on the wire
 _AUDIO = (Codec(8, "PCMA", 8000), Codec(96, "OPUS", 48000, 2))

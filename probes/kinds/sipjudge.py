@@ -9,9 +9,10 @@ from probes import stats
 from probes.base import Outcome, Value
 from probes.clean import clean
 from probes.io.sipsock import Ended
-from probes.wire import sip, siptold
 from probes.wire.session import Malformed
-from probes.wire.sipoptions import Answered, Expired, Provisional, Stray
+from probes.wire.sip import message as sip
+from probes.wire.sip import reason as siptold
+from probes.wire.sip.options import Answered, Expired, Provisional, Stray
 
 # Cisco's out-of-dialog OPTIONS rule: 503, 505 and silence are down for calls, any other final answer is alive.
 _OUTCOMES = {408: Outcome.LOST, 503: Outcome.REFUSED, 505: Outcome.REFUSED}

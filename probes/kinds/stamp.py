@@ -18,10 +18,12 @@ from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.kinds.ping import SHARED as PING_FIELDS
 from probes.settings import setting
-from probes.wire import oneway, stamp, stamptlv
-from probes.wire.stampsender import StampSender
-from probes.wire.track import Track, Window
-from probes.wire.twamp import TEST_BYTES
+from probes.wire.fleet.track import Track, Window
+from probes.wire.stamp import oneway
+from probes.wire.stamp import packet as stamp
+from probes.wire.stamp import tlv as stamptlv
+from probes.wire.stamp.sender import StampSender
+from probes.wire.stamp.twamp_control import TEST_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

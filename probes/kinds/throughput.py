@@ -15,7 +15,7 @@ from probes.kinds.loaddelay import echoing
 from probes.kinds.throughputlogin import login_of
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
-from probes.wire.iperf3 import PORT, Params
+from probes.wire.iperf3.messages import PORT, Params
 
 _HEADERS = 1.05  # what frames are longer than their payload, at most
 _TALK_BYTES = 64_000  # the control connection, and a block that is on its way at the end

@@ -7,7 +7,7 @@ import socket
 from probes.base import Outcome, Value
 from probes.io.bulkudp import UdpFlow
 from probes.io.iperf3 import Report
-from probes.wire.iperf3 import StreamResult
+from probes.wire.iperf3.messages import StreamResult
 
 PAYLOAD = 4  # `layer`: payload of the transport
 _OUTCOMES = {

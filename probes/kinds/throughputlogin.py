@@ -9,7 +9,8 @@ from typing import Any
 
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.wire import iperf3login, rsa
+from probes.wire.iperf3 import login as iperf3login
+from probes.wire.iperf3 import rsa
 
 _MOST_BYTES = 16_384
 

@@ -16,8 +16,8 @@ from probes.io.drive import Driver
 from probes.io.net import PacketSocket
 from probes.io.trainsock import open_train
 from probes.kinds.packets import address_of
-from probes.wire.train import LEAST_DATA, Stream
-from probes.wire.trainsender import Done, Failed, TrainSender
+from probes.wire.train.packet import LEAST_DATA, Stream
+from probes.wire.train.sender import Done, Failed, TrainSender
 
 OUTCOMES = {
     "silence": Outcome.LOST,

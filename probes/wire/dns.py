@@ -1,7 +1,7 @@
 """DNS messages (RFC 1035 §4; EDNS0: RFC 6891; AD, CD, DO: RFC 4035 §3): a query out, an answer in.
 
 Names are text in the way zone files write them (`\\.` and `\\DDD` for what is no plain character, RFC 1035 §5.1), without
-the last dot; the root is `.`. Values of records are text too (`probes.wire.dnsdata`). `decode` raises `WireError` and
+the last dot; the root is `.`. Values of records are text too (`probes.wire.dns_rdata`). `decode` raises `WireError` and
 nothing else.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire import dnsdata
-from probes.wire.dnsdata import MOST_NAME, name_at
+from probes.wire import dns_rdata as dnsdata
+from probes.wire.dns_rdata import MOST_NAME, name_at
 
 PORT, TLS_PORT = 53, 853  # RFC 1035 §4.2, RFC 7858 §3.1
 UDP_BYTES = 1232  # of an answer we take by UDP: fits every path unfragmented (DNS flag day 2020)

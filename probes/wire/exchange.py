@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from probes.base import Outcome
 from probes.errors import WireError
-from probes.wire.icmpfault import icmp_fault
+from probes.wire.icmp.fault import icmp_fault
 from probes.wire.session import Arrival, Datagram
 
 _SLACK_MS = 1.0  # stamps and timers are read at slightly different moments

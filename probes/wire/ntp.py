@@ -10,7 +10,7 @@ import struct
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire.stamp import NTP_EPOCH
+from probes.wire.stamp.packet import NTP_EPOCH
 
 PORT = 123
 UNSYNCHRONISED, MOST_STRATUM = 3, 16  # leap indicator, stratum of a server without time

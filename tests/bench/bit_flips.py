@@ -21,15 +21,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from hubs import eventually, free_port, hub, line, now_ms  # noqa: E402
+from hubs import eventually, free_port, hub, line, now_ms
 
-from netmon.agent.cursor import Cursor  # noqa: E402
-from netmon.agent.spool import Spool  # noqa: E402
-from netmon.config.files import load_hub  # noqa: E402
-from netmon.hub.hub import Hub, open_hub  # noqa: E402
-from netmon.hub.ingest import BadWrite  # noqa: E402
-from netmon.segments import Position  # noqa: E402
-from netmon.store import read  # noqa: E402
+from netmon.agent.cursor import Cursor
+from netmon.agent.spool import Spool
+from netmon.config.files import load_hub
+from netmon.hub.hub import Hub, open_hub
+from netmon.hub.ingest import BadWrite
+from netmon.segments import Position
+from netmon.store import read
 
 DAY_MS = 86_400_000
 Damage = Callable[[Path], None]

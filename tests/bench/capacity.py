@@ -25,11 +25,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from crosstraffic import crossing  # noqa: E402
-from emulator import emulated, missing  # noqa: E402
-from links import answering  # noqa: E402
-from nets import Pair, pair  # noqa: E402
-from trainfar import NETMON, unbounded  # noqa: E402
+from crosstraffic import crossing
+from emulator import emulated, missing
+from links import answering
+from nets import Pair, pair
+from trainfar import NETMON, unbounded
 
 USUAL = ("1", "5,10,20,50,100", "5,32,128", "0,25")
 GOAL, SLOW_GOAL, NEVER, BUCKET_GOAL, MOST_BYTES = 1.0, 2.0, 5.0, 15.0, 1_000_000

@@ -18,10 +18,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-import meeting  # noqa: E402
-from nets import Pair, inside, pair  # noqa: E402
+import meeting
+from nets import Pair, inside, pair
 
-from probes.answer import media  # noqa: E402
+from probes.answer import media
 
 PLANTED: dict[int, tuple[str, str, dict[str, Any] | None]] = {  # room number → rung, owner, what its stand-in does
     7: ("signalling", "Xa 00008", None),

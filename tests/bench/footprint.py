@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from hubs import hub  # noqa: E402
+from hubs import hub
 
 NETMON = [sys.executable, "-I", "-m", "netmon"]
 TARGETS = [f"127.0.1.{number}" for number in range(1, 21)]

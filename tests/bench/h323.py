@@ -15,10 +15,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-from h323bytes import RECORDED  # noqa: E402
+from h323bytes import RECORDED
 
-from probes.wire import h225, h245olc, q931  # noqa: E402
-from probes.wire.h225 import Ids  # noqa: E402
+from probes.wire.h323 import fast_connect as h245olc
+from probes.wire.h323 import (
+    h225,
+    q931,
+)
+from probes.wire.h323.h225 import Ids
 
 GOAL_KB = 2048
 _RSS = """

@@ -19,9 +19,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from crosstraffic import crossing  # noqa: E402
-from nets import Pair, pair  # noqa: E402
-from trainfar import NETMON, unbounded  # noqa: E402
+from crosstraffic import crossing
+from nets import Pair, pair
+from trainfar import NETMON, unbounded
 
 RUNS, BURSTS = 3, "5,32"
 LINK, OTHERS_BPS = "20mbit", 5e6

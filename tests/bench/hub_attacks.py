@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from hubs import HubProcess, hub, line, now_ms  # noqa: E402
+from hubs import HubProcess, hub, line, now_ms
 
 CONNECTIONS = 4
 MB = 1024 * 1024

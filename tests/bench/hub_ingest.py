@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from hubs import HubProcess, hub, line, now_ms  # noqa: E402
+from hubs import HubProcess, hub, line, now_ms
 
 CONNECTIONS, LINES = 32, 40
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from linepeers import AT_ONCE, Influx, Report, body, compare, influxd  # noqa: E402
+from linepeers import AT_ONCE, Influx, Report, body, compare, influxd
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from emulator import emulated, missing  # noqa: E402
-from links import OTHER, Link, Seen, answering, faults, measured  # noqa: E402
+from emulator import emulated, missing
+from links import OTHER, Link, Seen, answering, faults, measured
 
 PACKETS, TRIES = 2000, 2
 LINKS = [Link(*one) for one in itertools.product((5, 20, 80), (0, 5), (0.0, 0.005, 0.05), ("fwd", "bwd"))]

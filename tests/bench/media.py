@@ -19,8 +19,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from mediafar import probe, reflector  # noqa: E402
-from nets import Pair, pair, sh  # noqa: E402
+from mediafar import probe, reflector
+from nets import Pair, pair, sh
 
 SECONDS = 10.0
 SHARES = (0.5, 1.0, 2.0, 5.0)

@@ -36,13 +36,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-from nets import Pair, pair, sh  # noqa: E402
+from nets import Pair, pair, sh
 
-from netmon.agent.selfwatch import calm_collector, rss_bytes  # noqa: E402
-from probes.base import Job, Measurement, Target  # noqa: E402
-from probes.kinds import packets  # noqa: E402
-from probes.kinds.ping import PingSettings, watch  # noqa: E402
-from probes.wire.fleet import Interval  # noqa: E402
+from netmon.agent.selfwatch import calm_collector, rss_bytes
+from probes.base import Job, Measurement, Target
+from probes.kinds import packets
+from probes.kinds.ping import PingSettings, watch
+from probes.wire.fleet.fleet import Interval
 
 TARGETS = [f"10.98.{number >> 8}.{number & 255}" for number in range(1, 1001)]
 EVERY_S = {1000: 1.0, 3300: 0.3}  # packets a second of all → time between one target's

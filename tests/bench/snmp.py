@@ -20,14 +20,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-import snmpd  # noqa: E402
-from nets import ENV, Pair  # noqa: E402
-from netthread import awaited, within  # noqa: E402
+import snmpd
+from nets import ENV, Pair
+from netthread import awaited, within
 
-from probes.base import Outcome, Target  # noqa: E402
-from probes.io import snmp as talk  # noqa: E402
-from probes.io.snmp import Access, Walker  # noqa: E402
-from probes.kinds.snmp import SnmpSettings, run  # noqa: E402
+from probes.base import Outcome, Target
+from probes.io import snmp as talk
+from probes.io.snmp import Access, Walker
+from probes.kinds.snmp import SnmpSettings, run
 
 TABLE, GOAL = "1.3.6.1.2.1.2.2.1", 50.0
 ACCESS = {

@@ -25,10 +25,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-from nets import Pair, pair  # noqa: E402
-from netthread import within  # noqa: E402
+from nets import Pair, pair
+from netthread import within
 
-from probes.wire import stamp  # noqa: E402
+from probes.wire.stamp import packet as stamp
 
 KEY, WINDOW = "a key of sixteen", 64
 ROUNDS, MANY, NEAR_US = 5, 200, 30.0

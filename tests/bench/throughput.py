@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "support"), str(Path(__file__).parents[2])]
 
-from nets import Pair, pair  # noqa: E402
+from nets import Pair, pair
 
 LINK, GOAL = "20mbit", 2.0
 DEFAULTS, SHORT = (3, 3), (3, 1)

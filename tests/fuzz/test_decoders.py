@@ -20,30 +20,26 @@ from mutation import mutated
 from probes.answer.sip import StandIn
 from probes.answer.train import Responder
 from probes.errors import WireError
-from probes.wire import (
-    ber,
-    dns,
-    http1,
-    icmperror,
-    iperf3,
-    ntp,
-    rtcp,
-    rtp,
-    sdp,
-    sip,
-    sipbody,
-    sipdialog,
-    sipdigest,
-    siptold,
-    train,
-    x509,
-)
-from probes.wire.sealed import cookie_of
+from probes.wire import dns, ntp, x509
+from probes.wire import http as http1
+from probes.wire import snmp as ber
+from probes.wire.handshake import cookie_of
+from probes.wire.icmp import error as icmperror
+from probes.wire.iperf3 import messages as iperf3
+from probes.wire.rtp import packet as rtp
+from probes.wire.rtp import rtcp
 from probes.wire.session import Arrival
-from probes.wire.tlsrecord import Plaintext
-from probes.wire.train import Go, Stream, Told, What
-from probes.wire.trainsender import TrainSender
-from probes.wire.twamp import Control, Wish
+from probes.wire.sip import body as sipbody
+from probes.wire.sip import dialog as sipdialog
+from probes.wire.sip import digest as sipdigest
+from probes.wire.sip import message as sip
+from probes.wire.sip import reason as siptold
+from probes.wire.sip import sdp
+from probes.wire.stamp.twamp_control import Control, Wish
+from probes.wire.tls_record import Plaintext
+from probes.wire.train import packet as train
+from probes.wire.train.packet import Go, Stream, Told, What
+from probes.wire.train.sender import TrainSender
 
 MANY = int(os.environ.get("NETMON_FUZZ", "20000"))
 SEED = int(os.environ.get("NETMON_SEED", str(time.time_ns() & 0xFFFFFFFF)))

@@ -13,10 +13,10 @@ from h323bytes import CALLS, RAS, RECORDED
 
 from probes.answer.h323 import StandIn, answers, incoming
 from probes.errors import WireError
-from probes.wire import q931
-from probes.wire.h225 import Ids
-from probes.wire.h323call import Call, Left, Plan
-from probes.wire.q931 import Framer
+from probes.wire.h323 import q931
+from probes.wire.h323.call import Call, Left, Plan
+from probes.wire.h323.h225 import Ids
+from probes.wire.h323.q931 import Framer
 
 MANY = int(os.environ.get("NETMON_FUZZ", "100000")) // 4
 SEED = int(os.environ.get("NETMON_SEED", str(time.time_ns() & 0xFFFFFFFF)))

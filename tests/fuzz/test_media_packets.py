@@ -13,7 +13,7 @@ import pytest
 from mediaworld import AGENT, RESPONDER, World
 
 from probes.answer.media import Responder
-from probes.wire.mediasender import Done, Failed
+from probes.wire.media.sender import Done, Failed
 from probes.wire.session import Arrival
 
 MANY = int(os.environ.get("NETMON_FUZZ", "30000"))

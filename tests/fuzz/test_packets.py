@@ -17,10 +17,11 @@ from mutation import mutated
 from probes.answer.stamp import MOST_SESSIONS, Reflector
 from probes.errors import BadTarget, WireError
 from probes.target import parse
-from probes.wire import stamp, stamptlv
-from probes.wire.icmp import Ping
+from probes.wire.icmp.echo import Ping
 from probes.wire.session import Arrival
-from probes.wire.stampsender import StampSender
+from probes.wire.stamp import packet as stamp
+from probes.wire.stamp import tlv as stamptlv
+from probes.wire.stamp.sender import StampSender
 
 MANY = int(os.environ.get("NETMON_FUZZ", "100000"))
 SEED = int(os.environ.get("NETMON_SEED", str(time.time_ns() & 0xFFFFFFFF)))

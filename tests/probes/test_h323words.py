@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from probes import h323words
-from probes.wire import h225types
-from probes.wire.h323call import _ELSEWHERE
+from probes.wire.h323 import types as h225types
+from probes.wire.h323.call import _ELSEWHERE
 
 
 def names(choice: object) -> set[str]:

@@ -9,8 +9,8 @@ from mediatraces import AUDIO, DEFAULT, INTRA, PLAN, VIDEO, of_frame, trace, way
 
 from probes.emodel import CODECS, Call, rate
 from probes.mediastats import Reception, Way, by_chance, pattern
-from probes.wire.mediaflow import Trace
-from probes.wire.mediashape import Shape, Sort, Variant, plan
+from probes.wire.media.flow import Trace
+from probes.wire.media.shape import Shape, Sort, Variant, plan
 
 
 def test_a_clean_stream_loses_nothing_and_plays_on() -> None:

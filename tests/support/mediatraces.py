@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from probes.mediastats import Reception, Way
-from probes.wire.mediaflow import Trace
-from probes.wire.mediashape import Packet, Shape, Sort, Variant, plan
+from probes.wire.media.flow import Trace
+from probes.wire.media.shape import Packet, Shape, Sort, Variant, plan
 
 PLAN = plan(Shape(2_000_000, 10_000, Variant.BURST, 1))
 APART_NS = 7_000_000_000

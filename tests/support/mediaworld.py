@@ -8,10 +8,10 @@ from itertools import count
 from typing import Any
 
 from probes.answer.media import Limits, Responder
-from probes.wire.media import BACK, FORWARD
-from probes.wire.mediaflow import Marks
-from probes.wire.mediasender import Guard, MediaSender
-from probes.wire.mediashape import Shape, Variant
+from probes.wire.media.flow import Marks
+from probes.wire.media.packet import BACK, FORWARD
+from probes.wire.media.sender import Guard, MediaSender
+from probes.wire.media.shape import Shape, Variant
 from probes.wire.session import Arrival, Datagram
 
 AGENT, RESPONDER = ("192.0.2.1", 40_000), ("192.0.2.2", 8622)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from probes.wire import per
+from probes.wire.h323 import per
 
 _MOST_TEXT = 24
 

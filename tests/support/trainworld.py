@@ -9,7 +9,7 @@ from typing import Any
 
 from probes.answer.train import Limits, Responder
 from probes.wire.session import Arrival, Datagram
-from probes.wire.trainsender import TrainSender
+from probes.wire.train.sender import TrainSender
 
 AGENT, RESPONDER = ("192.0.2.1", 40_000), ("192.0.2.2", 8621)
 DELAY_S = 0.005

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
-from probes.wire.fleet import Fleet, Interval
+from probes.wire.fleet.fleet import Fleet, Interval
+from probes.wire.fleet.track import Window
 from probes.wire.session import Arrival, Datagram
-from probes.wire.track import Window
 
 EPOCH_NS = 1_800_000_000_000_000_000
 Path = Callable[[Datagram, float], Iterable[tuple[float, Arrival]]]  # (packet, now) → answers and when they arrive

@@ -13,7 +13,7 @@ from netmon.agent.runner import Runner, attributed
 from netmon.config.agent import CheckConfig
 from netmon.fields import registry
 from probes.base import Kind, Measurement, Outcome, Target
-from probes.wire.icmpfault import icmp_fault
+from probes.wire.icmp.fault import icmp_fault
 
 HOST, ROUTER = "192.0.2.1", "192.0.2.254"
 

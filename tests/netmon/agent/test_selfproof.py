@@ -25,7 +25,7 @@ from netmon.point import Value
 from probes.base import Measurement, Outcome
 from probes.errors import NeedsPrivilege
 from probes.kinds import ping
-from probes.wire.track import Window
+from probes.wire.fleet.track import Window
 
 NAMES = {"floor_p50_us", "floor_p99_us", "cpu_per_1000_ms", "local_drop", "late_sends"}
 

@@ -12,7 +12,7 @@ from netmon.agent.verdict import Verdict, judge, with_clock
 from netmon.cli import status
 from netmon.config.agent import CheckConfig
 from probes.base import Measurement, Outcome
-from probes.wire.icmpfault import icmp_fault
+from probes.wire.icmp.fault import icmp_fault
 
 OK, LOST, REFUSED, UNRESOLVED, PROTOCOL, LOCAL = Outcome
 CHECKS = (

@@ -10,10 +10,10 @@ from virtualnet import EPOCH_NS, Line
 
 from probes.answer.stamp import Reflector
 from probes.kinds.stamp import RECIPE, types_of
-from probes.wire import stamp
+from probes.wire.fleet.track import Window
 from probes.wire.session import Arrival, Datagram
-from probes.wire.stampsender import StampSender
-from probes.wire.track import Window
+from probes.wire.stamp import packet as stamp
+from probes.wire.stamp.sender import StampSender
 
 FAR, NEAR, KEY = ("192.0.2.1", 862), ("192.0.2.9", 40000), b"a key of sixteen"
 ALL = "cos timestamp direct followup"

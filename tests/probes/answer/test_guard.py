@@ -12,8 +12,8 @@ from probes.answer import guard
 from probes.answer.guard import Bucket, Guard, Policy, prefix
 from probes.answer.sessions import Session
 from probes.answer.stamp import Reflector
-from probes.wire import stamp
 from probes.wire.session import Arrival, Datagram
+from probes.wire.stamp import packet as stamp
 
 stamp.Test.__test__ = False  # type: ignore[attr-defined]
 KEY, AT_NS = b"a key of sixteen", 1_800_000_000_000_000_000

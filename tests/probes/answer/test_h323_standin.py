@@ -21,7 +21,7 @@ from probes.base import Outcome, Target
 from probes.errors import WireError
 from probes.kinds.h323 import H323Settings, run
 from probes.target import Endpoint
-from probes.wire import h225, q931
+from probes.wire.h323 import h225, q931
 
 HERE, CALLS = ("192.0.2.1", 1719), ("192.0.2.1", 1720)
 

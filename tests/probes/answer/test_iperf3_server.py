@@ -22,9 +22,10 @@ from probes.answer.iperf3limits import Limits
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
 from probes.kinds.throughput import ThroughputSettings, run
-from probes.wire import iperf3, rsa
-from probes.wire.iperf3 import Params
-from probes.wire.iperf3login import Door, token
+from probes.wire.iperf3 import messages as iperf3
+from probes.wire.iperf3 import rsa
+from probes.wire.iperf3.login import Door, token
+from probes.wire.iperf3.messages import Params
 
 T = TypeVar("T")
 COOKIE = iperf3.cookie(bytes(range(36)))

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from mediaworld import AGENT, RESPONDER, SHAPE, World
 
 from probes.answer.media import Limits, Responder
-from probes.wire import media
-from probes.wire.media import BACK, FORWARD, Ask, Go, Reason, What
-from probes.wire.mediasender import Failed, far_shape
-from probes.wire.mediashape import VERSION, Shape, Variant, plan
-from probes.wire.sealed import cookie_of
+from probes.wire.handshake import cookie_of
+from probes.wire.media import packet as media
+from probes.wire.media.packet import BACK, FORWARD, Ask, Go, Reason, What
+from probes.wire.media.sender import Failed, far_shape
+from probes.wire.media.shape import VERSION, Shape, Variant, plan
 from probes.wire.session import Arrival, Datagram
 
 OTHER = ("192.0.2.7", 50_000)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from probes.answer import stamp as answers
 from probes.answer.guard import Policy
 from probes.answer.stamp import Reflector
-from probes.wire import stamp
 from probes.wire.session import Arrival, Datagram
-from probes.wire.stamp import Reply, Test
+from probes.wire.stamp import packet as stamp
+from probes.wire.stamp.packet import Reply, Test
 
 Test.__test__ = False  # type: ignore[attr-defined]
 KEY, ASKER = b"a key of sixteen", ("192.0.2.9", 40000)

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from trainworld import AGENT, World
 
 from probes.answer.train import Limits, Responder
-from probes.wire import train
-from probes.wire.sealed import cookie_of
+from probes.wire.handshake import cookie_of
 from probes.wire.session import Arrival, Datagram
-from probes.wire.train import Go, Stream, What
-from probes.wire.trainsender import Done, Failed
+from probes.wire.train import packet as train
+from probes.wire.train.packet import Go, Stream, What
+from probes.wire.train.sender import Done, Failed
 
 TRAIN, NOTHING, OTHER = Stream(100, 1000), Stream(), ("192.0.2.7", 50_000)
 

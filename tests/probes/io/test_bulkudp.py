@@ -14,8 +14,8 @@ import pytest
 from probes.io.bulkudp import Pacer, UdpFlow, UdpSocket, rest_between
 from probes.io.iperf3 import _Client
 from probes.io.recvmmsg import Run
-from probes.wire import iperf3
-from probes.wire.iperf3 import Params
+from probes.wire.iperf3 import messages as iperf3
+from probes.wire.iperf3.messages import Params
 
 BLOCK = 1000
 

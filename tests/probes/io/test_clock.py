@@ -6,7 +6,7 @@ import pytest
 
 from probes.io import clock
 from probes.io.clock import KernelClock, judged, kernel_clock, our_clock
-from probes.wire import stamp
+from probes.wire.stamp import packet as stamp
 
 UNSYNC, PLL, NANO = 0x0040, 0x0001, 0x2000
 

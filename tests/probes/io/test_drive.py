@@ -23,9 +23,9 @@ from probes.io.icmp import open_icmp
 from probes.io.net import PacketSocket, Stamped, Unreachable, is_own, open_udp
 from probes.io.timer import Timer
 from probes.kinds.packets import outcome_of
-from probes.wire import stamp
-from probes.wire.stampsender import StampSender
-from probes.wire.track import Window
+from probes.wire.fleet.track import Window
+from probes.wire.stamp import packet as stamp
+from probes.wire.stamp.sender import StampSender
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,11 @@ from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings, BadTarget, WireError
 from probes.kinds.h323 import H323, H323Settings, run
 from probes.target import Endpoint
-from probes.wire import h225, h225types, h245olc, per, q931
-from probes.wire.h225 import Ids, Vendor
-from probes.wire.q931 import Framer
+from probes.wire.h323 import fast_connect as h245olc
+from probes.wire.h323 import h225, per, q931
+from probes.wire.h323 import types as h225types
+from probes.wire.h323.h225 import Ids, Vendor
+from probes.wire.h323.q931 import Framer
 
 
 def settings(**more: Any) -> H323Settings:

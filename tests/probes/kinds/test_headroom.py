@@ -14,8 +14,8 @@ from trainfar import NETMON, reflector
 from probes.base import Outcome
 from probes.errors import BadSettings
 from probes.kinds.headroom import HeadroomSettings, judge, stream, verdict
-from probes.wire.train import Stream
-from probes.wire.trainsender import Done, Trace
+from probes.wire.train.packet import Stream
+from probes.wire.train.sender import Done, Trace
 
 CLOCKS_APART_NS = 9_000_000_000_000
 

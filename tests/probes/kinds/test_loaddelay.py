@@ -9,8 +9,8 @@ from nets import pair
 from trainfar import NETMON, reflector
 
 from probes.kinds.loaddelay import Echoes
-from probes.wire.fleet import Interval
-from probes.wire.track import Window
+from probes.wire.fleet.fleet import Interval
+from probes.wire.fleet.track import Window
 
 
 def echoes(*told: tuple[float, list[float]]) -> Echoes:

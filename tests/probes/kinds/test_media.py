@@ -20,10 +20,10 @@ from probes.base import Outcome
 from probes.kinds.media import FIELDS, PROFILES_BPS, MediaSettings, cost
 from probes.kinds.mediatell import Seen, limits_of, tell
 from probes.mediajudge import PROFILES, Limit
-from probes.wire import media
-from probes.wire.mediaflow import Inflow, Trace
-from probes.wire.mediasender import Done
-from probes.wire.mediashape import Shape, Variant, plan
+from probes.wire.media import packet as media
+from probes.wire.media.flow import Inflow, Trace
+from probes.wire.media.sender import Done
+from probes.wire.media.shape import Shape, Variant, plan
 from probes.wire.session import Arrival
 
 BURST, PACED = Variant.BURST, Variant.PACED

@@ -6,7 +6,7 @@ import pytest
 
 from probes.base import Outcome
 from probes.kinds.packets import outcome_of
-from probes.wire.track import Window
+from probes.wire.fleet.track import Window
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from probes.kinds.path import FIELDS
 from probes.kinds.pathmemory import Change, compare
 from probes.kinds.pathsize import Size
 from probes.kinds.pathtrace import Trace, arrive, end, silent, trace
-from probes.wire.icmperror import Label, What
-from probes.wire.pathflow import Answer, Probe
+from probes.wire.icmp.error import Label, What
+from probes.wire.path.flow import Answer, Probe
 
 TARGET = "192.0.2.9"
 

@@ -21,7 +21,7 @@ from probes.kinds.sip import SipSettings
 from probes.kinds.sip import run as options
 from probes.kinds.sipcall import SipCallSettings, run
 from probes.target import Endpoint
-from probes.wire.sip import Message
+from probes.wire.sip.message import Message
 
 pytestmark = [pytest.mark.needs("kamailio"), pytest.mark.world]
 CONFIG = Path(__file__).resolve().parents[2] / "golden" / "sip" / "kamailio-proxy.cfg"

@@ -18,10 +18,10 @@ from probes.io import rtp, sipudp
 from probes.io.net import PacketSocket
 from probes.kinds.sipcall import SipCallSettings, run
 from probes.target import Endpoint
-from probes.wire.icmpfault import Fault
+from probes.wire.icmp.fault import Fault
 from probes.wire.session import Arrival, Datagram
-from probes.wire.sip import Message
-from probes.wire.sipcarry import Carried, Unreached
+from probes.wire.sip.carrier import Carried, Unreached
+from probes.wire.sip.message import Message
 
 TRANSPORTS = ("udp", "tcp")
 EVERYBODY = (b"224.0.0.251", b"0.0.0.0", b"255.255.255.255")  # no one place: our media must not go there

@@ -20,10 +20,12 @@ from probes.kinds import sipcalljudge
 from probes.kinds.sipcall import SipCallSettings, run
 from probes.kinds.sipcallmedia import Agreed
 from probes.target import Endpoint
-from probes.wire import rtcp, rtp, sip
-from probes.wire.rtcp import Block, Report, Sent
-from probes.wire.sip import Message
-from probes.wire.sipcallevents import Ringing, Silent
+from probes.wire.rtp import packet as rtp
+from probes.wire.rtp import rtcp
+from probes.wire.rtp.rtcp import Block, Report, Sent
+from probes.wire.sip import message as sip
+from probes.wire.sip.call_events import Ringing, Silent
+from probes.wire.sip.message import Message
 
 THEIRS = 0xBEEF
 

@@ -22,7 +22,7 @@ from probes.kinds.sip import SipSettings
 from probes.kinds.sip import run as ask
 from probes.kinds.sipcall import SipCallSettings, run
 from probes.target import Endpoint
-from probes.wire.sip import Message
+from probes.wire.sip.message import Message
 
 
 def asked(target: str, **settings: Any) -> Measurement:

@@ -22,7 +22,7 @@ from probes.base import Job, Measurement, Outcome, Target
 from probes.errors import BadSettings
 from probes.io.clock import our_clock
 from probes.kinds.stamp import STAMP, StampSettings, key_of, run, watch
-from probes.wire import stamp
+from probes.wire.stamp import packet as stamp
 
 pytestmark = pytest.mark.needs("netns", "nft")
 loaded: list[tuple[Pair, str]] = []

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from probes.kinds.stamp import RECIPE, STAMP
-from probes.wire import stamp
-from probes.wire.oneway import Drift
-from probes.wire.track import Window
+from probes.wire.fleet.track import Window
+from probes.wire.stamp import packet as stamp
+from probes.wire.stamp.oneway import Drift
 
 GOOD, BAD = stamp.Clock(0.002, True), stamp.Clock(16.0)
 SPLIT = [(float(n), 112.0 + n % 3, -92.0 + n % 2) for n in range(60)]

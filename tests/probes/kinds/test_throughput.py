@@ -24,8 +24,8 @@ from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
 from probes.kinds.throughput import THROUGHPUT, ThroughputSettings, params, run
 from probes.target import Endpoint
-from probes.wire import iperf3
-from probes.wire.iperf3 import Results, StreamResult
+from probes.wire.iperf3 import messages as iperf3
+from probes.wire.iperf3.messages import Results, StreamResult
 
 RATE_BPS = 40_000_000.0
 

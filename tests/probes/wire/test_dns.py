@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from probes.errors import WireError
-from probes.wire import dns, dnsdata
+from probes.wire import dns
+from probes.wire import dns_rdata as dnsdata
 from probes.wire.dns import Framer, Message, Question
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "dns" / "unbound.hex"

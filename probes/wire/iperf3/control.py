@@ -1,0 +1,413 @@
+"""The control connection of an iperf3 test, both roles, as pure state machines (reference/measurement.md §8).
+
+The owner carries the data streams: it answers `Dial` with `joined`, starts and stops at `Start`, `Warm` and `Stop`,
+and hands its own counts over with `give` when it hears `Wanted`. All of it ends with one `Over`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from probes.errors import WireError
+from probes.wire.iperf3 import messages as iperf3
+from probes.wire.iperf3.messages import COOKIE_BYTES, Params, Results, State
+from probes.wire.session import Dial, Malformed
+
+_TEST_GRACE_S = 5.0  # a client may end its test so much later than it said
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Server: a client asks for this test; nothing is refused yet."""
+
+    params: Params
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The test runs: senders send from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """The part that does not count is over: count anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The test is over: senders stop, receivers count no more (they may have to read on)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Our own results are needed: `give` them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The peer's results."""
+
+    results: Results
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The end. `how`: "done", "busy", "refused" (it said no), "gone" (closed), "silence", "nonsense", "ours"."""
+
+    how: str
+    why: str = ""
+
+
+class _Talk(ABC):
+    """What both roles share: bytes in and out, one deadline, one end."""
+
+    def __init__(self, now: float, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._in, self._out = bytearray(), bytearray()
+        self._events: list[Any] = []
+        self._deadline = now + patience_s
+        self._timers: list[tuple[float, Callable[[float], None]]] = []
+        self._awaits = ""  # in words, for who stays silent
+        self.done = False
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes in any slicing; b"": the peer closed. Never raises for what a peer sent."""
+        if self.done:
+            return
+        if not data:
+            self._end("gone", f"the far end closed the connection while {self._awaits} was awaited")
+            return
+        self._in += data
+        try:
+            while not self.done and self._step(now):
+                pass
+        except WireError as fault:
+            self._malformed(fault.reason)
+
+    @abstractmethod
+    def _step(self, now: float) -> bool:
+        """Take one thing out of `_in`; False when more bytes are needed."""
+
+    def transmit(self, now: float, clock_ns: int) -> bytes:
+        """Bytes to write now; also fires timers."""
+        due = [one for one in self._timers if one[0] <= now]
+        self._timers = [one for one in self._timers if one[0] > now]
+        for _, fire in due:
+            if not self.done:
+                fire(now)
+        if not self.done and now >= self._deadline:
+            self._late(now)
+        out, self._out = bytes(self._out), bytearray()
+        return out
+
+    def _late(self, now: float) -> None:
+        self._end("silence", f"nothing came in time ({self._awaits})")
+
+    def wake_at(self) -> float | None:
+        """When to call `transmit` next."""
+        return None if self.done else min([self._deadline, *(at for at, _ in self._timers)])
+
+    def events(self) -> list[Any]:
+        """What happened since the last call; drained."""
+        events, self._events = self._events, []
+        return events
+
+    def _say(self, state: State) -> None:
+        self._out += state.to_bytes(1, "big", signed=True)
+
+    def _await(self, what: str, now: float, patience_s: float = 0.0) -> None:
+        self._awaits, self._deadline = what, now + (patience_s or self._patience_s)
+
+    def _after(self, delay_s: float, now: float, fire: Callable[[float], None]) -> None:
+        self._timers.append((now + delay_s, fire))
+
+    def _tell(self, *events: Any) -> None:
+        self._events.extend(events)
+
+    def _malformed(self, reason: str) -> None:
+        self._tell(Malformed(reason))
+        self._end("nonsense", reason)
+
+    def _end(self, how: str, why: str = "") -> None:
+        self._timers.clear()
+        self.done = True
+        self._tell(Over(how, why))
+
+    def _state(self) -> State:
+        """The next one-byte message; `WireError` when there is none such."""
+        number = int.from_bytes(self._in[:1], "big", signed=True)
+        del self._in[:1]
+        try:
+            return State(number)
+        except ValueError:
+            raise WireError(0, f"no state has the number {number}") from None
+
+    def _json(self, most: int) -> bytes | None:
+        text = iperf3.framed(self._in, most)
+        if text is not None:
+            del self._in[: 4 + len(text)]
+        return text
+
+
+class ClientTalk(_Talk):
+    """The client's side. `seconds`: how long it lasts; `params.time_s` is what the server is told of it.
+
+    `wait_s`: how long to stand in a queue of a server that says it has one; `login` makes the token when it is time.
+    """
+
+    def __init__(
+        self,
+        cookie: bytes,
+        params: Params,
+        seconds: float,
+        patience_s: float,
+        port: int,
+        now: float,
+        wait_s: float = 0.0,
+        login: Callable[[], str] | None = None,
+    ) -> None:
+        super().__init__(now, patience_s)
+        self._wait_s, self._login, self._queued = wait_s, login, False
+        self.asked_at: float | None = None  # when the server had time for us
+        self._cookie, self._params, self._seconds, self._port = cookie, params, seconds, port
+        self._joined = 0
+        self._expects: State | None = State.PARAM_EXCHANGE  # None: results
+        self._awaits = "its first word"
+        self._error: bytearray | None = None
+        self._out += cookie
+
+    def joined(self, now: float) -> None:
+        """The stream of the last `Dial` is up."""
+        self._joined += 1
+        if self._expects is State.TEST_START and self._joined < self._params.parallel:
+            self._dial()
+            self._await("the streams", now)
+
+    def give(self, results: Results, now: float) -> None:
+        """Our own results, after `Wanted`."""
+        self._out += iperf3.encode_results(results)
+        self._await("its results", now)
+
+    def abort(self, why: str, how: str = "gone") -> None:
+        """A stream broke, or we cannot go on: tell the server and end."""
+        if not self.done:
+            self._say(State.CLIENT_TERMINATE)
+            self._end(how, why)
+
+    def _step(self, now: float) -> bool:
+        if self._error is not None:
+            return self._read_error()
+        if self._expects is None:
+            return self._read_results(now)
+        if not self._in:
+            return False
+        state = self._state()
+        if state in (State.ACCESS_DENIED, State.SERVER_ERROR, State.SERVER_TERMINATE):
+            self._refused(state)
+        elif state is State.IPERF_START and self._expects is State.PARAM_EXCHANGE and not self._queued:
+            self._queued = True
+            self._await("our turn", now, max(self._wait_s, self._patience_s))
+        elif state is self._expects:
+            _NEXT[state](self, now)
+        else:
+            raise WireError(0, f"{state.name} where {self._expects.name} was expected")
+        return True
+
+    def _late(self, now: float) -> None:
+        if self._queued and self._expects is State.PARAM_EXCHANGE:
+            self._end("busy", "it is busy, and our turn did not come in time")
+        else:
+            super()._late(now)
+
+    def _refused(self, state: State) -> None:
+        if state is State.ACCESS_DENIED:
+            self._end("busy", "it is busy with another test")
+        elif state is State.SERVER_TERMINATE:
+            self._end("refused", "it ended the test")
+        else:
+            self._error, self._awaits = bytearray(), "its reason for saying no"
+
+    def _read_error(self) -> bool:
+        """SERVER_ERROR's number: i_errno, then errno (which some leave out)."""
+        if len(self._in) < 4:
+            return False
+        number = int.from_bytes(self._in[:4], "big")
+        self._end("refused", iperf3.ERRORS.get(number, "it refuses the test") + f" (iperf3 error {number})")
+        return True
+
+    def _ask(self, now: float) -> None:
+        self.asked_at = now
+        params = replace(self._params, login=self._login()) if self._login else self._params
+        self._out += iperf3.encode_params(params)
+        self._expects = State.CREATE_STREAMS
+        self._await("an answer to our parameters", now)
+
+    def _create(self, now: float) -> None:
+        self._expects = State.TEST_START
+        self._dial()
+        self._await("the streams", now)
+
+    def _dial(self) -> None:
+        udp = self._params.protocol == "udp"
+        hello = iperf3.UDP_HELLOS[0] if udp else self._cookie
+        self._tell(Dial(hello, self._port, self._joined, udp))
+
+    def _started(self, now: float) -> None:
+        self._expects = State.TEST_RUNNING
+        self._await("the start", now)
+
+    def _running(self, now: float) -> None:
+        self._expects = State.EXCHANGE_RESULTS
+        self._tell(Start())
+        if self._params.omit_s:
+            self._after(self._params.omit_s, now, lambda _: self._tell(Warm()))
+        lasts = self._params.omit_s + self._seconds
+        self._after(lasts, now, self._finish)
+        self._await("the end of the test", now, lasts + self._patience_s)
+
+    def _finish(self, now: float) -> None:
+        self._tell(Stop())
+        self._say(State.TEST_END)
+        self._await("the exchange of results", now)
+
+    def _exchange(self, now: float) -> None:
+        if any(fire == self._finish for _, fire in self._timers):
+            raise WireError(0, "EXCHANGE_RESULTS before the test was over")
+        self._expects = None
+        self._tell(Wanted())
+        self._await("its results", now)
+
+    def _read_results(self, now: float) -> bool:
+        text = self._json(iperf3.MOST_RESULTS_BYTES)
+        if text is None:
+            return False
+        self._tell(Told(iperf3.decode_results(text)))
+        self._expects = State.DISPLAY_RESULTS
+        self._await("the last word", now)
+        return True
+
+    def _display(self, now: float) -> None:
+        self._say(State.IPERF_DONE)
+        self._end("done")
+
+
+_NEXT: dict[State, Callable[[ClientTalk, float], None]] = {
+    State.PARAM_EXCHANGE: ClientTalk._ask,
+    State.CREATE_STREAMS: ClientTalk._create,
+    State.TEST_START: ClientTalk._started,
+    State.TEST_RUNNING: ClientTalk._running,
+    State.EXCHANGE_RESULTS: ClientTalk._exchange,
+    State.DISPLAY_RESULTS: ClientTalk._display,
+}
+
+
+class ServerTalk(_Talk):
+    """The server's side, from the cookie on (which its owner has read, for it says whose connection it is)."""
+
+    def __init__(self, patience_s: float, now: float) -> None:
+        super().__init__(now, patience_s)
+        self._phase, self._lasts_s = "params", 0.0
+        self._params: Params | None = None
+        self._say(State.PARAM_EXCHANGE)
+        self._awaits = "the parameters"
+
+    def accept(self, now: float, lasts_s: float) -> None:
+        """The test asked for may be made, for `lasts_s` at most: the client opens its streams."""
+        self._lasts_s = lasts_s
+        self._phase = "streams"
+        self._say(State.CREATE_STREAMS)
+        self._await("the streams", now)
+
+    def refuse(self, number: int, why: str) -> None:
+        """It may not: `number` is one of `iperf3.ERRORS`."""
+        self._say(State.SERVER_ERROR)
+        self._out += number.to_bytes(4, "big") + bytes(4)
+        self._end("refused", why)
+
+    def ready(self, now: float) -> None:
+        """All streams are there: begin."""
+        assert self._params is not None
+        self._phase = "running"
+        self._say(State.TEST_START)
+        self._say(State.TEST_RUNNING)
+        self._tell(Start())
+        if self._params.omit_s:
+            self._after(self._params.omit_s, now, lambda _: self._tell(Warm()))
+        self._await("the end of the test", now, self._lasts_s + _TEST_GRACE_S)
+
+    def give(self, results: Results, now: float) -> None:
+        """Our own results, after `Wanted`."""
+        self._out += iperf3.encode_results(results)
+        self._say(State.DISPLAY_RESULTS)
+        self._phase = "done"
+        self._await("the last word", now)
+
+    def abort(self, why: str, how: str = "gone") -> None:
+        """We cannot go on: tell the client and end."""
+        if not self.done:
+            self._say(State.SERVER_TERMINATE)
+            self._end(how, why)
+
+    def _malformed(self, reason: str) -> None:
+        self._say(State.SERVER_ERROR)
+        self._out += iperf3.BAD_PARAMS.to_bytes(4, "big") + bytes(4)
+        super()._malformed(reason)
+
+    def _late(self, now: float) -> None:
+        self.abort(f"{self._awaits} did not come in time", "silence")
+
+    def _step(self, now: float) -> bool:
+        if self._phase == "params":
+            return self._read_params()
+        if self._phase == "results":
+            return self._read_results()
+        if not self._in:
+            return False
+        state = self._state()
+        if state is State.CLIENT_TERMINATE:
+            self._end("gone", "the client ended the test")
+        elif (self._phase, state) == ("running", State.TEST_END):
+            self._ended(now)
+        elif (self._phase, state) == ("done", State.IPERF_DONE):
+            self._end("done")
+        else:
+            raise WireError(0, f"{state.name} has no place here")
+        return True
+
+    def _read_params(self) -> bool:
+        if self._params is not None:
+            raise WireError(0, "bytes before the answer to the parameters")
+        text = self._json(iperf3.MOST_PARAMS_BYTES)
+        if text is None:
+            return False
+        self._params = iperf3.decode_params(text)
+        self._tell(Asked(self._params))
+        return bool(self._in)
+
+    def _ended(self, now: float) -> None:
+        self._timers.clear()
+        self._phase = "results"
+        self._say(State.EXCHANGE_RESULTS)
+        self._tell(Stop())
+        self._await("the client's results", now)
+
+    def _read_results(self) -> bool:
+        text = self._json(iperf3.MOST_RESULTS_BYTES)
+        if text is None:
+            return False
+        self._tell(Told(iperf3.decode_results(text)), Wanted())
+        self._phase = "giving"
+        return bool(self._in)
+
+
+def whose(buffer: bytes | bytearray) -> bytes | None:
+    """The cookie at the beginning of a new connection, None while it is not whole; raises `WireError`."""
+    if len(buffer) < COOKIE_BYTES:
+        return None
+    found = bytes(buffer[:COOKIE_BYTES])
+    if not iperf3.is_cookie(found):
+        raise WireError(0, "no cookie")
+    return found

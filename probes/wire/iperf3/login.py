@@ -1,0 +1,103 @@
+"""iperf3's login: a token of user, password and time under the server's RSA key, both ends (reference/measurement.md §8).
+
+The server's list of users is iperf3's: a line `user,sha256` each, the hash being that of `{user}password`, braces and all.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from typing import TYPE_CHECKING
+
+from probes.clean import clean
+from probes.errors import BadSettings
+from probes.wire.iperf3 import rsa
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+SKEW_S = 10.0  # iperf3's own threshold
+_MOST_USERS = 10_000
+_TOKEN = re.compile(r"user: ([^\n]+)\npwd:  ([^\n]+)\nts:   (-?\d{1,12})", re.ASCII)
+_NOBODY = "0" * 64
+
+
+def token(key: RSAPublicKey, user: str, password: str, at_s: float, padding: str) -> str:
+    """What the client sends as `authtoken`, good for the server's threshold around `at_s` (Unix time)."""
+    text = f"user: {user}\npwd:  {password}\nts:   {int(at_s)}"
+    return base64.b64encode(rsa.encrypt(key, text.encode(), padding)).decode("ascii")
+
+
+def hash_of(user: str, password: str) -> str:
+    """A line's second half in the list of users."""
+    return hashlib.sha256(f"{{{user}}}{password}".encode()).hexdigest()
+
+
+def users(text: str) -> dict[str, str]:
+    """User → hash of a list; raises `BadSettings` with the line. Empty lines and `#` lines say nothing."""
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        user, comma, digest = (part.strip() for part in line.rpartition(","))
+        if not (comma and user and re.fullmatch(r"[0-9a-fA-F]{64}", digest)):
+            raise BadSettings(f"line {number} is not user,sha256 (the hash of {{user}}password, 64 hex digits)")
+        if user in found:
+            raise BadSettings(f"line {number}: {clean(user, 40)} stands there twice")
+        found[user] = digest.lower()
+    if not 0 < len(found) <= _MOST_USERS:
+        raise BadSettings(f"{len(found)} users (1 to {_MOST_USERS} are allowed)")
+    return found
+
+
+class Door:
+    """Who may start a test. A token lets in once, near its time; whoever fails is told no more than that."""
+
+    def __init__(
+        self,
+        key: RSAPrivateKey,
+        users: dict[str, str],
+        skew_s: float = SKEW_S,
+        paddings: tuple[str, ...] = rsa.PADDINGS,
+    ) -> None:
+        self._key, self._users, self._skew_s, self._paddings = key, users, skew_s, paddings
+        self._seen: dict[bytes, float] = {}  # digests of tokens that let somebody in, until they are stale anyway
+
+    def fault(self, token: str, now_s: float) -> str:
+        """Why this token opens nothing at `now_s` (Unix time), for the log; "": it does."""
+        if not token:
+            return "no login"
+        try:
+            block = base64.b64decode(token, validate=True)
+        except (binascii.Error, ValueError):
+            return "a login that is no base64"
+        texts = [rsa.decrypt(self._key, block, padding) for padding in self._paddings]
+        found = next((match for match in map(_parts, texts) if match), None)
+        if found is None:
+            return "a login that is not under our key"
+        return self._judge(found, hashlib.sha256(block).digest(), now_s)
+
+    def _judge(self, found: tuple[str, str, int], digest: bytes, now_s: float) -> str:
+        user, password, at_s = found
+        right = hmac.compare_digest(hash_of(user, password), self._users.get(user, _NOBODY))
+        if not right:
+            return f"a wrong login of {clean(user, 40)}"
+        if abs(now_s - at_s) > self._skew_s:
+            return f"a login of {clean(user, 40)} whose clock is {at_s - now_s:+.0f} s away"
+        self._seen = {one: until for one, until in self._seen.items() if until >= now_s}
+        if digest in self._seen:
+            return f"a login of {clean(user, 40)} for the second time"
+        self._seen[digest] = at_s + self._skew_s
+        return ""
+
+
+def _parts(text: bytes | None) -> tuple[str, str, int] | None:
+    try:
+        match = _TOKEN.fullmatch((text or b"").decode().rstrip("\0"))
+    except UnicodeDecodeError:
+        return None
+    return (match[1], match[2], int(match[3])) if match else None

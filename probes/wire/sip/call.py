@@ -1,0 +1,121 @@
+"""A test call (`probes.wire.sip.call_state`) as its transports carry it: over datagrams, and over a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from probes.errors import WireError
+from probes.wire.icmp.fault import Fault
+from probes.wire.session import Address, Arrival, Datagram, Malformed
+from probes.wire.sip import message as sip
+from probes.wire.sip.call_events import Leaving, Limits, Over, Refused, Ringing, Silent, Up
+from probes.wire.sip.call_state import DONE, PARTING, RINGING, UNHEARD, UP, Call, Send
+from probes.wire.sip.carrier import Unreached, is_of
+from probes.wire.sip.options import Ask
+from probes.wire.sip.request import next_hop
+
+__all__ = ["DatagramCall", "Leaving", "Limits", "Over", "Refused", "Ringing", "Silent", "StreamCall", "Up"]
+
+
+class DatagramCall(Call):
+    """A call over UDP: a `probes.io.drive.PacketSession`. Within the dialog it sends to the address the dialog names."""
+
+    def __init__(self, ask: Ask, offer: bytes, limits: Limits, began: float, to: Address) -> None:
+        super().__init__(ask, offer, limits, began, to)
+        self._to = to
+
+    def receive(self, arrival: Arrival, now: float) -> None:
+        """Take one datagram. What is no SIP is told as `Malformed` and does not end the call: it may be forged. Whoever
+        knows our Call-ID belongs to the call."""
+        if not arrival.data.strip(b"\r\n\0 "):
+            return
+        self._at_ns, self._source = arrival.at_ns, arrival.source
+        try:
+            self._take(sip.parse(arrival.data), now)
+        except WireError as fault:
+            if is_of(self._to, arrival.source[0]):
+                self._tell(Malformed(fault.reason, arrival.source))
+
+    def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
+        """What is due."""
+        return [Datagram(data, to or self._to, token=token) for data, to, token in self._outgoing(now, clock_ns)]
+
+    def sent(self, token: Any, at_ns: int) -> None:
+        """The kernel's stamp of a send: the first of a request is what its delay begins with."""
+        if self._left is not None and self._repeat and token == (f"{self._number} {self._repeat.method}", 0):
+            self._left = self._left._replace(at_ns=at_ns)
+
+    def refused(self, fault: Fault, to: str, now: float) -> None:
+        """See `Carried`. What the dialog's own place refuses whom we called gets; it may know the way."""
+        if self._hop is None or self._hop == self._to or not is_of(self._hop, to):
+            self._tell(Unreached(fault))
+            return
+        self._hop = self._to
+        if self._state == UP and self._ack:
+            self._say(self._ack.data)
+        elif self._repeat:
+            self._repeat.to, self._repeat.due = self._to, now
+
+
+class StreamCall(Call):
+    """A call over TCP or TLS: a `probes.wire.session.Stream`."""
+
+    def __init__(self, ask: Ask, offer: bytes, limits: Limits, began: float, called: Address | None = None) -> None:
+        """`called`: where the connection leads to."""
+        super().__init__(ask, offer, limits, began, None)
+        self._called = called
+        self._framer = sip.Framer(bodies=True)
+        self._is_cut = self._is_resumed = False
+
+    @property
+    def is_left(self) -> bool:
+        """True when the connection broke, or our BYE reached nobody, and the room may still have our call."""
+        if self._is_resumed:
+            return False
+        is_unheard = self.elsewhere is not None and self._parted in UNHEARD
+        return ((self._is_cut or not self.done) and (self._is_taken or bool(self._told))) or is_unheard
+
+    @property
+    def elsewhere(self) -> Address | None:
+        """Where the dialog says the room is, when that is not where we called (RFC 3261 §12.2.1.1)."""
+        if not self._is_taken or self._called is None:
+            return None
+        hop = next_hop(self._dialog, self._called)
+        return None if hop == self._called else hop
+
+    def resume(self, now: float) -> None:
+        """On a new connection: what is left to say is the BYE, after an ACK that may not have been heard, or the CANCEL."""
+        self._framer, self._is_cut, self._is_resumed = sip.Framer(bodies=True), False, True
+        self._state = UP if self._is_taken else RINGING
+        if self._ack:
+            self._say(self._ack.data)
+        self.hang_up(now)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes; what is no SIP, or the end of the connection, ends the call: our last word is said without an answer."""
+        if self.done:
+            return
+        if not data:
+            self._cut(Silent(self._state == RINGING, closed=True, partial=self._framer.pending), now)
+            return
+        try:
+            for message in self._framer.feed(data):
+                self._take(message, now)
+        except WireError as fault:
+            self._cut(Malformed(fault.reason), now)
+
+    def transmit(self, now: float, clock_ns: int) -> bytes:
+        """What is due."""
+        return b"".join(send.data for send in self._outgoing(now, clock_ns))
+
+    def _partial(self) -> bool:
+        return self._framer.pending
+
+    def _cut(self, event: Any, now: float) -> None:
+        self._tell(Over(False, 0, 0.0) if self._state in (UP, PARTING) else event)
+        self._is_cut = True
+        if self._state != PARTING:
+            self.hang_up(now)
+            self._out += [Send(self._repeat.data)] if self._repeat else []
+        self._state, self._repeat = DONE, None

@@ -1,0 +1,227 @@
+"""One OPTIONS asked and answered: the non-INVITE client transaction (RFC 3261 §17.1.2) as a pure state machine.
+
+Over datagrams it repeats itself by Timer E; over a stream it does not. Challenges of proxies and of the room itself are
+answered (`probes.wire.sip.login`). It ends by a final answer, by its deadline, or by what the socket tells it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from probes.errors import WireError
+from probes.wire.icmp.fault import Fault
+from probes.wire.session import Address, Arrival, Datagram, Malformed
+from probes.wire.sip import message as sip
+from probes.wire.sip.carrier import Carried, Left, Token, Unreached, is_of
+from probes.wire.sip.digest import Credentials
+from probes.wire.sip.login import Login
+from probes.wire.sip.message import Message
+
+T1_S, T2_S = 0.5, 4.0  # RFC 3261 §17.1.2.2
+_MOST_EVENTS = 64  # of one conversation; a flood of strays is not collected
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked, and by whom. `local` is our `host:port` as others see it; `seed` makes all tokens (random hex)."""
+
+    uri: str
+    local: str
+    seed: str
+    transport: str = "UDP"  # the Via's word: UDP, TCP, TLS
+    credentials: Credentials | None = None
+
+
+class Answered(NamedTuple):
+    """The final answer. `rtt_s` from the first send of the OPTIONS answered; `sends`: 1, and 1 for each repeat made.
+
+    `message` is the answer itself; `tried`: it was answered with credentials before (a 401 now means they are bad).
+    """
+
+    message: Message
+    rtt_s: float
+    sends: int
+    tried: bool
+
+
+class Provisional(NamedTuple):
+    """A 1xx: the far end works on it."""
+
+    status: int
+
+
+class Stray(NamedTuple):
+    """A well-formed response that belongs to no OPTIONS of ours."""
+
+    status: int
+
+
+class Expired(NamedTuple):
+    """The deadline came, or the stream's peer closed, with no final answer. `trouble`: why our last send did not arrive."""
+
+    closed: bool
+    partial: bool  # the beginning of an answer had come
+    trouble: Fault | None = None
+
+
+class _Options(Carried):
+    """What both transports share."""
+
+    def __init__(self, ask: Ask, deadline: float, reliable: bool) -> None:
+        self._ask, self._deadline, self._reliable = ask, deadline, reliable
+        self._events: list[Any] = []
+        self._number = 0  # CSeq
+        self._repeats = 0
+        self._send = 0  # of the OPTIONS that is asked now, from 0
+        self._login = Login(ask.credentials, ask.seed)
+        self._authorization: tuple[tuple[str, str], ...] = ()
+        self._due: float | None = 0.0
+        self._left: Left | None = None  # the OPTIONS that is asked now; None: not yet
+        self._gap_s = T1_S
+        self._provisional = False
+        self.done = False
+
+    def wake_at(self) -> float | None:
+        """The next repeat or the deadline, whichever is first."""
+        if self.done:
+            return None
+        return self._deadline if self._due is None else min(self._due, self._deadline)
+
+    def events(self) -> list[Any]:
+        """What happened since the last call; drained."""
+        out, self._events = self._events, []
+        return out
+
+    def _tell(self, event: Any) -> None:
+        if len(self._events) < _MOST_EVENTS:
+            self._events.append(event)
+
+    def _end(self, event: Any) -> None:
+        if not self.done:
+            self.done = True
+            self._events.append(event)
+
+    def _outgoing(self, now: float, clock_ns: int) -> bytes:
+        """What to send now, b"" for nothing; fires the deadline."""
+        if self.done:
+            return b""
+        if now >= self._deadline:
+            self._end(Expired(False, self._partial(), self.trouble))
+            return b""
+        if self._due is None or now < self._due:
+            return b""
+        self._schedule(now, clock_ns)
+        return self._request()
+
+    def _partial(self) -> bool:
+        return False
+
+    def _schedule(self, now: float, clock_ns: int) -> None:
+        self.trouble = None
+        if self._left is None:
+            self._number += 1
+            self._left, self._gap_s, self._send = Left(now, clock_ns), T1_S, 0
+        else:
+            self._repeats, self._send = self._repeats + 1, self._send + 1
+            self._gap_s = min(2 * self._gap_s, T2_S)
+        if self._reliable:
+            self._due = None
+        else:
+            self._due = now + (T2_S if self._provisional else self._gap_s)
+
+    def _request(self) -> bytes:
+        ask, seed = self._ask, self._ask.seed
+        scheme = ask.uri.partition(":")[0]
+        headers = (
+            ("via", f"SIP/2.0/{ask.transport} {ask.local};branch={self._branch()};rport"),
+            ("max-forwards", "70"),
+            ("from", f"<{scheme}:netmon@{ask.local}>;tag={seed[:8]}"),
+            ("to", f"<{ask.uri}>"),
+            ("call-id", seed),
+            ("cseq", f"{self._number} OPTIONS"),
+            ("contact", f"<{scheme}:netmon@{ask.local}>"),
+            ("accept", "application/sdp"),
+            ("user-agent", "netmon"),
+            *self._authorization,
+        )
+        return sip.encode(Message(0, "", "OPTIONS", ask.uri, headers))
+
+    def _branch(self) -> str:
+        return f"z9hG4bK{self._ask.seed[:16]}{self._number}"
+
+    def _take(self, message: Message, now: float, at_ns: int = 0) -> None:
+        if self.done or not message.status:
+            return  # their requests are not our business
+        if self._left is None or not sip.answers(message, self._branch(), self._number, "OPTIONS", self._ask.seed):
+            self._tell(Stray(message.status))
+        elif message.status < 200:
+            self._provisional = True
+            self._tell(Provisional(message.status))
+        elif self._login.challenged(message):
+            self._authorization = self._login.headers("OPTIONS", self._ask.uri)
+            self._left, self._due, self._provisional = None, 0.0, False
+        else:
+            rtt_s = self._left.passed_s(now, at_ns)
+            self._end(Answered(message, rtt_s, 1 + self._repeats, self._login.tried))
+
+    def refused(self, fault: Fault, to: str, now: float) -> None:
+        """See `Carried`."""
+        self._end(Unreached(fault))
+
+
+class DatagramOptions(_Options):
+    """OPTIONS over UDP: a `probes.io.drive.PacketSession` for one target. Only who was asked is heard."""
+
+    def __init__(self, ask: Ask, to: Address, deadline: float) -> None:
+        super().__init__(ask, deadline, reliable=False)
+        self._to = to
+
+    def receive(self, arrival: Arrival, now: float) -> None:
+        """Take one datagram. What is no SIP is told as `Malformed` and does not end the waiting: it may be forged."""
+        is_theirs = is_of(self._to, arrival.source[0]) and arrival.source[1] == self._to[1]
+        if not is_theirs or not arrival.data.strip(b"\r\n\0 "):
+            return  # somebody else, or a keep-alive
+        try:
+            self._take(sip.parse(arrival.data), now, arrival.at_ns)
+        except WireError as fault:
+            self._tell(Malformed(fault.reason, arrival.source))
+
+    def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
+        """The OPTIONS when it is due."""
+        data = self._outgoing(now, clock_ns)
+        return [Datagram(data, self._to, token=Token(str(self._number), self._send))] if data else []
+
+    def sent(self, token: Any, at_ns: int) -> None:
+        """The kernel's stamp of a send: the first of an OPTIONS is what its round trip begins with."""
+        if self._left is not None and token == (str(self._number), 0):
+            self._left = self._left._replace(at_ns=at_ns)
+
+
+class StreamOptions(_Options):
+    """OPTIONS over TCP or TLS: a `probes.wire.session.Stream`."""
+
+    def __init__(self, ask: Ask, deadline: float) -> None:
+        super().__init__(ask, deadline, reliable=True)
+        self._framer = sip.Framer()
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes; what is no SIP ends the conversation, for nothing after it can be understood."""
+        if self.done:
+            return
+        if not data:
+            self._end(Expired(True, self._framer.pending))
+            return
+        try:
+            for message in self._framer.feed(data):
+                self._take(message, now)
+        except WireError as fault:
+            self._end(Malformed(fault.reason))
+
+    def transmit(self, now: float, clock_ns: int) -> bytes:
+        """The OPTIONS once, and once more with credentials."""
+        return self._outgoing(now, clock_ns)
+
+    def _partial(self) -> bool:
+        return self._framer.pending

@@ -1,0 +1,101 @@
+"""The requests of one test call as they stand on the wire, and our answers to the far end's (RFC 3261 §8.1.1, §8.2.6). Pure."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from probes.wire.session import Address
+from probes.wire.sip import message as sip
+from probes.wire.sip.dialog import Dialog
+from probes.wire.sip.message import Message
+from probes.wire.sip.options import Ask
+
+Headers = tuple[tuple[str, str], ...]
+COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
+ALLOW = ("allow", "INVITE, ACK, BYE, CANCEL, OPTIONS")
+# What we do not do is 405 (§8.2.1); a change of media, and a look whether the call still stands, has words of its own.
+_ANSWERS = {"BYE": 200, "OPTIONS": 200, "INFO": 200, "NOTIFY": 200, "MESSAGE": 200, "CANCEL": 481, "INVITE": 488}
+_REASONS = {
+    200: "OK",
+    405: "Method Not Allowed",
+    420: "Bad Extension",
+    481: "Call/Transaction Does Not Exist",
+    488: "Not Acceptable Here",
+}
+
+
+def branch(ask: Ask, number: int, mark: str = "") -> str:
+    """A request's branch. `mark` makes it another than that of the INVITE with the same number."""
+    return f"z9hG4bK{ask.seed[:16]}{number}{mark}"
+
+
+def local_tag(ask: Ask) -> str:
+    """Our own tag."""
+    return ask.seed[:8]
+
+
+def request(
+    ask: Ask,
+    method: str,
+    number: int,
+    dialog: Dialog,
+    tag: str = "",
+    *,
+    more: Headers = (),
+    body: bytes = b"",
+    mark: str = "",
+) -> bytes:
+    """Bytes of a request that goes where `dialog` says; `tag`: the far end's, "" before there is one."""
+    scheme = ask.uri.partition(":")[0]
+    headers = (
+        ("via", f"SIP/2.0/{ask.transport} {ask.local};branch={branch(ask, number, mark)};rport"),
+        ("max-forwards", "70"),
+        *(("route", route) for route in dialog.routes),
+        ("from", f"<{scheme}:netmon@{ask.local}>;tag={local_tag(ask)}"),
+        ("to", f"<{ask.uri}>;tag={tag}" if tag else f"<{ask.uri}>"),
+        ("call-id", ask.seed),
+        ("cseq", f"{number} {method}"),
+        ("contact", f"<{scheme}:netmon@{ask.local};transport={ask.transport.lower()}>"),
+        ("user-agent", "netmon"),
+        *more,
+    )  # fmt: skip
+    return sip.encode(Message(0, "", method, dialog.uri, headers, body))
+
+
+def answer(message: Message, *, is_ours: bool, demands: list[str]) -> bytes:
+    """Our answer to their request in our call, b"" when its headers cannot be given back.
+
+    `is_ours`: its tags are the dialog's, else it is told that there is none (§12.2.2). A change of media is refused.
+    """
+    status = _ANSWERS.get(message.method.upper(), 405) if is_ours else 481
+    more: Headers = (ALLOW,) if status == 405 else ()
+    if demands and is_ours and message.method.upper() != "BYE":
+        status, more = 420, (("unsupported", ", ".join(demands)),)
+    headers = tuple((name, value) for name, value in message.headers if name in COPIED)
+    try:
+        return sip.encode(Message(status, _REASONS[status], "", "", headers + more))
+    except ValueError:
+        return b""  # a line end hidden in a header: nothing to answer
+
+
+def next_hop(dialog: Dialog, peer: Address) -> Address:
+    """Where a request within the dialog is sent (§12.2.1.1, §8.1.2): the address its first route, else its target names.
+
+    The peer's own address when that names none we can send to: a name (its server is whom we asked), an address of
+    nobody, of many, or of its own machine alone, or one of the other family.
+    """
+    host, port = dialog.hop
+    own = peer[0].partition("%")[0]
+    if not host or (host == own and not port):
+        return peer
+    try:
+        place, asked = ip_address(host), ip_address(own)
+    except ValueError:
+        return peer
+    if place.version != asked.version or place.is_multicast or place.is_unspecified or place.is_link_local:
+        return peer
+    if str(place) == "255.255.255.255" or (place.is_loopback and not asked.is_loopback):
+        return peer
+    default = sip.TLS_PORT if dialog.uri.lower().startswith("sips:") else sip.PORT
+    hop = (str(place), port or default)
+    return peer if hop == (str(asked), peer[1]) else hop
