@@ -21,7 +21,7 @@ from probes import stats
 from probes.base import Measurement
 from probes.clean import clean
 from probes.errors import NeedsPrivilege, ProbeError
-from probes.io.drive import Driver
+from probes.io.datagram.driver import Driver
 from probes.kinds.packets import Recipe
 from probes.wire.fleet.fleet import Interval
 from probes.wire.fleet.track import Window

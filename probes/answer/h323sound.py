@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from probes.errors import WireError
-from probes.io.net import PacketSocket
+from probes.io.datagram.socket import PacketSocket
 from probes.io.rtp import pair
 from probes.wire.rtp import packet as rtp
 from probes.wire.rtp import rtcp

@@ -20,11 +20,11 @@ from probes.answer.iperf3limits import Limits
 from probes.answer.iperf3queue import Queue, Waiting, farewell
 from probes.clean import clean
 from probes.errors import WireError
-from probes.io import bulkudp
-from probes.io.bulk import Streams, TcpFlow
-from probes.io.bulkudp import UdpFlow, UdpSocket
-from probes.io.bytestream import StreamDriver
-from probes.io.recvmmsg import Run
+from probes.io.bulk import udp as bulkudp
+from probes.io.bulk.tcp import Streams, TcpFlow
+from probes.io.bulk.udp import UdpFlow, UdpSocket
+from probes.io.datagram.mmsg import Run
+from probes.io.stream.driver import StreamDriver
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.iperf3.control import Asked, Over, ServerTalk, Start, Stop, Wanted, Warm, whose
 from probes.wire.iperf3.login import Door

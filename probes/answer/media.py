@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from probes.answer.responder import LEAST_PORT, MOST_SOURCES, Budget, Cookies, answering, bound, network_of, where
 from probes.errors import WireError
-from probes.io.net import PacketSocket
+from probes.io.datagram.socket import PacketSocket
 from probes.wire.handshake import LEAST, cookie_of
 from probes.wire.media import packet as media
 from probes.wire.media.flow import Clocks, Inflow, Marks, Outflow

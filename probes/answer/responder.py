@@ -11,9 +11,9 @@ from collections import Counter, OrderedDict
 from typing import Any, Protocol
 
 from probes.clean import clean
-from probes.io.drive import Driver, PacketSession
-from probes.io.net import PacketSocket
-from probes.io.trainsock import open_train
+from probes.io.datagram.driver import Driver, PacketSession
+from probes.io.datagram.socket import PacketSocket
+from probes.io.datagram.train_socket import open_train
 from probes.wire.handshake import COOKIE_BYTES
 
 LEAST_PORT = 1024  # nobody who asks sits below it

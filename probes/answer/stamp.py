@@ -21,8 +21,8 @@ from probes.answer.sessions import Session
 from probes.clean import clean
 from probes.errors import WireError
 from probes.io.clock import our_clock
-from probes.io.drive import Driver
-from probes.io.net import PacketSocket, open_udp
+from probes.io.datagram.driver import Driver
+from probes.io.datagram.socket import PacketSocket, open_udp
 from probes.wire.session import Arrival, Datagram
 from probes.wire.stamp import packet as stamp
 

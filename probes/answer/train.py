@@ -15,7 +15,7 @@ from typing import Any
 
 from probes.answer.responder import LEAST_PORT, Budget, Cookies, answering, bound, network_of, where
 from probes.errors import WireError
-from probes.io.net import PacketSocket
+from probes.io.datagram.socket import PacketSocket
 from probes.wire.handshake import LEAST, cookie_of
 from probes.wire.session import Arrival, Datagram
 from probes.wire.train import packet as train

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from probes.io.snmp import Value
+from probes.io.snmp.device import Value
 from probes.kinds import snmpoids as oids
 from probes.kinds.snmpbox import possible
 from probes.kinds.snmpport import text, whole

@@ -9,8 +9,8 @@ from typing import Any
 from probes import trace
 from probes.base import Outcome
 from probes.io import faults
-from probes.io.drive import Driver
-from probes.io.net import PacketSocket, open_udp
+from probes.io.datagram.driver import Driver
+from probes.io.datagram.socket import PacketSocket, open_udp
 from probes.wire.exchange import Exchange, Heard, Unheard
 
 

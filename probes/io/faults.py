@@ -10,7 +10,7 @@ import os
 import socket
 
 from probes.base import Outcome
-from probes.io.net import is_own, offender
+from probes.io.datagram.socket import is_own, offender
 from probes.wire.icmp.fault import Fault, icmp_fault
 
 __all__ = ["Fault", "hear_icmp", "icmp_fault", "of_connection", "of_error", "of_socket", "waiting"]

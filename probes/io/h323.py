@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from probes.io.bytestream import StreamDriver
+from probes.io.datagram.socket import own_address
 from probes.io.exchange import exchange_from
-from probes.io.net import own_address
+from probes.io.stream.driver import StreamDriver
 from probes.wire.exchange import Exchange, Heard, Unheard
 from probes.wire.h323.call import Call, Left
 from probes.wire.session import Address

@@ -16,9 +16,9 @@ from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Protocol, cast
 
 from probes.errors import NeedsPrivilege
-from probes.io.drive import Driver
-from probes.io.icmp import open_errors, open_icmp
-from probes.io.net import PacketSocket, Unreachable, open_udp
+from probes.io.datagram.driver import Driver
+from probes.io.datagram.icmp import open_errors, open_icmp
+from probes.io.datagram.socket import PacketSocket, Unreachable, open_udp
 from probes.wire.icmp.error import ICMP, ICMP6, UDP
 from probes.wire.path.flow import GAP_S, EchoPackets, Flow, Packets, Probe, UdpPackets
 from probes.wire.path.listener import Ear, Hearer

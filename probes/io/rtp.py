@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from probes.errors import NeedsPrivilege, WireError
-from probes.io.net import PacketSocket, open_udp
-from probes.io.timer import Timer
+from probes.io.datagram.socket import PacketSocket, open_udp
+from probes.io.datagram.timer import Timer
 from probes.wire.rtp import packet as rtp
 from probes.wire.rtp import rtcp
 from probes.wire.rtp.hearing import Hearing

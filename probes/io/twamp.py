@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probes.base import Outcome
-from probes.io.bytestream import StreamDriver
-from probes.io.meeting import NotMet
-from probes.io.tcp import dial
+from probes.io.negotiated import NotMet
+from probes.io.stream.connect import dial
+from probes.io.stream.driver import StreamDriver
 from probes.wire.stamp.twamp_control import Control, Ended, Ready, Wish
 
 

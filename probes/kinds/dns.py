@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, WireError
-from probes.io import sipsock
+from probes.io import conversation as sipsock
+from probes.io.conversation import Tls
 from probes.io.exchange import exchange
-from probes.io.line import Line, broken
-from probes.io.sipsock import Tls
+from probes.io.stream.tls import Line, broken
 from probes.kinds import dnsjudge
 from probes.kinds.reach import SocketAddress, Try, reach, several
 from probes.settings import setting

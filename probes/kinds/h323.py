@@ -19,7 +19,7 @@ from probes.base import Field, Kind, Measurement, Outcome, Row, Target
 from probes.errors import BadSettings
 from probes.io.h323 import CallLine, ask
 from probes.io.rtp import Line
-from probes.io.tcp import dial
+from probes.io.stream.connect import dial
 from probes.kinds import h323judge
 from probes.kinds.h323judge import Talk
 from probes.kinds.reach import SocketAddress, Try, several

@@ -11,8 +11,8 @@ from probes import trace
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, WireError
-from probes.io import sipsock
-from probes.io.line import Line, broken
+from probes.io import conversation as sipsock
+from probes.io.stream.tls import Line, broken
 from probes.kinds import httpjudge, tlsjudge
 from probes.kinds.httpaim import Url, aim, follow
 from probes.kinds.reach import Reached, SocketAddress, Try, reach, several

@@ -16,8 +16,8 @@ from typing import Any
 from probes import stats
 from probes.base import Field, Value
 from probes.errors import ProbeError
-from probes.io.drive import Driver
-from probes.io.icmp import open_icmp
+from probes.io.datagram.driver import Driver
+from probes.io.datagram.icmp import open_icmp
 from probes.wire.fleet.fleet import Interval
 from probes.wire.icmp.echo import Ping
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
-from probes.io.drive import Driver
+from probes.io.datagram.driver import Driver
 from probes.kinds import mediatell
 from probes.kinds.mediatell import Seen
 from probes.kinds.packets import address_of

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from probes import early, logbuckets, stats, trace
 from probes.base import Emit, Job, Measurement, Outcome, Target, Value
 from probes.errors import ProbeError
-from probes.io.drive import Driver
-from probes.io.meeting import Meeting, NotMet
-from probes.io.net import PacketSocket, Unreachable
+from probes.io.datagram.driver import Driver
+from probes.io.datagram.socket import PacketSocket, Unreachable
+from probes.io.negotiated import Meeting, NotMet
 from probes.target import Endpoint, Unresolved, is_address, parse, resolve
 from probes.wire.fleet.fleet import Fleet, Interval
 from probes.wire.fleet.track import Track, Window

@@ -13,7 +13,7 @@ from typing import Any
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.errors import NeedsPrivilege
 from probes.io.path import Listening, PacketWay, Way, echo_way, together, udp_way
-from probes.io.pathtcp import TcpWay
+from probes.io.path_tcp import TcpWay
 from probes.kinds import pathjudge, pathsize, pathtrace
 from probes.kinds.pathmemory import compare
 from probes.kinds.pathsize import Size

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from probes.base import Emit, Field, Job, Kind, Measurement, Target
-from probes.io.batch import fleet_socket
-from probes.io.icmp import open_icmp
-from probes.io.net import PacketSocket
+from probes.io.datagram.batch import fleet_socket
+from probes.io.datagram.icmp import open_icmp
+from probes.io.datagram.socket import PacketSocket
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.settings import setting

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from probes import stats, trace
 from probes.base import Measurement, Outcome, Value
 from probes.clean import clean
-from probes.io.line import Line, Shaken
-from probes.io.sipsock import Tls
-from probes.io.tcp import dial
+from probes.io.conversation import Tls
+from probes.io.stream.connect import dial
+from probes.io.stream.tls import Line, Shaken
 from probes.target import Endpoint, Unresolved, is_address, resolve
 
 SPACING_S = 0.2  # between the tries of one measurement

@@ -9,8 +9,8 @@ from typing import Any
 
 from probes import trace
 from probes.base import Field, Kind, Measurement, Outcome, Target
-from probes.io.sipsock import Ended, Tls
-from probes.io.sipudp import over_udp
+from probes.io.conversation import Ended, Tls
+from probes.io.conversation_udp import over_udp
 from probes.kinds import sipaccess, sipjudge
 from probes.kinds.sipaim import Aim, aim
 from probes.kinds.sipjudge import Try

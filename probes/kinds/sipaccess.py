@@ -10,8 +10,9 @@ from typing import Protocol
 
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.io import faults, sipsock
-from probes.io.sipsock import Ended, Events, SocketAddress, Tls
+from probes.io import conversation as sipsock
+from probes.io import faults
+from probes.io.conversation import Ended, Events, SocketAddress, Tls
 from probes.kinds import tlsjudge
 from probes.kinds.reach import Reached, reach
 from probes.kinds.sipaim import Aim

@@ -12,8 +12,8 @@ from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
 from probes.errors import BadSettings
-from probes.io import sipudp
-from probes.io.sipsock import Ended
+from probes.io import conversation_udp as sipudp
+from probes.io.conversation import Ended
 from probes.kinds import sipaccess, sipcalljudge
 from probes.kinds.sipaim import Aim, aim
 from probes.kinds.sipcalljudge import Talk

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from probes.base import Outcome, Value
 from probes.clean import clean
+from probes.io.conversation import Ended
 from probes.io.rtp import Heard
-from probes.io.sipsock import Ended
 from probes.kinds.sipcallmedia import Agreed
 from probes.wire.session import Malformed
 from probes.wire.sip import reason as siptold

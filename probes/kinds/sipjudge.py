@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from probes import stats
 from probes.base import Outcome, Value
 from probes.clean import clean
-from probes.io.sipsock import Ended
+from probes.io.conversation import Ended
 from probes.wire.session import Malformed
 from probes.wire.sip import message as sip
 from probes.wire.sip import reason as siptold

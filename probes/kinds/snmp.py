@@ -14,8 +14,8 @@ from typing import Any
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.io import snmp as talk
-from probes.io.snmp import Access, Device, Getter, NoAnswer, Walker
+from probes.io.snmp import device as talk
+from probes.io.snmp.device import Access, Device, Getter, NoAnswer, Walker
 from probes.kinds import snmpbox, snmpoids, snmpport
 from probes.kinds.snmprates import FIRST, TOO_SOON, Change, Poll, Uptime, compare, is_clock_wrong
 from probes.kinds.snmpuse import Slots

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from probes.base import Value
-from probes.io.snmp import Value as Shown
+from probes.io.snmp.device import Value as Shown
 from probes.kinds import snmpoids as oids
 from probes.kinds.snmpport import whole, within
 

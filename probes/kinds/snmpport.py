@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from probes.base import Value
 from probes.clean import clean
-from probes.io.snmp import Value as Shown
+from probes.io.snmp.device import Value as Shown
 from probes.kinds import snmpoids as oids
 from probes.kinds.snmprates import OVER, Change, Counter, Poll
 from probes.kinds.snmpuse import Slots

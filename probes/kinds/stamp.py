@@ -12,8 +12,8 @@ from probes.base import Emit, Field, Job, Kind, Measurement, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io.clock import our_clock
-from probes.io.meeting import Meeting
-from probes.io.net import PacketSocket, open_udp
+from probes.io.datagram.socket import PacketSocket, open_udp
+from probes.io.negotiated import Meeting
 from probes.kinds import packets
 from probes.kinds.packets import Recipe
 from probes.kinds.ping import SHARED as PING_FIELDS

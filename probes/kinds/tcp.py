@@ -11,7 +11,7 @@ from probes import early, stats, trace
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadTarget
-from probes.io.tcp import Connected, connect
+from probes.io.stream.connect import Connected, connect
 from probes.settings import setting
 from probes.target import Endpoint, Unresolved, parse, resolve
 

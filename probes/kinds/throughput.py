@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
-from probes.io.iperf3 import Report, measure
+from probes.io.bulk.iperf3 import Report, measure
 from probes.kinds import throughputjudge
 from probes.kinds.loaddelay import FIELDS as DELAYS
 from probes.kinds.loaddelay import echoing

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 from probes.base import Outcome, Value
-from probes.io.bulkudp import UdpFlow
-from probes.io.iperf3 import Report
+from probes.io.bulk.iperf3 import Report
+from probes.io.bulk.udp import UdpFlow
 from probes.wire.iperf3.messages import StreamResult
 
 PAYLOAD = 4  # `layer`: payload of the transport

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget
-from probes.io import sipsock
-from probes.io.line import SHOWS_ALL, Shaken, looking
+from probes.io import conversation as sipsock
+from probes.io.stream.tls import SHOWS_ALL, Shaken, looking
 from probes.kinds import tlsjudge, tlsstaple
 from probes.kinds.reach import Reached, SocketAddress, Try, reach, several
 from probes.settings import setting

@@ -8,7 +8,7 @@ from probes import tlswords
 from probes.base import Value
 from probes.clean import clean
 from probes.errors import WireError
-from probes.io.line import Shaken
+from probes.io.stream.tls import Shaken
 from probes.tlswords import EXPIRED, NOT_YET, OTHER_NAME
 from probes.wire import x509
 from probes.wire.x509 import Certificate

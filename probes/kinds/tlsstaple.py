@@ -27,11 +27,11 @@ class Stapled(NamedTuple):
 
 
 async def staple(family: int, sockaddr: SocketAddress, name: str, ca_file: str, timeout_s: float) -> dict[str, Any]:
-    """What `probes.io.stapled` tells of one more handshake."""
+    """What `probes.io.ocsp` tells of one more handshake."""
     asked = {"family": family, "sockaddr": sockaddr, "name": name, "ca_file": ca_file, "timeout_s": timeout_s}
     async with _AT_ONCE:
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-m", "probes.io.stapled",
+            sys.executable, "-I", "-m", "probes.io.ocsp",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         try:

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from probes.base import Outcome
-from probes.io.drive import Driver
-from probes.io.net import PacketSocket
-from probes.io.trainsock import open_train
+from probes.io.datagram.driver import Driver
+from probes.io.datagram.socket import PacketSocket
+from probes.io.datagram.train_socket import open_train
 from probes.kinds.packets import address_of
 from probes.wire.train.packet import LEAST_DATA, Stream
 from probes.wire.train.sender import Done, Failed, TrainSender

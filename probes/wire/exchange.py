@@ -43,7 +43,7 @@ Read = Callable[[bytes], "tuple[int, Any] | None"]  # packet → (number, answer
 
 
 class Exchange:
-    """The session (`probes.io.drive.PacketSession`). `events()` gives one `Heard` or `Unheard`, then it is done."""
+    """The session (`probes.io.datagram.driver.PacketSession`). `events()` gives one `Heard` or `Unheard`, then it is done."""
 
     def __init__(
         self,

@@ -25,8 +25,8 @@ from nets import ENV, Pair
 from netthread import awaited, within
 
 from probes.base import Outcome, Target
-from probes.io import snmp as talk
-from probes.io.snmp import Access, Walker
+from probes.io.snmp import device as talk
+from probes.io.snmp.device import Access, Walker
 from probes.kinds.snmp import SnmpSettings, run
 
 TABLE, GOAL = "1.3.6.1.2.1.2.2.1", 50.0

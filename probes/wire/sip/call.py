@@ -19,7 +19,7 @@ __all__ = ["DatagramCall", "Leaving", "Limits", "Over", "Refused", "Ringing", "S
 
 
 class DatagramCall(Call):
-    """A call over UDP: a `probes.io.drive.PacketSession`. Within the dialog it sends to the address the dialog names."""
+    """A call over UDP: a `probes.io.datagram.driver.PacketSession`. Within the dialog it sends to the address the dialog names."""
 
     def __init__(self, ask: Ask, offer: bytes, limits: Limits, began: float, to: Address) -> None:
         super().__init__(ask, offer, limits, began, to)

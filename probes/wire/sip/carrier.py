@@ -1,4 +1,4 @@
-"""What a SIP conversation over datagrams hears of its socket: when a request left and what ICMP says (`probes.io.drive`)."""
+"""What a SIP conversation over datagrams hears of its socket: when a request left and what ICMP says (`probes.io.datagram.driver`)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Token(NamedTuple):
 
 
 class Carried:
-    """The part of `probes.io.drive.PacketSession` that is the same for every SIP conversation.
+    """The part of `probes.io.datagram.driver.PacketSession` that is the same for every SIP conversation.
 
     `trouble`: why our last send did not leave, None when it did; a repeat may mend it.
     """

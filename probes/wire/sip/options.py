@@ -172,7 +172,7 @@ class _Options(Carried):
 
 
 class DatagramOptions(_Options):
-    """OPTIONS over UDP: a `probes.io.drive.PacketSession` for one target. Only who was asked is heard."""
+    """OPTIONS over UDP: a `probes.io.datagram.driver.PacketSession` for one target. Only who was asked is heard."""
 
     def __init__(self, ask: Ask, to: Address, deadline: float) -> None:
         super().__init__(ask, deadline, reliable=False)

@@ -7,8 +7,8 @@ import asyncio
 import socket
 from typing import Any
 
-from probes.io.bytestream import StreamDriver
-from probes.io.tcp import dial
+from probes.io.stream.connect import dial
+from probes.io.stream.driver import StreamDriver
 
 
 class Silent:

@@ -19,7 +19,7 @@ from netthread import awaited, within
 from probes import logbuckets
 from probes.base import Job, Measurement, Outcome, Target
 from probes.errors import NeedsPrivilege
-from probes.io.icmp import open_icmp
+from probes.io.datagram.icmp import open_icmp
 from probes.kinds.ping import PING, PingSettings, run, watch
 
 pytestmark = pytest.mark.needs("netns", "nft")

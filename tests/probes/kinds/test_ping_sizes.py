@@ -13,7 +13,7 @@ from nets import Pair, pair, sh
 from netthread import awaited, within
 
 from probes.base import Job, Measurement, Outcome, Target
-from probes.io.icmp import open_icmp
+from probes.io.datagram.icmp import open_icmp
 from probes.kinds.ping import PingSettings, run, watch
 
 pytestmark = pytest.mark.needs("netns", "nft")

@@ -14,8 +14,9 @@ import pytest
 from probes.answer import sip as standin
 from probes.answer.room import Room
 from probes.base import Measurement, Outcome, Target
-from probes.io import rtp, sipudp
-from probes.io.net import PacketSocket
+from probes.io import conversation_udp as sipudp
+from probes.io import rtp
+from probes.io.datagram.socket import PacketSocket
 from probes.kinds.sipcall import SipCallSettings, run
 from probes.target import Endpoint
 from probes.wire.icmp.fault import Fault

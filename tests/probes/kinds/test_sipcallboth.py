@@ -14,7 +14,7 @@ from probes.answer import room as rooms
 from probes.answer import sip as standin
 from probes.answer.room import Room
 from probes.base import Measurement, Outcome, Target
-from probes.io.sipsock import Ended
+from probes.io.conversation import Ended
 from probes.kinds import sip as sipkind
 from probes.kinds import sipcalljudge
 from probes.kinds.sipcall import SipCallSettings, run

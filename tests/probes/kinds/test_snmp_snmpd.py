@@ -16,7 +16,7 @@ from nets import Pair, sh
 from netthread import awaited
 
 from probes.base import Measurement, Outcome, Target
-from probes.io import snmp as talk
+from probes.io.snmp import device as talk
 from probes.kinds import snmp as kind
 from probes.kinds.snmp import SnmpSettings, run
 

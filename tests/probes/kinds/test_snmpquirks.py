@@ -13,7 +13,7 @@ import snmpagent as fake
 from snmpagent import IF, IFX, Agent, router, speaking, tlv
 
 from probes.base import Measurement, Outcome, Target
-from probes.io import snmp as talk
+from probes.io.snmp import device as talk
 from probes.kinds import snmp as kind
 from probes.kinds.snmp import SnmpSettings, run
 from probes.kinds.snmpport import Port, told

@@ -15,7 +15,7 @@ from netthread import awaited, serving
 
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadTarget
-from probes.io.tcp import connect
+from probes.io.stream.connect import connect
 from probes.kinds.tcp import TCP, TcpSettings, run
 
 pytestmark = pytest.mark.needs("netns", "nft")

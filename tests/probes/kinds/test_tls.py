@@ -149,7 +149,7 @@ def test_an_authority_that_has_ended_is_named(root: Authority, ca_file: str, tmp
 
 
 def test_what_has_ended_and_is_not_needed_does_not_count() -> None:
-    from probes.io.line import Shaken
+    from probes.io.stream.tls import Shaken
 
     fresh, ended = (Certificate("", "", 0, end, ()) for end in (86400 * 30, 86400))
     trusted = tlsjudge.facts(Shaken("open", verify_code=0), [fresh, ended], 86400 * 10)

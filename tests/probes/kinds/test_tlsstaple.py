@@ -22,7 +22,7 @@ from tlspeer import context, serving
 
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
-from probes.io import stapled
+from probes.io import ocsp as stapled
 from probes.kinds import tlsstaple
 from probes.kinds.tls import TlsSettings, run
 

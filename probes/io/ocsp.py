@@ -1,6 +1,6 @@
 """A program of its own: one handshake that asks for a stapled OCSP answer (RFC 6066 §8), and what the answer says (RFC 6960).
 
-`python -I -m probes.io.stapled` reads `{"family", "sockaddr", "name", "ca_file", "timeout_s"}` from stdin and writes one JSON
+`python -I -m probes.io.ocsp` reads `{"family", "sockaddr", "name", "ca_file", "timeout_s"}` from stdin and writes one JSON
 object: `{"end": "stapled", "status": 0 good, 1 revoked, 2 unknown, "age_s", "left_s", "revoked_s", "reason"}` (times that the
 answer does not give are absent), `{"end": "none"}` (it staples none), or `{"end": "bad" | "unchecked" | "unreached" | "missing",
 "why"}`: an answer that is not to be trusted, one we cannot judge, no handshake, a library that is not installed. Python's own ssl cannot ask, so pyOpenSSL does; it and

@@ -1,4 +1,4 @@
-"""Carries one SIP conversation over UDP on the one driver (`probes.io.drive`): kernel stamps, exact timers, ICMP errors."""
+"""Carries one SIP conversation over UDP on the one driver (`probes.io.datagram.driver`): kernel stamps, exact timers, ICMP errors."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from probes import trace
 from probes.io import faults
-from probes.io.drive import Driver, PacketSession
-from probes.io.net import PacketSocket, open_udp, own_address
-from probes.io.sipsock import Ended, Events, SocketAddress, hand_on
+from probes.io.conversation import Ended, Events, SocketAddress, hand_on
+from probes.io.datagram.driver import Driver, PacketSession
+from probes.io.datagram.socket import PacketSocket, open_udp, own_address
 from probes.wire.sip.carrier import Token, Unreached
 
 

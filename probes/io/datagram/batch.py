@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from probes.io.net import KEPT, MOST, ORIGIN_STAMP, TIMESTAMPING, PacketSocket, Stamped, Unreachable
+from probes.io.datagram.socket import KEPT, MOST, ORIGIN_STAMP, TIMESTAMPING, PacketSocket, Stamped, Unreachable
 from probes.wire.session import Arrival, Datagram
 
 _LIBC = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock: see above

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from probes.io.recvmmsg import Run, receiver
-from probes.io.timer import Timer
+from probes.io.datagram.mmsg import Run, receiver
+from probes.io.datagram.timer import Timer
 from probes.wire.iperf3.ledger import Ledger
 from probes.wire.iperf3.messages import Params, StreamResult, stream_id
 from probes.wire.iperf3.udp import HeadWriter

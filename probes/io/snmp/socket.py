@@ -14,7 +14,7 @@ from probes import trace
 from probes.base import Outcome
 from probes.errors import WireError
 from probes.io import faults
-from probes.io.snmp import NoAnswer
+from probes.io.snmp.device import NoAnswer
 from probes.wire import snmp as ber
 
 _LARGEST = 65535

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from probes.io.net import PacketSocket, open_udp
+from probes.io.datagram.socket import PacketSocket, open_udp
 
 _SNDBUFFORCE, _RCVBUFFORCE = 32, 33
 _MTU_DISCOVER, _MTU_DISCOVER6, _DONTFRAG6, _DO = 10, 23, 62, 2  # <linux/in.h>, <linux/in6.h>

@@ -74,11 +74,11 @@ async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, ti
     Raises `NoAnswer`, and `ProbeError` when no library is there.
     """
     if find_spec("gufo") is not None:
-        from probes.io import snmpgufo
+        from probes.io.snmp import gufo as snmpgufo
 
         return await snmpgufo.open_device(family, sockaddr, access, timeout_s)
     if find_spec("pysnmp") is not None:
-        from probes.io import snmppysnmp
+        from probes.io.snmp import pysnmp as snmppysnmp
 
         return await snmppysnmp.open_device(family, sockaddr, access, timeout_s)
     raise ProbeError("snmp needs a library that is not installed (pip install 'cpnet-netmon[snmp]')")

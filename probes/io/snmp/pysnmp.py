@@ -18,8 +18,8 @@ from pysnmp.proto import rfc1902
 from pysnmp.proto.errind import ErrorIndication
 
 from probes.clean import clean
-from probes.io.snmp import Access, NoAnswer, Page, Value
-from probes.io.snmpsock import REPEAT_AT, Carrier
+from probes.io.snmp.device import Access, NoAnswer, Page, Value
+from probes.io.snmp.socket import REPEAT_AT, Carrier
 
 _NOT_ALLOWED = 16  # authorizationError
 AUTH_PROTOCOLS = {

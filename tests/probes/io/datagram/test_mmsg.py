@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from probes.io.recvmmsg import AVAILABLE, Plain, Receiver, receiver
+from probes.io.datagram.mmsg import AVAILABLE, Plain, Receiver, receiver
 
 HOSTS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 

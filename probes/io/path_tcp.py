@@ -15,9 +15,9 @@ from typing import Any
 from probes import trace
 from probes.base import Outcome
 from probes.io import faults
-from probes.io.net import PacketSocket, Unreachable
+from probes.io.datagram.socket import PacketSocket, Unreachable
 from probes.io.path import Listening
-from probes.io.tcp import established, open_ms
+from probes.io.stream.connect import established, open_ms
 from probes.wire.icmp.error import QUOTE_LEAST, TCP, Quote, labels_at, meaning
 from probes.wire.path.flow import GAP_S, SILENT_RUN, Answer, Probe, at_target, told
 

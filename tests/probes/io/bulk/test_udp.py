@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import pytest
 
-from probes.io.bulkudp import Pacer, UdpFlow, UdpSocket, rest_between
-from probes.io.iperf3 import _Client
-from probes.io.recvmmsg import Run
+from probes.io.bulk.iperf3 import _Client
+from probes.io.bulk.udp import Pacer, UdpFlow, UdpSocket, rest_between
+from probes.io.datagram.mmsg import Run
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.iperf3.messages import Params
 

@@ -1,4 +1,4 @@
-"""Carries one SIP conversation over a connection, plain or TLS; over datagrams: `probes.io.sipudp`."""
+"""Carries one SIP conversation over a connection, plain or TLS; over datagrams: `probes.io.conversation_udp`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from probes import trace
 from probes.base import Outcome
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.io.line import Line, broken
+from probes.io.stream.tls import Line, broken
 from probes.target import certificate_name
 from probes.wire.session import Stream
 

@@ -17,11 +17,11 @@ from netthread import serving, within
 from probes.answer import stamp as reflector
 from probes.base import Outcome
 from probes.errors import NeedsPrivilege
-from probes.io import net
-from probes.io.drive import Driver, both_clocks
-from probes.io.icmp import open_icmp
-from probes.io.net import PacketSocket, Stamped, Unreachable, is_own, open_udp
-from probes.io.timer import Timer
+from probes.io.datagram import socket as net
+from probes.io.datagram.driver import Driver, both_clocks
+from probes.io.datagram.icmp import open_icmp
+from probes.io.datagram.socket import PacketSocket, Stamped, Unreachable, is_own, open_udp
+from probes.io.datagram.timer import Timer
 from probes.kinds.packets import outcome_of
 from probes.wire.fleet.track import Window
 from probes.wire.stamp import packet as stamp

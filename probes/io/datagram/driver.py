@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from probes import trace
 from probes.errors import NeedsPrivilege
-from probes.io.net import PacketSocket, Unreachable
-from probes.io.timer import Timer
+from probes.io.datagram.socket import PacketSocket, Unreachable
+from probes.io.datagram.timer import Timer
 from probes.wire.session import Datagram, Session
 
 _MOMENT_S = 50e-6

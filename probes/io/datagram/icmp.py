@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from probes.errors import NeedsPrivilege
-from probes.io.net import PacketSocket
+from probes.io.datagram.socket import PacketSocket
 
 _ATTACH_FILTER = 26  # <asm/socket.h>
 
@@ -31,7 +31,7 @@ Make = Callable[..., PacketSocket]
 def open_icmp(family: int, *, raw: bool | None = None, make: Make = PacketSocket) -> IcmpSocket:
     """The unprivileged datagram socket (`net.ipv4.ping_group_range`), else a raw one that sees only our identifier.
 
-    `raw` True or False asks for one of the two; `make`: `probes.io.batch.fleet_socket` for many targets. Raises
+    `raw` True or False asks for one of the two; `make`: `probes.io.datagram.batch.fleet_socket` for many targets. Raises
     `NeedsPrivilege` when neither is allowed.
     """
     proto = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP

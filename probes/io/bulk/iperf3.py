@@ -13,11 +13,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from probes.base import Outcome
-from probes.io import bulkudp, faults, tcp
-from probes.io.bulk import Streams, TcpFlow
-from probes.io.bulkudp import UdpFlow, UdpSocket
-from probes.io.bytestream import StreamDriver
-from probes.io.recvmmsg import Run
+from probes.io import faults
+from probes.io.bulk import udp as bulkudp
+from probes.io.bulk.tcp import Streams, TcpFlow
+from probes.io.bulk.udp import UdpFlow, UdpSocket
+from probes.io.datagram.mmsg import Run
+from probes.io.stream import connect as tcp
+from probes.io.stream.driver import StreamDriver
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.iperf3.control import ClientTalk, Over, Start, Stop, Told, Wanted, Warm
 from probes.wire.iperf3.messages import Params, Results

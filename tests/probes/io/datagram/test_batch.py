@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from probes.io import batch
-from probes.io.batch import BatchSocket, fleet_socket
-from probes.io.net import PacketSocket, Stamped, Unreachable, open_udp
+from probes.io.datagram import batch
+from probes.io.datagram.batch import BatchSocket, fleet_socket
+from probes.io.datagram.socket import PacketSocket, Stamped, Unreachable, open_udp
 from probes.wire.session import Arrival, Datagram
 
 LOOPBACK: dict[int, str] = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}

@@ -18,8 +18,8 @@ from gufo.snmp import NoSuchInstance, SnmpAuthError, SnmpDecodeError, SnmpEncode
 from gufo.snmp import user as usm
 from gufo.snmp._fast import GetIter, SnmpV2cClientSocket, SnmpV3ClientSocket, get_master_key
 
-from probes.io.snmp import Access, NoAnswer, Page, Value
-from probes.io.snmpsock import REPEAT_AT, Carrier
+from probes.io.snmp.device import Access, NoAnswer, Page, Value
+from probes.io.snmp.socket import REPEAT_AT, Carrier
 from probes.target import Endpoint
 
 _AUTHS = {
