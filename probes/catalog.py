@@ -11,24 +11,24 @@ from probes.base import Kind
 from probes.errors import BadSettings
 
 KINDS: dict[str, str] = {
-    "capacity": "probes.kinds.capacity:CAPACITY",
+    "capacity": "probes.kinds.capacity.kind:CAPACITY",
     "dns": "probes.kinds.dns:DNS",
-    "headroom": "probes.kinds.headroom:HEADROOM",
-    "h323": "probes.kinds.h323:H323",
+    "headroom": "probes.kinds.capacity.headroom:HEADROOM",
+    "h323": "probes.kinds.h323.kind:H323",
     "host": "probes.kinds.host:HOST",
-    "http": "probes.kinds.http:HTTP",
-    "media": "probes.kinds.media:MEDIA",
+    "http": "probes.kinds.http.kind:HTTP",
+    "media": "probes.kinds.media.kind:MEDIA",
     "ntp": "probes.kinds.ntp:NTP",
-    "path": "probes.kinds.path:PATH",
+    "path": "probes.kinds.path.kind:PATH",
     "ping": "probes.kinds.ping:PING",
-    "room": "probes.kinds.room:ROOM",
-    "sip": "probes.kinds.sip:SIP",
-    "sipcall": "probes.kinds.sipcall:SIPCALL",
-    "snmp": "probes.kinds.snmp:SNMP",
+    "room": "probes.kinds.room.kind:ROOM",
+    "sip": "probes.kinds.sip.options:SIP",
+    "sipcall": "probes.kinds.sip.call:SIPCALL",
+    "snmp": "probes.kinds.snmp.kind:SNMP",
     "stamp": "probes.kinds.stamp:STAMP",
     "tcp": "probes.kinds.tcp:TCP",
-    "throughput": "probes.kinds.throughput:THROUGHPUT",
-    "tls": "probes.kinds.tls:TLS",
+    "throughput": "probes.kinds.throughput.kind:THROUGHPUT",
+    "tls": "probes.kinds.tls.kind:TLS",
 }
 
 

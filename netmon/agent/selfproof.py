@@ -22,7 +22,7 @@ from probes.base import Measurement
 from probes.clean import clean
 from probes.errors import NeedsPrivilege, ProbeError
 from probes.io.datagram.driver import Driver
-from probes.kinds.packets import Recipe
+from probes.kinds.shared.packets import Recipe
 from probes.wire.fleet.fleet import Interval
 from probes.wire.fleet.track import Window
 
@@ -91,7 +91,7 @@ async def floor() -> Floor:
 
 
 async def _stamp_floor() -> Floor:
-    from probes.answer.stamp import reflecting
+    from probes.answer.stamp.reflector import reflecting
     from probes.kinds import stamp
 
     with reflecting(HERE) as port:

@@ -152,7 +152,7 @@ def _end_with_stdin() -> None:
 
 def _how(args: argparse.Namespace, profile: str, rate_bps: int | None) -> How:
     """What the arguments say of calls and streams; the conference's own profile and rate without `--set`."""
-    from probes.kinds.room import RoomSettings
+    from probes.kinds.room.kind import RoomSettings
 
     given = ["profile=" + profile, *([f"rate={rate_bps}bit"] if rate_bps else []), "call_for=2s", "media_for=4s"]
     chosen = parse_settings([*given, *args.set], RoomSettings)

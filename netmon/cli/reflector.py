@@ -13,7 +13,7 @@ from typing import Any
 from netmon import log
 from netmon.config.files import listen_parts
 from netmon.errors import GOOD, MachineError, Problem, UsageError
-from probes.answer.guard import Network, Policy, prefix
+from probes.answer.stamp.guard import Network, Policy, prefix
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.kinds.stamp import key_of
@@ -57,14 +57,14 @@ def run(args: argparse.Namespace) -> int:
     policy = Policy(_prefixes(args.allow), _rate("--source-rate", args.source_rate), _rate("--rate", args.rate))
     limits, door = _limits(args, policy.allow), _door(args)
     streams = _streams(args.media_streams)
-    work = [_answer("--listen", args.listen, import_module("probes.answer.stamp").serve, key, policy)]
+    work = [_answer("--listen", args.listen, import_module("probes.answer.stamp.reflector").serve, key, policy)]
     if args.throughput:
-        serve = import_module("probes.answer.iperf3").serve
+        serve = import_module("probes.answer.iperf3.server").serve
         work.append(_answer("--throughput", args.throughput, serve, limits, door))
     if args.train:
-        work.append(_answer("--train", args.train, import_module("probes.answer.train").serve, key))
+        work.append(_answer("--train", args.train, import_module("probes.answer.streams.train").serve, key))
     if args.media:
-        media = import_module("probes.answer.media")
+        media = import_module("probes.answer.streams.media")
         work.append(_answer("--media", args.media, media.serve, key, media.Limits(streams=streams)))
     asyncio.run(_until_told(work))
     return GOOD
@@ -99,7 +99,7 @@ def _bound(option: str, text: str) -> float:
 
 
 def _limits(args: argparse.Namespace, allow: tuple[Network, ...]) -> Any:
-    limits = import_module("probes.answer.iperf3limits").Limits
+    limits = import_module("probes.answer.iperf3.limits").Limits
     given = {_BOUNDS[option][0]: int(found) for option, found in _bounds(args).items() if _BOUNDS[option][0]}
     return limits(policy=replace(limits().policy, allow=allow), **given)
 
@@ -109,7 +109,7 @@ def _door(args: argparse.Namespace) -> Any:
     files = args.throughput_users, args.throughput_key
     skew_s = _bound("--throughput-skew", args.throughput_skew)
     try:
-        return import_module("probes.answer.iperf3door").door_of(*files, skew_s, args.throughput_padding)
+        return import_module("probes.answer.iperf3.login").door_of(*files, skew_s, args.throughput_padding)
     except BadSettings as fault:
         raise UsageError([Problem("command line", "--throughput-users and --throughput-key", str(fault))]) from None
 

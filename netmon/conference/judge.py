@@ -16,7 +16,7 @@ from netmon.conference.plan import Plan, Seat
 from netmon.conference.rehearse import NoAddress, Result
 from probes.base import Measurement, Outcome
 from probes.clean import clean
-from probes.kinds.roomladder import RUNGS
+from probes.kinds.room.rungs import RUNGS
 
 ORDER = ("not_ready", "not_measured", "risk", "ready")
 _OF_THE_WAY = {("port", Outcome.LOST), ("signalling", Outcome.LOST)}

@@ -117,14 +117,14 @@ class Lab:
         self._start_mcu()
 
     def _start_mcu(self) -> None:
-        command = [sys.executable, "-I", "-m", "probes.answer.sip", "--listen", self.lab.mcu_listen]
+        command = [sys.executable, "-I", "-m", "probes.answer.standin.sip", "--listen", self.lab.mcu_listen]
         self.processes.start("mcu", [*self.space.inside("mcu"), *command])
 
     def _open_rooms(self) -> None:
         """Rooms that take calls, a media responder beside each; and how to try them."""
         for host, address in self.lab.rooms:
             inside = self.space.inside(host)
-            room = [sys.executable, "-I", "-m", "probes.answer.room", "--listen", f"{address}:{SIP_PORT}"]
+            room = [sys.executable, "-I", "-m", "probes.answer.standin.room", "--listen", f"{address}:{SIP_PORT}"]
             media = ["--listen", f"{address}:{STAMP_PORT}", "--media", f"{address}:{MEDIA_PORT}"]
             self.processes.start(f"room-{host}", [*inside, *room])
             self.processes.start(f"media-{host}", [*inside, *NETMON, "reflector", *media])

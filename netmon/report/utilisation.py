@@ -13,7 +13,7 @@ from pathlib import Path
 
 from netmon.point import TAGS
 from netmon.store import read
-from probes.kinds.snmpuse import SLOT_S, percentile95, verdict
+from probes.kinds.snmp.utilisation import SLOT_S, percentile95, verdict
 
 SEALED_S = 900  # points this old are sealed: a hub seals each 10 minutes
 WAYS = {"rx": "rx_5m_share", "tx": "tx_5m_share"}

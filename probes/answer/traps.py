@@ -23,12 +23,12 @@ from pysnmp.entity.engine import SnmpEngine
 from pysnmp.entity.rfc3413 import ntfrcv
 from pysnmp.proto.api.v2c import OctetString
 
-from probes.answer.trapevents import Bucket, TrapEvent, event
+from probes.answer.trap_events import Bucket, TrapEvent, event
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, WireError
 from probes.io.snmp.device import AUTHS, PRIVS, Access
 from probes.io.snmp.pysnmp import AUTH_PROTOCOLS, PRIV_PROTOCOLS, plain
-from probes.kinds.snmp import SnmpSettings, access_of
+from probes.kinds.snmp.kind import SnmpSettings, access_of
 from probes.target import Endpoint, parse
 from probes.wire import snmp as ber
 

@@ -16,8 +16,8 @@ from probes.io import conversation as sipsock
 from probes.io.conversation import Tls
 from probes.io.exchange import exchange
 from probes.io.stream.tls import Line, broken
-from probes.kinds import dnsjudge
-from probes.kinds.reach import SocketAddress, Try, reach, several
+from probes.kinds import dns_verdict as dnsjudge
+from probes.kinds.shared.service import SocketAddress, Try, reach, several
 from probes.settings import setting
 from probes.target import parse
 from probes.wire import dns

@@ -12,8 +12,8 @@ from probes.base import Emit, Field, Job, Kind, Measurement, Target
 from probes.io.datagram.batch import fleet_socket
 from probes.io.datagram.icmp import open_icmp
 from probes.io.datagram.socket import PacketSocket
-from probes.kinds import packets
-from probes.kinds.packets import Recipe
+from probes.kinds.shared import packets
+from probes.kinds.shared.packets import Recipe
 from probes.settings import setting
 from probes.wire.fleet import bursts
 from probes.wire.fleet.track import Track, Window

@@ -14,9 +14,9 @@ from probes.errors import BadSettings
 from probes.io.clock import our_clock
 from probes.io.datagram.socket import PacketSocket, open_udp
 from probes.io.negotiated import Meeting
-from probes.kinds import packets
-from probes.kinds.packets import Recipe
 from probes.kinds.ping import SHARED as PING_FIELDS
+from probes.kinds.shared import packets
+from probes.kinds.shared.packets import Recipe
 from probes.settings import setting
 from probes.wire.fleet.track import Track, Window
 from probes.wire.stamp import oneway

@@ -140,7 +140,7 @@ def test_late_points_count_in_the_windows_that_hold_them() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_windows_p95_is_within_five_percent_of_the_exact_one(seed: int) -> None:
-    from probes import logbuckets
+    from probes import log_buckets as logbuckets
 
     rng = random.Random(seed)
     series = Series(ASKS, 60)
@@ -173,7 +173,7 @@ def test_many_checks_more_than_the_store_began_with_keep_their_figures() -> None
 
 def test_buckets_are_those_of_the_probes() -> None:
     from alerts import buckets
-    from probes import logbuckets
+    from probes import log_buckets as logbuckets
 
     assert (buckets.PER_OCTAVE, buckets.LAST, buckets.PREFIX) == (
         logbuckets.PER_OCTAVE,

@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 import meeting
 from nets import Pair, inside, pair
 
-from probes.answer import media
+from probes.answer.streams import media
 
 PLANTED: dict[int, tuple[str, str, dict[str, Any] | None]] = {  # room number → rung, owner, what its stand-in does
     7: ("signalling", "Xa 00008", None),

@@ -40,8 +40,8 @@ from nets import Pair, pair, sh
 
 from netmon.agent.selfwatch import calm_collector, rss_bytes
 from probes.base import Job, Measurement, Target
-from probes.kinds import packets
 from probes.kinds.ping import PingSettings, watch
+from probes.kinds.shared import packets
 from probes.wire.fleet.fleet import Interval
 
 TARGETS = [f"10.98.{number >> 8}.{number & 255}" for number in range(1, 1001)]

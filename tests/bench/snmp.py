@@ -27,7 +27,7 @@ from netthread import awaited, within
 from probes.base import Outcome, Target
 from probes.io.snmp import device as talk
 from probes.io.snmp.device import Access, Walker
-from probes.kinds.snmp import SnmpSettings, run
+from probes.kinds.snmp.kind import SnmpSettings, run
 
 TABLE, GOAL = "1.3.6.1.2.1.2.2.1", 50.0
 ACCESS = {

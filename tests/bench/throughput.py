@@ -131,7 +131,7 @@ class Fast(NamedTuple):
 def inner(host: str, seconds: str, reverse: str) -> None:
     """In the left namespace: one test in this process, so that its CPU is the test's alone."""
     from probes.base import Target
-    from probes.kinds.throughput import ThroughputSettings, run
+    from probes.kinds.throughput.kind import ThroughputSettings, run
 
     settings = ThroughputSettings(duration_s=float(seconds), protocol="udp", rate_bps=FAST_BPS, reverse=reverse == "1")
     asyncio.run(run(Target(host), replace(settings, duration_s=0.5, rate_bps=1e6), 1))  # imports are not the test's

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from mutation import mutated
 
-from probes.answer.sip import StandIn
-from probes.answer.train import Responder
+from probes.answer.standin.sip import StandIn
+from probes.answer.streams.train import Responder
 from probes.errors import WireError
 from probes.wire import dns, ntp, x509
 from probes.wire import http as http1

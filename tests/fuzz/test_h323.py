@@ -11,7 +11,7 @@ import time
 
 from h323bytes import CALLS, RAS, RECORDED
 
-from probes.answer.h323 import StandIn, answers, incoming
+from probes.answer.standin.h323 import StandIn, answers, incoming
 from probes.errors import WireError
 from probes.wire.h323 import q931
 from probes.wire.h323.call import Call, Left, Plan

@@ -12,7 +12,7 @@ import time
 import pytest
 from mediaworld import AGENT, RESPONDER, World
 
-from probes.answer.media import Responder
+from probes.answer.streams.media import Responder
 from probes.wire.media.sender import Done, Failed
 from probes.wire.session import Arrival
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 import pytest
 from mutation import mutated
 
-from probes.answer.stamp import MOST_SESSIONS, Reflector
+from probes.answer.stamp.reflector import MOST_SESSIONS, Reflector
 from probes.errors import BadTarget, WireError
 from probes.target import parse
 from probes.wire.icmp.echo import Ping

@@ -13,7 +13,7 @@ from inventory.errors import BadInventory
 from inventory.model import PROFILES_BPS, Agent, Check, Conference, Contact, Inventory, Link, Mcu, Room, Service, Site
 from inventory.moment import Moment
 from inventory.topology import Crossing, Network, Way
-from probes.kinds import headroom
+from probes.kinds.capacity import headroom
 
 
 def country(provinces: int = 2, communes: int = 3) -> Inventory:

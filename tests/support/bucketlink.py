@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from probes.agreement import Planner
-from probes.knee import Train, fit
+from probes.kinds.capacity.agreement import Planner
+from probes.kinds.capacity.knee import Train, fit
 
 WIRE = 1514
 _OTHERS = (202, 742, 1242, 1442)  # bytes of others' packets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from probes.mediastats import Reception, Way
+from probes.kinds.media.figures import Reception, Way
 from probes.wire.media.flow import Trace
 from probes.wire.media.shape import Packet, Shape, Sort, Variant, plan
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from probes.answer.media import Limits, Responder
+from probes.answer.streams.media import Limits, Responder
 from probes.wire.media.flow import Marks
 from probes.wire.media.packet import BACK, FORWARD
 from probes.wire.media.sender import Guard, MediaSender

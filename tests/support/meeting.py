@@ -10,8 +10,8 @@ from typing import Any
 from inventory.model import Conference, Inventory, Link, Mcu, Room, Site
 from inventory.moment import Moment
 from inventory.topology import Network
-from probes.answer import sip as standin
-from probes.answer.room import Room as StandIn
+from probes.answer.standin import sip as standin
+from probes.answer.standin.room import Room as StandIn
 from probes.target import Endpoint
 
 STARTS, ENDS = "2031-03-01T08:00:00+07:00", "2031-03-01T11:00:00+07:00"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from probes.answer import sip as standin
-from probes.answer.sip import StandIn
+from probes.answer.standin import sip as standin
+from probes.answer.standin.sip import StandIn
 from probes.base import Measurement
 from probes.target import Endpoint
 

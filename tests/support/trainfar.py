@@ -12,7 +12,7 @@ from nets import Pair
 
 NETMON = [sys.executable, "-I", "-m", "netmon"]
 UNBOUNDED = (
-    "import asyncio\nfrom probes.answer.train import Limits, serve\n"
+    "import asyncio\nfrom probes.answer.streams.train import Limits, serve\n"
     "asyncio.run(serve('0.0.0.0', 8621, limits=Limits(bytes_per_minute=10**12)))"
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from probes.answer.train import Limits, Responder
+from probes.answer.streams.train import Limits, Responder
 from probes.wire.session import Arrival, Datagram
 from probes.wire.train.sender import TrainSender
 

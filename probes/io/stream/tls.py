@@ -15,7 +15,8 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
-from probes import tlswords, trace
+from probes import tls_faults as tlswords
+from probes import trace
 from probes.base import Outcome
 from probes.io import faults
 from probes.io.faults import Fault

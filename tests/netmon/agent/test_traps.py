@@ -27,7 +27,7 @@ from netmon.point import Line, decode
 from netmon.troubles import Troubles
 from probes import catalog
 from probes.base import Kind, Measurement, Outcome, Target
-from probes.kinds.snmp import SnmpSettings
+from probes.kinds.snmp.kind import SnmpSettings
 
 LINK_DOWN, ON_BATTERY = "1.3.6.1.6.3.1.1.5.3", "1.3.6.1.2.1.33.2.1"
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from netmon.cli import app
-from probes.answer.stamp import reflecting
+from probes.answer.stamp.reflector import reflecting
 
 pytestmark = pytest.mark.needs("linux")
 

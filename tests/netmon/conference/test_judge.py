@@ -17,7 +17,7 @@ from netmon.conference.judge import Cause, Verdict
 from netmon.conference.plan import Plan
 from netmon.conference.rehearse import NoAddress, Result
 from probes.base import Measurement, Outcome
-from probes.kinds.roomladder import RUNGS
+from probes.kinds.room.rungs import RUNGS
 
 NETWORK = meeting.network(40)
 PLAN = plan.make(NETWORK, NETWORK.inventory.conferences[0])

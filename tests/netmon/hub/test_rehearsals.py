@@ -26,7 +26,7 @@ from netmon.hub.readiness import Run
 from netmon.hub.rehearsals import Rehearsals
 from netmon.hub.rehearse import Failed
 from netmon.hub.statedb import KEPT_OVER, Stage, StateDb
-from probes.kinds.room import RoomSettings
+from probes.kinds.room.kind import RoomSettings
 
 INVENTORY = meeting.inventory(6, provinces=2)
 NETWORK = Network(INVENTORY)

@@ -21,8 +21,8 @@ from netthread import serving, within
 from receivers import Receiver, receiver
 
 from netmon.cli import app
-from probes.answer import sip as standin
-from probes.answer.room import Room as StandIn
+from probes.answer.standin import sip as standin
+from probes.answer.standin.room import Room as StandIn
 from probes.target import Endpoint
 
 pytestmark = [pytest.mark.needs("netns"), pytest.mark.world]

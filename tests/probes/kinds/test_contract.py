@@ -24,12 +24,12 @@ from netthread import awaited, serving
 from tlspeer import context
 
 from probes import catalog
-from probes.answer import h323 as gatekeeper
-from probes.answer import media
-from probes.answer import sip as standin
-from probes.answer import stamp as reflector
-from probes.answer import train as responder
-from probes.answer.room import Room
+from probes.answer.stamp import reflector
+from probes.answer.standin import h323 as gatekeeper
+from probes.answer.standin import sip as standin
+from probes.answer.standin.room import Room
+from probes.answer.streams import media
+from probes.answer.streams import train as responder
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.target import Endpoint
 from probes.wire import ntp

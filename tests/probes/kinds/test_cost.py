@@ -7,13 +7,17 @@ import pytest
 from probes import catalog
 from probes.base import Cost
 from probes.errors import BadSettings
-from probes.kinds import capacity, headroom, room, sipcall, throughput
-from probes.kinds.capacity import CapacitySettings
-from probes.kinds.headroom import HeadroomSettings
-from probes.kinds.room import RoomSettings
-from probes.kinds.sipcall import SipCallSettings
-from probes.kinds.throughput import ThroughputSettings
-from probes.kinds.trains import ETHERNET, IPV4
+from probes.kinds.capacity import headroom
+from probes.kinds.capacity import kind as capacity
+from probes.kinds.capacity.headroom import HeadroomSettings
+from probes.kinds.capacity.kind import CapacitySettings
+from probes.kinds.capacity.rounds import ETHERNET, IPV4
+from probes.kinds.room import kind as room
+from probes.kinds.room.kind import RoomSettings
+from probes.kinds.sip import call as sipcall
+from probes.kinds.sip.call import SipCallSettings
+from probes.kinds.throughput import kind as throughput
+from probes.kinds.throughput.kind import ThroughputSettings
 
 HEAVY = tuple(name for name in catalog.names() if catalog.load(name).cost)
 

@@ -15,7 +15,7 @@ import pytest
 
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
-from probes.kinds import dnsjudge
+from probes.kinds import dns_verdict as dnsjudge
 from probes.kinds.dns import DNS, DnsSettings, question_of, run
 from probes.wire import dns
 from probes.wire.dns import Message, Question, Record

@@ -16,7 +16,7 @@ import pytest
 from nets import Pair, pair, sh
 from netthread import awaited, within
 
-from probes import logbuckets
+from probes import log_buckets as logbuckets
 from probes.base import Job, Measurement, Outcome, Target
 from probes.errors import NeedsPrivilege
 from probes.io.datagram.icmp import open_icmp

@@ -17,7 +17,7 @@ import pytest
 from nets import Pair, pair, sh
 from netthread import awaited, serving, within
 
-from probes.answer import stamp as reflector
+from probes.answer.stamp import reflector
 from probes.base import Job, Measurement, Outcome, Target
 from probes.errors import BadSettings
 from probes.io.clock import our_clock

@@ -14,7 +14,7 @@ import pytest
 from nets import Pair, pair
 from netthread import serving, within
 
-from probes.answer import stamp as reflector
+from probes.answer.stamp import reflector
 from probes.base import Outcome
 from probes.errors import NeedsPrivilege
 from probes.io.datagram import socket as net
@@ -22,7 +22,7 @@ from probes.io.datagram.driver import Driver, both_clocks
 from probes.io.datagram.icmp import open_icmp
 from probes.io.datagram.socket import PacketSocket, Stamped, Unreachable, is_own, open_udp
 from probes.io.datagram.timer import Timer
-from probes.kinds.packets import outcome_of
+from probes.kinds.shared.packets import outcome_of
 from probes.wire.fleet.track import Window
 from probes.wire.stamp import packet as stamp
 from probes.wire.stamp.sender import StampSender

@@ -6,8 +6,8 @@ import pytest
 from virtualnet import Line, Path
 
 from probes.base import Outcome
-from probes.kinds.packets import measurement, outcome_of
 from probes.kinds.ping import RECIPE, PingSettings
+from probes.kinds.shared.packets import measurement, outcome_of
 from probes.wire.fleet import bursts
 from probes.wire.fleet.fleet import Interval
 from probes.wire.fleet.track import Track

@@ -9,7 +9,7 @@ import pytest
 from virtualnet import Line, Path
 
 from probes.base import Outcome
-from probes.kinds.packets import outcome_of
+from probes.kinds.shared.packets import outcome_of
 from probes.wire.fleet.fleet import GROUP, SLOT_S, STALL_S, Fleet
 from probes.wire.fleet.track import Track, Window
 from probes.wire.icmp.echo import ECHO4, REPLY4, Ping, checksum

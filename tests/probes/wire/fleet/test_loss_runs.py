@@ -9,8 +9,8 @@ from itertools import groupby
 import pytest
 from virtualnet import EPOCH_NS, Line
 
-from probes.kinds.packets import measurement
 from probes.kinds.ping import RECIPE
+from probes.kinds.shared.packets import measurement
 from probes.wire.fleet.fleet import Interval
 from probes.wire.fleet.loss_runs import LossRuns
 from probes.wire.icmp.echo import Ping

@@ -146,7 +146,7 @@ def test_wrong_keys_are_told(keys: Keys) -> None:
 def test_without_cryptography_the_extra_is_named_and_nothing_else_imports_it(keys: Keys) -> None:
     code = (
         "import sys; sys.modules['cryptography'] = None\n"
-        "import probes.kinds.throughput, probes.answer.iperf3\n"
+        "import probes.kinds.throughput.kind, probes.answer.iperf3.server\n"
         "from probes.wire import rsa\n"
         f"rsa.public_key(open({str(keys.public)!r}, 'rb').read())"
     )

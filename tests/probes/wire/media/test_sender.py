@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mediaworld import RESPONDER, SHAPE, World
 
-from probes.answer.media import Limits
+from probes.answer.streams.media import Limits
 from probes.wire.media import packet as media
 from probes.wire.media.flow import Trace
 from probes.wire.media.packet import BACK, FORWARD, What

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torture import messages
 
-from probes.answer.room import Room
-from probes.answer.sip import StandIn
+from probes.answer.standin.room import Room
+from probes.answer.standin.sip import StandIn
 from probes.errors import WireError
 from probes.wire.session import Arrival
 from probes.wire.sip import message as sip

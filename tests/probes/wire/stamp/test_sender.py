@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from virtualnet import EPOCH_NS, Line
 
-from probes.answer.stamp import Reflector
+from probes.answer.stamp.reflector import Reflector
 from probes.base import Outcome
-from probes.kinds.packets import outcome_of
+from probes.kinds.shared.packets import outcome_of
 from probes.kinds.stamp import _more, _note
 from probes.wire.fleet.track import Track, Window
 from probes.wire.session import Arrival, Datagram

@@ -1,0 +1,200 @@
+"""Capacity: a shaped link's rate and bucket from short packet trains, both ways, with a responder (`netmon reflector --train`)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
+from probes.kinds.capacity import rounds as trains
+from probes.kinds.capacity.agreement import FIRST, Answer, Planner
+from probes.kinds.capacity.knee import Train, fit
+from probes.kinds.capacity.rounds import ETHERNET, IPV4, Broken, Testing, payload
+from probes.kinds.stamp import key_of
+from probes.settings import setting
+from probes.target import Unresolved, parse, resolve
+from probes.wire.train.packet import PORT, Stream
+from probes.wire.train.sender import Trace
+
+_WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
+_IN_WORDS = {"fwd": "there", "bwd": "back"}
+_MOST_OVER = 1.2  # of `max_queue`, before it is told
+_WAY_S = 60.0  # one direction's trains with their pauses: some seconds, unless the responder is slow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacitySettings:
+    """Settings of `capacity`."""
+
+    every_s: float = setting("time between tests", unit="s", key="every", low=60, high=604_800, default=3600.0)
+    direction: str = setting("which way trains go", choices=("both", "forward", "reverse"), default="both")
+    max_bytes: int = setting(
+        "all trains of one direction together, at most", unit="B", low=50_000, high=4_000_000, default=1_000_000
+    )
+    max_queue_s: float = setting(
+        "delay a train may add, where a figure can be had so",
+        unit="s",
+        key="max_queue",
+        low=0.005,
+        high=1,
+        default=0.03,
+    )
+    size: int = setting(
+        "bytes of UDP payload of a packet (IPv6: 20 fewer, so that it is as long)", low=84, high=8972, default=1472
+    )
+    dscp: int = setting("DSCP of the packets", low=0, high=63, default=0)
+    timeout_s: float = setting(
+        "give up when the responder is silent for so long, at each step", unit="s", key="timeout", low=0.2, high=20,
+        default=3.0,
+    )  # fmt: skip
+    key_file: str = setting("file with the key shared with the responder", default="", secret=True)
+
+
+FIELDS = (
+    Field("rate_l2_fwd_bps", "bit/s", "the shaper's rate there, Ethernet header counted; absent when unknown"),
+    Field("rate_l2_bwd_bps", "bit/s", "the shaper's rate back, Ethernet header counted; absent when unknown"),
+    Field("rate_ip_fwd_bps", "bit/s", "the same there in bytes of IP packets of this size"),
+    Field("rate_ip_bwd_bps", "bit/s", "the same back in bytes of IP packets of this size"),
+    Field("bucket_fwd_bytes", "B", "what the shaper lets pass at once there; absent without a bucket", "int"),
+    Field("bucket_bwd_bytes", "B", "what the shaper lets pass at once back; absent without a bucket", "int"),
+    Field("bytes_used", "B", "sent for this test both ways, Ethernet header counted; of one cut short too", "int"),
+    Field("queue_ms", "ms", "most delay our trains added, either way: what others met meanwhile"),
+    Field("trains", "trains", "sent for this test, both ways", "int", default=False),
+    Field("queue_fwd_ms", "ms", "delay our longest train added there", default=False),
+    Field("queue_bwd_ms", "ms", "delay our longest train added back", default=False),
+    Field("lost_fwd", "packets", "of all trains there", "int", default=False),
+    Field("lost_bwd", "packets", "of all trains back", "int", default=False),
+)
+
+
+@dataclass(slots=True)
+class _Way:
+    """One direction's trains."""
+
+    plan: Planner
+    lost: int = 0
+    queued_ns: int = 0
+    flying: int = 0  # packets of a train that was cut short
+
+    @property
+    def used_bytes(self) -> int:
+        """All that was sent, what came of it or not."""
+        return self.plan.used_bytes + self.flying * self.plan.wire_bytes
+
+    @property
+    def hurt(self) -> bool:
+        """Our trains added more delay than they should; others' packets among them may add some."""
+        return self.queued_ns > _MOST_OVER * self.plan.most_queue_ns
+
+
+async def run(target: Target, settings: Any, count: int) -> Measurement:
+    """One test. `count` means packets elsewhere and nothing here: how many are sent depends on what they say."""
+    endpoint = parse(target.text, PORT)
+    key = key_of(settings.key_file)
+    at_ns, began = time.time_ns(), time.monotonic()
+    ways: dict[str, _Way] = {}
+
+    def told(outcome: Outcome, why: str) -> Measurement:
+        took_ms = round((time.monotonic() - began) * 1000, 3)
+        return Measurement("capacity", target.text, at_ns, took_ms, outcome, _values(ways), why)
+
+    try:
+        family, sockaddr = (await resolve(endpoint))[0]
+        async with trains.testing(family, sockaddr, key=key, dscp=settings.dscp, timeout_s=settings.timeout_s) as test:
+            for way in _WAYS[settings.direction]:
+                wire = settings.size + IPV4 + ETHERNET
+                ways[way] = _Way(Planner(wire, settings.max_bytes, int(settings.max_queue_s * 1e9)))
+                await _measure(test, way, ways[way], payload(family, settings.size))
+            dropped = test.session.local_drop
+    except Unresolved as fault:
+        return told(Outcome.UNRESOLVED, str(fault))
+    except Broken as fault:
+        return told(fault.outcome, fault.why)
+    outcome, why = verdict({way: state.plan.answer or Answer(None) for way, state in ways.items()}, dropped)
+    return told(outcome, "; ".join(filter(None, (why, cost_in_words(ways)))))
+
+
+async def _measure(test: Testing, way: str, state: _Way, size: int) -> None:
+    """Trains one way until three agree or what may be sent is sent."""
+    plan = state.plan
+    while plan.answer is None:
+        ours, theirs = Stream(plan.packets, size), Stream()
+        if way == "bwd":
+            ours, theirs = theirs, ours
+        try:
+            got = await test.round(ours, theirs)
+        except Broken:
+            state.flying = test.session.unfinished
+            raise
+        trace = got.there if way == "fwd" else got.back
+        _take(state, trace or Trace(Stream(), (), ()))
+        if plan.answer is None:
+            await asyncio.sleep(plan.pause_s())
+
+
+def _take(state: _Way, trace: Trace) -> None:
+    found = fit(Train(state.plan.wire_bytes, trace.sent_ns, trace.arrivals))
+    state.lost += trace.stream.packets - len(trace.arrivals)
+    state.queued_ns = max(state.queued_ns, found.queued_ns)
+    state.plan.take(trace.stream.packets, found)
+
+
+def verdict(answers: dict[str, Answer], dropped: int) -> tuple[Outcome, str]:
+    """OK also when no figure could be had, for the responder did its part; LOCAL when this machine was in the way.
+
+    `answers` by way; `dropped`: packets that came and our own buffer had no room for.
+    """
+    unknown = {way: answer for way, answer in answers.items() if answer.rate_bps is None}
+    why = "; ".join(f"{_IN_WORDS[way]}: {answer.why}" for way, answer in unknown.items())
+    if dropped and "bwd" in unknown:
+        return Outcome.LOCAL, f"this machine was too busy: it dropped {dropped} packets that had come; {why}"
+    starved = unknown and len(unknown) == len(answers) and all(answer.starved for answer in unknown.values())
+    return Outcome.LOCAL if starved else Outcome.OK, why
+
+
+def cost_in_words(ways: dict[str, _Way]) -> str:
+    """What others met of our trains, when it was more than the check allows; else nothing."""
+    hurt = [f"{state.queued_ns / 1e6:.0f} ms {_IN_WORDS[way]}" for way, state in ways.items() if state.hurt]
+    return f"our own trains added delay: up to {', '.join(hurt)}, more than max_queue" if hurt else ""
+
+
+def _values(ways: dict[str, _Way]) -> dict[str, Value]:
+    """What was measured; nothing of a test that never began."""
+    found: dict[str, Value] = {}
+    for way, state in ways.items():
+        plan, answer = state.plan, state.plan.answer
+        if answer and answer.rate_bps is not None:
+            found[f"rate_l2_{way}_bps"] = round(answer.rate_bps)
+            found[f"rate_ip_{way}_bps"] = round(answer.rate_bps * (plan.wire_bytes - ETHERNET) / plan.wire_bytes)
+            if answer.bucket_bytes is not None:
+                found[f"bucket_{way}_bytes"] = round(answer.bucket_bytes)
+        if plan.fits:
+            found[f"queue_{way}_ms"] = round(state.queued_ns / 1e6, 3)
+            found[f"lost_{way}"] = state.lost
+    begun = [state for state in ways.values() if state.plan.fits]
+    if begun:
+        found["queue_ms"] = round(max(state.queued_ns for state in begun) / 1e6, 3)
+        found["trains"] = sum(len(state.plan.fits) for state in begun)
+    if used := sum(state.used_bytes for state in ways.values()):
+        found["bytes_used"] = used
+    return found
+
+
+def cost(settings: CapacitySettings) -> Cost:
+    """The most a test sends: after the first no train begins that would go over `max_bytes`."""
+    ways = len(_WAYS[settings.direction])
+    first = FIRST * (settings.size + IPV4 + ETHERNET)
+    return Cost(ways * max(settings.max_bytes, first), ways * _WAY_S)
+
+
+CAPACITY = Kind(
+    "capacity",
+    CapacitySettings,
+    FIELDS,
+    run,
+    None,
+    "a shaped link's rate and bucket from short packet trains, both ways",
+    cost,
+)

@@ -1,0 +1,103 @@
+"""What the kinds `capacity` and `headroom` share: one test with a responder, round by round, and which end is which outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from probes.base import Outcome
+from probes.io.datagram.driver import Driver
+from probes.io.datagram.socket import PacketSocket
+from probes.io.datagram.train_socket import open_train
+from probes.kinds.shared.packets import address_of
+from probes.wire.train.packet import LEAST_DATA, Stream
+from probes.wire.train.sender import Done, Failed, TrainSender
+
+OUTCOMES = {
+    "silence": Outcome.LOST,
+    "refused": Outcome.REFUSED,
+    "busy": Outcome.REFUSED,
+    "nonsense": Outcome.PROTOCOL,
+    "ours": Outcome.LOCAL,
+}
+IPV4 = 28  # bytes of UDP and IP headers around a payload
+_log = logging.getLogger("netmon.trains")
+ETHERNET = 14  # what a shaper counts beside the IP packet
+
+
+class Broken(Exception):
+    """The test ended early: `outcome` and why."""
+
+    def __init__(self, outcome: Outcome, why: str) -> None:
+        super().__init__(why)
+        self.outcome, self.why = outcome, why
+
+
+def payload(family: int, size: int) -> int:
+    """UDP payload of a packet as long as an IPv4 one with `size` bytes of it: IPv6's header takes 20 more."""
+    return max(LEAST_DATA, size + IPV4 - (48 if family == socket.AF_INET6 else IPV4))
+
+
+class Testing:
+    """One test. `round` gives what became of one; it raises `Broken` when the responder is gone or says no."""
+
+    def __init__(self, session: TrainSender, driver: Driver) -> None:
+        self.session, self._driver = session, driver
+        self.told: asyncio.Future[Done | Failed] = asyncio.get_running_loop().create_future()
+
+    async def round(self, ours: Stream, theirs: Stream, *, most_rise_ns: int = 0) -> Done:
+        """Both streams of a round at once; an empty one is not sent."""
+        self.told = asyncio.get_running_loop().create_future()
+        self.session.begin(ours, theirs, most_rise_ns=most_rise_ns)
+        self._driver.kick()
+        got = await self.told
+        if isinstance(got, Failed):
+            raise Broken(OUTCOMES[got.how], got.why)
+        return got
+
+
+@asynccontextmanager
+async def testing(
+    family: int, sockaddr: tuple[Any, ...], *, key: bytes, dscp: int, timeout_s: float
+) -> AsyncIterator[Testing]:
+    """A test with the responder there; it is told when we are done. Raises `Broken` when there is no socket to be had."""
+    to = address_of(sockaddr)
+    sock = opened(family)
+    number = int.from_bytes(os.urandom(8), "big")
+    session = TrainSender(to, number, key=key, tos=dscp << 2, timeout_s=timeout_s, clock_ns=time.monotonic_ns)
+
+    def heard(events: list[Any]) -> None:
+        if not test.told.done():
+            test.told.set_result(events[0])
+
+    driver = Driver(session, sock, heard)
+    test = Testing(session, driver)
+    try:
+        yield test
+    finally:
+        part(driver, to, session.farewell())
+
+
+def opened(family: int) -> PacketSocket:
+    """A socket for trains or streams; raises `Broken` when there is none to be had."""
+    try:
+        return open_train(family)
+    except OSError as fault:
+        raise Broken(Outcome.LOCAL, f"no socket: {fault.strerror}") from None
+
+
+def part(driver: Driver, to: Any, farewell: bytes) -> None:
+    """The responder may serve others now; when this is lost it finds out by itself."""
+    try:
+        if farewell:
+            driver.sock.send(farewell, to)
+    except OSError as fault:
+        _log.debug("the responder could not be told that we are done: %s", fault)
+    finally:
+        driver.close()

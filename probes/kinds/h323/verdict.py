@@ -1,0 +1,236 @@
+"""Which answer is which outcome, and whose trouble it is: the table of `docs/probes/h323.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from probes.base import Outcome, Row, Value
+from probes.clean import clean
+from probes.io.rtp import Heard as Media
+from probes.kinds.h323 import causes as h323words
+from probes.kinds.shared.service import Try
+from probes.wire.exchange import Heard, Unheard
+from probes.wire.h323.call import Closed, Elsewhere, Expired, Released, Stage
+from probes.wire.h323.h225 import Call, Ras, Vendor
+from probes.wire.session import Malformed
+
+TIMES = {
+    "callProceeding": "proceeding_ms",
+    "progress": "progress_ms",
+    "alerting": "alerting_ms",
+    "connect": "answer_ms",
+}
+CONNECTED, PROCEEDING, ALERTING, ANSWERED, MEDIA = 1, 2, 3, 4, 5  # rungs of a call
+_RUNGS = {"callProceeding": PROCEEDING, "progress": PROCEEDING, "alerting": ALERTING, "connect": ANSWERED}
+_GATEKEEPER, _LOCATED = 1, 2  # rungs of a gatekeeper
+Verdict = Callable[[Any, bool], tuple[Outcome, str]]  # (event, the connection was reset)
+_LATE_MS = 60.0  # sound sent later than this says nothing of the network
+_REJECTS = ("gatekeeperReject", "locationReject")
+
+
+# -- a gatekeeper --------------------------------------------------------------------------------------------------
+def asked(
+    first: Heard | Unheard, second: Heard | Unheard | None, room: str, late: Sequence[str], to: Sequence[Any] = ()
+) -> tuple[Try, list[Row]]:
+    """The outcome of a GRQ and, when it was answered well, of the LRQ for `room`. `late`: other RAS messages that came;
+    `to`: who was asked."""
+    times, facts, rows = _heard("ras_ms", first, _GATEKEEPER)
+    rows = [row | _from_elsewhere(first, to) for row in rows]
+    outcome, why = _judged(first, late)
+    if second is not None and outcome is Outcome.OK:
+        more_times, more_facts, more_rows = _heard("locate_ms", second, _LOCATED)
+        rows += [row | _from_elsewhere(second, to) for row in more_rows]
+        times, facts = times | more_times, _worse(facts, more_facts)
+        outcome, said = _judged(second, late)
+        why = said and f"the gatekeeper answers, but for room {clean(room, 40)}: {said}"
+    return Try(outcome, why, times, facts, isinstance(first, Heard)), rows
+
+
+def _heard(name: str, told: Heard | Unheard, rung: int) -> tuple[dict[str, float], dict[str, Value], list[Row]]:
+    if isinstance(told, Unheard):
+        return {}, {}, []
+    answer: Ras = told.answer
+    facts: dict[str, Value] = {"sends": told.sends}
+    facts |= {"reason": answer.code} if answer.code >= 0 else {"rung": rung}
+    facts |= _software(answer.vendor, answer.version)
+    return {name: told.rtt_ms}, facts, [_row(answer.name, answer.vendor, answer.version) | _where(answer)]
+
+
+def _from_elsewhere(told: Heard | Unheard, to: Sequence[Any]) -> Row:
+    """Who answered, when it is another than was asked."""
+    source = tuple(told.source or ())[:2] if isinstance(told, Heard) else ()
+    return {"answered by": f"{source[0]}:{source[1]}"} if source and to and source != tuple(to[:2]) else {}
+
+
+def _worse(facts: dict[str, Value], more: dict[str, Value]) -> dict[str, Value]:
+    sends = max(int(facts.get("sends", 1)), int(more.get("sends", 1)))
+    return facts | more | {"sends": sends}
+
+
+def _judged(told: Heard | Unheard, late: Sequence[str]) -> tuple[Outcome, str]:
+    if isinstance(told, Unheard):
+        if told.outcome in (Outcome.PROTOCOL, Outcome.LOST) and "requestInProgress" in late:
+            return Outcome.LOST, "it says it works on it, and no answer came in time"
+        return told.outcome, clean(told.why)
+    answer: Ras = told.answer
+    if answer.name in _REJECTS:
+        said = h323words.rejected(answer.name, answer.reason)
+        return Outcome.REFUSED, f"{answer.name} ({clean(answer.reason)}): {said}"
+    if answer.name == "unknownMessageResponse":
+        return Outcome.REFUSED, "it speaks RAS and does not understand the question"
+    return Outcome.OK, ""
+
+
+def _where(answer: Ras) -> Row:
+    row: Row = {"gatekeeper": clean(answer.gatekeeper, 80)} if answer.gatekeeper else {}
+    for name, address in (("ras", answer.ras), ("signalling", answer.signal)):
+        if address:
+            row[name] = f"{address[0]}:{address[1]}"
+    return row
+
+
+# -- a call --------------------------------------------------------------------------------------------------------
+class Talk(NamedTuple):
+    """A call and what became of it. `broken`: its connection was reset; `offered`: sound was; `heard`: None when the far
+    end opened no channel for it."""
+
+    events: Sequence[Any]
+    broken: bool = False
+    offered: bool = False
+    heard: Media | None = None
+
+
+def called(talk: Talk, connect_ms: float) -> tuple[Try, list[Row]]:
+    """The outcome of a call, its values, and who made the far end."""
+    events = talk.events
+    stages = [one for one in events if isinstance(one, Stage)]
+    times = {"connect_ms": connect_ms} | {TIMES[one.name]: 1000.0 * one.after_s for one in stages}
+    facts: dict[str, Value] = {"rung": max((_RUNGS[one.name] for one in stages), default=CONNECTED)}
+    released = next((one for one in events if isinstance(one, Released)), None)
+    if released is not None:
+        facts |= {"cause": released.cause} if released.cause is not None else {}
+        facts |= {"reason": released.call.code} if released.call.code >= 0 else {}
+    calls = [one.call for one in events if isinstance(one, Stage | Released | Elsewhere)]
+    told = next((one for one in reversed(calls) if one.vendor), None)
+    facts |= _software(told.vendor, told.version) if told else {}
+    facts |= _sound(talk.heard) if talk.heard else {}
+    outcome, why = _ended(talk, stages)
+    both_ways = talk.heard and talk.heard.rcvd and talk.heard.hears is not False
+    facts |= {"rung": MEDIA} if both_ways else {}
+    rows = [_row(one.name, one.vendor, one.version) | _h245(one) for one in calls if one.vendor]
+    return Try(outcome, why, times, facts, bool(calls)), rows[-1:]
+
+
+def _ended(talk: Talk, stages: Sequence[Stage]) -> tuple[Outcome, str]:
+    if any(one.name == "connect" for one in stages):
+        return _taken(talk)
+    for event in talk.events:
+        if not isinstance(event, Stage):
+            verdict: Verdict | None = _VERDICTS.get(type(event))
+            if verdict:
+                return verdict(event, talk.broken)
+    return Outcome.LOST, "nothing came back in time"
+
+
+def _taken(talk: Talk) -> tuple[Outcome, str]:
+    heard = talk.heard
+    ended = next((event for event in talk.events if isinstance(event, Released | Closed)), None)
+    if heard and not (heard.rcvd and heard.hears is not False):
+        if heard.late_ms > _LATE_MS or heard.local_drop or not heard.sent:
+            return Outcome.LOCAL, "this machine was too busy to send its sound in time"
+        if heard.rcvd:
+            return Outcome.LOST, "the call is up, but it reports (RTCP) that it hears no sound of ours"
+    if ended and talk.offered and not (heard and heard.rcvd):
+        words = _released(ended, False) if isinstance(ended, Released) else _closed(ended, talk.broken)
+        return Outcome.REFUSED, f"it took the call, and before any sound {words[1]}"
+    if heard and not heard.rcvd:
+        strange = f": what came is of payload type {heard.strange_type}" if heard.strange else ""
+        return Outcome.LOST, f"the call is up, but no sound came back{strange}"
+    if isinstance(ended, Released):
+        return Outcome.OK, _released(ended, False)[1]
+    if ended:
+        return Outcome.OK, "it closed the connection of the call"
+    return Outcome.OK, "it opens no fast connect, so sound was not tried" if talk.offered and heard is None else ""
+
+
+def _sound(heard: Media) -> dict[str, Value]:
+    came = heard.came
+    out: dict[str, Value] = {"audio_sent": heard.sent, "audio_rcvd": heard.rcvd}
+    out["audio_send_late_ms"] = round(heard.late_ms, 3)
+    if heard.rcvd:
+        out |= {"audio_lost_bwd": max(0, came.lost - heard.local_drop), "audio_reordered": came.reordered}
+        measured = {"first_ms": heard.first_ms, "jitter_bwd_ms": came.jitter_ms, "rtt_ms": heard.rtt_ms}
+        out |= {f"audio_{name}": round(value, 3) for name, value in measured.items() if value is not None}
+    if heard.block:
+        out["audio_lost_fwd"] = max(0, heard.block.lost)
+    if len(heard.tos) == 1 and min(heard.tos) >= 0:
+        out["audio_dscp_seen_bwd"] = min(heard.tos) >> 2
+    return out
+
+
+def _released(told: Released, broken: bool) -> tuple[Outcome, str]:
+    parts = []
+    if told.cause is not None:
+        parts.append(f"cause {told.cause}: {h323words.cause(told.cause)}")
+    if told.call.reason:
+        parts.append(f"{clean(told.call.reason, 60)}: {h323words.release(told.call.reason)}")
+    return Outcome.REFUSED, "it ends the call (" + ("; ".join(parts) or "no reason given") + ")"
+
+
+def _elsewhere(told: Elsewhere, broken: bool) -> tuple[Outcome, str]:
+    where = f" ({told.call.other[0]}:{told.call.other[1]})" if told.call.other else ""
+    return Outcome.REFUSED, f"it says {told.call.reason}: {h323words.facility(told.call.reason)}{where}"
+
+
+def _expired(told: Expired, broken: bool) -> tuple[Outcome, str]:
+    if told.stage == "alerting":
+        return Outcome.LOST, "it rang, and nobody took the call in time"
+    if told.stage:
+        return Outcome.LOST, "it works on the call, and nothing more came in time"
+    if told.partial:
+        return Outcome.PROTOCOL, "an answer began and never ended"
+    if told.strays:
+        return Outcome.PROTOCOL, "it answers, but to another call"
+    return Outcome.LOST, "the port is open, and nothing answers the call"
+
+
+def _closed(told: Closed, broken: bool) -> tuple[Outcome, str]:
+    if told.partial:
+        return Outcome.PROTOCOL, "an answer began and never ended"
+    how = "broke the connection off" if broken else "closed the connection"
+    return Outcome.REFUSED, f"it {how} without ending the call"
+
+
+def _malformed(told: Malformed, broken: bool) -> tuple[Outcome, str]:
+    return Outcome.PROTOCOL, f"what answers is no H.323: {clean(told.reason)}"
+
+
+_VERDICTS: dict[type, Verdict] = {
+    Released: _released,
+    Elsewhere: _elsewhere,
+    Expired: _expired,
+    Closed: _closed,
+    Malformed: _malformed,
+}
+
+
+def _software(vendor: Vendor | None, version: int | None) -> dict[str, Value]:
+    facts: dict[str, Value] = {} if version is None else {"h225_version": version}
+    return facts | ({} if vendor is None else {"vendor_t35": vendor.t35, "product_crc": vendor.crc})
+
+
+def _row(said: str, vendor: Vendor | None, version: int | None) -> Row:
+    row: Row = {"said": said}
+    if vendor:
+        row |= {
+            "vendor": f"{vendor.country}/{vendor.extension}/{vendor.manufacturer}",
+            "product": clean(vendor.product.rstrip(b"\0"), 80),
+            "version": clean(vendor.version.rstrip(b"\0"), 80),
+        }
+    return row | ({} if version is None else {"h225": version})
+
+
+def _h245(call: Call) -> Row:
+    row: Row = {"h245": f"{call.h245[0]}:{call.h245[1]}"} if call.h245 else {}
+    return row | ({} if call.tunnelled is None else {"tunnelling": int(call.tunnelled)})

@@ -1,0 +1,111 @@
+"""Test calls through a real proxy (kamailio) that stays in the way of the call or keeps out of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probes.answer.standin import sip as standin
+from probes.answer.standin.room import Room
+from probes.base import Measurement, Outcome, Target
+from probes.kinds.sip.call import SipCallSettings, run
+from probes.kinds.sip.options import SipSettings
+from probes.kinds.sip.options import run as options
+from probes.target import Endpoint
+from probes.wire.sip.message import Message
+
+pytestmark = [pytest.mark.needs("kamailio"), pytest.mark.world]
+CONFIG = Path(__file__).resolve().parents[2] / "golden" / "sip" / "kamailio-proxy.cfg"
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """Of the proxy, and of the room it leads to."""
+    folder, proxy, room = tmp_path_factory.mktemp("proxy"), free_port(), free_port()
+    program = shutil.which("kamailio", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    assert program
+    defines = {"LISTEN_UDP": f"udp:127.0.0.1:{proxy}", "ROOM": f'"sip:127.0.0.1:{room}"'}
+    words = [word for name, value in defines.items() for word in ("-A", f"{name}={value}")]
+    command = [
+        program,
+        "-f",
+        str(CONFIG),
+        "-DD",
+        "-E",
+        "-m",
+        "32",
+        "-M",
+        "4",
+        "-P",
+        str(folder / "pid"),
+        "-Y",
+        str(folder),
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([*command, *words], stdout=log, stderr=log)
+        try:
+            until = time.monotonic() + 20
+            while (
+                asyncio.run(options(Target(f"127.0.0.1:{proxy}"), SipSettings(timeout_s=0.3), 1)).outcome != Outcome.OK
+            ):
+                assert process.poll() is None and time.monotonic() < until, (folder / "log").read_text()[-2000:]
+                time.sleep(0.1)
+            yield proxy, room
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def called(ports: tuple[int, int], who: str, room: Room, **more: Any) -> Measurement:
+    async def both() -> Measurement:
+        listening = await standin.listen(Endpoint("127.0.0.1", ports[1]), room)
+        try:
+            settings = SipCallSettings(**{"duration_s": 0.3, "video": False, **more})
+            return await asyncio.wait_for(run(Target(f"sip:{who}@127.0.0.1:{ports[0]}"), settings, 1), 8.0)
+        finally:
+            await listening.close()
+
+    return asyncio.run(both())
+
+
+@pytest.mark.parametrize("who", ["recorded", "direct"])
+def test_the_room_behind_a_proxy_is_acknowledged_and_hung_up(ports: tuple[int, int], who: str) -> None:
+    heard: list[str] = []
+
+    class Behind(Room):
+        def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+            heard.append(message.method)
+            return super().message(message, source)
+
+    room = Behind(2, "127.0.0.1")
+    got = called(ports, who, room)
+    assert (got.outcome, got.why, got.values["bye_status"]) == (Outcome.OK, "", 200)
+    assert heard == ["INVITE", "ACK", "BYE"] and room.counts["hung up"] == 1
+
+
+def test_a_proxy_and_the_room_behind_it_may_both_ask_for_a_password(ports: tuple[int, int], tmp_path: Path) -> None:
+    class Asking(Room):
+        def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+            if message.method == "INVITE" and 'realm="mcu.test"' not in message.first("authorization"):
+                asked = (("www-authenticate", 'Digest realm="mcu.test", nonce="n", algorithm=SHA-256, qop="auth"'),)
+                return self.encoded(401, "Unauthorized", message, source, asked)
+            return super().message(message, source)
+
+    (tmp_path / "password").write_text("secret\n")
+    got = called(ports, "guarded", Asking(2, "127.0.0.1"), user="auth", password_file=str(tmp_path / "password"))
+    assert (got.outcome, got.why, got.values["bye_status"]) == (Outcome.OK, "", 200)
