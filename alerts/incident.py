@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-from alerts.blame import Member, Verdict
-from alerts.naming import worst
+from alerts.blame.blame import Member, Verdict
+from alerts.blame.naming import worst
 
 Happening = Literal["opened", "changed", "resolved"]
-OWN = "own"  # fault of an incident about the hub itself: alerts/own.py opens and ends it
+OWN = "own"  # fault of an incident about the hub itself: alerts/own_incident.py opens and ends it
 DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
 UNMEASURED = "unmeasured"  # nobody measures any more what accused it
 

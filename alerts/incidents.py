@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from alerts.base import Assessment, Firing, Topology, own_series
-from alerts.blame import AFTERMATH_MS, CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes
-from alerts.ground import Map
+from alerts.blame.blame import AFTERMATH_MS, CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes
+from alerts.blame.paths import Map
+from alerts.blame.proofs import Proofs
+from alerts.blame.states import EVIDENCE, SWALLOWED, TRIED, states
 from alerts.incident import OWN, UNMEASURED, Change, Incident, incident_id, is_lasting, is_loss, update
-from alerts.proofs import Proofs
-from alerts.quiet import ancestors
-from alerts.states import EVIDENCE, SWALLOWED, TRIED, states
+from alerts.silences import ancestors
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end, longer ones for longer
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence

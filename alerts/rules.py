@@ -7,10 +7,10 @@ from dataclasses import MISSING, dataclass, field
 from typing import Any, cast
 
 from alerts.base import OWN_KIND, About, Fault
-from alerts.condition import parse
 from alerts.errors import BadRule
-from alerts.tree import Truth, asks
-from alerts.words import ARRIVAL, PERIOD
+from alerts.language.parse import parse
+from alerts.language.tree import Truth, asks
+from alerts.language.vocabulary import ARRIVAL, PERIOD
 
 
 def setting(meaning: str, *, default: Any = MISSING, **more: Any) -> Any:

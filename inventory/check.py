@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from inventory.codes import SAY_NAME, is_commune, is_name, is_province
+from inventory.conferences import faults_of
 from inventory.errors import Fault
-from inventory.meetings import faults_of
 from inventory.model import Inventory, Link, Site
 
 NEAR_FOR = 40_000  # ids looked at for a `did you mean`, of all faults together: each takes some 25 µs

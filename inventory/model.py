@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
-from inventory.moment import Moment
+from inventory.timestamp import Moment
 
 PROFILES_BPS = {"conf-720p": 1_500_000, "conf-1080p": 4_000_000}  # what one room sends, and receives
 

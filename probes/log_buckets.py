@@ -1,7 +1,7 @@
 """Log buckets: a distribution as counters that add, so a window's p95 is never a percentile of percentiles.
 
 Eight buckets an octave from 1 µs: bucket b holds 2^(b/8) ≤ µs < 2^((b+1)/8), so a quantile read back is within
-±4.5 % of the truth. The same arithmetic stands in `alerts.buckets`; a test holds the two equal.
+±4.5 % of the truth. The same arithmetic stands in `alerts.engine.log_buckets`; a test holds the two equal.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from typing import Any
 
 from inventory.check import faults
 from inventory.codes import SAY_NAME, is_name
+from inventory.conferences import faults_of
 from inventory.errors import Fault
-from inventory.meetings import faults_of
 from inventory.model import PROFILES_BPS, Conference, Inventory
-from inventory.moment import BadMoment, Moment
+from inventory.timestamp import BadMoment, Moment
 from netmon.conference import readsheet, sheet
 from netmon.conference.sheet import Meeting, Taken
 from netmon.conference.sheetwords import Told

@@ -11,7 +11,7 @@ from itertools import count
 from typing import NamedTuple
 
 from inventory.model import Conference, Contact, Inventory, Room
-from inventory.moment import Moment
+from inventory.timestamp import Moment
 from netmon.conference.sheetcalls import Call, call
 from netmon.conference.sheetcells import DATE_TYPED, Odd, looks_like_date
 from netmon.conference.sheetheads import PLACES, Heading, Row, meaning, within

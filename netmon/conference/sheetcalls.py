@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from inventory.meetings import MOST_ALIAS, is_address
+from inventory.conferences import MOST_ALIAS, is_address
 from netmon.conference.sheetplaces import Unclear
 from netmon.conference.sheettext import fold, number
 

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from alerts.base import Topology
-from alerts.engine import Engine
+from alerts.engine.engine import Engine
 from alerts.incidents import Book, Change, Incident
-from alerts.own import OwnIncident, Trouble
-from alerts.quiet import Silence, is_silenced
+from alerts.own_incident import OwnIncident, Trouble
 from alerts.rules import Rule
+from alerts.silences import Silence, is_silenced
 from netmon.config.hub import HubConfig
 from netmon.hub import memory
 from netmon.hub.batch import Batch

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from alerts.memory import Memory
+from alerts.engine.memory import Memory
 from netmon.files import MISFITS, said_aside, set_aside, write_durably
 from netmon.segments import Position, position_of
 

@@ -9,8 +9,8 @@ from alerts import texts
 from alerts.base import Topology
 from alerts.incidents import Incident
 from alerts.notify import webhook
-from alerts.quiet import Silence, is_silenced
 from alerts.route import wanted_by
+from alerts.silences import Silence, is_silenced
 from netmon.config.hub import HubConfig
 from netmon.hub.statedb import NewPage
 

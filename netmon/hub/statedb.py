@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from alerts.incidents import Incident
 from alerts.notify import webhook
-from alerts.quiet import Silence
+from alerts.silences import Silence
 from netmon.hub import staterows
 from netmon.hub.database import Database, Statements
 from netmon.hub.leases import Changes, Lease

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import alerts
 from alerts.base import OWN_KIND
-from alerts.buckets import PREFIX
-from alerts.condition import parse
+from alerts.engine.log_buckets import PREFIX
 from alerts.errors import BadCondition
+from alerts.language.parse import parse
+from alerts.language.tree import Ask, asks
+from alerts.language.vocabulary import ARRIVAL, EVENTS, OUTCOMES, RTT
 from alerts.rules import Rule, RulesFile
-from alerts.tree import Ask, asks
-from alerts.words import ARRIVAL, EVENTS, OUTCOMES, RTT
 from netmon import fields
 from netmon.config import decode
 from netmon.config.decode import Reader

@@ -7,7 +7,7 @@ from engine_world import KINDS, PACK, START_MS, Agent, RealWorld, values
 from incident_world import Fault
 
 from alerts.base import LOST, OK, REFUSED, Sample
-from alerts.engine import Engine
+from alerts.engine.engine import Engine
 from alerts.incidents import Book
 
 CUT_MS, MENDED_MS = 30_000, 50_000

@@ -11,7 +11,7 @@ from engine_world import KINDS, PACK, START_MS
 from incident_world import Tree
 
 from alerts.base import LOST, OK, PROTOCOL, REFUSED, Sample
-from alerts.engine import Engine
+from alerts.engine.engine import Engine
 from alerts.incidents import Book, Change, Incident
 
 STEP_MS, ROOM_MS, MEDIA_MS, H323_MS = 10_000, 600_000, 3_600_000, 60_000

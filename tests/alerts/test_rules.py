@@ -10,10 +10,10 @@ import pytest
 from engine_world import PACK
 
 from alerts.base import Firing
+from alerts.blame.naming import kind_of
 from alerts.errors import BadCondition, BadRule
-from alerts.naming import kind_of
+from alerts.language.vocabulary import FUNCTIONS, TAGS, UNITS
 from alerts.rules import Rule, When
-from alerts.words import FUNCTIONS, TAGS, UNITS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from alerts.base import Assessment, Evidence, Firing, Sample, own_series
-from alerts.blame import Votes
-from alerts.engine import Engine
+from alerts.blame.blame import Votes
+from alerts.blame.paths import Map
+from alerts.engine.engine import Engine
 from alerts.errors import BadRule
-from alerts.ground import Map
 from alerts.incidents import Book
 from alerts.rules import Rule, When
 from netmon.load import rules

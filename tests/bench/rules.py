@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from alerts.base import Sample
-from alerts.engine import Engine
+from alerts.engine.engine import Engine
 from alerts.rules import Rule, When
 
 AGENTS, CHECKS, PERIOD_S, RULES = 3321, 10, 10, 100

@@ -10,7 +10,7 @@ import pytest
 
 from inventory.check import faults
 from inventory.model import Agent, Check, Conference, Contact, Inventory, Link, Mcu, Room, Site
-from inventory.moment import Moment
+from inventory.timestamp import Moment
 
 GOOD = Inventory(
     hub_site="core",

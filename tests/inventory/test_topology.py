@@ -11,7 +11,7 @@ import pytest
 
 from inventory.errors import BadInventory
 from inventory.model import PROFILES_BPS, Agent, Check, Conference, Contact, Inventory, Link, Mcu, Room, Service, Site
-from inventory.moment import Moment
+from inventory.timestamp import Moment
 from inventory.topology import Crossing, Network, Way
 from probes.kinds.capacity import headroom
 

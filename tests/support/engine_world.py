@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from incident_world import Fault, World, kind
 
 from alerts.base import LOST, OK, Assessment, Firing, Sample
-from alerts.engine import Engine
+from alerts.engine.engine import Engine
 from alerts.rules import Rule, When
 from netmon.load import rules as rules_file
 

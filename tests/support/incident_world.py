@@ -1,6 +1,6 @@
 """A small network in simulated time: checks on phases, faults on elements, agents that report, and a plain engine.
 
-The engine here is written apart from `alerts.engine`: three fixed rules (reach, loss, silence) straight from points.
+The engine here is written apart from `alerts.engine.engine`: three fixed rules (reach, loss, silence) straight from points.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inventory.model import Conference, Inventory, Link, Mcu, Room, Site
-from inventory.moment import Moment
+from inventory.timestamp import Moment
 from inventory.topology import Network
 from probes.answer.standin import sip as standin
 from probes.answer.standin.room import Room as StandIn

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inventory import check
 from inventory.model import Contact, Inventory, Link, Mcu, Room, Site
-from inventory.moment import Moment
+from inventory.timestamp import Moment
 from netmon.conference import sheet, sheetheads
 from netmon.conference.sheet import Meeting, Taken
 from netmon.conference.sheetheads import Row

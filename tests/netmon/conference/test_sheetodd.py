@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 from openpyxl.styles import PatternFill
 
-from inventory.moment import Moment
+from inventory.timestamp import Moment
 from netmon.conference import readsheet, sheet, sheetcells
 from netmon.conference.sheet import Meeting, Taken
 from netmon.errors import ConfigError, UsageError

@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from inventory.moment import Moment
+from inventory.timestamp import Moment
 from netmon.conference import readsheet, sheet
 from netmon.conference.sheet import Meeting, Taken
 from netmon.conference.sheetcells import PERCENT, Cell, Odd, of_value

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from alerts.incidents import Incident
-from alerts.quiet import Silence
+from alerts.silences import Silence
 from netmon.hub import database
 from netmon.hub.ballast import PIECE, Ballast
 from netmon.hub.leases import Changes, Lease
@@ -254,7 +254,7 @@ def test_a_file_that_breaks_while_in_use_is_set_aside_and_work_goes_on(path: Pat
 def test_no_flipped_bit_of_the_rules_memory_is_believed(tmp_path: Path) -> None:
     import numpy as np
 
-    from alerts.memory import Memory
+    from alerts.engine.memory import Memory
     from netmon.hub import memory
 
     kept = Memory({"rules": ["down"]}, {"held:0": np.arange(40)})

@@ -10,7 +10,7 @@ from incident_world import Tree
 
 from alerts.base import Info
 from alerts.incidents import Incident
-from alerts.quiet import Silence
+from alerts.silences import Silence
 from netmon.config.hub import HubConfig, ReceiverConfig
 from netmon.hub.pages import Key, Pages
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from inventory.model import Conference
-from inventory.moment import Moment
+from inventory.timestamp import Moment
 from netmon.hub.readiness import AT_ONCE, Key, Run, Schedule, startable
 
 START_S = Moment("2031-03-01T08:00:00+07:00").at_s

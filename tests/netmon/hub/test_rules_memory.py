@@ -11,7 +11,7 @@ import pytest
 from engine_world import START_MS, Agent, fired, rule, values
 
 from alerts.base import LOST, OK
-from alerts.engine import Engine
+from alerts.engine.engine import Engine
 from alerts.rules import Rule
 from netmon.hub import memory
 from netmon.hub.memory import Remembered

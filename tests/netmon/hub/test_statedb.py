@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alerts.incidents import Incident
-from alerts.quiet import Silence
+from alerts.silences import Silence
 from netmon.hub.statedb import NewPage, StateDb
 from netmon.segments import Position
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts import compiled
-from alerts.condition import MOST_WINDOW_S, parse
+from alerts.engine import compile as compiled
+from alerts.engine.rings import Array
 from alerts.errors import BadCondition
-from alerts.rings import Array
-from alerts.tree import Ask, Compare, Const, Group, Truth, asks
-from alerts.words import FUNCTIONS, UNITS
+from alerts.language.parse import MOST_WINDOW_S, parse
+from alerts.language.tree import Ask, Compare, Const, Group, Truth, asks
+from alerts.language.vocabulary import FUNCTIONS, UNITS
 
 
 @pytest.mark.parametrize(

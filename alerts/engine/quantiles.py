@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from alerts.buckets import LAST, middle_ms
-from alerts.rings import Array
+from alerts.engine.log_buckets import LAST, middle_ms
+from alerts.engine.rings import Array
 
 _MIDDLE_S = np.array([middle_ms(bucket) / 1000 for bucket in range(LAST + 1)])
 Counted = tuple[int, int, int, int]  # (series, time bucket, log bucket, how many)

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from alerts import compiled
 from alerts.base import Firing
-from alerts.compiled import Values, View
-from alerts.rings import Array
+from alerts.engine import compile as compiled
+from alerts.engine.compile import Values, View
+from alerts.engine.rings import Array
+from alerts.language.tree import Truth, asks
 from alerts.rules import Rule
-from alerts.tree import Truth, asks
 
 
 class Judge:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from alerts import compiled
-from alerts.compiled import Moments
-from alerts.rings import Array
-from alerts.series import Series
-from alerts.tree import Group
+from alerts.engine import compile as compiled
+from alerts.engine.compile import Moments
+from alerts.engine.rings import Array
+from alerts.engine.series import Series
+from alerts.language.tree import Group
 
 
 class Groups:

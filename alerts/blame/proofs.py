@@ -1,4 +1,4 @@
-"""What successes prove, and since when: the memory and the reading behind `alerts.blame`. Pure; times are Unix ms."""
+"""What successes prove, and since when: the memory and the reading behind `alerts.blame.blame`. Pure; times are Unix ms."""
 
 from __future__ import annotations
 

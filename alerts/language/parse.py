@@ -4,7 +4,7 @@
     age(reply) > 3 * period and missed(reply) >= 3
     share_by(province, loss(60s) > 5%) > 20%
 
-`and or not`, comparisons, `+ - * /`, numbers with units (`150ms 20s 5% 4Mbit`), the functions of `alerts.words`, and
+`and or not`, comparisons, `+ - * /`, numbers with units (`150ms 20s 5% 4Mbit`), the functions of `alerts.language.vocabulary`, and
 `period`: the time between a check's points. Types are held apart: a duration is never compared with a bare number.
 
 Meaning. Time is event time, agent by agent: a condition is judged for every second of an agent's frontier, the moment
@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 from alerts.errors import BadCondition
-from alerts.tree import Arithmetic, Ask, Both, Compare, Const, Group, Node, Not, Truth, Value
-from alerts.words import (
+from alerts.language.tree import Arithmetic, Ask, Both, Compare, Const, Group, Node, Not, Truth, Value
+from alerts.language.vocabulary import (
     ARGUMENTS,
     ARRIVAL,
     EVENTS,

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from alerts.rings import Array, Extreme, Frame, Ring
-from alerts.series import QUANTILES, Series, bucket_before
-from alerts.tree import Arithmetic, Ask, Both, Compare, Const, Group, Not, Truth, Value
-from alerts.words import PERIOD, field_type
+from alerts.engine.rings import Array, Extreme, Frame, Ring
+from alerts.engine.series import QUANTILES, Series, bucket_before
+from alerts.language.tree import Arithmetic, Ask, Both, Compare, Const, Group, Not, Truth, Value
+from alerts.language.vocabulary import PERIOD, field_type
 
 
 class View(Protocol):

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from alerts.base import LOCAL, LOST, OK, PROTOCOL, REFUSED, UNRESOLVED, Sample
-from alerts.buckets import PREFIX, field_bucket
-from alerts.rings import Array, Entry, Extreme, Last, Ring, Sum
-from alerts.spread import Spreads
-from alerts.tree import Ask
-from alerts.words import OUTCOMES, RTT, TAGS
+from alerts.engine.log_buckets import PREFIX, field_bucket
+from alerts.engine.quantiles import Spreads
+from alerts.engine.rings import Array, Entry, Extreme, Last, Ring, Sum
+from alerts.language.tree import Ask
+from alerts.language.vocabulary import OUTCOMES, RTT, TAGS
 
 STEPS = 16  # seconds of a jump of the frontier that are judged one by one
 GAP_MS = 16_000  # series that said nothing for longer (and for longer than three periods) have a hole

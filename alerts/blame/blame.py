@@ -13,9 +13,9 @@ from functools import cache
 from itertools import islice
 
 from alerts.base import LOCAL, LOST, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing
-from alerts.ground import Map
-from alerts.naming import kind_of, worst
-from alerts.proofs import Proofs, Witnesses
+from alerts.blame.naming import kind_of, worst
+from alerts.blame.paths import Map
+from alerts.blame.proofs import Proofs, Witnesses
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad

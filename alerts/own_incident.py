@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from alerts.blame.naming import worst
 from alerts.incidents import OWN, Change, Incident, incident_id
-from alerts.naming import worst
 
 RULE = "hub-trouble"
 HELD_MS = {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from inventory.errors import Fault
 from inventory.model import Conference, Inventory
-from inventory.moment import BadMoment, seconds
+from inventory.timestamp import BadMoment, seconds
 
 LONGEST_S = 14 * 86400.0  # of a conference: a mistyped month would keep heavy tests away for ever
 MOST_ALIAS = 256

@@ -1,11 +1,11 @@
-"""What a condition is once it is read (`alerts.condition`): typed nodes, and the ways through them. Pure."""
+"""What a condition is once it is read (`alerts.language.parse`): typed nodes, and the ways through them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alerts.words import Type
+from alerts.language.vocabulary import Type
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from engine_world import PACK, START_MS
 from incident_world import Tree
 
 from alerts.base import LOST, OK, Sample
-from alerts.engine import Engine
+from alerts.engine.engine import Engine
 from alerts.errors import BadRule
 from alerts.incidents import Book, Change, Incident
 from alerts.rules import Rule, When

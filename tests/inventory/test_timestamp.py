@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.moment import BadMoment, Moment, seconds
+from inventory.timestamp import BadMoment, Moment, seconds
 
 
 @pytest.mark.parametrize(

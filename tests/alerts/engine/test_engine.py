@@ -9,7 +9,7 @@ import pytest
 from engine_world import KINDS, LOST, OK, PACK, START_MS, Agent, Fault, RealWorld, fired, only, repeat, rule, values
 
 from alerts.base import LOCAL, REFUSED, UNRESOLVED, Assessment
-from alerts.engine import Engine
+from alerts.engine.engine import Engine
 from alerts.incidents import Book
 
 Says = Callable[[int], dict[str, int | float] | None]  # second → what a check says of it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from incident_world import Tree
 
-from alerts.quiet import Silence, ancestors, is_silenced
+from alerts.silences import Silence, ancestors, is_silenced
 
 TREE = Tree(3)
 

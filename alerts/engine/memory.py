@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from alerts.judge import Judge
-from alerts.rings import Array, Last
-from alerts.series import GAPS_KEPT, Mover, Series
+from alerts.engine.rings import Array, Last
+from alerts.engine.rule_state import Judge
+from alerts.engine.series import GAPS_KEPT, Mover, Series
 
 STALE_MS = 8 * 86_400_000  # series that said nothing for longer are forgotten
 

@@ -1,6 +1,6 @@
 """Rules over all checks, once a second: what fires, what nobody can judge, and what every check has to say.
 
-Time is event time, agent by agent (see `alerts.condition`); arrival counts for silence only. Each second of an agent's
+Time is event time, agent by agent (see `alerts.language.parse`); arrival counts for silence only. Each second of an agent's
 frontier is judged once and in order, so a report every ten seconds decides as ten reports would. The series of an
 agent that has not reported for longer than it usually takes are unknown: they neither fire nor end.
 """
@@ -12,17 +12,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from alerts import memory
 from alerts.base import OWN_KIND, Assessment, Evidence, Firing, Sample, own_series
-from alerts.compiled import Moments, Writers
-from alerts.condition import MOST_WINDOW_S
-from alerts.groups import Groups
-from alerts.judge import Judge
-from alerts.memory import Memory
-from alerts.rings import Array
+from alerts.engine import memory
+from alerts.engine.compile import Moments, Writers
+from alerts.engine.groups import Groups
+from alerts.engine.memory import Memory
+from alerts.engine.rings import Array
+from alerts.engine.rule_state import Judge
+from alerts.engine.series import STEPS, Series
+from alerts.language.parse import MOST_WINDOW_S
+from alerts.language.tree import Ask, Group, asks, parts
 from alerts.rules import Rule
-from alerts.series import STEPS, Series
-from alerts.tree import Ask, Group, asks, parts
 
 MUTE_MS = 5_000  # an agent is mute after this long …
 MUTE_PERIODS = 2.5  # … and after so many of its usual pauses

@@ -6,9 +6,9 @@ Many checks that tell the same of the same thing are one verdict; two sorts of t
 from __future__ import annotations
 
 from alerts.base import Assessment, Firing
-from alerts.blame import Verdict
-from alerts.ground import Map
-from alerts.naming import kind_of, worst
+from alerts.blame.blame import Verdict
+from alerts.blame.naming import kind_of, worst
+from alerts.blame.paths import Map
 
 EVIDENCE = ("battery", "interface", "unready")  # kinds that may be the reason, or a part, of an outage checks see
 

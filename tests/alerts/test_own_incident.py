@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from alerts.base import Sample
-from alerts.engine import Engine
+from alerts.engine.engine import Engine
 from alerts.incidents import Incident
-from alerts.own import OwnIncident, Trouble
+from alerts.own_incident import OwnIncident, Trouble
 from netmon.load import rules
 
 T0 = 1_790_000_000_000

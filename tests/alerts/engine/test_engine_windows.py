@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from engine_world import START_MS
 
-from alerts import compiled
 from alerts.base import LOCAL, LOST, OK, PROTOCOL, REFUSED, UNRESOLVED, Sample
-from alerts.compiled import Moments
-from alerts.condition import parse
-from alerts.series import Series
-from alerts.tree import Ask, asks
+from alerts.engine import compile as compiled
+from alerts.engine.compile import Moments
+from alerts.engine.series import Series
+from alerts.language.parse import parse
+from alerts.language.tree import Ask, asks
 
 TEXTS = (
     "sent(7s) > 0", "lost(20s) > 0", "loss(20s) > 0%", "count(reply, 9s) > 0", "count(refused, 30s) > 0",
@@ -172,7 +172,7 @@ def test_many_checks_more_than_the_store_began_with_keep_their_figures() -> None
 
 
 def test_buckets_are_those_of_the_probes() -> None:
-    from alerts import buckets
+    from alerts.engine import log_buckets as buckets
     from probes import log_buckets as logbuckets
 
     assert (buckets.PER_OCTAVE, buckets.LAST, buckets.PREFIX) == (
