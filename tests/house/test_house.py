@@ -48,7 +48,7 @@ def test_the_map_names_every_module_and_nothing_else() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 150
     named: set[str] = set()
-    for folder, files in re.findall(r"^- `([a-z/]+/)`: ((?:`[a-z0-9_]+`[ ,]*)+)", text, re.MULTILINE):
+    for folder, files in re.findall(r"^- `([a-z0-9_/]+/)`: ((?:`[a-z0-9_]+`[ ,]*)+)", text, re.MULTILINE):
         named |= {f"{folder}{file}.py" for file in re.findall(r"`([a-z0-9_]+)`", files)}
     real = {name for name in modules() if not name.endswith("__init__.py")}
     assert named == real

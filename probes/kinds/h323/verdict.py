@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from probes import causes as h323words
 from probes.base import Outcome, Row, Value
 from probes.clean import clean
 from probes.io.rtp import Heard as Media
-from probes.kinds.h323 import causes as h323words
 from probes.kinds.shared.service import Try
 from probes.wire.exchange import Heard, Unheard
 from probes.wire.h323.call import Closed, Elsewhere, Expired, Released, Stage

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from probes.kinds.h323 import causes as h323words
+from probes import causes as h323words
 from probes.wire.sip import dialog as sipdialog
 from probes.wire.sip import digest as sipdigest
 from probes.wire.sip import message as sip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from probes.kinds.h323 import causes as h323words
+from probes import causes as h323words
 from probes.wire.h323 import types as h225types
 from probes.wire.h323.call import _ELSEWHERE
 
