@@ -14,19 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netmon import systemd
-from netmon.agent import interfaces, kernelclock, selfwatch, status
-from netmon.agent.checkstate import states_of
-from netmon.agent.clock import Clock
-from netmon.agent.cursor import Cursor
-from netmon.agent.frontier import Frontier
-from netmon.agent.points import Lines
-from netmon.agent.runner import Runner
-from netmon.agent.selfproof import SelfProof
-from netmon.agent.sender import Sender
-from netmon.agent.spool import Group, Spool
-from netmon.agent.uplink import Uplink
-from netmon.agent.verdict import Verdict, judge, with_clock
-from netmon.agent.wall import Known, Wall, shift_ms
+from netmon.agent.clock import kernel as kernelclock
+from netmon.agent.clock.hub import Clock
+from netmon.agent.clock.wall import Known, Wall, shift_ms
+from netmon.agent.health import interfaces, status
+from netmon.agent.health import usage as selfwatch
+from netmon.agent.health.self_test import SelfProof
+from netmon.agent.health.verdict import Verdict, judge, with_clock
+from netmon.agent.measure.check_state import states_of
+from netmon.agent.measure.frontier import Frontier
+from netmon.agent.measure.runner import Runner
+from netmon.agent.uplink.client import Uplink
+from netmon.agent.uplink.cursor import Cursor
+from netmon.agent.uplink.lines import Lines
+from netmon.agent.uplink.sender import Sender
+from netmon.agent.uplink.spool import Group, Spool
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.intervals import Intervals
 from netmon.point import Value
@@ -35,7 +37,7 @@ from netmon.troubles import Troubles, watched, words
 from probes.base import Kind, Measurement
 
 if TYPE_CHECKING:
-    from netmon.agent.traps import Traps
+    from netmon.agent.measure.traps import Traps
 
 log = logging.getLogger("netmon.agent")
 URGENT_GAP_S = 0.1  # urgent flushes are at least so far apart
@@ -113,7 +115,7 @@ class Agent:
             self._urgent.set()
 
     def _listening(self) -> Traps:
-        from netmon.agent.traps import Traps  # most agents hear no traps
+        from netmon.agent.measure.traps import Traps  # most agents hear no traps
 
         return Traps(self.config.traps, self.config.checks, self._trapped, self._wake, self.troubles)
 

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from hubs import eventually, free_port, hub, line, now_ms
 
-from netmon.agent.cursor import Cursor
-from netmon.agent.spool import Spool
+from netmon.agent.uplink.cursor import Cursor
+from netmon.agent.uplink.spool import Spool
 from netmon.config.files import load_hub
 from netmon.hub.hub import Hub, open_hub
 from netmon.hub.ingest import BadWrite

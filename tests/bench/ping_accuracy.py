@@ -38,7 +38,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from nets import Pair, pair, sh
 
-from netmon.agent.selfwatch import calm_collector, rss_bytes
+from netmon.agent.health.usage import calm_collector, rss_bytes
 from probes.base import Job, Measurement, Target
 from probes.kinds.ping import PingSettings, watch
 from probes.kinds.shared import packets

@@ -17,8 +17,8 @@ import pytest
 from agenthub import FakeHub, serving, until
 from hubs import hub, line
 
-from netmon.agent.cursor import Cursor
-from netmon.agent.spool import MOST_HELD_BYTES, MOST_VAIN, Spool
+from netmon.agent.uplink.cursor import Cursor
+from netmon.agent.uplink.spool import MOST_HELD_BYTES, MOST_VAIN, Spool
 from netmon.errors import SpoolError
 from netmon.files import lock
 from netmon.segments import Position, Segments

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netmon import files
-from netmon.agent.spool import Spool
+from netmon.agent.uplink.spool import Spool
 from netmon.hub import snapshot
 
 WHOLE = {"segment": 123, "names": ["a", "é"], "nested": {"x": 1.5}}
@@ -103,7 +103,7 @@ KEYS = st.sampled_from(("version", "position", "stored", "seen", "agents", "chec
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plain=JSON | st.dictionaries(KEYS, JSON, max_size=9) | st.binary(max_size=30))
 def test_no_shape_of_json_keeps_a_role_from_starting(tmp_path: Path, plain: Any) -> None:
-    from netmon.agent import cursor
+    from netmon.agent.uplink import cursor
     from netmon.hub import sealing, sink
     from netmon.segments import Position
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from netmon.agent import local
 from netmon.agent.agent import Agent
+from netmon.agent.health import socket as local
 from netmon.config.agent import AgentConfig, CheckConfig, DestinationConfig, SpoolConfig
 from probes.base import Cost, Emit, Field, Job, Kind, Measurement, Outcome, Target
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from agenthub import check, config
 
-from netmon.agent.frontier import Frontier
-from netmon.agent.runner import Runner, attributed
+from netmon.agent.measure.frontier import Frontier
+from netmon.agent.measure.runner import Runner, attributed
 from netmon.config.agent import CheckConfig
 from netmon.fields import registry
 from probes.base import Kind, Measurement, Outcome, Target

@@ -9,12 +9,12 @@ from agenthub import check, config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon.agent import schedule
-from netmon.agent.checkstate import SLOT_MS, SLOTS, CheckState, Minute
-from netmon.agent.clock import Clock, parse
-from netmon.agent.frontier import PATIENCE_MS, SLACK_MS, Frontier
-from netmon.agent.points import Lines
-from netmon.agent.verdict import judge
+from netmon.agent.clock.hub import Clock, parse
+from netmon.agent.health.verdict import judge
+from netmon.agent.measure import schedule
+from netmon.agent.measure.check_state import SLOT_MS, SLOTS, CheckState, Minute
+from netmon.agent.measure.frontier import PATIENCE_MS, SLACK_MS, Frontier
+from netmon.agent.uplink.lines import Lines
 from probes.base import Field, Job, Kind, Measurement, Outcome, Target
 from probes.kinds.ping import PingSettings
 

@@ -9,11 +9,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netmon.agent.clock import Clock, parse
-from netmon.agent.cursor import BATCH_LINES, Batch, Cursor
-from netmon.agent.schedule import chance
-from netmon.agent.spool import new_boot
-from netmon.agent.uplink import Reply, Uplink
+from netmon.agent.clock.hub import Clock, parse
+from netmon.agent.measure.schedule import chance
+from netmon.agent.uplink.client import Reply, Uplink
+from netmon.agent.uplink.cursor import BATCH_LINES, Batch, Cursor
+from netmon.agent.uplink.spool import new_boot
 from netmon.isolate import Isolation
 from netmon.policy import Act, Verdict, said, verdict
 from netmon.setaside import SetAside

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from agenthub import until
 
-from netmon.agent.heavy import DAY_S, ZONE_S, OwnBudget
-from netmon.agent.permits import Denied, Permit
+from netmon.agent.heavy.budget import DAY_S, ZONE_S, OwnBudget
+from netmon.agent.heavy.permit import Denied, Permit
 from netmon.config.agent import HeavyConfig
 from probes.base import Cost
 

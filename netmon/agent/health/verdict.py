@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from netmon.agent.checkstate import CheckState
-from netmon.agent.interfaces import State
+from netmon.agent.health.interfaces import State
+from netmon.agent.measure.check_state import CheckState
 from probes.base import Outcome
 from probes.wire.icmp.fault import about_host
 

@@ -10,10 +10,10 @@ import pytest
 import simulated
 from agenthub import Told, check, config
 
-from netmon.agent import schedule
-from netmon.agent.frontier import Frontier
-from netmon.agent.hurry import Hurry, host_of
-from netmon.agent.runner import Runner
+from netmon.agent.measure import schedule
+from netmon.agent.measure.frontier import Frontier
+from netmon.agent.measure.runner import Runner
+from netmon.agent.measure.triggers import Hurry, host_of
 from netmon.config.agent import CheckConfig
 from probes.base import Kind, Measurement, Outcome, Target
 

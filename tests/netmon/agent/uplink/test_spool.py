@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from netmon.agent.cursor import Cursor
-from netmon.agent.spool import Mark, Spool, read_group
+from netmon.agent.uplink.cursor import Cursor
+from netmon.agent.uplink.spool import Mark, Spool, read_group
 from netmon.segments import Position
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from netmon.agent.spool import Group, Mark, Spool, read_group
-from netmon.agent.wall import moved
+from netmon.agent.clock.wall import moved
+from netmon.agent.uplink.spool import Group, Mark, Spool, read_group
 from netmon.files import read_state, write_state
 from netmon.segments import Position, position_of
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon.agent.clock import Clock
-from netmon.agent.cursor import Cursor
-from netmon.agent.spool import Spool, read_group
-from netmon.agent.wall import Known, Wall, moved, shift_ms, unpack
+from netmon.agent.clock.hub import Clock
+from netmon.agent.clock.wall import Known, Wall, moved, shift_ms, unpack
+from netmon.agent.uplink.cursor import Cursor
+from netmon.agent.uplink.spool import Spool, read_group
 from netmon.segments import Position
 
 TRUE_MS = 1_796_000_000_000

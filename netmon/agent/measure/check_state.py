@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from netmon.agent.hurry import host_of
+from netmon.agent.measure.triggers import host_of
 from netmon.config.agent import CheckConfig
 from netmon.fields import DEFERRED, HEAVY
 from probes.base import Measurement, Outcome

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from netmon.agent.heavy import OwnBudget, background, windows
-from netmon.agent.permits import Denied, Permit
-from netmon.agent.uplink import Reply, Uplink
+from netmon.agent.heavy.budget import OwnBudget, background, windows
+from netmon.agent.heavy.permit import Denied, Permit
+from netmon.agent.uplink.client import Reply, Uplink
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.troubles import Troubles
 from probes.base import Cost

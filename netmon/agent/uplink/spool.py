@@ -20,7 +20,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from netmon.agent.wall import Known, unpack
+from netmon.agent.clock.wall import Known, unpack
 from netmon.intervals import Intervals
 from netmon.segments import Position, Segments
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from netmon.agent.permits import Denied, Permit
+from netmon.agent.heavy.permit import Denied, Permit
 from netmon.config.agent import HeavyConfig
 from netmon.files import write_durably
 from probes.base import Cost

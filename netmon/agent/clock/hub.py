@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from netmon.agent.wall import MOST_OFF_MS, Wall
+from netmon.agent.clock.wall import MOST_OFF_MS, Wall
 
 SET_NS = 1_000_000_000  # an offset that moved by more than the delays allow, and this, is of a clock that was set
 KEPT = 8  # samples; the one with the least delay says it best

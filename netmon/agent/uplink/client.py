@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from netmon.agent.post import Closed, Connection
+from netmon.agent.uplink.http import Closed, Connection
 from netmon.config.agent import DestinationConfig
 from netmon.files import read_token
 from netmon.troubles import is_short

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from agenthub import NO_LEASES, OK, Answer, FakeHub, Told, check, config, free_port, running, serving, until
 
-from netmon.agent.frontier import Frontier
-from netmon.agent.runner import Runner, sent_bytes
+from netmon.agent.measure.frontier import Frontier
+from netmon.agent.measure.runner import Runner, sent_bytes
 from netmon.config.agent import AgentConfig, HeavyConfig
 from netmon.fields import PREFIX, registry
 from probes import catalog
@@ -72,7 +72,7 @@ def test_a_run_that_is_refused_is_put_off_and_says_nothing_of_the_target(tmp_pat
 
 
 def test_while_another_tests_it_waits_for_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netmon.agent.runner.WAIT_SHARE", 10.0)
+    monkeypatch.setattr("netmon.agent.measure.runner.WAIT_SHARE", 10.0)
     answers = iter([refusal("busy", 1)])
     hub = FakeHub(lease=lambda path, body: next(answers, None) or gives(path, body))
     with serving(hub), running(heavy(tmp_path, hub.url, every_s=2.0), Told()):

@@ -17,9 +17,9 @@ from agenthub import FakeHub, check, config, running, serving, until
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon.agent import traps
-from netmon.agent.frontier import Frontier
-from netmon.agent.runner import Runner
+from netmon.agent.measure import traps
+from netmon.agent.measure.frontier import Frontier
+from netmon.agent.measure.runner import Runner
 from netmon.config import files
 from netmon.config.agent import CheckConfig, TrapsConfig
 from netmon.errors import ConfigError

@@ -11,12 +11,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from netmon.agent import schedule
-from netmon.agent.disturbance import Disturbances
-from netmon.agent.frontier import Frontier
-from netmon.agent.hurry import Hurry
-from netmon.agent.permits import Denied, Permit
-from netmon.agent.standstill import Beat, honest
+from netmon.agent.heavy.disturbance import Disturbances
+from netmon.agent.heavy.permit import Denied, Permit
+from netmon.agent.measure import schedule
+from netmon.agent.measure.frontier import Frontier
+from netmon.agent.measure.stall import Beat, honest
+from netmon.agent.measure.triggers import Hurry
 from netmon.config.agent import AgentConfig, CheckConfig
 from netmon.fields import BY_ANOTHER, DEFERRED
 from netmon.troubles import Troubles, is_short, watched
@@ -26,7 +26,7 @@ from probes.errors import BadSettings, BadTarget, ProbeError
 from probes.wire.icmp.fault import about_host
 
 if TYPE_CHECKING:
-    from netmon.agent.leases import Gate
+    from netmon.agent.heavy.gate import Gate
 
 log = logging.getLogger("netmon.agent")
 Told = Callable[[CheckConfig, Measurement], None]
@@ -229,7 +229,7 @@ class Runner:
 
     def _asked(self) -> Gate:
         """Who gives permits, from the first heavy run on: most agents have none, and are a quarter of a megabyte smaller."""
-        from netmon.agent.leases import Gate
+        from netmon.agent.heavy.gate import Gate
 
         self._gate = self._gate or Gate(self._config, self._troubles)
         return self._gate

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from agenthub import FakeHub, serving, until
 
-from netmon.agent import selfproof
-from netmon.agent.selfproof import Floor, SelfProof, floor
+from netmon.agent.health import self_test as selfproof
+from netmon.agent.health.self_test import Floor, SelfProof, floor
 from netmon.point import Value
 from probes.base import Measurement, Outcome
 from probes.errors import NeedsPrivilege
@@ -154,7 +154,7 @@ def test_a_stopped_agent_accuses_nobody_and_proves_itself_afterwards(tmp_path: P
 
 
 def test_neither_a_fault_of_ours_nor_a_proof_without_an_end_ends_the_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netmon.agent.selfproof.MOST_S", 0.05)
+    monkeypatch.setattr("netmon.agent.health.self_test.MOST_S", 0.05)
 
     async def broken() -> Floor:
         raise ZeroDivisionError

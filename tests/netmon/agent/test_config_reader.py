@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from agenthub import FakeHub, serving
 
-from netmon.agent import reading
-from netmon.agent.uplink import Uplink
+from netmon.agent import config_reader as reading
+from netmon.agent.uplink.client import Uplink
 from netmon.config.agent import DestinationConfig
 from netmon.errors import ConfigError
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from agenthub import check, config
 
-from netmon.agent.disturbance import Disturbances
-from netmon.agent.frontier import Frontier
-from netmon.agent.permits import Permit
-from netmon.agent.runner import Runner
+from netmon.agent.heavy.disturbance import Disturbances
+from netmon.agent.heavy.permit import Permit
+from netmon.agent.measure.frontier import Frontier
+from netmon.agent.measure.runner import Runner
 from netmon.config.agent import CheckConfig
 from netmon.fields import registry
 from probes.base import Cost, Kind, Measurement, Outcome, Target

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from netmon.agent.checkstate import CheckState
-from netmon.agent.sender import Sender
-from netmon.agent.verdict import Verdict
+from netmon.agent.health.verdict import Verdict
+from netmon.agent.measure.check_state import CheckState
+from netmon.agent.uplink.sender import Sender
 from netmon.config.agent import AgentConfig
 
 

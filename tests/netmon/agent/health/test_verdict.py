@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from netmon.agent import interfaces, kernelclock
-from netmon.agent.checkstate import CheckState, states_of
-from netmon.agent.verdict import Verdict, judge, with_clock
+from netmon.agent.clock import kernel as kernelclock
+from netmon.agent.health import interfaces
+from netmon.agent.health.verdict import Verdict, judge, with_clock
+from netmon.agent.measure.check_state import CheckState, states_of
 from netmon.cli import status
 from netmon.config.agent import CheckConfig
 from probes.base import Measurement, Outcome

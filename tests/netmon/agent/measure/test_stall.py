@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from agenthub import Told, check, config
 
-from netmon.agent.frontier import Frontier
-from netmon.agent.permits import Permit
-from netmon.agent.runner import Runner
-from netmon.agent.standstill import Beat, honest, least_s
+from netmon.agent.heavy.permit import Permit
+from netmon.agent.measure.frontier import Frontier
+from netmon.agent.measure.runner import Runner
+from netmon.agent.measure.stall import Beat, honest, least_s
 from probes.base import Measurement, Outcome, Target
 
 
