@@ -19,30 +19,33 @@ from netmon import fields, unix
 from netmon.config.hub import HubConfig
 from netmon.errors import MachineError
 from netmon.files import lock, tighten
-from netmon.hub import api, record, sealing, snapshot, trust
-from netmon.hub.asgi import App
-from netmon.hub.batch import Batch
-from netmon.hub.communes import Communes
-from netmon.hub.evaluate import Evaluator
-from netmon.hub.events import Feed
-from netmon.hub.heard import Heard
-from netmon.hub.http import door
-from netmon.hub.ingest import Ingest
-from netmon.hub.journal import Journal
-from netmon.hub.leasedesk import Desk
-from netmon.hub.leasedoor import LeaseDoor
+from netmon.hub.archive import sealing
+from netmon.hub.archive.sink import Sink
+from netmon.hub.conference.rehearsals import Rehearsals
+from netmon.hub.disk.losses import Losses
+from netmon.hub.disk.reclaim import Room
+from netmon.hub.disk.remembered import heal
+from netmon.hub.incidents.evaluator import Evaluator
+from netmon.hub.incidents.heard import Heard
+from netmon.hub.ingest import record
+from netmon.hub.ingest.batch import Batch
+from netmon.hub.ingest.ingest import Ingest
+from netmon.hub.ingest.journal import Journal
+from netmon.hub.ingest.seen import Seen
+from netmon.hub.ingest.writers import Places
+from netmon.hub.leases.desk import Desk
+from netmon.hub.leases.endpoint import LeaseDoor
 from netmon.hub.limits import MAX_CONNECTIONS, Counters
-from netmon.hub.listener import Listener, tcp_socket
-from netmon.hub.live import Live
-from netmon.hub.losses import Losses
-from netmon.hub.places import Places
-from netmon.hub.rehearsals import Rehearsals
-from netmon.hub.remembered import heal
-from netmon.hub.room import Room
-from netmon.hub.seen import Seen
-from netmon.hub.sink import Sink
-from netmon.hub.state import State
+from netmon.hub.state import snapshot
+from netmon.hub.state.communes import Communes
+from netmon.hub.state.live import Live
+from netmon.hub.state.view import State
 from netmon.hub.tokens import LiveTokens, Tokens, kept_tokens, site_tokens
+from netmon.hub.web import api, trust
+from netmon.hub.web.app import App
+from netmon.hub.web.events import Feed
+from netmon.hub.web.listener import Listener, tcp_socket
+from netmon.hub.web.protocol import door
 from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
 from netmon.segments import Position, Segments
@@ -318,7 +321,7 @@ def segment_bytes(folder: Path, quota_bytes: int) -> int:
 
 def _sink(one: Any, folder: Path, segments: Segments, troubles: Troubles) -> Sink:
     def open_database() -> Any:
-        from netmon.hub.influx import Database  # 30 MB that a hub without sinks does not pay
+        from netmon.hub.archive.influx import Database  # 30 MB that a hub without sinks does not pay
 
         return Database(one)
 

@@ -16,8 +16,8 @@ from netmon import systemd
 from netmon.config.files import load_hub
 from netmon.errors import GOOD, PROBLEM
 from netmon.files import private_files
-from netmon.hub import snapshot
 from netmon.hub.hub import Hub, open_hub
+from netmon.hub.state import snapshot
 from netmon.troubles import catch_the_rest, watched
 
 log = logging.getLogger("netmon.hub")

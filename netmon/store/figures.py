@@ -14,7 +14,7 @@ _LOCAL = 5  # `probes.base.Outcome.LOCAL`: our own fault says nothing of the net
 _LOST = 1  # beside a heavy test of the same agent it may be that test's
 _AT_ONCE = 500
 # First each point once (a repeat is the same point), then each check. What a heavy test of the agent may have made, its delay
-# and losses, says nothing of the link: as in the rules (`netmon.hub.samples`).
+# and losses, says nothing of the link: as in the rules (`netmon.hub.incidents.samples`).
 _QUERY = """
 WITH points AS (
   SELECT name, agent, "check", commune, site, epoch_ms(time) AS ms,

@@ -17,7 +17,7 @@ VERSION = 1
 
 
 class Header(NamedTuple):
-    """What a record says beside its lines; see `netmon.hub.batch.Batch`."""
+    """What a record says beside its lines; see `netmon.hub.ingest.batch.Batch`."""
 
     agent: str
     site: str

@@ -222,12 +222,12 @@ def disk_full(world: World) -> str:
 
 def no_memory(folder: Path) -> Row:
     """In this process: memory runs out in the middle of writes, and their repeats come."""
-    from netmon.hub import record
-    from netmon.hub.ingest import Ingest
-    from netmon.hub.journal import Journal
+    from netmon.hub.ingest import record
+    from netmon.hub.ingest.ingest import Ingest
+    from netmon.hub.ingest.journal import Journal
+    from netmon.hub.ingest.seen import Seen
+    from netmon.hub.ingest.writers import Places, Writer
     from netmon.hub.limits import Counters
-    from netmon.hub.places import Places, Writer
-    from netmon.hub.seen import Seen
     from netmon.hub.tokens import Tokens
     from netmon.segments import Position, Segments
 

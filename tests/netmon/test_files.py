@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from netmon import files
 from netmon.agent.uplink.spool import Spool
-from netmon.hub import snapshot
+from netmon.hub.state import snapshot
 
 WHOLE = {"segment": 123, "names": ["a", "é"], "nested": {"x": 1.5}}
 
@@ -104,7 +104,7 @@ KEYS = st.sampled_from(("version", "position", "stored", "seen", "agents", "chec
 @given(plain=JSON | st.dictionaries(KEYS, JSON, max_size=9) | st.binary(max_size=30))
 def test_no_shape_of_json_keeps_a_role_from_starting(tmp_path: Path, plain: Any) -> None:
     from netmon.agent.uplink import cursor
-    from netmon.hub import sealing, sink
+    from netmon.hub.archive import sealing, sink
     from netmon.segments import Position
 
     spool = Spool(tmp_path / "spool", segment_bytes=1 << 16, quota_bytes=1 << 20)

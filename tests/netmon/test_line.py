@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import netmon.line
-from netmon.hub import sink
-from netmon.hub.lines import Bounds, Reader
-from netmon.hub.places import Writer
+from netmon.hub.archive import sink
+from netmon.hub.ingest.lines import Bounds, Reader
+from netmon.hub.ingest.writers import Writer
 from netmon.line import Line, LineError, Splitter, decode, escaped, split
 from netmon.point import Point, encode
 from netmon.store import record

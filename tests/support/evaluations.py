@@ -9,8 +9,8 @@ from incident_world import Fault, World, kind
 
 from alerts.base import OK
 from netmon.config.hub import HubConfig, ReceiverConfig
-from netmon.hub.batch import Batch
-from netmon.hub.evaluate import Evaluator
+from netmon.hub.incidents.evaluator import Evaluator
+from netmon.hub.ingest.batch import Batch
 from netmon.load import rules
 from netmon.point import Line
 from netmon.segments import Position

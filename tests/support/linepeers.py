@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from hubs import free_port, program
 
-from netmon.hub.lines import Bounds, Reader
-from netmon.hub.places import Writer
+from netmon.hub.ingest.lines import Bounds, Reader
+from netmon.hub.ingest.writers import Writer
 from netmon.line import Line
 from netmon.point import TAGS
 from netmon.store import record

@@ -17,8 +17,8 @@ from incident_world import Tree
 from alerts.base import LOST, OK, REFUSED
 from alerts.rules import Rule, When
 from netmon.config.hub import HubConfig, ReceiverConfig
-from netmon.hub.batch import Batch
-from netmon.hub.evaluate import Evaluator
+from netmon.hub.incidents.evaluator import Evaluator
+from netmon.hub.ingest.batch import Batch
 from netmon.load import rules
 from netmon.point import Line
 from netmon.segments import Position

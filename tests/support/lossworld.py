@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 from hubs import HubProcess, eventually, free_port, get
 
-from netmon.hub import record
+from netmon.hub.ingest import record
 from netmon.intervals import Intervals
 from netmon.point import Line, decode
 from netmon.segments import Position, Segments

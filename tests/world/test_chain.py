@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from hubs import HubProcess, eventually, hub
 
-from netmon.hub import record
-from netmon.hub.batch import Batch
+from netmon.hub.ingest import record
+from netmon.hub.ingest.batch import Batch
 from netmon.segments import Position, Segments
 
 pytestmark = pytest.mark.world

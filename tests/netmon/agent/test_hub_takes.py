@@ -13,14 +13,14 @@ from pathlib import Path
 from agenthub import Answer, FakeHub, Request, Told, check, config, running, serving, until
 
 from netmon.config.agent import AgentConfig
-from netmon.hub import trust
-from netmon.hub.batch import Batch
-from netmon.hub.ingest import BadWrite, Ingest
-from netmon.hub.journal import Journal
+from netmon.hub.ingest.batch import Batch
+from netmon.hub.ingest.ingest import BadWrite, Ingest
+from netmon.hub.ingest.journal import Journal
+from netmon.hub.ingest.seen import Seen
+from netmon.hub.ingest.writers import Places, Writer
 from netmon.hub.limits import Counters
-from netmon.hub.places import Places, Writer
-from netmon.hub.seen import Seen
 from netmon.hub.tokens import Tokens
+from netmon.hub.web import trust
 from netmon.segments import Position, Segments
 from probes.base import Outcome
 

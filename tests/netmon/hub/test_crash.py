@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hubs import HubProcess, hub, line, now_ms
 
-from netmon.hub import record
+from netmon.hub.ingest import record
 from netmon.segments import Position, Segments
 
 pytestmark = pytest.mark.world

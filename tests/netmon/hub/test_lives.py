@@ -11,7 +11,7 @@ from lives import BASE_S, RULES, STORIES, Check, Life, Story, asked, counted
 
 from alerts.base import LOST
 from alerts.rules import Rule, When
-from netmon.hub import memory
+from netmon.hub.incidents import rules_memory as memory
 
 STORY = {one.name: one for one in STORIES}
 LOSSY = replace(STORY["link loses a third"], ends_s=210, until_s=260)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from netmon import setaside
 from netmon.files import read_secret
-from netmon.hub import record
-from netmon.hub.influx import Answer, is_v1
-from netmon.hub.sink import Sink
+from netmon.hub.archive.influx import Answer, is_v1
+from netmon.hub.archive.sink import Sink
+from netmon.hub.ingest import record
 from netmon.policy import Act, said, verdict
 from netmon.segments import Position
 from netmon.troubles import Troubles

@@ -1,0 +1,57 @@
+"""What is gone for good when the hub's segments must give way (quota, full disk): counted to the point, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from netmon.hub.ingest import record
+from netmon.troubles import Troubles
+
+if TYPE_CHECKING:
+    from netmon.segments import Position
+
+
+class Reader(Protocol):
+    """Somebody who copies the segments: a sink."""
+
+    name: str
+    position: Position
+    lost: int  # points that were gone before they could be copied
+
+
+class Sealing(Protocol):
+    """What is needed of the sealer."""
+
+    @property
+    def place(self) -> Position:
+        """Up to where everything was sealed."""
+
+
+class Losses:
+    """Called with the records of a segment before they go."""
+
+    def __init__(self, sealer: Sealing, sinks: Iterable[Reader], troubles: Troubles) -> None:
+        self._sealer, self._sinks, self._troubles = sealer, tuple(sinks), troubles
+        self.points = 0  # acknowledged points that were neither sealed nor are in the segments any more
+
+    def __call__(self, records: Sequence[tuple[Position, bytes]]) -> None:
+        """Positions are those behind each record."""
+        counts = [(position, _points(body)) for position, body in records]
+        unsealed = sum(points for position, points in counts if position > self._sealer.place)
+        self.points += unsealed
+        told = [f"{unsealed} points are gone before they were sealed"] if unsealed else []
+        for sink in self._sinks:
+            uncopied = sum(points for position, points in counts if position > sink.position)
+            sink.lost += uncopied
+            told += [f"{uncopied} before sink {sink.name} had them"] if uncopied else []
+        if told:
+            self._troubles.note("segments: no room", f"{', '.join(told)}: the oldest made room")
+
+
+def _points(body: bytes) -> int:
+    try:
+        _, text = record.split(body)
+    except ValueError:
+        return 0
+    return sum(1 for line in text.split("\n") if line and not line.startswith("#"))

@@ -1,0 +1,168 @@
+"""Hands the outbox's pages to their receivers, each receiver by its own thread: a slow one delays nobody else.
+
+When a page is due is told by the steady clock, so that nobody who sets the hub's clock holds a page back. That clock begins
+anew with the machine: at a start all pages are due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+
+from alerts.errors import AlertsError
+from alerts.notify import webhook
+from alerts.notify.send import post
+from alerts.notify.webhook import Answer
+from netmon.config.hub import ReceiverConfig
+from netmon.files import read_secret
+from netmon.hub.db import Page, StateDb
+from netmon.troubles import Troubles, watched
+from probes.clean import clean
+
+log = logging.getLogger("netmon.hub")
+MOST_PAUSE_S = 30.0  # a receiver that did not answer is tried again within this, whatever page comes next
+IDLE_S = 30.0
+DISK_S = 5.0
+PATIENCE = 6  # tries, after two minutes, before people are told of a receiver that does not answer …
+PATIENCE_S = 120.0  # … or at once, when it asks to be left alone for longer
+WAITS = (301, 302, 303, 307, 308, 413, 429, 503)  # answers whose Retry-After is about the receiver (RFC 9110 §10.2.3)
+NOBODY = "no such receiver any more"
+
+
+class Outbox:
+    """Sends until cancelled. `told` is called (in a sender's thread) when a page's state changed."""
+
+    def __init__(
+        self,
+        db: StateDb,
+        receivers: Sequence[ReceiverConfig],
+        told: Callable[[], None],
+        post: Callable[..., Answer] = post,
+        troubles: Troubles | None = None,
+    ) -> None:
+        self._db, self._told, self._post = db, told, post
+        self._receivers = {one.name: one for one in receivers}
+        self._awake = {name: asyncio.Event() for name in self._receivers}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stuck: dict[str, set[int]] = {name: set() for name in self._receivers}  # pages that are told of
+        self._troubles = troubles or Troubles()
+
+    def wake(self) -> None:
+        """There may be new pages; from any thread."""
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: the next start sends them
+                loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for event in self._awake.values():
+            event.set()
+
+    async def run(self) -> None:
+        """Serve every receiver until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        unknown = self._db.waiting_for() - self._receivers.keys()
+        if unknown:
+            log.warning("pages wait for %s, who are receivers no more: they are given up", ", ".join(sorted(unknown)))
+            self._db.give_up(unknown, NOBODY)
+        if self._db.take_up(self._receivers, NOBODY):  # whoever left a file by mistake came back
+            self._told()
+        self._db.all_due()
+        for one in self._receivers.values():
+            self._note_secret(one)
+        async with asyncio.TaskGroup() as group:
+            for one in self._receivers.values():
+                group.create_task(watched(self._troubles, f"pages to {one.name}", partial(self._serve, one)))
+            await asyncio.Event().wait()  # a hub without receivers judges all the same
+
+    async def _serve(self, receiver: ReceiverConfig) -> None:
+        loop = asyncio.get_running_loop()
+        awake = self._awake[receiver.name]
+        pool = ThreadPoolExecutor(1, f"page-{receiver.name}")
+        not_before_s = 0.0
+        try:
+            while True:
+                awake.clear()
+                page = None
+                try:
+                    page = await loop.run_in_executor(pool, self._db.next_page, receiver.name)
+                    wait_s = IDLE_S if page is None else max(page.next_ms / 1000, not_before_s) - time.monotonic()
+                    if page is not None and wait_s <= 0:
+                        pause_s = await loop.run_in_executor(pool, self._attempt, receiver, page)
+                        not_before_s = time.monotonic() + pause_s
+                        continue
+                except sqlite3.Error as fault:
+                    log.error("outbox: %s: pages wait", fault)
+                    wait_s = DISK_S
+                if page is not None and not_before_s > time.monotonic():
+                    await asyncio.sleep(max(0.0, wait_s))
+                else:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(min(wait_s, IDLE_S)):
+                            await awake.wait()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _attempt(self, receiver: ReceiverConfig, page: Page) -> float:
+        """In the receiver's thread: try once, keep what came out; seconds to leave the receiver alone."""
+        now_s = time.time()
+        answer = self._send(receiver, page, now_s)
+        age_s = min(now_s - page.created_ms / 1000, webhook.tried_s(page.tries + 1))
+        fate = webhook.fate(answer, page.tries + 1, age_s, now_s, random.random())
+        trouble = "" if fate.state == "accepted" else answer.trouble or f"answered {answer.status}"
+        if trouble:
+            log.warning("page %s to %s: %s (%s)", page.id, receiver.name, clean(trouble), fate.state)
+        self._db.mark(page, fate.state, int((time.monotonic() + fate.wait_s) * 1000), clean(trouble))
+        self._note(receiver.name, page, answer, trouble if fate.state == "waiting" else "", fate.wait_s)
+        self._told()
+        pause_s = min(fate.wait_s, MOST_PAUSE_S) if answer.status == 0 or answer.status >= 500 else 0.0
+        return max(pause_s, webhook.retry_after_s(answer.retry_after, now_s) if answer.status in WAITS else 0.0)
+
+    def _note(self, name: str, page: Page, answer: Answer, trouble: str, wait_s: float = 0.0) -> None:
+        """Tell of a receiver that takes a page no more; of one that is only away, when it is for long."""
+        stuck = self._stuck[name]
+        is_long = page.tries + 1 >= PATIENCE or wait_s > PATIENCE_S
+        if trouble and (answer.status in webhook.REFUSALS or is_long):
+            stuck.add(page.seq)
+            self._troubles.tell(_part(name), f"takes no pages: {trouble}", severity="warning")
+        elif not trouble:
+            stuck.discard(page.seq)
+            if not stuck:
+                self._troubles.well(_part(name))
+
+    def _note_secret(self, receiver: ReceiverConfig) -> None:
+        try:
+            _key(receiver)
+        except (AlertsError, OSError, ValueError) as fault:
+            self._troubles.tell(_part(receiver.name), f"pages cannot be signed: {_said(receiver, fault)}")
+
+    def _send(self, receiver: ReceiverConfig, page: Page, now_s: float) -> Answer:
+        """The secret is read at each attempt, so that it can be changed while the hub runs."""
+        try:
+            headers = webhook.headers(page.id, int(now_s), page.body, _key(receiver))
+            return self._post(
+                receiver.url, page.body, headers, timeout_s=receiver.timeout_s, unix_socket=receiver.unix_socket
+            )
+        except (AlertsError, OSError, ValueError) as fault:
+            return Answer(0, trouble=f"cannot be sent: {_said(receiver, fault)}")
+
+
+def _part(name: str) -> str:
+    return f"receiver {name}"
+
+
+def _key(receiver: ReceiverConfig) -> bytes:
+    return webhook.key_of(read_secret(receiver.secret_file))
+
+
+def _said(receiver: ReceiverConfig, fault: Exception) -> str:
+    if isinstance(fault, OSError):
+        return f"secret_file {receiver.secret_file}: {fault.strerror or fault}"
+    return str(fault)

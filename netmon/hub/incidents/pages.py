@@ -1,0 +1,118 @@
+"""Incidents as people and receivers see them, and which pages are still owed. Pure but for the hub's file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from alerts import texts
+from alerts.base import Topology
+from alerts.incidents import Incident
+from alerts.notify import webhook
+from alerts.route import wanted_by
+from alerts.silences import Silence, is_silenced
+from netmon.config.hub import HubConfig
+from netmon.hub.db import NewPage
+
+SYMPTOMS_SHOWN = webhook.SYMPTOMS_TOLD
+Key = tuple[str, str, str]  # incident, receiver, status
+
+
+class Pages:
+    """Which page is owed to whom. `paged`: pages there are, with their state."""
+
+    def __init__(self, config: HubConfig, topology: Topology, paged: Mapping[Key, str]) -> None:
+        self._config, self._topology = config, topology
+        self._paged = dict(paged)
+        self._hub = f"hub:{config.name}"
+        self.note = ""  # what is wrong with the hub itself, for its own incident
+        self._crossed = {element for check in topology.checks() for element in topology.path(check)}
+
+    def knows(self, element: str) -> bool:
+        """Is it an element of the inventory, or this hub?"""
+        if element == self._hub:
+            return True
+        if element in self._crossed or self._topology.parent(element) is not None:
+            return True
+        if element.startswith("agent:"):
+            return bool(self._topology.site_of(element.removeprefix("agent:")))
+        return self._topology.info(element).name not in ("", element)
+
+    def missing(self, incidents: Iterable[Incident], silences: Sequence[Silence], now_s: float) -> list[NewPage]:
+        """Firing pages of open incidents whose element is not silenced; resolved pages to whoever got firing."""
+        owed = list[NewPage]()
+        for one in incidents:
+            status: Literal["firing", "resolved"] = "firing" if one.is_open else "resolved"
+            names = self._firing(one, silences, now_s) if one.is_open else self._resolved(one)
+            if names:
+                row = self.row(one)
+                owed += [self._page(row, name, status) for name in names]
+        return owed
+
+    def _firing(self, one: Incident, silences: Sequence[Silence], now_s: float) -> list[str]:
+        owner = self._topology.info(one.element).owner
+        names = wanted_by(one.severity, owner, self._config.receivers)
+        names = [name for name in names if (one.id, name, "firing") not in self._paged]
+        return [] if names and is_silenced(one.element, silences, self._topology, now_s) else names
+
+    def _resolved(self, one: Incident) -> list[str]:
+        return [
+            receiver.name
+            for receiver in self._config.receivers
+            if self._paged.get((one.id, receiver.name, "firing")) in ("waiting", "accepted")
+            and (one.id, receiver.name, "resolved") not in self._paged
+        ]
+
+    def _page(self, row: Mapping[str, Any], receiver: str, status: Literal["firing", "resolved"]) -> NewPage:
+        raw = webhook.body(row, status, receiver, self._config.name, self._config.lang)
+        return NewPage(webhook.page_id(row["id"], receiver, status), row["id"], receiver, status, raw)
+
+    def kept(self, pages: Iterable[NewPage], forgotten: Iterable[str]) -> None:
+        """These are in the outbox now, those incidents are gone."""
+        self._paged.update(((one.incident, one.receiver, one.status), "waiting") for one in pages)
+        gone = set(forgotten)
+        if gone:
+            self._paged = {key: state for key, state in self._paged.items() if key[0] not in gone}
+
+    def refresh(self, paged: Mapping[Key, str]) -> None:
+        """Take the pages' states as the outbox has them."""
+        self._paged.update(paged)
+
+    def row(self, one: Incident) -> dict[str, Any]:
+        """An incident as the state API shows it."""
+        info = self._topology.info(one.element)
+        alone = one.fault == "state"  # nobody suffers from it yet
+        symptoms = (one.element,) if alone else self._topology.symptoms(one.element)
+        said = {
+            lang: texts.summary(lang, one.kind, info, symptoms, one.first_miss_ms, one.resolved_ms, one.ended)
+            for lang in texts.LANGUAGES
+        }
+        if one.element == self._hub and one.is_open and self.note:
+            said = {lang: f"{text}: {self.note}" for lang, text in said.items()}
+        return {
+            "id": one.id,
+            "element": one.element,
+            "name": info.name or one.element,
+            "kind": one.kind,
+            "fault": one.fault,
+            "severity": one.severity,
+            "state": "open" if one.is_open else "resolved",
+            "opened_ms": one.opened_ms,
+            "resolved_ms": one.resolved_ms,
+            "first_miss_ms": one.first_miss_ms,
+            "owner": info.owner,
+            "carrier": info.carrier,
+            "circuit_id": info.circuit_id,
+            "contact": {"name": info.contact_name, "phone": info.contact_phone},
+            "symptoms": list(symptoms[:SYMPTOMS_SHOWN]),
+            "symptom_count": len(symptoms),
+            "suspects": list(one.suspects),
+            "evidence": {"against": one.against, "clear": one.clear, "also": list(one.also_told)},
+            **said,
+            "acked_by": one.acked_by,
+            "acked_ms": one.acked_ms,
+            "ack_note": one.ack_note,
+            "superseded_by": one.superseded_by,
+            "ended": one.ended,
+            "silenced": False,
+        }

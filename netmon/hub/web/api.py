@@ -1,0 +1,215 @@
+"""The JSON state API (see docs/hub.md): what is, what is broken, and the three things people do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from netmon.hub import limits
+from netmon.hub.state.view import State
+from netmon.hub.web.events import Feed
+from probes.clean import clean
+
+MOST_SILENCE_S = 90 * 86400
+_JSON = "application/json"
+
+
+class Deeds(Protocol):
+    """What people may do, as the evaluator offers it. Each may wait for the disk."""
+
+    def ack(self, id: str, who: str, note: str, now_s: float) -> None:
+        """Somebody takes an incident into their hands; `KeyError` when unknown."""
+
+    def silence(self, element: str, until_s: float, who: str, note: str, now_s: float) -> str:
+        """No pages for an element for a time; the silence's id; `KeyError` for an unknown element."""
+
+    def unsilence(self, id: str, now_s: float) -> None:
+        """End a silence; `KeyError` when unknown."""
+
+
+class Conferences(Protocol):
+    """What the API shows of conferences; `KeyError` for one that is unknown."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All."""
+
+    def live(self, id: str, incidents: Iterable[dict[str, Any]]) -> dict[str, Any]:
+        """One, with its stages and the open incidents that touch its rooms."""
+
+    def whole(self, id: str) -> list[tuple[str, bytes]]:
+        """Each stage and the JSON of its result, the oldest first. Waits for the disk."""
+
+
+def make(
+    state: State,
+    feed: Feed,
+    deeds: Deeds,
+    leases: Callable[[], dict[str, Any]] = dict,
+    conferences: Conferences | None = None,
+) -> Starlette:
+    """The application behind the read token (or the owner's socket). `leases`: what is out and used, for people."""
+    api = _Api(state, feed, deeds, leases)
+    meetings = [] if conferences is None else _meetings(_Meetings(state, conferences))
+    return Starlette(
+        routes=[
+            Route("/api/v1/state", api.whole),
+            Route("/api/v1/hub", api.hub),
+            Route("/api/v1/events", feed),
+            Route("/api/v1/incidents", api.incidents),
+            Route("/api/v1/incidents/{id}/ack", api.ack, methods=["POST"]),
+            Route("/api/v1/leases", api.leases),
+            Route("/api/v1/silences", api.silences),
+            Route("/api/v1/silences", api.silence, methods=["POST"]),
+            Route("/api/v1/silences/{id}", api.unsilence, methods=["DELETE"]),
+            *meetings,
+        ],
+        exception_handlers={HTTPException: _told, sqlite3.Error: _not_kept},
+    )
+
+
+class _Api:
+    def __init__(self, state: State, feed: Feed, deeds: Deeds, leases: Callable[[], dict[str, Any]]) -> None:
+        self._state, self._feed, self._deeds, self._leases = state, feed, deeds, leases
+
+    async def whole(self, request: Request) -> Response:
+        state = self._state.whole()
+        body = await asyncio.to_thread(json.dumps, state, ensure_ascii=False, separators=(",", ":"))
+        return Response(body, media_type="application/json")
+
+    async def hub(self, request: Request) -> Response:
+        return JSONResponse(self._state.hub())
+
+    async def incidents(self, request: Request) -> Response:
+        return JSONResponse({"incidents": self._state.view()["incidents"]})
+
+    async def leases(self, request: Request) -> Response:
+        return JSONResponse(await asyncio.to_thread(self._leases))
+
+    async def silences(self, request: Request) -> Response:
+        return JSONResponse({"silences": self._state.view()["silences"]})
+
+    async def ack(self, request: Request) -> Response:
+        body = await _object(request)
+        id, who, note = request.path_params["id"], _text(body, "who", needed=True), _text(body, "note")
+        try:
+            await asyncio.to_thread(self._deeds.ack, id, who, note, time.time())
+        except KeyError as fault:
+            raise HTTPException(404, f"no incident {clean(id, 64)}") from fault
+        self._feed.poke()
+        return JSONResponse({"id": id})
+
+    async def silence(self, request: Request) -> Response:
+        body = await _object(request)
+        element, who, note = (
+            _text(body, "element", needed=True),
+            _text(body, "who", needed=True),
+            _text(body, "note"),
+        )
+        for_s = body.get("for_s")
+        if isinstance(for_s, bool) or not isinstance(for_s, int | float) or not 1 <= for_s <= MOST_SILENCE_S:
+            raise HTTPException(400, f"for_s must be a number of seconds from 1 to {MOST_SILENCE_S}")
+        now_s = time.time()
+        try:
+            id = await asyncio.to_thread(self._deeds.silence, element, now_s + for_s, who, note, now_s)
+        except KeyError as fault:
+            raise HTTPException(404, f"no element {clean(element, 64)}") from fault
+        self._feed.poke()
+        return JSONResponse({"id": id}, 201)
+
+    async def unsilence(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        try:
+            await asyncio.to_thread(self._deeds.unsilence, id, time.time())
+        except KeyError as fault:
+            raise HTTPException(404, f"no silence {clean(id, 64)}") from fault
+        self._feed.poke()
+        return Response(status_code=204)
+
+
+def _meetings(api: _Meetings) -> list[Route]:
+    return [
+        Route("/api/v1/conferences", api.rows),
+        Route("/api/v1/conferences/{id}", api.last),
+        Route("/api/v1/conferences/{id}/live", api.live),
+        Route("/api/v1/conferences/{id}/stages", api.stages),
+    ]
+
+
+class _Meetings:
+    def __init__(self, state: State, conferences: Conferences) -> None:
+        self._state, self._conferences = state, conferences
+
+    async def rows(self, request: Request) -> Response:
+        return JSONResponse({"conferences": self._conferences.rows()})
+
+    async def live(self, request: Request) -> Response:
+        return JSONResponse(self._one(request))
+
+    async def last(self, request: Request) -> Response:
+        row = self._one(request)
+        made = row["last"]["stage"] if row["last"] else ""
+        raw = [one for stage, one in await self._results(request) if stage == made]
+        head = json.dumps(row, ensure_ascii=False).encode()
+        return Response(head[:-1] + b', "result": ' + (raw[-1] if raw else b"null") + b"}", media_type=_JSON)
+
+    async def stages(self, request: Request) -> Response:
+        return Response(
+            b'{"stages": [' + b", ".join(raw for _, raw in await self._results(request)) + b"]}", media_type=_JSON
+        )
+
+    def _one(self, request: Request) -> dict[str, Any]:
+        try:
+            return self._conferences.live(request.path_params["id"], self._state.view()["incidents"])
+        except KeyError as fault:
+            raise HTTPException(404, f"no conference {clean(request.path_params['id'], 64)}") from fault
+
+    async def _results(self, request: Request) -> list[tuple[str, bytes]]:
+        try:
+            return await asyncio.to_thread(self._conferences.whole, request.path_params["id"])
+        except KeyError as fault:
+            raise HTTPException(404, f"no conference {clean(request.path_params['id'], 64)}") from fault
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    """The JSON object a request carries; a 400 or 413 for anything else."""
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > limits.MAX_JSON_BYTES:
+            raise HTTPException(413, f"more than {limits.MAX_JSON_BYTES} bytes", {"connection": "close"})
+    try:
+        value = json.loads(parts.decode())
+    except (ValueError, RecursionError) as fault:
+        raise HTTPException(400, "the body is not JSON") from fault
+    if not isinstance(value, dict):
+        raise HTTPException(400, "the body is not a JSON object")
+    return value
+
+
+def _text(body: dict[str, Any], key: str, *, needed: bool = False) -> str:
+    value = body.get(key, "")
+    if not isinstance(value, str) or (needed and not value.strip()):
+        raise HTTPException(400, f"{key} must be a text")
+    return clean(value, 500)
+
+
+async def _told(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, HTTPException)
+    code = "not found" if fault.status_code == 404 else "invalid"
+    return JSONResponse({"code": code, "message": fault.detail}, fault.status_code, fault.headers)
+
+
+async def _not_kept(request: Request, fault: Exception) -> Response:
+    """What was asked for needs the disk, and the disk refuses."""
+    message = f"not done, for the hub's disk refuses: {clean(str(fault), 200)} (try again once it has room)"
+    return JSONResponse({"code": "unavailable", "message": message}, 503, {"retry-after": str(limits.RETRY_AFTER_S)})

@@ -1,0 +1,157 @@
+"""Which page is owed to whom: firing unless silenced, resolved to whoever got firing, never twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from incident_world import Tree
+
+from alerts.base import Info
+from alerts.incidents import Incident
+from alerts.silences import Silence
+from netmon.config.hub import HubConfig, ReceiverConfig
+from netmon.hub.incidents.pages import Key, Pages
+
+
+def somebody(name: str, **more: object) -> ReceiverConfig:
+    return ReceiverConfig(name=name, url="http://x/", secret_file="s", **more)  # type: ignore[arg-type]
+
+
+DUTY = somebody("duty")
+NIGHT = somebody("night", severities=("critical",))
+CARRIER = somebody("carrier", owners=("VNPT",))
+CONFIG = HubConfig(name="hub-01", lang="vi", receivers=(DUTY, NIGHT, CARRIER))
+
+
+def incident(element: str = "link:core-province", **more: object) -> Incident:
+    one = Incident("i1", element, "down", "reach", "critical", 2_000, 1_000)
+    for name, value in more.items():
+        setattr(one, name, value)
+    return one
+
+
+def pages(paged: dict[Key, str] | None = None) -> Pages:
+    return Pages(CONFIG, Tree(30), paged or {})
+
+
+def owed(
+    one: Incident, paged: dict[Key, str] | None = None, silences: tuple[Silence, ...] = ()
+) -> list[tuple[str, str]]:
+    return [(page.receiver, page.status) for page in pages(paged).missing([one], silences, 150)]
+
+
+def silence(element: str, until_s: float = 200) -> Silence:
+    return Silence("s", element, 100, until_s, "lan", "")
+
+
+def test_a_new_incident_owes_firing_to_all_who_want_it() -> None:
+    assert owed(incident()) == [("duty", "firing"), ("night", "firing")]
+
+
+def test_nobody_is_owed_what_is_in_the_outbox() -> None:
+    assert owed(incident(), {("i1", "duty", "firing"): "accepted", ("i1", "night", "firing"): "failed"}) == []
+
+
+def test_an_incident_that_grows_worse_reaches_whoever_wants_only_the_worst() -> None:
+    had: dict[Key, str] = {("i1", "duty", "firing"): "accepted"}
+    assert owed(incident(severity="warning"), had) == []
+    assert owed(incident(severity="critical"), had) == [("night", "firing")]
+
+
+def test_a_silenced_element_and_what_is_behind_it_page_nobody() -> None:
+    assert owed(incident(), silences=(silence("link:core-province"),)) == []
+    assert owed(incident("commune:c3"), silences=(silence("link:core-province"),)) == []
+
+
+def test_an_incident_that_outlasts_its_silence_is_paged() -> None:
+    assert owed(incident(), silences=(silence("link:core-province", until_s=150),)) != []
+
+
+def test_an_acknowledged_incident_is_not_paged_anew() -> None:
+    had: dict[Key, str] = {("i1", "duty", "firing"): "accepted", ("i1", "night", "firing"): "accepted"}
+    assert owed(incident(acked_by="lan"), had) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted"),
+    [("waiting", [("duty", "resolved")]), ("accepted", [("duty", "resolved")]), ("failed", [])],
+)
+def test_resolved_goes_to_whoever_got_firing_and_to_nobody_else(state: str, wanted: list[tuple[str, str]]) -> None:
+    assert owed(incident(resolved_ms=9_000), {("i1", "duty", "firing"): state}) == wanted
+
+
+def test_resolved_goes_out_though_the_element_was_silenced_meanwhile() -> None:
+    had: dict[Key, str] = {("i1", "duty", "firing"): "accepted"}
+    over = incident(resolved_ms=9_000)
+    assert owed(over, had, (silence("link:core-province"),)) == [("duty", "resolved")]
+
+
+def test_resolved_goes_out_though_the_incident_was_swallowed_by_a_nearer_one() -> None:
+    had: dict[Key, str] = {("i1", "duty", "firing"): "accepted"}
+    assert owed(incident(resolved_ms=9_000, superseded_by="i0"), had) == [("duty", "resolved")]
+
+
+def test_an_incident_that_was_never_paged_ends_in_silence() -> None:
+    assert owed(incident(resolved_ms=9_000)) == []
+
+
+def test_kept_pages_are_not_owed_again_and_forgotten_ones_leave_no_trace() -> None:
+    book = pages()
+    first = book.missing([incident()], (), 150)
+    book.kept(first, [])
+    assert book.missing([incident()], (), 150) == []
+    book.kept([], ["i1"])
+    assert len(book.missing([incident()], (), 150)) == len(first)
+
+
+def test_a_page_carries_the_row_people_see() -> None:
+    book = pages()
+    one = incident(suspects=("link:core-province", "province:01"), against=30, clear=1)
+    body = json.loads(book.missing([one], (), 150)[0].body)
+    row = book.row(one)
+    assert body["receiver"] == "duty"
+    assert body["commonLabels"]["hub"] == "hub-01"
+    assert body["incident"]["symptom_count"] == row["symptom_count"] == 30
+    assert body["incident"]["symptoms"] == row["symptoms"] == [f"commune:c{number}" for number in range(1, 21)]
+    assert body["incident"]["contact"] == {"name": "Trực kênh", "phone": "080 00002"}
+    assert body["commonAnnotations"]["summary"] == row["vi"]
+
+
+@pytest.mark.parametrize(
+    ("element", "known"),
+    [
+        ("link:core-province", True),
+        ("commune:c7", True),
+        ("agent:c7", True),
+        ("agent:ghost", False),
+        ("commune:ghost", False),
+        ("", False),
+        ("link:core-province\x1b[2J", False),
+    ],
+)
+def test_only_elements_of_the_inventory_are_known(element: str, known: bool) -> None:
+    assert pages().knows(element) is known
+
+
+def test_an_element_that_left_the_inventory_still_has_a_row() -> None:
+    class Bare(Tree):
+        def info(self, element: str) -> Info:
+            return Info(element, "", "", "", "", "", "", "")
+
+    row = Pages(CONFIG, Bare(1), {}).row(incident("link:gone"))
+    assert (row["name"], row["owner"]) == ("link:gone", "")
+    assert "link:gone" in row["en"]
+
+
+def test_every_key_of_a_row_is_documented() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "hub.md").read_text(encoding="utf-8")
+    assert [key for key in pages().row(incident()) if f'"{key}"' not in text] == []
+
+
+def test_a_thing_with_a_trouble_of_its_own_makes_nobody_else_suffer() -> None:
+    row = pages().row(incident("mcu:mcu-1", kind="certificate", fault="state", severity="warning"))
+    assert row["symptoms"] == ["mcu:mcu-1"] and row["symptom_count"] == 1 and row["fault"] == "state"
+    assert row["vi"].startswith("CHỨNG THƯ SỐ SẮP HẾT HẠN: MCU Tên mcu:mcu-1,") and "ảnh hưởng" not in row["vi"]
+    assert pages().row(incident("mcu:mcu-1"))["symptom_count"] == 30
