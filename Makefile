@@ -46,7 +46,7 @@ bench: $(STAMP)
 	@for script in tests/bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 docs: $(STAMP)
-	@$(BIN)/python -m netmon.config.describe
+	@$(BIN)/python -m netmon.config.docs.describe
 
 # The console as it looks in the middle of an outage, for the README.
 picture: $(STAMP)

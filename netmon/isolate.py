@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from netmon.policy import Act, Verdict
+from netmon.delivery import Act, Verdict
 
 MOST_VAIN = 200  # parts that are refused before anything is taken: then all lines are alike
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netmon import systemd
 from netmon.agent.clock import kernel as kernelclock
 from netmon.agent.clock.hub import Clock
 from netmon.agent.clock.wall import Known, Wall, shift_ms
@@ -32,8 +31,9 @@ from netmon.agent.uplink.spool import Group, Spool
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.intervals import Intervals
 from netmon.point import Value
-from netmon.setaside import SetAside
-from netmon.troubles import Troubles, watched, words
+from netmon.process import systemd
+from netmon.process.troubles import Troubles, watched, words
+from netmon.set_aside import SetAside
 from probes.base import Kind, Measurement
 
 if TYPE_CHECKING:

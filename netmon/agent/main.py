@@ -10,14 +10,14 @@ import signal
 import sys
 from pathlib import Path
 
-from netmon import systemd
 from netmon.agent.agent import Agent
 from netmon.agent.config_reader import load, load_here
 from netmon.agent.health import socket as local
 from netmon.agent.health import usage as selfwatch
 from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, SpoolError
 from netmon.files import DISK_REFUSES, lock, private_files, tighten, write_durably
-from netmon.troubles import catch_the_rest
+from netmon.process import systemd
+from netmon.process.troubles import catch_the_rest
 from probes import catalog
 
 log = logging.getLogger("netmon.agent")

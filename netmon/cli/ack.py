@@ -6,8 +6,8 @@ import argparse
 import getpass
 
 from netmon.cli.incidents import client, hub_arguments
-from netmon.client import element_path
 from netmon.errors import GOOD
+from netmon.hub_client import element_path
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

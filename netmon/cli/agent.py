@@ -13,8 +13,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Until SIGTERM or Ctrl-C."""
-    from netmon import log
     from netmon.agent import main
+    from netmon.process import log
 
     log.setup(args.log)
     return main.run(args.config)

@@ -21,7 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "hub": ("netmon.cli.hub", "receive, judge, page, for ever"),
     "reflector": ("netmon.cli.reflector", "answer STAMP tests"),
     "probe": ("netmon.cli.probe", "one probe kind, now"),
-    "conference": ("netmon.cli.conference", "is every room ready, and whose fault is it if not"),
+    "conference": ("netmon.cli.conference.conference", "is every room ready, and whose fault is it if not"),
     "console": ("netmon.cli.console", "the live screen of network operators"),
     "status": ("netmon.cli.status", "this machine's link in five lines, with or without the hub"),
     "incidents": ("netmon.cli.incidents", "what is broken, and what was in the last 24 h"),
@@ -29,7 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "silence": ("netmon.cli.silence", "no pages for an element, for a time"),
     "leases": ("netmon.cli.leases", "which heavy tests run now, and what links have carried of them today"),
     "resend": ("netmon.cli.resend", "send points again that a database or a hub refused"),
-    "report": ("netmon.cli.report", "figures over days, from the hub's store"),
+    "report": ("netmon.cli.report.report", "figures over days, from the hub's store"),
     "config": ("netmon.cli.config", "check, show or explain configuration files"),
 }
 
@@ -152,7 +152,7 @@ def _forget_stdout() -> None:
 def _words(fault: NetmonError, lang: str | None) -> str:
     if lang != "vi":
         return str(fault)
-    from netmon.cli import vietnamese
+    from netmon.cli.vietnamese import commands as vietnamese
 
     return vietnamese.problems(fault.problems) if isinstance(fault, ConfigError) else vietnamese.said(str(fault))
 

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from netmon.load import together
+    from netmon.load import check as together
 
     found = together.check(args.files, args.role)
     for told in _notes(found.notes, args.lang):
@@ -50,14 +50,14 @@ def _notes(notes: Sequence[Problem], lang: str | None) -> list[str]:
     """What may be meant otherwise, one a line, in the reader's language."""
     if lang != "vi":
         return [f"note: {note}" for note in notes]
-    from netmon.cli import vietnamese
+    from netmon.cli.vietnamese import commands as vietnamese
 
     return [f"lưu ý: {vietnamese.problems([note])}" for note in notes]
 
 
 def _show(args: argparse.Namespace) -> int:
     from netmon.config import show
-    from netmon.load import together
+    from netmon.load import check as together
 
     one = together.load(args.files[0], args.role)
     one.reader.check()
@@ -70,14 +70,14 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _schema(args: argparse.Namespace) -> int:
-    from netmon.config.schema import schema
+    from netmon.config.docs.schema import schema
 
     print(json.dumps(schema(args.role), indent=2))
     return GOOD
 
 
 def _sample(args: argparse.Namespace) -> int:
-    from netmon.config.sample import sample
+    from netmon.config.docs.sample import sample
 
     print(sample(args.role), end="")
     return GOOD

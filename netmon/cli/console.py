@@ -6,8 +6,8 @@ import argparse
 
 from netmon.cli import terminal
 from netmon.cli.incidents import client
-from netmon.client import DEFAULT_SOCKET
 from netmon.errors import GOOD, MachineError
+from netmon.hub_client import DEFAULT_SOCKET
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

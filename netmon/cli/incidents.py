@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from netmon import zone
-from netmon.client import DEFAULT_SOCKET, HubClient, token_from
 from netmon.errors import GOOD, MachineError, plain_words
+from netmon.hub_client import DEFAULT_SOCKET, HubClient, token_from
 from probes.clean import clean
 
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from netmon.config.value import parse_settings
+from netmon.config.walker.value import parse_settings
 from netmon.errors import GOOD, INTERRUPTED, PROBLEM, MachineError, Problem, UsageError
 from probes import catalog, early, trace
 from probes.base import Kind, Measurement, Outcome, Row, Target

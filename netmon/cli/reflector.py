@@ -10,9 +10,9 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from netmon import log
 from netmon.config.files import listen_parts
 from netmon.errors import GOOD, MachineError, Problem, UsageError
+from netmon.process import log
 from probes.answer.stamp.guard import Network, Policy, prefix
 from probes.clean import clean
 from probes.errors import BadSettings

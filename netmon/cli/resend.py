@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from netmon import setaside
+from netmon import set_aside as setaside
 from netmon.errors import GOOD, MachineError, Problem, UsageError
 from probes.clean import clean
 
@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Tells for each how many points are sent again. 0 when all were asked for, 2 for a name that is not in the file."""
-    from netmon.load import together
+    from netmon.load import check as together
 
     one = together.load(args.config, None)
     one.reader.check()

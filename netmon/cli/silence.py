@@ -8,8 +8,8 @@ import time
 
 from netmon.cli.ack import user
 from netmon.cli.incidents import Row, client, hub_arguments, show, span, told_as_data
-from netmon.client import element_path
 from netmon.errors import GOOD, USAGE, NetmonError
+from netmon.hub_client import element_path
 from probes.clean import clean
 
 MOST_S = 90 * 86_400  # as the hub has it

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from netmon import zone
-from netmon.client import DEFAULT_SOCKET
 from netmon.errors import GOOD, PROBLEM, MachineError, plain_words
+from netmon.hub_client import DEFAULT_SOCKET
 from probes.clean import clean
 
 CONFIG = Path("/etc/netmon/agent.yaml")
@@ -148,7 +148,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit 0 when the link and the agent are fine, 1 when not or not known yet, 3 when no agent runs here."""
     if getattr(args, "hub", None) is not None:
-        from netmon.cli import statushub
+        from netmon.cli import status_hub as statushub
 
         return statushub.run(args)
     view = ask(args.socket or _socket_of(args.config))
@@ -215,7 +215,7 @@ def _in_words(text: str, words: Words) -> str:
     """What a measurement or a destination said, in the reader's language as far as it is known there."""
     if words is not _VI:
         return text
-    from netmon.cli.vietnamese import why
+    from netmon.cli.vietnamese.commands import why
 
     return why(text)
 

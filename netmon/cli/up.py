@@ -16,7 +16,7 @@ from typing import Any
 
 from netmon import zone
 from netmon.cli import terminal
-from netmon.config.value import seconds
+from netmon.config.walker.value import seconds
 from netmon.errors import GOOD, MachineError, NetmonError
 from netmon.lab.scenario import BREAK_S, MEND_S, SCENARIOS
 from probes.clean import clean

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from netmon.config.agent import CheckConfig
-from netmon.config.decode import Reader
-from netmon.config.shape import shape_of
-from netmon.config.value import Unreadable, meant, scalar
-from netmon.config.yamltext import Entry, Node, Table, Text
+from netmon.config.walker.decode import Reader
+from netmon.config.walker.shape import shape_of
+from netmon.config.walker.value import Unreadable, meant, scalar
+from netmon.config.walker.yaml_text import Entry, Node, Table, Text
 from probes import catalog
 from probes.base import Kind
 from probes.clean import clean

@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from netmon.addresses import is_clear_text
-from netmon.config import decode
 from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig, TrapsConfig
 from netmon.config.check import decode_check
-from netmon.config.decode import Reader
 from netmon.config.hub import HubConfig, ReceiverConfig
-from netmon.config.value import meant
-from netmon.config.words import for_people
+from netmon.config.walker import decode
+from netmon.config.walker.decode import Reader
+from netmon.config.walker.value import meant
+from netmon.config.walker.words import for_people
 from probes import catalog
 from probes.base import Cost
 from probes.clean import clean

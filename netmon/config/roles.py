@@ -8,9 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from netmon.config import yamltext
-from netmon.config.shape import shape_of
-from netmon.config.yamltext import Table
+from netmon.config.walker import yaml_text as yamltext
+from netmon.config.walker.shape import shape_of
+from netmon.config.walker.yaml_text import Table
 from probes import catalog
 from probes.base import Kind
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from netmon.config.decode import Reader
-from netmon.config.shape import Key, item_of, record_of, shape_of
-from netmon.config.words import Said, said, yaml_of
+from netmon.config.walker.decode import Reader
+from netmon.config.walker.shape import Key, item_of, record_of, shape_of
+from netmon.config.walker.words import Said, said, yaml_of
 
 HIDDEN = "(not shown)"
 _HOST = re.compile(r"(?:\[[^\]@]*\]|[^\[\]:@/?#]*)(?::\d*)?(?=[/?#]|$)")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netmon.config.shape import Key, item_of, shape_of
-from netmon.config.words import said, written, yaml_of
+from netmon.config.walker.shape import Key, item_of, shape_of
+from netmon.config.walker.words import said, written, yaml_of
 
 IN_A_LINE = 8  # values of a list that stand in one line
 

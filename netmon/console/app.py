@@ -14,14 +14,14 @@ from rich.console import ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.segment import Segment
 
-from netmon.client import HubClient
 from netmon.console.keys import Keys, raw_keys, read
 from netmon.console.paint import Line
 from netmon.console.state import State
 from netmon.console.ui import Ui, press
 from netmon.console.view import frame
 from netmon.errors import HubUnreachable
-from netmon.troubles import words
+from netmon.hub_client import HubClient
+from netmon.process.troubles import words
 
 FRAME_S = 0.5
 RETRY_S = 1.0

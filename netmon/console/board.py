@@ -13,13 +13,13 @@ from typing import Any
 from rich.console import Console as Screen
 from rich.live import Live
 
-from netmon.client import HubClient, element_path
 from netmon.console.app import Lines
 from netmon.console.keys import Keys, raw_keys, read
 from netmon.console.view import conference
 from netmon.console.view.conference import Board
 from netmon.errors import HubRefused, HubUnreachable
-from netmon.troubles import words
+from netmon.hub_client import HubClient, element_path
+from netmon.process.troubles import words
 
 ASK_S = 2.0
 FRAME_S = 0.5

@@ -22,8 +22,8 @@ from netmon.hub.disk import row_sums as staterows
 from netmon.hub.disk.database import Database, Statements
 from netmon.hub.disk.row_sums import sum_of
 from netmon.hub.leases.rules import Changes, Lease
+from netmon.process.troubles import Troubles
 from netmon.segments import Position, position_of
-from netmon.troubles import Troubles
 
 _MOST = (1 << 63) - 1  # the largest number SQLite keeps
 KEPT_OVER = 32  # conferences that are over and whose rehearsals are still known

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from netmon import fields, unix
+from netmon import fields
 from netmon.config.hub import HubConfig
 from netmon.errors import MachineError
 from netmon.files import lock, tighten
@@ -48,8 +48,9 @@ from netmon.hub.web.listener import Listener, tcp_socket
 from netmon.hub.web.protocol import door
 from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
+from netmon.process import unix
+from netmon.process.troubles import Troubles, words
 from netmon.segments import Position, Segments
-from netmon.troubles import Troubles, words
 
 log = logging.getLogger("netmon.hub")
 SEGMENT_BYTES = 4_000_000  # at most; small quotas and disks get smaller ones, so that dropping one loses little

@@ -12,13 +12,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from netmon import systemd
 from netmon.config.files import load_hub
 from netmon.errors import GOOD, PROBLEM
 from netmon.files import private_files
 from netmon.hub.hub import Hub, open_hub
 from netmon.hub.state import snapshot
-from netmon.troubles import catch_the_rest, watched
+from netmon.process import systemd
+from netmon.process.troubles import catch_the_rest, watched
 
 log = logging.getLogger("netmon.hub")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from netmon.client import HubClient
 from netmon.errors import HubUnreachable, MachineError
+from netmon.hub_client import HubClient
 from netmon.lab.plan import CONFERENCE, MEDIA_PORT, SIP_PORT, STAMP_PORT, Plan, agent_file, hub_file
 from netmon.lab.processes import NETMON, Processes
 from netmon.lab.receiver import Inbox, Page, Receiver, secret_key

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from netmon.client import HubClient
 from netmon.config.files import load_agent
 from netmon.errors import HubUnreachable, MachineError
+from netmon.hub_client import HubClient
 from netmon.lab.processes import NETMON, Processes
 
 PORT = 8443

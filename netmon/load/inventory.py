@@ -12,10 +12,10 @@ from alerts.base import Info
 from inventory.errors import BadInventory, Fault
 from inventory.model import Agent, Conference, Contact, Inventory, Link, Mcu, Room, Service, Site
 from inventory.topology import Network
-from netmon.config import decode
-from netmon.config.decode import Reader, Special
-from netmon.config.words import for_people
-from netmon.config.yamltext import Node, Table
+from netmon.config.walker import decode
+from netmon.config.walker.decode import Reader, Special
+from netmon.config.walker.words import for_people
+from netmon.config.walker.yaml_text import Node, Table
 from probes.clean import clean
 
 MAX_BYTES = 16 << 20  # 3,321 communes with all their checks are a third of it

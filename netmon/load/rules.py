@@ -15,9 +15,9 @@ from alerts.language.tree import Ask, asks
 from alerts.language.vocabulary import ARRIVAL, EVENTS, OUTCOMES, RTT
 from alerts.rules import Rule, RulesFile
 from netmon import fields
-from netmon.config import decode
-from netmon.config.decode import Reader
 from netmon.config.files import NAME, SAY_NAME
+from netmon.config.walker import decode
+from netmon.config.walker.decode import Reader
 from probes import catalog
 from probes.clean import clean
 from probes.errors import BadSettings

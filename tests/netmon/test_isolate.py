@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netmon.delivery import verdict
 from netmon.isolate import MOST_VAIN, Isolation
-from netmon.policy import verdict
 
 
 def _isolated(lines: list[str], bad: set[str], status: int, text: str) -> tuple[Isolation, int]:

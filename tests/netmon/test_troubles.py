@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from netmon.troubles import Troubles, watched, watched_thread, words
+from netmon.process.troubles import Troubles, watched, watched_thread, words
 
 SOON = (0.01, 0.02)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from netmon.troubles import Troubles
+from netmon.process.troubles import Troubles
 
 
 class Death(NamedTuple):

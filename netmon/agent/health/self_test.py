@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netmon.point import Value
-from netmon.troubles import Troubles, is_short
+from netmon.process.troubles import Troubles, is_short
 from probes import stats
 from probes.base import Measurement
 from probes.clean import clean

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from netmon import unix
-from netmon.troubles import Troubles, watched
+from netmon.process import unix
+from netmon.process.troubles import Troubles, watched
 
 DEADLINE_S = 5.0
 PART = "status socket"

@@ -17,7 +17,7 @@ from netmon.agent.heavy.budget import OwnBudget, background, windows
 from netmon.agent.heavy.permit import Denied, Permit
 from netmon.agent.uplink.client import Reply, Uplink
 from netmon.config.agent import AgentConfig, DestinationConfig
-from netmon.troubles import Troubles
+from netmon.process.troubles import Troubles
 from probes.base import Cost
 from probes.clean import clean
 

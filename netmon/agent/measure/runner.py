@@ -19,7 +19,7 @@ from netmon.agent.measure.stall import Beat, honest
 from netmon.agent.measure.triggers import Hurry
 from netmon.config.agent import AgentConfig, CheckConfig
 from netmon.fields import BY_ANOTHER, DEFERRED
-from netmon.troubles import Troubles, is_short, watched
+from netmon.process.troubles import Troubles, is_short, watched
 from probes.base import Job, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError

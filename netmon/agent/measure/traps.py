@@ -17,7 +17,7 @@ from typing import Any
 
 from netmon.config.agent import CheckConfig, TrapsConfig
 from netmon.point import Value
-from netmon.troubles import Troubles, words
+from netmon.process.troubles import Troubles, words
 from probes.clean import clean
 from probes.errors import BadTarget
 from probes.target import Unresolved, parse, resolve

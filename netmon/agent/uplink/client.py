@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from netmon.agent.uplink.http import Closed, Connection
 from netmon.config.agent import DestinationConfig
 from netmon.files import read_token
-from netmon.troubles import is_short
+from netmon.process.troubles import is_short
 from probes.clean import clean
 from probes.errors import WireError
 

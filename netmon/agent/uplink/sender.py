@@ -14,10 +14,10 @@ from netmon.agent.measure.schedule import chance
 from netmon.agent.uplink.client import Reply, Uplink
 from netmon.agent.uplink.cursor import BATCH_LINES, Batch, Cursor
 from netmon.agent.uplink.spool import new_boot
+from netmon.delivery import Act, Verdict, said, verdict
 from netmon.isolate import Isolation
-from netmon.policy import Act, Verdict, said, verdict
-from netmon.setaside import SetAside
-from netmon.troubles import Troubles, watched_thread
+from netmon.process.troubles import Troubles, watched_thread
+from netmon.set_aside import SetAside
 
 log = logging.getLogger("netmon.agent")
 SAVE_EVERY_S = 1.0

@@ -21,7 +21,7 @@ from urllib3.exceptions import TimeoutError as TimeoutException
 
 from netmon.config.hub import SinkConfig
 from netmon.files import read_token
-from netmon.troubles import words
+from netmon.process.troubles import words
 from probes.clean import clean
 
 TIMEOUT_MS = 20_000

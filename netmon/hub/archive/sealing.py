@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from netmon.files import make_folder, read_state, write_state
+from netmon.process.troubles import Troubles, words
 from netmon.segments import position_of
 from netmon.store import layout
 from netmon.store.frames import END, FRAME
-from netmon.troubles import Troubles, words
 from probes.clean import clean
 
 if TYPE_CHECKING:

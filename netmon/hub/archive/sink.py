@@ -14,15 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from netmon import setaside
+from netmon import set_aside as setaside
+from netmon.delivery import Act, said, verdict
 from netmon.files import make_folder, read_state, write_state
 from netmon.hub.ingest import record
 from netmon.isolate import Isolation
 from netmon.line import says_something, split, text_of_line
-from netmon.policy import Act, said, verdict
+from netmon.process.troubles import Troubles, watched_thread
 from netmon.segments import position_of
-from netmon.setaside import SetAside
-from netmon.troubles import Troubles, watched_thread
+from netmon.set_aside import SetAside
 
 if TYPE_CHECKING:
     from netmon.hub.archive.influx import Answer

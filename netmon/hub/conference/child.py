@@ -15,8 +15,8 @@ from typing import Any
 
 from netmon import readiness
 from netmon.config.hub import ConferencesConfig, RoomTestConfig
-from netmon.config.shape import shape_of
-from netmon.config.words import said
+from netmon.config.walker.shape import shape_of
+from netmon.config.walker.words import said
 from probes.clean import clean
 
 MOST_BYTES = 16 << 20  # 3,321 rooms with all their values are 4 MB

@@ -24,7 +24,7 @@ from netmon.hub.conference import page as meetingpage
 from netmon.hub.conference.child import Failed
 from netmon.hub.conference.schedule import Key, Run, Schedule, startable
 from netmon.hub.db import Stage, StateDb
-from netmon.troubles import Troubles
+from netmon.process.troubles import Troubles
 from probes.clean import clean
 
 log = logging.getLogger("netmon.hub")

@@ -18,7 +18,7 @@ from typing import Any
 
 from netmon.files import make_folder, said_aside, set_aside
 from netmon.hub.disk.ballast import Ballast
-from netmon.troubles import Troubles
+from netmon.process.troubles import Troubles
 
 log = logging.getLogger("netmon.hub")
 Row = dict[str, Any]

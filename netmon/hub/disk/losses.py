@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from netmon.hub.ingest import record
-from netmon.troubles import Troubles
+from netmon.process.troubles import Troubles
 
 if TYPE_CHECKING:
     from netmon.segments import Position

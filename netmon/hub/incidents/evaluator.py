@@ -35,8 +35,8 @@ from netmon.hub.incidents.pages import Pages
 from netmon.hub.incidents.samples import samples
 from netmon.hub.incidents.turns import Jump, Turns
 from netmon.hub.ingest.batch import Batch
+from netmon.process.troubles import Troubles, watched
 from netmon.segments import Position
-from netmon.troubles import Troubles, watched
 
 log = logging.getLogger("netmon.hub")
 HORIZON_S = 120

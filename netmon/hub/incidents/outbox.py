@@ -23,7 +23,7 @@ from alerts.notify.webhook import Answer
 from netmon.config.hub import ReceiverConfig
 from netmon.files import read_secret
 from netmon.hub.db import Page, StateDb
-from netmon.troubles import Troubles, watched
+from netmon.process.troubles import Troubles, watched
 from probes.clean import clean
 
 log = logging.getLogger("netmon.hub")

@@ -21,7 +21,7 @@ from netmon.hub.ingest.writers import Places, Writer
 from netmon.hub.state.showing import Showing
 from netmon.hub.tokens import Tokens
 from netmon.point import Line
-from netmon.troubles import Troubles
+from netmon.process.troubles import Troubles
 from probes.base import Field
 from probes.clean import clean
 

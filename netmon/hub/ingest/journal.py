@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from netmon.troubles import Troubles, words
+from netmon.process.troubles import Troubles, words
 
 if TYPE_CHECKING:
     from netmon.segments import Position

@@ -11,7 +11,7 @@ from netmon.hub.ingest import record
 from netmon.hub.ingest.batch import Batch
 from netmon.hub.ingest.writers import NONE
 from netmon.line import Line
-from netmon.troubles import Troubles
+from netmon.process.troubles import Troubles
 
 if TYPE_CHECKING:
     from netmon.segments import Position

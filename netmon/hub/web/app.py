@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from netmon.hub import limits
 from netmon.hub.ingest.ingest import BadWrite, Ingest, Reply
 from netmon.hub.tokens import Tokens
-from netmon.troubles import Troubles
+from netmon.process.troubles import Troubles
 from probes.clean import clean
 
 Scope = MutableMapping[str, Any]

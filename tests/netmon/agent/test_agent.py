@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from agenthub import OK, Answer, FakeHub, Request, Told, check, config, free_port, running, serving, until
 
-from netmon import segments, setaside
+from netmon import segments
+from netmon import set_aside as setaside
 from netmon.agent.agent import Agent
 from probes.base import Outcome
 

@@ -39,7 +39,7 @@ def test_an_agent_has_never_imported_what_reads_its_file(tmp_path: Path) -> None
     code = (
         "import sys; from pathlib import Path; from netmon.agent import main, reading;"
         f" from netmon.cli import app, agent; reading.load(Path({str(_write(tmp_path))!r}));"
-        " print([one for one in ('yaml', 'netmon.config.decode', 'difflib', 'importlib.metadata', 'http.client',"
+        " print([one for one in ('yaml', 'netmon.config.walker.decode', 'difflib', 'importlib.metadata', 'http.client',"
         " 'email', 'shutil') if one in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netmon import setaside
+from netmon import set_aside as setaside
 from netmon.cli.app import main
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from netmon.cli import app, conference, conferencecheck, parser, vietnamese
+from netmon.cli import app, parser
+from netmon.cli.conference import check as conferencecheck
+from netmon.cli.conference import conference
+from netmon.cli.vietnamese import commands as vietnamese
 from netmon.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,7 +53,7 @@ def test_every_text_of_help_is_turned() -> None:
 
 def _templates() -> Iterator[tuple[str, str, str]]:
     """(file, "what" or "write", sentence) of each fault that files' readers can tell, with `'x'` for what stands in it."""
-    folders = ("netmon/config/*.py", "netmon/load/*.py", "netmon/conference/readsheet.py")
+    folders = ("netmon/config/*.py", "netmon/load/*.py", "netmon/conference/sheet/file.py")
     for path in sorted(one for folder in folders for one in ROOT.glob(folder)):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):

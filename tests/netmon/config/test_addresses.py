@@ -8,7 +8,7 @@ import pytest
 
 from netmon.config import files, show
 from netmon.errors import ConfigError
-from netmon.load import secretfiles
+from netmon.load import secret_files as secretfiles
 
 
 def faults(tmp_path: Path, text: str) -> list[str]:

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from netmon.config import describe, kinds, show, yamltext
+from netmon.config import show
+from netmon.config.docs import describe, kinds
+from netmon.config.docs.sample import sample
+from netmon.config.docs.schema import schema
 from netmon.config.roles import ROLES, role_of
-from netmon.config.sample import sample
-from netmon.config.schema import schema
-from netmon.config.shape import record_of, shape_of
-from netmon.config.yamltext import Node, Rows, Table
-from netmon.load import together
+from netmon.config.walker import yaml_text as yamltext
+from netmon.config.walker.shape import record_of, shape_of
+from netmon.config.walker.yaml_text import Node, Rows, Table
+from netmon.load import check as together
 from probes import catalog
 
 ROOT = Path(__file__).resolve().parents[3]

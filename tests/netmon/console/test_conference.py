@@ -21,11 +21,12 @@ from screens import AT_MS, incident
 from terminals import Terminal
 
 from netmon import readiness
-from netmon.cli import app, conferencelist
-from netmon.client import HubClient
+from netmon.cli import app
+from netmon.cli.conference import listing as conferencelist
 from netmon.console.board import Watch, told
 from netmon.console.view import conference
 from netmon.console.view.conference import Board
+from netmon.hub_client import HubClient
 
 NOW_S = AT_MS / 1000
 Row = dict[str, Any]

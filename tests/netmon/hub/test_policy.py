@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon import setaside
+from netmon import set_aside as setaside
+from netmon.delivery import Act, said, verdict
 from netmon.files import read_secret
 from netmon.hub.archive.influx import Answer, is_v1
 from netmon.hub.archive.sink import Sink
 from netmon.hub.ingest import record
-from netmon.policy import Act, said, verdict
+from netmon.process.troubles import Troubles
 from netmon.segments import Position
-from netmon.troubles import Troubles
 
 
 @pytest.mark.parametrize(

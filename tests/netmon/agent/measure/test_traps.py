@@ -24,7 +24,7 @@ from netmon.config import files
 from netmon.config.agent import CheckConfig, TrapsConfig
 from netmon.errors import ConfigError
 from netmon.point import Line, decode
-from netmon.troubles import Troubles
+from netmon.process.troubles import Troubles
 from probes import catalog
 from probes.base import Kind, Measurement, Outcome, Target
 from probes.kinds.snmp.kind import SnmpSettings

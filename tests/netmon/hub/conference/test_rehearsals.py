@@ -17,8 +17,8 @@ from alerts.incidents import Incident
 from inventory.topology import Network
 from netmon import readiness
 from netmon.config.hub import ConferencesConfig, HubConfig, LeasesConfig, ReceiverConfig, RoomTestConfig
-from netmon.config.shape import shape_of
-from netmon.config.value import parse_settings
+from netmon.config.walker.shape import shape_of
+from netmon.config.walker.value import parse_settings
 from netmon.hub.conference import child as rehearse
 from netmon.hub.conference.child import Failed
 from netmon.hub.conference.page import _ROW, MOST_ROWS

@@ -15,8 +15,8 @@ from netmon.hub.db import NewPage, Stage, StateDb
 from netmon.hub.disk import database
 from netmon.hub.disk.ballast import PIECE, Ballast
 from netmon.hub.leases.rules import Changes, Lease
+from netmon.process.troubles import Troubles
 from netmon.segments import Position
-from netmon.troubles import Troubles
 
 
 def incident(id: str = "i1", **more: object) -> Incident:

@@ -18,7 +18,7 @@ from netmon.config.hub import ReceiverConfig
 from netmon.hub.db import NewPage, StateDb
 from netmon.hub.incidents.outbox import Outbox
 from netmon.lab.receiver import fault_of
-from netmon.troubles import Troubles
+from netmon.process.troubles import Troubles
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -15,8 +15,8 @@ from netmon.hub.ingest.seen import Seen
 from netmon.hub.ingest.writers import Places, Writer
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
+from netmon.process.troubles import Troubles
 from netmon.segments import Segments
-from netmon.troubles import Troubles
 
 NOW_MS = 1_796_000_000_000
 HOUR_MS = 3_600_000

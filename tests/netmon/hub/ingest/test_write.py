@@ -255,7 +255,7 @@ def test_silences_and_unknown_incidents_over_the_api(one: HubProcess) -> None:
 
 
 def test_the_owner_reads_on_the_local_socket_without_a_token(one: HubProcess) -> None:
-    from netmon.client import HubClient
+    from netmon.hub_client import HubClient
 
     path = one.folder / "hub.sock"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -263,7 +263,7 @@ def test_the_owner_reads_on_the_local_socket_without_a_token(one: HubProcess) ->
 
 
 def test_events_begin_with_the_whole_and_tell_a_change(one: HubProcess) -> None:
-    from netmon.client import HubClient
+    from netmon.hub_client import HubClient
 
     events = HubClient(str(one.folder / "hub.sock")).events()
     name, state = next(events)

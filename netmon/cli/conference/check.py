@@ -1,0 +1,224 @@
+"""`netmon conference check`: every room's ladder, now, and a verdict for each with its owner."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import json
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from inventory.model import Conference
+from inventory.topology import Network
+from netmon.cli.conference import plan as conferenceplan
+from netmon.cli.incidents import show
+from netmon.conference import plan
+from netmon.conference import report as told
+from netmon.conference import verdict as judge
+from netmon.conference.plan import Plan, Seat
+from netmon.conference.run import How, Rehearsal, Result, Told
+from netmon.config.walker.value import parse_settings, seconds
+from netmon.errors import GOOD, INTERRUPTED, PROBLEM, Problem, UsageError
+from netmon.readiness import RUNGS
+from probes.base import Measurement, Outcome
+from probes.clean import clean
+
+_HEADS = {
+    "vi": ("Trạng thái", "Phòng", "Xã/tỉnh", "Bậc hỏng", "Vì sao", "Thuộc về", "Gọi ai", "Việc cần làm"),
+    "en": ("State", "Room", "Place", "Broken rung", "Why", "Owner", "Call", "To do"),
+}
+_NONE = {"vi": "Hội nghị này không có phòng nào.", "en": "This conference has no room."}
+_SUMMARY = {
+    "vi": "{name}: {ready} sẵn sàng, {risk} có rủi ro, {not_ready} chưa sẵn sàng, {not_measured} chưa đo được ({took} s)",
+    "en": "{name}: {ready} ready, {risk} at risk, {not_ready} not ready, {not_measured} not measured ({took} s)",
+}
+_SPARED = {
+    "vi": "{many} phòng chỉ được hỏi, không gọi: hội nghị {ids} đang hoặc sắp họp trên đường của chúng (--force gọi cả)",
+    "en": "{many} rooms are only asked: conference {ids} goes on, or soon, on their links (--force calls them)",
+}
+_HANG_UP_S = 3.0
+_LOOK_S = 5.0
+_MARGIN_S = 900.0  # before another conference starts its rooms join, and its links are kept free
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The word's own options."""
+    conferenceplan.common(parser)
+    parser.add_argument(
+        "--streams", type=int, default=12, metavar="N", help="calls and streams at one time (default 12)"
+    )
+    parser.add_argument("--light", action="store_true", help="only ask: no call, no stream")
+    parser.add_argument("--force", action="store_true", help="call rooms although a conference goes on there")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the kind `room`")
+    parser.add_argument("--within", metavar="TIME", help="begin nothing after so long (20m); the rest is not measured")
+    parser.add_argument("--attached", action="store_true", help="end, with all that was started, when stdin ends")
+    parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Try every room; 0 when all are ready, 1 when not."""
+    if args.streams < 1:
+        what = f"{args.streams} streams measure nothing"
+        raise UsageError([Problem("command line", "--streams", what, "write 1 or more, or --light")])
+    if args.attached:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
+        threading.Thread(target=_end_with_stdin, name="attached", daemon=True).start()
+    network, conference = conferenceplan.find(args)
+    laid, lang, began_s = plan.make(network, conference), args.lang or "vi", time.time()
+    how = _how(args, conference.profile, conference.rate_bps)
+    if (how.call or how.quality) and not args.force:
+        how = replace(how, spared=_spared(network, laid, began_s, lang))
+    live = frozenset[str] if args.force else _Live(network, laid)
+    began = time.monotonic()
+    with _progress(len(laid.seats), args) as step:
+        rehearsal = Rehearsal(laid.seats, how, step, live)
+        results, stopped = _rehearsed(rehearsal, laid.seats)
+    alone = [judge.judge(network, seat, results[seat.room]) for seat in laid.seats]
+    verdicts, causes = judge.together(network, laid, alone)
+    whole = told.as_json(laid, verdicts, causes, began_s=began_s, took_s=time.monotonic() - began, lang=lang)
+    whole["streams_most"] = rehearsal.busiest
+    for row in whole["rooms"]:
+        row |= {"asked_only": True} if row["room"] in {*how.spared, *rehearsal.spared} else {}
+    _print(whole, laid, args, lang)
+    if stopped:
+        return INTERRUPTED
+    good = whole["summary"]["ready"] + whole["summary"]["risk"] == len(laid.seats)
+    return GOOD if good else PROBLEM
+
+
+def _rehearsed(rehearsal: Rehearsal, seats: Sequence[Seat]) -> tuple[dict[str, Result], bool]:
+    """Every room's result, and whether Ctrl-C came first: what was measured by then is kept."""
+    try:
+        return asyncio.run(rehearsal.run()), False
+    except KeyboardInterrupt:
+        known = rehearsal.results
+        at_ns = time.time_ns()
+        return {
+            seat.room: known.get(seat.room)
+            or Measurement("room", seat.target, at_ns, 0.0, Outcome.LOCAL, {}, "stopped before its turn")
+            for seat in seats
+        }, True
+
+
+def _spared(network: Network, laid: Plan, now_s: float, lang: str) -> frozenset[str]:
+    """Rooms that nobody calls now; whoever waits is told."""
+    spared, others = _in_use(network, laid, now_s)
+    if spared:
+        ids = ", ".join(one.id for one in others)
+        print(_SPARED[lang].format(many=len(spared), ids=clean(ids, 200)), file=sys.stderr)
+    return spared
+
+
+def _in_use(network: Network, laid: Plan, now_s: float) -> tuple[frozenset[str], Sequence[Conference]]:
+    """Rooms whose conference, or whose links' conference, must not be hurt, and those conferences."""
+    mine = laid.conference
+    others = [one for one in network.live(now_s, _MARGIN_S) if one.id != mine.id or one in network.live(now_s)]
+    rooms = {room for one in others for room in one.rooms}
+    links = {crossing.link for one in others for crossing in network.crossings(one.id)}
+    spared = frozenset(seat.room for seat in laid.seats if seat.room in rooms or not links.isdisjoint(seat.links))
+    return spared, others
+
+
+class _Live:
+    """The rooms in use at the moment of asking, looked up at most every few seconds: a rehearsal may outlast the margin."""
+
+    def __init__(self, network: Network, laid: Plan) -> None:
+        self._network, self._laid = network, laid
+        self._rooms, self._next_s = frozenset[str](), 0.0
+
+    def __call__(self) -> frozenset[str]:
+        """Rooms that nobody may call now."""
+        now_s = time.time()
+        if now_s >= self._next_s:
+            self._rooms, self._next_s = _in_use(self._network, self._laid, now_s)[0], now_s + _LOOK_S
+        return self._rooms
+
+
+def _end_with_stdin() -> None:
+    """Whoever started this is gone, or wants no more: calls are hung up, and then this process and its group end."""
+    while os.read(sys.stdin.fileno(), 4096):
+        continue
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(_HANG_UP_S)
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+def _how(args: argparse.Namespace, profile: str, rate_bps: int | None) -> How:
+    """What the arguments say of calls and streams; the conference's own profile and rate without `--set`."""
+    from probes.kinds.room.kind import RoomSettings
+
+    given = ["profile=" + profile, *([f"rate={rate_bps}bit"] if rate_bps else []), "call_for=2s", "media_for=4s"]
+    chosen = parse_settings([*given, *args.set], RoomSettings)
+    shared = ("timeout_s", "ring_s", "call_s", "media_s", "video", "profile", "rate_bps", "gatekeeper", "user",
+              "password_file", "responder_key_file", "ca_file", "verify")  # fmt: skip
+    kept: dict[str, Any] = {name: getattr(chosen, name) for name in shared}
+    until_s = time.monotonic() + seconds(args.within) if args.within else math.inf
+    return How(streams=args.streams, call=not args.light, quality=not args.light, until_s=until_s, **kept)
+
+
+def _print(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
+    if args.output == "json":
+        print(json.dumps(whole, ensure_ascii=False))
+    elif args.output == "csv":
+        _csv(whole["rooms"])
+    else:
+        _table(whole, laid, args, lang)
+
+
+def _csv(rooms: Sequence[dict[str, Any]]) -> None:
+    """A sheet's rows; what a sheet would take for a formula is quoted as text."""
+    out = csv.writer(sys.stdout)
+    out.writerow(told.COLUMNS)
+    for row in rooms:
+        out.writerow([_harmless(str(row[name])) for name in told.COLUMNS])
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(tuple("=+-@\t\r")) else text
+
+
+def _table(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
+    rooms = [row | {"why": _why(row["why"], lang)} for row in whole["rooms"]]
+    cells = [[clean(cell, 200) for cell in row] for row in told.cells(rooms, lang)]
+    show(_HEADS[lang], cells, args, _NONE)
+    for cause in whole["causes"]:
+        print(clean(f"→ {RUNGS[cause['rung']][lang]}: {cause['do']} {cause['circuit_id']}", 300))
+    for row in conferenceplan.rows(laid, lang):
+        if row[-1] == conferenceplan.SHORT[lang]:
+            print("! " + "  ".join(row))
+    told_name = whole["name"] or whole["conference"]
+    print(_SUMMARY[lang].format(name=clean(told_name, 100), took=whole["took_s"], **whole["summary"]))
+
+
+def _why(text: str, lang: str) -> str:
+    """What a measurement said, in the reader's language as far as it is known there."""
+    if lang != "vi":
+        return text
+    from netmon.cli.vietnamese import commands as vietnamese
+
+    return vietnamese.why(text)
+
+
+@contextmanager
+def _progress(many: int, args: argparse.Namespace) -> Iterator[Told]:
+    """A bar on a terminal's stderr; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda seat, got: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, no_color=args.no_color or None)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=many)
+        yield lambda seat, got: bar.update(task, advance=1, description=clean(seat.name, 40))

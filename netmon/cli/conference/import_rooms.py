@@ -1,0 +1,150 @@
+"""`netmon conference import`: the list of rooms an office sent → what to add to the inventory, and what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from inventory.check import faults
+from inventory.codes import SAY_NAME, is_name
+from inventory.conferences import faults_of
+from inventory.errors import Fault
+from inventory.model import PROFILES_BPS, Conference, Inventory
+from inventory.timestamp import BadMoment, Moment
+from netmon.conference.sheet import file as readsheet
+from netmon.conference.sheet import importer as sheet
+from netmon.conference.sheet.importer import Meeting, Taken
+from netmon.conference.sheet.messages import Told
+from netmon.config import write
+from netmon.config.walker.words import for_people
+from netmon.errors import GOOD, PROBLEM, Problem, UsageError
+from netmon.load import inventory as load
+from probes.clean import clean
+
+_DONE = {
+    "vi": "{rooms} điểm cầu, trong đó {new} mới; {left} dòng không nhận; {notes} lưu ý",
+    "en": "{rooms} rooms, {new} of them new; {left} rows left out; {notes} remarks",
+}
+_NO_INVENTORY = {
+    "vi": "không có --inventory: điểm đặt được gọi là cMÃXÃ, pMÃTỈNH; tên và mã chưa được đối chiếu",
+    "en": "without --inventory sites are called cCODE and pCODE; names and codes were held against nothing",
+}
+_LEFT_OUT = {"vi": "KHÔNG NHẬN", "en": "LEFT OUT"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The word's own options."""
+    parser.add_argument("file", metavar="FILE", help="the list: CSV or XLSX")
+    parser.add_argument("--conference", required=True, metavar="ID", help="id of the conference to make")
+    parser.add_argument("--name", default="", help="its name for people")
+    parser.add_argument("--starts", required=True, metavar="TIME", help="as 2026-12-01T08:00:00+07:00")
+    parser.add_argument("--ends", required=True, metavar="TIME")
+    parser.add_argument("--mcu", required=True, metavar="ID", action="append", help="its MCU; may be given again")
+    parser.add_argument("--profile", choices=tuple(PROFILES_BPS), default="conf-1080p")
+    parser.add_argument("--inventory", default="", metavar="FILE", help="hold names, codes and ids against it")
+    parser.add_argument("--sheet", default="", metavar="NAME", help="which sheet of an XLSX with several lists")
+    parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what to add to the inventory; 1 when a row was left out, or there is no room at all."""
+    meeting, lang = _meeting(args), args.lang or "vi"
+    known = load.load(Path(args.inventory)).network.inventory if args.inventory else None
+    _hold(meeting, known)
+    read = readsheet.read(Path(args.file), args.sheet)
+    taken = sheet.take(read.rows, read.heading, meeting, known)
+    taken = taken._replace(told=(*read.notes, *taken.told))
+    _hold(meeting, known, taken)
+    print(_as_json(taken, lang) if args.output == "json" else _as_yaml(taken), end="")
+    _tell(taken, args, lang)
+    return PROBLEM if taken.left_out or taken.conference is None else GOOD
+
+
+def _meeting(args: argparse.Namespace) -> Meeting:
+    """What the arguments say of the conference. Raises `UsageError` with all that is wrong."""
+    wrong, times = list[Problem](), dict[str, Moment]()
+    for option, text in (("--conference", args.conference), *(("--mcu", one) for one in args.mcu)):
+        if not is_name(text):
+            wrong.append(Problem("command line", option, f"'{clean(text, 60)}' cannot be used here", SAY_NAME))
+    for option in ("starts", "ends"):
+        try:
+            times[option] = Moment.parse(getattr(args, option))
+        except BadMoment as fault:
+            wrong.append(Problem("command line", f"--{option}", clean(fault.what), fault.write))
+    if wrong:
+        raise UsageError(wrong)
+    name = for_people(args.name)
+    return Meeting(args.conference, name, times["starts"], times["ends"], tuple(args.mcu), args.profile)
+
+
+def _hold(meeting: Meeting, known: Inventory | None, taken: Taken | None = None) -> None:
+    """What is made must be good where it will stand; at first, before a sheet is read, the conference alone."""
+    rooms = taken.rooms if taken else ()
+    contacts = taken.contacts if taken else ()
+    conference = (taken.conference if taken else None) or Conference(
+        id=meeting.id, starts=meeting.starts, ends=meeting.ends, mcus=meeting.mcus,
+        rooms=tuple(one.id for one in known.rooms[:1]) if known else (),
+    )  # fmt: skip
+    if known is None:
+        found: Iterable[Fault] = faults_of(Inventory(hub_site="", sites=(), rooms=rooms, conferences=(conference,)))
+    else:
+        found = faults(
+            replace(
+                known,
+                contacts=(*known.contacts, *contacts),
+                rooms=(*known.rooms, *rooms),
+                conferences=(*known.conferences, conference),
+            )
+        )
+    has_rooms = taken is not None and taken.conference is not None  # without one, its rows say why, and exit 1
+    wrong = [one for one in found if has_rooms or not (one.record is conference and one.key.endswith("rooms"))]
+    if wrong:
+        raise UsageError([Problem("command line", _key(one), clean(one.what, 400), one.write) for one in wrong])
+
+
+def _key(fault: Fault) -> str:
+    return "conference." + fault.key.rpartition("].")[2] if fault.key.startswith("conferences[") else fault.key
+
+
+def _lists(taken: Taken) -> dict[str, Any]:
+    conferences = () if taken.conference is None else (taken.conference,)
+    return {"contacts": taken.contacts, "rooms": taken.rooms, "conferences": conferences}
+
+
+def _as_yaml(taken: Taken) -> str:
+    return "".join(f"{line}\n" for line in write.lines(_lists(taken)))
+
+
+def _as_json(taken: Taken, lang: str) -> str:
+    whole: dict[str, Any] = {name: list(map(write.plain, rows)) for name, rows in _lists(taken).items()}
+    whole["left_out"] = [_row(one, lang) for one in taken.told if one.left_out]
+    whole["notes"] = [_row(one, lang) for one in taken.told if not one.left_out]
+    return json.dumps(whole, ensure_ascii=False) + "\n"
+
+
+def _row(one: Told, lang: str) -> dict[str, Any]:
+    return {
+        "row": one.row,
+        "column": one.column,
+        "fault": one.code,
+        "what": one.what(lang),
+        "write": one.write(lang),
+    }
+
+
+def _tell(taken: Taken, args: argparse.Namespace, lang: str) -> None:
+    """Rows left out first, then what deserves a look."""
+    file = clean(args.file, 200)
+    for one in sorted(taken.told, key=lambda told: (not told.left_out, told.row)):
+        mark = f"{_LEFT_OUT[lang]} " if one.left_out else ""
+        print(f"{mark}{file}: {one.line(lang)}", file=sys.stderr)
+    if not args.inventory:
+        print(_NO_INVENTORY[lang], file=sys.stderr)
+    rooms = len(taken.conference.rooms) if taken.conference else 0
+    notes = len(taken.told) - taken.left_out
+    print(_DONE[lang].format(rooms=rooms, new=len(taken.rooms), left=taken.left_out, notes=notes), file=sys.stderr)
