@@ -25,8 +25,9 @@ from nets import ENV, Pair
 from netthread import awaited, within
 
 from probes.base import Outcome, Target
-from probes.io.snmp import device as talk
-from probes.io.snmp.device import Access, Walker
+from probes.io.snmp.device import Access
+from probes.io.snmp.open import open_device
+from probes.io.snmp.walk import Walker
 from probes.kinds.snmp.kind import SnmpSettings, run
 
 TABLE, GOAL = "1.3.6.1.2.1.2.2.1", 50.0
@@ -57,7 +58,7 @@ def ours(made: Pair, version: str, seconds: float) -> float:
     """Walks by our walker in one conversation."""
 
     async def walk_for() -> tuple[int, int, float, float]:
-        device = await talk.open_device(socket.AF_INET, (made.right_ip, 161), ACCESS[version], 2.0)
+        device = await open_device(socket.AF_INET, (made.right_ip, 161), ACCESS[version], 2.0)
         walker, walks, rows = Walker(), 0, 0
         for _ in range(3):  # until it has learned what the device bears
             await walker.column(device, TABLE)

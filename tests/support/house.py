@@ -164,7 +164,6 @@ def still_standing() -> dict[str, Any]:
     for path, names in superlatives().items():
         words[path.split("/")[0]]["most, least"] += len(names)
     return {
-        "cycles": len(cycles()),
         "twice": list(classes_standing_twice()),
         "words": {room: dict(sorted(words[room].items())) for room in ROOMS},
     }

@@ -1,27 +1,14 @@
-"""One conversation with a device over SNMP v2c or v3, whichever library speaks it: GET, walks that fit the device.
-
-gufo-snmp where it is installed, pysnmp otherwise; either is imported with the first question, never before.
-"""
+"""The nouns of a conversation with a device over SNMP v2c or v3, whichever library speaks it."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from typing import Any, NamedTuple, Protocol
-
-from probes import trace
-from probes.errors import ProbeError
+from typing import NamedTuple, Protocol
 
 PORT = 161
 AUTHS = ("none", "md5", "sha", "sha224", "sha256", "sha384", "sha512")
 PRIVS = ("none", "des", "aes", "aes192", "aes256")
-SIZES = (10, 25, 50)  # rows asked for in one GETBULK: from the first, upwards while the device keeps pace
-MOST_ROWS = 20_000  # a device that has more in one column is not believed
-_MOST_VALUES = 64  # asked for in one GET, at first
-_SILENT = ("silence", "stopped")
-_SMALLEST = "1.3.6.1.2.1.1.3.0"  # sysUpTime: every device has it, and a question for it alone always fits
 Value = int | bytes | str | float
 Row = tuple[str, Value]
 
@@ -66,133 +53,3 @@ class Device(Protocol):
 
     async def close(self) -> None:
         """Give the socket back."""
-
-
-async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, timeout_s: float) -> Device:
-    """A conversation with the device; `timeout_s` for one question, its one repeat included.
-
-    Raises `NoAnswer`, and `ProbeError` when no library is there.
-    """
-    if find_spec("gufo") is not None:
-        from probes.io.snmp import gufo as snmpgufo
-
-        return await snmpgufo.open_device(family, sockaddr, access, timeout_s)
-    if find_spec("pysnmp") is not None:
-        from probes.io.snmp import pysnmp as snmppysnmp
-
-        return await snmppysnmp.open_device(family, sockaddr, access, timeout_s)
-    raise ProbeError("snmp needs a library that is not installed (pip install 'cpnet-netmon[snmp]')")
-
-
-async def get(device: Device, oids: Sequence[str]) -> dict[str, Value]:
-    """What the device has of `oids`; a question it finds too big is asked in halves. Foreign rows are left out."""
-    trace.note("asked", f"{len(oids)} values")
-    found = await device.get(oids)
-    trace.note("answered", f"{len(found)} values")
-    if not found and len(oids) > 1:
-        half = len(oids) // 2
-        found = await get(device, oids[:half]) | await get(device, oids[half:])
-    return {oid: value for oid, value in found.items() if oid in oids}
-
-
-class Getter:
-    """Asks for values, as many at once as the device bears; what it learned holds for the next look. One a device.
-
-    Silence may mean that the question was too big, or its answer: some devices drop what they cannot handle. It is told
-    from a dead device by the smallest question there is.
-    """
-
-    def __init__(self) -> None:
-        self._most = _MOST_VALUES
-        self._proven = 0  # values at once this device has answered; 0: nothing is known of it
-
-    async def begin(self, device: Device) -> None:
-        """Of a device that nothing is known of: does it answer at all? So a dead one costs one question. Raises
-        `NoAnswer`."""
-        if not self._proven:
-            await device.get([_SMALLEST])
-            self._proven = 1
-
-    def forget(self) -> None:
-        """The device did not answer: the next look begins with the smallest question."""
-        self._proven = 0
-
-    async def get(self, device: Device, oids: Sequence[str]) -> dict[str, Value]:
-        """What the device has of `oids`. Raises `NoAnswer`."""
-        found, rest = dict[str, Value](), list(oids)
-        while rest:
-            part = rest[: self._most]
-            try:
-                found |= await get(device, part)
-            except NoAnswer as fault:
-                if fault.end not in _SILENT or len(part) <= max(1, self._proven):
-                    raise
-                await device.get([_SMALLEST])
-                self._most = len(part) // 2
-                continue
-            self._proven = max(self._proven, len(part))
-            rest = rest[len(part) :]
-        return found
-
-
-class Walker:
-    """Walks columns with pages as big as the device bears; what it learned holds for the next walk.
-
-    One walker a device. `size`: rows asked for at once.
-    """
-
-    def __init__(self) -> None:
-        self.size = SIZES[0]
-        self._most = SIZES[-1]
-
-    async def column(self, device: Device, column: str) -> dict[str, Value]:
-        """Index (the OID behind the column) → value, all rows. Raises `NoAnswer`."""
-        size, before = self.size, -1
-        while True:
-            try:
-                rows, abrupt = await _column(device, column, size)
-            except NoAnswer as fault:
-                if fault.end not in _SILENT or size == 0:
-                    raise
-                await device.get([_SMALLEST])  # raises for a dead one
-                rows, abrupt = {}, True  # too big an answer may have been lost on the way in pieces
-            if not abrupt or size == 0 or len(rows) == before > 0:
-                break
-            before, size = len(rows), size // 2  # 0: by GETNEXT, for some devices do not know GETBULK
-        self._learn(size, rows, abrupt)
-        return rows
-
-    def _learn(self, size: int, rows: dict[str, Value], abrupt: bool) -> None:
-        if size < self.size and not abrupt and rows:
-            self._most = self.size = size
-        elif not abrupt and len(rows) >= size:
-            self.size = min(self._most, next((one for one in SIZES if one > size), SIZES[-1]))
-
-
-async def _column(device: Device, column: str, size: int) -> tuple[dict[str, Value], bool]:
-    """Rows of a column, and whether it ended abruptly. Some devices list rows out of order or twice: all are taken. Some
-    never end: left where a page brings nothing new, or a name that cannot be of the same table comes out of order."""
-    fetch, found = device.pages(column, size), dict[str, Value]()
-    last, parts = tuple[int, ...](), 0
-    while len(found) < MOST_ROWS:
-        page, before = await fetch(), len(found)
-        trace.note("page", f"{len(page.rows)} rows of {column}{'' if page.more else ', the last'}")
-        for oid, value in page.rows:
-            key = _key(oid, column)
-            if key is None or (key < last and len(key) != parts):
-                return found, False
-            last, parts = key, parts or len(key)
-            found.setdefault(oid[len(column) + 1 :], value)
-        if page.more and len(found) == before:
-            return found, False
-        if not page.more:
-            return found, page.abrupt
-        await asyncio.sleep(0)
-    return found, False
-
-
-def _key(oid: str, column: str) -> tuple[int, ...] | None:
-    if not oid.startswith(f"{column}."):
-        return None
-    tail = oid[len(column) + 1 :]
-    return (int(tail),) if tail.isdecimal() else tuple(map(int, tail.split(".")))

@@ -14,8 +14,9 @@ from typing import Any
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.io.snmp import device as talk
-from probes.io.snmp.device import Access, Device, Getter, NoAnswer, Walker
+from probes.io.snmp.device import AUTHS, PORT, PRIVS, Access, Device, NoAnswer
+from probes.io.snmp.open import open_device
+from probes.io.snmp.walk import Getter, Walker
 from probes.kinds.snmp import device as snmpbox
 from probes.kinds.snmp import interface as snmpport
 from probes.kinds.snmp import oids as snmpoids
@@ -43,9 +44,9 @@ class SnmpSettings:
     version: str = setting("SNMP version", choices=("v2c", "v3"), default="v2c")
     community_file: str = setting("v2c: file with the community; without it `public`", default="", secret=True)
     user: str = setting("v3: user", default="")
-    auth: str = setting("v3: how it authenticates", choices=talk.AUTHS, default="sha256")
+    auth: str = setting("v3: how it authenticates", choices=AUTHS, default="sha256")
     auth_password_file: str = setting("v3: file with the authentication password", default="", secret=True)
-    priv: str = setting("v3: how it encrypts", choices=talk.PRIVS, default="aes")
+    priv: str = setting("v3: how it encrypts", choices=PRIVS, default="aes")
     priv_password_file: str = setting("v3: file with the privacy password", default="", secret=True)
 
 
@@ -138,7 +139,7 @@ def _remembered(text: str, settings: SnmpSettings) -> _Memory:
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
     """One look; for `count` of more than 1 two, `count - 1` seconds apart, so that there are rates at once."""
-    endpoint, access = parse(target.text, talk.PORT), access_of(settings)
+    endpoint, access = parse(target.text, PORT), access_of(settings)
     at_ns, began = time.time_ns(), time.monotonic()
 
     def measurement(outcome: Outcome, values: dict[str, Value], why: str) -> Measurement:
@@ -165,7 +166,7 @@ async def _opened(
     family: int, sockaddr: tuple[Any, ...], access: Access, settings: SnmpSettings, memory: _Memory
 ) -> tuple[dict[str, Value], str]:
     """One look in a conversation of its own: a v3 device that started again since the last one is another engine."""
-    device = await talk.open_device(family, sockaddr, access, settings.timeout_s)
+    device = await open_device(family, sockaddr, access, settings.timeout_s)
     try:
         await memory.getter.begin(device)
         return await _look(device, settings, memory)

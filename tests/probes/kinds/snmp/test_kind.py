@@ -15,7 +15,7 @@ from snmpagent import IF, IFX, Agent, router, speaking
 
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
-from probes.io.snmp.device import Walker
+from probes.io.snmp.walk import Walker
 from probes.kinds.snmp import kind
 from probes.kinds.snmp.kind import FIELDS, SnmpSettings, run
 

@@ -16,7 +16,7 @@ import snmpagent as fake
 from snmpagent import IF, IFX, Agent, router, speaking
 
 from probes.base import Measurement, Outcome, Target
-from probes.io.snmp import device as talk
+from probes.io.snmp import open as opening
 from probes.kinds.snmp import kind
 from probes.kinds.snmp.kind import SnmpSettings, run
 
@@ -28,7 +28,7 @@ ELSEWHERE = "127.0.0.3"
 @pytest.fixture(params=["gufo", "pysnmp"])
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Only this library is installed."""
-    monkeypatch.setattr(talk, "find_spec", lambda wanted: wanted == request.param or None)
+    monkeypatch.setattr(opening, "find_spec", lambda wanted: wanted == request.param or None)
     return str(request.param)
 
 
