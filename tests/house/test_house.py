@@ -135,6 +135,15 @@ def test_help_costs_little_and_imports_nothing_heavy(words: list[str]) -> None:
 def test_every_kind_stands_in_the_catalogue_and_in_the_documents() -> None:
     from probes.catalog import KINDS
 
-    files = {path.stem for path in (ROOT / "probes" / "kinds").glob("[a-z]*.py")}
-    assert set(KINDS) <= files
+    doors = {door.partition(":")[0].replace(".", "/") + ".py" for door in KINDS.values()}
+    assert doors - set(modules()) == set()
+    rooms = {Path(door).relative_to("probes/kinds").parts[0].removesuffix(".py") for door in doors}
+    inside = {
+        Path(name).relative_to("probes/kinds").parts[0].removesuffix(".py")
+        for name in modules()
+        if name.startswith("probes/kinds/")
+    }
+    assert {
+        name for name in inside - {"__init__", "shared"} if name not in rooms and name.partition("_")[0] not in rooms
+    } == set()
     assert {path.stem for path in (ROOT / "docs" / "probes").glob("*.md")} >= set(KINDS)
