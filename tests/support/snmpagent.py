@@ -18,6 +18,9 @@ COUNTER32, GAUGE, TICKS, COUNTER64 = 0x41, 0x42, 0x43, 0x46
 NO_OBJECT, END = 0x80, 0x82
 GET, GETNEXT, RESPONSE, BULK = 0xA0, 0xA1, 0xA2, 0xA5
 TOO_BIG, GEN_ERR = 1, 5
+SILENCE = b"silence"  # sent instead of waiting in vain, see snmplooks.told_silence
+IF, IFX = "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1"
+UPTIME, UPS = "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.33.1"
 Table = dict[str, tuple[int, Any]]  # OID → (tag, value)
 
 
@@ -132,22 +135,32 @@ class Agent:
         return found if len(found) == (most or 1) else [*found, row("1.3.9", END, b"")]
 
 
+def request_of(data: bytes) -> int:
+    """The number of the question in this message."""
+    return int.from_bytes(parts(parts(read(data)[1])[2][1])[0][1], "big", signed=True)
+
+
+def ups_table(**values: int) -> Table:
+    """A UPS that shows these: state, seconds, minutes, charge, source, alarms."""
+    where = {"state": "2.1", "seconds": "2.2", "minutes": "2.3", "charge": "2.4", "source": "4.1", "alarms": "6.1"}
+    table: Table = {UPTIME: (TICKS, 5000)}
+    return table | {f"{UPS}.{where[name]}.0": (INTEGER, value) for name, value in values.items()}
+
+
 @contextmanager
-def speaking(answer: Callable[[bytes], list[bytes]]) -> Iterator[int]:
-    """A thread that answers datagrams on a loopback port, the port."""
+def speaking(answer: Callable[[bytes], list[bytes]], *, tells_silence: bool = False) -> Iterator[int]:
+    """A thread that answers datagrams on a loopback port, the port. `tells_silence`: no answer is `SILENCE`."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("127.0.0.1", 0))
-    sock.settimeout(0.05)
     stop = threading.Event()
 
     def body() -> None:
-        while not stop.is_set():
-            try:
-                data, source = sock.recvfrom(65535)
-            except TimeoutError:
-                continue
-            for one in answer(data):
-                sock.sendto(one, source)
+        while True:
+            data, source = sock.recvfrom(65535)
+            if stop.is_set():
+                return
+            for answered in answer(data) or [SILENCE] * tells_silence:
+                sock.sendto(answered, source)
 
     thread = threading.Thread(target=body)
     thread.start()
@@ -155,6 +168,7 @@ def speaking(answer: Callable[[bytes], list[bytes]]) -> Iterator[int]:
         yield sock.getsockname()[1]
     finally:
         stop.set()
+        sock.sendto(b"", sock.getsockname())
         thread.join()
         sock.close()
 
@@ -177,12 +191,9 @@ async def serve(agent: Agent, host: str, port: int) -> None:
         transport.close()
 
 
-IF, IFX = "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1"
-
-
 def router(names: list[str], ticks: int = 100_000, speed_mbps: int = 1000) -> Table:
     """A device with these interfaces, all up, numbered from 1, with 64-bit counters."""
-    table: Table = {"1.3.6.1.2.1.1.3.0": (TICKS, ticks), "1.3.6.1.6.3.10.2.1.3.0": (INTEGER, ticks // 100)}
+    table: Table = {UPTIME: (TICKS, ticks), "1.3.6.1.6.3.10.2.1.3.0": (INTEGER, ticks // 100)}
     for index, name in enumerate(names, 1):
         table |= port(index, name, speed_mbps)
     return table

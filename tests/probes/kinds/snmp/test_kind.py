@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import snmpagent as fake
-from snmpagent import IF, IFX, Agent, router, speaking
+from snmpagent import IF, IFX, SILENCE, UPTIME, Agent, router, speaking, ups_table
+from snmplooks import SILENT_FOR_S, look
 
-from probes.base import Measurement, Outcome, Target
+from probes.base import Outcome
 from probes.errors import BadSettings
 from probes.io.snmp.walk import Walker
-from probes.kinds.snmp import kind
-from probes.kinds.snmp.kind import FIELDS, SnmpSettings, run
+from probes.kinds.snmp.kind import FIELDS, SnmpSettings
 
-UPTIME = "1.3.6.1.2.1.1.3.0"
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    kind._memories.clear()
-    yield
-    kind._memories.clear()
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Our clock as the rates see it (monotonic and wall), moved by hand."""
-    now = [1000.0]
-
-    class Time:
-        monotonic = staticmethod(lambda: now[0])
-        time = staticmethod(lambda: 1_790_000_000.0 + now[0])
-        time_ns = staticmethod(lambda: int((1_790_000_000.0 + now[0]) * 1e9))
-
-    monkeypatch.setattr(kind, "time", Time)
-    return now
-
-
-def look(port: int, **settings: Any) -> Measurement:
-    chosen = SnmpSettings(**{"timeout_s": 0.3, **settings})
-    return asyncio.run(run(Target(f"127.0.0.1:{port}"), chosen, 1))
+pytestmark = pytest.mark.usefixtures("snmp_forgets")
 
 
 def later(agent: Agent, clock: list[float], seconds: float, carried: int = 0, index: int = 1) -> None:
@@ -58,11 +31,11 @@ def later(agent: Agent, clock: list[float], seconds: float, carried: int = 0, in
         agent.table[f"{column}.{index}"] = tag, count + carried
 
 
-def test_one_interface_has_its_state_and_after_two_looks_its_rates(clock: list[float]) -> None:
+def test_one_interface_has_its_state_and_after_two_looks_its_rates(snmp_clock: list[float]) -> None:
     agent = Agent(router(["lan", "wan0"]))
     with speaking(agent.answer) as port:
         first = look(port, interface="wan0", capacity_bps=2e8)
-        later(agent, clock, 30.0, 37_500_000, index=2)
+        later(agent, snmp_clock, 30.0, 37_500_000, index=2)
         second = look(port, interface="wan0", capacity_bps=2e8)
     assert (first.outcome, first.why) == (Outcome.OK, "")
     assert first.values == {"if_state": 1, "if_admin": 1, "if_oper": 1, "speed_bps": 2e8, "uptime_s": 1000}
@@ -73,28 +46,30 @@ def test_one_interface_has_its_state_and_after_two_looks_its_rates(clock: list[f
 
 
 @pytest.mark.parametrize(("carried", "share"), [(375_000_000, 0.1), (0, 0.0)])
-def test_five_minute_shares_come_when_five_minutes_are_over(clock: list[float], carried: int, share: float) -> None:
+def test_five_minute_shares_come_when_five_minutes_are_over(
+    snmp_clock: list[float], carried: int, share: float
+) -> None:
     """Of an idle port, too: no load is a sample, and not a missing one."""
     agent = Agent(router(["wan0"]))
     told = []
     with speaking(agent.answer) as port:
         for _ in range(25):
             told.append(look(port, interface="wan0").values)
-            later(agent, clock, 30.0, carried)
+            later(agent, snmp_clock, 30.0, carried)
     shares = [each["rx_5m_share"] for each in told if "rx_5m_share" in each]
     assert 1 <= len(shares) <= 2 and shares == pytest.approx([share] * len(shares))
     assert all(one.default for one in FIELDS if one.name in ("rx_5m_share", "tx_5m_share"))
 
 
-def test_a_reboot_and_cleared_counters_have_no_rates(clock: list[float]) -> None:
+def test_a_reboot_and_cleared_counters_have_no_rates(snmp_clock: list[float]) -> None:
     agent = Agent(router(["wan0"]))
     with speaking(agent.answer) as port:
         look(port, interface="wan0")
-        later(agent, clock, 30.0)
+        later(agent, snmp_clock, 30.0)
         agent.table |= router(["wan0"], ticks=500)
         agent.table[f"{IFX}.6.1"] = fake.COUNTER64, 10**15
         rebooted = look(port, interface="wan0")
-        later(agent, clock, 30.0)
+        later(agent, snmp_clock, 30.0)
         agent.table[f"{IFX}.6.1"] = fake.COUNTER64, 5
         cleared = look(port, interface="wan0")
     assert rebooted.outcome == Outcome.OK and rebooted.values["uptime_s"] == 5
@@ -102,7 +77,7 @@ def test_a_reboot_and_cleared_counters_have_no_rates(clock: list[float]) -> None
     assert "rx_bps" not in cleared.values and cleared.values["tx_bps"] == 0
 
 
-def test_a_device_with_only_32_bits_is_read_over_its_wrap(clock: list[float]) -> None:
+def test_a_device_with_only_32_bits_is_read_over_its_wrap(snmp_clock: list[float]) -> None:
     table = router(["wan0"], speed_mbps=100)
     for column in (6, 10):
         del table[f"{IFX}.{column}.1"]
@@ -110,7 +85,7 @@ def test_a_device_with_only_32_bits_is_read_over_its_wrap(clock: list[float]) ->
     agent = Agent(table)
     with speaking(agent.answer) as port:
         look(port, interface="wan0")
-        clock[0] += 30
+        snmp_clock[0] += 30
         table[UPTIME] = fake.TICKS, table[UPTIME][1] + 3000
         table |= {f"{IF}.{column}.1": (fake.COUNTER32, 2000) for column in (10, 16)}
         got = look(port, interface="wan0")
@@ -125,11 +100,11 @@ def test_an_interface_goes_by_its_name_description_alias_or_number(name: str, in
     assert f"{IF}.8.{index}" in agent.asked[-1][2]
 
 
-def test_new_numbers_after_a_reboot_are_noticed(clock: list[float]) -> None:
+def test_new_numbers_after_a_reboot_are_noticed(snmp_clock: list[float]) -> None:
     agent = Agent(router(["lan", "wan0"]))
     with speaking(agent.answer) as port:
         look(port, interface="wan0")
-        later(agent, clock, 30.0)
+        later(agent, snmp_clock, 30.0)
         agent.table = router(["usb", "lan", "wan0"], ticks=agent.table[UPTIME][1])
         agent.table[f"{IF}.8.3"] = fake.INTEGER, 2
         moved = look(port, interface="wan0")
@@ -137,11 +112,11 @@ def test_new_numbers_after_a_reboot_are_noticed(clock: list[float]) -> None:
     assert moved.why == "interface wan0 is down"
 
 
-def test_a_number_that_has_become_another_interface_is_said(clock: list[float]) -> None:
+def test_a_number_that_has_become_another_interface_is_said(snmp_clock: list[float]) -> None:
     agent = Agent(router(["lan", "wan0"]))
     with speaking(agent.answer) as port:
         look(port, interface="2")
-        later(agent, clock, 30.0)
+        later(agent, snmp_clock, 30.0)
         agent.table = router(["lan", "usb"], ticks=agent.table[UPTIME][1])
         got = look(port, interface="2")
     assert got.why == "interface 2 was wan0 and is usb" and "rx_bps" not in got.values
@@ -158,13 +133,13 @@ def test_down_and_switched_off_are_two_things_and_neither_is_the_devices_failure
     assert (got.outcome, got.values["if_state"]) == (Outcome.OK, state) and "wan0" in got.why
 
 
-def test_the_device_as_a_whole_is_counted(clock: list[float]) -> None:
+def test_the_device_as_a_whole_is_counted(snmp_clock: list[float]) -> None:
     agent = Agent(router([f"p{number}" for number in range(60)]))
     agent.table[f"{IF}.8.7"] = fake.INTEGER, 2
     agent.table[f"{IF}.7.9"] = fake.INTEGER, 2
     with speaking(agent.answer) as port:
         first = look(port)
-        later(agent, clock, 30.0, 375_000_000, index=20)
+        later(agent, snmp_clock, 30.0, 375_000_000, index=20)
         agent.table[f"{IF}.14.20"] = fake.COUNTER32, 57
         second = look(port)
     assert first.values == {"if_up": 58, "if_down": 1, "if_off": 1, "uptime_s": 1000}
@@ -178,7 +153,7 @@ def test_the_device_as_a_whole_is_counted(clock: list[float]) -> None:
 def test_pages_shrink_until_the_device_bears_them(most: int) -> None:
     agent = Agent(router([f"p{number}" for number in range(40)]), most_rows=most)
     with speaking(agent.answer) as port:
-        got = look(port, timeout_s=3.0)
+        got = look(port)
     assert (got.outcome, got.values["if_up"]) == (Outcome.OK, 40)
     sizes = [size for code, size, _ in agent.asked if code == fake.BULK]
     if most < 10:
@@ -207,12 +182,6 @@ def test_hostile_names_reach_nobody_raw() -> None:
     with speaking(Agent(router(names)).answer) as port:
         got = look(port, interface="\x1b[31mx")
     assert got.why.isprintable() and "\u202e" not in got.why and "·[2Jwan" in got.why
-
-
-def ups_table(**values: int) -> fake.Table:
-    where = {"state": "2.1", "seconds": "2.2", "minutes": "2.3", "charge": "2.4", "source": "4.1", "alarms": "6.1"}
-    found: fake.Table = {UPTIME: (fake.TICKS, 5000)}
-    return found | {f"1.3.6.1.2.1.33.1.{where[name]}.0": (fake.INTEGER, each) for name, each in values.items()}
 
 
 def test_a_ups_on_battery_is_said() -> None:
@@ -263,20 +232,20 @@ def test_sensors_are_read_with_their_scale_and_precision() -> None:
 def test_a_wrong_community_is_silence_and_why_says_so(tmp_path: Path) -> None:
     (tmp_path / "community").write_text("geheim\n")
     with speaking(Agent(router(["lan"])).answer) as port:
-        got = look(port, community_file=str(tmp_path / "community"))
+        got = look(port, community_file=str(tmp_path / "community"), timeout_s=SILENT_FOR_S)
     assert (got.outcome, got.values) == (Outcome.LOST, {})
     assert "wrong community is silence" in got.why and "geheim" not in got.why + repr(SnmpSettings())
 
 
-def test_a_lost_question_is_asked_again() -> None:
+def test_a_lost_question_is_asked_again(told_silence: None) -> None:
     agent, times = Agent(router(["wan0"])), []
 
     def lossy(data: bytes) -> list[bytes]:
         times.append(1)
         return [] if len(times) % 2 else agent.answer(data)
 
-    with speaking(lossy) as port:
-        assert look(port, interface="1", timeout_s=0.4).outcome == Outcome.OK
+    with speaking(lossy, tells_silence=True) as port:
+        assert look(port, interface="1").outcome == Outcome.OK
 
 
 def test_a_closed_port_is_refused() -> None:
@@ -284,18 +253,18 @@ def test_a_closed_port_is_refused() -> None:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
     got = look(port)
-    assert got.outcome == Outcome.REFUSED and "ICMP type 3 code 3" in got.why and got.took_ms < 250
+    assert got.outcome == Outcome.REFUSED and "ICMP type 3 code 3" in got.why and got.took_ms < 3000
 
 
 def garbled(change: Callable[[bytes], bytes]) -> Callable[[bytes], list[bytes]]:
     agent = Agent(router(["wan0"]))
-    return lambda data: [change(one) for one in agent.answer(data)]
+    return lambda data: [*map(change, agent.answer(data)), SILENCE]
 
 
 @pytest.mark.parametrize(
     "change", [lambda one: one[:-3], lambda one: b"", lambda one: b"\xff\xffhello", lambda one: b"HTTP/1.1 400"]
 )
-def test_what_is_no_snmp_is_told_as_such(change: Callable[[bytes], bytes]) -> None:
+def test_what_is_no_snmp_is_told_as_such(told_silence: None, change: Callable[[bytes], bytes]) -> None:
     with speaking(garbled(change)) as port:
         got = look(port)
     assert (got.outcome, got.values) == (Outcome.PROTOCOL, {})

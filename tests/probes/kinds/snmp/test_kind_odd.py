@@ -5,67 +5,20 @@ Both libraries must tell the same.
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import snmpagent as fake
-from snmpagent import IF, IFX, Agent, router, speaking
+from snmpagent import IF, IFX, SILENCE, UPTIME, Agent, router, speaking, ups_table
+from snmplooks import SILENT_FOR_S, look
 
-from probes.base import Measurement, Outcome, Target
-from probes.io.snmp import open as opening
-from probes.kinds.snmp import kind
-from probes.kinds.snmp.kind import SnmpSettings, run
+from probes.base import Measurement, Outcome
 
-UPTIME = "1.3.6.1.2.1.1.3.0"
-UPS, SENSORS = "1.3.6.1.2.1.33.1", "1.3.6.1.2.1.99.1.1.1"
+pytestmark = pytest.mark.usefixtures("snmp_forgets")
+SENSORS = "1.3.6.1.2.1.99.1.1.1"
 ELSEWHERE = "127.0.0.3"
-
-
-@pytest.fixture(params=["gufo", "pysnmp"])
-def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Only this library is installed."""
-    monkeypatch.setattr(opening, "find_spec", lambda wanted: wanted == request.param or None)
-    return str(request.param)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_loop() -> Iterator[None]:
-    """All looks share a loop, as an agent's do."""
-    global _loop
-    with asyncio.Runner() as _loop:
-        yield
-
-
-_loop: asyncio.Runner
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    kind._memories.clear()
-    yield
-    kind._memories.clear()
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Our clock as the rates see it, moved by hand."""
-    now = [1000.0]
-
-    class Time:
-        monotonic = staticmethod(lambda: now[0])
-        time = staticmethod(lambda: 1_790_000_000.0 + now[0])
-        time_ns = staticmethod(lambda: int((1_790_000_000.0 + now[0]) * 1e9))
-
-    monkeypatch.setattr(kind, "time", Time)
-    return now
-
-
-def look(port: int, host: str = "127.0.0.1", **settings: Any) -> Measurement:
-    return _loop.run(run(Target(f"{host}:{port}"), SnmpSettings(**{"timeout_s": 0.2, **settings}), 1))
 
 
 def two_looks(table: fake.Table, clock: list[float], grown: dict[str, int], seconds: float = 30.0) -> Measurement:
@@ -84,37 +37,21 @@ def two_looks(table: fake.Table, clock: list[float], grown: dict[str, int], seco
 # --- time ---
 
 
-def test_an_answer_to_the_first_try_counts_though_a_second_was_made(library: str) -> None:
-    """Every answer takes 0.6 of the timeout, so that each question is asked twice."""
-    agent = Agent(ups_table(state=2, charge=77))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
-        device.bind(("127.0.0.1", 0))
-        timers: list[threading.Timer] = []
-        stop = threading.Event()
+def test_an_answer_to_the_first_try_counts_though_a_second_was_made(snmp_library: str, told_silence: None) -> None:
+    """The device answers a question when it has come twice, and then what came first."""
+    agent, waiting = Agent(ups_table(state=2, charge=77)), list[bytes]()
 
-        def serve() -> None:
-            device.settimeout(0.05)
-            while not stop.is_set():
-                try:
-                    data, source = device.recvfrom(9000)
-                except TimeoutError:
-                    continue
-                timers.append(threading.Timer(0.12, device.sendto, (agent.answer(data)[0], source)))
-                timers[-1].start()
+    def slow(data: bytes) -> list[bytes]:
+        waiting.append(data)
+        return [agent.answer(waiting[-2])[0]] if len(waiting) % 2 == 0 else []
 
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            got = look(device.getsockname()[1], what="ups", timeout_s=0.2)
-        finally:
-            stop.set()
-            thread.join()
-            for timer in timers:
-                timer.join()
+    with speaking(slow, tells_silence=True) as port:
+        got = look(port, what="ups")
     assert got.outcome == Outcome.OK and got.values["charge_share"] == 0.77
+    assert len(waiting) >= 2
 
 
-def test_a_dead_device_costs_one_question_and_its_repeat(library: str) -> None:
+def test_a_dead_device_costs_one_question_and_its_repeat(snmp_library: str) -> None:
     asked: list[bytes] = []
 
     def dead(data: bytes) -> list[bytes]:
@@ -122,20 +59,20 @@ def test_a_dead_device_costs_one_question_and_its_repeat(library: str) -> None:
         return []
 
     with speaking(dead) as port:
-        got = look(port, interface="wan0")
-        as_a_whole = look(port)
+        got = look(port, interface="wan0", timeout_s=SILENT_FOR_S)
+        as_a_whole = look(port, timeout_s=SILENT_FOR_S)
     assert (got.outcome, as_a_whole.outcome) == (Outcome.LOST, Outcome.LOST)
     assert len(asked) == 4 and asked[0] == asked[1]
 
 
-def test_a_device_that_dies_between_two_looks_costs_one_question(library: str) -> None:
+def test_a_device_that_dies_between_two_looks_costs_one_question(snmp_library: str, told_silence: None) -> None:
     agent, asked, is_dead = Agent(router(["wan0"])), [0], [False]
 
     def mortal(data: bytes) -> list[bytes]:
         asked[0] += 1
         return [] if is_dead[0] else agent.answer(data)
 
-    with speaking(mortal) as port:
+    with speaking(mortal, tells_silence=True) as port:
         assert look(port, interface="wan0").outcome == Outcome.OK
         asked[0], is_dead[0] = 0, True
         assert look(port, interface="wan0").outcome == Outcome.LOST
@@ -145,7 +82,9 @@ def test_a_device_that_dies_between_two_looks_costs_one_question(library: str) -
 
 
 @pytest.mark.parametrize("most", [1, 12])
-def test_a_device_that_is_silent_to_big_questions_is_asked_smaller_ones(library: str, most: int) -> None:
+def test_a_device_that_is_silent_to_big_questions_is_asked_smaller_ones(
+    snmp_library: str, told_silence: None, most: int
+) -> None:
     agent = Agent(router(["lan", "wan0", "usb"]))
 
     def small_only(data: bytes) -> list[bytes]:
@@ -153,16 +92,16 @@ def test_a_device_that_is_silent_to_big_questions_is_asked_smaller_ones(library:
         code, repetitions, names = agent.asked[-1]
         return [] if max(len(names), repetitions if code == fake.BULK else 0) > most else answers
 
-    with speaking(small_only) as port:
-        first = look(port, interface="wan0", timeout_s=0.1)
+    with speaking(small_only, tells_silence=True) as port:
+        first = look(port, interface="wan0")
         learned = len(agent.asked)
-        second = look(port, interface="wan0", timeout_s=0.1)
+        second = look(port, interface="wan0")
     assert (first.outcome, second.outcome) == (Outcome.OK, Outcome.OK)
     sizes = [len(names) for _, _, names in agent.asked[learned:]]
     assert max(sizes) <= most  # what it bears is remembered
 
 
-def test_an_answer_from_another_address_is_named_and_not_taken(library: str) -> None:
+def test_an_answer_from_another_address_is_named_and_not_taken(snmp_library: str, told_silence: None) -> None:
     agent = Agent(router(["wan0"]))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind((ELSEWHERE, 0))
@@ -175,6 +114,7 @@ def test_an_answer_from_another_address_is_named_and_not_taken(library: str) -> 
                     data, source = asked.recvfrom(9000)
                     other.sendto(b"\x30\x03\x02\x01\x01", source)  # foreign: proves nothing
                     other.sendto(agent.answer(data)[0], source)
+                    asked.sendto(SILENCE, source)
 
             thread = threading.Thread(target=answer)
             thread.start()
@@ -186,32 +126,32 @@ def test_an_answer_from_another_address_is_named_and_not_taken(library: str) -> 
 # --- counters ---
 
 
-def test_a_64_bit_counter_that_never_moves_gives_way_to_the_32_bit_one(clock: list[float]) -> None:
+def test_a_64_bit_counter_that_never_moves_gives_way_to_the_32_bit_one(snmp_clock: list[float]) -> None:
     table = router(["wan0"], speed_mbps=100)
-    got = two_looks(table, clock, {f"{IF}.10": 3_750_000, f"{IF}.16": 7_500_000})
+    got = two_looks(table, snmp_clock, {f"{IF}.10": 3_750_000, f"{IF}.16": 7_500_000})
     assert (got.values["rx_bps"], got.values["tx_bps"]) == (1e6, 2e6)
 
 
-def test_on_a_port_too_fast_for_32_bits_a_dead_64_bit_counter_gives_no_rate(clock: list[float]) -> None:
+def test_on_a_port_too_fast_for_32_bits_a_dead_64_bit_counter_gives_no_rate(snmp_clock: list[float]) -> None:
     table = router(["wan0"], speed_mbps=10_000)
-    got = two_looks(table, clock, {f"{IF}.10": 3_750_000})
+    got = two_looks(table, snmp_clock, {f"{IF}.10": 3_750_000})
     assert "rx_bps" not in got.values and got.values["tx_bps"] == 0
 
 
-def test_32_bit_ports_have_their_share_when_the_whole_device_is_asked(clock: list[float]) -> None:
+def test_32_bit_ports_have_their_share_when_the_whole_device_is_asked(snmp_clock: list[float]) -> None:
     table = router(["wan0", "lan"], speed_mbps=100)
     for oid in [oid for oid in table if oid.startswith(f"{IFX}.")]:
         del table[oid]
     with speaking(Agent(table).answer) as port:
         look(port)
-        clock[0] += 30
+        snmp_clock[0] += 30
         table[UPTIME] = fake.TICKS, table[UPTIME][1] + 3000
         table[f"{IF}.10.2"] = fake.COUNTER32, table[f"{IF}.10.2"][1] + 37_500_000
         got = look(port)
     assert (got.values["rx_busiest_share"], got.values["tx_busiest_share"]) == (0.1, 0.0)
 
 
-def test_counters_without_their_zero_byte_are_no_negative_numbers(library: str) -> None:
+def test_counters_without_their_zero_byte_are_no_negative_numbers(snmp_library: str) -> None:
     table = router(["wan0"])
     table[UPTIME] = fake.TICKS, (0xC000_0000).to_bytes(4, "big")
     table[f"{IF}.14.1"] = fake.COUNTER32, (0xFFFF_FFFE).to_bytes(4, "big")
@@ -247,13 +187,13 @@ def test_a_speed_that_does_not_fit_is_no_speed(low: int, high: int, speed_bps: f
     ],
 )
 def test_a_clock_that_counts_wrong_says_why_there_are_no_rates(
-    clock: list[float], ticks: int, seconds: float, said: str
+    snmp_clock: list[float], ticks: int, seconds: float, said: str
 ) -> None:
     table = router(["wan0"])
     table[UPTIME] = fake.TICKS, 100_000
     with speaking(Agent(table).answer) as port:
         first = look(port, interface="wan0")
-        clock[0] += seconds
+        snmp_clock[0] += seconds
         table[UPTIME] = fake.TICKS, 100_000 + ticks
         second = look(port, interface="wan0")
     assert first.why == "" and second.why.startswith(said) and "rx_bps" not in second.values
@@ -296,17 +236,16 @@ def in_own_order(agent: Agent, rows: list[int]) -> Callable[[bytes], list[bytes]
         code, repetitions, names = agent.asked[-1]
         if code != fake.BULK:
             return plain
-        request = int.from_bytes(fake.parts(fake.parts(fake.read(data)[1])[2][1])[0][1], "big", signed=True)
         oid, found = names[0], []
         while len(found) < repetitions and not oid.startswith("1.3.9"):
             oid = following(oid)
             found.append(fake.row(oid, *agent.table.get(oid, (fake.INTEGER, 1))))
-        return [fake.message(request, found)]
+        return [fake.message(fake.request_of(data), found)]
 
     return answer
 
 
-def test_rows_out_of_order_are_all_seen(library: str) -> None:
+def test_rows_out_of_order_are_all_seen(snmp_library: str) -> None:
     agent = Agent(router([f"p{number}" for number in range(1, 31)]))
     rows = [1, *range(20, 31), *range(2, 20)]
     with speaking(in_own_order(agent, rows)) as port:
@@ -315,15 +254,15 @@ def test_rows_out_of_order_are_all_seen(library: str) -> None:
     assert (got.values["if_up"], found.outcome) == (30, Outcome.OK)
 
 
-def test_a_device_that_does_not_know_getbulk_is_walked_row_by_row(library: str) -> None:
+def test_a_device_that_does_not_know_getbulk_is_walked_row_by_row(snmp_library: str, told_silence: None) -> None:
     agent = Agent(router(["lan", "wan0"]))
 
     def no_bulk(data: bytes) -> list[bytes]:
         answers = agent.answer(data)
         return [] if agent.asked[-1][0] == fake.BULK else answers
 
-    with speaking(no_bulk) as port:
-        got = look(port, interface="wan0", timeout_s=0.06)
+    with speaking(no_bulk, tells_silence=True) as port:
+        got = look(port, interface="wan0")
     assert got.outcome == Outcome.OK and fake.GETNEXT in {code for code, _, _ in agent.asked}
 
 
@@ -336,22 +275,15 @@ def test_a_row_that_is_listed_twice_hides_none_behind_it() -> None:
         code, _, names = agent.asked[-1]
         if code != fake.BULK or not names[0].startswith(f"{IFX}.1"):
             return [plain]
-        message = fake.parts(fake.read(plain)[1])[2][1]
-        request, rows = (fake.parts(message)[at][1] for at in (0, 3))
+        rows = fake.parts(fake.parts(fake.read(plain)[1])[2][1])[3][1]
         found = [fake.tlv(tag, body) for tag, body in fake.parts(rows)]
-        return [fake.message(int.from_bytes(request, "big", signed=True), [*found[:3], found[2], *found[3:]])]
+        return [fake.message(fake.request_of(plain), [*found[:3], found[2], *found[3:]])]
 
     with speaking(twice) as port:
         assert look(port, interface="p12").outcome == Outcome.OK
 
 
 # --- values that cannot be ---
-
-
-def ups_table(**values: int) -> fake.Table:
-    where = {"state": "2.1", "seconds": "2.2", "minutes": "2.3", "charge": "2.4", "source": "4.1", "alarms": "6.1"}
-    found: fake.Table = {UPTIME: (fake.TICKS, 5000)}
-    return found | {f"{UPS}.{where[name]}.0": (fake.INTEGER, value) for name, value in values.items()}
 
 
 @pytest.mark.parametrize(
@@ -399,7 +331,7 @@ def test_a_state_that_no_interface_can_have_is_none() -> None:
     assert got.outcome == Outcome.OK and not {"if_state", "if_oper", "if_admin"} & set(got.values)
 
 
-def test_a_closed_port_is_refused_by_either_library(library: str) -> None:
+def test_a_closed_port_is_refused_by_either_library(snmp_library: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]

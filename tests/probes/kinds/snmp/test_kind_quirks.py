@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import unicodedata
 from collections import Counter as Tally
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import snmpagent as fake
-from snmpagent import IF, IFX, Agent, router, speaking, tlv
+from snmpagent import IF, IFX, UPS, Agent, router, speaking, tlv
+from snmplooks import look
 
-from probes.base import Measurement, Outcome, Target
-from probes.io.snmp import open as opening
+from probes.base import Outcome
 from probes.kinds.snmp import kind
 from probes.kinds.snmp.interface import Port, told
-from probes.kinds.snmp.kind import SnmpSettings, run
 from probes.kinds.snmp.rates import Change, Poll
 
+pytestmark = pytest.mark.usefixtures("snmp_forgets")
 ENGINE = b"\x80\x00\x00\x00\x04test"
-UPS = "1.3.6.1.2.1.33.1"
 UNKNOWN_ENGINES = "1.3.6.1.6.3.15.1.1.4.0"
-
-
-@pytest.fixture(params=["gufo", "pysnmp"])
-def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Only this library is installed."""
-    monkeypatch.setattr(opening, "find_spec", lambda wanted: wanted == request.param or None)
-    return str(request.param)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_loop() -> Iterator[None]:
-    """All looks share a loop, as an agent's do."""
-    global _loop
-    with asyncio.Runner() as _loop:
-        yield
-
-
-_loop: asyncio.Runner
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    kind._memories.clear()
-    yield
-    kind._memories.clear()
-
-
-def look(port: int, **settings: Any) -> Measurement:
-    return _loop.run(run(Target(f"127.0.0.1:{port}"), SnmpSettings(**{"timeout_s": 0.1, **settings}), 1))
 
 
 # --- v3 ---
@@ -89,40 +57,41 @@ class V3:
         return tlv(0x30, fake.number(3) + tlv(0x30, header) + tlv(4, security) + scoped)
 
 
-def test_each_message_of_a_v3_question_has_its_own_repeat(library: str) -> None:
+def test_each_message_of_a_v3_question_has_its_own_repeat(snmp_library: str, told_silence: None) -> None:
     device = V3()
-    with speaking(device.answer) as port:
+    with speaking(device.answer, tells_silence=True) as port:
         got = look(port, what="ups", version="v3", user="u", auth="none")
     assert got.outcome == Outcome.OK and got.values["power_source"] == 3
 
 
-def test_a_v3_device_that_only_tells_its_engine_is_asked_the_question_twice(library: str) -> None:
+def test_a_v3_device_that_only_tells_its_engine_is_asked_the_question_twice(
+    snmp_library: str, told_silence: None
+) -> None:
     device = V3(is_deaf=True)
-    with speaking(device.answer) as port:
+    with speaking(device.answer, tells_silence=True) as port:
         got = look(port, what="ups", version="v3", user="u", auth="none")
     assert got.outcome in (Outcome.REFUSED, Outcome.LOST)
     assert len(device.seen) == 2 and set(device.seen.values()) == {2}
 
 
-def test_a_v3_device_put_in_the_place_of_another_is_asked_anew(library: str) -> None:
+def test_a_v3_device_put_in_the_place_of_another_is_asked_anew(snmp_library: str) -> None:
     device = V3(loses=0)
-    with speaking(device.answer) as port:
-        assert look(port, what="ups", version="v3", user="u", auth="none").outcome == Outcome.OK
+    with speaking(device.answer, tells_silence=True) as port:
+        assert look(port, what="ups", version="v3", user="u", auth="none", timeout_s=2.0).outcome == Outcome.OK
         device.engine = ENGINE + b"2"
-        assert look(port, what="ups", version="v3", user="u", auth="none").outcome == Outcome.OK
+        assert look(port, what="ups", version="v3", user="u", auth="none", timeout_s=2.0).outcome == Outcome.OK
 
 
 # --- walks ---
 
 
-def test_a_device_that_refuses_getbulk_is_walked_row_by_row(library: str) -> None:
+def test_a_device_that_refuses_getbulk_is_walked_row_by_row(snmp_library: str) -> None:
     agent = Agent(router(["lan", "wan0"]))
 
     def old(data: bytes) -> list[bytes]:
         answers = agent.answer(data)
         code, _, names = agent.asked[-1]
-        request = int.from_bytes(fake.parts(fake.parts(fake.read(data)[1])[2][1])[0][1], "big", signed=True)
-        refused = fake.message(request, [fake.row(names[0], fake.NULL, b"")], fake.GEN_ERR)
+        refused = fake.message(fake.request_of(data), [fake.row(names[0], fake.NULL, b"")], fake.GEN_ERR)
         return [refused] if code == fake.BULK else answers
 
     with speaking(old) as port:
@@ -130,14 +99,13 @@ def test_a_device_that_refuses_getbulk_is_walked_row_by_row(library: str) -> Non
     assert got.outcome == Outcome.OK and got.values["if_state"] == 1
 
 
-def test_a_getbulk_that_brings_no_rows_at_all_is_asked_smaller(library: str) -> None:
+def test_a_getbulk_that_brings_no_rows_at_all_is_asked_smaller(snmp_library: str) -> None:
     agent = Agent(router(["lan", "wan0"]))
 
     def small(data: bytes) -> list[bytes]:
         answers = agent.answer(data)
         code, most, _ = agent.asked[-1]
-        request = int.from_bytes(fake.parts(fake.parts(fake.read(data)[1])[2][1])[0][1], "big", signed=True)
-        return [fake.message(request, [])] if code == fake.BULK and most > 5 else answers
+        return [fake.message(fake.request_of(data), [])] if code == fake.BULK and most > 5 else answers
 
     with speaking(small) as port:
         assert look(port, interface="wan0").outcome == Outcome.OK
