@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from checkout import ROOT
 from engine_world import PACK
 
 from alerts.base import Firing
@@ -14,8 +14,6 @@ from alerts.blame.naming import kind_of
 from alerts.errors import BadCondition, BadRule
 from alerts.language.vocabulary import FUNCTIONS, TAGS, UNITS
 from alerts.rules import Rule, When
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_reading_rules_needs_no_numpy() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import ROOT
 from pages import VIEW
 
 from alerts.notify import webhook
 
-TEXT = (Path(__file__).resolve().parents[3] / "docs" / "webhook.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "webhook.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:

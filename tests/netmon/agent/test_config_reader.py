@@ -37,7 +37,7 @@ def test_a_faulty_file_is_told_as_if_there_were_no_child(tmp_path: Path) -> None
 
 def test_an_agent_has_never_imported_what_reads_its_file(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from netmon.agent import main, reading;"
+        "import sys; from pathlib import Path; from netmon.agent import config_reader as reading, main;"
         f" from netmon.cli import app, agent; reading.load(Path({str(_write(tmp_path))!r}));"
         " print([one for one in ('yaml', 'netmon.config.walker.decode', 'difflib', 'importlib.metadata', 'http.client',"
         " 'email', 'shutil') if one in sys.modules])"

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from checkout import EXAMPLES
 
 from netmon.cli import app
-
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
 @pytest.mark.parametrize("name", ["agent", "hub", "inventory", "rules"])

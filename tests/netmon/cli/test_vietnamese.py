@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
 from netmon.cli import app, parser
 from netmon.cli.conference import check as conferencecheck
@@ -17,7 +18,6 @@ from netmon.cli.conference import conference
 from netmon.cli.vietnamese import commands as vietnamese
 from netmon.errors import Problem
 
-ROOT = Path(__file__).resolve().parents[3]
 PLAIN = re.compile(r"[a-z0-9, ]+")  # a list of names is one in every language
 
 

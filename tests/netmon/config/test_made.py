@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import ROOT
 
 from netmon.config import show
 from netmon.config.docs import describe, kinds
@@ -19,8 +20,6 @@ from netmon.config.walker.shape import record_of, shape_of
 from netmon.config.walker.yaml_text import Node, Rows, Table
 from netmon.load import check as together
 from probes import catalog
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def _records(cls: type[Any]) -> Iterator[type[Any]]:

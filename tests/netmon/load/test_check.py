@@ -7,10 +7,9 @@ from pathlib import Path
 from unicodedata import normalize
 
 import pytest
+from checkout import EXAMPLES
 
 from netmon.load import check as together
-
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
 @pytest.fixture

@@ -77,5 +77,5 @@ def test_no_probe_has_a_table_of_its_own() -> None:
     network = re.compile(r"errno\.(ECONNRESET|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EHOSTDOWN)")
     where = Path(probes.__file__).parent
     found = {str(file.relative_to(where)) for file in where.rglob("*.py") if network.search(file.read_text())}
-    # net: which failed sends are tried again; tcp: a reset after the connection stood is no failed connect
-    assert found == {"io/faults.py", "io/net.py", "io/tcp.py"}
+    # socket: which failed sends are tried again; connect: a reset after the connection stood is no failed connect
+    assert found == {"io/faults.py", "io/datagram/socket.py", "io/stream/connect.py"}

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import snmpagent
 from certs import authority
+from checkout import ROOT
 from nets import Pair, pair
 from netthread import awaited, serving
 from tlspeer import context
@@ -34,7 +35,6 @@ from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.target import Endpoint
 from probes.wire import ntp
 
-ROOT = Path(__file__).resolve().parents[3]
 DEAD, ALIVE = "10.99.0.3", "10.99.0.2"  # the first drops whatever it gets
 TARGETS = {
     "path": "{ip}",

@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 import pytest
 from certs import authority
+from checkout import GOLDEN
 
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.dns import DnsSettings, run
 
 pytestmark = [pytest.mark.needs("unbound"), pytest.mark.world]
-CONFIG = Path(__file__).resolve().parents[2] / "golden" / "dns" / "unbound.conf"
+CONFIG = GOLDEN / "dns" / "unbound.conf"
 
 
 class Peer(NamedTuple):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
+from checkout import GOLDEN
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -14,8 +14,8 @@ from probes.wire import dns
 from probes.wire import dns_rdata as dnsdata
 from probes.wire.dns import Framer, Message, Question
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "dns" / "unbound.hex"
-LINES = [line.split() for line in GOLDEN.read_text().splitlines() if not line.startswith("#")]
+RECORDED = GOLDEN / "dns" / "unbound.hex"
+LINES = [line.split() for line in RECORDED.read_text().splitlines() if not line.startswith("#")]
 BYTES = {line[0]: bytes.fromhex(line[3]) for line in LINES}
 # DNS(id=0x1234, rd=1, ad=1, qd=DNSQR(qname="portal.gov.test"), ar=DNSRROPT(rclass=1232, z=0x8000)) of scapy 2.8
 QUERY = "12340120000100000000000106706f7274616c03676f760474657374000001000100002904d0000080000000"

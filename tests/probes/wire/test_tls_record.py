@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from checkout import GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.wire import x509
 from probes.wire.tls_record import Plaintext, certificates
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "tls"
-TLS12, TLS13 = ((GOLDEN / f"server{one}.bin").read_bytes() for one in (12, 13))  # openssl 3.0.22 s_server
+TLS = GOLDEN / "tls"
+TLS12, TLS13 = ((TLS / f"server{one}.bin").read_bytes() for one in (12, 13))  # openssl 3.0.22 s_server
 ALERT = bytes.fromhex("15030300020228")  # fatal, handshake failure
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from certs import authority
+from checkout import GOLDEN
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from probes.wire import x509
 from probes.wire.x509 import Certificate
 
 # openssl 3.0.22: req -x509 -newkey ed25519 -subj "/C=VN/O=Bộ/CN=Gốc thử" -days 20000, from 2026-11-24 (GeneralizedTime: 2081)
-FAR = Path(__file__).resolve().parents[2] / "golden" / "tls" / "far.der"
+FAR = GOLDEN / "tls" / "far.der"
 DER = FAR.read_bytes()
 
 

@@ -67,8 +67,8 @@ def _times(
 ) -> list[float]:
     """When the path check ran: the other one is good at first, and fails from second 100 on."""
     loop, ran = simulated.Loop(), list[float]()
-    for module in ("runner", "standstill"):
-        monkeypatch.setattr(f"netmon.agent.{module}.time", simulated.Time(loop))
+    for module in ("runner", "stall"):
+        monkeypatch.setattr(f"netmon.agent.measure.{module}.time", simulated.Time(loop))
 
     async def single(target: Target, settings: object, count: int) -> Measurement:
         outcome = OK if loop.time() < 100 else LOST

@@ -12,6 +12,7 @@ from typing import Any
 
 import meeting
 import pytest
+from checkout import ROOT
 
 from alerts.incidents import Incident
 from inventory.topology import Network
@@ -189,7 +190,7 @@ def test_the_owner_of_a_room_the_page_has_no_room_for_is_told_too(tmp_path: Path
 
 
 def test_every_key_of_the_page_is_documented(world: World) -> None:
-    text = (Path(__file__).resolve().parents[3] / "docs" / "webhook.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "webhook.md").read_text(encoding="utf-8")
     page = world.settle("T-24h", result(row(2, "not_ready", "port")))
     assert page is not None
     told = page["conference"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
+from checkout import ROOT
 from incident_world import Tree
 
 from alerts.base import Info
@@ -146,7 +146,7 @@ def test_an_element_that_left_the_inventory_still_has_a_row() -> None:
 
 
 def test_every_key_of_a_row_is_documented() -> None:
-    text = (Path(__file__).resolve().parents[3] / "docs" / "hub.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
     assert [key for key in pages().row(incident()) if f'"{key}"' not in text] == []
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from chains import Chain, chain
+from checkout import ROOT
 from nets import ENV, inside
 from netthread import awaited, within
 
@@ -19,7 +20,6 @@ from probes.base import Measurement, Outcome, Target
 from probes.kinds.path import history as pathmemory
 from probes.kinds.path.kind import PathSettings, run
 
-ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.needs("netns", "nft")
 V4, V6 = "10.98.6.2", "fd98:6::2"
 families = pytest.mark.parametrize("v6", [False, True], ids=["ipv4", "ipv6"])

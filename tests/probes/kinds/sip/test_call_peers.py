@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import GOLDEN
 from nets import Pair, pair
 from netthread import awaited
 
@@ -24,7 +25,7 @@ from probes.kinds.sip.options import SipSettings
 from probes.kinds.sip.options import run as options
 
 pytestmark = [pytest.mark.needs("netns"), pytest.mark.world]
-GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "sip"
+SIP = GOLDEN / "sip"
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def call(link: Pair, target: str, **settings: Any) -> Measurement:
 def baresip(link: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("baresip")
     for name in ("config", "accounts"):
-        shutil.copy(GOLDEN / f"baresip.{name}", folder / name)
+        shutil.copy(SIP / f"baresip.{name}", folder / name)
     with running(link, ["baresip", "-f", str(folder)], 5060, stdin=subprocess.DEVNULL):
         yield "sip:mcu@10.99.0.2"
 

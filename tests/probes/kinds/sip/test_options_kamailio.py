@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from checkout import GOLDEN
 
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.sip.call import SipCallSettings
@@ -22,7 +23,7 @@ from probes.kinds.sip.call import run as call
 from probes.kinds.sip.options import SIP, SipSettings, run
 
 pytestmark = [pytest.mark.needs("kamailio"), pytest.mark.world]
-CONFIG = Path(__file__).resolve().parents[2] / "golden" / "sip" / "kamailio.cfg"
+CONFIG = GOLDEN / "sip" / "kamailio.cfg"
 TRANSPORTS = ("udp", "tcp", "tls")
 
 

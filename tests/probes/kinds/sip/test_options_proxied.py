@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import GOLDEN
 
 from probes.answer.standin import sip as standin
 from probes.answer.standin.room import Room
@@ -24,7 +25,7 @@ from probes.target import Endpoint
 from probes.wire.sip.message import Message
 
 pytestmark = [pytest.mark.needs("kamailio"), pytest.mark.world]
-CONFIG = Path(__file__).resolve().parents[2] / "golden" / "sip" / "kamailio-proxy.cfg"
+CONFIG = GOLDEN / "sip" / "kamailio-proxy.cfg"
 
 
 def free_port() -> int:

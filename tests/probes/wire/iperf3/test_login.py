@@ -6,11 +6,11 @@ import base64
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import iperf3keys
 import pytest
+from checkout import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from iperf3keys import PASSWORD, USER, WORD, Keys
@@ -147,10 +147,10 @@ def test_without_cryptography_the_extra_is_named_and_nothing_else_imports_it(key
     code = (
         "import sys; sys.modules['cryptography'] = None\n"
         "import probes.kinds.throughput.kind, probes.answer.iperf3.server\n"
-        "from probes.wire import rsa\n"
+        "from probes.wire.iperf3 import rsa\n"
         f"rsa.public_key(open({str(keys.public)!r}, 'rb').read())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert "BadSettings" in done.stderr and "cpnet-netmon[hub]" in done.stderr
 
 
