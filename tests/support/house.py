@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,12 @@ def modules() -> dict[str, ast.Module]:
     return {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in files}
 
 
+@cache
+def nodes() -> dict[str, tuple[ast.AST, ...]]:
+    """Module → all its nodes: one walk for everybody who asks."""
+    return {path: tuple(ast.walk(tree)) for path, tree in modules().items()}
+
+
 def lines(path: str) -> int:
     """How many lines a file has."""
     return len((ROOT / path).read_text(encoding="utf-8").splitlines())
@@ -34,7 +40,7 @@ def lines(path: str) -> int:
 
 def functions() -> list[tuple[str, Function]]:
     """Every function and method, with the module it stands in."""
-    return [(path, node) for path, tree in modules().items() for node in ast.walk(tree) if isinstance(node, Function)]
+    return [(path, node) for path, inside in nodes().items() for node in inside if isinstance(node, Function)]
 
 
 def folders() -> dict[str, list[str]]:
@@ -48,8 +54,8 @@ def folders() -> dict[str, list[str]]:
 def classes_standing_twice() -> dict[str, list[str]]:
     """Class names with more than one definition → where each stands, as `path:line`."""
     places: dict[str, list[str]] = defaultdict(list)
-    for path, tree in modules().items():
-        for node in ast.walk(tree):
+    for path, inside in nodes().items():
+        for node in inside:
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(f"{path}:{node.lineno}")
     return {name: places[name] for name in sorted(places) if len(places[name]) > 1}
@@ -74,16 +80,16 @@ def families() -> dict[str, list[str]]:
 def imports() -> dict[str, frozenset[str]]:
     """Module → the product's modules it names in an import, wherever in the file that stands."""
     paths = {_dotted(path): path for path in modules()}
-    return {path: frozenset(_imported(tree, paths) - {path}) for path, tree in modules().items()}
+    return {path: frozenset(_imported(inside, paths) - {path}) for path, inside in nodes().items()}
 
 
 def _dotted(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _imported(tree: ast.Module, paths: dict[str, str]) -> set[str]:
+def _imported(inside: Iterable[ast.AST], paths: dict[str, str]) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in inside:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -109,38 +115,35 @@ def _reachable(start: str) -> set[str]:
     return seen
 
 
-def bound_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Every name a module binds by assignment, loop, comprehension, `with`, `as`, match or parameter, with its line."""
-    for node in ast.walk(tree):
+def bound_names(path: str) -> Iterator[str]:
+    """Every name a module binds by assignment, loop, comprehension, `with`, `as`, match or parameter."""
+    for node in nodes()[path]:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id, node.lineno
+            yield node.id
         elif isinstance(node, ast.arg):
-            yield node.arg, node.lineno
+            yield node.arg
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            yield node.name, node.lineno
+            yield node.name
 
 
 def empty_words() -> dict[str, dict[str, int]]:
     """Module → how often it binds each of the names that say nothing (`one`, `told`, `found`)."""
-    counts: dict[str, dict[str, int]] = {}
-    for path, tree in modules().items():
-        names = [name for name, _ in bound_names(tree)]
-        counts[path] = {word: names.count(word) for word in EMPTY_WORDS if word in names}
-    return {path: of for path, of in counts.items() if of}
+    counts = {path: Counter(name for name in bound_names(path) if name in EMPTY_WORDS) for path in modules()}
+    return {path: dict(of) for path, of in counts.items() if of}
 
 
 def superlatives() -> dict[str, list[str]]:
     """Module → names of its own that say most or least where the project says max and min, but keys of the files."""
     inside: dict[str, list[str]] = {}
-    for path, tree in modules().items():
-        if names := sorted({name for name in _own_names(tree) if SUPERLATIVE.match(name)}):
+    for path in modules():
+        if names := sorted({name for name in _own_names(path) if SUPERLATIVE.match(name)}):
             inside[path] = names
     return inside
 
 
-def _own_names(tree: ast.Module) -> Iterator[str]:
-    keys = {id(node.target) for node in ast.walk(tree) if isinstance(node, ast.AnnAssign) and _is_key(node)}
-    for node in ast.walk(tree):
+def _own_names(path: str) -> Iterator[str]:
+    keys = {id(node.target) for node in nodes()[path] if isinstance(node, ast.AnnAssign) and _is_key(node)}
+    for node in nodes()[path]:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in keys:
             yield node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -156,6 +159,7 @@ def _is_key(node: ast.AnnAssign) -> bool:
     return isinstance(node.value, ast.Call) and ast.unparse(node.value.func) in ("setting", "field")
 
 
+@cache
 def still_standing() -> dict[str, Any]:
     """What the house still has and shall lose: the shape of `tests/house/known.json`."""
     words: dict[str, Counter[str]] = {room: Counter() for room in ROOMS}
