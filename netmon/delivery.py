@@ -3,12 +3,13 @@
 Lines are at fault only when a database says so of lines. Everything else (a proxy's page, plain HTTP to a TLS port, a
 redirect, a wrong path) is somebody's mistake or an outage: the lines wait, and people are told.
 
-Source: reference table of answers, InfluxDB 1.6–3 and VictoriaMetrics 1.79; bodies of QuestDB and Telegraf. Pure.
+Source: reference table of answers, InfluxDB 1.6–3 and VictoriaMetrics 1.79; bodies of QuestDB and Telegraf. Pure, but for `jitter`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -129,3 +130,8 @@ def _words(text: str) -> str:
         return text.strip(" ·")[:300]
     title = _TITLE.search(text)
     return "a web page: " + (title[2] if title else _TAGS.sub(" ", text)).strip()[:150]
+
+
+def jitter() -> float:
+    """0 to 1, at random; `random` brings hashes along that no agent needs."""
+    return int.from_bytes(os.urandom(2), "big") / 65_536

@@ -13,10 +13,10 @@ from typing import Any
 from netmon.config.files import listen_parts
 from netmon.errors import GOOD, MachineError, Problem, UsageError
 from netmon.process import log
-from probes.answer.stamp.guard import Network, Policy, prefix
+from probes.answer.guard import Network, Policy, prefix
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.kinds.stamp import key_of
+from probes.kinds.shared.key import key_of
 from probes.wire.stamp.packet import PORT
 
 # option → (field of the throughput server's limits, default, least, most, meaning)

@@ -34,7 +34,6 @@ from netmon.hub.ingest.journal import Journal
 from netmon.hub.ingest.seen import Seen
 from netmon.hub.ingest.writers import Places
 from netmon.hub.leases.desk import Desk
-from netmon.hub.leases.endpoint import LeaseDoor
 from netmon.hub.limits import MAX_CONNECTIONS, Counters
 from netmon.hub.state import snapshot
 from netmon.hub.state.communes import Communes
@@ -44,6 +43,7 @@ from netmon.hub.tokens import LiveTokens, Tokens, kept_tokens, site_tokens
 from netmon.hub.web import api, trust
 from netmon.hub.web.app import App
 from netmon.hub.web.events import Feed
+from netmon.hub.web.leases import LeaseDoor
 from netmon.hub.web.listener import Listener, tcp_socket
 from netmon.hub.web.protocol import door
 from netmon.load import inventory as inventory_file

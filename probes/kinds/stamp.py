@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from probes.base import Emit, Field, Job, Kind, Measurement, Target, Value
@@ -14,8 +12,9 @@ from probes.errors import BadSettings
 from probes.io.clock import our_clock
 from probes.io.datagram.socket import PacketSocket, open_udp
 from probes.io.negotiated import Meeting
-from probes.kinds.ping import SHARED as PING_FIELDS
 from probes.kinds.shared import packets
+from probes.kinds.shared.key import key_of
+from probes.kinds.shared.packet_fields import PACKET_FIELDS
 from probes.kinds.shared.packets import Recipe
 from probes.settings import setting
 from probes.wire.fleet.track import Track, Window
@@ -74,8 +73,8 @@ _SEEN = (
     "followed",
     "far_ts_src",
 )
-_COMMON = tuple(one for one in PING_FIELDS if one.default or one.repeated)
-_RARE = tuple(one for one in PING_FIELDS if one not in _COMMON)
+_COMMON = tuple(one for one in PACKET_FIELDS if one.default or one.repeated)
+_RARE = tuple(one for one in PACKET_FIELDS if one not in _COMMON)
 FIELDS = (
     *_COMMON,
     Field("lost_fwd", "packets", "lost on the way there, told by this interval's answers", "int"),
@@ -104,21 +103,6 @@ FIELDS = (
     Field("far_clock_err_ms", "ms", "how wrong the reflector says its clock may be", default=False),
     *_RARE,
 )  # fmt: skip
-
-
-def key_of(path: str) -> bytes:
-    """The key a file holds (surrounding blanks do not count); raises `BadSettings`."""
-    if not path:
-        return b""
-    try:
-        key = Path(path).read_bytes().strip()
-        written = key.removeprefix(codecs.BOM_UTF8)  # of an editor; a key of random bytes is left as it is
-        key = written if written.isascii() else key
-    except OSError as fault:
-        raise BadSettings(f"key_file {path}: {fault.strerror}") from None
-    if len(key) < 8:
-        raise BadSettings(f"key_file {path}: a key of {len(key)} bytes is no key (write 16 or more)")
-    return key
 
 
 def _open(family: int) -> tuple[StampSender, PacketSocket]:

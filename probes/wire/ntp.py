@@ -10,7 +10,7 @@ import struct
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire.stamp.packet import NTP_EPOCH
+from probes.wire.ntp_time import NTP_EPOCH_S
 
 PORT = 123
 UNSYNCHRONISED, MOST_STRATUM = 3, 16  # leap indicator, stratum of a server without time
@@ -71,7 +71,7 @@ def decode(data: bytes) -> Reply:
 def ntp(unix_ns: int) -> int:
     """A time as NTP 32.32."""
     seconds, nanos = divmod(unix_ns, 1_000_000_000)
-    return ((seconds + NTP_EPOCH) << 32 | (nanos << 32) // 1_000_000_000) % _WHOLE
+    return ((seconds + NTP_EPOCH_S) << 32 | (nanos << 32) // 1_000_000_000) % _WHOLE
 
 
 def between_ms(later: int, earlier: int) -> float:

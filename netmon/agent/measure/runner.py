@@ -18,6 +18,7 @@ from netmon.agent.measure.frontier import Frontier
 from netmon.agent.measure.stall import Beat, honest
 from netmon.agent.measure.triggers import Hurry
 from netmon.config.agent import AgentConfig, CheckConfig
+from netmon.delivery import jitter
 from netmon.fields import BY_ANOTHER, DEFERRED
 from netmon.process.troubles import Troubles, is_short, watched
 from probes.base import Job, Kind, Measurement, Outcome, Target
@@ -222,7 +223,7 @@ class Runner:
                 return Denied(f"not run: the hub did not say in {ASKING_S:.0f} s whether it may")
             if isinstance(got, Permit):
                 return got
-            wait_s = got.retry_after_s * (1.0 + schedule.chance() / 2)
+            wait_s = got.retry_after_s * (1.0 + jitter() / 2)
             if not got.retry_after_s or time.monotonic() + wait_s > until:
                 return got
             await asyncio.sleep(wait_s)

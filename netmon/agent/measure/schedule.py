@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Sequence
 
@@ -50,8 +49,3 @@ def groups(checks: Sequence[CheckConfig]) -> dict[str, list[CheckConfig]]:
     for check in checks:
         found.setdefault(check.kind, []).append(check)
     return found
-
-
-def chance() -> float:
-    """0 to 1, at random; the module of that name brings hashes along that no agent needs."""
-    return int.from_bytes(os.urandom(2), "big") / 65_536

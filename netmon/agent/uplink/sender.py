@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netmon.agent.clock.hub import Clock, parse
-from netmon.agent.measure.schedule import chance
 from netmon.agent.uplink.client import Reply, Uplink
 from netmon.agent.uplink.cursor import BATCH_LINES, Batch, Cursor
 from netmon.agent.uplink.spool import new_boot
-from netmon.delivery import Act, Verdict, said, verdict
+from netmon.delivery import Act, Verdict, jitter, said, verdict
 from netmon.isolate import Isolation
 from netmon.process.troubles import Troubles, watched_thread
 from netmon.set_aside import SetAside
@@ -267,7 +266,7 @@ class Sender(threading.Thread):
         self.condition.good, self.condition.trouble = False, trouble
         self._failures += 1
         most = MOST_REFUSED_S if refused else self._most_wait_s
-        own = (0.5 + chance() / 2) * min(most, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
+        own = (0.5 + jitter() / 2) * min(most, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
         self.cursor.save()
         self._ending.wait(max(asked_s, own))
 

@@ -16,9 +16,9 @@ from netmon.hub.ingest.intake import BadBody, Body, Room, Turns
 from netmon.hub.ingest.journal import DiskRefuses, Journal
 from netmon.hub.ingest.lines import FACTORS, Bounds, Fault, Read, Reader, numbered, pack
 from netmon.hub.ingest.seen import NotARepeat, Plain, Seen
+from netmon.hub.ingest.showing import Showing
 from netmon.hub.ingest.twins import Twins
 from netmon.hub.ingest.writers import Places, Writer
-from netmon.hub.state.showing import Showing
 from netmon.hub.tokens import Tokens
 from netmon.point import Line
 from netmon.process.troubles import Troubles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probes.answer.stamp.guard import Policy
+from probes.answer.guard import Policy
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.iperf3.messages import Params
 

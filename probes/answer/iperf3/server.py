@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from probes.answer.guard import Guard
 from probes.answer.iperf3.limits import Limits
 from probes.answer.iperf3.queue import Queue, Waiting, farewell
-from probes.answer.stamp.guard import Guard
 from probes.clean import clean
 from probes.errors import WireError
 from probes.io.bulk import udp as bulkudp

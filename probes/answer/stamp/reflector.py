@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from probes.answer.stamp.guard import Guard, Lately, Policy
+from probes.answer.guard import Guard, Lately, Policy
 from probes.answer.stamp.sessions import Session
 from probes.answer.stamp.tlvs import Extras
 from probes.clean import clean

@@ -13,8 +13,8 @@ from typing import Any
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.errors import BadSettings
 from probes.kinds.capacity import rounds as trains
-from probes.kinds.capacity.rounds import Broken
-from probes.kinds.stamp import key_of
+from probes.kinds.shared.key import key_of
+from probes.kinds.shared.test_stream import ETHERNET, IPV4, Broken
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
 from probes.wire.train.packet import LEAST_DATA, PORT, Stream
@@ -188,7 +188,7 @@ def _in_words(ways: dict[str, Way], aborted: bool) -> str:
 def cost(settings: HeadroomSettings) -> Cost:
     """The stream with its headers, each way; raises `BadSettings` as `stream` does."""
     one = stream(settings)
-    wire = one.packets * (settings.size + trains.IPV4 + trains.ETHERNET)
+    wire = one.packets * (settings.size + IPV4 + ETHERNET)
     lasts_s = one.packets * one.gap_ns / 1e9
     return Cost(len(_WAYS[settings.direction]) * wire, lasts_s + _STEPS * settings.timeout_s)
 

@@ -11,8 +11,9 @@ from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.kinds.capacity import rounds as trains
 from probes.kinds.capacity.agreement import FIRST, Answer, Planner
 from probes.kinds.capacity.knee import Train, fit
-from probes.kinds.capacity.rounds import ETHERNET, IPV4, Broken, Testing, payload
-from probes.kinds.stamp import key_of
+from probes.kinds.capacity.rounds import Testing, payload
+from probes.kinds.shared.key import key_of
+from probes.kinds.shared.test_stream import ETHERNET, IPV4, Broken
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
 from probes.wire.train.packet import PORT, Stream

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import time
@@ -11,32 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from probes.base import Outcome
 from probes.io.datagram.driver import Driver
-from probes.io.datagram.socket import PacketSocket
-from probes.io.datagram.train_socket import open_train
 from probes.kinds.shared.packets import address_of
+from probes.kinds.shared.test_stream import IPV4, OUTCOMES, Broken, opened, part
 from probes.wire.train.packet import LEAST_DATA, Stream
 from probes.wire.train.sender import Done, Failed, TrainSender
-
-OUTCOMES = {
-    "silence": Outcome.LOST,
-    "refused": Outcome.REFUSED,
-    "busy": Outcome.REFUSED,
-    "nonsense": Outcome.PROTOCOL,
-    "ours": Outcome.LOCAL,
-}
-IPV4 = 28  # bytes of UDP and IP headers around a payload
-_log = logging.getLogger("netmon.trains")
-ETHERNET = 14  # what a shaper counts beside the IP packet
-
-
-class Broken(Exception):
-    """The test ended early: `outcome` and why."""
-
-    def __init__(self, outcome: Outcome, why: str) -> None:
-        super().__init__(why)
-        self.outcome, self.why = outcome, why
 
 
 def payload(family: int, size: int) -> int:
@@ -82,22 +60,3 @@ async def testing(
         yield test
     finally:
         part(driver, to, session.farewell())
-
-
-def opened(family: int) -> PacketSocket:
-    """A socket for trains or streams; raises `Broken` when there is none to be had."""
-    try:
-        return open_train(family)
-    except OSError as fault:
-        raise Broken(Outcome.LOCAL, f"no socket: {fault.strerror}") from None
-
-
-def part(driver: Driver, to: Any, farewell: bytes) -> None:
-    """The responder may serve others now; when this is lost it finds out by itself."""
-    try:
-        if farewell:
-            driver.sock.send(farewell, to)
-    except OSError as fault:
-        _log.debug("the responder could not be told that we are done: %s", fault)
-    finally:
-        driver.close()

@@ -15,8 +15,8 @@ from probes.io import conversation as sipsock
 from probes.io.stream.tls import Line, broken
 from probes.kinds.http import verdict as httpjudge
 from probes.kinds.http.url import Url, aim, follow
+from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, SocketAddress, Try, reach, several
-from probes.kinds.tls import verdict as tlsjudge
 from probes.settings import setting
 from probes.target import Unresolved, certificate_name, parse, resolve
 from probes.wire.http import Answer, encode_request
@@ -215,7 +215,7 @@ def _shaken(reached: Reached) -> dict[str, Value]:
     """What of the handshake is told here; the kind `tls` tells all."""
     if reached.shaken is None:
         return {}
-    told = tlsjudge.facts(reached.shaken, tlsjudge.read(reached.shaken.chain[:1]), time.time())
+    told = certificate.facts(reached.shaken, certificate.read(reached.shaken.chain[:1]), time.time())
     return {name: told[name] for name in ("leaf_days", "verify_code", "tls_version") if name in told}
 
 
@@ -223,8 +223,8 @@ def _why(reached: Reached, name: str) -> str:
     shaken = reached.shaken
     if shaken is None or shaken.end != "untrusted":
         return reached.why
-    chain = tlsjudge.read(shaken.chain)
-    return tlsjudge.distrust(shaken.verify_code or 0, chain, name, time.time(), shaken.message)
+    chain = certificate.read(shaken.chain)
+    return certificate.distrust(shaken.verify_code or 0, chain, name, time.time(), shaken.message)
 
 
 def _answered(answer: Answer) -> dict[str, Value]:

@@ -13,12 +13,12 @@ from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.io.datagram.driver import Driver
-from probes.kinds.capacity.rounds import ETHERNET, IPV4, OUTCOMES, Broken, opened, part
 from probes.kinds.media import result as mediatell
 from probes.kinds.media.result import Seen
 from probes.kinds.media.verdict import PROFILES
+from probes.kinds.shared.key import key_of
 from probes.kinds.shared.packets import address_of
-from probes.kinds.stamp import key_of
+from probes.kinds.shared.test_stream import ETHERNET, IPV4, OUTCOMES, Broken, opened, part
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
 from probes.wire.media.flow import Marks

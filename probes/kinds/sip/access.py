@@ -13,9 +13,9 @@ from probes.errors import BadSettings
 from probes.io import conversation as sipsock
 from probes.io import faults
 from probes.io.conversation import Ended, Events, SocketAddress, Tls
+from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, reach
 from probes.kinds.sip.target import Aim
-from probes.kinds.tls import verdict as tlsjudge
 from probes.wire.session import Stream
 from probes.wire.sip.digest import Credentials
 from probes.wire.sip.options import Ask
@@ -95,7 +95,7 @@ def _cert_days(reached: Reached) -> float | None:
     shaken = reached.shaken
     if shaken is None or shaken.verify_code != 0:
         return None
-    chain = tlsjudge.read(shaken.chain[:1])
+    chain = certificate.read(shaken.chain[:1])
     return (chain[0].not_after_s - time.time()) / 86400 if chain else None
 
 

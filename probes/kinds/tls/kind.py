@@ -13,9 +13,9 @@ from probes.clean import clean
 from probes.errors import BadSettings, BadTarget
 from probes.io import conversation as sipsock
 from probes.io.stream.tls import SHOWS_ALL, Shaken, looking
+from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, SocketAddress, Try, reach, several
 from probes.kinds.tls import stapling as tlsstaple
-from probes.kinds.tls import verdict as tlsjudge
 from probes.settings import setting
 from probes.target import certificate_name, parse
 
@@ -154,10 +154,10 @@ def _told(reached: Reached, seen: Shaken | None, name: str, least_days: float) -
     outcome, why, now_s = reached.outcome, reached.why, time.time()
     if reached.shaken is None or seen is None or reached.shaken.end not in ("open", "untrusted"):
         return Try(outcome, why, reached.times)
-    chain = tlsjudge.read(seen.chain)
-    facts = tlsjudge.facts(seen, chain, now_s)
+    chain = certificate.read(seen.chain)
+    facts = certificate.facts(seen, chain, now_s)
     if outcome is not Outcome.OK and reached.shaken.end == "untrusted":
-        why = tlsjudge.distrust(seen.verify_code or 0, chain, name, now_s, reached.shaken.message)
+        why = certificate.distrust(seen.verify_code or 0, chain, name, now_s, reached.shaken.message)
     elif outcome is Outcome.OK and least_days and facts.get("cert_days", least_days) < least_days:
         outcome, why = Outcome.PROTOCOL, f"a certificate ends in {facts['cert_days']} days, fewer than {least_days:g}"
     times = reached.times | ({} if seen.took_ms is None else {"tls_ms": seen.took_ms})

@@ -9,20 +9,13 @@ import struct
 
 from probes.wire.fleet.fleet import Fleet
 from probes.wire.fleet.track import Flight, Track
+from probes.wire.icmp.header import ECHO4, ECHO6, HEADER, REPLY4, REPLY6, checksum
 from probes.wire.session import Arrival
 
-ECHO4, REPLY4, ECHO6, REPLY6 = 8, 0, 128, 129
-HEADER, LEAST = 8, 16  # bytes: ICMP header; least payload that holds cookie, index, number
+LEAST = 16  # bytes of payload that hold cookie, index, number
 _FILL = bytes(65536)
 _ECHO = struct.Struct("!BBHHH8sII")
 _REPLY = struct.Struct("!BxxxxxH8sII")
-
-
-def checksum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071)."""
-    total = int.from_bytes(data + b"\0" if len(data) & 1 else data, "big")
-    # A ones' complement sum of 16-bit words is the remainder by 2^16 - 1, where only nothing at all adds up to 0.
-    return ~(total % 0xFFFF or (0xFFFF if total else 0)) & 0xFFFF
 
 
 def echo(ident: int, index: int, seq: int, cookie: bytes, size: int, v6: bool) -> bytes:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire.icmp.echo import checksum
+from probes.wire.icmp.header import checksum
 
 ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
 HEAD = 8  # bytes before the quoted packet

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from probes.base import Outcome
-from probes.wire.icmp.echo import ECHO4, ECHO6, REPLY4, REPLY6, checksum
 from probes.wire.icmp.error import QUOTE_LEAST, UDP, Label, Quote, What, labels_at, meaning
 from probes.wire.icmp.fault import Fault, icmp_fault
+from probes.wire.icmp.header import ECHO4, ECHO6, REPLY4, REPLY6, checksum
 from probes.wire.session import Address, Arrival, Datagram
 
 GAP_S = 0.010  # between two packets of a flow

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire.ntp_time import NTP_EPOCH_S
 
 SR, RR, SDES, BYE = 200, 201, 202, 203
 _MOST_PACKETS = 16  # of one compound that are read
-_NTP_EPOCH_S = 2_208_988_800  # from 1900 to 1970
 
 
 class Block(NamedTuple):
@@ -57,7 +57,7 @@ class Goodbye(NamedTuple):
 def ntp64(at_ns: int) -> int:
     """A wall clock in ns as NTP's 64 bits."""
     seconds, rest = divmod(at_ns, 1_000_000_000)
-    return ((seconds + _NTP_EPOCH_S) << 32) + (rest << 32) // 1_000_000_000
+    return ((seconds + NTP_EPOCH_S) << 32) + (rest << 32) // 1_000_000_000
 
 
 def encode(report: Report, name: str, *, leaving: bool = False) -> bytes:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire.ntp_time import NTP_EPOCH_S
 
 PORT = 862
 PLAIN, AUTHENTICATED, TWAMP = 44, 112, 41  # least bytes of a packet
-NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 _MAC = 16
 _RESIDENCE_S = 60  # no reflector keeps a packet so long
 
@@ -102,7 +102,7 @@ def to_wire(unix_ns: int, ptp: bool = False) -> int:
     seconds, nanos = divmod(unix_ns, 1_000_000_000)
     if ptp:
         return (seconds & 0xFFFFFFFF) << 32 | nanos
-    return ((seconds + NTP_EPOCH) & 0xFFFFFFFF) << 32 | ((nanos << 32) + 500_000_000) // 1_000_000_000 & 0xFFFFFFFF
+    return ((seconds + NTP_EPOCH_S) & 0xFFFFFFFF) << 32 | ((nanos << 32) + 500_000_000) // 1_000_000_000 & 0xFFFFFFFF
 
 
 def from_wire(stamp: int, field: int = 0) -> int:
@@ -112,7 +112,7 @@ def from_wire(stamp: int, field: int = 0) -> int:
         return seconds * 1_000_000_000 + low
     if seconds < 1 << 31:  # the seconds begin anew in February 2036 (RFC 4330 §3)
         seconds += 1 << 32
-    return (seconds - NTP_EPOCH) * 1_000_000_000 + (low * 1_000_000_000 + (1 << 31) >> 32)
+    return (seconds - NTP_EPOCH_S) * 1_000_000_000 + (low * 1_000_000_000 + (1 << 31) >> 32)
 
 
 def encode_test(test: Test, key: bytes = b"", size: int = 0) -> bytes:

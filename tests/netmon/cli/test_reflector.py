@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from netmon.cli import app
-from probes.kinds.stamp import key_of
+from probes.kinds.shared.key import key_of
 
 NETMON = [sys.executable, "-I", "-m", "netmon"]
 

@@ -11,9 +11,9 @@ from probes.kinds.capacity import headroom
 from probes.kinds.capacity import kind as capacity
 from probes.kinds.capacity.headroom import HeadroomSettings
 from probes.kinds.capacity.kind import CapacitySettings
-from probes.kinds.capacity.rounds import ETHERNET, IPV4
 from probes.kinds.room import kind as room
 from probes.kinds.room.kind import RoomSettings
+from probes.kinds.shared.test_stream import ETHERNET, IPV4
 from probes.kinds.sip import call as sipcall
 from probes.kinds.sip.call import SipCallSettings
 from probes.kinds.throughput import kind as throughput

@@ -21,7 +21,8 @@ from probes.answer.stamp import reflector
 from probes.base import Job, Measurement, Outcome, Target
 from probes.errors import BadSettings
 from probes.io.clock import our_clock
-from probes.kinds.stamp import STAMP, StampSettings, key_of, run, watch
+from probes.kinds.shared.key import key_of
+from probes.kinds.stamp import STAMP, StampSettings, run, watch
 from probes.wire.stamp import packet as stamp
 
 pytestmark = pytest.mark.needs("netns", "nft")

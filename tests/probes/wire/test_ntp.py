@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from probes.errors import WireError
 from probes.wire import ntp
 from probes.wire.ntp import Reply
+from probes.wire.ntp_time import NTP_EPOCH_S
 
 # NTPHeader(leap=0, version=4, mode=3, stratum=0, poll=0, precision=0, …, sent=1.5) of scapy 2.8
 CLIENT = "23" + "00" * 39 + "0000000180000000"
@@ -94,7 +95,7 @@ def test_offset_delay_and_error_are_the_standards() -> None:
 
 
 def test_the_next_era_is_no_jump() -> None:
-    turn = (2**32 - ntp.NTP_EPOCH) * 1_000_000_000  # 2036-02-07
+    turn = (2**32 - NTP_EPOCH_S) * 1_000_000_000  # 2036-02-07
     got = ntp.sample(reply(turn + 10_000_000, turn + 10_000_000), turn - 10_000_000, turn + 30_000_000)
     assert got.offset_ms == pytest.approx(0.0, abs=1e-4) and got.delay_ms == pytest.approx(40.0, abs=1e-4)
 

@@ -15,8 +15,8 @@ from inventory.topology import Network
 from netmon.config.hub import LeasesConfig
 from netmon.hub.db import StateDb
 from netmon.hub.leases.desk import Desk
-from netmon.hub.leases.endpoint import LeaseDoor
 from netmon.hub.limits import Counters
+from netmon.hub.web.leases import LeaseDoor
 
 NETWORK = Network(
     Inventory(

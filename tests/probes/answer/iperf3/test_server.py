@@ -15,10 +15,10 @@ import iperf3keys
 import pytest
 from iperf3keys import WORD, Keys
 
+from probes.answer.guard import Policy, prefix
 from probes.answer.iperf3.limits import Limits
 from probes.answer.iperf3.login import door_of
 from probes.answer.iperf3.server import Server, listen
-from probes.answer.stamp.guard import Policy, prefix
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
 from probes.kinds.throughput.kind import ThroughputSettings, run

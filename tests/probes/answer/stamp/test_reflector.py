@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probes.answer.guard import Policy
 from probes.answer.stamp import reflector as answers
-from probes.answer.stamp.guard import Policy
 from probes.answer.stamp.reflector import Reflector
 from probes.wire.session import Arrival, Datagram
 from probes.wire.stamp import packet as stamp

@@ -20,7 +20,7 @@ from tlspeer import context, serving
 from probes import tls_faults as tlswords
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
-from probes.kinds.tls import verdict as tlsjudge
+from probes.kinds.shared import certificate as tlsjudge
 from probes.kinds.tls.kind import TLS, TlsSettings, run
 from probes.wire.x509 import Certificate
 

@@ -11,7 +11,8 @@ from probes.kinds.shared.packets import measurement, outcome_of
 from probes.wire.fleet import bursts
 from probes.wire.fleet.fleet import Interval
 from probes.wire.fleet.track import Track
-from probes.wire.icmp.echo import REPLY4, Ping
+from probes.wire.icmp.echo import Ping
+from probes.wire.icmp.header import REPLY4
 from probes.wire.session import Arrival, Datagram
 
 HOST = ("192.0.2.1", 0)

@@ -12,7 +12,8 @@ from probes.base import Outcome
 from probes.kinds.shared.packets import outcome_of
 from probes.wire.fleet.fleet import GROUP, SLOT_S, STALL_S, Fleet
 from probes.wire.fleet.track import Track, Window
-from probes.wire.icmp.echo import ECHO4, REPLY4, Ping, checksum
+from probes.wire.icmp.echo import Ping
+from probes.wire.icmp.header import ECHO4, REPLY4, checksum
 from probes.wire.session import Arrival, Datagram
 
 COOKIE, IDENT = b"8 bytes!", 4711

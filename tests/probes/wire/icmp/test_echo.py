@@ -12,7 +12,8 @@ from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6EchoRequest
 
 from probes.kinds.ping import _more, _note
-from probes.wire.icmp.echo import ECHO4, ECHO6, LEAST, REPLY4, REPLY6, Ping, checksum, echo
+from probes.wire.icmp.echo import LEAST, Ping, echo
+from probes.wire.icmp.header import ECHO4, ECHO6, REPLY4, REPLY6, checksum
 from probes.wire.session import Arrival
 
 COOKIE = bytes(range(0xA0, 0xA8))

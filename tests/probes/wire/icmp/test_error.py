@@ -12,8 +12,8 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP, ICMPExtension_Header
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6
 
 from probes.errors import WireError
-from probes.wire.icmp.echo import checksum
 from probes.wire.icmp.error import Label, What, decode, labels, labels_at, meaning
+from probes.wire.icmp.header import checksum
 
 # RFC 4950 §3, by hand: version 2, checksum, one object of 12 bytes, class 1, type 1, two entries.
 STACK = bytes.fromhex("2000 0000 000c 0101 05dc8040 1388af01".replace(" ", ""))

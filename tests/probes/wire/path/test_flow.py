@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, UDP
 
-from probes.wire.icmp.echo import REPLY4, REPLY6, checksum
 from probes.wire.icmp.error import What
+from probes.wire.icmp.header import REPLY4, REPLY6, checksum
 from probes.wire.path.flow import GAP_S, SILENT_RUN, EchoPackets, Flow, Packets, Probe, UdpPackets
 from probes.wire.path.listener import Ear
 from probes.wire.session import Arrival, Datagram

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.answer.stamp import guard
-from probes.answer.stamp.guard import Bucket, Guard, Policy, prefix
+from probes.answer import guard
+from probes.answer.guard import Bucket, Guard, Policy, prefix
 from probes.answer.stamp.reflector import Reflector
 from probes.answer.stamp.sessions import Session
 from probes.wire.session import Arrival, Datagram
