@@ -34,7 +34,13 @@ def ancestors(element: str, topology: Topology) -> Iterator[str]:
         step = topology.parent(step)
 
 
+def silence_over(element: str, silences: Iterable[Silence], topology: Topology, now_s: float) -> Silence | None:
+    """The silence that holds for an element now: the nearest to it. Work on an element covers what is behind it: a
+    silenced uplink silences its communes."""
+    quiet = {silence.element: silence for silence in silences if silence.from_s <= now_s < silence.until_s}
+    return next((quiet[step] for step in ancestors(element, topology) if step in quiet), None) if quiet else None
+
+
 def is_silenced(element: str, silences: Iterable[Silence], topology: Topology, now_s: float) -> bool:
-    """Work on an element covers what is behind it: a silenced uplink silences its communes."""
-    quiet = {one.element for one in silences if one.from_s <= now_s < one.until_s}
-    return bool(quiet) and any(step in quiet for step in ancestors(element, topology))
+    """Does a silence hold for an element now?"""
+    return silence_over(element, silences, topology, now_s) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from incident_world import Tree
 
-from alerts.silences import Silence, ancestors, is_silenced
+from alerts.silences import Silence, ancestors, is_silenced, silence_over
 
 TREE = Tree(3)
 
@@ -38,6 +38,12 @@ def test_a_silence_covers_what_is_behind(silenced: str, element: str, quiet: boo
 @pytest.mark.parametrize(("now_s", "quiet"), [(99.9, False), (100, True), (199.9, True), (200, False)])
 def test_a_silence_has_a_beginning_and_an_end(now_s: float, quiet: bool) -> None:
     assert is_silenced("commune:c1", [silence("commune:c1")], TREE, now_s) is quiet
+
+
+def test_the_nearest_silence_is_the_one_that_holds() -> None:
+    near, far = silence("commune:c1"), silence("link:core-province")
+    assert silence_over("commune:c1", [near, far], TREE, 150) is near
+    assert silence_over("commune:c2", [near, far], TREE, 150) is far
 
 
 def test_without_silences_nothing_is_silenced() -> None:
