@@ -36,9 +36,7 @@ from probes.target import Endpoint
 from probes.wire import ntp
 
 DEAD, ALIVE = "10.99.0.3", "10.99.0.2"  # the first drops whatever it gets
-TARGETS = {
-    "path": "{ip}",
-    "ping": "{ip}",
+TARGETS = dict.fromkeys(catalog.names(), "{ip}") | {
     "stamp": "{ip}:8620",
     "tcp": "{ip}:443",
     "sip": "{ip}:5060",
@@ -49,31 +47,27 @@ TARGETS = {
     "sipcall": "sip:test@{ip}:5062",
     "room": "sip:test@{ip}:5062",
     "h323": "{ip}:1719",
-    "snmp": "{ip}",
     "host": "",
     "throughput": "{ip}:5201",
     "capacity": "{ip}:8621",
     "headroom": "{ip}:8621",
     "media": "{ip}:8622",
 }
-FAST: dict[str, dict[str, Any]] = {
-    "path": {"timeout_s": 0.3},
-    "ping": {"every_s": 0.02, "timeout_s": 0.3},
-    "stamp": {"every_s": 0.02, "timeout_s": 0.3},
-    "tcp": {"timeout_s": 0.3},
-    "sip": {"timeout_s": 0.3},
-    "sipcall": {"timeout_s": 0.3, "duration_s": 0.3},
-    "room": {"timeout_s": 0.3, "call": True, "call_s": 0.5},
-    "h323": {"timeout_s": 0.3, "alias": "8001"},
-    "dns": {"timeout_s": 0.3, "name": "a.test"},
-    "tls": {"timeout_s": 0.3, "verify": False},
-    "http": {"timeout_s": 0.3},
-    "ntp": {"timeout_s": 0.3},
-    "snmp": {"timeout_s": 0.3},
-    "throughput": {"timeout_s": 0.3, "duration_s": 1.0},
-    "capacity": {"timeout_s": 0.3},
-    "headroom": {"timeout_s": 0.3, "duration_s": 0.3},
-    "media": {"timeout_s": 0.3, "duration_s": 0.5, "rate_bps": 300e3, "late_ms": 200.0, "jitter_pass_ms": 300.0},
+FAST: dict[str, dict[str, Any]] = {  # beside a timeout of 0.3 s
+    "ping": {
+        "every_s": 0.02,
+    },
+    "stamp": {
+        "every_s": 0.02,
+    },
+    "sipcall": {"duration_s": 0.3},
+    "room": {"call": True, "call_s": 0.5},
+    "h323": {"alias": "8001"},
+    "dns": {"name": "a.test"},
+    "tls": {"verify": False},
+    "throughput": {"duration_s": 1.0},
+    "headroom": {"duration_s": 0.3},
+    "media": {"duration_s": 0.5, "rate_bps": 300e3, "late_ms": 200.0, "jitter_pass_ms": 300.0},
 }
 COUNTED = ("sent", "rcvd", "dup", "late", "loss_run_max", "local_drop", "send_late_ms", "unstamped", "lost_fwd", "lost_bwd", "lost_unknown", "reordered", "sent_after_lost", "lost_after_lost", "rung", "climbed", "risks", *(f"loss_run_b{shortest}" for shortest in (1, 2, 3, 6, 11, 51)))  # fmt: skip
 names = pytest.mark.parametrize("name", catalog.names())
@@ -103,7 +97,7 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 async def far_end(tls: ssl.SSLContext) -> None:
-    """An open TCP port, a TLS server, a SIP server, a name server, a time server, a web page."""
+    """An open TCP port, a TLS server, a SIP server, a name server, a time server, a web page, an echo."""
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 443)
     secured = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 8443, ssl=tls)
     web = await asyncio.start_server(page, "0.0.0.0", 8080)
@@ -112,6 +106,7 @@ async def far_end(tls: ssl.SSLContext) -> None:
     zone = await gatekeeper.listen(gatekeeper.StandIn(), Endpoint("0.0.0.0", 1719))
     names = await answering(53, name_server)
     clock = await answering(123, time_server)
+    mirror = await answering(7, lambda sent: sent)
     try:
         await asyncio.Event().wait()
     finally:
@@ -123,6 +118,7 @@ async def far_end(tls: ssl.SSLContext) -> None:
         await zone.close()
         names.close()
         clock.close()
+        mirror.close()
 
 
 async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -161,7 +157,8 @@ def time_server(question: bytes) -> bytes:
 
 
 def settings_of(kind: Kind) -> Any:
-    return kind.settings(**FAST.get(kind.name, {}))
+    timed = any(field.name == "timeout_s" for field in dataclasses.fields(kind.settings))
+    return kind.settings(**({"timeout_s": 0.3} if timed else {}), **FAST.get(kind.name, {}))
 
 
 def measure(made: Pair, name: str, target: str, count: int = 2) -> Measurement:
