@@ -68,3 +68,26 @@ def test_the_walk_of_a_measurement_has_stations_that_are_there() -> None:
     assert [int(number) for number, _ in stations] == list(range(1, len(stations) + 1)) and 10 <= len(stations) <= 20
     assert [path for _, path in stations if not (house.ROOT / path).is_file()] == []
     assert Path(stations[0][1]).parts[:2] == ("probes", "io") and "outbox" in stations[-1][1]
+
+
+EXAMPLES = {"probes/kinds/echo.py", "netmon.probes"}  # of docs/probes/adding.md, and the group of entry points
+
+
+def test_modules_that_texts_name_are_there() -> None:
+    pages = [*(house.ROOT / "docs").rglob("*.md"), house.ROOT / "README.md", *map(house.ROOT.joinpath, house.modules())]
+    gone: list[str] = []
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        paths = re.findall(r"\b((?:alerts|inventory|netmon|probes|tests)/[a-z0-9_/]+\.py)\b", text)
+        gone += [f"{page.name}: {path}" for path in paths if not (house.ROOT / path).is_file() and path not in EXAMPLES]
+        names = re.findall(r"`((?:alerts|inventory|netmon|probes)(?:\.(?!yaml\b)\w+)+)`", text)
+        gone += [f"{page.name}: {name}" for name in names if not _is_module(name) and name not in EXAMPLES]
+    assert gone == []
+
+
+def _is_module(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    place = house.ROOT / name.replace(".", "/")
+    return (
+        any(path.with_suffix(".py").is_file() for path in (place, place.parent, place.parent.parent)) or place.is_dir()
+    )
