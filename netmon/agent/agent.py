@@ -14,20 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netmon.agent.clock import kernel as kernelclock
-from netmon.agent.clock.hub import Clock
+from netmon.agent.clock.hub import HubClock
 from netmon.agent.clock.wall import Known, Wall, shift_ms
 from netmon.agent.health import interfaces, status
 from netmon.agent.health import usage as selfwatch
-from netmon.agent.health.self_test import SelfProof
-from netmon.agent.health.verdict import Verdict, judge, with_clock
+from netmon.agent.health.self_test import SelfTest
+from netmon.agent.health.verdict import LinkVerdict, judge, with_clock
 from netmon.agent.measure.check_state import states_of
 from netmon.agent.measure.frontier import Frontier
 from netmon.agent.measure.runner import Runner
 from netmon.agent.uplink.client import Uplink
 from netmon.agent.uplink.cursor import Cursor
-from netmon.agent.uplink.lines import Lines
+from netmon.agent.uplink.lines import LineMaker
 from netmon.agent.uplink.sender import Sender
-from netmon.agent.uplink.spool import Group, Spool
+from netmon.agent.uplink.spool import PointGroup, Spool
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.intervals import Intervals
 from netmon.point import Value
@@ -50,15 +50,15 @@ SPOOL = "spool"  # the part that keeps points on disk
 TROUBLED_S = 60.0  # after the last trouble its end is told for so long
 
 
-class Agent:
+class RunningAgent:
     """One agent. Lives in the event loop; the disk has a thread, and so has each destination."""
 
     def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind]) -> None:
         """Opens the spool; raises `SpoolError`."""
         self.config, self.troubles = config, Troubles()
-        self._lines = Lines(config, kinds)
+        self._lines = LineMaker(config, kinds)
         self._wall = Wall()
-        self._clock, self.frontier = Clock(self._wall), Frontier()
+        self._clock, self.frontier = HubClock(self._wall), Frontier()
         folder = Path(config.state_dir) / "spool"
         self.spool = Spool(folder, segment_bytes=config.spool.segment_bytes, quota_bytes=config.spool.quota_bytes)
         self.senders = [self._sender(one, folder) for one in config.destinations]
@@ -66,7 +66,7 @@ class Agent:
         self.spool.needed = lambda: min((sender.cursor.low for sender in self.senders), default=self.spool.end)
         self.spool.lacking = self._lacking
         self.runner = Runner(config, kinds, self.frontier, self.told, self.troubles)
-        self.proof = SelfProof(config.proof_every_s, troubles=self.troubles)
+        self.proof = SelfTest(config.proof_every_s, troubles=self.troubles)
         self.traps = self._listening() if config.traps.listen else None
         self._states = states_of(config.checks)
         self._waiting: deque[str] = deque(maxlen=MOST_HELD)
@@ -133,7 +133,7 @@ class Agent:
         """Which of some numbers any destination does not have yet."""
         return list(Intervals(part for sender in self.senders for part in sender.cursor.lacks(first, last)))
 
-    def _shift_ms(self, group: Group) -> int:
+    def _shift_ms(self, group: PointGroup) -> int:
         """By how much stamps of a record must be moved, for the clock was set right since."""
         return shift_ms(group.known, self._wall.known(self._clock.offset_ms), group.frontier_ms)
 
@@ -255,7 +255,7 @@ class Agent:
 
     # --- for people ---
 
-    def _verdict(self) -> Verdict:
+    def _verdict(self) -> LinkVerdict:
         verdict = judge(self._states.values(), interfaces.best())
         return with_clock(verdict, self._clock.offset_ms, kernelclock.is_synchronised(), _now_ms())
 

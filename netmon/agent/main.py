@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from netmon.agent.agent import Agent
+from netmon.agent.agent import RunningAgent
 from netmon.agent.config_reader import load, load_here
 from netmon.agent.health import socket as local
 from netmon.agent.health import usage as selfwatch
@@ -33,7 +33,7 @@ def run(config_file: Path) -> int:
     held = _lock(folder)
     if changed := tighten(folder):
         log.warning("%s: %d files or folders were open to others and are so no more", folder, changed)
-    agent = Agent(config, {check.kind: catalog.load(check.kind) for check in config.checks})
+    agent = RunningAgent(config, {check.kind: catalog.load(check.kind) for check in config.checks})
     selfwatch.calm_collector()
     selfwatch.one_heap()
     code = asyncio.run(serve(agent, folder, config_file))
@@ -58,7 +58,7 @@ def _lock(folder: Path) -> int:
         raise SpoolError(f"{folder}: {fault.strerror} (state_dir must be a folder this user may write)") from fault
 
 
-async def serve(agent: Agent, folder: Path, config_file: Path) -> int:
+async def serve(agent: RunningAgent, folder: Path, config_file: Path) -> int:
     """Until SIGTERM or SIGINT (0), SIGHUP with a good file (`AGAIN`), or a part of the agent ends by itself (1)."""
     loop = asyncio.get_running_loop()
     stop, again = asyncio.Event(), asyncio.Event()
@@ -96,7 +96,7 @@ def _reload(config_file: Path, again: asyncio.Event) -> None:
         again.set()
 
 
-def _account(agent: Agent, folder: Path) -> None:
+def _account(agent: RunningAgent, folder: Path) -> None:
     """What became of this run's points, for whoever counts."""
     account = {
         "sent": agent.spool.stored,

@@ -15,8 +15,8 @@ from rich.live import Live
 from rich.segment import Segment
 
 from netmon.console.keys import Keys, raw_keys, read
-from netmon.console.paint import Line
-from netmon.console.state import State
+from netmon.console.paint import ScreenLine
+from netmon.console.state import ConsoleState
 from netmon.console.ui import Ui, press
 from netmon.console.view import frame
 from netmon.errors import HubUnreachable
@@ -27,10 +27,10 @@ FRAME_S = 0.5
 RETRY_S = 1.0
 
 
-class Lines:
+class ScreenLines:
     """Ready lines as a Rich renderable: no layout, no markup."""
 
-    def __init__(self, lines: list[Line]) -> None:
+    def __init__(self, lines: list[ScreenLine]) -> None:
         self.lines = lines
 
     def __rich_console__(self, console: Screen, options: ConsoleOptions) -> RenderResult:
@@ -45,7 +45,7 @@ class Console:
 
     def __init__(self, client: HubClient, *, lang: str | None = None, color: bool = True, filter: str = "") -> None:
         self.client = client
-        self.state = State()
+        self.state = ConsoleState()
         self.ui = Ui(lang=lang or "vi", filter=filter)
         self.screen = Screen(no_color=True if not color or "NO_COLOR" in os.environ else None, highlight=False)
         self._lock = threading.Lock()
@@ -68,14 +68,14 @@ class Console:
     def once(self) -> None:
         """Print incidents and communes as they are now, and return; raises HubUnreachable."""
         self.state.apply("snapshot", self.client.get("/api/v1/state"), time.time())
-        self.screen.print(Lines(frame.once(self.state, self.ui, self.screen.width, time.time())))
+        self.screen.print(ScreenLines(frame.once(self.state, self.ui, self.screen.width, time.time())))
 
     def picture(self, path: str, width: int = 130) -> None:
         """Write incidents and communes as they are now into an SVG file; raises HubUnreachable."""
         self.state.apply("snapshot", self.client.get("/api/v1/state"), time.time())
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
             paper = Screen(record=True, width=width, file=nowhere, force_terminal=True, color_system="truecolor")
-            paper.print(Lines(frame.once(self.state, self.ui, width, time.time())))
+            paper.print(ScreenLines(frame.once(self.state, self.ui, width, time.time())))
         paper.save_svg(path, title="netmon console")
 
     def _loop(self, keys: int, live: Live, until: Callable[[], bool]) -> None:
@@ -84,7 +84,7 @@ class Console:
             with self._lock:
                 width, height = self.screen.size
                 lines = frame.render(self.state, self.ui, width, height, time.time())
-            live.update(Lines(lines), refresh=True)
+            live.update(ScreenLines(lines), refresh=True)
             ready, _, _ = select.select([keys], [], [], FRAME_S)
             if not ready:
                 continue

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console as Screen
 from rich.live import Live
 
-from netmon.console.app import Lines
+from netmon.console.app import ScreenLines
 from netmon.console.keys import Keys, raw_keys, read
 from netmon.console.view import conference
 from netmon.console.view.conference import Board
@@ -25,7 +25,7 @@ ASK_S = 2.0
 FRAME_S = 0.5
 
 
-class Watch:
+class ConferenceWatch:
     """One conference of one hub."""
 
     def __init__(self, client: HubClient, id: str, *, lang: str, color: bool = True) -> None:
@@ -68,7 +68,7 @@ class Watch:
         lines = conference.render(self.board, self.lang, screen.width, rows, time.time())[:-1]
         while lines and not "".join(part.text for part in lines[-1]).strip():
             lines.pop()
-        screen.print(Lines(lines))
+        screen.print(ScreenLines(lines))
 
     def _loop(self, keys: int, live: Live, screen: Screen) -> None:
         decoder = Keys()
@@ -76,7 +76,7 @@ class Watch:
             with self._lock:
                 board = self.board
             width, height = screen.size
-            live.update(Lines(conference.render(board, self.lang, width, height, time.time())), refresh=True)
+            live.update(ScreenLines(conference.render(board, self.lang, width, height, time.time())), refresh=True)
             ready, _, _ = select.select([keys], [], [], FRAME_S)
             data = read(keys) if ready else b" "
             pressed = decoder.feed(data)
@@ -105,7 +105,7 @@ class Watch:
         before: Mapping[str, Any] = {}
         while True:
             self.ask(time.time())
-            now = told(self.board)
+            now = watched_part(self.board)
             if now != before:
                 tell(json.dumps({"at_ms": round(time.time() * 1000), **now}, ensure_ascii=False))
                 before = now
@@ -114,7 +114,7 @@ class Watch:
             time.sleep(ASK_S)
 
 
-def told(board: Board) -> dict[str, Any]:
+def watched_part(board: Board) -> dict[str, Any]:
     """What of a board is worth a line when it changes: no clock is in it."""
     row, result = board.row, board.result or {}
     keys = ("id", "name", "state", "starts_ms", "ends_ms", "running", "last")

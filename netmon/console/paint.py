@@ -10,7 +10,7 @@ from rich.style import Style
 
 from probes.clean import clean
 
-Line = list[Segment]
+ScreenLine = list[Segment]
 
 STYLES = {
     "": Style.null(),
@@ -40,12 +40,12 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
-def line(text: object, width: int, style: str = "") -> Line:
+def line(text: object, width: int, style: str = "") -> ScreenLine:
     """A whole line of one text."""
     return [cell(text, width, style)]
 
 
-def row(cells: Sequence[Segment], width: int, *, chosen: bool = False) -> Line:
+def row(cells: Sequence[Segment], width: int, *, chosen: bool = False) -> ScreenLine:
     """Cells side by side, cut to `width`; the chosen row is shown reversed and marked."""
     mark = Segment("▶ " if chosen else "  ", STYLES["bar" if chosen else ""])
     out, left = [mark], width - 2

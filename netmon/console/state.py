@@ -16,7 +16,7 @@ _WHOLE = ("hub", "incidents", "silences", "pages")
 
 
 @dataclass(slots=True)
-class State:
+class ConsoleState:
     """Everything on screen comes from here. `heard_s`: when the hub last spoke (wall clock of this machine)."""
 
     at_ms: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netmon.console.state import State
+from netmon.console.state import ConsoleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,13 @@ class Ui:
     quitting: bool = False
 
 
-def choices(state: State, ui: Ui) -> list[tuple[str, str]]:
+def choices(state: ConsoleState, ui: Ui) -> list[tuple[str, str]]:
     """What the cursor can stand on in the overview: incidents first, communes below."""
     rows = [("incident", str(row["id"])) for row in (*state.open_incidents(), *state.closed_incidents()[:3])]
     return rows + [("commune", str(row["id"])) for row in state.commune_rows(ui.filter)]
 
 
-def press(ui: Ui, key: str, state: State, page: int = 10) -> Ui:
+def press(ui: Ui, key: str, state: ConsoleState, page: int = 10) -> Ui:
     """The next place after `key` (a character or a name as `up`, `enter`, `esc`)."""
     if ui.typing:
         return _typed(ui, key)
@@ -61,7 +61,7 @@ def _back(ui: Ui) -> Ui:
     return replace(ui, filter="", cursor=0)
 
 
-def _moved(ui: Ui, key: str, state: State, page: int) -> Ui:
+def _moved(ui: Ui, key: str, state: ConsoleState, page: int) -> Ui:
     if ui.opened or ui.helping:
         return ui
     rows = choices(state, ui)

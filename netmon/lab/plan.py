@@ -48,7 +48,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LabPlan:
     """A whole lab. `loopback`: every host is an address of this machine, nothing can be cut."""
 
     hosts: tuple[Host, ...]
@@ -71,7 +71,7 @@ class Plan:
         return next(wire for wire in self.wires if wire.id == id)
 
 
-def plan(communes: int, *, loopback: bool = False, rooms: bool = False) -> Plan:
+def plan(communes: int, *, loopback: bool = False, rooms: bool = False) -> LabPlan:
     """The lab with this many communes; `rooms`: the first of them have a meeting room, and there is a conference. Raises
     ValueError outside 1..250."""
     if not 1 <= communes <= MOST_COMMUNES:
@@ -82,7 +82,7 @@ def plan(communes: int, *, loopback: bool = False, rooms: bool = False) -> Plan:
     uplink, media = by_id["core-province"], by_id["core-mcu"]
     mcu = f"{media.far_ip}:{SIP_PORT}"
     meeting = tuple((name, by_id[f"province-{name}"].far_ip) for name in names[:MOST_ROOMS] if rooms)
-    return Plan(
+    return LabPlan(
         hosts=_hosts(names, by_id),
         wires=wires,
         inventory=_inventory(names) | _conference(meeting),
@@ -261,7 +261,7 @@ def _of_link(inventory: dict[str, Any], name: str) -> dict[str, str]:
     return {"about": "link", "who": who["name"], "phone": who["phone"], "circuit": link["circuit"]}
 
 
-def agent_file(lab: Plan, name: str, *, folder: str, trust: str) -> dict[str, Any]:
+def agent_file(lab: LabPlan, name: str, *, folder: str, trust: str) -> dict[str, Any]:
     """What agent `name` is started with. `folder`: its state; `trust`: the hub's trust folder."""
     scheme = "http" if lab.loopback else "https"
     hub = {
@@ -290,7 +290,7 @@ def agent_file(lab: Plan, name: str, *, folder: str, trust: str) -> dict[str, An
     }
 
 
-def hub_file(lab: Plan, *, folder: str, socket: str, webhook: str, via: str, secret_file: str) -> dict[str, Any]:
+def hub_file(lab: LabPlan, *, folder: str, socket: str, webhook: str, via: str, secret_file: str) -> dict[str, Any]:
     """What the hub is started with. `via`: the Unix socket its webhooks leave the lab through."""
     receiver = {"name": "lab", "url": webhook, "secret_file": secret_file, "unix_socket": via, "timeout": "5s"}
     return {

@@ -25,7 +25,7 @@ TOLERANCE_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ReceivedPage:
     """One accepted page: wall time of its arrival, its id and body."""
 
     at_s: float
@@ -74,9 +74,9 @@ class Inbox:
     """What arrived. `pages`: accepted, each id once; `refused`: reasons; `repeats`: ids seen again."""
 
     key: bytes
-    notify: Callable[[Page], None]
+    notify: Callable[[ReceivedPage], None]
     refuse: Callable[[str], None]
-    pages: list[Page] = field(default_factory=list)
+    pages: list[ReceivedPage] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     repeats: int = 0
     _seen: set[str] = field(default_factory=set)
@@ -97,7 +97,7 @@ class Inbox:
                 self.repeats += 1
                 return 200
             self._seen.add(name)
-            page = Page(now_s, name, body)
+            page = ReceivedPage(now_s, name, body)
             self.pages.append(page)
         self.notify(page)
         return 200
@@ -112,7 +112,7 @@ def _json(raw: bytes) -> dict[str, Any] | None:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
+    server: PageReceiver
     timeout = 10
 
     def do_POST(self) -> None:
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet: events are told by the inbox."""
 
 
-class Receiver(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class PageReceiver(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     """Listens on a Unix socket: it crosses the namespaces of the lab, and no port of this machine is taken."""
 
     daemon_threads = True

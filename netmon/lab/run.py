@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from netmon.errors import HubUnreachable, MachineError
 from netmon.hub_client import HubClient
-from netmon.lab.plan import CONFERENCE, MEDIA_PORT, SIP_PORT, STAMP_PORT, Plan, agent_file, hub_file
+from netmon.lab.plan import CONFERENCE, MEDIA_PORT, SIP_PORT, STAMP_PORT, LabPlan, agent_file, hub_file
 from netmon.lab.processes import NETMON, Processes
-from netmon.lab.receiver import Inbox, Page, Receiver, secret_key
+from netmon.lab.receiver import Inbox, PageReceiver, ReceivedPage, secret_key
 from netmon.lab.relay import Relay
 from netmon.lab.scenario import Faults, Scenario, Timeline
 from netmon.lab.space import Space
@@ -29,7 +29,7 @@ START_WITHIN_S = 60.0
 class Lab:
     """One lab. `emit` gets each event as `{at,event,element,incident,detail}`."""
 
-    def __init__(self, lab: Plan, space: Space, folder: Path, emit: Emit, *, webhook: str = "") -> None:
+    def __init__(self, lab: LabPlan, space: Space, folder: Path, emit: Emit, *, webhook: str = "") -> None:
         self.lab = lab
         self.space = space
         self.folder = folder
@@ -38,7 +38,7 @@ class Lab:
         self.client = HubClient(str(self.socket), timeout_s=5.0)
         self.processes = Processes(folder)
         self.tally = Tally(emit)
-        self._door: Receiver | Relay | None = None
+        self._door: PageReceiver | Relay | None = None
 
     # --- start ---
 
@@ -69,7 +69,7 @@ class Lab:
         if self.webhook:
             self._door = Relay(path, _host_and_port(self.webhook), self.tally.answered, self._unreached)
         else:
-            self._door = Receiver(path, Inbox(secret_key(secret), self._page, refuse=self._refused))
+            self._door = PageReceiver(path, Inbox(secret_key(secret), self._page, refuse=self._refused))
         self._door.start()
 
     def _unreached(self, fault: str) -> None:
@@ -78,7 +78,7 @@ class Lab:
     def _refused(self, fault: str) -> None:
         self.tally.event("page_refused", detail=fault)
 
-    def _page(self, page: Page) -> None:
+    def _page(self, page: ReceivedPage) -> None:
         self.tally.page(page)
 
     def _write_files(self) -> None:

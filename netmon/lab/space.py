@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netmon.errors import MachineError
-from netmon.lab.plan import Host, Plan, Wire
+from netmon.lab.plan import Host, LabPlan, Wire
 
 ENV = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
 MODES = ("auto", "root", "user", "loopback")
@@ -40,7 +40,7 @@ def _works(command: Sequence[str]) -> bool:
 class Space:
     """The hosts of a plan as namespaces. `mode`: root, user or loopback."""
 
-    def __init__(self, lab: Plan, mode: str, *, ping_sockets: bool = True) -> None:
+    def __init__(self, lab: LabPlan, mode: str, *, ping_sockets: bool = True) -> None:
         self.lab = lab
         self.mode = mode
         self.ping_sockets = ping_sockets

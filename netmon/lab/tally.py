@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from netmon.lab.receiver import Page
+from netmon.lab.receiver import ReceivedPage
 
 
 def iso(at_s: float) -> str:
@@ -21,7 +21,7 @@ class Tally:
     def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
         self._emit = emit
         self.broken_at_s: float | None = None
-        self.pages: list[Page] = []
+        self.pages: list[ReceivedPage] = []
         self.answers: list[float] = []
         self._incidents: dict[str, dict[str, Any]] = {}
 
@@ -32,7 +32,7 @@ class Tally:
         at = iso(time.time() if at_s is None else at_s)
         self._emit({"at": at, "event": event, "element": element, "incident": incident, "detail": detail})
 
-    def page(self, page: Page) -> None:
+    def page(self, page: ReceivedPage) -> None:
         """A page the receiver accepted."""
         self.pages.append(page)
         view = page.body.get("incident", {})

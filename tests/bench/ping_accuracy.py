@@ -110,7 +110,7 @@ def engine(rate: int, seconds: float, spin: bool) -> None:
 
 def agent(rate: int, seconds: float) -> None:
     """A whole agent but for its senders: points, spool and its own book-keeping."""
-    from netmon.agent.agent import Agent
+    from netmon.agent.agent import RunningAgent
     from netmon.config.agent import AgentConfig, CheckConfig
     from probes.kinds.ping import PING
 
@@ -122,7 +122,7 @@ def agent(rate: int, seconds: float) -> None:
             for ip in TARGETS
         )
         config = AgentConfig(agent="c1", site="c1", state_dir=folder, flush_every_s=5.0, destinations=(), checks=checks)
-        one = Agent(config, {"ping": PING})
+        one = RunningAgent(config, {"ping": PING})
         calm_collector()
 
         async def work() -> None:

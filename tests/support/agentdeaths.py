@@ -12,7 +12,7 @@ from pathlib import Path
 from agenthub import FakeHub, check, config
 from deaths import Death, Outcome, die, forget, raise_once, until
 
-from netmon.agent.agent import Agent
+from netmon.agent.agent import RunningAgent
 from netmon.config.agent import AgentConfig
 
 
@@ -26,7 +26,7 @@ def settings(folder: Path, url: str) -> AgentConfig:
     return replace(config(folder, url, *checks), proof_every_s=1.0)
 
 
-def places(agent: Agent) -> list[Death]:
+def places(agent: RunningAgent) -> list[Death]:
     """Where exceptions are put in."""
     sender = agent.senders[0]
     return [
@@ -62,7 +62,7 @@ def ask(path: Path) -> bool:
         return False
 
 
-def goes_on(agent: Agent, hub: FakeHub, path: Path) -> bool:
+def goes_on(agent: RunningAgent, hub: FakeHub, path: Path) -> bool:
     """Are points of every check measured and delivered, and does the status answer?"""
     since_ms = time.time_ns() // 1_000_000
     kinds = ("netmon_packet", "netmon_single", "netmon_agent")
@@ -76,7 +76,7 @@ def goes_on(agent: Agent, hub: FakeHub, path: Path) -> bool:
     return all(until(lambda kind=kind: fresh(kind)) for kind in kinds) and until(lambda: ask(path))  # type: ignore[misc]
 
 
-def run(agent: Agent, hub: FakeHub, path: Path, fault: Callable[[], BaseException]) -> list[Outcome]:
+def run(agent: RunningAgent, hub: FakeHub, path: Path, fault: Callable[[], BaseException]) -> list[Outcome]:
     """All of them, one after the other."""
     outcomes = []
     assert goes_on(agent, hub, path)
@@ -88,7 +88,9 @@ def run(agent: Agent, hub: FakeHub, path: Path, fault: Callable[[], BaseExceptio
     return outcomes
 
 
-def run_at_once(agent: Agent, path: Path, fault: Callable[[], BaseException], within_s: float = 15.0) -> set[str]:
+def run_at_once(
+    agent: RunningAgent, path: Path, fault: Callable[[], BaseException], within_s: float = 15.0
+) -> set[str]:
     """All of them together; parts that never told."""
     wanted = {one.part for one in places(agent)}
     put_back = [raise_once(one.owner, one.method, fault()) for one in places(agent)]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from netmon.agent.agent import Agent
+from netmon.agent.agent import RunningAgent
 from netmon.agent.health import socket as local
 from netmon.config.agent import AgentConfig, CheckConfig, DestinationConfig, SpoolConfig
 from probes.base import Cost, Emit, Field, Job, Kind, Measurement, Outcome, Target
@@ -228,13 +228,13 @@ def until(fact: Callable[[], object], within_s: float = 20.0) -> bool:
 
 
 @contextmanager
-def running(one: AgentConfig, told: Told) -> Iterator[Agent]:
+def running(one: AgentConfig, told: Told) -> Iterator[RunningAgent]:
     """The agent's loop in a thread of its own."""
-    made: list[Agent] = []
+    made: list[RunningAgent] = []
     ready, stop = threading.Event(), threading.Event()
 
     async def live() -> None:
-        agent = Agent(one, told.kinds())
+        agent = RunningAgent(one, told.kinds())
         agent.start()
         tasks = [asyncio.create_task(one) for one in agent.parts()]
         made.append(agent)

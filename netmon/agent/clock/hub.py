@@ -10,7 +10,7 @@ SET_NS = 1_000_000_000  # an offset that moved by more than the delays allow, an
 KEPT = 8  # samples; the one with the least delay says it best
 
 
-class Clock:
+class HubClock:
     """The offset by the hub's `X-Netmon-Clock`. Any thread adds, any reads."""
 
     def __init__(self, wall: Wall | None = None) -> None:

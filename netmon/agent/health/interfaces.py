@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-State = Literal["up", "no_carrier", "down"]
+CarrierState = Literal["up", "no_carrier", "down"]
 _CLASS = Path("/sys/class/net")
 _UP, _LOOPBACK, _RUNNING = 0x1, 0x8, 0x40  # <linux/if.h> IFF_UP, IFF_LOOPBACK, IFF_RUNNING
 
 
-def best(folder: Path = _CLASS) -> State:
+def best(folder: Path = _CLASS) -> CarrierState:
     """The best of all but the loopback: `up`, `no_carrier` (switched on, no cable or nobody at its other end), `down`.
 
     `up` where the machine does not say: an unread folder accuses nobody.
@@ -21,7 +21,7 @@ def best(folder: Path = _CLASS) -> State:
     return min(states, key=("up", "no_carrier", "down").index) if states else "up"
 
 
-def _state(path: Path) -> State | Literal[""]:
+def _state(path: Path) -> CarrierState | Literal[""]:
     try:
         flags = int((path / "flags").read_text(encoding="ascii"), 16)
         if flags & _LOOPBACK:

@@ -119,7 +119,7 @@ async def _send(recipe: Recipe, port: int, settings: Any) -> Floor:
         driver.close()
 
 
-class SelfProof:
+class SelfTest:
     """Proves every `every_s`; between two proofs it counts what the checks themselves saw of this machine's faults."""
 
     def __init__(self, every_s: float, prove: Callable[[], Any] = floor, troubles: Troubles | None = None) -> None:

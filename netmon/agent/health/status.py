@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from netmon.agent.health.verdict import Verdict
+from netmon.agent.health.verdict import LinkVerdict
 from netmon.agent.measure.check_state import CheckState
 from netmon.agent.uplink.sender import Sender
 from netmon.config.agent import AgentConfig
@@ -26,7 +26,7 @@ def of_place(config: AgentConfig, started_ms: int, now_ms: int) -> dict[str, Any
     }
 
 
-def of_checks(states: Collection[CheckState], verdict: Verdict) -> dict[str, Any]:
+def of_checks(states: Collection[CheckState], verdict: LinkVerdict) -> dict[str, Any]:
     """The verdict and what it rests on."""
     return {
         "verdict": {

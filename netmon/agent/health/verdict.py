@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from netmon.agent.health.interfaces import State
+from netmon.agent.health.interfaces import CarrierState
 from netmon.agent.measure.check_state import CheckState
 from probes.base import Outcome
 from probes.wire.icmp.fault import about_host
@@ -21,7 +21,7 @@ CLOCK_MS = 60_000  # this machine's clock and the hub's may differ by so much be
 DOUBT_MS = 15_000  # so long a silent target waits for what other checks have to say
 
 
-class Cause(NamedTuple):
+class CheckCause(NamedTuple):
     """Why a check fails. `part`: whose it is; `key`: "" its part is down, `program`: the host is there and the program is
     not, `firewall`: one before it says no, `odd`: it answers what it should not, `host`: one machine is silent, `address`: nobody ever answered there, `name`: the name gives no address,
     `cable`, `interface`: ours; `doubt`: not known yet."""
@@ -31,9 +31,9 @@ class Cause(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LinkVerdict:
     """`state`: fine, lossy, down, doubt (something is silent, not known whose), clock (fine, and a clock is wrong) or unknown
-    (nothing measured yet); `part`: whose, "" when fine; `checks`: which; `cause`: the `key` of a `Cause`; `target`: of the first of them."""
+    (nothing measured yet); `part`: whose, "" when fine; `checks`: which; `cause`: the `key` of a `CheckCause`; `target`: of the first of them."""
 
     state: str
     part: str
@@ -44,85 +44,91 @@ class Verdict:
     target: str = ""
 
 
-def judge(states: Iterable[CheckState], cards: State = "up") -> Verdict:
+def judge(states: Iterable[CheckState], cards: CarrierState = "up") -> LinkVerdict:
     """The verdict: what is nearest is blamed, for what lies behind it cannot be seen."""
     known = [state for state in states if state.outcome is not None]
     if not known:
-        return Verdict("unknown", "", 0, (), "")
+        return LinkVerdict("unknown", "", 0, (), "")
     failing = [(state, _cause(state, known, cards)) for state in known if state.down]
     certain = [(state, cause) for state, cause in failing if cause.key != "doubt"]
-    lossy = [(state, Cause(state.about)) for state in known if state.lossy]
+    lossy = [(state, CheckCause(state.about)) for state in known if state.lossy]
     for word, chosen in (("down", certain), ("doubt", failing), ("lossy", lossy)):
         for part in PARTS:
             if those := [(state, cause) for state, cause in chosen if cause.part == part]:
                 return _verdict(word, part, those)
-    return Verdict("fine", "", max(state.good_since_ms for state in known), (), "")
+    return LinkVerdict("fine", "", max(state.good_since_ms for state in known), (), "")
 
 
-def with_clock(verdict: Verdict, offset_ms: float | None, synchronised: bool | None, now_ms: int) -> Verdict:
+def with_clock(verdict: LinkVerdict, offset_ms: float | None, synchronised: bool | None, now_ms: int) -> LinkVerdict:
     """A link that is fine, and a clock that is not. `offset_ms`: the hub's clock less ours; `synchronised`: what our kernel
     says of ours, None when it cannot tell. A clock that is kept right accuses the hub's, any other is looked at first."""
     if verdict.state != "fine" or offset_ms is None or abs(offset_ms) < CLOCK_MS:
         return verdict
-    return Verdict("clock", "hub" if synchronised else "self", now_ms, (), "", "behind" if offset_ms > 0 else "ahead")
+    return LinkVerdict(
+        "clock", "hub" if synchronised else "self", now_ms, (), "", "behind" if offset_ms > 0 else "ahead"
+    )
 
 
-def _verdict(word: str, part: str, those: Sequence[tuple[CheckState, Cause]]) -> Verdict:
+def _verdict(word: str, part: str, those: Sequence[tuple[CheckState, CheckCause]]) -> LinkVerdict:
     """Of several causes of one part the plain one ("") is told: it explains most."""
     key = min((cause.key for _, cause in those), key=lambda key: key != "")
     first = next(state for state, cause in those if cause.key == key)
     since_ms = min((state.bad_since_ms or state.at_ms) for state, _ in those)
-    return Verdict(word, part, since_ms, tuple(state.check for state, _ in those), first.why, key, first.target)
+    return LinkVerdict(word, part, since_ms, tuple(state.check for state, _ in those), first.why, key, first.target)
 
 
-def _cause(failed: CheckState, known: Sequence[CheckState], cards: State) -> Cause:
+def _cause(failed: CheckState, known: Sequence[CheckState], cards: CarrierState) -> CheckCause:
     """Why one check fails, by its outcome and by what all others say."""
     if failed.outcome is Outcome.LOCAL:
-        return Cause("link", "cable") if cards == "no_carrier" else Cause("self", "interface" * (cards == "down"))
+        return (
+            CheckCause("link", "cable")
+            if cards == "no_carrier"
+            else CheckCause("self", "interface" * (cards == "down"))
+        )
     others = [state for state in known if state is not failed and _is_far(state)]
     if failed.outcome is Outcome.UNRESOLVED:
         return _unresolved(failed, others)
     if failed.outcome is Outcome.PROTOCOL:
-        return Cause(_beyond(failed.about), "odd")
+        return CheckCause(_beyond(failed.about), "odd")
     if failed.outcome is Outcome.REFUSED:
         return _refused(failed)
     if cards != "up" and failed.about != "self":
-        return Cause("link", "cable")
+        return CheckCause("link", "cable")
     return _silent(failed, others)
 
 
-def _refused(failed: CheckState) -> Cause:
+def _refused(failed: CheckState) -> CheckCause:
     """Somebody is there and says no: the host itself, or a router or firewall before it. The line carries that word."""
     word = about_host(failed.why)
     if word == "absent" and not failed.good_since_ms:
-        return Cause("self", "address")
-    return Cause(
+        return CheckCause("self", "address")
+    return CheckCause(
         _beyond(failed.about), {"absent": "host", "forbidden": "firewall", "rejected": "firewall", "": "program"}[word]
     )
 
 
-def _unresolved(failed: CheckState, others: Sequence[CheckState]) -> Cause:
+def _unresolved(failed: CheckState, others: Sequence[CheckState]) -> CheckCause:
     """A name without an address is the line's fault only when nothing else gets through."""
     if not any(_answered_since(state, failed.bad_since_ms) for state in others):
-        return Cause(failed.about)
-    return Cause(failed.about, "name") if failed.good_since_ms else Cause("self", "address")
+        return CheckCause(failed.about)
+    return CheckCause(failed.about, "name") if failed.good_since_ms else CheckCause("self", "address")
 
 
-def _silent(failed: CheckState, others: Sequence[CheckState]) -> Cause:
+def _silent(failed: CheckState, others: Sequence[CheckState]) -> CheckCause:
     if failed.host and any(
         _answered_since(other, failed.bad_since_ms) for other in others if other.host == failed.host
     ):
-        return Cause(_beyond(failed.about), "program")
+        return CheckCause(_beyond(failed.about), "program")
     judges = [other for other in others if _nearness(other) >= _nearness(failed) and other.host != failed.host]
     alive = [other for other in judges if _answered_since(other, failed.bad_since_ms)]
     dead = [other for other in judges if other.misses and other.outcome is not Outcome.LOCAL]
     if len(alive) > len(dead):  # one cache that answers on this side of the line decides nothing
-        return Cause(_beyond(failed.about), "host") if failed.good_since_ms else Cause("self", "address")
+        return CheckCause(_beyond(failed.about), "host") if failed.good_since_ms else CheckCause("self", "address")
     now_ms = max((other.at_ms for other in (failed, *others)), default=0)
     waiting = [other for other in judges if not other.misses and other.outcome is Outcome.OK]
     if len(waiting) > len(dead) and now_ms - failed.bad_since_ms < DOUBT_MS:
-        return Cause(failed.about, "doubt")
-    return Cause(failed.about)
+        return CheckCause(failed.about, "doubt")
+    return CheckCause(failed.about)
 
 
 def _beyond(about: str) -> str:

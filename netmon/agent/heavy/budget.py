@@ -31,7 +31,7 @@ def background(work: Callable[[], None]) -> None:
     threading.Thread(target=work, name="heavy", daemon=True).start()
 
 
-class OwnBudget:
+class LocalBudget:
     """Any thread may call; each call may wait for the disk."""
 
     def __init__(self, path: Path, terms: HeavyConfig, clock_s: Callable[[], float] = time.time) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from netmon.agent.heavy.budget import OwnBudget, background, windows
+from netmon.agent.heavy.budget import LocalBudget, background, windows
 from netmon.agent.heavy.permit import Denied, Permit
 from netmon.agent.uplink.client import Reply, Uplink
 from netmon.config.agent import AgentConfig, DestinationConfig
@@ -26,17 +26,17 @@ PATH = "/api/v1/leases"
 _ID = re.compile(r"[0-9a-f]{1,32}")
 MOST_LATE_S = 1.0  # a run ends so long before its lease does
 MOST_RETRY_S = 86_400.0 * 14
-Told = dict[str, Any]
+Body = dict[str, Any]
 
 
-class Gate:
+class LeaseClient:
     """Asks on behalf of one agent. Each question has a thread of its own: heavy checks are few and far between."""
 
     def __init__(self, config: AgentConfig, troubles: Troubles | None = None) -> None:
         self._troubles = troubles or Troubles()
         self._agent, self._lang = config.agent, config.lang
         self._hubs = [one for one in config.destinations if one.kind == "hub"]
-        self._own = OwnBudget(Path(config.state_dir) / "heavy.json", config.heavy)
+        self._own = LocalBudget(Path(config.state_dir) / "heavy.json", config.heavy)
 
     async def ask(self, check: str, cost: Cost) -> Permit | Denied:
         """A permit for one run, or why not."""
@@ -50,7 +50,7 @@ class Gate:
                 return self._answer(hub, check, cost, reply, asked_s)
         return self._own.ask(check, cost)
 
-    def _post(self, hub: DestinationConfig, path: str, body: Told) -> Reply:
+    def _post(self, hub: DestinationConfig, path: str, body: Body) -> Reply:
         return Uplink(hub).ask(path, body, {"X-Netmon-Agent": self._agent})
 
     def _answer(self, hub: DestinationConfig, check: str, cost: Cost, reply: Reply, asked_s: float) -> Permit | Denied:

@@ -15,8 +15,8 @@ from netmon.agent.heavy.disturbance import Disturbances
 from netmon.agent.heavy.permit import Denied, Permit
 from netmon.agent.measure import schedule
 from netmon.agent.measure.frontier import Frontier
-from netmon.agent.measure.stall import Beat, honest
-from netmon.agent.measure.triggers import Hurry
+from netmon.agent.measure.stall import StallWatch, discount_stall
+from netmon.agent.measure.triggers import Triggers
 from netmon.config.agent import AgentConfig, CheckConfig
 from netmon.delivery import jitter
 from netmon.fields import BY_ANOTHER, DEFERRED
@@ -27,10 +27,10 @@ from probes.errors import BadSettings, BadTarget, ProbeError
 from probes.wire.icmp.fault import about_host
 
 if TYPE_CHECKING:
-    from netmon.agent.heavy.gate import Gate
+    from netmon.agent.heavy.gate import LeaseClient
 
 log = logging.getLogger("netmon.agent")
-Told = Callable[[CheckConfig, Measurement], None]
+OnMeasured = Callable[[CheckConfig, Measurement], None]
 AGAIN_S = (1.0, 60.0)  # after a watch ended: at first, at most
 HOLD_MS = 2_000  # checks that may run longer hold nobody back
 WOKEN_GAP_S = 5.0  # between two runs out of turn: a storm of reasons is one
@@ -48,15 +48,15 @@ class Runner:
         config: AgentConfig,
         kinds: Mapping[str, Kind],
         frontier: Frontier,
-        told: Told,
+        told: OnMeasured,
         troubles: Troubles | None = None,
     ) -> None:
         self._troubles = troubles or Troubles()
         self._config, self._kinds, self._frontier, self._told = config, kinds, frontier, told
-        self._gate: Gate | None = None
+        self._gate: LeaseClient | None = None
         self._put_off: dict[str, str] = {}  # check → why, as told last
         self._checks = {check.check: check for check in config.checks}
-        self._beat, self._hurry, self._disturbances = Beat(), Hurry(config.checks), Disturbances()
+        self._beat, self._hurry, self._disturbances = StallWatch(), Triggers(config.checks), Disturbances()
         self._running: set[str] = set()  # checks with a run in flight
         self._reasons = {check.check: asyncio.Event() for check in config.checks}
         self._late_ms = 0.0
@@ -184,7 +184,7 @@ class Runner:
                 measured = await self._measure(kind, check, _limit_s(check))
             finally:
                 self._frontier.ended(check.check)
-            return honest(measured, stood_s(), _timeout_s(check))
+            return discount_stall(measured, stood_s(), _timeout_s(check))
 
     async def _heavy(self, kind: Kind, check: CheckConfig) -> Measurement:
         """A run that may hurt others: with a permit, for as long as that holds; or put off, which is nobody's fault."""
@@ -198,7 +198,7 @@ class Runner:
         try:
             with self._disturbances.running(), self._beat.watching() as stood_s:  # not while it waited for its permit
                 measured = await self._measure(kind, check, min(permit.for_s, _limit_s(check)))
-                return honest(measured, stood_s(), _timeout_s(check))
+                return discount_stall(measured, stood_s(), _timeout_s(check))
         finally:  # cancelled: what was sent is unknown
             permit.done(None if measured is None else sent_bytes(measured))
 
@@ -228,11 +228,11 @@ class Runner:
                 return got
             await asyncio.sleep(wait_s)
 
-    def _asked(self) -> Gate:
+    def _asked(self) -> LeaseClient:
         """Who gives permits, from the first heavy run on: most agents have none, and are a quarter of a megabyte smaller."""
-        from netmon.agent.heavy.gate import Gate
+        from netmon.agent.heavy.gate import LeaseClient
 
-        self._gate = self._gate or Gate(self._config, self._troubles)
+        self._gate = self._gate or LeaseClient(self._config, self._troubles)
         return self._gate
 
     async def _measure(self, kind: Kind, check: CheckConfig, limit_s: float) -> Measurement:

@@ -18,7 +18,7 @@ BEAT_S = 0.1
 _SHARE, _LEAST_S, _MOST_S = 0.25, 0.1, 0.5  # of a run's timeout: less could not have made a good answer late
 
 
-class Beat:
+class StallWatch:
     """The beat of the running loop. Not thread-safe."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ def least_s(timeout_s: float) -> float:
     return min(_MOST_S, max(_LEAST_S, _SHARE * timeout_s)) if timeout_s > 0 else _MOST_S
 
 
-def honest(measured: Measurement, stood_s: float, timeout_s: float) -> Measurement:
+def discount_stall(measured: Measurement, stood_s: float, timeout_s: float) -> Measurement:
     """What a run may still say when the loop stood still in it: that it failed is our fault (`LOCAL`); that the target
     answered stays true, but how long it took was not measured."""
     if stood_s < least_s(timeout_s) or measured.outcome is Outcome.LOCAL:

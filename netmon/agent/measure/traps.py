@@ -23,7 +23,7 @@ from probes.errors import BadTarget
 from probes.target import Unresolved, parse, resolve
 
 log = logging.getLogger("netmon.agent")
-Told = Callable[[dict[str, Value], int], None]  # (fields, Unix ms)
+OnTrap = Callable[[dict[str, Value], int], None]  # (fields, Unix ms)
 AGAIN_S = (1.0, 60.0)  # after the child ended: at first, at most
 NAMES_S = 600.0  # names of devices are looked up so often
 LOG_GAP_S = 1.0  # events of a storm are not all written into the log
@@ -54,7 +54,7 @@ class Traps:
         self,
         config: TrapsConfig,
         checks: Iterable[CheckConfig],
-        told: Told,
+        told: OnTrap,
         wake: Callable[[str], None],
         troubles: Troubles | None = None,
     ) -> None:

@@ -15,7 +15,7 @@ LOOKS = ("path",)  # kinds that look where it breaks: without `run_when` they fo
 _SCHEME = re.compile(r"\A(?:[A-Za-z][A-Za-z0-9+.-]*://|sips?:)")
 
 
-class Hurry:
+class Triggers:
     """Remembers which checks were good, and whom their first failure hurries."""
 
     def __init__(self, checks: Sequence[CheckConfig]) -> None:

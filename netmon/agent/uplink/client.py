@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from netmon.agent.uplink.http import Closed, Connection
+from netmon.agent.uplink.http import ClosedEarly, Connection
 from netmon.config.agent import DestinationConfig
 from netmon.files import read_token
 from netmon.process.troubles import is_short
@@ -73,7 +73,7 @@ class Uplink:
             if self._authorization:
                 told["Authorization"] = self._authorization
             answer, sent_ns, back_ns = connection.post(path, body, told, MOST_ANSWER)
-        except Closed as fault:
+        except ClosedEarly as fault:
             self.close()
             return Reply(0, str(fault))
         except (OSError, WireError, ValueError) as fault:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from netmon.agent.clock.wall import moved
-from netmon.agent.uplink.spool import Group, Mark, Spool, read_group
+from netmon.agent.uplink.spool import Mark, PointGroup, Spool, read_group
 from netmon.files import read_state, write_state
 from netmon.segments import Position, position_of
 
@@ -23,7 +23,7 @@ BATCH_LINES = 5_000
 BATCH_BYTES = 256_000  # of records as stored: a request stays far below the hub's 1 MiB
 
 
-class Stretch(NamedTuple):
+class Range(NamedTuple):
     """A part of the spool, from `start` up to `end`."""
 
     start: Mark
@@ -31,7 +31,7 @@ class Stretch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Upload:
     """Consecutive points of one boot, from one request's worth of records."""
 
     boot: str
@@ -52,8 +52,8 @@ class Cursor:
         self._path, self._spool, self._live_age_ms = path, spool, live_age_ms
         self._lock = threading.Lock()
         self._live, self._behind = _load(path, spool)
-        self.shift_ms: Callable[[Group], int] = lambda group: 0  # for what a wrong clock stamped
-        self._saved: tuple[Mark, tuple[Stretch, ...]] | None = None
+        self.shift_ms: Callable[[PointGroup], int] = lambda group: 0  # for what a wrong clock stamped
+        self._saved: tuple[Mark, tuple[Range, ...]] | None = None
         self._refused: int | None = None  # the errno of the last try to save
 
     @property
@@ -79,7 +79,7 @@ class Cursor:
         """The number the next live point has at least."""
         return self._live.seq
 
-    def next_live(self, now_ms: int) -> Batch | None:
+    def next_live(self, now_ms: int) -> Upload | None:
         """What is to be sent first. Leaves what waited too long behind."""
         end = self._spool.end
         if self._live.position >= end.position:
@@ -90,16 +90,16 @@ class Cursor:
         start = first.start if first else end  # stored by an earlier run: all of it is old
         if start.position > self._live.position:
             self._pass_over(start)
-        return self._batch(Stretch(self._live, end), BATCH_BYTES, backlog=False)
+        return self._batch(Range(self._live, end), BATCH_BYTES, backlog=False)
 
     def _pass_over(self, start: Mark) -> None:
         with self._lock:
-            behind, stretch = list(self._behind), Stretch(self._live, start)
+            behind, stretch = list(self._behind), Range(self._live, start)
             if behind and behind[-1].end.position == stretch.start.position:
-                stretch = Stretch(behind.pop().start, start)
+                stretch = Range(behind.pop().start, start)
             self._behind, self._live = [*behind, stretch], start
 
-    def next_backlog(self, most_bytes: int) -> Batch | None:
+    def next_backlog(self, most_bytes: int) -> Upload | None:
         """The oldest points left behind, about `most_bytes` of them."""
         while self._behind:
             batch = self._batch(self._behind[0], min(most_bytes, BATCH_BYTES), backlog=True)
@@ -112,8 +112,8 @@ class Cursor:
                 self._behind = self._behind[1:]
         return None
 
-    def _batch(self, stretch: Stretch, most_bytes: int, *, backlog: bool) -> Batch | None:
-        groups, size, at = list[Group](), 0, stretch.start
+    def _batch(self, stretch: Range, most_bytes: int, *, backlog: bool) -> Upload | None:
+        groups, size, at = list[PointGroup](), 0, stretch.start
         for after, group, many_bytes in self._groups(stretch):
             if not groups and group.first > at.seq:
                 self._spool.lost(at.seq, group.first - 1)
@@ -127,7 +127,7 @@ class Cursor:
             at = Mark(after, group.first + len(group.lines))
         if not groups:
             return None
-        return Batch(
+        return Upload(
             boot=groups[0].boot,
             first=groups[0].first,
             lines=tuple(line for group in groups for line in self._placed(group)),
@@ -138,11 +138,11 @@ class Cursor:
             end=at,
         )
 
-    def _placed(self, group: Group) -> tuple[str, ...]:
+    def _placed(self, group: PointGroup) -> tuple[str, ...]:
         by_ms = self.shift_ms(group)
         return moved(group.lines, by_ms) if by_ms else group.lines
 
-    def _groups(self, stretch: Stretch) -> Iterator[tuple[Position, Group, int]]:
+    def _groups(self, stretch: Range) -> Iterator[tuple[Position, PointGroup, int]]:
         for after, body in self._spool.segments.read(stretch.start.position):
             if after > stretch.end.position:
                 return
@@ -150,7 +150,7 @@ class Cursor:
             if group is not None:
                 yield after, group, len(body)
 
-    def done(self, batch: Batch) -> None:
+    def done(self, batch: Upload) -> None:
         """A batch was delivered."""
         with self._lock:
             if not batch.backlog:
@@ -158,7 +158,7 @@ class Cursor:
                 return
             first, rest = self._behind[0], self._behind[1:]
             over = batch.end.position >= first.end.position
-            self._behind = rest if over else [Stretch(batch.end, first.end), *rest]
+            self._behind = rest if over else [Range(batch.end, first.end), *rest]
 
     def lacks(self, first: int, last: int) -> list[tuple[int, int]]:
         """Which of some numbers are not delivered yet, in order."""
@@ -193,11 +193,11 @@ def _mark(words: Any) -> Mark:
     return Mark(position_of((segment, offset)), position_of((seq, 0)).segment)
 
 
-def _places(told: Any) -> tuple[Mark, list[Stretch]]:
-    return _mark(told["live"]), [Stretch(_mark(start), _mark(end)) for start, end in told["behind"]]
+def _places(told: Any) -> tuple[Mark, list[Range]]:
+    return _mark(told["live"]), [Range(_mark(start), _mark(end)) for start, end in told["behind"]]
 
 
-def _load(path: Path, spool: Spool) -> tuple[Mark, list[Stretch]]:
+def _load(path: Path, spool: Spool) -> tuple[Mark, list[Range]]:
     """The saved place; without a good one the destination gets all there is."""
     known = read_state(path, _places, "everything in the spool is sent again")
     if known is None:

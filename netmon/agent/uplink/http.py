@@ -19,7 +19,7 @@ from probes.wire.http import Answer
 _RECV_BYTES = 16_384
 
 
-class Closed(ConnectionError):
+class ClosedEarly(ConnectionError):
     """The far end closed the connection before it said anything."""
 
 
@@ -54,7 +54,7 @@ class Connection:
                 if time.monotonic() > until:  # each wait has its deadline; one that drips bytes needs another
                     raise TimeoutError("its answer does not end")
         except (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as fault:
-            raise Closed("closed without an answer") from fault
+            raise ClosedEarly("closed without an answer") from fault
         if answer.capped or "close" in answer.first("connection").lower():
             self.close()
         return Posted(answer, sent_ns, back_ns)
@@ -89,5 +89,5 @@ class Connection:
 
 def _ended(answer: Answer) -> None:
     if not answer.begun:
-        raise Closed("closed without an answer")
+        raise ClosedEarly("closed without an answer")
     answer.close()

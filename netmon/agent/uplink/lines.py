@@ -13,7 +13,7 @@ from probes.base import Field, Kind, Measurement
 SELF, GAP, TRAP = "netmon_agent", "netmon_gap", "netmon_trap"
 
 
-class Lines:
+class LineMaker:
     """Makes the lines of one agent. `target` is always `-`: who a check aims at is looked up by its name."""
 
     def __init__(self, config: AgentConfig, kinds: Mapping[str, Kind]) -> None:

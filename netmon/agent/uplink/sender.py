@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netmon.agent.clock.hub import Clock, parse
+from netmon.agent.clock.hub import HubClock, parse
 from netmon.agent.uplink.client import Reply, Uplink
-from netmon.agent.uplink.cursor import BATCH_LINES, Batch, Cursor
+from netmon.agent.uplink.cursor import BATCH_LINES, Cursor, Upload
 from netmon.agent.uplink.spool import new_boot
 from netmon.delivery import Act, Verdict, jitter, said, verdict
 from netmon.isolate import Isolation
@@ -28,7 +28,7 @@ MOST_REFUSED_S = 60.0  # an operator has to act: asking more often helps nobody
 
 
 @dataclass(slots=True)
-class Condition:
+class DestinationState:
     """How a destination fares, for people. `since_ms`: when it became so."""
 
     good: bool = False
@@ -48,14 +48,14 @@ class Sender(threading.Thread):
         cursor: Cursor,
         aside: SetAside,
         uplink: Uplink,
-        clock: Clock,
+        clock: HubClock,
         *,
         backlog_bps: int,
         most_wait_s: float,
         troubles: Troubles | None = None,
     ) -> None:
         super().__init__(name=f"send-{name}", daemon=True)
-        self.destination, self.cursor, self.condition = name, cursor, Condition(since_ms=_now_ms())
+        self.destination, self.cursor, self.condition = name, cursor, DestinationState(since_ms=_now_ms())
         self._troubles, self._part = troubles or Troubles(), f"destination {name}"
         self.aside = aside
         self._alike: tuple[str, int, int] | None = (
@@ -133,7 +133,7 @@ class Sender(threading.Thread):
             self.cursor.save()
             self._saved, self._unsaved = time.monotonic(), False
 
-    def _deliver(self, batch: Batch) -> bool:
+    def _deliver(self, batch: Upload) -> bool:
         """Until every line of the batch is taken or set aside (True), or it failed and the wait is over (False): then look
         what is newest."""
         isolation, why, renamed = Isolation(len(batch.lines)), "", False
@@ -173,7 +173,7 @@ class Sender(threading.Thread):
             return Verdict(Act.REFUSED)
         return verdict(reply.status, reply.text, reply.retry_after)
 
-    def _is_proven(self, batch: Batch) -> bool:
+    def _is_proven(self, batch: Upload) -> bool:
         """Were other points taken since all of this batch were refused? Then it is not the place that is wrong."""
         known, self._alike = self._alike, (batch.boot, batch.first, self.condition.delivered)
         if known is None or known[:2] != self._alike[:2]:
@@ -214,7 +214,7 @@ class Sender(threading.Thread):
             self._set_aside(refused, why)
             self.aside.sent_again()
 
-    def _headers(self, batch: Batch, first: int, count: int, *, is_last: bool) -> dict[str, str]:
+    def _headers(self, batch: Upload, first: int, count: int, *, is_last: bool) -> dict[str, str]:
         if not self._agent:
             return {}
         told = {

@@ -43,7 +43,7 @@ class Mark(NamedTuple):
     seq: int
 
 
-class Group(NamedTuple):
+class PointGroup(NamedTuple):
     """One record read back."""
 
     boot: str
@@ -83,7 +83,7 @@ class Spool:
         self.needed: Callable[[], Mark] = lambda: self.end  # where the slowest destination stands
         self.lacking: Lacking = lambda first, last: []  # which of some numbers a destination does not have yet
 
-    def _last(self) -> Group | None:
+    def _last(self) -> PointGroup | None:
         for number in range(self.segments.durable.segment, self.segments.first.segment - 1, -1):
             found = None
             for after, body in self.segments.read(Position(number, 0)):
@@ -200,7 +200,7 @@ class Spool:
             self._gone(groups)
         return dropped
 
-    def _gone(self, groups: Iterable[Group]) -> None:
+    def _gone(self, groups: Iterable[PointGroup]) -> None:
         for group in groups:
             for first, last in self.lacking(group.first, group.first + len(group.lines) - 1):
                 self.dropped += last - first + 1
@@ -250,7 +250,7 @@ class Spool:
             return bool(self._lost or self._telling)
 
 
-def read_group(body: bytes) -> Group | None:
+def read_group(body: bytes) -> PointGroup | None:
     """A record's group, None when it is none (another version's)."""
     try:
         boot, first, frontier_ms, many, flags = _HEAD.unpack_from(body)
@@ -262,7 +262,7 @@ def read_group(body: bytes) -> Group | None:
     if len(lines) != many:
         log.error("a record of the spool has %d lines instead of %d and is passed over", len(lines), many)
         return None
-    return Group(boot.hex(), first, frontier_ms, bool(flags & _URGENT), tuple(lines), unpack(inflater.unused_data))
+    return PointGroup(boot.hex(), first, frontier_ms, bool(flags & _URGENT), tuple(lines), unpack(inflater.unused_data))
 
 
 def new_boot() -> str:

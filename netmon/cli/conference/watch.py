@@ -23,9 +23,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Live on a terminal, once with --once, changes as JSON with -o jsonl."""
     from netmon.console.app import is_terminal
-    from netmon.console.board import Watch
+    from netmon.console.board import ConferenceWatch
 
-    watch = Watch(client(args), args.conference, lang=args.lang or "vi", color=not args.no_color)
+    watch = ConferenceWatch(client(args), args.conference, lang=args.lang or "vi", color=not args.no_color)
     if args.output == "jsonl":
         watch.changes(lambda text: print(text, flush=True), once=args.once)
     elif args.once:

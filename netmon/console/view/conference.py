@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netmon import zone
-from netmon.console.paint import Line, cell, line, row
+from netmon.console.paint import ScreenLine, cell, line, row
 from netmon.console.words import clock, span
 from netmon.readiness import RUNGS, STATES, is_good
 
@@ -51,7 +51,7 @@ def say(key: str, lang: str, **values: object) -> str:
     return _WORDS[key][lang == "en"].format(**values)
 
 
-def render(board: Board, lang: str, width: int, height: int, now_s: float) -> list[Line]:
+def render(board: Board, lang: str, width: int, height: int, now_s: float) -> list[ScreenLine]:
     """A whole screen: exactly `height` lines, each exactly `width` cells."""
     height = max(1, height)
     head = [_header(board, lang, width, now_s), *_figures(board, lang, width, now_s), line("", width)]
@@ -73,7 +73,7 @@ def moment(board: Board, lang: str, now_s: float) -> str:
     return say("over", lang, span=span(now_s - ends_s))
 
 
-def _header(board: Board, lang: str, width: int, now_s: float) -> Line:
+def _header(board: Board, lang: str, width: int, now_s: float) -> ScreenLine:
     age_s = now_s - board.heard_s
     stale = bool(board.fault) or age_s > STALE_S
     right = say("no_hub", lang) if board.fault else say("age", lang, span=span(age_s))
@@ -85,7 +85,7 @@ def _header(board: Board, lang: str, width: int, now_s: float) -> Line:
     return [cell(left, max(0, width - len(right)), style), cell(right, min(width, len(right)), style)]
 
 
-def _figures(board: Board, lang: str, width: int, now_s: float) -> list[Line]:
+def _figures(board: Board, lang: str, width: int, now_s: float) -> list[ScreenLine]:
     if not board.row:
         return []
     last = board.row["last"]
@@ -111,7 +111,7 @@ def _coming(board: Board, lang: str, now_s: float) -> str:
     return say("next", lang, stage=coming["stage"], span=span(coming["at_ms"] / 1000 - now_s))
 
 
-def _counts(summary: Mapping[str, int], lang: str, width: int) -> Line:
+def _counts(summary: Mapping[str, int], lang: str, width: int) -> ScreenLine:
     cells = [
         cell(f"{summary.get(state, 0)} {STATES[state][lang]}  ", 24, _STYLES[state] if summary.get(state) else "dim")
         for state in STATES
@@ -119,7 +119,7 @@ def _counts(summary: Mapping[str, int], lang: str, width: int) -> Line:
     return row(cells, width)
 
 
-def _rooms(board: Board, lang: str, width: int) -> list[Line]:
+def _rooms(board: Board, lang: str, width: int) -> list[ScreenLine]:
     if board.result is None or board.result.get("failed"):
         return []
     found = [one for one in board.result["rooms"] if one["state"] != "ready"]
@@ -128,7 +128,7 @@ def _rooms(board: Board, lang: str, width: int) -> list[Line]:
     return [line("  " + say("rooms", lang), width, "title"), *(_room(one, lang, width) for one in found)]
 
 
-def _room(one: Mapping[str, Any], lang: str, width: int) -> Line:
+def _room(one: Mapping[str, Any], lang: str, width: int) -> ScreenLine:
     call = " ".join(filter(None, (one.get("contact", ""), one.get("phone", ""))))
     rung = RUNGS[one["rung"]][lang] if one["rung"] else ""
     text = one.get("why", "") if is_good(one) else f"{one.get('why', '')}  {one.get('do', '')}"
@@ -143,7 +143,7 @@ def _room(one: Mapping[str, Any], lang: str, width: int) -> Line:
     return row(cells, width)
 
 
-def _incidents(board: Board, lang: str, width: int) -> list[Line]:
+def _incidents(board: Board, lang: str, width: int) -> list[ScreenLine]:
     found = board.row.get("incidents", ())
     if not found:
         return [line("  " + say("calm", lang), width, "good"), line("", width)]
@@ -155,7 +155,7 @@ def _incidents(board: Board, lang: str, width: int) -> list[Line]:
     return [*lines, line("", width)]
 
 
-def _cut(lines: list[Line], most: int, lang: str, width: int) -> list[Line]:
+def _cut(lines: list[ScreenLine], most: int, lang: str, width: int) -> list[ScreenLine]:
     """At most so many; what is left out is counted."""
     if len(lines) <= most:
         return lines

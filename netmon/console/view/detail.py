@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from netmon.console.paint import Line, cell, line, row
-from netmon.console.state import Row, State
+from netmon.console.paint import ScreenLine, cell, line, row
+from netmon.console.state import ConsoleState, Row
 from netmon.console.ui import Ui
 from netmon.console.words import OUTCOMES, clock, number, say, share, span
 
 _LABEL = 18
 
 
-def render(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[Line]:
+def render(state: ConsoleState, ui: Ui, width: int, height: int, now_s: float) -> list[ScreenLine]:
     """The body of the opened thing."""
     kind, name = ui.opened or ("", "")
     if kind == "incident":
@@ -22,11 +22,11 @@ def render(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[
     return (body or [line(say("no_data", ui.lang), width, "dim")])[:height]
 
 
-def _pair(label: str, text: object, width: int, style: str = "") -> Line:
+def _pair(label: str, text: object, width: int, style: str = "") -> ScreenLine:
     return [cell("  " + label, _LABEL, "dim"), cell(text, max(0, width - _LABEL), style)]
 
 
-def _incident(state: State, one: Row, ui: Ui, width: int, now_s: float) -> list[Line]:
+def _incident(state: ConsoleState, one: Row, ui: Ui, width: int, now_s: float) -> list[ScreenLine]:
     lang, contact = ui.lang, one.get("contact") or {}
     is_open = one["state"] == "open"
     end_ms = int(now_s * 1000) if is_open else int(one["resolved_ms"] or 0)
@@ -50,7 +50,7 @@ def _incident(state: State, one: Row, ui: Ui, width: int, now_s: float) -> list[
     return lines + [line(f"    {element}  {names.get(element, '')}", width) for element in one["symptoms"]]
 
 
-def _commune(state: State, one: Row, ui: Ui, width: int, now_s: float) -> list[Line]:
+def _commune(state: ConsoleState, one: Row, ui: Ui, width: int, now_s: float) -> list[ScreenLine]:
     lang = ui.lang
     at_ms = one.get("at_ms")
     age = span(now_s - at_ms / 1000) if at_ms else "–"
@@ -71,7 +71,7 @@ def _commune(state: State, one: Row, ui: Ui, width: int, now_s: float) -> list[L
     return lines + [_check(check, width) for check in state.checks_of(str(one["site"]))]
 
 
-def _check(check: Row, width: int) -> Line:
+def _check(check: Row, width: int) -> ScreenLine:
     at = check.get("outcome")
     outcome = OUTCOMES[at] if isinstance(at, int) and 0 <= at < len(OUTCOMES) else "–"
     values = "  ".join(f"{name} {_short(value)}" for name, value in check["values"].items() if name != "outcome")

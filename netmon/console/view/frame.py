@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from netmon import zone
-from netmon.console.paint import Line, cell, line
-from netmon.console.state import State
+from netmon.console.paint import ScreenLine, cell, line
+from netmon.console.state import ConsoleState
 from netmon.console.ui import Ui
 from netmon.console.view import detail, overview
 from netmon.console.words import clock, help_rows, say, span
 
 
-def render(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[Line]:
+def render(state: ConsoleState, ui: Ui, width: int, height: int, now_s: float) -> list[ScreenLine]:
     """A whole screen: exactly `height` lines, each exactly `width` cells."""
     body_height = max(1, height - 2)
     body = _body(state, ui, width, body_height, now_s)
@@ -18,20 +18,20 @@ def render(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[
     return [_header(state, ui, width, now_s), *body, line(say("keys", ui.lang), width, "dim")][:height]
 
 
-def once(state: State, ui: Ui, width: int, now_s: float) -> list[Line]:
+def once(state: ConsoleState, ui: Ui, width: int, now_s: float) -> list[ScreenLine]:
     """Header and overview with every row, for printing."""
     rows = len(state.incidents) + len(state.communes) + 12
     return [_header(state, ui, width, now_s), *overview.render(state, ui, width, 2 * rows, now_s)]
 
 
-def _body(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[Line]:
+def _body(state: ConsoleState, ui: Ui, width: int, height: int, now_s: float) -> list[ScreenLine]:
     if ui.helping:
         return _help(ui, width)[:height]
     view = detail.render if ui.opened else overview.render
     return view(state, ui, width, height, now_s)
 
 
-def _header(state: State, ui: Ui, width: int, now_s: float) -> Line:
+def _header(state: ConsoleState, ui: Ui, width: int, now_s: float) -> ScreenLine:
     age_s = now_s - state.at_ms / 1000 if state.at_ms else None
     stale = state.is_stale(now_s)
     right = _age(state, ui, age_s, stale) + "  " + clock(int(now_s * 1000)) + f" {zone.NAME} "
@@ -48,7 +48,7 @@ def _header(state: State, ui: Ui, width: int, now_s: float) -> Line:
     return [cell(left, max(0, width - len(right)), style), cell(right, min(width, len(right)), style)]
 
 
-def _age(state: State, ui: Ui, age_s: float | None, stale: bool) -> str:
+def _age(state: ConsoleState, ui: Ui, age_s: float | None, stale: bool) -> str:
     if state.fault:
         return say("no_hub", ui.lang)
     if age_s is None:
@@ -56,6 +56,6 @@ def _age(state: State, ui: Ui, age_s: float | None, stale: bool) -> str:
     return f"{say('stale' if stale else 'age', ui.lang)} {span(age_s)} {say('ago', ui.lang)}"
 
 
-def _help(ui: Ui, width: int) -> list[Line]:
+def _help(ui: Ui, width: int) -> list[ScreenLine]:
     rows = [[cell("  " + keys, 28, "title"), cell(what, max(0, width - 28))] for keys, what in help_rows(ui.lang)]
     return [line(say("help", ui.lang), width, "title"), line("", width), *rows]

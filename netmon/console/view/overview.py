@@ -7,8 +7,8 @@ from itertools import accumulate
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from netmon.console.paint import Line, cell, fit, line, row
-from netmon.console.state import Row, State
+from netmon.console.paint import ScreenLine, cell, fit, line, row
+from netmon.console.state import ConsoleState, Row
 from netmon.console.ui import Ui, choices
 from netmon.console.words import clock, number, say, share, span
 from probes.clean import clean
@@ -17,7 +17,7 @@ _WIDE = 64  # cells from which on every column of the communes has its whole wid
 _MARKS = {"ok": ("●", "good"), "bad": ("✗", "bad"), "degraded": ("▲", "warn"), "unknown": ("?", "dim")}
 
 
-def render(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[Line]:
+def render(state: ConsoleState, ui: Ui, width: int, height: int, now_s: float) -> list[ScreenLine]:
     """The body of the overview, at most `height` lines."""
     rows = choices(state, ui)
     cursor = min(ui.cursor, max(0, len(rows) - 1))
@@ -29,7 +29,7 @@ def render(state: State, ui: Ui, width: int, height: int, now_s: float) -> list[
     return [*top, line("", width), *below][:height]
 
 
-def _window(lines: list[Line], cursor: int, most: int) -> list[Line]:
+def _window(lines: list[ScreenLine], cursor: int, most: int) -> list[ScreenLine]:
     """The title and as many incident lines as fit, the chosen one among them."""
     if len(lines) <= most:
         return lines
@@ -37,7 +37,7 @@ def _window(lines: list[Line], cursor: int, most: int) -> list[Line]:
     return [lines[0], *lines[1 + start : most + start]]
 
 
-def _incidents(state: State, ui: Ui, width: int, now_s: float, cursor: int) -> list[Line]:
+def _incidents(state: ConsoleState, ui: Ui, width: int, now_s: float, cursor: int) -> list[ScreenLine]:
     opened, closed = state.open_incidents(), state.closed_incidents()
     title = f"{say('incidents', ui.lang)} {len(opened)}"
     if closed:
@@ -51,7 +51,7 @@ def _incidents(state: State, ui: Ui, width: int, now_s: float, cursor: int) -> l
     return lines
 
 
-def _incident(incident: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) -> Line:
+def _incident(incident: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) -> ScreenLine:
     is_open = incident["state"] == "open"
     end_s = now_s if is_open else int(incident["resolved_ms"] or 0) / 1000
     style = "bad" if is_open and incident["severity"] == "critical" else "warn" if is_open else "dim"
@@ -87,7 +87,7 @@ def _headline(incident: Row, lang: str, width: int) -> tuple[str, str]:
     return text, short if cell_len(short) <= width else fit(short, width)
 
 
-def _communes(state: State, ui: Ui, width: int, height: int, now_s: float, cursor: int) -> list[Line]:
+def _communes(state: ConsoleState, ui: Ui, width: int, height: int, now_s: float, cursor: int) -> list[ScreenLine]:
     rows = state.commune_rows(ui.filter)
     counts = "  ".join(
         f"{_MARKS[name][0]} {say(name, ui.lang)} {many}" for name, many in _counts(state).items() if many
@@ -106,7 +106,7 @@ def _communes(state: State, ui: Ui, width: int, height: int, now_s: float, curso
     return [*lines, line("  " + say("more", ui.lang, n=hidden), width, "dim")] if hidden > 0 else lines
 
 
-def _counts(state: State) -> dict[str, int]:
+def _counts(state: ConsoleState) -> dict[str, int]:
     counts = {"bad": 0, "degraded": 0, "unknown": 0, "ok": 0}
     for one in state.communes.values():
         counts[str(one["state"])] = counts.get(str(one["state"]), 0) + 1
@@ -127,7 +127,7 @@ def _whole(cells: list[Segment], width: int) -> list[Segment]:
     return [one for one, end in zip(cells, ends, strict=True) if end <= width - 2]
 
 
-def _titles(ui: Ui, width: int) -> Line:
+def _titles(ui: Ui, width: int) -> ScreenLine:
     cells = [
         cell("", 2),
         cell(say("code", ui.lang), 7, "dim"),
@@ -138,7 +138,7 @@ def _titles(ui: Ui, width: int) -> Line:
     return row(_whole(cells, width), width)
 
 
-def _commune(one: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) -> Line:
+def _commune(one: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) -> ScreenLine:
     mark, style = _MARKS.get(str(one["state"]), _MARKS["unknown"])
     at_ms = one.get("at_ms")
     cells = [

@@ -17,11 +17,11 @@ from agenthub import OK, Answer, FakeHub, Request, Told, check, config, free_por
 
 from netmon import segments
 from netmon import set_aside as setaside
-from netmon.agent.agent import Agent
+from netmon.agent.agent import RunningAgent
 from probes.base import Outcome
 
 
-def _whole(hub: FakeHub, agent: Agent) -> bool:
+def _whole(hub: FakeHub, agent: RunningAgent) -> bool:
     numbers = sorted(number for _, number in hub.stored)
     return numbers == list(range(1, agent.spool.end.seq))
 

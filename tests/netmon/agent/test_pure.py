@@ -9,12 +9,12 @@ from agenthub import check, config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon.agent.clock.hub import Clock, parse
+from netmon.agent.clock.hub import HubClock, parse
 from netmon.agent.health.verdict import judge
 from netmon.agent.measure import schedule
 from netmon.agent.measure.check_state import SLOT_MS, SLOTS, CheckState, Minute
 from netmon.agent.measure.frontier import PATIENCE_MS, SLACK_MS, Frontier
-from netmon.agent.uplink.lines import Lines
+from netmon.agent.uplink.lines import LineMaker
 from probes.base import Field, Job, Kind, Measurement, Outcome, Target
 from probes.kinds.ping import PingSettings
 
@@ -68,7 +68,7 @@ def test_a_pings_fate_may_be_told_after_a_burst(every_s: float, timeout_s: float
 
 
 def test_the_clock_believes_the_quickest_exchange() -> None:
-    clock = Clock()
+    clock = HubClock()
     clock.sample(0, 5_000_000_000 + 80_000_000, 5_000_000_000 + 80_000_000, 100_000_000)
     assert clock.offset_ms == 5030.0
     clock.sample(0, 5_000_000_000 + 1_000_000, 5_000_000_000 + 1_000_000, 2_000_000)
@@ -172,7 +172,7 @@ def test_a_line_has_declared_finite_values_of_their_type_only() -> None:
     async def run(*_: object) -> Measurement:
         raise AssertionError
 
-    lines = Lines(
+    lines = LineMaker(
         config("/x", "http://h", one := check("k", "t", kind="fake")), {"fake": Kind("fake", object, fields, run)}
     )  # type: ignore[arg-type]
     values: dict[str, int | float] = {"n": 2.0, "x_ms": 3, "rtt_b7": 1, "rtt_bx": 1, "other": 9, "nan": float("nan")}
@@ -190,7 +190,7 @@ def test_a_check_sends_what_its_file_asks_for_beside_the_default_values() -> Non
         raise AssertionError
 
     plain, more = check("a", "t", kind="fake"), replace(check("b", "t", kind="fake"), also=("ttl",))
-    lines = Lines(config("/x", "http://h", plain, more), {"fake": Kind("fake", object, fields, run)})  # type: ignore[arg-type]
+    lines = LineMaker(config("/x", "http://h", plain, more), {"fake": Kind("fake", object, fields, run)})  # type: ignore[arg-type]
     told = Measurement("fake", "t", 0, 1.0, Outcome.OK, {"n": 1, "ttl": 64})
     assert lines.of(plain, told).split(" ")[1] == "n=1i,outcome=0i"
     assert lines.of(more, told).split(" ")[1] == "n=1i,ttl=64i,outcome=0i"

@@ -23,7 +23,7 @@ from terminals import Terminal
 from netmon import readiness
 from netmon.cli import app
 from netmon.cli.conference import listing as conferencelist
-from netmon.console.board import Watch, told
+from netmon.console.board import ConferenceWatch, watched_part
 from netmon.console.view import conference
 from netmon.console.view.conference import Board
 from netmon.hub_client import HubClient
@@ -118,9 +118,9 @@ def test_hostile_texts_are_shown_harmlessly(text: str, width: int, height: int) 
 
 
 def test_a_line_for_programs_has_no_clock_in_it() -> None:
-    one = told(board(BROKEN, incidents=(TOUCHED,)))
+    one = watched_part(board(BROKEN, incidents=(TOUCHED,)))
     assert [room["room"] for room in one["rooms"]] == ["r1", "r2"] and one["incidents"][0]["rooms"] == ["r1", "r3"]
-    assert one == told(Board(row(BROKEN, incidents=(TOUCHED,)), BROKEN, NOW_S + 99))
+    assert one == watched_part(Board(row(BROKEN, incidents=(TOUCHED,)), BROKEN, NOW_S + 99))
 
 
 # --- with a hub that says so ---
@@ -170,7 +170,7 @@ def hub(folder: Path, found: Row | None, **more: Any) -> Iterator[tuple[str, Hub
 
 def test_the_whole_result_is_fetched_only_when_it_is_another(tmp_path: Path) -> None:
     with hub(tmp_path, BROKEN) as (path, server):
-        watch = Watch(HubClient(path), "hn", lang="vi")
+        watch = ConferenceWatch(HubClient(path), "hn", lang="vi")
         for _ in range(3):
             watch.ask(NOW_S)
         assert server.asked.count("/api/v1/conferences/hn") == 1

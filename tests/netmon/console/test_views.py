@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from screens import AT_MS, commune, incident, state
 
-from netmon.console.paint import Line, fit
-from netmon.console.state import State
+from netmon.console.paint import ScreenLine, fit
+from netmon.console.state import ConsoleState
 from netmon.console.ui import Ui, press
 from netmon.console.view import frame
 
@@ -19,12 +19,12 @@ NOW_S = AT_MS / 1000 + 1
 
 
 def shown(body: dict, ui: Ui | None = None, width: int = 100, height: int = 24, now_s: float = NOW_S) -> list[str]:
-    known = State()
+    known = ConsoleState()
     known.apply("snapshot", body, NOW_S)
     return texts(frame.render(known, ui or Ui(), width, height, now_s))
 
 
-def texts(lines: list[Line]) -> list[str]:
+def texts(lines: list[ScreenLine]) -> list[str]:
     return ["".join(part.text for part in line) for line in lines]
 
 
@@ -67,7 +67,7 @@ def test_a_hostile_name_is_shown_harmlessly(hostile: str) -> None:
 
 
 def test_enter_opens_what_the_cursor_stands_on_and_esc_leads_back() -> None:
-    known = State()
+    known = ConsoleState()
     known.apply("snapshot", state(6, (incident(),)), NOW_S)
     ui = press(Ui(), "enter", known)
     assert ui.opened == ("incident", "i-1")
@@ -78,7 +78,7 @@ def test_enter_opens_what_the_cursor_stands_on_and_esc_leads_back() -> None:
 
 
 def test_a_filter_is_typed_and_esc_clears_it() -> None:
-    known = State()
+    known = ConsoleState()
     known.apply("snapshot", state(30), NOW_S)
     ui = Ui()
     for key in ("/", "0", "0", "2", "enter"):
@@ -89,7 +89,7 @@ def test_a_filter_is_typed_and_esc_clears_it() -> None:
 
 
 def test_a_change_updates_rows_and_keeps_the_others() -> None:
-    known = State()
+    known = ConsoleState()
     known.apply("snapshot", state(3), NOW_S)
     known.apply("change", {"at_ms": AT_MS + 1000, "communes": [commune(2, "bad")]}, NOW_S)
     assert [row["state"] for row in known.commune_rows("")] == ["bad", "ok", "ok"]
@@ -105,7 +105,7 @@ def test_a_change_updates_rows_and_keeps_the_others() -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_no_order_of_keys_breaks_the_screen(keys: list[str]) -> None:
-    known = State()
+    known = ConsoleState()
     known.apply("snapshot", state(9, (incident(), incident(id="i-2", state="resolved", resolved_ms=AT_MS))), NOW_S)
     ui = Ui()
     for key in keys:
@@ -141,7 +141,7 @@ def test_a_filter_finds_names_without_marks_and_states_as_shown(typed: str, foun
         commune(1, "ok", name="Phường Ba Đình"), commune(2, "bad", name="Xã Cát Hải"),
         commune(3, "ok", name=unicodedata.normalize("NFD", "Phường Ngọc Hà")),
     ]  # fmt: skip
-    known = State()
+    known = ConsoleState()
     known.apply("snapshot", body, NOW_S)
     assert {row["code"] for row in known.commune_rows(typed)} == found
 
@@ -174,7 +174,7 @@ def test_old_data_is_no_all_clear() -> None:
     assert any("Không có sự cố" in line and "cũ" not in line for line in shown(state(6)))
     old = shown(state(6), now_s=NOW_S + 60)
     assert any("hiện nay chưa rõ" in line for line in old)
-    known = State()
+    known = ConsoleState()
     known.apply("snapshot", state(6), NOW_S)
     known.fault = "hub /x: nobody answers there"
     assert any("hiện nay chưa rõ" in line for line in texts(frame.render(known, Ui(), 100, 24, NOW_S)))

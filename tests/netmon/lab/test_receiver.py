@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from netmon.lab.receiver import Inbox, Page, fault_of, secret_key
+from netmon.lab.receiver import Inbox, ReceivedPage, fault_of, secret_key
 
 # The example of the Standard Webhooks specification's own test suite.
 SPEC_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -50,7 +50,7 @@ def test_a_changed_body_and_an_old_page_are_refused() -> None:
 
 
 def test_a_page_sent_twice_is_counted_once() -> None:
-    pages: list[Page] = []
+    pages: list[ReceivedPage] = []
     inbox = Inbox(b"key", pages.append, refuse=lambda fault: None)
     body = json.dumps({"status": "firing"}).encode()
     assert [inbox.take(signed(body, b"key"), body) for _ in range(3)] == [200, 200, 200]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon.agent.clock.hub import Clock
+from netmon.agent.clock.hub import HubClock
 from netmon.agent.clock.wall import Known, Wall, moved, shift_ms, unpack
 from netmon.agent.uplink.cursor import Cursor
 from netmon.agent.uplink.spool import Spool, read_group
@@ -90,7 +90,7 @@ def test_slewing_is_no_step() -> None:
 
 def test_the_offset_from_the_hub_follows_a_clock_that_is_set() -> None:
     machine = Machine(-HOUR_MS)
-    clock = Clock(machine.wall)
+    clock = HubClock(machine.wall)
     ns = machine.now_ms * 1_000_000
     clock.sample(ns, ns + HOUR_MS * 1_000_000, ns + HOUR_MS * 1_000_000, ns)
     assert clock.offset_ms == HOUR_MS and clock.is_off
@@ -99,7 +99,7 @@ def test_the_offset_from_the_hub_follows_a_clock_that_is_set() -> None:
 
 
 def test_the_offset_follows_a_hub_whose_clock_is_set() -> None:
-    clock = Clock(Machine().wall)
+    clock = HubClock(Machine().wall)
     clock.sample(0, 0, 0, 1_000_000)
     later_ns = 3_600 * 1_000_000_000
     clock.sample(0, later_ns, later_ns, 40_000_000)  # a slower exchange than the first

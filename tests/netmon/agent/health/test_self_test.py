@@ -20,7 +20,7 @@ import pytest
 from agenthub import FakeHub, serving, until
 
 from netmon.agent.health import self_test as selfproof
-from netmon.agent.health.self_test import Floor, SelfProof, floor
+from netmon.agent.health.self_test import Floor, SelfTest, floor
 from netmon.point import Value
 from probes.base import Measurement, Outcome
 from probes.errors import NeedsPrivilege
@@ -48,7 +48,7 @@ def test_between_two_proofs_the_checks_own_drops_and_late_sends_are_counted_once
     async def prove() -> Floor:
         return Floor(_window(2, 0.01), 1000)
 
-    proof = SelfProof(60.0, prove)
+    proof = SelfTest(60.0, prove)
     for measured in (_measured(local_drop=3, send_late_ms=9.0), _measured(send_late_ms=80.0), _measured()):
         proof.note(measured)
     asyncio.run(proof.once())
@@ -63,7 +63,7 @@ def test_a_floor_that_cannot_be_measured_is_absent_and_told_once(caplog: pytest.
     async def prove() -> Floor:
         raise NeedsPrivilege("closed")
 
-    proof = SelfProof(60.0, prove)
+    proof = SelfTest(60.0, prove)
     asyncio.run(proof.once())
     asyncio.run(proof.once())
     assert proof.take() == {"local_drop": 0, "late_sends": 0} and len(caplog.records) == 1
@@ -164,6 +164,6 @@ def test_neither_a_fault_of_ours_nor_a_proof_without_an_end_ends_the_proofs(monk
         raise AssertionError
 
     for prove in (broken, endless):
-        proof = SelfProof(60.0, prove)
+        proof = SelfTest(60.0, prove)
         asyncio.run(asyncio.wait_for(proof.once(), 5.0))
         assert proof.take() == {"local_drop": 0, "late_sends": 0}

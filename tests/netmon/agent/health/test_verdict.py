@@ -8,7 +8,7 @@ import pytest
 
 from netmon.agent.clock import kernel as kernelclock
 from netmon.agent.health import interfaces
-from netmon.agent.health.verdict import Verdict, judge, with_clock
+from netmon.agent.health.verdict import LinkVerdict, judge, with_clock
 from netmon.agent.measure.check_state import CheckState, states_of
 from netmon.cli import status
 from netmon.config.agent import CheckConfig
@@ -27,8 +27,8 @@ CHECKS = (
 
 
 def _said(
-    before: dict[str, Outcome], now: dict[str, Outcome], cards: interfaces.State = "up", seconds: int = 30
-) -> Verdict:
+    before: dict[str, Outcome], now: dict[str, Outcome], cards: interfaces.CarrierState = "up", seconds: int = 30
+) -> LinkVerdict:
     """All well but `before` for half a minute, then `now`, with the rest as it was."""
     states = dict(states_of(CHECKS))
     del states["uplink-ping"]

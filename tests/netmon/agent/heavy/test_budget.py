@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from agenthub import until
 
-from netmon.agent.heavy.budget import DAY_S, ZONE_S, OwnBudget
+from netmon.agent.heavy.budget import DAY_S, ZONE_S, LocalBudget
 from netmon.agent.heavy.permit import Denied, Permit
 from netmon.config.agent import HeavyConfig
 from probes.base import Cost
@@ -27,8 +27,8 @@ class At:
         return self.now_s
 
 
-def budget(folder: Path, at: At, **terms: int) -> OwnBudget:
-    return OwnBudget(folder / "heavy.json", HeavyConfig(**{"bytes_per_day": 2500, **terms}), at)
+def budget(folder: Path, at: At, **terms: int) -> LocalBudget:
+    return LocalBudget(folder / "heavy.json", HeavyConfig(**{"bytes_per_day": 2500, **terms}), at)
 
 
 def granted(got: Permit | Denied) -> Permit:
@@ -123,5 +123,5 @@ def test_a_file_that_says_nothing_is_begun_anew(tmp_path: Path, text: str) -> No
 
 
 def test_what_cannot_be_kept_is_not_sent(tmp_path: Path) -> None:
-    one = OwnBudget(tmp_path / "no-such-folder" / "heavy.json", HeavyConfig(), At())
+    one = LocalBudget(tmp_path / "no-such-folder" / "heavy.json", HeavyConfig(), At())
     assert "cannot be kept" in why(one.ask("a", COST))

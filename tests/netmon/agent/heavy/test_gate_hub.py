@@ -13,7 +13,7 @@ from typing import Any
 from agenthub import Told, check, config, running, until
 from hubs import INVENTORY, HubProcess, eventually, hub
 
-from netmon.agent.agent import Agent
+from netmon.agent.agent import RunningAgent
 from netmon.config.agent import HeavyConfig
 from probes.base import Measurement, Target
 
@@ -44,7 +44,9 @@ class Diary(Told):
 
 
 @contextmanager
-def agents(one: HubProcess, folder: Path, diaries: dict[str, Diary], every_s: float) -> Iterator[dict[str, Agent]]:
+def agents(
+    one: HubProcess, folder: Path, diaries: dict[str, Diary], every_s: float
+) -> Iterator[dict[str, RunningAgent]]:
     """Agents c1 and c2, each with one heavy check on its way to the core."""
     with ExitStack() as stack:
         made = {}

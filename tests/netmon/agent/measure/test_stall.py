@@ -14,7 +14,7 @@ from agenthub import Told, check, config
 from netmon.agent.heavy.permit import Permit
 from netmon.agent.measure.frontier import Frontier
 from netmon.agent.measure.runner import Runner
-from netmon.agent.measure.stall import Beat, honest, least_s
+from netmon.agent.measure.stall import StallWatch, discount_stall, least_s
 from probes.base import Measurement, Outcome, Target
 
 
@@ -25,13 +25,13 @@ def _measured(outcome: Outcome) -> Measurement:
 
 @pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.REFUSED, Outcome.PROTOCOL, Outcome.UNRESOLVED])
 def test_what_failed_while_we_stood_still_is_our_own_fault_and_measured_nothing(outcome: Outcome) -> None:
-    told = honest(_measured(outcome), 3.0, 2.0)
+    told = discount_stall(_measured(outcome), 3.0, 2.0)
     assert (told.outcome, told.values) == (Outcome.LOCAL, {}) and "stood still for 3.0 s" in told.why
-    assert honest(_measured(outcome), 0.1, 2.0) == _measured(outcome)
+    assert discount_stall(_measured(outcome), 0.1, 2.0) == _measured(outcome)
 
 
 def test_a_target_that_answered_stays_answered_without_a_time() -> None:
-    told = honest(_measured(Outcome.OK), 3.0, 2.0)
+    told = discount_stall(_measured(Outcome.OK), 3.0, 2.0)
     assert (told.outcome, told.values) == (Outcome.OK, {"sent": 1, "rcvd": 1})
 
 
@@ -41,7 +41,7 @@ def test_how_long_we_may_stand_still_follows_the_timeout() -> None:
 
 def _stood(run: Callable[[], Awaitable[None]]) -> float:
     async def main() -> float:
-        with Beat().watching() as stood_s:
+        with StallWatch().watching() as stood_s:
             await run()
             return stood_s()
 
@@ -65,7 +65,7 @@ def test_a_loop_that_is_burnt_is_seen_whenever_it_happens() -> None:
 
 def test_an_idle_loop_has_no_beat() -> None:
     async def main() -> tuple[bool, bool]:
-        beat = Beat()
+        beat = StallWatch()
         with beat.watching(), beat.watching():
             going = beat._next is not None
         return going, beat._next is None

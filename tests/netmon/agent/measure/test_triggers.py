@@ -13,7 +13,7 @@ from agenthub import Told, check, config
 from netmon.agent.measure import schedule
 from netmon.agent.measure.frontier import Frontier
 from netmon.agent.measure.runner import Runner
-from netmon.agent.measure.triggers import Hurry, host_of
+from netmon.agent.measure.triggers import Triggers, host_of
 from netmon.config.agent import CheckConfig
 from probes.base import Kind, Measurement, Outcome, Target
 
@@ -42,7 +42,7 @@ def test_the_host_of_any_kind_of_target_is_known(target: str, host: str) -> None
 def test_a_path_follows_the_checks_of_its_own_host_or_those_it_names() -> None:
     sip, web = check("sip", "sip:room@mcu.example"), check("web", "http://portal.example/")
     other = replace(PATH, check="other", target="10.9.9.9", run_when=("web",))
-    hurry = Hurry([sip, web, PATH, other, check("host", "", kind="host")])
+    hurry = Triggers([sip, web, PATH, other, check("host", "", kind="host")])
     for name in ("sip", "web", "host", "path"):
         assert hurry.note(name, OK, 0.0) == []
     assert hurry.note("sip", LOST, 1.0) == ["path"]
@@ -51,13 +51,13 @@ def test_a_path_follows_the_checks_of_its_own_host_or_those_it_names() -> None:
 
 
 def test_only_the_first_failure_after_a_success_hurries_and_once_a_minute_at_most() -> None:
-    hurry = Hurry([check("sip", "mcu.example"), PATH])
+    hurry = Triggers([check("sip", "mcu.example"), PATH])
     told = [(0, LOST), (1, OK), (2, LOCAL), (3, LOST), (4, LOST), (5, OK), (6, LOST), (62, OK), (63, Outcome.REFUSED)]
     assert [at for at, outcome in told if hurry.note("sip", outcome, float(at))] == [3, 63]
 
 
 def test_our_own_fault_neither_hurries_nor_makes_anybody_good_or_bad() -> None:
-    hurry = Hurry([check("sip", "mcu.example"), PATH])
+    hurry = Triggers([check("sip", "mcu.example"), PATH])
     told = [(0, OK), (1, LOCAL), (2, LOCAL), (3, LOST)]
     assert [at for at, outcome in told if hurry.note("sip", outcome, float(at))] == [3]
 
