@@ -26,6 +26,14 @@ def test_a_family_of_three_is_a_folder() -> None:
     assert set(house.families()) <= FLAT
 
 
+def test_the_tests_mirror_the_tree() -> None:
+    mirrored = {
+        str(path.parent.relative_to(house.ROOT / "tests")) for path in (house.ROOT / "tests").rglob("test_*.py")
+    }
+    folders = {folder for folder in mirrored if folder.split("/")[0] in house.ROOMS}
+    assert len(folders) > 40 and folders - set(house.folders()) == set()
+
+
 def test_a_folder_of_one_kind_has_its_door_in_kind() -> None:
     doors: dict[str, list[str]] = {}
     for door in KINDS.values():
