@@ -21,7 +21,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from hubs import eventually, free_port, hub, line, now_ms
+from hubs import eventually, hub, line, now_ms
+from ports import free_port
 
 from netmon.agent.uplink.cursor import Cursor
 from netmon.agent.uplink.spool import Spool

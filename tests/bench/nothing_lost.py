@@ -28,8 +28,9 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from hubs import eventually, free_port, program
+from hubs import eventually, program
 from lossworld import FAKETIME, Clock, World
+from ports import free_port
 
 HOUR_S, MONTH_S = 3_600, 31 * 86_400
 AT_ONCE = 3

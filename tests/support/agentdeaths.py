@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agenthub import FakeHub, check, config
-from deaths import Death, Outcome, die, forget, raise_once, until
+from deaths import Death, Outcome, at_once, each, until
 
 from netmon.agent.agent import RunningAgent
 from netmon.config.agent import AgentConfig
@@ -78,30 +78,9 @@ def goes_on(agent: RunningAgent, hub: FakeHub, path: Path) -> bool:
 
 def run(agent: RunningAgent, hub: FakeHub, path: Path, fault: Callable[[], BaseException]) -> list[Outcome]:
     """All of them, one after the other."""
-    outcomes = []
-    assert goes_on(agent, hub, path)
-    for one in places(agent):
-        forget(agent.troubles)
-        raised = fault()
-        told_s = die(one, raised, agent.troubles, lambda: ask(path))
-        outcomes.append(Outcome(one.loop, repr(raised), told_s, goes_on(agent, hub, path)))
-    return outcomes
+    return each(places(agent), agent.troubles, lambda: ask(path), lambda: goes_on(agent, hub, path), fault)
 
 
-def run_at_once(
-    agent: RunningAgent, path: Path, fault: Callable[[], BaseException], within_s: float = 15.0
-) -> set[str]:
+def run_at_once(agent: RunningAgent, path: Path, fault: Callable[[], BaseException]) -> set[str]:
     """All of them together; parts that never told."""
-    wanted = {one.part for one in places(agent)}
-    put_back = [raise_once(one.owner, one.method, fault()) for one in places(agent)]
-    seen = set[str]()
-
-    def all_told() -> bool:
-        ask(path)
-        seen.update(row["part"] for row in agent.troubles.rows())
-        return all(any(part.startswith(name) for part in seen) for name in wanted)
-
-    until(all_told, within_s)
-    for back in put_back:
-        back()
-    return {name for name in wanted if not any(part.startswith(name) for part in seen)}
+    return at_once(places(agent), agent.troubles, lambda: ask(path), fault)

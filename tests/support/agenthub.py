@@ -7,7 +7,6 @@ import gzip
 import http.server
 import json
 import re
-import socket
 import ssl
 import threading
 import time
@@ -125,13 +124,6 @@ def serving(hub: FakeHub) -> Iterator[FakeHub]:
         finally:
             server.shutdown()
             thread.join()
-
-
-def free_port() -> int:
-    """A TCP port nobody listens on just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @dataclass

@@ -62,6 +62,49 @@ def die(
         put_back()
 
 
+def each(
+    places: Sequence[Death],
+    board: Troubles,
+    poke: Callable[[], Any],
+    goes_on: Callable[[], bool],
+    fault: Callable[[], BaseException],
+) -> list[Outcome]:
+    """All of them, one after the other."""
+    assert goes_on()
+    outcomes = []
+    for place in places:
+        forget(board)
+        raised = fault()
+        told_s = die(place, raised, board, poke)
+        outcomes.append(Outcome(place.loop, repr(raised), told_s, goes_on()))
+    return outcomes
+
+
+def at_once(
+    places: Sequence[Death],
+    board: Troubles,
+    poke: Callable[[], Any],
+    fault: Callable[[], BaseException],
+    within_s: float = 15.0,
+) -> set[str]:
+    """All of them together; parts that never told."""
+    wanted, seen = {place.part for place in places}, set[str]()
+    put_back = [raise_once(place.owner, place.method, fault()) for place in places]
+
+    def silent() -> set[str]:
+        return {name for name in wanted if not any(part.startswith(name) for part in seen)}
+
+    def all_told() -> bool:
+        poke()
+        seen.update(row["part"] for row in board.rows())
+        return not silent()
+
+    until(all_told, within_s)
+    for back in put_back:
+        back()
+    return silent()
+
+
 def forget(board: Troubles) -> None:
     """Clear the board at once, that the next one may be seen."""
     board._rows.clear()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deaths import Death, Outcome, die, forget, raise_once, until
+from deaths import Death, Outcome, at_once, each, until
 from hubs import HubProcess, line, now_ms
 
 from netmon.hub.hub import Hub
@@ -103,36 +103,16 @@ def places(hub: Hub) -> list[Death]:
     ]
 
 
-def run(hub: Hub, work: Work, fault: Callable[[], BaseException], only: str = "") -> list[Outcome]:
+def run(hub: Hub, work: Work, fault: Callable[[], BaseException]) -> list[Outcome]:
     """All of them, one after the other."""
-    outcomes = []
-    assert work.goes_on()
-    for one in places(hub):
-        if only and only not in one.loop:
-            continue
-        forget(hub.troubles)
-        raised = fault()
-        told_s = die(one, raised, hub.troubles, work.poke)
-        outcomes.append(Outcome(one.loop, repr(raised), told_s, work.goes_on()))
+    outcomes = each(places(hub), hub.troubles, work.poke, work.goes_on, fault)
     work.close()
     return outcomes
 
 
-def run_at_once(hub: Hub, work: Work, fault: Callable[[], BaseException], within_s: float = 15.0) -> set[str]:
+def run_at_once(hub: Hub, work: Work, fault: Callable[[], BaseException]) -> set[str]:
     """All of them together; parts that never told."""
-    wanted = {one.part for one in places(hub)}
-    put_back = [raise_once(one.owner, one.method, fault()) for one in places(hub)]
-    seen = set[str]()
-
-    def all_told() -> bool:
-        work.poke()
-        seen.update(row["part"] for row in hub.troubles.rows())
-        return all(any(part.startswith(name) for part in seen) for name in wanted)
-
-    until(all_told, within_s)
-    for back in put_back:
-        back()
-    return {name for name in wanted if not any(part.startswith(name) for part in seen)}
+    return at_once(places(hub), hub.troubles, work.poke, fault)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from hubs import HubProcess, eventually, free_port
+from hubs import HubProcess, eventually
+from ports import free_port
 
 from netmon.config.files import load_hub
 from netmon.hub import main

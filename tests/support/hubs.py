@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ports import free_port
+
 INVENTORY = """\
 hub_site: core
 contacts:
@@ -38,13 +40,6 @@ checks:
   - {check: c1-uplink, agent: c1, to: p79}
   - {check: c2-uplink, agent: c2, to: p79}
 """
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port nobody listens on just now."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
-        sock.bind((host, 0))
-        return int(sock.getsockname()[1])
 
 
 def line(agent: str, number: int, at_ms: int, *, check: str = "", more: str = "") -> str:

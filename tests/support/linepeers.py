@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from hubs import free_port, program
+from hubs import program
+from ports import free_port
 
 from netmon.hub.ingest.lines import Bounds, Reader
 from netmon.hub.ingest.writers import Writer

@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from hubs import HubProcess, eventually, free_port, get
+from hubs import HubProcess, eventually, get
+from ports import free_port
 
 from netmon.hub.ingest import record
 from netmon.intervals import Intervals

@@ -20,6 +20,7 @@ def lab() -> Iterator[Any]:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("emulator")
 @pytest.mark.parametrize("link", LINKS, ids=str)
 def test_delay_and_loss_of_one_direction_are_told_as_they_are(lab: Any, link: Link) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agenthub import OK, Answer, FakeHub, Request, Told, check, config, free_port, running, serving, until
+from agenthub import OK, Answer, FakeHub, Request, Told, check, config, running, serving, until
+from ports import free_port
 
 from netmon import segments
 from netmon import set_aside as setaside

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import pytest
 from certs import authority
 from checkout import GOLDEN
+from ports import free_ports
 
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.dns import DnsSettings, run
@@ -29,14 +29,6 @@ class Peer(NamedTuple):
     port: int
     tls_port: int
     ca_file: str
-
-
-def free_ports(many: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(many)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
 
 
 def config(folder: Path, port: int, tls_port: int) -> str:

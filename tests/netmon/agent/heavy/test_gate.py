@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agenthub import NO_LEASES, OK, Answer, FakeHub, Told, check, config, free_port, running, serving, until
+from agenthub import NO_LEASES, OK, Answer, FakeHub, Told, check, config, running, serving, until
+from ports import free_port
 
 from netmon.agent.measure.frontier import Frontier
 from netmon.agent.measure.runner import Runner, sent_bytes

@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hubs import HubProcess, eventually, free_port, get, hub, line, now_ms, program
+from hubs import HubProcess, eventually, get, hub, line, now_ms, program
+from ports import free_port
 
 pytestmark = pytest.mark.world
 

@@ -15,9 +15,10 @@ from typing import Any
 import meeting
 import pytest
 import yaml
-from hubs import HubProcess, free_port
+from hubs import HubProcess
 from nets import Pair, pair
 from netthread import serving, within
+from ports import free_port
 from receivers import Receiver, receiver
 
 from netmon.cli import app

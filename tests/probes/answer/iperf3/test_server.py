@@ -61,6 +61,7 @@ async def still_serves(server: Server) -> bool:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("iperf3")
 @pytest.mark.parametrize("parallel", ["1", "3"])
 @pytest.mark.parametrize("reverse", [False, True])
@@ -124,6 +125,7 @@ def test_a_second_client_is_told_that_we_are_busy_when_there_is_no_queue() -> No
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("iperf3")
 def test_real_clients_that_come_at_once_are_served_one_after_the_other_each_at_its_rate() -> None:
     asks = (["-b", "20M"], ["-b", "10M", "-R", "-P", "2"], ["-u", "-b", "20M", "-l", "1400"], ["-u", "-b", "20M", "-l", "1400", "-R"])  # fmt: skip
@@ -141,6 +143,7 @@ def test_real_clients_that_come_at_once_are_served_one_after_the_other_each_at_i
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("iperf3")
 def test_our_client_waits_its_turn_behind_a_real_one_and_longer_than_it_waits_for_an_answer() -> None:
     async def act(server: Server) -> tuple[dict[str, Any], Measurement, Measurement]:

@@ -127,6 +127,7 @@ def probe(both: Pair, *settings: str) -> dict[str, Any]:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("netns", "tc")
 @pytest.mark.parametrize(
     ("settings", "fits"), [(["rooms=3"], 1), (["rooms=7"], 0), (["rooms=7", "direction=reverse"], 0)]

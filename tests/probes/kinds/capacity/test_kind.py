@@ -50,6 +50,7 @@ def link() -> Iterator[Pair]:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("netns", "tc")
 @pytest.mark.parametrize("burst", [5, 32, 128])
 def test_a_token_bucket_is_read_both_ways_or_not_at_all(link: Pair, burst: int) -> None:
@@ -68,6 +69,7 @@ def test_a_token_bucket_is_read_both_ways_or_not_at_all(link: Pair, burst: int) 
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("netns", "tc")
 def test_others_that_use_a_quarter_of_the_link_do_not_change_the_figure(link: Pair) -> None:
     link.tbf("20mbit", "32kb", "300ms")
@@ -79,6 +81,7 @@ def test_others_that_use_a_quarter_of_the_link_do_not_change_the_figure(link: Pa
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("emulator", "tc")
 def test_jitter_of_5_ms_behind_the_bottleneck_is_unknown() -> None:
     with emulated() as lab, answering(lab, "site1", "--train", "0.0.0.0:8621"):
@@ -91,6 +94,7 @@ def test_jitter_of_5_ms_behind_the_bottleneck_is_unknown() -> None:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("netns", "tc")
 def test_one_direction_is_measured_alone(link: Pair) -> None:
     link.tbf("20mbit", "5kb", "300ms")
@@ -101,6 +105,7 @@ def test_one_direction_is_measured_alone(link: Pair) -> None:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("netns", "tc")
 def test_a_link_nobody_shapes_is_unknown_and_says_why(link: Pair) -> None:
     for name in (link.left, link.right):
@@ -110,6 +115,7 @@ def test_a_link_nobody_shapes_is_unknown_and_says_why(link: Pair) -> None:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("netns", "tc")
 def test_ipv6_is_measured_in_packets_as_long_which_are_not_cut_up(link: Pair) -> None:
     link.tbf("20mbit", "5kb", "300ms")

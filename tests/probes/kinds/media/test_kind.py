@@ -196,6 +196,7 @@ def measured(link: Pair, *settings: str, least: str) -> dict[str, Any]:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("netns", "tc")
 def test_smooth_fits_where_bursts_do_not_and_pacing_helps(link: Pair) -> None:
     for name in (link.left, link.right):
@@ -216,6 +217,7 @@ def test_smooth_fits_where_bursts_do_not_and_pacing_helps(link: Pair) -> None:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("netns", "nft")
 def test_loss_and_a_changed_mark_are_told_of_their_own_direction(link: Pair) -> None:
     link.nft(
@@ -235,6 +237,7 @@ def test_loss_and_a_changed_mark_are_told_of_their_own_direction(link: Pair) -> 
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("netns")
 def test_keys_and_ipv6(link: Pair, tmp_path: Path) -> None:
     key, other = tmp_path / "key", tmp_path / "other"

@@ -33,6 +33,7 @@ def test_a_host_that_answers_few_echoes_has_no_figure(began_s: float) -> None:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("netns", "tc")
 def test_a_full_queue_shows_in_the_round_trip_under_load() -> None:
     with pair() as both, reflector(both, "--throughput", "0.0.0.0:5201"):

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
-import os
-import shutil
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import certs
+import kamailio
 import pytest
 from checkout import GOLDEN
+from ports import free_ports
 
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.sip.call import SipCallSettings
@@ -35,89 +32,26 @@ class Peer(NamedTuple):
     password_file: str
 
 
-def certificate(folder: Path) -> None:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mcu.test")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=20))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    (folder / "cert.pem").write_bytes(made.public_bytes(pem))
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-
-
-def free_ports(many: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(many)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
-
-
-def command(folder: Path, ports: dict[str, int], algorithm: str) -> list[str]:
-    program = shutil.which("kamailio", path=os.environ.get("PATH", "") + ":/usr/sbin")
-    assert program
-    defines = {f"LISTEN_{one.upper()}": f"{one}:127.0.0.1:{port}" for one, port in ports.items()}
-    defines |= {"CERT": f'"{folder}/cert.pem"', "KEY": f'"{folder}/key.pem"', "ALGORITHM": f'"{algorithm}"'}
-    words = [word for name, value in defines.items() for word in ("-A", f"{name}={value}")]
-    return [
-        program,
-        "-f",
-        str(CONFIG),
-        "-DD",
-        "-E",
-        "-m",
-        "32",
-        "-M",
-        "4",
-        "-P",
-        str(folder / "pid"),
-        "-Y",
-        str(folder),
-        *words,
-    ]
-
-
 def up(ports: dict[str, int]) -> bool:
     try:
         for transport in ("tcp", "tls"):
             socket.create_connection(("127.0.0.1", ports[transport]), 0.5).close()
     except OSError:
         return False
-    return asyncio.run(run(Target(f"127.0.0.1:{ports['udp']}"), SipSettings(timeout_s=0.3), 1)).outcome == Outcome.OK
+    return kamailio.answers(ports["udp"])
 
 
 @pytest.fixture(scope="module", params=["MD5", "SHA-256"])
 def peer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     folder = tmp_path_factory.mktemp("kamailio")
-    certificate(folder)
+    trusted = certs.authority()
+    pem = trusted.server(folder / "server.pem")
     (folder / "password").write_text("secret\n")
     ports = dict(zip(TRANSPORTS, free_ports(3), strict=True))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command(folder, ports, request.param), stdout=log, stderr=log)
-        try:
-            until = time.monotonic() + 30
-            while not up(ports):
-                assert process.poll() is None and time.monotonic() < until, (folder / "log").read_text()[-2000:]
-                time.sleep(0.2)
-            yield Peer(ports, str(folder / "cert.pem"), str(folder / "password"))
-        finally:
-            process.terminate()
-            process.wait(20)
+    defines = {f"LISTEN_{transport.upper()}": f"{transport}:127.0.0.1:{port}" for transport, port in ports.items()}
+    defines |= {"CERT": f'"{pem}"', "KEY": f'"{pem}"', "ALGORITHM": f'"{request.param}"'}
+    with kamailio.running(folder, CONFIG, defines, lambda: up(ports)):
+        yield Peer(ports, trusted.pem(folder / "ca.pem"), str(folder / "password"))
 
 
 def ask(peer: Peer, transport: str, room: str, count: int = 1, **more: object) -> Measurement:

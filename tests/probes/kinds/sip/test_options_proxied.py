@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kamailio
 import pytest
 from checkout import GOLDEN
+from ports import free_ports
 
 from probes.answer.standin import sip as standin
 from probes.answer.standin.room import Room
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.sip.call import SipCallSettings, run
-from probes.kinds.sip.options import SipSettings
-from probes.kinds.sip.options import run as options
 from probes.target import Endpoint
 from probes.wire.sip.message import Message
 
@@ -28,48 +23,13 @@ pytestmark = [pytest.mark.needs("kamailio"), pytest.mark.world]
 CONFIG = GOLDEN / "sip" / "kamailio-proxy.cfg"
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
     """Of the proxy, and of the room it leads to."""
-    folder, proxy, room = tmp_path_factory.mktemp("proxy"), free_port(), free_port()
-    program = shutil.which("kamailio", path=os.environ.get("PATH", "") + ":/usr/sbin")
-    assert program
+    folder, (proxy, room) = tmp_path_factory.mktemp("proxy"), free_ports(2)
     defines = {"LISTEN_UDP": f"udp:127.0.0.1:{proxy}", "ROOM": f'"sip:127.0.0.1:{room}"'}
-    words = [word for name, value in defines.items() for word in ("-A", f"{name}={value}")]
-    command = [
-        program,
-        "-f",
-        str(CONFIG),
-        "-DD",
-        "-E",
-        "-m",
-        "32",
-        "-M",
-        "4",
-        "-P",
-        str(folder / "pid"),
-        "-Y",
-        str(folder),
-    ]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*command, *words], stdout=log, stderr=log)
-        try:
-            until = time.monotonic() + 20
-            while (
-                asyncio.run(options(Target(f"127.0.0.1:{proxy}"), SipSettings(timeout_s=0.3), 1)).outcome != Outcome.OK
-            ):
-                assert process.poll() is None and time.monotonic() < until, (folder / "log").read_text()[-2000:]
-                time.sleep(0.1)
-            yield proxy, room
-        finally:
-            process.terminate()
-            process.wait(20)
+    with kamailio.running(folder, CONFIG, defines, lambda: kamailio.answers(proxy)):
+        yield proxy, room
 
 
 def called(ports: tuple[int, int], who: str, room: Room, **more: Any) -> Measurement:

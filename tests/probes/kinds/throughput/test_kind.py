@@ -18,6 +18,7 @@ from pathlib import Path
 import iperf3keys
 import pytest
 from nets import pair
+from ports import free_port
 
 from probes.answer.iperf3.server import listen
 from probes.base import Measurement, Outcome, Target
@@ -46,11 +47,6 @@ def measure_real(port: int, **more: object) -> Measurement:
             break
         time.sleep(0.1)
     return got
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -82,6 +78,7 @@ def real_server() -> Iterator[int]:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("iperf3")
 @pytest.mark.parametrize("parallel", [1, 3])
 @pytest.mark.parametrize("reverse", [False, True])
@@ -106,6 +103,7 @@ def test_a_set_rate_arrives_at_and_from_a_real_server(
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("iperf3")
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_warm_up_is_sent_and_not_counted(real_server: int, reverse: bool) -> None:
@@ -134,6 +132,7 @@ def test_a_busy_server_refuses_and_says_so() -> None:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("iperf3")
 def test_a_busy_server_is_asked_again_until_it_has_time() -> None:
     with iperf3_server() as (port, _):
@@ -160,6 +159,7 @@ def test_a_server_killed_in_the_middle_breaks_the_test_off() -> None:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("iperf3", "netns", "nft")
 def test_loss_on_the_way_is_counted_and_a_closed_way_has_no_rate() -> None:
     command = [sys.executable, "-m", "netmon", "probe", "throughput", "10.99.0.2", "-o", "json"]
@@ -189,6 +189,7 @@ def test_loss_on_the_way_is_counted_and_a_closed_way_has_no_rate() -> None:
 
 
 @pytest.mark.world
+@pytest.mark.alone
 @pytest.mark.needs("iperf3")
 def test_a_real_server_lets_our_login_in_and_a_wrong_one_out(tmp_path: Path) -> None:
     keys = iperf3keys.make(tmp_path)
