@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 
-from netmon.cli.incidents import client, hub_arguments
+from netmon.cli import hub_access
 from netmon.errors import GOOD
 from netmon.hub_client import element_path
 
@@ -15,13 +15,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the incident, as `netmon incidents` shows it")
     parser.add_argument("--note", default="", help="what you are about to do")
     parser.add_argument("--who", default="", help="your name (default: the user of this machine)")
-    hub_arguments(parser)
+    hub_access.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Tell the hub who works on it."""
     body = {"who": args.who or user(), "note": args.note}
-    client(args).post(f"/api/v1/incidents/{element_path(args.id)}/ack", body)
+    hub_access.client(args).post(f"/api/v1/incidents/{element_path(args.id)}/ack", body)
     print(args.id)
     return GOOD
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from netmon.cli import terminal
-from netmon.cli.incidents import client
+from netmon.cli import hub_access, terminal
 from netmon.errors import GOOD, MachineError
-from netmon.hub_client import DEFAULT_SOCKET
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What `netmon console` takes."""
-    parser.add_argument(
-        "--hub", default=DEFAULT_SOCKET, metavar="SOCKET|URL", help="local socket of the hub, or https://host:port"
-    )
-    parser.add_argument("--token-file", default="", help="file with a read token (for a URL)")
-    parser.add_argument("--ca", default="", help="the hub's ca.pem (for a URL)")
+    hub_access.arguments(parser)
     parser.add_argument("--filter", default="", metavar="WORDS", help="show communes with these words only")
     parser.add_argument("--svg", default="", metavar="FILE", help="write the screen into an SVG file and exit")
     parser.add_argument("--once", action="store_true", help="print and exit")
@@ -26,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     """Live on a terminal, once with --once."""
     from netmon.console.app import Console, is_terminal
 
-    console = Console(client(args), lang=args.lang, color=not args.no_color, filter=args.filter)
+    console = Console(hub_access.client(args), lang=args.lang, color=not args.no_color, filter=args.filter)
     if args.svg:
         console.picture(args.svg)
         return GOOD

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from typing import Any
 
-from netmon.cli.incidents import client, hub_arguments, show, span
+from netmon.cli import hub_access, output
 from netmon.errors import GOOD
-from probes.clean import clean
 
 _HEADS = {"vi": ("Gì", "Ở đâu", "Chi tiết"), "en": ("What", "Where", "Detail")}
 _WORDS = {
@@ -29,18 +27,18 @@ _NONE = {"vi": "Hôm nay chưa có phép đo nặng nào.", "en": "No heavy test
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    hub_arguments(parser)
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    hub_access.arguments(parser)
+    output.argument(parser, "json")
 
 
 def run(args: argparse.Namespace) -> int:
     """Tests first, then links, then conferences."""
-    view = client(args).get("/api/v1/leases")
+    view = hub_access.client(args).get("/api/v1/leases")
     if args.output == "json":
-        print(json.dumps(view, ensure_ascii=False))
+        output.print_json(view)
         return GOOD
     lang = args.lang or "vi"
-    show(_HEADS[lang], rows(view, lang, time.time()), args, _NONE)
+    output.print_table(_HEADS[lang], rows(view, lang, time.time()), args, _NONE)
     return GOOD
 
 
@@ -62,11 +60,11 @@ def rows(view: dict[str, Any], lang: str, now_s: float) -> list[tuple[str, ...]]
         is_on = one["from_ms"] <= now_s * 1000
         text = (now if is_on else later).format(left=_left(one["until_ms" if is_on else "from_ms"], now_s))
         found.append((conference, one["name"] or one["id"], when.format(links=one["links"], when=text)))
-    return [tuple(clean(cell, 300) for cell in row) for row in found]
+    return [output.cells(row) for row in found]
 
 
 def _left(at_ms: float, now_s: float) -> str:
-    return span(at_ms / 1000 - now_s)
+    return output.span(at_ms / 1000 - now_s)
 
 
 def _mb(many: int) -> str:

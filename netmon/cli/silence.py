@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from typing import Any
 
+from netmon.cli import hub_access, output
 from netmon.cli.ack import user
-from netmon.cli.incidents import Row, client, hub_arguments, show, span, told_as_data
 from netmon.errors import GOOD, USAGE, NetmonError
 from netmon.hub_client import element_path
-from probes.clean import clean
 
-MOST_S = 90 * 86_400  # as the hub has it
+MAX_S = 90 * 86_400  # as the hub has it
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _HEADS = {
     "vi": ("Mã", "Phần tử", "Còn lại", "Ai", "Ghi chú"),
@@ -35,8 +35,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--who", default="", help="your name (default: the user of this machine)")
     parser.add_argument("--list", action="store_true", help="what is silenced now")
     parser.add_argument("--remove", metavar="ID", help="end a silence now")
-    parser.add_argument("-o", "--output", choices=("table", "json", "jsonl"), default="table")
-    hub_arguments(parser)
+    output.argument(parser, "json", "jsonl")
+    hub_access.arguments(parser)
 
 
 def seconds(text: str) -> float:
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """One of three: silence an element, list, remove."""
     if sum((args.element is not None, args.list, args.remove is not None)) != 1:
         raise BadWords("netmon silence needs an ELEMENT, or --list, or --remove ID")
-    hub = client(args)
+    hub = hub_access.client(args)
     if args.list:
         _list(args, hub.get("/api/v1/silences")["silences"])
     elif args.remove is not None:
@@ -59,24 +59,19 @@ def run(args: argparse.Namespace) -> int:
     else:
         if args.for_s is None:
             raise BadWords("netmon silence ELEMENT needs --for (as --for 2h)")
-        if args.for_s > MOST_S:
-            raise BadWords(f"netmon silence --for: {args.for_s:g} s is longer than {MOST_S // 86_400}d")
+        if args.for_s > MAX_S:
+            raise BadWords(f"netmon silence --for: {args.for_s:g} s is longer than {MAX_S // 86_400}d")
         body = {"element": args.element, "for_s": args.for_s, "who": args.who or user(), "note": args.note}
         print(hub.post("/api/v1/silences", body)["id"])
     return GOOD
 
 
-def _list(args: argparse.Namespace, rows: list[Row]) -> None:
-    if not told_as_data(rows, args):
+def _list(args: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+    if not output.print_rows(rows, args.output):
         now_s = time.time()
-        table = [
-            tuple(
-                clean(str(one), 300) for one in (row["id"], row["element"], _left(row, now_s), row["who"], row["note"])
-            )
-            for row in rows
-        ]
-        show(_HEADS[args.lang or "vi"], table, args, _NONE)
+        table = [output.cells((row["id"], row["element"], _left(row, now_s), row["who"], row["note"])) for row in rows]
+        output.print_table(_HEADS[args.lang or "vi"], table, args, _NONE)
 
 
-def _left(row: Row, now_s: float) -> str:
-    return span(float(str(row["until_ms"])) / 1000 - now_s)
+def _left(row: dict[str, Any], now_s: float) -> str:
+    return output.span(float(str(row["until_ms"])) / 1000 - now_s)

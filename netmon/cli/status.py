@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from netmon import zone
+from netmon.cli import output
 from netmon.errors import GOOD, PROBLEM, MachineError, plain_words
 from netmon.hub_client import DEFAULT_SOCKET
 from probes.clean import clean
@@ -133,7 +134,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help=f"the agent's file ({CONFIG})")
     parser.add_argument("--socket", type=Path, metavar="PATH", help="the agent's socket, instead of a file")
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    output.argument(parser, "json")
     parser.add_argument(
         "--hub",
         nargs="?",
@@ -153,7 +154,7 @@ def run(args: argparse.Namespace) -> int:
         return statushub.run(args)
     view = ask(args.socket or _socket_of(args.config))
     if args.output == "json":
-        print(json.dumps(view, ensure_ascii=False))
+        output.print_json(view)
     else:
         print("\n".join(lines(view, args.lang or view["lang"], time.time())))
     return GOOD if view["verdict"]["state"] == "fine" and not view.get("troubles") else PROBLEM

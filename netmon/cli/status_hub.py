@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from netmon.cli.incidents import client, span
+from netmon.cli import hub_access, output
 from netmon.errors import GOOD, PROBLEM
 from probes.clean import clean
 
@@ -30,9 +29,9 @@ _EN = {
 
 def run(args: argparse.Namespace) -> int:
     """Exit 0 when nothing is wrong with the hub, 1 when something is, 4 when it does not answer."""
-    hub = client(args).get("/api/v1/hub")
+    hub = hub_access.client(args).get("/api/v1/hub")
     if args.output == "json":
-        print(json.dumps(hub, ensure_ascii=False))
+        output.print_json(hub)
     else:
         print("\n".join(lines(hub, args.lang or "vi", time.time())))
     return PROBLEM if hub["troubles"] else GOOD
@@ -43,7 +42,7 @@ def lines(hub: Mapping[str, Any], lang: str, now_s: float) -> Iterator[str]:
     words = _EN if lang == "en" else _VI
     yield clean(words["bad" if hub["troubles"] else "fine"].format(name=hub["name"]), 300)
     for one in hub["troubles"]:
-        ago = span(now_s - one["since_ms"] / 1000)
+        ago = output.span(now_s - one["since_ms"] / 1000)
         yield clean(words["trouble"].format(part=one["part"], why=one["why"], ago=ago), 500)
     for one in hub["sinks"]:
         told = {key: one[key] for key in ("name", "sent", "set_aside")} | {"trouble": one["trouble"] or words["good"]}

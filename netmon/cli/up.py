@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import signal
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from netmon import zone
-from netmon.cli import terminal
+from netmon.cli import output, terminal
 from netmon.config.walker.value import seconds
 from netmon.errors import GOOD, MachineError, NetmonError
 from netmon.lab.scenario import BREAK_S, MEND_S, SCENARIOS
@@ -152,12 +151,12 @@ def _folder(keep: str | None) -> Path:
     return folder
 
 
-def _printer(output: str) -> Emit:
-    return _as_jsonl if output in ("json", "jsonl") else _as_text
+def _printer(form: str) -> Emit:
+    return _as_jsonl if form in ("json", "jsonl") else _as_text
 
 
 def _as_jsonl(event: dict[str, Any]) -> None:
-    print(json.dumps(event, ensure_ascii=False), flush=True)
+    output.print_json(event)
 
 
 def _as_text(event: dict[str, Any]) -> None:
@@ -170,15 +169,15 @@ def _to_stderr(event: dict[str, Any]) -> None:
         print(clean(event["detail"], 300), file=sys.stderr)
 
 
-def _print_summary(summary: dict[str, Any], output: str) -> None:
-    if output in ("json", "jsonl"):
-        print(json.dumps({"summary": summary}, ensure_ascii=False), flush=True)
+def _print_summary(summary: dict[str, Any], form: str) -> None:
+    if form in ("json", "jsonl"):
+        output.print_json({"summary": summary})
         return
-    found = "; ".join(
+    incidents = "; ".join(
         f"{row['element']} ({row['kind']}, {len(row['symptoms'])} symptoms)" for row in summary["incidents"]
     )
     print(
-        f"points sent {summary['points_sent']}, stored {summary['points_stored']}; pages {summary['pages']}; incidents: {clean(found, 2000) or 'none'}"
+        f"points sent {summary['points_sent']}, stored {summary['points_stored']}; pages {summary['pages']}; incidents: {clean(incidents, 2000) or 'none'}"
     )
 
 
@@ -192,8 +191,8 @@ _MEASURES = {
 
 def _measures(checks: list[tuple[str, str, str]], folder: Path, lang: str) -> str:
     """What runs on this machine, in one line."""
-    told = ", ".join(f"{name} ({kind}{' ' + target if target else ''})" for name, kind, target in checks)
-    return clean(_MEASURES[lang].format(checks=told, folder=folder), 1000)
+    checks_text = ", ".join(f"{name} ({kind}{' ' + target if target else ''})" for name, kind, target in checks)
+    return clean(_MEASURES[lang].format(checks=checks_text, folder=folder), 1000)
 
 
 def _run_single(args: argparse.Namespace, for_s: float | None) -> int:

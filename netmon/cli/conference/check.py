@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
-import json
 import math
 import os
 import signal
@@ -19,8 +17,8 @@ from typing import Any
 
 from inventory.model import Conference
 from inventory.topology import Network
+from netmon.cli import output
 from netmon.cli.conference import plan as conferenceplan
-from netmon.cli.incidents import show
 from netmon.conference import plan
 from netmon.conference import report as told
 from netmon.conference import verdict as judge
@@ -61,7 +59,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the kind `room`")
     parser.add_argument("--within", metavar="TIME", help="begin nothing after so long (20m); the rest is not measured")
     parser.add_argument("--attached", action="store_true", help="end, with all that was started, when stdin ends")
-    parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table")
+    output.argument(parser, "json", "csv")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -167,29 +165,17 @@ def _how(args: argparse.Namespace, profile: str, rate_bps: int | None) -> How:
 
 def _print(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
     if args.output == "json":
-        print(json.dumps(whole, ensure_ascii=False))
+        output.print_json(whole)
     elif args.output == "csv":
-        _csv(whole["rooms"])
+        output.print_csv(told.COLUMNS, whole["rooms"], newline="\r\n")
     else:
         _table(whole, laid, args, lang)
 
 
-def _csv(rooms: Sequence[dict[str, Any]]) -> None:
-    """A sheet's rows; what a sheet would take for a formula is quoted as text."""
-    out = csv.writer(sys.stdout)
-    out.writerow(told.COLUMNS)
-    for row in rooms:
-        out.writerow([_harmless(str(row[name])) for name in told.COLUMNS])
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(tuple("=+-@\t\r")) else text
-
-
 def _table(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
     rooms = [row | {"why": _why(row["why"], lang)} for row in whole["rooms"]]
-    cells = [[clean(cell, 200) for cell in row] for row in told.cells(rooms, lang)]
-    show(_HEADS[lang], cells, args, _NONE)
+    cells = [output.cells(row, 200) for row in told.cells(rooms, lang)]
+    output.print_table(_HEADS[lang], cells, args, _NONE)
     for cause in whole["causes"]:
         print(clean(f"→ {RUNGS[cause['rung']][lang]}: {cause['do']} {cause['circuit_id']}", 300))
     for row in conferenceplan.rows(laid, lang):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from netmon.cli import hub_access, output
 from netmon.cli.conference import plan as conferenceplan
-from netmon.cli.incidents import client, hub_arguments, show
 from netmon.conference.mcu.base import BWD, FWD, Leg, McuTrouble
 from netmon.conference.mcu.compare import Beside, Matched, Measured, beside
 from netmon.conference.mcu.poll import KINDS, Door
@@ -65,8 +64,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--config", default=DEFAULT_CONFIG, metavar="FILE", help=f"hub.yaml with mcus: (default {DEFAULT_CONFIG})"
     )
     parser.add_argument("--mcu", default="", metavar="ID", help="ask this one only")
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
-    hub_arguments(parser)
+    output.argument(parser, "json")
+    hub_access.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -119,7 +118,7 @@ def _poll(config: McuConfig) -> tuple[list[Leg], bool]:
 def _checks(args: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:
     """The hub's rows, and whether it answered: without it the MCU's half is still worth seeing."""
     try:
-        return list(client(args).get("/api/v1/state")["checks"]), True
+        return list(hub_access.client(args).get("/api/v1/state")["checks"]), True
     except HubUnreachable as fault:
         print(clean(str(fault), 300), file=sys.stderr)
         return [], False
@@ -127,9 +126,9 @@ def _checks(args: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:
 
 def _print(matched: Matched, id: str, answered: list[str], args: argparse.Namespace, lang: str) -> None:
     if args.output == "json":
-        print(json.dumps(as_json(matched, id, answered, lang), ensure_ascii=False))
+        output.print_json(as_json(matched, id, answered, lang))
     else:
-        show(_HEADS[lang], [_cells(row, lang) for row in matched.rows], args, _NONE)
+        output.print_table(_HEADS[lang], [_cells(row, lang) for row in matched.rows], args, _NONE)
     for mcu, leg in matched.unclear:
         print(_UNCLEAR[lang].format(mcu=clean(mcu, 64), name=clean(leg.name or leg.id, 80)), file=sys.stderr)
     if matched.others:

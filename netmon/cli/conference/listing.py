@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from netmon import zone
-from netmon.cli.incidents import client, hub_arguments, show, span
+from netmon.cli import hub_access, output
 from netmon.errors import GOOD
-from probes.clean import clean
 
 _HEADS = {
     "vi": ("Trạng thái", "Mã", "Hội nghị", "Bắt đầu", "Phòng", "Tổng duyệt gần nhất", "Lần tới"),
@@ -33,18 +31,16 @@ _NONE = {"vi": "Danh mục chưa có hội nghị nào.", "en": "The inventory h
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The word's own options."""
-    hub_arguments(parser)
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    hub_access.arguments(parser)
+    output.argument(parser, "json")
 
 
 def run(args: argparse.Namespace) -> int:
     """Those that go on first, then those to come."""
-    found = client(args).get("/api/v1/conferences")["conferences"]
-    if args.output == "json":
-        print(json.dumps(found, ensure_ascii=False))
-        return GOOD
-    lang = args.lang or "vi"
-    show(_HEADS[lang], [cells(row, lang, time.time()) for row in found], args, _NONE)
+    conferences = hub_access.client(args).get("/api/v1/conferences")["conferences"]
+    if not output.print_rows(conferences, args.output):
+        lang = args.lang or "vi"
+        output.print_table(_HEADS[lang], [cells(row, lang, time.time()) for row in conferences], args, _NONE)
     return GOOD
 
 
@@ -52,17 +48,17 @@ def cells(row: Mapping[str, Any], lang: str, now_s: float) -> tuple[str, ...]:
     """One conference as the table shows it; all text cleaned."""
     starts = zone.moment(row["starts_ms"] / 1000, zone.MINUTES)
     plain = (_STATES[lang][row["state"]], row["id"], row["name"], starts, row["rooms"], last(row, lang))
-    return tuple(clean(str(one), 120) for one in (*plain, coming(row, lang, now_s)))
+    return output.cells((*plain, coming(row, lang, now_s)), 120)
 
 
 def last(row: Mapping[str, Any], lang: str) -> str:
     """What the last rehearsal found, "" before the first."""
-    one = row["last"]
-    if one is None:
+    rehearsal = row["last"]
+    if rehearsal is None:
         return ""
-    many = one["summary"]
+    many = rehearsal["summary"]
     good, bad = many["ready"] + many["risk"], many["not_ready"] + many["not_measured"]
-    return (_FAILED if one["failed"] else _LAST)[lang].format(stage=one["stage"], good=good, bad=bad)
+    return (_FAILED if rehearsal["failed"] else _LAST)[lang].format(stage=rehearsal["stage"], good=good, bad=bad)
 
 
 def coming(row: Mapping[str, Any], lang: str, now_s: float) -> str:
@@ -71,4 +67,4 @@ def coming(row: Mapping[str, Any], lang: str, now_s: float) -> str:
         return _RUNNING[lang].format(stage=row["running"])
     if row["next"] is None:
         return ""
-    return _NEXT[lang].format(stage=row["next"]["stage"], span=span(row["next"]["at_ms"] / 1000 - now_s))
+    return _NEXT[lang].format(stage=row["next"]["stage"], span=output.span(row["next"]["at_ms"] / 1000 - now_s))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from inventory.model import Conference
 from inventory.topology import Network
-from netmon.cli.incidents import show
+from netmon.cli import output
 from netmon.conference import plan
 from netmon.conference import report as told
 from netmon.conference.plan import Plan, Ports, Trunk
@@ -40,7 +39,7 @@ def common(parser: argparse.ArgumentParser) -> None:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The word's own options."""
     common(parser)
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    output.argument(parser, "json")
 
 
 def find(args: argparse.Namespace) -> tuple[Network, Conference]:
@@ -61,9 +60,9 @@ def run(args: argparse.Namespace) -> int:
     laid = plan.make(network, conference)
     short = "short" in {*(one.state for one in laid.trunks), *(one.state for one in laid.ports)}
     if args.output == "json":
-        print(json.dumps(as_json(laid), ensure_ascii=False))
+        output.print_json(as_json(laid))
     else:
-        show(_HEADS[args.lang or "vi"], rows(laid, args.lang or "vi"), args, _NONE)
+        output.print_table(_HEADS[args.lang or "vi"], rows(laid, args.lang or "vi"), args, _NONE)
     return PROBLEM if short else GOOD
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -13,8 +11,8 @@ from typing import Any
 
 from inventory.model import Conference
 from netmon import zone
+from netmon.cli import output
 from netmon.cli.conference import plan as conferenceplan
-from netmon.cli.incidents import show
 from netmon.config.files import load_hub
 from netmon.errors import GOOD, PROBLEM, HubUnreachable, Problem, UsageError
 from netmon.hub_client import HubClient, element_path
@@ -102,22 +100,17 @@ def _asked(socket: str, conference: Conference) -> tuple[list[Row] | None, list[
 
 
 def _json(whole: Row, args: argparse.Namespace) -> None:
-    print(json.dumps(whole, ensure_ascii=False))
+    output.print_json(whole)
 
 
 def _csv(whole: Row, args: argparse.Namespace) -> None:
-    sheet = csv.writer(sys.stdout, lineterminator="\n")
-    sheet.writerow(_COLUMNS)
-    for row in whole["rooms"]:
-        stage, state = _last(row)
-        told = {**row, "last_stage": stage, "last_state": state.get("state", ""), "last_rung": state.get("rung", "")}
-        told["incidents"] = " ".join(row["incidents"])
-        sheet.writerow([_harmless(told.get(name, "")) for name in _COLUMNS])
+    output.print_csv(_COLUMNS, map(_sheet_row, whole["rooms"]))
 
 
-def _harmless(value: object) -> object:
-    """What a sheet would take for a formula is quoted as text."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+def _sheet_row(row: Row) -> Row:
+    stage, state = _last(row)
+    last = {"last_stage": stage, "last_state": state.get("state", ""), "last_rung": state.get("rung", "")}
+    return {**dict.fromkeys(_COLUMNS, ""), **row, **last, "incidents": " ".join(row["incidents"])}
 
 
 def _last(row: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
@@ -131,11 +124,11 @@ def _table(whole: Row, args: argparse.Namespace) -> None:
     name = clean(whole["name"] or whole["conference"], 100)
     _note("head", lang, name=name, from_=span[0], until=span[1], minutes=whole["minutes"])
     none = {one: _WORDS["none"][one == "en"] for one in ("vi", "en")}
-    show(_HEADS[lang], [_province(row, lang) for row in whole["provinces"]], args, none)
+    output.print_table(_HEADS[lang], [_province(row, lang) for row in whole["provinces"]], args, none)
     shown = [row for row in whole["rooms"] if args.rooms or _deserves(row)]
     if shown:
         print()
-        show(_ROOM_HEADS[lang], [_room(row, lang) for row in shown], args, none)
+        output.print_table(_ROOM_HEADS[lang], [_room(row, lang) for row in shown], args, none)
     for one in whole["incidents"]:
         print(clean(f"→ {one['id']}: {one[lang]}", 300))
     _notes(whole, len(whole["rooms"]) - len(shown), lang)
@@ -168,7 +161,7 @@ def _deserves(row: Mapping[str, Any]) -> bool:
 def _province(row: Mapping[str, Any], lang: str) -> tuple[str, ...]:
     ready = f"{row['rooms_ready']}/{row['rooms_rehearsed']}" if row["rooms_rehearsed"] else ""
     counts = row["rooms"], ready, row["rooms_measured"], row["rooms_that_failed"], row["minutes_failed"]
-    return tuple(clean(str(one), 60) for one in (row["province"] or "–", *counts, *_figures(row), row["incidents"]))
+    return output.cells((row["province"] or "–", *counts, *_figures(row), row["incidents"]), 60)
 
 
 def _room(row: Mapping[str, Any], lang: str) -> tuple[str, ...]:
@@ -176,8 +169,8 @@ def _room(row: Mapping[str, Any], lang: str) -> tuple[str, ...]:
     minutes = _WORDS["unmeasured"][lang == "en"]
     if row["minutes_measured"]:
         minutes = f"{row['minutes_failed']}/{row['minutes_measured']}"
-    cells = row["province"], row["name"], stages, minutes, *_figures(row), " ".join(row["incidents"])
-    return tuple(clean(str(one), 160) for one in cells)
+    incidents = " ".join(row["incidents"])
+    return output.cells((row["province"], row["name"], stages, minutes, *_figures(row), incidents), 160)
 
 
 def _figures(row: Mapping[str, Any]) -> Sequence[str]:

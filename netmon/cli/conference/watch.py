@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import time
 
-from netmon.cli import terminal
-from netmon.cli.incidents import client, hub_arguments
+from netmon.cli import hub_access, terminal
 from netmon.errors import GOOD, MachineError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The word's own options."""
     parser.add_argument("conference", metavar="CONFERENCE", help="its id in the hub's inventory")
-    hub_arguments(parser)
+    hub_access.arguments(parser)
     parser.add_argument("--once", action="store_true", help="print and exit")
     parser.add_argument(
         "-o", "--output", choices=("table", "jsonl"), default="table", help="jsonl: one line for each change"
@@ -25,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from netmon.console.app import is_terminal
     from netmon.console.board import ConferenceWatch
 
-    watch = ConferenceWatch(client(args), args.conference, lang=args.lang or "vi", color=not args.no_color)
+    watch = ConferenceWatch(hub_access.client(args), args.conference, lang=args.lang or "vi", color=not args.no_color)
     if args.output == "jsonl":
         watch.changes(lambda text: print(text, flush=True), once=args.once)
     elif args.once:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netmon import zone
-from netmon.cli.incidents import show
+from netmon.cli import output
 from probes.clean import clean
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def table(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> No
     from netmon.report.calls import FEWEST
 
     lang = args.lang or "vi"
-    show(_HEADS[lang], [_cells(one, lang) for one in rows], args, _NONE)
+    output.print_table(_HEADS[lang], [_cells(one, lang) for one in rows], args, _NONE)
     if rows:
         end = zone.moment(over.end_s, zone.MINUTES)
         days, whole = (over.end_s - over.start_s) / 86_400, rows[-1]  # the one asked for, or all

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netmon import zone
-from netmon.cli.incidents import show
-from netmon.cli.report.rows import told_as_data
+from netmon.cli import output
+from netmon.cli.report.rows import print_figures
 from netmon.errors import GOOD, PROBLEM, MachineError
-from probes.clean import clean
 
 if TYPE_CHECKING:
     from netmon.report.utilisation import Use, Window
@@ -59,7 +58,7 @@ def _options(report: argparse.ArgumentParser) -> None:
     )
     report.add_argument("--days", type=_days, default=7.0, metavar="N", help="length of the window (default: 7)")
     report.add_argument("--province", default="", metavar="CODE", help="only this province")
-    report.add_argument("-o", "--output", choices=("table", "json", "jsonl", "csv"), default="table")
+    output.argument(report, "json", "jsonl", "csv")
 
 
 def _days(text: str) -> float:
@@ -80,7 +79,7 @@ def _utilisation(args: argparse.Namespace) -> int:
 
     over = utilisation.window(time.time(), args.days)
     used = [one for one in utilisation.utilisation(_store(args), over) if args.province in ("", one.province)]
-    if not told_as_data(used, utilisation.Use, over, args.output, slots=over.slots):
+    if not print_figures(used, utilisation.Use, over, args.output, slots=over.slots):
         _table(used, over, args)
     return PROBLEM if any(one.verdict == "breach" for one in used) else GOOD
 
@@ -92,7 +91,7 @@ def _calls(args: argparse.Namespace) -> int:
 
     over = utilisation.window(time.time(), args.days)
     rows = calls.calls(_store(args), over, args.province)
-    if not told_as_data(rows, calls.Figures, over, args.output, fewest=calls.FEWEST):
+    if not print_figures(rows, calls.Figures, over, args.output, fewest=calls.FEWEST):
         reportcalls.table(rows, over, args)
     return GOOD
 
@@ -111,7 +110,7 @@ def _store(args: argparse.Namespace) -> Path:
 
 def _table(used: Sequence[Use], over: Window, args: argparse.Namespace) -> None:
     lang = args.lang or "vi"
-    show(_HEADS[lang], [_cells(one, lang) for one in used], args, _NONE)
+    output.print_table(_HEADS[lang], [_cells(one, lang) for one in used], args, _NONE)
     if used:
         many = {word: sum(one.verdict == word for one in used) for word in _VERDICTS[lang]}
         end = zone.moment(over.end_s, zone.MINUTES)
@@ -122,7 +121,7 @@ def _table(used: Sequence[Use], over: Window, args: argparse.Namespace) -> None:
 def _cells(one: Use, lang: str) -> tuple[str, ...]:
     said = _VERDICTS[lang][one.verdict]
     plain = (said, one.province, one.site, one.agent, one.check, one.direction, _percent(one.p95_share))
-    return tuple(clean(str(cell), 120) for cell in (*plain, _percent(one.max_share), one.samples, one.missing))
+    return output.cells((*plain, _percent(one.max_share), one.samples, one.missing), 120)
 
 
 def _percent(share: float | None) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
+
+from netmon.cli import output
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -15,22 +14,17 @@ if TYPE_CHECKING:
     from netmon.report.utilisation import Window
 
 
-def told_as_data(
-    rows: Sequence[DataclassInstance], kind: type[DataclassInstance], over: Window, output: str, **more: Any
+def print_figures(
+    rows: Sequence[DataclassInstance], kind: type[DataclassInstance], over: Window, form: str, **more: Any
 ) -> bool:
     """Prints rows of one kind as json (`more` beside them), jsonl or csv; False when people want a table."""
     window = {"from_s": over.start_s, "until_s": over.end_s}
-    known = [{key: value for key, value in asdict(one).items() if value is not None} for one in rows]
-    if output == "json":
-        print(json.dumps({**window, **more, "rows": known}, ensure_ascii=False))
-    elif output == "jsonl":
-        for one in known:
-            print(json.dumps({**one, **window}, ensure_ascii=False))
-    elif output == "csv":
+    known = [{key: value for key, value in asdict(row).items() if value is not None} for row in rows]
+    if form == "json":
+        output.print_json({**window, **more, "rows": known})
+        return True
+    if form == "csv":
         names = [field.name for field in fields(kind)]
-        sheet = csv.DictWriter(sys.stdout, [*names, *window], lineterminator="\n")
-        sheet.writeheader()
-        sheet.writerows({**one, **window} for one in known)
-    else:
-        return False
-    return True
+        output.print_csv([*names, *window], ({**asdict(row), **window} for row in rows))
+        return True
+    return output.print_rows([{**row, **window} for row in known], form)

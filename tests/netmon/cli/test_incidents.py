@@ -17,7 +17,7 @@ from hubs import HubProcess, hub
 from outages import ELEMENT, Outage
 
 from netmon.cli.app import main
-from netmon.cli.incidents import span
+from netmon.cli.output import span
 from netmon.cli.silence import seconds
 
 pytestmark = pytest.mark.world

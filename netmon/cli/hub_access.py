@@ -1,0 +1,25 @@
+"""Which hub a command asks, and with what: the same words for every verb."""
+
+from __future__ import annotations
+
+import argparse
+
+from netmon.errors import MachineError, plain_words
+from netmon.hub_client import DEFAULT_SOCKET, HubClient, token_from
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """How to reach the hub."""
+    parser.add_argument(
+        "--hub", default=DEFAULT_SOCKET, metavar="SOCKET|URL", help="local socket of the hub, or https://host:port"
+    )
+    parser.add_argument("--token-file", default="", help="file with a read token (for a URL)")
+    parser.add_argument("--ca", default="", help="the hub's ca.pem (for a URL)")
+
+
+def client(args: argparse.Namespace) -> HubClient:
+    """The hub the arguments name. Raises `MachineError` when the token cannot be read."""
+    try:
+        return HubClient(args.hub, token_from(args.token_file), args.ca)
+    except (OSError, ValueError) as fault:
+        raise MachineError(f"{args.token_file}: {plain_words(fault)}") from fault
