@@ -16,8 +16,15 @@ from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io.stream.tls import Line, broken
 from probes.target import certificate_name
-from probes.wire.session import Stream
+from probes.wire.session import StreamSession
 
+_TRACED = {
+    "FinalResponse": "answered",
+    "NoFinalResponse": "expired",
+    "CallRefused": "refused",
+    "AckUnheard": "unheard",
+    "CallOver": "over",
+}
 _ALERT_S = 0.1  # what the far end said before it hung up is read, if it is there
 
 
@@ -37,7 +44,7 @@ Tls = tuple[ssl.SSLContext, str]  # and the name the certificate must have
 
 
 async def over_line(
-    line: Line, session: Stream, on_events: Events, on_cancel: Callable[[], None] | None = None
+    line: Line, session: StreamSession, on_events: Events, on_cancel: Callable[[], None] | None = None
 ) -> Ended:
     """One conversation on a connection that stands; whoever opened it closes it. Never raises for the network.
 
@@ -55,7 +62,7 @@ async def over_line(
     return Ended()
 
 
-async def _pump(line: Line, session: Stream, on_events: Events) -> None:
+async def _pump(line: Line, session: StreamSession, on_events: Events) -> None:
     """Until the session is done. One read is pending for the whole time; timers never cancel it."""
     pending: asyncio.Future[bytes] = asyncio.ensure_future(line.read())
     try:
@@ -87,10 +94,11 @@ async def _written(line: Line, data: bytes, pending: asyncio.Future[bytes]) -> N
 
 
 def hand_on(on_events: Events, events: list[Any]) -> None:
-    """What the session says, handed on; in a trace under the name of its type."""
+    """What the session says, handed on; in a trace under the name of its type, or in one word."""
     for event in events:
         said = getattr(event, "message", None) or getattr(event, "fault", None)
-        trace.note(type(event).__name__.lower(), getattr(said, "reason", "") or getattr(said, "why", ""))
+        name = type(event).__name__
+        trace.note(_TRACED.get(name, name.lower()), getattr(said, "reason", "") or getattr(said, "why", ""))
     on_events(events)
 
 

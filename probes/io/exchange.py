@@ -11,7 +11,7 @@ from probes.base import Outcome
 from probes.io import faults
 from probes.io.datagram.driver import Driver
 from probes.io.datagram.socket import PacketSocket, open_udp
-from probes.wire.exchange import Exchange, Heard, Unheard
+from probes.wire.exchange import Answered, Exchange, Unanswered
 
 
 class _Asking(Driver):
@@ -22,18 +22,18 @@ class _Asking(Driver):
         return "sent again" if token else "sent"
 
 
-async def exchange(family: int, session: Exchange) -> Heard | Unheard:
+async def exchange(family: int, session: Exchange) -> Answered | Unanswered:
     """How it ended; never raises for the network."""
     return await exchange_from(family, lambda sock: session)
 
 
-async def exchange_from(family: int, make: Callable[[PacketSocket], Exchange]) -> Heard | Unheard:
+async def exchange_from(family: int, make: Callable[[PacketSocket], Exchange]) -> Answered | Unanswered:
     """The same for a session that must know its socket; OSError of `make` says that this machine has no way."""
     try:
         sock = open_udp(family)
     except OSError as fault:
-        return Unheard(Outcome.LOCAL, f"no socket: {fault.strerror}")
-    ended: asyncio.Future[Heard | Unheard] = asyncio.get_running_loop().create_future()
+        return Unanswered(Outcome.LOCAL, f"no socket: {fault.strerror}")
+    ended: asyncio.Future[Answered | Unanswered] = asyncio.get_running_loop().create_future()
 
     def told(events: list[Any]) -> None:
         if not ended.done():
@@ -44,7 +44,7 @@ async def exchange_from(family: int, make: Callable[[PacketSocket], Exchange]) -
         session = make(sock)
     except OSError as fault:
         sock.close()
-        return Unheard(*faults.of_error(fault))
+        return Unanswered(*faults.of_error(fault))
     driver = _Asking(session, sock, told)
     try:
         driver.kick()
@@ -53,7 +53,7 @@ async def exchange_from(family: int, make: Callable[[PacketSocket], Exchange]) -
         driver.close()
 
 
-def _words(event: Heard | Unheard) -> tuple[str, str]:
-    if isinstance(event, Heard):
+def _words(event: Answered | Unanswered) -> tuple[str, str]:
+    if isinstance(event, Answered):
         return "answered", f"send {event.number + 1} of {event.sends}, {event.rtt_ms:.3f} ms"
     return "not answered", event.why

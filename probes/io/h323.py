@@ -12,14 +12,14 @@ from typing import Any
 from probes.io.datagram.socket import own_address
 from probes.io.exchange import exchange_from
 from probes.io.stream.driver import StreamDriver
-from probes.wire.exchange import Exchange, Heard, Unheard
+from probes.wire.exchange import Answered, Exchange, Unanswered
 from probes.wire.h323.call import Call, Left
 from probes.wire.session import Address
 
 _DRAIN_BYTES = 65_536
 
 
-async def ask(family: int, to: Any, make: Callable[[Address], Exchange]) -> Heard | Unheard:
+async def ask(family: int, to: Any, make: Callable[[Address], Exchange]) -> Answered | Unanswered:
     """One question; `make` gets the address the answer must come to. Never raises for the network."""
     return await exchange_from(family, lambda sock: make((own_address(family, to), sock.port)))
 

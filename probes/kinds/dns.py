@@ -23,7 +23,7 @@ from probes.target import parse
 from probes.wire import dns
 from probes.wire import dns_rdata as dnsdata
 from probes.wire.dns import Framer, Message, Question
-from probes.wire.exchange import Exchange, Heard
+from probes.wire.exchange import Answered, Exchange
 
 _NO_EDNS = (dns.FORMERR, dns.NOTIMP, dns.BADVERS)  # from a server that may not know EDNS (RFC 6891 §7)
 _TYPES = tuple(sorted(dnsdata.TYPES))
@@ -137,7 +137,7 @@ async def _by_datagram(ask: _Ask, family: int, sockaddr: SocketAddress, deadline
         sends=ask.settings.sends,
     )
     ended = await exchange(family, session)
-    if not isinstance(ended, Heard):
+    if not isinstance(ended, Answered):
         return Try(ended.outcome, clean(ended.why))
     if ended.answer.tc:
         return _again(await _by_stream(ask, family, sockaddr, deadline), ended)
@@ -153,7 +153,7 @@ def _offers_edns(ask: _Ask, number: int) -> bool:
     return ask.edns and not (0 < last == number and not ask.settings.dnssec)
 
 
-def _again(by_tcp: Try, ended: Heard) -> Try:
+def _again(by_tcp: Try, ended: Answered) -> Try:
     """The TCP try after a truncated answer, which was one all the same; the round trip is that of the datagram."""
     why = by_tcp.why if by_tcp.answered else f"its answer is truncated, and by TCP: {by_tcp.why}"
     times = {**by_tcp.times, "rtt_ms": ended.rtt_ms}

@@ -14,7 +14,7 @@ from probes.kinds.shared.service import SocketAddress, Try, several
 from probes.settings import setting
 from probes.target import parse
 from probes.wire import ntp
-from probes.wire.exchange import Exchange, Heard
+from probes.wire.exchange import Answered, Exchange
 from probes.wire.ntp import Reply
 
 
@@ -79,7 +79,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
             sends=settings.sends,
         )
         ended = await exchange(family, session)
-        return judge(ended) if isinstance(ended, Heard) else Try(ended.outcome, clean(ended.why))
+        return judge(ended) if isinstance(ended, Answered) else Try(ended.outcome, clean(ended.why))
 
     return await several("ntp", target.text, parse(target.text, ntp.PORT), settings.timeout_s, count, once)
 
@@ -90,7 +90,7 @@ def _read(cookies: list[int], data: bytes) -> tuple[int, Reply] | None:
     return (cookies.index(reply.origin), reply) if reply.origin in cookies else None
 
 
-def judge(heard: Heard) -> Try:
+def judge(heard: Answered) -> Try:
     """What an answer means: the table of `docs/probes/ntp.md`."""
     reply: Reply = heard.answer
     facts: dict[str, Value] = {"stratum": reply.stratum, "leap": reply.leap, "sends": heard.sends}

@@ -18,7 +18,7 @@ from probes.wire.session import Arrival, Datagram
 _SLACK_MS = 1.0  # stamps and timers are read at slightly different moments
 
 
-class Heard(NamedTuple):
+class Answered(NamedTuple):
     """An answer: to which send (from 0), how many sends there were, both stamps (wall ns), the round trip, who sent it."""
 
     answer: Any
@@ -31,7 +31,7 @@ class Heard(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Unheard:
+class Unanswered:
     """It ended without an answer: LOST (silence), REFUSED (ICMP), PROTOCOL (only what is no answer came) or LOCAL."""
 
     outcome: Outcome
@@ -43,7 +43,7 @@ Read = Callable[[bytes], "tuple[int, Any] | None"]  # packet → (number, answer
 
 
 class Exchange:
-    """The session (`probes.io.datagram.driver.PacketSession`). `events()` gives one `Heard` or `Unheard`, then it is done."""
+    """The session (`probes.io.datagram.driver.PacketSession`). `events()` gives one `Answered` or `Unanswered`, then it is done."""
 
     def __init__(
         self,
@@ -62,12 +62,12 @@ class Exchange:
         not `is_final` hold only when nothing better comes until the deadline: another of them may know more. Who was asked is
         believed after `grace_s`."""
         self._to, self._make, self._read, self._from_anyone, self._is_final = to, make, read, from_anyone, is_final
-        self._kept: Heard | None = None
+        self._kept: Answered | None = None
         self._grace_s = grace_s
         self._due = [began + timeout_s * number / sends for number in range(sends)]
         self._deadline = began + timeout_s
         self._sent: list[tuple[int, float]] = []  # wall ns, monotonic s
-        self._said = Unheard(Outcome.LOST, "nothing came back in time")
+        self._said = Unanswered(Outcome.LOST, "nothing came back in time")
         self._events: list[Any] = []
         self._done = False
 
@@ -100,12 +100,12 @@ class Exchange:
             found, why = None, f"what answers is none: {fault.reason}"
         if found is None or found[0] >= len(self._sent):
             if is_asked:  # a stranger's words are nothing of theirs
-                self._said = Unheard(Outcome.PROTOCOL, why)
+                self._said = Unanswered(Outcome.PROTOCOL, why)
             return
         sent_ns, at = self._sent[found[0]]
         waited_ms, stamped_ms = 1000.0 * (now - at), (arrival.at_ns - sent_ns) / 1e6
         rtt_ms = stamped_ms if 0.0 <= stamped_ms <= waited_ms + _SLACK_MS else waited_ms  # else the clock was set
-        heard = Heard(found[1], found[0], len(self._sent), sent_ns, arrival.at_ns, rtt_ms, arrival.source)
+        heard = Answered(found[1], found[0], len(self._sent), sent_ns, arrival.at_ns, rtt_ms, arrival.source)
         if self._is_final(heard.answer) or (is_asked and not self._grace_s):
             self._end(heard)
         elif is_asked:
@@ -117,9 +117,9 @@ class Exchange:
     def unsent(self, token: Any, why: str) -> None:
         """Our own fault; a later repeat may still leave."""
         if token + 1 == len(self._due):
-            self._end(Unheard(Outcome.LOCAL, f"this machine has no way: {why}"))
+            self._end(Unanswered(Outcome.LOCAL, f"this machine has no way: {why}"))
         else:
-            self._said = Unheard(Outcome.LOCAL, f"this machine has no way: {why}")
+            self._said = Unanswered(Outcome.LOCAL, f"this machine has no way: {why}")
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """A refusal ends it; anything else is remembered: a repeat may still be answered."""
@@ -127,11 +127,11 @@ class Exchange:
         if fault is None:
             return
         if fault.outcome is Outcome.REFUSED:
-            self._end(Unheard(*fault))
+            self._end(Unanswered(*fault))
         elif self._said.outcome is Outcome.LOST:
-            self._said = Unheard(*fault)
+            self._said = Unanswered(*fault)
 
-    def _end(self, event: Heard | Unheard) -> None:
+    def _end(self, event: Answered | Unanswered) -> None:
         if not self._done:
             self._done = True
             self._events.append(event)

@@ -53,7 +53,7 @@ class Dial:
     udp: bool = False
 
 
-class Session(Protocol):
+class DatagramSession(Protocol):
     """A datagram protocol as a pure state machine; many targets may live in one session."""
 
     def receive(self, arrival: Arrival, now: float) -> None:
@@ -76,7 +76,7 @@ class Session(Protocol):
         """True when nothing more will be sent and nothing more is awaited."""
 
 
-class Stream(Protocol):
+class StreamSession(Protocol):
     """The same shape for a byte stream: `b""` to `receive` means the peer closed."""
 
     def receive(self, data: bytes, now: float) -> None:

@@ -23,8 +23,8 @@ from probes.io.rtp import pair
 from probes.target import Endpoint
 from probes.wire.sip import message as sip
 from probes.wire.sip import sdp
-from probes.wire.sip.message import Message
-from probes.wire.sip.sdp import Media
+from probes.wire.sip.message import SipMessage
+from probes.wire.sip.sdp import MediaDescription
 
 CALLS = ("take", "ring", "486", "404", "488")
 _REASONS = {
@@ -72,7 +72,7 @@ class _Call(NamedTuple):
     until: float
     echoes: tuple[_Echo, ...]
     answer: bytes
-    invite: Message
+    invite: SipMessage
 
 
 class Room(StandIn):
@@ -87,7 +87,7 @@ class Room(StandIn):
         self._family, self._host, self._how, self._dumb = family, host, call, dumb
         self._calls: dict[str, _Call] = {}
 
-    def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+    def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
         """The answer to one message, b"" for none."""
         method = message.method.upper()
         named = message.uri.rpartition("@")[0].partition(":")[2]
@@ -103,7 +103,7 @@ class Room(StandIn):
             return self._invited(message, source)
         return self._ended(message, source, method)
 
-    def _invited(self, message: Message, source: tuple[Any, ...]) -> bytes:
+    def _invited(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
         number = message.first("call-id")
         if number in self._calls:
             return self._calls[number].answer
@@ -118,7 +118,7 @@ class Room(StandIn):
             return ringing
         return self._take(message, source)
 
-    def _take(self, message: Message, source: tuple[Any, ...]) -> bytes:
+    def _take(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
         try:
             offered = sdp.read(message.body)
         except WireError:
@@ -131,7 +131,9 @@ class Room(StandIn):
                 codec = line.codecs[:1] if line.port else ()
                 if codec:
                     echoes.append(self._echo(str(source[0])))
-                lines.append(Media(line.kind, echoes[-1].port if codec else 0, self._host, codec or line.codecs))
+                lines.append(
+                    MediaDescription(line.kind, echoes[-1].port if codec else 0, self._host, codec or line.codecs)
+                )
         except OSError:
             for echo in echoes:
                 echo.close()
@@ -149,7 +151,7 @@ class Room(StandIn):
         """The sockets of one line; raises OSError."""
         return _Echo(self._family, self._host, peer, dumb=self._dumb)
 
-    def _ended(self, message: Message, source: tuple[Any, ...], method: str) -> bytes:
+    def _ended(self, message: SipMessage, source: tuple[Any, ...], method: str) -> bytes:
         call = self._calls.pop(message.first("call-id"), None)
         if call is None:
             return self.encoded(481, _REASONS[481], message, source)

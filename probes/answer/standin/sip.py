@@ -18,7 +18,7 @@ from probes.answer.standin.base import Sockets, run, until_told
 from probes.errors import WireError
 from probes.target import Endpoint
 from probes.wire.sip import message as sip
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 ANSWERS = ("200", "401", "503", "silent")
 _MOST_CONNECTIONS = 256
@@ -59,7 +59,7 @@ class StandIn:
             self.counts["malformed"] += 1
             return b""
 
-    def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+    def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
         """The answer to one message, b"" for none."""
         if message.status or message.method.upper() == "ACK":
             self.counts["not asked"] += 1
@@ -77,7 +77,7 @@ class StandIn:
         self,
         status: int,
         reason: str,
-        message: Message,
+        message: SipMessage,
         source: tuple[Any, ...],
         more: tuple[tuple[str, str], ...] = (),
         body: bytes = b"",
@@ -85,7 +85,7 @@ class StandIn:
         """An answer's bytes, b"" when the request's headers cannot be given back."""
         headers = tuple(_copied(name, value, source) for name, value in message.headers if name in COPIED)
         try:
-            data = sip.encode(Message(status, reason, "", "", _seen(headers, source) + more, body))
+            data = sip.encode(SipMessage(status, reason, "", "", _seen(headers, source) + more, body))
         except ValueError:  # a line end hidden inside a header
             self.counts["malformed"] += 1
             return b""
@@ -134,7 +134,7 @@ async def _read(reader: asyncio.StreamReader, within_s: float) -> bytes:
 
 
 async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    framer, source = sip.Framer(bodies=True), writer.get_extra_info("peername") or ("", 0)
+    framer, source = sip.SipFramer(bodies=True), writer.get_extra_info("peername") or ("", 0)
     clock = asyncio.get_running_loop().time
     until = clock() + _IDLE_S
     try:

@@ -15,7 +15,7 @@ from probes import trace
 from probes.errors import NeedsPrivilege
 from probes.io.datagram.socket import PacketSocket, Unreachable
 from probes.io.datagram.timer import Timer
-from probes.wire.session import Datagram, Session
+from probes.wire.session import Datagram, DatagramSession
 
 _MOMENT_S = 50e-6
 _SOON_S = 0.015  # a slot and a half of `probes.wire.fleet.fleet`
@@ -23,7 +23,7 @@ _READ_S, _UNREAD = 0.1, 100  # a busy fleet reads in batches: so often, and afte
 _EACH = 8192  # … or fewer, by the socket's buffer: a packet's answer and send stamp both wait there
 
 
-class PacketSession(Session, Protocol):
+class PacketSession(DatagramSession, Protocol):
     """A session that also wants to hear what its socket says of itself."""
 
     def judges_at(self) -> float:

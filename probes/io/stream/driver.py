@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from probes.wire.session import Stream
+from probes.wire.session import StreamSession
 
 _RECV_BYTES = 65_536
 
@@ -19,7 +19,7 @@ class StreamDriver:
     `on_events` is called in the loop and may call the session; `turn` afterwards is not needed there.
     """
 
-    def __init__(self, sock: socket.socket, session: Stream, on_events: Callable[[list[Any]], None]) -> None:
+    def __init__(self, sock: socket.socket, session: StreamSession, on_events: Callable[[list[Any]], None]) -> None:
         sock.setblocking(False)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # our words never wait for an acknowledgement

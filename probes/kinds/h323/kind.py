@@ -25,7 +25,7 @@ from probes.kinds.h323.verdict import Talk
 from probes.kinds.shared.service import SocketAddress, Try, several
 from probes.settings import setting
 from probes.target import parse
-from probes.wire.exchange import Exchange, Heard, Unheard
+from probes.wire.exchange import Answered, Exchange, Unanswered
 from probes.wire.h323 import fast_connect as h245olc
 from probes.wire.h323 import h225
 from probes.wire.h323.call import Call, Plan
@@ -129,7 +129,7 @@ async def _ask(settings: H323Settings, rows: list[Row], family: int, to: SocketA
     late: list[str] = []
     first = await _question(family, to, deadline, "gatekeeperRequest", late, partial(_grq))
     second = None
-    if settings.alias and isinstance(first, Heard):
+    if settings.alias and isinstance(first, Answered):
         second = await _question(family, to, deadline, "locationRequest", late, partial(_lrq, settings.alias))
     told, more = h323judge.asked(first, second, settings.alias, late, to)
     rows[:] = more  # of several tries the last is shown
@@ -146,7 +146,7 @@ def _lrq(room: str, number: int, reply: Address) -> bytes:
 
 async def _question(
     family: int, to: SocketAddress, deadline: float, name: str, late: list[str], make: Any
-) -> Heard | Unheard:
+) -> Answered | Unanswered:
     """One question; each send has a number of its own, so a late answer is not taken for a quick one."""
     base, began = 1 + secrets.randbelow(60_000), time.monotonic()
 

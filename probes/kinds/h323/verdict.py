@@ -10,7 +10,7 @@ from probes.base import Outcome, Row, Value
 from probes.clean import clean
 from probes.io.rtp import Heard as Media
 from probes.kinds.shared.service import Try
-from probes.wire.exchange import Heard, Unheard
+from probes.wire.exchange import Answered, Unanswered
 from probes.wire.h323.call import Closed, Elsewhere, Expired, Released, Stage
 from probes.wire.h323.h225 import Call, Ras, Vendor
 from probes.wire.session import Malformed
@@ -31,7 +31,11 @@ _REJECTS = ("gatekeeperReject", "locationReject")
 
 # -- a gatekeeper --------------------------------------------------------------------------------------------------
 def asked(
-    first: Heard | Unheard, second: Heard | Unheard | None, room: str, late: Sequence[str], to: Sequence[Any] = ()
+    first: Answered | Unanswered,
+    second: Answered | Unanswered | None,
+    room: str,
+    late: Sequence[str],
+    to: Sequence[Any] = (),
 ) -> tuple[Try, list[Row]]:
     """The outcome of a GRQ and, when it was answered well, of the LRQ for `room`. `late`: other RAS messages that came;
     `to`: who was asked."""
@@ -44,11 +48,11 @@ def asked(
         times, facts = times | more_times, _worse(facts, more_facts)
         outcome, said = _judged(second, late)
         why = said and f"the gatekeeper answers, but for room {clean(room, 40)}: {said}"
-    return Try(outcome, why, times, facts, isinstance(first, Heard)), rows
+    return Try(outcome, why, times, facts, isinstance(first, Answered)), rows
 
 
-def _heard(name: str, told: Heard | Unheard, rung: int) -> tuple[dict[str, float], dict[str, Value], list[Row]]:
-    if isinstance(told, Unheard):
+def _heard(name: str, told: Answered | Unanswered, rung: int) -> tuple[dict[str, float], dict[str, Value], list[Row]]:
+    if isinstance(told, Unanswered):
         return {}, {}, []
     answer: Ras = told.answer
     facts: dict[str, Value] = {"sends": told.sends}
@@ -57,9 +61,9 @@ def _heard(name: str, told: Heard | Unheard, rung: int) -> tuple[dict[str, float
     return {name: told.rtt_ms}, facts, [_row(answer.name, answer.vendor, answer.version) | _where(answer)]
 
 
-def _from_elsewhere(told: Heard | Unheard, to: Sequence[Any]) -> Row:
+def _from_elsewhere(told: Answered | Unanswered, to: Sequence[Any]) -> Row:
     """Who answered, when it is another than was asked."""
-    source = tuple(told.source or ())[:2] if isinstance(told, Heard) else ()
+    source = tuple(told.source or ())[:2] if isinstance(told, Answered) else ()
     return {"answered by": f"{source[0]}:{source[1]}"} if source and to and source != tuple(to[:2]) else {}
 
 
@@ -68,8 +72,8 @@ def _worse(facts: dict[str, Value], more: dict[str, Value]) -> dict[str, Value]:
     return facts | more | {"sends": sends}
 
 
-def _judged(told: Heard | Unheard, late: Sequence[str]) -> tuple[Outcome, str]:
-    if isinstance(told, Unheard):
+def _judged(told: Answered | Unanswered, late: Sequence[str]) -> tuple[Outcome, str]:
+    if isinstance(told, Unanswered):
         if told.outcome in (Outcome.PROTOCOL, Outcome.LOST) and "requestInProgress" in late:
             return Outcome.LOST, "it says it works on it, and no answer came in time"
         return told.outcome, clean(told.why)

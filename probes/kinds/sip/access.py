@@ -16,9 +16,9 @@ from probes.io.conversation import Ended, Events, SocketAddress, Tls
 from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, reach
 from probes.kinds.sip.target import Aim
-from probes.wire.session import Stream
+from probes.wire.session import StreamSession
 from probes.wire.sip.digest import Credentials
-from probes.wire.sip.options import Ask
+from probes.wire.sip.options import RequestPlan
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,253}\Z", re.ASCII)
 
@@ -47,10 +47,10 @@ class Access(Protocol):
         """Name its certificate must be for, "" for the target's."""
 
 
-def asker(toward: Aim, credentials: Credentials | None) -> Callable[[str], Ask]:
+def asker(toward: Aim, credentials: Credentials | None) -> Callable[[str], RequestPlan]:
     """What asks as us, once our own `host:port` is known; all its tokens are new."""
     seed = secrets.token_hex(16)
-    return lambda local: Ask(toward.uri, local, seed, toward.transport.upper(), credentials)
+    return lambda local: RequestPlan(toward.uri, local, seed, toward.transport.upper(), credentials)
 
 
 def tls(settings: Access, toward: Aim) -> Tls:
@@ -66,7 +66,7 @@ def tls(settings: Access, toward: Aim) -> Tls:
 async def over_stream(
     family: int,
     to: SocketAddress,
-    make: Callable[[str], Stream],
+    make: Callable[[str], StreamSession],
     on_events: Events,
     deadline: float,
     secure: Tls | None = None,

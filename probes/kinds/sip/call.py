@@ -21,8 +21,9 @@ from probes.kinds.sip.call_verdict import Talk
 from probes.kinds.sip.target import Aim, aim
 from probes.settings import setting
 from probes.target import Unresolved, resolve
-from probes.wire.sip.call import DatagramCall, Leaving, Limits, StreamCall, Up
-from probes.wire.sip.options import Ask
+from probes.wire.sip.call import DatagramCall, StreamCall
+from probes.wire.sip.call_events import CallLimits, Leaving, Up
+from probes.wire.sip.options import RequestPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +151,7 @@ async def _call(
     family: int, sockaddr: tuple[Any, ...], toward: Aim, settings: SipCallSettings, talking: _Talking, lines: Lines
 ) -> Ended:
     ask = sipaccess.asker(toward, sipaccess.credentials(settings, toward))
-    limits = Limits(settings.timeout_s, settings.ring_s, settings.duration_s, longest_s=settings.reports_s)
+    limits = CallLimits(settings.timeout_s, settings.ring_s, settings.duration_s, longest_s=settings.reports_s)
     if toward.transport == "udp":
 
         def over_udp(local: str) -> DatagramCall:
@@ -183,7 +184,7 @@ def _resumed(call: StreamCall) -> Callable[[str], StreamCall]:
     return make
 
 
-def _opening(ask: Callable[[str], Ask], local: str, lines: Lines) -> tuple[Ask, bytes]:
+def _opening(ask: Callable[[str], RequestPlan], local: str, lines: Lines) -> tuple[RequestPlan, bytes]:
     host = local.rpartition(":")[0].strip("[]")
     return ask(local), lines.offer(host)
 

@@ -13,7 +13,7 @@ from probes.errors import WireError
 from probes.io.rtp import Heard, Line
 from probes.wire.rtp.test_media import SAMPLES
 from probes.wire.sip import sdp
-from probes.wire.sip.sdp import Codec, Media
+from probes.wire.sip.sdp import Codec, MediaDescription
 
 AUDIO_BPS, VIDEO_BPS, OUR_VIDEO_BPS = 80_000, 256_000, 60_000  # on the wire
 _AUDIO = (Codec(8, "PCMA", 8000), Codec(96, "OPUS", 48000, 2))
@@ -78,7 +78,7 @@ class Lines:
         for kind, codecs, dscp, rate_bps in wanted:
             line = Line(self._family, host, tos=dscp << 2)
             self._open.append(_Opened(kind, line))
-            lines.append(Media(kind, line.port, host, codecs, rate_bps=rate_bps))
+            lines.append(MediaDescription(kind, line.port, host, codecs, rate_bps=rate_bps))
         return sdp.offer(secrets.randbits(31), host, lines)
 
     def begin(self, description: bytes, peer: str) -> None:
@@ -96,7 +96,7 @@ class Lines:
             if theirs is not None:
                 self._begin(kind, line, theirs, peer)
 
-    def _begin(self, kind: str, line: Line, theirs: Media, peer: str) -> None:
+    def _begin(self, kind: str, line: Line, theirs: MediaDescription, peer: str) -> None:
         agreed = self.agreed
         offered = [codec for codec in theirs.codecs if codec.name in _names(kind)]
         codec = next((codec for codec in offered or theirs.codecs if codec.name in SAMPLES), None)
@@ -137,7 +137,7 @@ class Lines:
             line.close()
 
 
-def _types(kind: str, chosen: Codec, theirs: Media) -> frozenset[int]:
+def _types(kind: str, chosen: Codec, theirs: MediaDescription) -> frozenset[int]:
     """Payload types we understand: by the numbers we gave them (RFC 3264 §6.1), and by the far end's own."""
     ours, named = _AUDIO if kind == "audio" else _VIDEO, _names(kind) | {chosen.name}
     return frozenset(codec.payload for codec in (*ours, *theirs.codecs) if codec.name in named)
@@ -152,7 +152,7 @@ def _listed(codecs: Sequence[Codec]) -> str:
     return clean(", ".join(dict.fromkeys(codec.name for codec in codecs)), 60)
 
 
-def _answer_to(kind: str, place: int, answered: Sequence[Media]) -> Media | None:
+def _answer_to(kind: str, place: int, answered: Sequence[MediaDescription]) -> MediaDescription | None:
     """Their lines stand in our order (RFC 3264 §6); of one that does not the first of its kind is taken."""
     if place < len(answered) and answered[place].kind == kind:
         return answered[place]

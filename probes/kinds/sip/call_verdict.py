@@ -12,7 +12,7 @@ from probes.io.rtp import Heard
 from probes.kinds.sip.call_media import Agreed
 from probes.wire.session import Malformed
 from probes.wire.sip import reason as siptold
-from probes.wire.sip.call_events import Demands, HungUp, Over, Refused, Ringing, Silent, Unheard, Up
+from probes.wire.sip.call_events import AckUnheard, CallOver, CallRefused, Demands, HungUp, Ringing, Silent, Up
 
 _QUIET_S = 1.5  # nothing for so long before the end: it stopped
 _LATE_MS = 60.0  # sound sent later than this says nothing of the network
@@ -68,14 +68,14 @@ def first(events: Sequence[Any], kind: type[E]) -> E | None:
     return next((one for one in events if isinstance(one, kind)), None)
 
 
-def _ended(talk: Talk) -> Over | None:
+def _ended(talk: Talk) -> CallOver | None:
     """How the call ended: a BYE that was said once more, elsewhere, may have been answered there."""
-    return next((event for event in reversed(talk.events) if isinstance(event, Over)), None)
+    return next((event for event in reversed(talk.events) if isinstance(event, CallOver)), None)
 
 
 def verdict(talk: Talk) -> tuple[Outcome, str]:
     """The outcome and its reason, "" when all is well."""
-    refused, demands = first(talk.events, Refused), first(talk.events, Demands)
+    refused, demands = first(talk.events, CallRefused), first(talk.events, Demands)
     if first(talk.events, Up):
         return _taken(talk)
     if refused:
@@ -106,7 +106,7 @@ def _unanswered(talk: Talk) -> tuple[Outcome, str]:
     return Outcome.LOST, "nothing came back in time"
 
 
-def _turned_down(refused: Refused, demands: Demands | None) -> tuple[Outcome, str]:
+def _turned_down(refused: CallRefused, demands: Demands | None) -> tuple[Outcome, str]:
     status = refused.message.status
     said = f"{status} {clean(refused.message.reason, 60)}".strip()
     words = _WORDS.get(status, "it does not take the call")
@@ -193,7 +193,7 @@ def _remarks(talk: Talk) -> list[str]:
     remarks = (
         (bool(over and over.ours and not over.status), "it never answered our BYE"),
         (bool(over and over.status >= 300), f"its answer to our BYE is {over.status if over else 0}: it may still have our call"),
-        (first(talk.events, Unheard) is not None, "it took the call again and again: it does not hear our ACK"),
+        (first(talk.events, AckUnheard) is not None, "it took the call again and again: it does not hear our ACK"),
         (bool(sealed), f"it wants its picture encrypted ({sealed}), which was not offered"),
         (talk.video and "video" not in agreed.taken and not sealed, "it takes no picture"),
         *(
@@ -222,7 +222,7 @@ def _last_word(hung: HungUp) -> str:
 
 def values(talk: Talk) -> dict[str, Value]:
     """Measured values only; names as the kind's `fields`."""
-    up, refused, over = first(talk.events, Up), first(talk.events, Refused), _ended(talk)
+    up, refused, over = first(talk.events, Up), first(talk.events, CallRefused), _ended(talk)
     final = up or refused
     out: dict[str, Value] = {}
     if final:

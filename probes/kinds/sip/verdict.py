@@ -12,7 +12,7 @@ from probes.io.conversation import Ended
 from probes.wire.session import Malformed
 from probes.wire.sip import message as sip
 from probes.wire.sip import reason as siptold
-from probes.wire.sip.options import Answered, Expired, Provisional, Stray
+from probes.wire.sip.options import FinalResponse, NoFinalResponse, Provisional, Stray
 
 # Cisco's out-of-dialog OPTIONS rule: 503, 505 and silence are down for calls, any other final answer is alive.
 _OUTCOMES = {408: Outcome.LOST, 503: Outcome.REFUSED, 505: Outcome.REFUSED}
@@ -37,15 +37,15 @@ class Try(NamedTuple):
 
     outcome: Outcome
     why: str
-    answer: Answered | None
+    answer: FinalResponse | None
     connect_ms: float | None = None
     tls_ms: float | None = None
     cert_days: float | None = None
 
 
-def judge(events: Sequence[Any], ended: Ended) -> tuple[Outcome, str, Answered | None]:
+def judge(events: Sequence[Any], ended: Ended) -> tuple[Outcome, str, FinalResponse | None]:
     """One conversation's outcome from what the session told and how it was carried."""
-    answer = next((one for one in events if isinstance(one, Answered)), None)
+    answer = next((one for one in events if isinstance(one, FinalResponse)), None)
     if answer:
         status = answer.message.status
         return _OUTCOMES.get(status, Outcome.OK), _words(answer), answer
@@ -54,7 +54,7 @@ def judge(events: Sequence[Any], ended: Ended) -> tuple[Outcome, str, Answered |
     return *_unanswered(events), None
 
 
-def _words(answer: Answered) -> str:
+def _words(answer: FinalResponse) -> str:
     status = answer.message.status
     if 200 <= status < 300:
         return ""
@@ -67,7 +67,7 @@ def _words(answer: Answered) -> str:
 
 def _unanswered(events: Sequence[Any]) -> tuple[Outcome, str]:
     malformed = next((one for one in events if isinstance(one, Malformed)), None)
-    expired = next((one for one in events if isinstance(one, Expired)), Expired(False, False))
+    expired = next((one for one in events if isinstance(one, NoFinalResponse)), NoFinalResponse(False, False))
     if malformed:
         return Outcome.PROTOCOL, f"what answers is no SIP: {clean(malformed.reason)}"
     if expired.partial:

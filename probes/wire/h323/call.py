@@ -1,6 +1,6 @@
 """One H.323 call as its caller sees it (H.225.0 §7, H.323 §8.1): SETUP, what comes back, RELEASE COMPLETE.
 
-A `probes.wire.session.Stream`. Once SETUP has left, RELEASE COMPLETE follows in every case but one: when the far end
+A `probes.wire.session.StreamSession`. Once SETUP has left, RELEASE COMPLETE follows in every case but one: when the far end
 has sent its own. Times are seconds from the moment SETUP was given to the socket.
 """
 

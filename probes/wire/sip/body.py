@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from probes.wire.sip.message import Message, headers, parameter
+from probes.wire.sip.message import SipMessage, headers, parameter
 
 _TYPE = "application/sdp"
 _MAX_PARTS, _MAX_DEPTH = 32, 3
@@ -12,12 +12,12 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _TEXT = ("content-type", "text/plain")
 
 
-def description(message: Message) -> bytes:
+def description(message: SipMessage) -> bytes:
     """The session description, b"" when there is none. A body without a type is taken for one (field equipment)."""
     return _within(message, message.body, _MAX_DEPTH)
 
 
-def _within(head: Message, body: bytes, depth: int) -> bytes:
+def _within(head: SipMessage, body: bytes, depth: int) -> bytes:
     """What of a body, or a part of one, describes the session; `head`: its headers."""
     kind = head.first("content-type")
     name = kind.partition(";")[0].strip().lower()
@@ -35,7 +35,7 @@ def _within(head: Message, body: bytes, depth: int) -> bytes:
     return b""
 
 
-def _is_session(head: Message) -> bool:
+def _is_session(head: SipMessage) -> bool:
     """RFC 3261 §20.11: a description may be of something else: of early media (RFC 3959), to be shown."""
     return head.first("content-disposition").partition(";")[0].strip().lower() in ("", "session")
 
@@ -54,9 +54,9 @@ def _parts(body: bytes, boundary: bytes) -> list[bytes]:
     return [*parts, body[start:]] if start >= 0 else parts
 
 
-def _cut(part: bytes) -> tuple[Message, bytes]:
+def _cut(part: bytes) -> tuple[SipMessage, bytes]:
     """A part's headers and its body; a part without headers begins with its blank line, and is text (RFC 2046 §5.1)."""
     match = _HEAD_END.search(part)
     head, body = (part[: match.start()], part[match.end() :]) if match else (part, b"")
     named = headers(head)
-    return Message(0, "", "", "", named if dict(named).get("content-type") else (*named, _TEXT)), body
+    return SipMessage(0, "", "", "", named if dict(named).get("content-type") else (*named, _TEXT)), body

@@ -9,19 +9,17 @@ from probes.errors import WireError
 from probes.wire.icmp.fault import Fault
 from probes.wire.session import Address, Arrival, Datagram, Malformed
 from probes.wire.sip import message as sip
-from probes.wire.sip.call_events import Leaving, Limits, Over, Refused, Ringing, Silent, Up
-from probes.wire.sip.call_state import DONE, PARTING, RINGING, UNHEARD, UP, Call, Send
+from probes.wire.sip.call_events import CallLimits, CallOver, Silent
+from probes.wire.sip.call_state import DONE, PARTING, RINGING, UNHEARD, UP, Send, SipCall
 from probes.wire.sip.carrier import Unreached, is_of
-from probes.wire.sip.options import Ask
+from probes.wire.sip.options import RequestPlan
 from probes.wire.sip.request import next_hop
 
-__all__ = ["DatagramCall", "Leaving", "Limits", "Over", "Refused", "Ringing", "Silent", "StreamCall", "Up"]
 
-
-class DatagramCall(Call):
+class DatagramCall(SipCall):
     """A call over UDP: a `probes.io.datagram.driver.PacketSession`. Within the dialog it sends to the address the dialog names."""
 
-    def __init__(self, ask: Ask, offer: bytes, limits: Limits, began: float, to: Address) -> None:
+    def __init__(self, ask: RequestPlan, offer: bytes, limits: CallLimits, began: float, to: Address) -> None:
         super().__init__(ask, offer, limits, began, to)
         self._to = to
 
@@ -58,14 +56,16 @@ class DatagramCall(Call):
             self._repeat.to, self._repeat.due = self._to, now
 
 
-class StreamCall(Call):
-    """A call over TCP or TLS: a `probes.wire.session.Stream`."""
+class StreamCall(SipCall):
+    """A call over TCP or TLS: a `probes.wire.session.StreamSession`."""
 
-    def __init__(self, ask: Ask, offer: bytes, limits: Limits, began: float, called: Address | None = None) -> None:
+    def __init__(
+        self, ask: RequestPlan, offer: bytes, limits: CallLimits, began: float, called: Address | None = None
+    ) -> None:
         """`called`: where the connection leads to."""
         super().__init__(ask, offer, limits, began, None)
         self._called = called
-        self._framer = sip.Framer(bodies=True)
+        self._framer = sip.SipFramer(bodies=True)
         self._is_cut = self._is_resumed = False
 
     @property
@@ -86,7 +86,7 @@ class StreamCall(Call):
 
     def resume(self, now: float) -> None:
         """On a new connection: what is left to say is the BYE, after an ACK that may not have been heard, or the CANCEL."""
-        self._framer, self._is_cut, self._is_resumed = sip.Framer(bodies=True), False, True
+        self._framer, self._is_cut, self._is_resumed = sip.SipFramer(bodies=True), False, True
         self._state = UP if self._is_taken else RINGING
         if self._ack:
             self._say(self._ack.data)
@@ -113,7 +113,7 @@ class StreamCall(Call):
         return self._framer.pending
 
     def _cut(self, event: Any, now: float) -> None:
-        self._tell(Over(False, 0, 0.0) if self._state in (UP, PARTING) else event)
+        self._tell(CallOver(False, 0, 0.0) if self._state in (UP, PARTING) else event)
         self._is_cut = True
         if self._state != PARTING:
             self.hang_up(now)

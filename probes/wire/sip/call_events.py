@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from probes.wire.icmp.fault import Fault
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 
-class Limits(NamedTuple):
+class CallLimits(NamedTuple):
     """How long we wait, in s: for the first answer of any kind, ringing, talking, and for the answer to our last word.
 
     `longest_s`: talking goes on for so long while something is still awaited of it; 0: it does not.
@@ -40,16 +40,16 @@ class Up(NamedTuple):
     `description`: of its media: the 200's, else of the answer before it that came from the same place; b"" for none.
     """
 
-    message: Message
+    message: SipMessage
     after_s: float
     sends: int
     description: bytes = b""
 
 
-class Refused(NamedTuple):
+class CallRefused(NamedTuple):
     """A final answer that is no 2xx. `tried`: credentials had been given."""
 
-    message: Message
+    message: SipMessage
     after_s: float
     sends: int
     tried: bool
@@ -71,15 +71,15 @@ class Leaving(NamedTuple):
 class HungUp(NamedTuple):
     """The far end ended the call, so long after it took it. `message`: its BYE."""
 
-    message: Message
+    message: SipMessage
     after_s: float
 
 
-class Unheard(NamedTuple):
+class AckUnheard(NamedTuple):
     """The far end says again and again that it takes the call: it does not hear our ACK."""
 
 
-class Over(NamedTuple):
+class CallOver(NamedTuple):
     """A call that was up has ended: `ours` by our BYE. `status` of the BYE's answer, 0 for none; `after_s` it took."""
 
     ours: bool

@@ -19,12 +19,23 @@ from probes.wire.sip import dialog as sipdialog
 from probes.wire.sip import message as sip
 from probes.wire.sip import reason as siptold
 from probes.wire.sip import request as siprequest
-from probes.wire.sip.call_events import Demands, HungUp, Leaving, Limits, Over, Refused, Ringing, Silent, Unheard, Up
-from probes.wire.sip.carrier import Carried, Left, Token
+from probes.wire.sip.call_events import (
+    AckUnheard,
+    CallLimits,
+    CallOver,
+    CallRefused,
+    Demands,
+    HungUp,
+    Leaving,
+    Ringing,
+    Silent,
+    Up,
+)
+from probes.wire.sip.carrier import Carried, FirstSend, Token
 from probes.wire.sip.dialog import Dialog
-from probes.wire.sip.login import Login
-from probes.wire.sip.message import Message
-from probes.wire.sip.options import T1_S, T2_S, Ask
+from probes.wire.sip.login import Authorization
+from probes.wire.sip.message import SipMessage
+from probes.wire.sip.options import T1_S, T2_S, RequestPlan
 from probes.wire.sip.request import COPIED, Headers, next_hop
 
 ASKING, RINGING, UP, PARTING, DONE = range(5)
@@ -56,17 +67,17 @@ class _Repeat:
     sends: int = 0
 
 
-class Call(Carried):
+class SipCall(Carried):
     """What both transports share. `is_enough`: nothing more is awaited of the call, so that it need not last longer."""
 
-    def __init__(self, ask: Ask, offer: bytes, limits: Limits, began: float, peer: Address | None) -> None:
+    def __init__(self, ask: RequestPlan, offer: bytes, limits: CallLimits, began: float, peer: Address | None) -> None:
         self._ask, self._offer, self._limits, self._peer = ask, offer, limits, peer
         self.is_enough: Callable[[], bool] = lambda: True
         self._state = ASKING
         self._events: list[Any] = []
         self._out: list[Send] = []  # sent once: ACKs and our answers
         self._number = self._invite = 0  # CSeq; the INVITE's
-        self._login = Login(ask.credentials, ask.seed)
+        self._login = Authorization(ask.credentials, ask.seed)
         self._authorization: Headers = ()
         self._cancelled = False
         self._sends = 0  # of the INVITE, once something answered
@@ -78,13 +89,13 @@ class Call(Carried):
         self._ack: Send | None = None
         self._acked_at, self._acked_again = 0.0, 0
         self._up_at = 0.0
-        self._early_bye: Message | None = None
+        self._early_bye: SipMessage | None = None
         self._early: dict[str, bytes] = {}  # descriptions in answers that are not final, by tag
         self._strangers: set[str] = set()
         self._told: set[int] = set()
         self._has_demanded = False
         self._began = self._until = began
-        self._left: Left | None = None  # the first send of the request that waits for its answer
+        self._left: FirstSend | None = None  # the first send of the request that waits for its answer
         self._at_ns = 0  # when what we take now came
         self._source: Address | None = None  # and from where
         self._repeat: _Repeat | None = None
@@ -130,7 +141,7 @@ class Call(Carried):
     def _again(self, repeat: _Repeat, now: float, clock_ns: int) -> Send:
         self.trouble = None
         if not repeat.sends:
-            self._left = Left(now, clock_ns)
+            self._left = FirstSend(now, clock_ns)
         if repeat.sends >= _HOP_SENDS:
             repeat.to = self._peer
         token = Token(f"{self._number} {repeat.method}", repeat.sends)
@@ -191,7 +202,7 @@ class Call(Carried):
         data = siprequest.request(self._ask, "BYE", self._number, self._dialog, self._to_tag, more=more)
         self._repeat = _Repeat("BYE", data, now, T1_S, T2_S, self._hop)
 
-    def _acknowledge(self, message: Message) -> None:
+    def _acknowledge(self, message: SipMessage) -> None:
         """A final answer that is no 2xx: its ACK stays in its transaction."""
         tag = sipdialog.tag(message)
         self._say(siprequest.request(self._ask, "ACK", self._invite, self._outside, tag))
@@ -208,7 +219,7 @@ class Call(Carried):
 
     # --- what we hear ---
 
-    def _take(self, message: Message, now: float) -> None:
+    def _take(self, message: SipMessage, now: float) -> None:
         if message.first("call-id") != self._ask.seed:
             return  # not of this call
         if not message.status:
@@ -221,16 +232,16 @@ class Call(Carried):
             elif self._is_answer(message, "BYE", self._number):
                 self._bye_answered(message, now)
 
-    def _is_answer(self, message: Message, method: str, number: int) -> bool:
+    def _is_answer(self, message: SipMessage, method: str, number: int) -> bool:
         return sip.answers(message, siprequest.branch(self._ask, number), number, method, self._ask.seed)
 
-    def _bye_answered(self, message: Message, now: float) -> None:
+    def _bye_answered(self, message: SipMessage, now: float) -> None:
         if self._login.challenged(message):
             self._bye(now)
         else:
             self._part(message.status, now)
 
-    def _asked_by_them(self, message: Message, now: float) -> None:
+    def _asked_by_them(self, message: SipMessage, now: float) -> None:
         """Their request inside our call: a BYE ends it, a change of media is refused, a question is answered."""
         method = message.method.upper()
         if method == "ACK" or not all(message.first(name) for name in COPIED):
@@ -242,7 +253,7 @@ class Call(Carried):
         if method == "BYE" and said and is_ours and not is_strangers:
             self._hung_up(message, now)
 
-    def _is_dialogs(self, message: Message) -> tuple[bool, bool]:
+    def _is_dialogs(self, message: SipMessage) -> tuple[bool, bool]:
         """Whether the tags of their request are this call's (§12.2.2; none at all is forgiven), and whether it comes from a
         second place that took it."""
         to, source = sipdialog.tag(message), sipdialog.tag(message, "from")
@@ -252,17 +263,17 @@ class Call(Carried):
         is_known = not (self._is_taken and source and self._to_tag) or sip.same(source, self._to_tag)
         return is_known, is_strangers
 
-    def _hung_up(self, message: Message, now: float) -> None:
+    def _hung_up(self, message: SipMessage, now: float) -> None:
         if self._cancelled:
             return
         if self._state in (UP, PARTING):
             self._state, self._repeat = DONE, None
             self._tell(HungUp(message, now - self._up_at))
-            self._tell(Over(False, 0, 0.0))
+            self._tell(CallOver(False, 0, 0.0))
         elif self._state in (ASKING, RINGING):
             self._early_bye = message  # its 200 was overtaken, or lost
 
-    def _invited(self, message: Message, now: float) -> None:
+    def _invited(self, message: SipMessage, now: float) -> None:
         if message.status < 200:
             self._provisional(message, now)
         elif message.status < 300:
@@ -270,7 +281,7 @@ class Call(Carried):
         else:
             self._turned_down(message, now)
 
-    def _provisional(self, message: Message, now: float) -> None:
+    def _provisional(self, message: SipMessage, now: float) -> None:
         status = message.status
         if status not in self._told and len(self._told) < _MOST_EVENTS:
             self._told.add(status)
@@ -286,7 +297,7 @@ class Call(Carried):
             self._sends = self._repeat.sends if self._repeat else 1
             self._state, self._repeat, self._until = RINGING, None, now + self._limits.ring_s
 
-    def _taken(self, message: Message, now: float) -> None:
+    def _taken(self, message: SipMessage, now: float) -> None:
         tag = sipdialog.tag(message)
         if self._is_taken and not sip.same(tag, self._to_tag):
             self._stranger(message, tag)
@@ -297,7 +308,7 @@ class Call(Carried):
         else:
             self._acknowledge_dialog(sipdialog.opened(message, self._ask.uri), tag, None)
 
-    def _up(self, message: Message, tag: str, now: float) -> None:
+    def _up(self, message: SipMessage, tag: str, now: float) -> None:
         sends = self._repeat.sends if self._state == ASKING and self._repeat else self._sends
         self._is_taken, self._to_tag = True, tag
         self._dialog = sipdialog.opened(message, self._ask.uri)
@@ -313,7 +324,7 @@ class Call(Carried):
         if self._early_bye:
             self._hung_up(self._early_bye, now)
 
-    def _described(self, message: Message, tag: str) -> bytes:
+    def _described(self, message: SipMessage, tag: str) -> bytes:
         """The 200's description of its media, else the one that came before it from the same place (§13.2.1), or from one
         that gave no name."""
         found = sipbody.description(message) or self._early.get(tag.casefold(), b"")
@@ -329,9 +340,9 @@ class Call(Carried):
         if self._acked_again >= 2:
             self._say(ack.data)
         if self._acked_again == 2:
-            self._tell(Unheard())
+            self._tell(AckUnheard())
 
-    def _stranger(self, message: Message, tag: str) -> None:
+    def _stranger(self, message: SipMessage, tag: str) -> None:
         """A second place took the forked call: it is acknowledged and ended."""
         is_known = tag.casefold() in self._strangers
         if len(self._strangers) >= _MOST_STRANGERS and not is_known:
@@ -344,7 +355,7 @@ class Call(Carried):
             mark = f"b{len(self._strangers)}"
             self._say(siprequest.request(self._ask, "BYE", self._invite + 1, dialog, tag, mark=mark), hop)
 
-    def _turned_down(self, message: Message, now: float) -> None:
+    def _turned_down(self, message: SipMessage, now: float) -> None:
         if self._is_taken:
             return  # it was taken: a late refusal from another branch
         self._acknowledge(message)
@@ -358,7 +369,7 @@ class Call(Carried):
                 return
             sends = self._repeat.sends if self._state == ASKING and self._repeat else self._sends
             self._state, self._repeat = DONE, None
-            self._tell(Refused(message, self._after_s(now), max(1, sends), self._login.tried))
+            self._tell(CallRefused(message, self._after_s(now), max(1, sends), self._login.tried))
 
     def _part(self, status: int, now: float) -> None:
         """Our last word was answered, or never will be."""
@@ -366,4 +377,4 @@ class Call(Carried):
         self._state, self._repeat = DONE, None
         if ours:
             self._parted = status
-            self._tell(Over(True, status, self._after_s(now)))
+            self._tell(CallOver(True, status, self._after_s(now)))

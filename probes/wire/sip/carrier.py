@@ -17,7 +17,7 @@ class Unreached(NamedTuple):
     fault: Fault
 
 
-class Left(NamedTuple):
+class FirstSend(NamedTuple):
     """A request's first send: by our timers' clock (s), and by the wall clock as the kernel stamped it (ns; 0: not yet)."""
 
     now: float

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from probes.wire.session import Address
 from probes.wire.sip import message as sip
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 _MAX_ROUTES, _MAX_TAG, _MAX_VALUE = 8, 256, 4096
 _URI = re.compile(r"sips?:[!-;=?-~]{1,512}\Z", re.IGNORECASE | re.ASCII)
@@ -29,7 +29,7 @@ class Dialog:
     hop: Address
 
 
-def opened(message: Message, otherwise: str) -> Dialog:
+def opened(message: SipMessage, otherwise: str) -> Dialog:
     """The dialog a 2xx opens; `otherwise`: what we asked for, when it gives no Contact that can be read."""
     target, routes = contact(message, otherwise).partition("?")[0], _recorded(message)  # no headers there: §19.1.1
     if not routes:
@@ -40,13 +40,13 @@ def opened(message: Message, otherwise: str) -> Dialog:
     return Dialog(first, (*routes[1:], f"<{target}>"), place(first))  # a strict router: §12.2.1.1's second case
 
 
-def tag(message: Message, header: str = "to") -> str:
+def tag(message: SipMessage, header: str = "to") -> str:
     """The far end's tag (RFC 3261 §19.3), in a form that can be said again: no controls, no length of its choice."""
     tag = sip.parameter(message.first(header), "tag") or ""
     return "".join(char for char in tag[:_MAX_TAG] if char.isprintable())
 
 
-def contact(message: Message, otherwise: str = "") -> str:
+def contact(message: SipMessage, otherwise: str = "") -> str:
     """The far end's own URI (RFC 3261 §12.1.2), `otherwise` when it gives none that can be read."""
     first = next(iter(listed(message, "contact")), "")
     return uri_of(first) or otherwise
@@ -76,13 +76,13 @@ def place(uri: str) -> Address:
     return match[1].strip("[]"), int(match[2] or 0)
 
 
-def _recorded(message: Message) -> list[str]:
+def _recorded(message: SipMessage) -> list[str]:
     """Record-Route turned round (RFC 3261 §12.1.2), as it can be said again."""
     routes = [value for value in listed(message, "record-route") if uri_of(value)]
     return [value for value in routes if value.isascii() and value.isprintable()][:_MAX_ROUTES][::-1]
 
 
-def listed(message: Message, header: str) -> Iterator[str]:
+def listed(message: SipMessage, header: str) -> Iterator[str]:
     """The values of a header, its comma lists split: a comma within quotes or brackets is none."""
     for line in message.all(header):
         value = line[:_MAX_VALUE]

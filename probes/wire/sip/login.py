@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from probes.wire.sip import digest as sipdigest
 from probes.wire.sip.digest import Challenge, Credentials
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 CHALLENGES = (401, 407)
 _HEADERS = (("www-authenticate", "authorization"), ("proxy-authenticate", "proxy-authorization"))
@@ -31,7 +31,7 @@ class _Asked:
     used: int = 0
 
 
-class Login:
+class Authorization:
     """`tried`: credentials were given, so that another challenge of the same kind means that they are bad."""
 
     def __init__(self, credentials: Credentials | None, seed: str) -> None:
@@ -46,7 +46,7 @@ class Login:
         """Another request of the call: many servers take a nonce for one request only, and may ask anew."""
         self._asks, self._last = {}, frozenset()
 
-    def challenged(self, message: Message) -> bool:
+    def challenged(self, message: SipMessage) -> bool:
         """Take a final answer; True when the request should go out again with (other) credentials."""
         if message.status not in CHALLENGES or self._credentials is None:
             return False

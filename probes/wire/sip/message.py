@@ -45,7 +45,7 @@ _DIGITS = re.compile(r"\d{1,9}\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SipMessage:
     """One message. A response has `status` 100–699 and `reason`; a request has status 0, `method` and `uri`.
 
     `headers`: (long name in small letters, value unfolded and trimmed), in the order they came. `short`: the body is
@@ -69,7 +69,7 @@ class Message:
         return [value for one, value in self.headers if one == name]
 
 
-def parse(data: bytes) -> Message:
+def parse(data: bytes) -> SipMessage:
     """One datagram's message (RFC 3261 §18.3); raises `WireError`."""
     if len(data) > MOST_BYTES:
         raise WireError(MOST_BYTES, "longer than a message may be")
@@ -83,7 +83,7 @@ def parse(data: bytes) -> Message:
     return message_with(message, body[:length], short=length > len(body))
 
 
-def parse_head(head: bytes) -> Message:
+def parse_head(head: bytes) -> SipMessage:
     """A start line and headers without the blank line that ends them; raises `WireError`."""
     lines = _unfold(_text(head).split("\n"))
     if len(lines) - 1 > MOST_HEADERS:
@@ -91,14 +91,14 @@ def parse_head(head: bytes) -> Message:
     named = _headers(lines[1:])
     first = lines[0].strip()
     if match := _STATUS.match(first):
-        return Message(int(match[1]), (match[2] or "").strip(), "", "", named)
+        return SipMessage(int(match[1]), (match[2] or "").strip(), "", "", named)
     if match := _REQUEST.match(first):
-        return Message(0, "", match[1], match[2], named)
+        return SipMessage(0, "", match[1], match[2], named)
     raise WireError(0, "not a SIP start line")
 
 
 def headers(data: bytes) -> tuple[tuple[str, str], ...]:
-    """Headers alone, as those of a part of a body: see `Message`; of too many the first."""
+    """Headers alone, as those of a part of a body: see `SipMessage`; of too many the first."""
     return _headers(_unfold(_text(data).split("\n"))[:MOST_HEADERS])
 
 
@@ -106,12 +106,12 @@ def _headers(lines: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple(header for line in lines if (header := _header(line)))
 
 
-def message_with(message: Message, body: bytes, *, short: bool = False) -> Message:
+def message_with(message: SipMessage, body: bytes, *, short: bool = False) -> SipMessage:
     """The same message with a body."""
-    return Message(message.status, message.reason, message.method, message.uri, message.headers, body, short)
+    return SipMessage(message.status, message.reason, message.method, message.uri, message.headers, body, short)
 
 
-def content_length(message: Message) -> int | None:
+def content_length(message: SipMessage) -> int | None:
     """Content-Length, None when it is missing or no number."""
     text = message.first("content-length")
     return int(text) if _DIGITS.match(text) and text.isascii() else None
@@ -153,7 +153,7 @@ def _header(line: str) -> tuple[str, str] | None:
     return _LONG.get(name, name), value.strip()
 
 
-class Framer:
+class SipFramer:
     """Cuts a byte stream into messages (RFC 3261 §18.3), fed in any slicing.
 
     A message is given as soon as its head is complete, and its body is counted and thrown away; with `bodies` it is
@@ -173,13 +173,13 @@ class Framer:
         """A message has begun and its head is not complete."""
         return bool(self._bytes)
 
-    def feed(self, data: bytes) -> Iterator[Message]:
+    def feed(self, data: bytes) -> Iterator[SipMessage]:
         """Messages whose heads are complete now, to be taken all; raises `WireError` when the stream is no SIP."""
         self._bytes += data
         while (message := self._next()) is not None:
             yield message
 
-    def _next(self) -> Message | None:
+    def _next(self) -> SipMessage | None:
         self._skip()
         if not self._bytes:
             return None
@@ -201,7 +201,7 @@ class Framer:
         self._body_left = length or 0
         return message_with(message, b"", short=self._lost)
 
-    def _with_body(self, message: Message, start: int, length: int) -> Message | None:
+    def _with_body(self, message: SipMessage, start: int, length: int) -> SipMessage | None:
         if length > MOST_BYTES:
             raise WireError(MOST_BYTES, "longer than a message may be")
         if len(self._bytes) < start + length:
@@ -227,7 +227,7 @@ class Framer:
             parse_head(bytes(self._bytes[: self._bytes.index(b"\n")]))
 
 
-def encode(message: Message) -> bytes:
+def encode(message: SipMessage) -> bytes:
     """The bytes of a message; its Content-Length is written here. Texts must hold no line end (our own only)."""
     first = (
         f"SIP/2.0 {message.status} {message.reason}" if message.status else f"{message.method} {message.uri} SIP/2.0"
@@ -272,19 +272,19 @@ def unquoted(value: str) -> str:
     )
 
 
-def retry_after_s(message: Message) -> int | None:
+def retry_after_s(message: SipMessage) -> int | None:
     """Retry-After in seconds (RFC 3261 §20.33), None when it is missing or no number."""
     match = re.match(r"\s*(\d{1,9})(?!\d)", message.first("retry-after"), re.ASCII)
     return int(match[1]) if match else None
 
 
-def cseq(message: Message) -> tuple[int, str]:
+def cseq(message: SipMessage) -> tuple[int, str]:
     """CSeq's number and method; (-1, "") when it cannot be read."""
     match = re.match(r"(\d{1,10})[ \t]+(\S{1,64})\Z", message.first("cseq"), re.ASCII)
     return (int(match[1]), match[2].upper()) if match else (-1, "")
 
 
-def top_branch(message: Message) -> str:
+def top_branch(message: SipMessage) -> str:
     """The branch of the topmost Via, "" when there is none."""
     via = next((value for value in message.first("via").split(",") if value.strip()), "")
     return parameter(via, "branch") or ""
@@ -295,7 +295,7 @@ def same(ours: str, theirs: str) -> bool:
     return ours.casefold() == theirs.casefold()
 
 
-def answers(message: Message, branch: str, number: int, method: str, call_id: str) -> bool:
+def answers(message: SipMessage, branch: str, number: int, method: str, call_id: str) -> bool:
     """Whether a response is to this request (§17.1.3): branch and method; a Via that did not come back is forgiven for
     Call-ID's sake, which is compared letter by letter (§8.1.1.4)."""
     if cseq(message) != (number, method):

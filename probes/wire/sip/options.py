@@ -14,17 +14,17 @@ from probes.errors import WireError
 from probes.wire.icmp.fault import Fault
 from probes.wire.session import Address, Arrival, Datagram, Malformed
 from probes.wire.sip import message as sip
-from probes.wire.sip.carrier import Carried, Left, Token, Unreached, is_of
+from probes.wire.sip.carrier import Carried, FirstSend, Token, Unreached, is_of
 from probes.wire.sip.digest import Credentials
-from probes.wire.sip.login import Login
-from probes.wire.sip.message import Message
+from probes.wire.sip.login import Authorization
+from probes.wire.sip.message import SipMessage
 
 T1_S, T2_S = 0.5, 4.0  # RFC 3261 §17.1.2.2
 _MOST_EVENTS = 64  # of one conversation; a flood of strays is not collected
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestPlan:
     """What is asked, and by whom. `local` is our `host:port` as others see it; `seed` makes all tokens (random hex)."""
 
     uri: str
@@ -34,13 +34,13 @@ class Ask:
     credentials: Credentials | None = None
 
 
-class Answered(NamedTuple):
+class FinalResponse(NamedTuple):
     """The final answer. `rtt_s` from the first send of the OPTIONS answered; `sends`: 1, and 1 for each repeat made.
 
     `message` is the answer itself; `tried`: it was answered with credentials before (a 401 now means they are bad).
     """
 
-    message: Message
+    message: SipMessage
     rtt_s: float
     sends: int
     tried: bool
@@ -58,7 +58,7 @@ class Stray(NamedTuple):
     status: int
 
 
-class Expired(NamedTuple):
+class NoFinalResponse(NamedTuple):
     """The deadline came, or the stream's peer closed, with no final answer. `trouble`: why our last send did not arrive."""
 
     closed: bool
@@ -69,16 +69,16 @@ class Expired(NamedTuple):
 class _Options(Carried):
     """What both transports share."""
 
-    def __init__(self, ask: Ask, deadline: float, reliable: bool) -> None:
+    def __init__(self, ask: RequestPlan, deadline: float, reliable: bool) -> None:
         self._ask, self._deadline, self._reliable = ask, deadline, reliable
         self._events: list[Any] = []
         self._number = 0  # CSeq
         self._repeats = 0
         self._send = 0  # of the OPTIONS that is asked now, from 0
-        self._login = Login(ask.credentials, ask.seed)
+        self._login = Authorization(ask.credentials, ask.seed)
         self._authorization: tuple[tuple[str, str], ...] = ()
         self._due: float | None = 0.0
-        self._left: Left | None = None  # the OPTIONS that is asked now; None: not yet
+        self._left: FirstSend | None = None  # the OPTIONS that is asked now; None: not yet
         self._gap_s = T1_S
         self._provisional = False
         self.done = False
@@ -108,7 +108,7 @@ class _Options(Carried):
         if self.done:
             return b""
         if now >= self._deadline:
-            self._end(Expired(False, self._partial(), self.trouble))
+            self._end(NoFinalResponse(False, self._partial(), self.trouble))
             return b""
         if self._due is None or now < self._due:
             return b""
@@ -122,7 +122,7 @@ class _Options(Carried):
         self.trouble = None
         if self._left is None:
             self._number += 1
-            self._left, self._gap_s, self._send = Left(now, clock_ns), T1_S, 0
+            self._left, self._gap_s, self._send = FirstSend(now, clock_ns), T1_S, 0
         else:
             self._repeats, self._send = self._repeats + 1, self._send + 1
             self._gap_s = min(2 * self._gap_s, T2_S)
@@ -146,12 +146,12 @@ class _Options(Carried):
             ("user-agent", "netmon"),
             *self._authorization,
         )
-        return sip.encode(Message(0, "", "OPTIONS", ask.uri, headers))
+        return sip.encode(SipMessage(0, "", "OPTIONS", ask.uri, headers))
 
     def _branch(self) -> str:
         return f"z9hG4bK{self._ask.seed[:16]}{self._number}"
 
-    def _take(self, message: Message, now: float, at_ns: int = 0) -> None:
+    def _take(self, message: SipMessage, now: float, at_ns: int = 0) -> None:
         if self.done or not message.status:
             return  # their requests are not our business
         if self._left is None or not sip.answers(message, self._branch(), self._number, "OPTIONS", self._ask.seed):
@@ -164,7 +164,7 @@ class _Options(Carried):
             self._left, self._due, self._provisional = None, 0.0, False
         else:
             rtt_s = self._left.passed_s(now, at_ns)
-            self._end(Answered(message, rtt_s, 1 + self._repeats, self._login.tried))
+            self._end(FinalResponse(message, rtt_s, 1 + self._repeats, self._login.tried))
 
     def refused(self, fault: Fault, to: str, now: float) -> None:
         """See `Carried`."""
@@ -174,7 +174,7 @@ class _Options(Carried):
 class DatagramOptions(_Options):
     """OPTIONS over UDP: a `probes.io.datagram.driver.PacketSession` for one target. Only who was asked is heard."""
 
-    def __init__(self, ask: Ask, to: Address, deadline: float) -> None:
+    def __init__(self, ask: RequestPlan, to: Address, deadline: float) -> None:
         super().__init__(ask, deadline, reliable=False)
         self._to = to
 
@@ -200,18 +200,18 @@ class DatagramOptions(_Options):
 
 
 class StreamOptions(_Options):
-    """OPTIONS over TCP or TLS: a `probes.wire.session.Stream`."""
+    """OPTIONS over TCP or TLS: a `probes.wire.session.StreamSession`."""
 
-    def __init__(self, ask: Ask, deadline: float) -> None:
+    def __init__(self, ask: RequestPlan, deadline: float) -> None:
         super().__init__(ask, deadline, reliable=True)
-        self._framer = sip.Framer()
+        self._framer = sip.SipFramer()
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes; what is no SIP ends the conversation, for nothing after it can be understood."""
         if self.done:
             return
         if not data:
-            self._end(Expired(True, self._framer.pending))
+            self._end(NoFinalResponse(True, self._framer.pending))
             return
         try:
             for message in self._framer.feed(data):

@@ -12,7 +12,7 @@ from probes import causes as h323words
 from probes.wire.sip import dialog as sipdialog
 from probes.wire.sip import digest as sipdigest
 from probes.wire.sip import message as sip
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 _MAX_TEXT, _MAX_ALL, _MAX_VALUES = 200, 480, 3
 _CAUSE = re.compile(r"\s*([!-:<-~]{1,32})\s*((?:;.*)?)\Z", re.DOTALL)
@@ -37,7 +37,7 @@ _DEMANDS = {
 _ASKS = {401: "www-authenticate", 407: "proxy-authenticate"}
 
 
-def reason(message: Message) -> str:
+def reason(message: SipMessage) -> str:
     """The Reason header in words (RFC 3326): of each its text, else what its cause means; "" when there is none."""
     values = islice(sipdialog.listed(message, "reason"), _MAX_VALUES)
     return "; ".join(said for value in values if (said := _reason(value[:1024])))
@@ -59,13 +59,13 @@ def _meaning(protocol: str, cause: str) -> str:
     return h323words.CAUSES.get(int(cause), ("",))[0] if is_known else ""
 
 
-def warning(message: Message) -> str:
+def warning(message: SipMessage) -> str:
     """The warnings' texts (RFC 3261 §20.43), "" when there is none."""
     found = (_WARNING.match(value[:1024]) for value in sipdialog.listed(message, "warning"))
     return "; ".join(f"{_plain(one[2])[:_MAX_TEXT]} ({one[1]})" for one in islice(filter(None, found), _MAX_VALUES))
 
 
-def elsewhere(message: Message) -> list[str]:
+def elsewhere(message: SipMessage) -> list[str]:
     """Where a redirection sends us, the place it prefers first (q); nothing when it does not say. Any URI may stand there."""
     if message.status not in _REDIRECTS:
         return []
@@ -87,13 +87,13 @@ def _preference(value: str) -> float:
     return float(told) if re.fullmatch(r"[01](\.\d{0,3})?", told, re.ASCII) else 1.0
 
 
-def required(message: Message) -> list[str]:
+def required(message: SipMessage) -> list[str]:
     """The extensions a message demands (RFC 3261 §20.32), in small letters."""
     words = [word.strip().lower() for value in message.all("require") for word in value[:1024].split(",")]
     return [word for word in words if re.fullmatch(r"[\w.!%*+`'~-]{1,40}", word, re.ASCII)][:8]
 
 
-def more(message: Message) -> str:
+def more(message: SipMessage) -> str:
     """All that a final answer or a BYE says of its reason, in words; "" when it says nothing."""
     parts = []
     if places := elsewhere(message):
@@ -106,7 +106,7 @@ def more(message: Message) -> str:
     return "; ".join(dict.fromkeys(parts))[:_MAX_ALL]
 
 
-def _later(message: Message) -> str:
+def _later(message: SipMessage) -> str:
     """When to come again, and why then (RFC 3261 §20.33)."""
     after_s, comment = sip.retry_after_s(message), _COMMENT.match(message.first("retry-after")[:1024])
     if after_s is None:
@@ -114,7 +114,7 @@ def _later(message: Message) -> str:
     return f"again in {after_s} s" + (f" ({_plain(comment[1])[:_MAX_TEXT]})" if comment else "")
 
 
-def _unknown(message: Message) -> str:
+def _unknown(message: SipMessage) -> str:
     """How it asks for a password when that is none of the ways we know."""
     header = _ASKS.get(message.status)
     if header is None or sipdigest.challenges(message.all(header)):

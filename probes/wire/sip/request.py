@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from probes.wire.session import Address
 from probes.wire.sip import message as sip
 from probes.wire.sip.dialog import Dialog
-from probes.wire.sip.message import Message
-from probes.wire.sip.options import Ask
+from probes.wire.sip.message import SipMessage
+from probes.wire.sip.options import RequestPlan
 
 Headers = tuple[tuple[str, str], ...]
 COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
@@ -24,18 +24,18 @@ _REASONS = {
 }
 
 
-def branch(ask: Ask, number: int, mark: str = "") -> str:
+def branch(ask: RequestPlan, number: int, mark: str = "") -> str:
     """A request's branch. `mark` makes it another than that of the INVITE with the same number."""
     return f"z9hG4bK{ask.seed[:16]}{number}{mark}"
 
 
-def local_tag(ask: Ask) -> str:
+def local_tag(ask: RequestPlan) -> str:
     """Our own tag."""
     return ask.seed[:8]
 
 
 def request(
-    ask: Ask,
+    ask: RequestPlan,
     method: str,
     number: int,
     dialog: Dialog,
@@ -59,10 +59,10 @@ def request(
         ("user-agent", "netmon"),
         *more,
     )  # fmt: skip
-    return sip.encode(Message(0, "", method, dialog.uri, headers, body))
+    return sip.encode(SipMessage(0, "", method, dialog.uri, headers, body))
 
 
-def answer(message: Message, *, is_ours: bool, demands: list[str]) -> bytes:
+def answer(message: SipMessage, *, is_ours: bool, demands: list[str]) -> bytes:
     """Our answer to their request in our call, b"" when its headers cannot be given back.
 
     `is_ours`: its tags are the dialog's, else it is told that there is none (§12.2.2). A change of media is refused.
@@ -73,7 +73,7 @@ def answer(message: Message, *, is_ours: bool, demands: list[str]) -> bytes:
         status, more = 420, (("unsupported", ", ".join(demands)),)
     headers = tuple((name, value) for name, value in message.headers if name in COPIED)
     try:
-        return sip.encode(Message(status, _REASONS[status], "", "", headers + more))
+        return sip.encode(SipMessage(status, _REASONS[status], "", "", headers + more))
     except ValueError:
         return b""  # a line end hidden in a header: nothing to answer
 

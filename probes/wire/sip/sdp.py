@@ -37,7 +37,7 @@ class Codec:
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
+class MediaDescription:
     """One media line. `port` 0: refused. `way` as its sender means it; `rtcp_port` is the RTP port's when multiplexed.
 
     `sealed`: how its sound or picture is encrypted ("RTP/SAVP", "a=crypto"), "" when it is plain.
@@ -53,7 +53,7 @@ class Media:
     sealed: str = ""
 
 
-def offer(session: int, host: str, lines: Sequence[Media]) -> bytes:
+def offer(session: int, host: str, lines: Sequence[MediaDescription]) -> bytes:
     """An offer's bytes. `host`: the address our media is awaited at."""
     place = f"IN IP{6 if ':' in host else 4} {host}"
     out = ["v=0", f"o=netmon {session} 1 {place}", "s=netmon test call", f"c={place}", "t=0 0"]
@@ -62,7 +62,7 @@ def offer(session: int, host: str, lines: Sequence[Media]) -> bytes:
     return ("\r\n".join(out) + "\r\n").encode()
 
 
-def _offered(line: Media) -> Iterator[str]:
+def _offered(line: MediaDescription) -> Iterator[str]:
     yield f"m={line.kind} {line.port} RTP/AVP {' '.join(str(codec.payload) for codec in line.codecs)}"
     if line.rate_bps:
         yield f"b=AS:{line.rate_bps // 1000}"
@@ -91,7 +91,7 @@ class _Read:
     maps: dict[int, tuple[str, int]] = field(default_factory=lambda: dict(_STATIC))
 
 
-def read(data: bytes) -> tuple[Media, ...]:
+def read(data: bytes) -> tuple[MediaDescription, ...]:
     """The media lines of a description, in their order; raises `WireError`."""
     if len(data) > MOST_BYTES:
         raise WireError(MOST_BYTES, "longer than a description may be")
@@ -147,7 +147,7 @@ def _about(line: _Read, key: str, text: str) -> None:
         line.maps[int(match[1])] = (match[2].upper(), int(match[3]))
 
 
-def _whole(line: _Read) -> Media:
+def _whole(line: _Read) -> MediaDescription:
     codecs = tuple(Codec(one, *line.maps[one]) for one in dict.fromkeys(line.payloads) if one in line.maps)
     rtcp_port = line.rtcp_port or (line.port + 1 if 0 < line.port < 65_535 else 0)
-    return Media(line.kind, line.port, line.host, codecs, line.way, rtcp_port, line.rate_bps, line.sealed)
+    return MediaDescription(line.kind, line.port, line.host, codecs, line.way, rtcp_port, line.rate_bps, line.sealed)

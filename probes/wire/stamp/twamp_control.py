@@ -1,7 +1,7 @@
 """TWAMP-Control, the asking side (RFC 5357 §3, messages of RFC 4656 §3): one open test session, so that a router or a
 twampd can be the far end of a STAMP sender.
 
-Sans-IO (`probes.wire.session.Stream`). Only the open mode: authenticated TWAMP shares nothing with STAMP's HMAC.
+Sans-IO (`probes.wire.session.StreamSession`). Only the open mode: authenticated TWAMP shares nothing with STAMP's HMAC.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from probes.base import Measurement, Outcome, Target
 from probes.kinds import ntp as kind
 from probes.kinds.ntp import NTP, NtpSettings, run
 from probes.wire import ntp
-from probes.wire.exchange import Heard
+from probes.wire.exchange import Answered
 
 Turn = Callable[[bytes], "list[bytes]"]
 SECOND = 1_000_000_000
@@ -132,7 +132,7 @@ def test_a_lost_question_is_asked_again() -> None:
 def test_a_clock_that_was_set_in_between_gives_no_offset() -> None:
     sent, at = 1_800_000_000 * SECOND, 1_800_000_009 * SECOND  # 9 s by the wall, 20 ms by the stopwatch
     answer = ntp.decode(b"\x24\x02\x06\xe8" + bytes(28) + ntp.ntp(sent).to_bytes(8, "big") * 2)
-    got = kind.judge(Heard(answer, 0, 1, sent, at, 20.0))
+    got = kind.judge(Answered(answer, 0, 1, sent, at, 20.0))
     assert got.outcome == Outcome.OK and got.times["rtt_ms"] == 20.0 and "offset_ms" not in got.times
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from probes.base import Outcome
 from probes.errors import WireError
-from probes.wire.exchange import Exchange, Heard, Unheard
+from probes.wire.exchange import Answered, Exchange, Unanswered
 from probes.wire.session import Arrival
 
 TO = ("192.0.2.1", 53)
@@ -33,7 +33,7 @@ def test_the_kernels_stamps_are_the_round_trip() -> None:
     assert [one.data for one in session.transmit(10.0, 1_000_000_000)] == [b"q0"]
     session.sent(0, 1_000_500_000)
     session.receive(arrival(b"0", 1_003_500_000), 10.2)
-    assert session.events() == [Heard("answer", 0, 1, 1_000_500_000, 1_003_500_000, 3.0, TO)] and session.done
+    assert session.events() == [Answered("answer", 0, 1, 1_000_500_000, 1_003_500_000, 3.0, TO)] and session.done
     assert session.wake_at() is None and session.events() == [] and session.transmit(12.0, 0) == []
 
 
@@ -73,7 +73,7 @@ def test_what_is_no_answer_does_not_end_the_waiting(data: bytes, source: tuple[s
     assert not session.done and session.wake_at() == session.judges_at() == 12.0
     session.transmit(12.0, 0)
     (event,) = session.events()
-    assert isinstance(event, Unheard) and event.outcome is end
+    assert isinstance(event, Unanswered) and event.outcome is end
 
 
 def test_where_anyone_may_answer_only_a_right_answer_of_a_stranger_counts() -> None:
@@ -85,7 +85,7 @@ def test_where_anyone_may_answer_only_a_right_answer_of_a_stranger_counts() -> N
     assert not session.done
     session.receive(arrival(b"0", 1, stranger), 10.2)
     (heard,) = session.events()
-    assert isinstance(heard, Heard) and heard.source == stranger
+    assert isinstance(heard, Answered) and heard.source == stranger
 
 
 def test_a_strangers_no_holds_only_when_nobody_says_yes() -> None:
@@ -138,7 +138,7 @@ def test_a_right_answer_after_a_forged_one_counts() -> None:
     session.transmit(10.0, 0)
     session.receive(arrival(b"broken", 1), 10.1)
     session.receive(arrival(b"0", 2), 10.2)
-    assert isinstance(session.events()[0], Heard)
+    assert isinstance(session.events()[0], Answered)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from probes.target import Endpoint
 from probes.wire.icmp.fault import Fault
 from probes.wire.session import Arrival, Datagram
 from probes.wire.sip.carrier import Carried, Unreached
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 TRANSPORTS = ("udp", "tcp")
 EVERYBODY = (b"224.0.0.251", b"0.0.0.0", b"255.255.255.255")  # no one place: our media must not go there
@@ -35,7 +35,7 @@ class Saying(Room):
         super().__init__(2, "127.0.0.1")
         self._old, self._new, self._only = old, new, only
 
-    def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+    def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
         if self._only and message.method == "INVITE":
             return self.encoded(self._only, "Said", message, source)
         data = super().message(message, source)
@@ -78,7 +78,7 @@ def test_a_call_over_ipv6_is_heard_and_ended_at_a_uri_that_is_one(transport: str
     class Six(Room):
         asked: list[str] = []
 
-        def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+        def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             self.asked.append(message.uri)
             return super().message(message, source)
 
@@ -193,7 +193,7 @@ def test_media_that_never_left_this_machine_is_our_fault(monkeypatch: pytest.Mon
 
 def test_a_room_that_says_it_sends_no_picture_is_no_fault_of_the_firewalls() -> None:
     class Mute(Saying):
-        def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+        def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             data = super().message(message, source)
             for call in self._calls.values():
                 call.echoes[1]._dumb = True

@@ -25,7 +25,7 @@ from probes.wire.rtp import rtcp
 from probes.wire.rtp.rtcp import Block, Report, Sent
 from probes.wire.sip import message as sip
 from probes.wire.sip.call_events import Ringing, Silent
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 THEIRS = 0xBEEF
 
@@ -63,7 +63,7 @@ class Changed(Room):
         super().__init__(2, "127.0.0.1")
         self._change = change
 
-    def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+    def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
         data = super().message(message, source)
         if message.method != "INVITE":
             return data
@@ -145,7 +145,7 @@ def test_sound_from_an_address_that_was_not_named_is_told_and_does_not_count() -
     class Echoing(Changed):
         """A room that sends from its own address, and names another."""
 
-        def _take(self, message: Message, source: tuple[Any, ...]) -> bytes:
+        def _take(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             data = super()._take(message, source)
             (call,) = self._calls.values()
             port = int(message.body.partition(b"m=audio ")[2].split()[0])
@@ -168,7 +168,7 @@ def test_sound_that_ends_long_before_the_call_is_told() -> None:
 
 def test_sound_that_came_before_the_call_was_taken_is_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     class Announcing(Room):
-        def _take(self, message: Message, source: tuple[Any, ...]) -> bytes:
+        def _take(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             data = super()._take(message, source)
             (call,) = self._calls.values()
             call.echoes[0]._dumb = True
@@ -208,13 +208,13 @@ def test_a_line_that_says_nothing_to_us_is_passed_over(line: bytes) -> None:
     assert (got.outcome, got.why) == (Outcome.OK, "")
 
 
-def leaving(message: Message, *more: tuple[str, str]) -> bytes:
+def leaving(message: SipMessage, *more: tuple[str, str]) -> bytes:
     """The room's BYE to whom called."""
     headers = (
         ("via", "SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKx"), ("from", f"{message.first('to')};tag=standin"),
         ("to", message.first("from")), ("call-id", message.first("call-id")), ("cseq", "1 BYE"), *more,
     )  # fmt: skip
-    return sip.encode(Message(0, "", "BYE", "sip:netmon@127.0.0.1", headers))
+    return sip.encode(SipMessage(0, "", "BYE", "sip:netmon@127.0.0.1", headers))
 
 
 class HangingUp(Room):
@@ -222,7 +222,7 @@ class HangingUp(Room):
         super().__init__(2, "127.0.0.1")
         self._after_s = after_s
 
-    def _take(self, message: Message, source: tuple[Any, ...]) -> bytes:
+    def _take(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
         data = super()._take(message, source)
         if not self._after_s:
             for call in self._calls.values():
@@ -247,7 +247,7 @@ def test_a_room_that_hangs_up_after_sound_both_ways_was_good_and_that_is_told() 
 @pytest.mark.parametrize("status", [404, 481, 500])
 def test_a_bye_that_is_refused_is_told(status: int) -> None:
     class Keeping(Room):
-        def _ended(self, message: Message, source: tuple[Any, ...], method: str) -> bytes:
+        def _ended(self, message: SipMessage, source: tuple[Any, ...], method: str) -> bytes:
             return self.encoded(status, "Said", message, source)
 
     got = called(Keeping(2, "127.0.0.1"))

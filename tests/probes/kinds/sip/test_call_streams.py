@@ -22,7 +22,7 @@ from probes.kinds.sip.call import SipCallSettings, run
 from probes.kinds.sip.options import SipSettings
 from probes.kinds.sip.options import run as ask
 from probes.target import Endpoint
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 
 def asked(target: str, **settings: Any) -> Measurement:
@@ -70,7 +70,7 @@ def test_a_server_that_hangs_up_without_a_farewell_has_closed_the_connection(tmp
 
 def test_an_answer_that_waited_for_our_busy_loop_came_in_time() -> None:
     class Slow(StandIn):
-        def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+        def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             time.sleep(0.1)
             return super().message(message, source)
 
@@ -84,7 +84,7 @@ def test_a_room_that_is_elsewhere_by_its_own_word_is_hung_up_there() -> None:
     class Door(Room):
         """Answers for the room and keeps out of its call."""
 
-        def _ended(self, message: Message, source: tuple[Any, ...], method: str) -> bytes:
+        def _ended(self, message: SipMessage, source: tuple[Any, ...], method: str) -> bytes:
             return self.encoded(481, "Not here", message, source)
 
     async def both() -> tuple[Measurement, Room]:

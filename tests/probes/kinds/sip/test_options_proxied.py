@@ -17,7 +17,7 @@ from probes.answer.standin.room import Room
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.sip.call import SipCallSettings, run
 from probes.target import Endpoint
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 pytestmark = [pytest.mark.needs("kamailio"), pytest.mark.world]
 CONFIG = GOLDEN / "sip" / "kamailio-proxy.cfg"
@@ -49,7 +49,7 @@ def test_the_room_behind_a_proxy_is_acknowledged_and_hung_up(ports: tuple[int, i
     heard: list[str] = []
 
     class Behind(Room):
-        def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+        def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             heard.append(message.method)
             return super().message(message, source)
 
@@ -61,7 +61,7 @@ def test_the_room_behind_a_proxy_is_acknowledged_and_hung_up(ports: tuple[int, i
 
 def test_a_proxy_and_the_room_behind_it_may_both_ask_for_a_password(ports: tuple[int, int], tmp_path: Path) -> None:
     class Asking(Room):
-        def message(self, message: Message, source: tuple[Any, ...]) -> bytes:
+        def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             if message.method == "INVITE" and 'realm="mcu.test"' not in message.first("authorization"):
                 asked = (("www-authenticate", 'Digest realm="mcu.test", nonce="n", algorithm=SHA-256, qop="auth"'),)
                 return self.encoded(401, "Unauthorized", message, source, asked)

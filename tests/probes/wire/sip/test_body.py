@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.wire.sip.body import description
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 SDP = b"v=0\r\nm=audio 4000 RTP/AVP 8\r\n"
 
 
 def said(kind: str, body: bytes) -> bytes:
     headers = (("content-type", kind),) if kind else ()
-    return description(Message(200, "OK", "", "", headers, body))
+    return description(SipMessage(200, "OK", "", "", headers, body))
 
 
 def parts(*each: bytes, boundary: bytes = b"b", end: bytes = b"\r\n") -> bytes:
@@ -66,7 +66,7 @@ def test_a_description_of_something_else_than_the_session_is_none() -> None:
     session = b"content-disposition : Session\r\n" + part(b"application/sdp", SDP)
     assert said("multipart/mixed;boundary=b", parts(early, session)) == SDP
     headers = (("content-type", "application/sdp"), ("content-disposition", "early-session"))
-    assert description(Message(183, "", "", "", headers, SDP)) == b""
+    assert description(SipMessage(183, "", "", "", headers, SDP)) == b""
 
 
 def test_headers_of_a_part_are_folded_as_all_headers_are() -> None:

@@ -10,44 +10,44 @@ import pytest
 from probes.base import Outcome
 from probes.wire.session import Arrival
 from probes.wire.sip import message as sip
-from probes.wire.sip.call import DatagramCall, Limits, StreamCall
-from probes.wire.sip.call_events import Demands, HungUp, Over, Refused, Silent, Unheard, Up
+from probes.wire.sip.call import DatagramCall, StreamCall
+from probes.wire.sip.call_events import AckUnheard, CallLimits, CallOver, CallRefused, Demands, HungUp, Silent, Up
 from probes.wire.sip.carrier import Unreached
 from probes.wire.sip.digest import Credentials
-from probes.wire.sip.message import Message
-from probes.wire.sip.options import Answered, Ask, DatagramOptions
+from probes.wire.sip.message import SipMessage
+from probes.wire.sip.options import DatagramOptions, FinalResponse, RequestPlan
 
 PEER, ROOM = ("10.0.0.1", 5060), ("10.0.0.9", 5062)
 SEED = "0123456789abcdef" * 2
-ASK = Ask("sip:test@mcu.test", "10.0.0.2:5070", SEED)
-LIMITS = Limits(answer_s=4.0, ring_s=6.0, talk_s=3.0, part_s=2.0)
+ASK = RequestPlan("sip:test@mcu.test", "10.0.0.2:5070", SEED)
+LIMITS = CallLimits(answer_s=4.0, ring_s=6.0, talk_s=3.0, part_s=2.0)
 SDP = b"v=0\r\nm=audio 4000 RTP/AVP 8\r\n"
 AT_ROOM = ("contact", '"sip:x@elsewhere" <sip:room@10.0.0.9:5062>')
 
 
-def reply(to: Message, status: int, *more: tuple[str, str], tag: str = "far", body: bytes = b"") -> bytes:
+def reply(to: SipMessage, status: int, *more: tuple[str, str], tag: str = "far", body: bytes = b"") -> bytes:
     kept = [(name, value) for name, value in to.headers if name in ("via", "from", "call-id", "cseq")]
     target = to.first("to")
     headers = (*kept, ("to", target if ";tag=" in target else f"{target};tag={tag}"), *more)
-    return sip.encode(Message(status, "Said", "", "", headers, body))
+    return sip.encode(SipMessage(status, "Said", "", "", headers, body))
 
 
-def asked(to: Message, method: str, *more: tuple[str, str], tag: str = "far", ours: str = SEED[:8]) -> bytes:
+def asked(to: SipMessage, method: str, *more: tuple[str, str], tag: str = "far", ours: str = SEED[:8]) -> bytes:
     """A request of theirs within the dialog our `to` belongs to."""
     headers = (
         ("via", "SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKx"), ("from", f"<sip:test@mcu.test>;tag={tag}"),
         ("to", f"<sip:netmon@10.0.0.2>;tag={ours}"), ("call-id", to.first("call-id")), ("cseq", f"7 {method}"), *more,
     )  # fmt: skip
-    return sip.encode(Message(0, "", method, "sip:netmon@10.0.0.2", headers))
+    return sip.encode(SipMessage(0, "", method, "sip:netmon@10.0.0.2", headers))
 
 
 class Line:
     """One call by hand: what it sends, to whom, and what it tells."""
 
-    def __init__(self, limits: Limits = LIMITS, credentials: Credentials | None = None) -> None:
-        self.call = DatagramCall(Ask(ASK.uri, ASK.local, SEED, "UDP", credentials), SDP, limits, 0.0, PEER)
+    def __init__(self, limits: CallLimits = LIMITS, credentials: Credentials | None = None) -> None:
+        self.call = DatagramCall(RequestPlan(ASK.uri, ASK.local, SEED, "UDP", credentials), SDP, limits, 0.0, PEER)
         self.told: list[Any] = []
-        self.sent: list[tuple[Message, Any]] = []
+        self.sent: list[tuple[SipMessage, Any]] = []
         self.at(0.0)
 
     def at(self, now: float) -> list[tuple[str, Any]]:
@@ -61,7 +61,7 @@ class Line:
         self.told += self.call.events()
         return self.at(now)
 
-    def last(self, method: str) -> Message:
+    def last(self, method: str) -> SipMessage:
         return [message for message, _ in self.sent if message.method == method][-1]
 
     def up(self, *headers: tuple[str, str], now: float = 0.1) -> list[tuple[str, Any]]:
@@ -106,17 +106,17 @@ def test_an_answer_from_the_room_itself_is_heard_and_strangers_rubbish_is_not() 
     line.at(3.2)
     line.hear(b"rubbish", 3.25, ("10.9.9.9", 1))
     line.hear(reply(line.last("BYE"), 481), 3.3, ROOM)
-    assert line.told[-1] == Over(True, 481, pytest.approx(0.1)) and line.call.done
+    assert line.told[-1] == CallOver(True, 481, pytest.approx(0.1)) and line.call.done
 
 
 def test_a_200_that_comes_again_and_again_says_that_our_ack_is_not_heard() -> None:
     line = Line(LIMITS._replace(talk_s=9.0))
     line.up(AT_ROOM)
     assert line.up(AT_ROOM, now=0.11) == [("ACK", ROOM)]  # a copy of the network's
-    assert line.up(AT_ROOM, now=0.6) == [("ACK", ROOM)] and not line.of(Unheard)
-    assert line.up(AT_ROOM, now=1.6) == [("ACK", ROOM), ("ACK", PEER)] and len(line.of(Unheard)) == 1
+    assert line.up(AT_ROOM, now=0.6) == [("ACK", ROOM)] and not line.of(AckUnheard)
+    assert line.up(AT_ROOM, now=1.6) == [("ACK", ROOM), ("ACK", PEER)] and len(line.of(AckUnheard)) == 1
     line.up(AT_ROOM, now=3.6)
-    assert len(line.of(Unheard)) == 1
+    assert len(line.of(AckUnheard)) == 1
 
 
 def test_tags_are_the_same_in_letters_of_either_case() -> None:
@@ -132,7 +132,7 @@ def test_a_branch_in_capitals_is_ours() -> None:
     line = Line()
     data = reply(line.last("INVITE"), 486).replace(b"z9hG4bK0123456789abcdef1", b"Z9HG4BK0123456789ABCDEF1")
     line.hear(data, 0.1)
-    assert line.of(Refused)
+    assert line.of(CallRefused)
 
 
 def test_an_answer_in_a_branch_of_another_request_is_none() -> None:
@@ -147,7 +147,7 @@ def test_the_far_ends_bye_is_told_with_its_reason_and_its_time() -> None:
     said = line.hear(asked(line.last("INVITE"), "BYE", ("reason", 'SIP;cause=500;text="broken"')), 0.4)
     (hung,) = line.of(HungUp)
     assert said == [("200", PEER)] and hung.after_s == pytest.approx(0.3) and "broken" in hung.message.first("reason")
-    assert line.told[-1] == Over(False, 0, 0.0)
+    assert line.told[-1] == CallOver(False, 0, 0.0)
 
 
 def test_a_bye_that_overtakes_its_200_ends_the_call_when_that_comes() -> None:
@@ -242,7 +242,7 @@ def test_a_call_lasts_until_what_is_awaited_of_it_has_come_and_no_longer_than_it
     assert now == pytest.approx(bye_at, abs=0.15)
 
 
-def stamped(session: Any, data: Callable[[Message], bytes], *, sent_ns: int, came_ns: int, now: float) -> list[Any]:
+def stamped(session: Any, data: Callable[[SipMessage], bytes], *, sent_ns: int, came_ns: int, now: float) -> list[Any]:
     """Send at 0, stamped; an answer that came so long after it by the kernel's clock, taken by us at `now`."""
     (datagram,) = session.transmit(0.0, 10**18)
     session.sent(datagram.token, 10**18 + sent_ns)
@@ -253,7 +253,7 @@ def stamped(session: Any, data: Callable[[Message], bytes], *, sent_ns: int, cam
 def test_a_delay_is_the_kernels_whatever_our_loop_did_meanwhile() -> None:
     options = DatagramOptions(ASK, PEER, 5.0)
     (answered,) = stamped(options, lambda it: reply(it, 200), sent_ns=1_000_000, came_ns=31_000_000, now=0.304)
-    assert isinstance(answered, Answered) and answered.rtt_s == pytest.approx(0.03)
+    assert isinstance(answered, FinalResponse) and answered.rtt_s == pytest.approx(0.03)
     call = DatagramCall(ASK, SDP, LIMITS, 0.0, PEER)
     (up,) = stamped(call, lambda it: reply(it, 200, body=SDP), sent_ns=1_000_000, came_ns=31_000_000, now=0.304)
     assert isinstance(up, Up) and up.after_s == pytest.approx(0.03)
@@ -289,5 +289,5 @@ def test_a_stream_call_is_told_of_the_far_ends_last_word_too() -> None:
     call = StreamCall(ASK, SDP, LIMITS, 0.0)
     invite = sip.parse(call.transmit(0.0, 0))
     call.receive(reply(invite, 200, body=SDP) + asked(invite, "BYE", ("reason", "Q.850;cause=16")), 0.1)
-    assert [type(event) for event in call.events()] == [Up, HungUp, Over]
+    assert [type(event) for event in call.events()] == [Up, HungUp, CallOver]
     assert b"SIP/2.0 200 OK" in call.transmit(0.1, 0) and call.done

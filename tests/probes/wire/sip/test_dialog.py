@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from probes.wire.sip import dialog as sipdialog
 from probes.wire.sip import message as sip
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 from probes.wire.sip.request import next_hop
 
 PEER = ("192.0.2.1", 5060)
 
 
-def answer(*headers: tuple[str, str]) -> Message:
-    return Message(200, "OK", "", "", headers)
+def answer(*headers: tuple[str, str]) -> SipMessage:
+    return SipMessage(200, "OK", "", "", headers)
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,20 @@ from probes.wire.session import Arrival, Malformed
 from probes.wire.sip import digest as sipdigest
 from probes.wire.sip import message as sip
 from probes.wire.sip.digest import Challenge, Credentials
-from probes.wire.sip.message import Message
-from probes.wire.sip.options import Answered, Ask, DatagramOptions, Expired, Provisional, Stray, StreamOptions
+from probes.wire.sip.message import SipMessage
+from probes.wire.sip.options import (
+    DatagramOptions,
+    FinalResponse,
+    NoFinalResponse,
+    Provisional,
+    RequestPlan,
+    Stray,
+    StreamOptions,
+)
 
 SEED = "0123456789abcdef0123456789abcdef"
 TO = ("192.0.2.1", 5060)
-ASK = Ask("sip:8001@192.0.2.1", "192.0.2.9:4444", SEED)
+ASK = RequestPlan("sip:8001@192.0.2.1", "192.0.2.9:4444", SEED)
 OPTIONS = (
     b"OPTIONS sip:8001@192.0.2.1 SIP/2.0\r\n"
     b"Via: SIP/2.0/UDP 192.0.2.9:4444;branch=z9hG4bK0123456789abcdef1;rport\r\n"
@@ -54,7 +62,7 @@ def arrival(data: bytes) -> Arrival:
 class Talk:
     """A datagram conversation by hand."""
 
-    def __init__(self, ask: Ask = ASK, deadline: float = 20.0) -> None:
+    def __init__(self, ask: RequestPlan = ASK, deadline: float = 20.0) -> None:
         self.session = DatagramOptions(ask, TO, deadline)
         self.events: list[Any] = []
 
@@ -78,7 +86,7 @@ def test_the_options_is_byte_for_byte_as_written() -> None:
 def test_what_is_encoded_is_read_again() -> None:
     read = sip.parse(OPTIONS)
     assert (read.status, read.method, read.uri, len(read.headers)) == (0, "OPTIONS", "sip:8001@192.0.2.1", 10)
-    assert sip.encode(Message(0, "", read.method, read.uri, read.headers[:-1])) == OPTIONS
+    assert sip.encode(SipMessage(0, "", read.method, read.uri, read.headers[:-1])) == OPTIONS
 
 
 @pytest.mark.parametrize(
@@ -133,7 +141,7 @@ def test_a_bad_content_length_costs_no_answer(length: str, body: bytes, short: b
 
 def test_a_header_with_a_line_end_is_never_sent() -> None:
     with pytest.raises(ValueError, match="line end") as caught:
-        sip.encode(Message(200, "OK", "", "", (("to", "a\r\nVia: b"),)))
+        sip.encode(SipMessage(200, "OK", "", "", (("to", "a\r\nVia: b"),)))
     assert caught.type is ValueError
 
 
@@ -141,7 +149,7 @@ def test_a_header_with_a_line_end_is_never_sent() -> None:
     ("text", "seconds"), [("30", 30), ("18000;duration=3600", 18000), ("120 (soon)", 120), ("-5", None), ("", None)]
 )
 def test_retry_after_is_seconds_or_nothing(text: str, seconds: int | None) -> None:
-    assert sip.retry_after_s(Message(503, "", "", "", (("retry-after", text),))) == seconds
+    assert sip.retry_after_s(SipMessage(503, "", "", "", (("retry-after", text),))) == seconds
 
 
 def test_a_parameter_inside_angle_brackets_is_the_uris_own() -> None:
@@ -197,7 +205,7 @@ def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=40), st.binary(max_size=50))
 def test_a_response_survives_the_wire(value: str, body: bytes) -> None:
-    sent = Message(200, "OK", "", "", (("subject", value.strip()),), body)
+    sent = SipMessage(200, "OK", "", "", (("subject", value.strip()),), body)
     read = sip.parse(sip.encode(sent))
     assert (read.status, read.first("subject"), read.body, read.short) == (200, value.strip(), body, False)
 
@@ -214,7 +222,7 @@ def test_a_stream_is_cut_alike_in_any_slicing(sizes: list[int]) -> None:
         + b"SIP/2.0 200 OK\nContent-Length: 0\n\n"
         + b"SIP/2.0 404\r\n\r\n"
     )
-    framer, got, at = sip.Framer(), [], 0
+    framer, got, at = sip.SipFramer(), [], 0
     while at < len(data):
         size = sizes[at % len(sizes)]
         got += [one.status for one in framer.feed(data[at : at + size])]
@@ -225,7 +233,7 @@ def test_a_stream_is_cut_alike_in_any_slicing(sizes: list[int]) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.lists(junk, max_size=6))
 def test_any_stream_is_messages_or_a_wire_error(parts: list[bytes]) -> None:
-    framer, count = sip.Framer(), 0
+    framer, count = sip.SipFramer(), 0
     with suppress(WireError):
         for part in parts:
             count += len(list(framer.feed(part)))
@@ -233,7 +241,7 @@ def test_any_stream_is_messages_or_a_wire_error(parts: list[bytes]) -> None:
 
 
 def test_an_endless_head_is_given_up() -> None:
-    framer = sip.Framer()
+    framer = sip.SipFramer()
     with pytest.raises(WireError, match="longer"):
         for _ in range(100):
             list(framer.feed(b"SIP/2.0 200 OK\r\n" + b"a: b\r\n" * 1000))
@@ -316,7 +324,7 @@ def test_a_datagram_is_repeated_by_timer_e() -> None:
             at.append(now)
         now = talk.session.wake_at() or now
     assert at == [0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]
-    assert talk.events == [Expired(False, False)]
+    assert talk.events == [NoFinalResponse(False, False)]
 
 
 def test_a_provisional_answer_slows_the_repeats() -> None:
@@ -332,7 +340,7 @@ def test_an_answer_tells_which_send_it_took() -> None:
     talk.send(0.0), talk.send(0.5)
     talk.hear(answer("SIP/2.0 200 OK"), 0.52)
     (event,) = talk.events
-    assert isinstance(event, Answered) and event.message.status == 200
+    assert isinstance(event, FinalResponse) and event.message.status == 200
     assert (round(event.rtt_s, 6), event.sends, event.tried, talk.session.done) == (0.52, 2, False, True)
     assert talk.send(99.0) == [] and talk.session.wake_at() is None
 
@@ -362,7 +370,7 @@ def test_a_sloppy_answer_of_ours_counts(data: bytes) -> None:
     talk = Talk()
     talk.send(0.0)
     talk.hear(data, 0.1)
-    assert isinstance(talk.events[0], Answered)
+    assert isinstance(talk.events[0], FinalResponse)
 
 
 def test_foreign_bytes_do_not_outvote_a_right_answer() -> None:
@@ -371,7 +379,7 @@ def test_foreign_bytes_do_not_outvote_a_right_answer() -> None:
     for data in (b"garbage", b"\r\n\r\n", OPTIONS, b"\0"):
         talk.hear(data, 0.1)
     talk.hear(answer("SIP/2.0 200 OK"), 0.2)
-    assert [type(one) for one in talk.events] == [Malformed, Answered]
+    assert [type(one) for one in talk.events] == [Malformed, FinalResponse]
 
 
 def test_a_flood_of_strays_is_not_collected() -> None:
@@ -383,7 +391,7 @@ def test_a_flood_of_strays_is_not_collected() -> None:
 
 
 CHALLENGE = 'WWW-Authenticate: Digest realm="r", nonce="n", algorithm=SHA-256, qop="auth"'
-WITH = Ask("sip:8001@192.0.2.1", "192.0.2.9:4444", SEED, "UDP", Credentials("u", "secret"))
+WITH = RequestPlan("sip:8001@192.0.2.1", "192.0.2.9:4444", SEED, "UDP", Credentials("u", "secret"))
 
 
 def test_a_challenge_is_answered_once() -> None:
@@ -397,7 +405,7 @@ def test_a_challenge_is_answered_once() -> None:
     talk.hear(answer("SIP/2.0 401 Unauthorized", CHALLENGE, number=1), 0.15)  # a repeat of the first one
     talk.hear(answer("SIP/2.0 401 Unauthorized", CHALLENGE, number=2), 0.2)
     last = talk.events[-1]
-    assert isinstance(last, Answered) and last.tried and last.message.status == 401 and round(last.rtt_s, 6) == 0.1
+    assert isinstance(last, FinalResponse) and last.tried and last.message.status == 401 and round(last.rtt_s, 6) == 0.1
 
 
 def test_a_stale_nonce_is_answered_once_more_and_a_proxy_likewise() -> None:
@@ -406,18 +414,18 @@ def test_a_stale_nonce_is_answered_once_more_and_a_proxy_likewise() -> None:
     for number in (1, 2, 3):
         assert len(talk.send(number / 10)) == 1
         talk.hear(answer("SIP/2.0 407 Proxy", challenge, number=number), number / 10)
-    assert [type(one) for one in talk.events] == [Answered] and talk.session.done
+    assert [type(one) for one in talk.events] == [FinalResponse] and talk.session.done
 
 
 def test_without_a_password_a_challenge_is_the_answer() -> None:
     talk = Talk()
     talk.send(0.0)
     talk.hear(answer("SIP/2.0 401 Unauthorized", CHALLENGE), 0.1)
-    assert isinstance(talk.events[0], Answered) and not talk.events[0].tried
+    assert isinstance(talk.events[0], FinalResponse) and not talk.events[0].tried
 
 
 def stream(deadline: float = 5.0) -> StreamOptions:
-    session = StreamOptions(Ask("sip:a", "x:1", SEED, "TCP", Credentials("u", "p")), deadline)
+    session = StreamOptions(RequestPlan("sip:a", "x:1", SEED, "TCP", Credentials("u", "p")), deadline)
     assert session.transmit(0.0, 0).startswith(b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP x:1;")
     return session
 
@@ -430,13 +438,13 @@ def test_a_stream_asks_once_and_again_with_the_digest() -> None:
     for byte in answer("SIP/2.0 200 OK", "Content-Length: 0", number=2):
         session.receive(bytes([byte]), 1.2)
     (event,) = session.events()
-    assert isinstance(event, Answered) and event.message.status == 200 and session.done
+    assert isinstance(event, FinalResponse) and event.message.status == 200 and session.done
 
 
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"", Expired(True, False)),
+        (b"", NoFinalResponse(True, False)),
         (b"HTTP/1.1 400 Bad\r\n", Malformed("not a SIP start line")),
         (b"\x15\x03\x01\x00\x02\n", Malformed("not a SIP start line")),
     ],
@@ -450,7 +458,7 @@ def test_a_stream_that_is_no_sip_ends_at_once(data: bytes, told: Any) -> None:
 def test_an_answer_that_never_ends_is_told_apart_from_silence() -> None:
     session = stream()
     session.receive(b"SIP/2.0 200 OK\r\nVia:", 0.1)
-    assert session.transmit(5.0, 0) == b"" and session.events() == [Expired(False, True)]
+    assert session.transmit(5.0, 0) == b"" and session.events() == [NoFinalResponse(False, True)]
 
 
 @settings(max_examples=300, deadline=None)

@@ -17,13 +17,14 @@ from probes.errors import WireError
 from probes.wire.session import Arrival
 from probes.wire.sip import message as sip
 from probes.wire.sip import sdp
-from probes.wire.sip.call import DatagramCall, Limits, StreamCall
-from probes.wire.sip.options import Answered, Ask, DatagramOptions, StreamOptions
+from probes.wire.sip.call import DatagramCall, StreamCall
+from probes.wire.sip.call_events import CallLimits
+from probes.wire.sip.options import DatagramOptions, FinalResponse, RequestPlan, StreamOptions
 
 VALID, INVALID, SEMANTICS = messages("valid"), messages("invalid"), messages("semantics")
 ALL = {**VALID, **INVALID, **SEMANTICS}
 TO = ("192.0.2.1", 5060)
-ASK = Ask("sip:8001@192.0.2.1", "192.0.2.9:4444", "0123456789abcdef0123456789abcdef")
+ASK = RequestPlan("sip:8001@192.0.2.1", "192.0.2.9:4444", "0123456789abcdef0123456789abcdef")
 
 
 class Read(NamedTuple):
@@ -102,7 +103,7 @@ EXPECTED = {
 NOT_READ = {"lwsruri": "not a SIP start line", "bigcode": "not a SIP start line"}
 
 
-def _media(message: sip.Message) -> str:
+def _media(message: sip.SipMessage) -> str:
     if message.first("content-type") != "application/sdp":
         return ""
     return ", ".join(f"{one.kind} {one.port}" for one in sdp.read(message.body))
@@ -171,7 +172,7 @@ def test_all_33_vias_are_found_however_they_are_spelt() -> None:
 
 def test_two_requests_in_one_stream_are_two_and_in_one_datagram_the_first() -> None:
     """The second one's body is three bytes longer than it says: what is left over is no third message."""
-    found = list[sip.Message]()
+    found = list[sip.SipMessage]()
     assert _fed(found, VALID["dblreq"], 4096) == "not a SIP start line"
     assert [one.method for one in found] == ["REGISTER", "INVITE"]
     assert found[1].first("to") == "sip:joe@example.com" and len(found[1].body) == 150
@@ -204,7 +205,7 @@ def _heard(session: DatagramOptions | DatagramCall, data: bytes) -> Iterator[obj
 def test_no_question_over_datagrams_takes_it_for_its_answer(name: str) -> None:
     """One is a 503 to an OPTIONS, one a 200 to an INVITE: neither is ours."""
     events = list(_heard(DatagramOptions(ASK, TO, 20.0), ALL[name]))
-    assert not [one for one in events if isinstance(one, Answered)]
+    assert not [one for one in events if isinstance(one, FinalResponse)]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -214,8 +215,8 @@ def test_no_call_breaks_over_it(name: str, own: bool) -> None:
     data = ALL[name]
     if own and name not in NOT_READ and (number := sip.parse(data).first("call-id")):
         data = data.replace(number.encode(), ASK.seed.encode())
-    assert list(_heard(DatagramCall(ASK, b"v=0\r\n", Limits(4, 10, 5), 0.0, TO), data))
-    stream = StreamCall(ASK, b"v=0\r\n", Limits(4, 10, 5), 0.0)
+    assert list(_heard(DatagramCall(ASK, b"v=0\r\n", CallLimits(4, 10, 5), 0.0, TO), data))
+    stream = StreamCall(ASK, b"v=0\r\n", CallLimits(4, 10, 5), 0.0)
     stream.transmit(0.0, 0)
     stream.receive(data, 0.1)
     stream.transmit(0.2, 0)
@@ -240,14 +241,14 @@ def test_no_stand_in_and_no_room_breaks_over_it(name: str) -> None:
 @given(st.lists(st.sampled_from(sorted(ALL)), min_size=1, max_size=4), st.integers(1, 400))
 def test_a_stream_of_them_in_any_slicing_is_messages_or_a_wire_error(names: list[str], slice_: int) -> None:
     data = b"".join(ALL[name] for name in names)
-    whole, sliced = list[sip.Message](), list[sip.Message]()
+    whole, sliced = list[sip.SipMessage](), list[sip.SipMessage]()
     faults = [_fed(whole, data, len(data)), _fed(sliced, data, slice_)]
     assert whole[: len(sliced)] == sliced and (len(whole) == len(sliced) or any(faults))
     StreamOptions(ASK, 20.0).receive(data, 0.0)
 
 
-def _fed(found: list[sip.Message], data: bytes, slice_: int) -> str:
-    framer = sip.Framer(bodies=True)
+def _fed(found: list[sip.SipMessage], data: bytes, slice_: int) -> str:
+    framer = sip.SipFramer(bodies=True)
     try:
         for at in range(0, len(data), slice_):
             found.extend(framer.feed(data[at : at + slice_]))
@@ -263,4 +264,4 @@ def test_a_flipped_byte_or_a_cut_end_changes_nothing_of_that(name: str, at: int,
     data[at % len(data)] = byte
     hurt = bytes(data[: end or None])
     StandIn().datagram(hurt, TO)
-    list(_heard(DatagramCall(ASK, b"v=0\r\n", Limits(4, 10, 5), 0.0, TO), hurt))
+    list(_heard(DatagramCall(ASK, b"v=0\r\n", CallLimits(4, 10, 5), 0.0, TO), hurt))

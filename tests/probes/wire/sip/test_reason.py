@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.wire.sip import reason as siptold
-from probes.wire.sip.message import Message
+from probes.wire.sip.message import SipMessage
 
 
-def message(status: int, *headers: tuple[str, str]) -> Message:
-    return Message(status, "Said", "", "", headers)
+def message(status: int, *headers: tuple[str, str]) -> SipMessage:
+    return SipMessage(status, "Said", "", "", headers)
 
 
 @pytest.mark.parametrize(

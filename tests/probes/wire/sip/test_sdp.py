@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 
 from probes.errors import WireError
 from probes.wire.sip import sdp
-from probes.wire.sip.sdp import Codec, Media
+from probes.wire.sip.sdp import Codec, MediaDescription
 
 PCMA, OPUS = Codec(8, "PCMA", 8000), Codec(96, "OPUS", 48000, 2)
 H264 = Codec(97, "H264", 90000, about="profile-level-id=42e01f;packetization-mode=1")
-OURS = [Media("audio", 17000, "10.99.0.2", (PCMA, OPUS)), Media("video", 17002, "10.99.0.2", (H264,), rate_bps=512_000)]
+OURS = [
+    MediaDescription("audio", 17000, "10.99.0.2", (PCMA, OPUS)),
+    MediaDescription("video", 17002, "10.99.0.2", (H264,), rate_bps=512_000),
+]
 
 # What baresip 1.0.0 answered to such an offer (recorded in November 2026).
 BARESIP = (
@@ -32,7 +35,7 @@ def test_our_offer_reads_back_as_it_was_meant() -> None:
 
 
 def test_an_offer_for_ipv6_says_so() -> None:
-    data = sdp.offer(1, "fd99::2", [Media("audio", 17000, "fd99::2", (PCMA,))])
+    data = sdp.offer(1, "fd99::2", [MediaDescription("audio", 17000, "fd99::2", (PCMA,))])
     assert b"c=IN IP6 fd99::2\r\n" in data and sdp.read(data)[0].host == "fd99::2"
 
 
