@@ -49,14 +49,14 @@ def kernel_clock() -> KernelClock | None:
     return None if state < 0 else KernelClock(state, timex.status, timex.maxerror, timex.esterror)
 
 
-def judged(kernel: KernelClock | None) -> stamp.Clock | None:
+def judged(kernel: KernelClock | None) -> stamp.ClockQuality | None:
     """As what stamps are worth: synchronised only when both state and status say so, the error is the bound."""
     if kernel is None or kernel.max_error_us < 0:
         return None
     synced = kernel.state != _TIME_ERROR and not kernel.status & _STA_UNSYNC
-    return stamp.Clock(max(kernel.max_error_us, 1) / 1e6, synced)
+    return stamp.ClockQuality(max(kernel.max_error_us, 1) / 1e6, synced)
 
 
-def our_clock() -> stamp.Clock | None:
+def our_clock() -> stamp.ClockQuality | None:
     """`judged` of now."""
     return judged(kernel_clock())

@@ -13,7 +13,7 @@ from probes.io.datagram.socket import own_address
 from probes.io.exchange import exchange_from
 from probes.io.stream.driver import StreamDriver
 from probes.wire.exchange import Answered, Exchange, Unanswered
-from probes.wire.h323.call import Call, Left
+from probes.wire.h323.call import CallLeft, H323Call
 from probes.wire.session import Address
 
 _DRAIN_BYTES = 65_536
@@ -30,7 +30,7 @@ class CallLine:
     `close` must be called in every case; it hangs up first when that was not done.
     """
 
-    def __init__(self, sock: socket.socket, session: Call) -> None:
+    def __init__(self, sock: socket.socket, session: H323Call) -> None:
         self.events: list[Any] = []
         self._session = session
         self._changed = asyncio.Event()
@@ -44,7 +44,7 @@ class CallLine:
     @property
     def over(self) -> bool:
         """The call has ended, and its end was told to the far end."""
-        return any(isinstance(one, Left) for one in self.events)
+        return any(isinstance(one, CallLeft) for one in self.events)
 
     @property
     def broken(self) -> bool:

@@ -21,7 +21,7 @@ from probes.io.datagram.icmp import open_errors, open_icmp
 from probes.io.datagram.socket import PacketSocket, Unreachable, open_udp
 from probes.wire.icmp.error import ICMP, ICMP6, UDP
 from probes.wire.path.flow import GAP_S, EchoPackets, Flow, Packets, Probe, UdpPackets
-from probes.wire.path.listener import Ear, Hearer
+from probes.wire.path.listener import IcmpHearer, IcmpListener
 
 TOO_BIG_HERE = os.strerror(errno.EMSGSIZE)
 # <linux/in.h>, <linux/in6.h>: don't fragment, and not what was learned of the path; extensions of errors
@@ -92,7 +92,7 @@ class Listening:
 
     def __init__(self, family: int, address: str) -> None:
         v6 = family == socket.AF_INET6
-        self.ear = Ear(v6, socket.inet_pton(family, address.partition("%")[0]))
+        self.ear = IcmpListener(v6, socket.inet_pton(family, address.partition("%")[0]))
         self._ways: list[PacketWay] = []
         self._driver: Driver | None = None
         with contextlib.suppress(NeedsPrivilege, OSError):
@@ -103,7 +103,7 @@ class Listening:
         """True when quoted headers can be read."""
         return self._driver is not None
 
-    def listen(self, protocol: int, source: int, flow: Hearer) -> None:
+    def listen(self, protocol: int, source: int, flow: IcmpHearer) -> None:
         """Hand errors about packets of this protocol and source port (an echo's identifier) to a flow."""
         self.ear.flows[protocol, source] = flow
 

@@ -19,7 +19,7 @@ from probes.io.datagram.socket import PacketSocket, Unreachable
 from probes.io.path import Listening
 from probes.io.stream.connect import established, open_ms
 from probes.wire.icmp.error import QUOTE_LEAST, TCP, Quote, labels_at, meaning
-from probes.wire.path.flow import GAP_S, SILENT_RUN, Answer, Probe, at_target, told
+from probes.wire.path.flow import GAP_S, SILENT_RUN, HopReply, Probe, at_target, told
 
 _LEVELS = {socket.AF_INET: (0, 2, 1), socket.AF_INET6: (41, 16, 67)}  # level, hop limit, traffic class
 _RFC4884 = {socket.AF_INET: (0, 26, 1), socket.AF_INET6: (41, 31, 1)}
@@ -81,7 +81,7 @@ class TcpWay:
             async with asyncio.timeout(self._timeout_s):
                 await established(sock, self._to)
             took_ms = (time.time_ns() - probe.left_ns) / 1e6
-            self._answer(probe, Answer(str(self._to[0]), None), probe.left_ns + round(open_ms(sock, took_ms) * 1e6))
+            self._answer(probe, HopReply(str(self._to[0]), None), probe.left_ns + round(open_ms(sock, took_ms) * 1e6))
         except TimeoutError:
             trace.note("given up", f"hop limit {probe.ttl}: nothing came back in time")
         except OSError as fault:
@@ -94,7 +94,9 @@ class TcpWay:
             return
         outcome = faults.of_error(fault).outcome
         if outcome is Outcome.REFUSED:
-            self._answer(probe, Answer(str(self._to[0]), None), 0)  # nobody stamps a reset: no time is better than ours
+            self._answer(
+                probe, HopReply(str(self._to[0]), None), 0
+            )  # nobody stamps a reset: no time is better than ours
         elif outcome is Outcome.LOCAL:
             probe.left_ns, probe.unsent = 0, fault.strerror or str(fault)
 
@@ -107,10 +109,10 @@ class TcpWay:
             return
         what = meaning(said.type, said.code, self._family == socket.AF_INET6)
         extension = labels_at(said.data, said.after or QUOTE_LEAST - self._skipped, told=said.after > 0)
-        answer = Answer(said.by, what, said.type, said.code, 0, None, extension)
+        answer = HopReply(said.by, what, said.type, said.code, 0, None, extension)
         self._answer(probe, at_target(answer, self._to[0]), said.at_ns)
 
-    def _answer(self, probe: Probe, answer: Answer, at_ns: int) -> None:
+    def _answer(self, probe: Probe, answer: HopReply, at_ns: int) -> None:
         if probe.answer is None:
             rtt_ms = round((at_ns - probe.left_ns) / 1e6, 4) if at_ns > probe.left_ns else None
             probe.answer = answer._replace(rtt_ms=rtt_ms)

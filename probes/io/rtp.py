@@ -18,10 +18,10 @@ from probes.io.datagram.timer import Timer
 from probes.wire.rtp import packet as rtp
 from probes.wire.rtp import rtcp
 from probes.wire.rtp.hearing import Hearing
-from probes.wire.rtp.packet import Packet
-from probes.wire.rtp.reception import Reception
-from probes.wire.rtp.rtcp import Block, Report, Sent
-from probes.wire.rtp.test_media import Sample
+from probes.wire.rtp.packet import RtpPacket
+from probes.wire.rtp.reception import RtpReception
+from probes.wire.rtp.rtcp import Block, RtcpReport, Sent
+from probes.wire.rtp.test_media import TestMedia
 
 LOWEST, HIGHEST = 16_384, 32_766  # where pairs of ports are looked for
 _TRIES = 64
@@ -41,7 +41,7 @@ class Heard(NamedTuple):
 
     sent: int
     skipped: int
-    came: Reception
+    came: RtpReception
     block: Block | None
     first_ms: float | None
     late_ms: float
@@ -72,7 +72,7 @@ class Line:
         self._stamp = secrets.randbits(31)
         self._loop = asyncio.get_running_loop()
         self._timer: Timer | None = None
-        self._sample: Sample | None = None
+        self._sample: TestMedia | None = None
         self._payload_type = 0
         self._to: Any = None
         self._control_to: Any = None
@@ -80,7 +80,7 @@ class Line:
         self._began_ns = 0
         self._sent = self._skipped = self._octets = 0
         self._late_s = 0.0
-        self._came: Reception | None = None
+        self._came: RtpReception | None = None
         self._hearing: Hearing | None = None
         self._rtt_ms: float | None = None
         self._seen_tos: set[int] = set()
@@ -91,7 +91,7 @@ class Line:
         self._last_sr = (0, 0.0)  # the middle of their last report's NTP time, when it came
 
     def start(
-        self, sample: Sample, payload_type: int, to: Any, control_port: int, types: frozenset[int] = frozenset()
+        self, sample: TestMedia, payload_type: int, to: Any, control_port: int, types: frozenset[int] = frozenset()
     ) -> None:
         """Send to `to` (a socket address) from now on, and listen; `control_port` 0: no RTCP. `types`: payload types that are
         understood; none: all of them."""
@@ -102,7 +102,7 @@ class Line:
         for sock in (self._media, self._control):
             for _ in sock.arrivals():
                 pass  # what waits here came before the call was taken
-        self._came = Reception(sample.clock_hz)
+        self._came = RtpReception(sample.clock_hz)
         self._began = self._due = time.monotonic()
         self._began_ns, self._report_due = time.time_ns(), self._began + _REPORT_S
         self._hearing = Hearing(self._source, self._number, self._began)
@@ -169,14 +169,14 @@ class Line:
             self._tell()
         self._timer.at(self._due)
 
-    def _send(self, sample: Sample) -> None:
+    def _send(self, sample: TestMedia) -> None:
         last = len(sample.payloads) - 1
         for place, payload in enumerate(sample.payloads):
             self._packet(payload, sample.marked and place == last)
         self._stamp += sample.step
 
     def _packet(self, payload: bytes, marker: bool) -> None:
-        packet = Packet(self._payload_type, self._number, self._stamp, self._source, payload, marker)
+        packet = RtpPacket(self._payload_type, self._number, self._stamp, self._source, payload, marker)
         try:
             self._media.send(rtp.encode(packet), self._to, self._tos)
         except OSError:
@@ -215,7 +215,7 @@ class Line:
         except WireError:
             return
 
-    def _media_came(self, packet: Packet, at_ns: int, tos: int) -> None:
+    def _media_came(self, packet: RtpPacket, at_ns: int, tos: int) -> None:
         """Also what is not understood has a number, and is not lost (keys that are dialled, comfort noise)."""
         assert self._came is not None and self._hearing is not None
         self._came.receive(packet, at_ns)
@@ -226,9 +226,9 @@ class Line:
         else:
             self._last_at_ns = at_ns
 
-    def _reported(self, reports: list[Report | rtcp.Goodbye], at_ns: int) -> None:
+    def _reported(self, reports: list[RtcpReport | rtcp.Goodbye], at_ns: int) -> None:
         for one in reports:
-            if isinstance(one, Report) and one.sent:
+            if isinstance(one, RtcpReport) and one.sent:
                 self._last_sr = (one.sent.ntp >> 16 & 0xFFFFFFFF, time.monotonic())
         assert self._hearing is not None
         for block in self._hearing.reported(reports, self._sent, time.monotonic()):
@@ -245,7 +245,7 @@ class Line:
             delay_s = time.monotonic() - at if last else 0.0
             blocks = (Block(self._came.source, fraction / 256, lost, highest, jitter, last, delay_s),)
         sent = Sent(rtcp.ntp64(time.time_ns()), self._stamp, self._sent, self._octets)
-        data = rtcp.encode(Report(self._source, sent, blocks), "netmon", leaving=leaving)
+        data = rtcp.encode(RtcpReport(self._source, sent, blocks), "netmon", leaving=leaving)
         try:
             self._control.send(data, self._control_to)
         except OSError:

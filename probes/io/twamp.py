@@ -12,7 +12,7 @@ from probes.base import Outcome
 from probes.io.negotiated import NotMet
 from probes.io.stream.connect import dial
 from probes.io.stream.driver import StreamDriver
-from probes.wire.stamp.twamp_control import Control, Ended, Ready, Wish
+from probes.wire.stamp.twamp_control import Control, SessionEnded, SessionReady, Wish
 
 
 @dataclass(slots=True)
@@ -43,14 +43,14 @@ async def meet(
 
 
 async def _agree(control: Control, sock: socket.socket, sockaddr: tuple[Any, ...]) -> Agreed:
-    said: asyncio.Future[Ready | Ended] = asyncio.get_running_loop().create_future()
+    said: asyncio.Future[SessionReady | SessionEnded] = asyncio.get_running_loop().create_future()
     gone = asyncio.Event()
 
     def told(events: list[Any]) -> None:
         for event in events:
             if not said.done():
                 said.set_result(event)
-            elif isinstance(event, Ended):
+            elif isinstance(event, SessionEnded):
                 gone.set()
 
     driver = StreamDriver(sock, control, told)
@@ -58,11 +58,11 @@ async def _agree(control: Control, sock: socket.socket, sockaddr: tuple[Any, ...
     try:
         driver.turn()
         event = await said
-        met = isinstance(event, Ready)
+        met = isinstance(event, SessionReady)
     finally:
         if not met:
             driver.close()
-    if isinstance(event, Ended):
+    if isinstance(event, SessionEnded):
         outcome = Outcome.REFUSED if event.refused else Outcome.PROTOCOL if event.broken else Outcome.LOST
         raise NotMet(outcome, f"TWAMP-Control: {event.why}")
     return Agreed((sockaddr[0], event.port, *sockaddr[2:]), control, driver, gone)

@@ -22,7 +22,7 @@ from probes.settings import setting
 from probes.target import parse
 from probes.wire import dns
 from probes.wire import dns_rdata as dnsdata
-from probes.wire.dns import Framer, Message, Question
+from probes.wire.dns import DnsFramer, DnsMessage, Question
 from probes.wire.exchange import Answered, Exchange
 
 _NO_EDNS = (dns.FORMERR, dns.NOTIMP, dns.BADVERS)  # from a server that may not know EDNS (RFC 6891 §7)
@@ -183,8 +183,8 @@ async def _by_stream(ask: _Ask, family: int, sockaddr: SocketAddress, deadline: 
     return told
 
 
-async def _talk(ask: _Ask, line: Line) -> tuple[Message, float]:
-    ident, framer, began = secrets.randbits(16), Framer(), time.monotonic()
+async def _talk(ask: _Ask, line: Line) -> tuple[DnsMessage, float]:
+    ident, framer, began = secrets.randbits(16), DnsFramer(), time.monotonic()
     await line.write(dns.framed(_query(ask, ident)))
     while data := await line.read():
         for message in framer.feed(data):
@@ -202,7 +202,7 @@ def _query(ask: _Ask, ident: int) -> bytes:
     return dns.encode_query(ident, ask.question, recurse=settings.recurse, dnssec=settings.dnssec, edns=ask.edns)
 
 
-def _read(ask: _Ask, idents: list[int], data: bytes) -> tuple[int, Message] | None:
+def _read(ask: _Ask, idents: list[int], data: bytes) -> tuple[int, DnsMessage] | None:
     """Ours: it answers one of our identifiers, and repeats our question (which an error may leave out)."""
     message = dns.decode(data)
     if not message.response or message.ident not in idents or message.opcode:
@@ -214,7 +214,7 @@ def _read(ask: _Ask, idents: list[int], data: bytes) -> tuple[int, Message] | No
     return idents.index(message.ident), message
 
 
-def _answered(ask: _Ask, message: Message, times: dict[str, float], more: dict[str, int]) -> Try:
+def _answered(ask: _Ask, message: DnsMessage, times: dict[str, float], more: dict[str, int]) -> Try:
     settings = ask.settings
     outcome, why = dnsjudge.judge(message, ask.question, settings.expect, settings.dnssec)
     return Try(outcome, why, times, {**dnsjudge.facts(message, ask.question), **more}, answered=True)

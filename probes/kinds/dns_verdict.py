@@ -9,7 +9,7 @@ from probes.base import Outcome, Value
 from probes.clean import clean
 from probes.wire import dns
 from probes.wire import dns_rdata as dnsdata
-from probes.wire.dns import Message, Question, Record
+from probes.wire.dns import DnsMessage, Question, Record
 
 _NAMED = ("NS", "CNAME", "PTR", "MX", "SRV", "SOA")  # values that hold names: the case of letters means nothing
 _SAYS_NO = {
@@ -20,7 +20,7 @@ _SHOWN = 3
 _CLASSES = {3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}  # RFC 1035 §3.2.4, RFC 2136
 
 
-def judge(message: Message, asked: Question, expect: Sequence[str], dnssec: bool) -> tuple[Outcome, str]:
+def judge(message: DnsMessage, asked: Question, expect: Sequence[str], dnssec: bool) -> tuple[Outcome, str]:
     """One answer's outcome and why."""
     names, found = chain(message, asked)
     if message.rcode != dns.NOERROR:
@@ -35,7 +35,7 @@ def judge(message: Message, asked: Question, expect: Sequence[str], dnssec: bool
     return Outcome.OK, ""
 
 
-def chain(message: Message, asked: Question) -> tuple[list[str], list[Record]]:
+def chain(message: DnsMessage, asked: Question) -> tuple[list[str], list[Record]]:
     """The names from the one asked for along its aliases, and the records of the last one that answer the question:
     of its type and class, and owned by that name (RFC 1034 §3.6.2). Other records are nobody's answer."""
     names, aliases = [asked.name], _aliases(message, asked)
@@ -49,7 +49,7 @@ def _fits(record: Record, asked: Question) -> bool:
     return record.type == asked.type and record.klass == asked.klass
 
 
-def _aliases(message: Message, asked: Question) -> dict[str, str]:
+def _aliases(message: DnsMessage, asked: Question) -> dict[str, str]:
     return {one.name.lower(): one.value for one in message.answers if one.type == "CNAME" and one.klass == asked.klass}
 
 
@@ -64,7 +64,7 @@ def _error(rcode: int, names: Sequence[str]) -> tuple[Outcome, str]:
     return Outcome.REFUSED, f"{name}: it does not take the question"
 
 
-def _nothing(message: Message, asked: Question, names: Sequence[str]) -> tuple[Outcome, str]:
+def _nothing(message: DnsMessage, asked: Question, names: Sequence[str]) -> tuple[Outcome, str]:
     if not message.answers and not message.aa and any(one.type == "NS" for one in message.authority):
         return Outcome.REFUSED, "lame: it neither knows the zone nor asks for us, it names others"
     if len({name.lower() for name in names}) < len(names):
@@ -77,7 +77,7 @@ def _nothing(message: Message, asked: Question, names: Sequence[str]) -> tuple[O
     return Outcome.PROTOCOL, f"it says there is no {asked.type} of {clean(asked.name, 80)}"
 
 
-def _foreign(message: Message, asked: Question) -> str:
+def _foreign(message: DnsMessage, asked: Question) -> str:
     """Records of the type that are no answer: of which class, or whose they are."""
     records = [one for one in message.answers if one.type == asked.type]
     other = next((one for one in records if one.klass != asked.klass), None)
@@ -108,7 +108,7 @@ def _listed(values: Sequence[str]) -> str:
     return clean(", ".join(clean(one, 60) for one in values[:_SHOWN]), 160) + more
 
 
-def facts(message: Message, asked: Question) -> dict[str, Value]:
+def facts(message: DnsMessage, asked: Question) -> dict[str, Value]:
     """What an answer said, by field name."""
     out: dict[str, Value] = {"rcode": message.rcode, "answers": len(message.answers), "ad": int(message.ad)}
     out |= {"aa": int(message.aa), "edns": int(message.edns)}

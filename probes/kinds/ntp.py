@@ -15,7 +15,7 @@ from probes.settings import setting
 from probes.target import parse
 from probes.wire import ntp
 from probes.wire.exchange import Answered, Exchange
-from probes.wire.ntp import Reply
+from probes.wire.ntp import NtpReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     return await several("ntp", target.text, parse(target.text, ntp.PORT), settings.timeout_s, count, once)
 
 
-def _read(cookies: list[int], data: bytes) -> tuple[int, Reply] | None:
+def _read(cookies: list[int], data: bytes) -> tuple[int, NtpReply] | None:
     """Ours: it repeats one of our cookies."""
     reply = ntp.decode(data)
     return (cookies.index(reply.origin), reply) if reply.origin in cookies else None
@@ -92,7 +92,7 @@ def _read(cookies: list[int], data: bytes) -> tuple[int, Reply] | None:
 
 def judge(heard: Answered) -> Try:
     """What an answer means: the table of `docs/probes/ntp.md`."""
-    reply: Reply = heard.answer
+    reply: NtpReply = heard.answer
     facts: dict[str, Value] = {"stratum": reply.stratum, "leap": reply.leap, "sends": heard.sends}
     if not reply.synchronised:
         return Try(Outcome.REFUSED, _timeless(reply), {"rtt_ms": heard.rtt_ms}, facts, answered=True)
@@ -115,7 +115,7 @@ def judge(heard: Answered) -> Try:
     return Try(Outcome.OK, "", times, facts, answered=True)
 
 
-def _timeless(reply: Reply) -> str:
+def _timeless(reply: NtpReply) -> str:
     if reply.kiss:
         code = clean(reply.kiss)
         if code in _KISSES:

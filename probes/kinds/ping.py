@@ -17,7 +17,7 @@ from probes.kinds.shared.packet_fields import PACKET_FIELDS
 from probes.kinds.shared.packets import Recipe
 from probes.settings import setting
 from probes.wire.fleet import bursts
-from probes.wire.fleet.track import Track, Window
+from probes.wire.fleet.track import FleetTarget, FleetWindow
 from probes.wire.icmp.echo import LEAST, Ping
 
 
@@ -66,17 +66,17 @@ def _open(family: int) -> tuple[Ping, PacketSocket]:
     return Ping(ident=icmp.ident, cookie=os.urandom(8), v6=v6, summed=icmp.raw and not v6), icmp.packets
 
 
-def _fit(session: Ping, track: Track, settings: Any) -> None:
+def _fit(session: Ping, track: FleetTarget, settings: Any) -> None:
     session.sizes[track.index] = settings.size
     track.burst = bursts.allowed(settings.burst, track.every_s, track.timeout_s)
 
 
-def _more(window: Window) -> dict[str, int | float]:
+def _more(window: FleetWindow) -> dict[str, int | float]:
     more = window.more
     return {name: more[key] for key, name in _MORE if key in more} if more else _NOTHING
 
 
-def _note(window: Window) -> str:
+def _note(window: FleetWindow) -> str:
     if "changed" in window.more:
         many, size = window.more["changed"], window.more["changed_size"]
         return f"what comes back is not what was sent: {many} of {window.rcvd} answers, the last with {size} bytes"

@@ -17,7 +17,7 @@ from probes.kinds.shared.key import key_of
 from probes.kinds.shared.packet_fields import PACKET_FIELDS
 from probes.kinds.shared.packets import Recipe
 from probes.settings import setting
-from probes.wire.fleet.track import Track, Window
+from probes.wire.fleet.track import FleetTarget, FleetWindow
 from probes.wire.stamp import oneway
 from probes.wire.stamp import packet as stamp
 from probes.wire.stamp import tlv as stamptlv
@@ -109,7 +109,7 @@ def _open(family: int) -> tuple[StampSender, PacketSocket]:
     return StampSender(stamp.UNKNOWN, our_clock), open_udp(family)
 
 
-def _fit(session: StampSender, track: Track, settings: Any) -> None:
+def _fit(session: StampSender, track: FleetTarget, settings: Any) -> None:
     track.tos |= settings.ecn
     stateful = settings.reflector == "stateful"
     session.fit(track, key_of(settings.key_file), settings.size, stateful, types_of(settings.ask))
@@ -127,7 +127,7 @@ async def _meet(family: int, sockaddr: tuple[Any, ...], port: int, settings: Any
     )
 
 
-def _more(window: Window) -> dict[str, Value]:
+def _more(window: FleetWindow) -> dict[str, Value]:
     more = window.more
     values: dict[str, Value] = {name: more[name] for name in ("lost_fwd", "lost_bwd", "lost_unknown") if name in more}
     if "residence_ms" in more:
@@ -178,12 +178,12 @@ def _clocks(more: dict[str, Any]) -> dict[str, Value]:
     return values
 
 
-def _note(window: Window) -> str:
+def _note(window: FleetWindow) -> str:
     """A reflector without stamps; a DSCP that was changed on the way: which way, what was sent, what came."""
     return "; ".join(filter(None, (_UNSTAMPED if "far_unstamped" in window.more else "", _remarked(window))))
 
 
-def _remarked(window: Window) -> str:
+def _remarked(window: FleetWindow) -> str:
     more = window.more
     sent, back = more["tos"] >> 2, more.get("dscp_seen_bwd")
     if "dscp_seen_fwd" not in more:

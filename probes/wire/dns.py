@@ -66,7 +66,7 @@ class Record(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class DnsMessage:
     """An answer. `rcode` with EDNS's upper bits; `edns`: it has an OPT record. `additional` is without that record."""
 
     ident: int
@@ -130,7 +130,7 @@ def encode_query(
     return head + asked + (opt if edns else b"")
 
 
-def decode(data: bytes) -> Message:
+def decode(data: bytes) -> DnsMessage:
     """One message of at most one question; raises `WireError`. One that says it is truncated may end anywhere."""
     if len(data) < _HEADER.size:
         raise WireError(len(data), "shorter than a header")
@@ -141,7 +141,7 @@ def decode(data: bytes) -> Message:
         raise WireError(6, f"{sum(counts)} records")
     question, at = _question(data, _HEADER.size) if questions else (None, _HEADER.size)
     sections, opt = _sections(data, at, counts, whole=not flags & _TC)
-    return Message(
+    return DnsMessage(
         ident=ident,
         response=bool(flags & _QR),
         opcode=flags >> 11 & 15,
@@ -203,7 +203,7 @@ def _record(data: bytes, at: int) -> tuple[int, int, Record]:
     return at + length, type_, Record(name, dnsdata.type_name(type_), ttl_s, value, klass)
 
 
-class Framer:
+class DnsFramer:
     """Cuts a byte stream into messages: two bytes of length before each (RFC 1035 §4.2.2), in any slicing."""
 
     def __init__(self) -> None:

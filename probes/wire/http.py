@@ -31,7 +31,7 @@ def encode_request(method: str, path: str, host: str, headers: Iterable[tuple[st
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
-class Answer:
+class Response:
     """Reads one answer, fed in any slicing. `headed`: its head is complete; interim answers (1xx) are skipped.
 
     `body`: its first `most` bytes; `body_bytes`: how many came in all. `capped`: there are more than `most`, and

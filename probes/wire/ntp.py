@@ -19,7 +19,7 @@ _PACKET = struct.Struct("!BBbbii4sQQQQ")
 _HALF, _WHOLE = 1 << 63, 1 << 64
 
 
-class Reply(NamedTuple):
+class NtpReply(NamedTuple):
     """A server's packet. Stamps are NTP 32.32 as they came; the root's delay and dispersion in ms."""
 
     leap: int
@@ -53,7 +53,7 @@ def encode(cookie: int) -> bytes:
     return _PACKET.pack(4 << 3 | _CLIENT, 0, 0, 0, 0, 0, b"", 0, 0, 0, cookie)
 
 
-def decode(data: bytes) -> Reply:
+def decode(data: bytes) -> NtpReply:
     """A server's packet; what follows the 48 bytes (extensions, a MAC) is not looked at. Raises `WireError`."""
     if len(data) < _PACKET.size:
         raise WireError(len(data), "shorter than an NTP packet")
@@ -62,7 +62,7 @@ def decode(data: bytes) -> Reply:
         raise WireError(0, "no NTP server's packet")
     if stratum > MOST_STRATUM:
         raise WireError(1, f"a stratum of {stratum}")
-    return Reply(
+    return NtpReply(
         first >> 6, first >> 3 & 7, stratum, poll, precision, delay / 65.536, (dispersion & 0xFFFFFFFF) / 65.536,
         reference, *stamps,
     )  # fmt: skip
@@ -79,7 +79,7 @@ def between_ms(later: int, earlier: int) -> float:
     return ((later - earlier + _HALF) % _WHOLE - _HALF) * 1000.0 / (1 << 32)
 
 
-class Sample(NamedTuple):
+class Offset(NamedTuple):
     """What one exchange measures (RFC 5905 §8), in ms. `offset`: how far the server's clock is ahead of ours."""
 
     offset_ms: float
@@ -87,10 +87,10 @@ class Sample(NamedTuple):
     error_ms: float  # the offset is true within this much, if the server is right about itself
 
 
-def sample(reply: Reply, sent_ns: int, at_ns: int) -> Sample:
+def sample(reply: NtpReply, sent_ns: int, at_ns: int) -> Offset:
     """From the reply, our send stamp and our arrival stamp."""
     sent, at = ntp(sent_ns), ntp(at_ns)
     there_ms, back_ms = between_ms(reply.received_at, sent), between_ms(reply.sent_at, at)
     delay_ms = max(0.0, between_ms(at, sent) - between_ms(reply.sent_at, reply.received_at))
     error_ms = (delay_ms + max(0.0, reply.root_delay_ms)) / 2 + reply.root_dispersion_ms
-    return Sample((there_ms + back_ms) / 2, delay_ms, error_ms)
+    return Offset((there_ms + back_ms) / 2, delay_ms, error_ms)

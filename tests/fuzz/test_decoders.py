@@ -70,12 +70,12 @@ SNMP = [
     bytes.fromhex("303e020103301102042c08599d020300ffe30401040201030410300e0400020100020100040004000400301404000400a00e020453ec4ba50201000201003000"),
 ]  # fmt: skip
 RTP = [
-    rtp.encode(rtp.Packet(8, 1, 2, 3, bytes(160))),
+    rtp.encode(rtp.RtpPacket(8, 1, 2, 3, bytes(160))),
     b"\xb1\x08\0\1\0\0\0\2\0\0\0\3\0\0\0\7\xbe\xde\0\1abcdmedia\0\0\3",
 ]
 REPORTS = [
-    rtcp.Report(7, rtcp.Sent(1 << 63, 3, 4, 5), (rtcp.Block(1, 0.5, 2, 3, 4, 5, 0.5),)),
-    rtcp.Report(7, None, ()),
+    rtcp.RtcpReport(7, rtcp.Sent(1 << 63, 3, 4, 5), (rtcp.Block(1, 0.5, 2, 3, 4, 5, 0.5),)),
+    rtcp.RtcpReport(7, None, ()),
 ]
 RTCP = [rtcp.encode(one, "netmon", leaving=leaving) for one in REPORTS for leaving in (False, True)]
 SDP = [

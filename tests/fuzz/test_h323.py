@@ -14,14 +14,14 @@ from h323bytes import CALLS, RAS, RECORDED
 from probes.answer.standin.h323 import StandIn, answers, incoming
 from probes.errors import WireError
 from probes.wire.h323 import q931
-from probes.wire.h323.call import Call, Left, Plan
+from probes.wire.h323.call import CallLeft, CallPlan, H323Call
 from probes.wire.h323.h225 import Ids
-from probes.wire.h323.q931 import Framer
+from probes.wire.h323.q931 import TpktFramer
 
 MANY = int(os.environ.get("NETMON_FUZZ", "100000")) // 4
 SEED = int(os.environ.get("NETMON_SEED", str(time.time_ns() & 0xFFFFFFFF)))
 FAR = ("192.0.2.1", 1720)
-FRAMES = {name: next(Framer().feed(RECORDED[name])) for name in CALLS}
+FRAMES = {name: next(TpktFramer().feed(RECORDED[name])) for name in CALLS}
 
 
 def mutated(rng: random.Random, data: bytes) -> bytes:
@@ -45,10 +45,10 @@ def test_a_call_takes_whatever_comes_and_has_its_last_word() -> None:
     rng = random.Random(SEED)
     for turn in range(MANY // 4):
         name = rng.choice(CALLS)
-        plan = Plan(
+        plan = CallPlan(
             "8001", FAR, ("192.0.2.2", 5), Ids(bytes(16), bytes(16)), FRAMES[name].reference, 3.0, 1.0, bool(turn % 2)
         )
-        call, said = Call(plan), list[bytes]()
+        call, said = H323Call(plan), list[bytes]()
         said.append(call.transmit(0.0, 0))
         for at in (0.1, 0.2, 0.3, 0.4):
             call.receive(mutated(rng, RECORDED[name]), at)
@@ -57,8 +57,8 @@ def test_a_call_takes_whatever_comes_and_has_its_last_word() -> None:
             call.hang_up(at)
             said.append(call.transmit(at, 0))
         events = call.events()
-        assert call.done and isinstance(events[-1], Left), f"seed {SEED}"
-        types = [frame.type for frame in Framer().feed(b"".join(said))]
+        assert call.done and isinstance(events[-1], CallLeft), f"seed {SEED}"
+        types = [frame.type for frame in TpktFramer().feed(b"".join(said))]
         assert types in ([q931.SETUP], [q931.SETUP, q931.RELEASE_COMPLETE]), f"seed {SEED}"
 
 
@@ -70,7 +70,7 @@ def test_a_stand_in_answers_or_counts() -> None:
             assert len(answer) < 200, f"seed {SEED}"
             continue
         try:
-            for frame in Framer().feed(mutated(rng, RECORDED[rng.choice(CALLS)])):
+            for frame in TpktFramer().feed(mutated(rng, RECORDED[rng.choice(CALLS)])):
                 asked = incoming(frame)
                 if asked:
                     answers(standin, asked, FAR, (FAR, FAR))

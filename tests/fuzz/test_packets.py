@@ -34,7 +34,7 @@ CHAINS = [
 ]  # fmt: skip
 TESTS += [TESTS[0] + CHAINS[0], TESTS[3] + CHAINS[1], TESTS[3] + CHAINS[0]]
 REPLIES = [
-    stamp.encode_reply(stamp.Reply(3, AT_NS + 10**6, 0x8001, 1, AT_NS, 7, AT_NS, 0x1601, 63), key, size)
+    stamp.encode_reply(stamp.StampReply(3, AT_NS + 10**6, 0x8001, 1, AT_NS, 7, AT_NS, 0x1601, 63), key, size)
     for key, size in ((b"", 44), (b"", 300), (KEY, 112), (KEY, 300))
 ]
 
@@ -58,7 +58,7 @@ def test_decoders_raise_nothing_but_a_wire_error(rng: random.Random, decode: Cal
 
 @pytest.mark.parametrize("key", [b"", KEY], ids=["open", "keyed"])
 def test_the_reflector_answers_no_longer_than_it_was_asked_and_forgets(rng: random.Random, key: bytes) -> None:
-    one, answered, asked = Reflector(stamp.Clock(), key), 0, 0
+    one, answered, asked = Reflector(stamp.ClockQuality(), key), 0, 0
     for number in range(MANY):
         data = mutated(rng, TESTS + REPLIES)
         source = (f"192.0.{rng.randrange(4)}.{rng.randrange(256)}", rng.randrange(65536))
@@ -74,7 +74,7 @@ def test_the_reflector_answers_no_longer_than_it_was_asked_and_forgets(rng: rand
 def session(kind: str) -> StampSender | Ping:
     if kind == "ping":
         return Ping(ident=7, cookie=bytes(8))
-    return StampSender(stamp.Clock())
+    return StampSender(stamp.ClockQuality())
 
 
 @pytest.mark.parametrize("kind", ["stamp", "keyed", "ping"])
@@ -120,7 +120,7 @@ def answer(rng: random.Random, packet: bytes, kind: str) -> bytes:
         good = b"\0" + packet[1:]
     else:
         key = KEY if kind == "keyed" else b""
-        reply = stamp.Reply(
+        reply = stamp.StampReply(
             rng.randrange(100), AT_NS, 0x8001, 1, AT_NS, int.from_bytes(packet[:4], "big"), AT_NS, 1, 63
         )
         base, chain = stamp.encode_reply(reply, key, 112 if key else 44), stamp.tail(packet, bool(key))

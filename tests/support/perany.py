@@ -46,7 +46,7 @@ _MAKERS: dict[type, Any] = {
     per.Boolean: lambda kind, rng: rng.random() < 0.5,
     per.Whole: lambda kind, rng: kind._low + rng.randrange(kind._span),
     per.Octets: lambda kind, rng: bytes(rng.randint(1, 255) for _ in range(_length(kind, rng))),  # a zero ends a text
-    per.Text: _text,
+    per.Ia5Text: _text,
     per.Bmp: lambda kind, rng: "".join(rng.choices("aZ09 ấờ界", k=_length(kind, rng))),
     per.Oid: lambda kind, rng: (0, rng.randrange(40), *[rng.randrange(40_000) for _ in range(rng.randrange(4))]),
     per.Items: lambda kind, rng: [any_value(kind._kind, rng) for _ in range(rng.randrange(4))],

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from probes.wire.fleet.fleet import Fleet, Interval
-from probes.wire.fleet.track import Window
+from probes.wire.fleet.track import FleetWindow
 from probes.wire.session import Arrival, Datagram
 
 EPOCH_NS = 1_800_000_000_000_000_000
@@ -66,6 +66,6 @@ class Line:
         self.take()
         self.send()
 
-    def windows(self, id: str = "a") -> list[Window]:
+    def windows(self, id: str = "a") -> list[FleetWindow]:
         """The intervals told so far."""
         return [one.window for one in self.events if isinstance(one, Interval) and one.id == id]

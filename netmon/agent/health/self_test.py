@@ -24,7 +24,7 @@ from probes.errors import NeedsPrivilege, ProbeError
 from probes.io.datagram.driver import Driver
 from probes.kinds.shared.packets import Recipe
 from probes.wire.fleet.fleet import Interval
-from probes.wire.fleet.track import Window
+from probes.wire.fleet.track import FleetWindow
 
 log = logging.getLogger("netmon.agent")
 PACKETS = 10
@@ -59,7 +59,7 @@ class Metered(Driver):
 class Floor:
     """One proof: what the packets showed, and the CPU they took."""
 
-    window: Window
+    window: FleetWindow
     cpu_ns: int
 
     def values(self) -> dict[str, Value]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from probes.target import Endpoint, certificate_name
-from probes.wire.http import Answer
+from probes.wire.http import Response
 
 _RECV_BYTES = 16_384
 
@@ -26,7 +26,7 @@ class ClosedEarly(ConnectionError):
 class Posted(NamedTuple):
     """The far end's answer; `sent_ns` and `back_ns` (its head is here) by our clock."""
 
-    answer: Answer
+    answer: Response
     sent_ns: int
     back_ns: int
 
@@ -43,7 +43,7 @@ class Connection:
         """Send a body and read the answer, `most` bytes of its own body."""
         head = self._head(path, {**headers, "Content-Length": str(len(body))})
         sock = self._connected()
-        answer, back_ns = Answer("POST", most), 0
+        answer, back_ns = Response("POST", most), 0
         sent_ns, until = time.time_ns(), time.monotonic() + 2 * self._timeout_s
         try:
             sock.sendall(head + body)
@@ -87,7 +87,7 @@ class Connection:
             self._sock = None
 
 
-def _ended(answer: Answer) -> None:
+def _ended(answer: Response) -> None:
     if not answer.begun:
         raise ClosedEarly("closed without an answer")
     answer.close()

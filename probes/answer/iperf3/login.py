@@ -8,13 +8,13 @@ from probes.clean import clean
 from probes.errors import BadSettings
 from probes.wire.iperf3 import login as iperf3login
 from probes.wire.iperf3 import rsa
-from probes.wire.iperf3.login import Door
+from probes.wire.iperf3.login import Login
 
 _MOST_BYTES = 2 * 1024 * 1024
 PADDINGS = {"both": rsa.PADDINGS, **{name: (name,) for name in rsa.PADDINGS}}
 
 
-def door_of(users_file: str, key_file: str, skew_s: float = iperf3login.SKEW_S, padding: str = "both") -> Door | None:
+def door_of(users_file: str, key_file: str, skew_s: float = iperf3login.SKEW_S, padding: str = "both") -> Login | None:
     """Who may start tests, None without files: anybody; raises `BadSettings`."""
     if not (users_file or key_file):
         return None
@@ -28,7 +28,7 @@ def door_of(users_file: str, key_file: str, skew_s: float = iperf3login.SKEW_S, 
         users = iperf3login.users(_read(users_file).decode("utf-8-sig", "replace"))
     except BadSettings as fault:
         raise BadSettings(f"{clean(users_file)}: {fault}") from None
-    return Door(key, users, skew_s, PADDINGS[padding])
+    return Login(key, users, skew_s, PADDINGS[padding])
 
 
 def _read(path: str) -> bytes:

@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Callable
 
 from probes.wire.iperf3 import messages as iperf3
-from probes.wire.iperf3.messages import State
+from probes.wire.iperf3.messages import ControlState
 
-_QUEUED = State.IPERF_START.to_bytes(1, "big", signed=True)
-_DENIED = State.ACCESS_DENIED.to_bytes(1, "big", signed=True)
+_QUEUED = ControlState.IPERF_START.to_bytes(1, "big", signed=True)
+_DENIED = ControlState.ACCESS_DENIED.to_bytes(1, "big", signed=True)
 _FAREWELL_S, _FAREWELL_BYTES = 2.0, 65_536
 
 

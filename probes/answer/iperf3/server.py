@@ -26,8 +26,8 @@ from probes.io.bulk.udp import UdpFlow, UdpSocket
 from probes.io.datagram.mmsg import Run
 from probes.io.stream.driver import StreamDriver
 from probes.wire.iperf3 import messages as iperf3
-from probes.wire.iperf3.control import Asked, Over, ServerTalk, Start, Stop, Wanted, Warm, whose
-from probes.wire.iperf3.login import Door
+from probes.wire.iperf3.control import Asked, ResultsWanted, ServerTalk, Start, Stop, TestOver, Warm, whose
+from probes.wire.iperf3.login import Login
 from probes.wire.iperf3.messages import COOKIE_BYTES, Params
 
 _MOST_WAITING = 64  # connections that have not said yet whose they are, or have not heard yet that we are busy
@@ -42,7 +42,7 @@ class Server:
     `counts`: tests by how they ended, and connections not served by why.
     """
 
-    def __init__(self, sock: socket.socket, limits: Limits, door: Door | None = None) -> None:
+    def __init__(self, sock: socket.socket, limits: Limits, door: Login | None = None) -> None:
         sock.setblocking(False)
         self.limits, self.counts = limits, Counter[str]()
         self.port = int(sock.getsockname()[1])
@@ -146,7 +146,7 @@ class _Test:
         source: str,
         cookie: bytes,
         limits: Limits,
-        door: Door | None,
+        door: Login | None,
         on_end: Callable[[str, str], None],
     ) -> None:
         self._cookie, self._limits, self._door, self._on_end = cookie, limits, door, on_end
@@ -255,10 +255,10 @@ class _Test:
             if isinstance(flow, TcpFlow):
                 flow.hang_up()
 
-    def _wanted(self, event: Wanted) -> None:
+    def _wanted(self, event: ResultsWanted) -> None:
         self._talk.give(self._streams.results(), time.monotonic())
 
-    def _ended(self, event: Over) -> None:
+    def _ended(self, event: TestOver) -> None:
         if self._over:
             return
         self._over = True
@@ -274,8 +274,8 @@ _ACTS: dict[type[Any], Callable[[_Test, Any], None]] = {
     Start: _Test._start,
     Warm: _Test._warm,
     Stop: _Test._stop,
-    Wanted: _Test._wanted,
-    Over: _Test._ended,
+    ResultsWanted: _Test._wanted,
+    TestOver: _Test._ended,
 }
 
 
@@ -293,14 +293,14 @@ def _in_words(asked: Params) -> str:
     return f"{asked.protocol} {way}, {asked.parallel} streams, {lasts}, {rate if asked.rate_bps else 'unpaced'}"
 
 
-def listen(host: str, port: int, limits: Limits | None = None, door: Door | None = None) -> Server:
+def listen(host: str, port: int, limits: Limits | None = None, door: Login | None = None) -> Server:
     """A server that listens (port 0: any); raises OSError when the address cannot be had. Call it in a running loop."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.create_server((host, port), family=family, backlog=64)
     return Server(sock, limits or Limits(), door)
 
 
-async def serve(host: str, port: int, limits: Limits | None = None, door: Door | None = None) -> None:
+async def serve(host: str, port: int, limits: Limits | None = None, door: Login | None = None) -> None:
     """Answer until cancelled."""
     server = listen(host, port, limits, door)
     _log.info("throughput tests on %s port %d", clean(host) or "all addresses", server.port)

@@ -39,9 +39,9 @@ class Reflector:
     done = False
 
     def __init__(
-        self, clock: stamp.Clock, key: bytes = b"", own_port: int = stamp.PORT,
+        self, clock: stamp.ClockQuality, key: bytes = b"", own_port: int = stamp.PORT,
         now_ns: Callable[[], int] = time.time_ns, policy: Policy | None = None,
-        ask: Callable[[], stamp.Clock | None] | None = None,
+        ask: Callable[[], stamp.ClockQuality | None] | None = None,
     ) -> None:  # fmt: skip
         self._clock, self._key, self._now_ns = stamp.AskedClock(clock, ask), key, now_ns
         self._policy = policy or Policy()
@@ -100,7 +100,7 @@ class Reflector:
         else:
             tail = b""
         ttl = max(0, arrival.hops)
-        reply = stamp.Reply(
+        reply = stamp.StampReply(
             count, self._now_ns(), self._clock.field, test.ssid, arrival.at_ns, test.seq, test.sent_ns,
             test.error, ttl,
         )  # fmt: skip

@@ -22,7 +22,7 @@ from probes.target import Endpoint
 from probes.wire.h323 import fast_connect as h245olc
 from probes.wire.h323 import h225, q931
 from probes.wire.h323.h225 import Ids, Vendor
-from probes.wire.h323.q931 import Frame, Framer
+from probes.wire.h323.q931 import Q931Message, TpktFramer
 from probes.wire.session import Address
 
 ANSWERS = ("connect", "busy", "ring", "working", "silent", "elsewhere")
@@ -85,7 +85,7 @@ class Incoming(NamedTuple):
     fast: tuple[bytes, ...]
 
 
-def incoming(frame: Frame) -> Incoming | None:
+def incoming(frame: Q931Message) -> Incoming | None:
     """The SETUP in a frame; None for another message. Raises `WireError`."""
     if frame.type != q931.SETUP or frame.user is None or frame.from_called:
         return None
@@ -149,7 +149,7 @@ class Listening(Sockets):
 
 
 async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    framer, echo = Framer(), None
+    framer, echo = TpktFramer(), None
     here, peer = writer.get_extra_info("sockname")[:2], writer.get_extra_info("peername")[:2]
     try:
         async with asyncio.timeout(_LONGEST_S):

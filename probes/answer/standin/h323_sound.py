@@ -12,13 +12,13 @@ from probes.io.datagram.socket import PacketSocket
 from probes.io.rtp import pair
 from probes.wire.rtp import packet as rtp
 from probes.wire.rtp import rtcp
-from probes.wire.rtp.packet import Packet
-from probes.wire.rtp.reception import Reception
-from probes.wire.rtp.test_media import SAMPLES
+from probes.wire.rtp.packet import RtpPacket
+from probes.wire.rtp.reception import RtpReception
+from probes.wire.rtp.test_media import TEST_MEDIA
 from probes.wire.session import Address, Arrival
 
 _SOURCE = 0x6E65_746D
-_SOUND = SAMPLES["PCMA"]
+_SOUND = TEST_MEDIA["PCMA"]
 
 
 class Echo:
@@ -29,7 +29,7 @@ class Echo:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._media, self._control = pair(family, host)
         self.rtp, self.rtcp = (host, self._media.port), (host, self._control.port)
-        self.reception = Reception(_SOUND.clock_hz)
+        self.reception = RtpReception(_SOUND.clock_hz)
         self._to_rtp, self._to_rtcp = to_rtp, to_rtcp
         self._sent = 0
         self._loop = asyncio.get_running_loop()
@@ -54,20 +54,20 @@ class Echo:
     def _sound(self, arrival: Arrival) -> None:
         came = rtp.decode(arrival.data)
         self.reception.receive(came, arrival.at_ns)
-        back = Packet(came.payload_type, self._sent, came.stamp, _SOURCE, came.payload, came.marker)
+        back = RtpPacket(came.payload_type, self._sent, came.stamp, _SOURCE, came.payload, came.marker)
         self._sent += 1
         _send(self._media, rtp.encode(back), self._to_rtp, max(0, arrival.tos) & 0xFC)
 
     def _account(self, arrival: Arrival) -> None:
         """A sender report is answered at once with ours, and with what we received of theirs."""
         for part in rtcp.decode(arrival.data):
-            if isinstance(part, rtcp.Report) and part.sent:
+            if isinstance(part, rtcp.RtcpReport) and part.sent:
                 fraction, lost, highest, jitter = self.reception.report()
                 last_sr = part.sent.ntp >> 16 & 0xFFFFFFFF
                 block = rtcp.Block(part.source, fraction / 256, lost, highest, jitter, last_sr, 0.0)
                 octets = self._sent * _SOUND.step
                 sent = rtcp.Sent(rtcp.ntp64(time.time_ns()), octets, self._sent, octets)
-                data = rtcp.encode(rtcp.Report(_SOURCE, sent, (block,)), "standin")
+                data = rtcp.encode(rtcp.RtcpReport(_SOURCE, sent, (block,)), "standin")
                 _send(self._control, data, self._to_rtcp, 0)
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from probes.io.datagram.mmsg import Run
 from probes.io.stream import connect as tcp
 from probes.io.stream.driver import StreamDriver
 from probes.wire.iperf3 import messages as iperf3
-from probes.wire.iperf3.control import ClientTalk, Over, Start, Stop, Told, Wanted, Warm
+from probes.wire.iperf3.control import ClientTalk, PeerResults, ResultsWanted, Start, Stop, TestOver, Warm
 from probes.wire.iperf3.messages import Params, Results
 from probes.wire.session import Dial
 
@@ -31,7 +31,7 @@ _FAMILY_MSS = {socket.AF_INET: 1460, socket.AF_INET6: 1440}  # of an Ethernet: l
 
 @dataclass(slots=True)
 class Report:
-    """What became of a test. `how`, `why`: see `iperf3talk.Over`; `streams`: our end; `told`: the far end's counts."""
+    """What became of a test. `how`, `why`: see `probes.wire.iperf3.control.TestOver`; `streams`: our end; `told`: the far end's counts."""
 
     how: str
     why: str = ""
@@ -161,13 +161,13 @@ class _Client:
     def _stop(self, event: Stop) -> None:
         self.report.streams.stop()
 
-    def _wanted(self, event: Wanted) -> None:
+    def _wanted(self, event: ResultsWanted) -> None:
         self._talk.give(self.report.streams.results(), time.monotonic())
 
-    def _told(self, event: Told) -> None:
+    def _told(self, event: PeerResults) -> None:
         self.report.told = event.results
 
-    def _over(self, event: Over) -> None:
+    def _over(self, event: TestOver) -> None:
         self.report.how, self.report.why = event.how, event.why
         fault = self._driver.fault
         if event.how == "gone" and fault is not None:
@@ -249,9 +249,9 @@ _ACTS: dict[type[Any], Callable[[_Client, Any], None]] = {
     Start: _Client._start,
     Warm: _Client._warm,
     Stop: _Client._stop,
-    Wanted: _Client._wanted,
-    Told: _Client._told,
-    Over: _Client._over,
+    ResultsWanted: _Client._wanted,
+    PeerResults: _Client._told,
+    TestOver: _Client._over,
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from probes.io.datagram.mmsg import Run, receiver
 from probes.io.datagram.timer import Timer
-from probes.wire.iperf3.ledger import Ledger
+from probes.wire.iperf3.ledger import StreamLedger
 from probes.wire.iperf3.messages import Params, StreamResult, stream_id
 from probes.wire.iperf3.udp import HeadWriter
 
@@ -188,7 +188,7 @@ class UdpFlow:
 
     def __init__(self, sock: socket.socket, to: Any, asked: Params, sends: bool) -> None:
         self.broken = ""
-        self.ledger = Ledger(asked.wide)
+        self.ledger = StreamLedger(asked.wide)
         self.pacer = Pacer(sock, to, asked.block_bytes, asked.rate_bps, asked.wide) if sends else None
         self._block_bytes = asked.block_bytes
         self._over = False

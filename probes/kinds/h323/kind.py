@@ -28,9 +28,9 @@ from probes.target import parse
 from probes.wire.exchange import Answered, Exchange, Unanswered
 from probes.wire.h323 import fast_connect as h245olc
 from probes.wire.h323 import h225
-from probes.wire.h323.call import Call, Plan
+from probes.wire.h323.call import CallPlan, H323Call
 from probes.wire.h323.h225 import Ids, Ras
-from probes.wire.rtp.test_media import SAMPLES
+from probes.wire.rtp.test_media import TEST_MEDIA
 from probes.wire.session import Address
 
 _PCMA = 8  # payload type of G.711 A-law (RFC 3551 §6)
@@ -188,7 +188,7 @@ async def _call(settings: H323Settings, rows: list[Row], family: int, to: Socket
         sock.close()
         return Try(Outcome.LOCAL, f"no port for sound: {fault.strerror}", {"connect_ms": made.took_ms})
     try:
-        talk = await _talk(settings, sock, Call(_plan(settings, sock, to[:2], deadline, sound)), sound)
+        talk = await _talk(settings, sock, H323Call(_plan(settings, sock, to[:2], deadline, sound)), sound)
     finally:
         if sound:
             sound.close()
@@ -197,10 +197,10 @@ async def _call(settings: H323Settings, rows: list[Row], family: int, to: Socket
     return told
 
 
-def _plan(settings: H323Settings, sock: socket.socket, to: Address, deadline: float, sound: Line | None) -> Plan:
+def _plan(settings: H323Settings, sock: socket.socket, to: Address, deadline: float, sound: Line | None) -> CallPlan:
     source = sock.getsockname()[:2]
     fast = h245olc.offers((source[0], sound.port), (source[0], sound.port + 1)) if sound else []
-    return Plan(
+    return CallPlan(
         settings.alias,
         to,
         source,
@@ -213,14 +213,14 @@ def _plan(settings: H323Settings, sock: socket.socket, to: Address, deadline: fl
     )
 
 
-async def _talk(settings: H323Settings, sock: socket.socket, call: Call, sound: Line | None) -> Talk:
+async def _talk(settings: H323Settings, sock: socket.socket, call: H323Call, sound: Line | None) -> Talk:
     """The call from SETUP to its end, with sound while it is up."""
     line, heard = CallLine(sock, call), None
     try:
         await line.until(lambda: call.stage == "connect")
         to = _sound_to(sock, call.fast) if sound and call.stage == "connect" else None
         if sound and to:
-            sound.start(SAMPLES["PCMA"], _PCMA, *to, frozenset({_PCMA}))
+            sound.start(TEST_MEDIA["PCMA"], _PCMA, *to, frozenset({_PCMA}))
             with suppress(TimeoutError):
                 async with asyncio.timeout(settings.duration_s):
                     await line.until(lambda: False)

@@ -11,8 +11,8 @@ from probes.clean import clean
 from probes.io.rtp import Heard as Media
 from probes.kinds.shared.service import Try
 from probes.wire.exchange import Answered, Unanswered
-from probes.wire.h323.call import Closed, Elsewhere, Expired, Released, Stage
-from probes.wire.h323.h225 import Call, Ras, Vendor
+from probes.wire.h323.call import CallExpired, CallStage, ConnectionClosed, Elsewhere, Released
+from probes.wire.h323.h225 import CallSignal, Ras, Vendor
 from probes.wire.session import Malformed
 
 TIMES = {
@@ -108,14 +108,14 @@ class Talk(NamedTuple):
 def called(talk: Talk, connect_ms: float) -> tuple[Try, list[Row]]:
     """The outcome of a call, its values, and who made the far end."""
     events = talk.events
-    stages = [one for one in events if isinstance(one, Stage)]
+    stages = [one for one in events if isinstance(one, CallStage)]
     times = {"connect_ms": connect_ms} | {TIMES[one.name]: 1000.0 * one.after_s for one in stages}
     facts: dict[str, Value] = {"rung": max((_RUNGS[one.name] for one in stages), default=CONNECTED)}
     released = next((one for one in events if isinstance(one, Released)), None)
     if released is not None:
         facts |= {"cause": released.cause} if released.cause is not None else {}
         facts |= {"reason": released.call.code} if released.call.code >= 0 else {}
-    calls = [one.call for one in events if isinstance(one, Stage | Released | Elsewhere)]
+    calls = [one.call for one in events if isinstance(one, CallStage | Released | Elsewhere)]
     told = next((one for one in reversed(calls) if one.vendor), None)
     facts |= _software(told.vendor, told.version) if told else {}
     facts |= _sound(talk.heard) if talk.heard else {}
@@ -126,11 +126,11 @@ def called(talk: Talk, connect_ms: float) -> tuple[Try, list[Row]]:
     return Try(outcome, why, times, facts, bool(calls)), rows[-1:]
 
 
-def _ended(talk: Talk, stages: Sequence[Stage]) -> tuple[Outcome, str]:
+def _ended(talk: Talk, stages: Sequence[CallStage]) -> tuple[Outcome, str]:
     if any(one.name == "connect" for one in stages):
         return _taken(talk)
     for event in talk.events:
-        if not isinstance(event, Stage):
+        if not isinstance(event, CallStage):
             verdict: Verdict | None = _VERDICTS.get(type(event))
             if verdict:
                 return verdict(event, talk.broken)
@@ -139,7 +139,7 @@ def _ended(talk: Talk, stages: Sequence[Stage]) -> tuple[Outcome, str]:
 
 def _taken(talk: Talk) -> tuple[Outcome, str]:
     heard = talk.heard
-    ended = next((event for event in talk.events if isinstance(event, Released | Closed)), None)
+    ended = next((event for event in talk.events if isinstance(event, Released | ConnectionClosed)), None)
     if heard and not (heard.rcvd and heard.hears is not False):
         if heard.late_ms > _LATE_MS or heard.local_drop or not heard.sent:
             return Outcome.LOCAL, "this machine was too busy to send its sound in time"
@@ -187,7 +187,7 @@ def _elsewhere(told: Elsewhere, broken: bool) -> tuple[Outcome, str]:
     return Outcome.REFUSED, f"it says {told.call.reason}: {h323words.facility(told.call.reason)}{where}"
 
 
-def _expired(told: Expired, broken: bool) -> tuple[Outcome, str]:
+def _expired(told: CallExpired, broken: bool) -> tuple[Outcome, str]:
     if told.stage == "alerting":
         return Outcome.LOST, "it rang, and nobody took the call in time"
     if told.stage:
@@ -199,7 +199,7 @@ def _expired(told: Expired, broken: bool) -> tuple[Outcome, str]:
     return Outcome.LOST, "the port is open, and nothing answers the call"
 
 
-def _closed(told: Closed, broken: bool) -> tuple[Outcome, str]:
+def _closed(told: ConnectionClosed, broken: bool) -> tuple[Outcome, str]:
     if told.partial:
         return Outcome.PROTOCOL, "an answer began and never ended"
     how = "broke the connection off" if broken else "closed the connection"
@@ -213,8 +213,8 @@ def _malformed(told: Malformed, broken: bool) -> tuple[Outcome, str]:
 _VERDICTS: dict[type, Verdict] = {
     Released: _released,
     Elsewhere: _elsewhere,
-    Expired: _expired,
-    Closed: _closed,
+    CallExpired: _expired,
+    ConnectionClosed: _closed,
     Malformed: _malformed,
 }
 
@@ -235,6 +235,6 @@ def _row(said: str, vendor: Vendor | None, version: int | None) -> Row:
     return row | ({} if version is None else {"h225": version})
 
 
-def _h245(call: Call) -> Row:
+def _h245(call: CallSignal) -> Row:
     row: Row = {"h245": f"{call.h245[0]}:{call.h245[1]}"} if call.h245 else {}
     return row | ({} if call.tunnelled is None else {"tunnelling": int(call.tunnelled)})

@@ -19,7 +19,7 @@ from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, SocketAddress, Try, reach, several
 from probes.settings import setting
 from probes.target import Unresolved, certificate_name, parse, resolve
-from probes.wire.http import Answer, encode_request
+from probes.wire.http import Response, encode_request
 
 _HEADERS = (("User-Agent", "netmon"), ("Accept", "*/*"), ("Accept-Encoding", "identity"))
 
@@ -95,7 +95,7 @@ class _Visit(NamedTuple):
     why: str
     times: dict[str, float]
     facts: dict[str, Value]
-    answer: Answer | None = None
+    answer: Response | None = None
     whole: bool = False
 
 
@@ -161,7 +161,7 @@ async def _visit(url: Url, family: int, sockaddr: SocketAddress, settings: HttpS
     facts = _shaken(reached)
     if reached.line is None:
         return _Visit(reached.outcome, _why(reached, name), reached.times, facts)
-    answer, times = Answer(settings.method, settings.most_bytes), reached.times
+    answer, times = Response(settings.method, settings.most_bytes), reached.times
     try:
         async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
             await _talk(reached.line, encode_request(settings.method, url.path, url.host, _HEADERS), answer, times)
@@ -181,7 +181,7 @@ async def _visit(url: Url, family: int, sockaddr: SocketAddress, settings: HttpS
     return _Visit(outcome, why, times, facts | _answered(answer), answer, whole=True)
 
 
-async def _talk(line: Line, request: bytes, answer: Answer, times: dict[str, float]) -> None:
+async def _talk(line: Line, request: bytes, answer: Response, times: dict[str, float]) -> None:
     """Until the answer is whole, or we have read enough of it; fills in `times`."""
     asked = time.monotonic()
     await line.write(request)
@@ -227,7 +227,7 @@ def _why(reached: Reached, name: str) -> str:
     return certificate.distrust(shaken.verify_code or 0, chain, name, time.time(), shaken.message)
 
 
-def _answered(answer: Answer) -> dict[str, Value]:
+def _answered(answer: Response) -> dict[str, Value]:
     return {"status": answer.status, "body_bytes": answer.body_bytes} if answer.headed else {}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from probes.base import Outcome
 from probes.clean import clean
-from probes.wire.http import Answer
+from probes.wire.http import Response
 
 _STATUS = re.compile(r"[1-9](?:\d\d|xx)\Z", re.ASCII)
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -26,7 +26,7 @@ def expected(status: int, wanted: Sequence[str]) -> bool:
     return any(told == one or (one.endswith("xx") and one[0] == told[0]) for one in wanted)
 
 
-def judge(answer: Answer, wanted: Sequence[str], contains: str) -> tuple[Outcome, str]:
+def judge(answer: Response, wanted: Sequence[str], contains: str) -> tuple[Outcome, str]:
     """The outcome of an answer that came whole, or as far as we read."""
     if not expected(answer.status, wanted):
         said = f"{answer.status:03}{_to(answer)}, not {' or '.join(wanted)}"
@@ -37,12 +37,12 @@ def judge(answer: Answer, wanted: Sequence[str], contains: str) -> tuple[Outcome
     return Outcome.OK, ""
 
 
-def _to(answer: Answer) -> str:
+def _to(answer: Response) -> str:
     location = answer.first("location")
     return f" to {clean(location, 80)}" if answer.status in REDIRECTS and location else ""
 
 
-def _unread(answer: Answer) -> str:
+def _unread(answer: Response) -> str:
     coding = answer.first("content-encoding").lower()
     if coding not in _PLAIN:
         return f" (it is packed, unasked: {clean(coding, 20)})"

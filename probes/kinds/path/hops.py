@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from probes.wire.icmp.error import What
-from probes.wire.path.flow import Answer, Probe
+from probes.wire.icmp.error import IcmpMeaning
+from probes.wire.path.flow import HopReply, Probe
 
 
 class Seen(NamedTuple):
     """One flow's answer at a hop; flows count from 1."""
 
     flow: int
-    answer: Answer
+    answer: HopReply
 
 
 class Hop(NamedTuple):
@@ -70,16 +70,16 @@ def arrive(flows: Sequence[Sequence[Probe]]) -> None:
     """Of UDP: whoever says that the port is closed is the target, by another of its addresses (RFC 1812 §4.3.2.4): a router
     answers from the address it sends by. Not so who was seen to pass packets on: that is a firewall."""
     answers = [one.answer for probes in flows for one in probes if one.answer]
-    passing = {one.by for one in answers if one.what is What.EXCEEDED}
+    passing = {one.by for one in answers if one.what is IcmpMeaning.EXCEEDED}
     for probes in flows:
         for probe in probes:
-            if probe.answer and probe.answer.what is What.PORT and probe.answer.by not in passing:
+            if probe.answer and probe.answer.what is IcmpMeaning.PORT and probe.answer.by not in passing:
                 probe.answer = probe.answer._replace(what=None)
 
 
 def trace(flows: Sequence[Sequence[Probe]], target: str) -> Trace:
     """The path that the flows' packets show; what was sent beyond a flow's end is left out."""
-    steps: dict[int, tuple[set[int], dict[int, Answer]]] = {}
+    steps: dict[int, tuple[set[int], dict[int, HopReply]]] = {}
     for flow, probes in enumerate(flows, 1):
         for probe in _within(probes):
             asked, seen = steps.setdefault(probe.ttl, (set(), {}))
@@ -104,5 +104,5 @@ def _within(probes: Sequence[Probe]) -> list[Probe]:
     return [one for one in probes if one.left_ns and not one.size and (last is None or one.ttl <= last)]
 
 
-def _hop(ttl: int, asked: set[int], seen: dict[int, Answer]) -> Hop:
+def _hop(ttl: int, asked: set[int], seen: dict[int, HopReply]) -> Hop:
     return Hop(ttl, len(asked), tuple(Seen(flow, seen[flow]) for flow in sorted(seen)))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from probes.io.path import TOO_BIG_HERE, PacketWay, link_mtu
 from probes.kinds.path.hops import Trace, arrive
-from probes.wire.icmp.error import What
+from probes.wire.icmp.error import IcmpMeaning
 from probes.wire.path.flow import Probe
 from probes.wire.path.mtu import CONTROL, MtuSearch
 
@@ -62,7 +62,7 @@ def _tell(search: MtuSearch, probes: list[Probe], known: int) -> bool:
     if _reached(probes):
         search.passed()
         return True
-    said = [one.answer for one in probes if one.answer and one.answer.what is What.TOO_BIG]
+    said = [one.answer for one in probes if one.answer and one.answer.what is IcmpMeaning.TOO_BIG]
     if said:
         search.too_big(said[0].mtu, said[0].by)
     elif any(one.unsent == TOO_BIG_HERE for one in probes):
@@ -82,6 +82,6 @@ async def _where(asker: Asker, size: int, trace: Trace) -> tuple[int, int | None
     """The last hop that complains of an exceeded hop limit for a packet of this size, and the next that does for a
     small one."""
     ttls = list(range(1, trace.hops or 1))
-    told = [one.ttl for one in await asker.ask(size, ttls) if one.answer and one.answer.what is What.EXCEEDED]
+    told = [one.ttl for one in await asker.ask(size, ttls) if one.answer and one.answer.what is IcmpMeaning.EXCEEDED]
     after = max(told, default=0)
     return after, min((hop.ttl for hop in trace.steps if hop.ttl > after and hop.seen), default=None)

@@ -8,9 +8,9 @@ from probes.clean import clean
 from probes.kinds.path.history import Change
 from probes.kinds.path.hops import Hop, Trace
 from probes.kinds.path.mtu import Size
-from probes.wire.icmp.error import EXCEEDED, What
+from probes.wire.icmp.error import EXCEEDED, IcmpMeaning
 from probes.wire.icmp.fault import icmp_fault
-from probes.wire.path.flow import Answer
+from probes.wire.path.flow import HopReply
 
 # --- the outcome ---
 
@@ -21,8 +21,10 @@ def verdict(trace: Trace, change: Change, size: Size | None, dscp: int, neighbou
         return Outcome.OK, "; ".join(_remarks(trace, change, size, dscp))
     if not trace.sent:
         return Outcome.LOCAL, f"this machine has no way: {trace.unsent or 'nothing could be sent'}"
-    refused = next((one.answer for hop in trace.steps for one in hop.seen if one.answer.what is What.UNREACHABLE), None)
-    refused = refused or next((one.answer for hop in trace.steps for one in hop.seen if one.answer.what is What.PORT), None)  # fmt: skip
+    refused = next(
+        (one.answer for hop in trace.steps for one in hop.seen if one.answer.what is IcmpMeaning.UNREACHABLE), None
+    )
+    refused = refused or next((one.answer for hop in trace.steps for one in hop.seen if one.answer.what is IcmpMeaning.PORT), None)  # fmt: skip
     if refused and (fault := icmp_fault(trace.target, refused.by, refused.type, refused.code)):
         return Outcome.REFUSED, clean(fault.why)
     if not trace.steps:
@@ -141,9 +143,9 @@ def _row(hop: Hop, address: str, dscp: int) -> Row:
     return row | ({"note": note} if note else {})
 
 
-def _note(answer: Answer, seen: int | None, dscp: int) -> str:
+def _note(answer: HopReply, seen: int | None, dscp: int) -> str:
     if answer.reached:
         return "target"
-    if answer.what is not What.EXCEEDED and answer.what is not None:
+    if answer.what is not IcmpMeaning.EXCEEDED and answer.what is not None:
         return f"says {answer.what.value} (type {answer.type} code {answer.code})"
     return f"DSCP {dscp} has become {seen}" if seen not in (None, dscp) else ""

@@ -22,7 +22,7 @@ from probes.io.datagram.socket import PacketSocket, Unreachable
 from probes.io.negotiated import Meeting, NotMet
 from probes.target import Endpoint, Unresolved, is_address, parse, resolve
 from probes.wire.fleet.fleet import Fleet, Interval
-from probes.wire.fleet.track import Track, Window
+from probes.wire.fleet.track import FleetTarget, FleetWindow
 
 AGAIN_S = 60.0  # a name is looked up again after this long
 RETRY_S = 10.0  # … and after this long when it gave nothing
@@ -59,9 +59,9 @@ class Recipe:
     kind: str
     default_port: int
     open: Callable[[int], tuple[Any, PacketSocket]]  # address family → (Fleet with its socket's facts, socket)
-    fit: Callable[[Any, Track, Any], None]  # (session, track, settings): a kind's own part of a new target
-    more: Callable[[Window], dict[str, Value]]  # values beside the common ones
-    note: Callable[[Window], str] = lambda window: ""  # what people should know though the target answered
+    fit: Callable[[Any, FleetTarget, Any], None]  # (session, track, settings): a kind's own part of a new target
+    more: Callable[[FleetWindow], dict[str, Value]]  # values beside the common ones
+    note: Callable[[FleetWindow], str] = lambda window: ""  # what people should know though the target answered
     meet: Meet | None = None  # a conversation with the far end before packets may be sent
     whole: Callable[[Any], bool] = lambda settings: False  # settings whose packets must not be cut into fragments
 
@@ -94,7 +94,7 @@ def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
     return sockaddr[:2] if len(sockaddr) == 2 or not sockaddr[3] else sockaddr
 
 
-def outcome_of(window: Window) -> Outcome:
+def outcome_of(window: FleetWindow) -> Outcome:
     """What became of an interval: one answer proves the way; our own faults never speak about the target. What is missing
     while our own buffer was full may have been dropped there: nobody can tell."""
     if window.overflow and window.rcvd < window.sent:
@@ -225,7 +225,7 @@ def _note_losses(session: Fleet) -> None:
     """A packet whose time is over is an event only the session knows of."""
     known = session.fate
 
-    def fate(track: Track, seq: int, window: Window, answered: bool) -> None:
+    def fate(track: FleetTarget, seq: int, window: FleetWindow, answered: bool) -> None:
         if not answered:
             trace.note("given up", f"packet {seq + 1}: nothing came back in time")
         known(track, seq, window, answered)
@@ -241,7 +241,7 @@ async def _meet(
 
 def _add(
     recipe: Recipe, session: Fleet, id: str, to: Any, settings: Any, interval_s: float, first_at: float, count: int
-) -> Track:
+) -> FleetTarget:
     return session.add(
         id, to, every_s=settings.every_s, interval_s=interval_s, timeout_s=settings.timeout_s,
         first_at=first_at, count=count, tos=settings.dscp << 2,
@@ -295,7 +295,7 @@ class _Room:
             if meeting is not None:
                 meeting.close()
 
-    async def _look_again(self, endpoint: Endpoint, family: int, track: Track, driver: Driver) -> None:
+    async def _look_again(self, endpoint: Endpoint, family: int, track: FleetTarget, driver: Driver) -> None:
         """A name may get another address."""
         while not is_address(endpoint.host):
             await asyncio.sleep(AGAIN_S)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from probes.base import Outcome
 from probes.wire.fleet import bursts
 from probes.wire.fleet.loss_runs import longest
-from probes.wire.fleet.track import REMEMBERED, Flight, Track, Window, note_hops, runs_of, vary
+from probes.wire.fleet.track import REMEMBERED, FleetTarget, FleetWindow, Flight, note_hops, runs_of, vary
 from probes.wire.fleet.wheel import SLOT_S, Wheel
 from probes.wire.icmp.fault import icmp_fault
 from probes.wire.session import Address, Datagram
@@ -30,7 +30,7 @@ class Interval(NamedTuple):
     """An interval whose packets are all answered or timed out."""
 
     id: str
-    window: Window
+    window: FleetWindow
     took_ms: float
 
 
@@ -38,11 +38,11 @@ class Fleet:
     """The common part of packet sessions. Subclasses give `packet` and `receive`."""
 
     def __init__(self) -> None:
-        self.tracks: list[Track] = []
-        self.hosts: dict[str, list[Track]] = {}  # host address → its targets
+        self.tracks: list[FleetTarget] = []
+        self.hosts: dict[str, list[FleetTarget]] = {}  # host address → its targets
         self.malformed = 0
-        self._wheel: Wheel[Track] = Wheel()
-        self._bursts: Wheel[tuple[Track, Window]] = Wheel()
+        self._wheel: Wheel[FleetTarget] = Wheel()
+        self._bursts: Wheel[tuple[FleetTarget, FleetWindow]] = Wheel()
         self._flying: dict[float, deque[Flight]] = {}
         self._events: list[Any] = []
         self._overflow = 0
@@ -53,14 +53,14 @@ class Fleet:
 
     # --- what a protocol gives ---
 
-    def packet(self, track: Track, seq: int, clock_ns: int) -> bytes:
+    def packet(self, track: FleetTarget, seq: int, clock_ns: int) -> bytes:
         """The bytes of one packet."""
         raise AssertionError("a protocol gives its packets")
 
-    def ended(self, track: Track, window: Window) -> None:
+    def ended(self, track: FleetTarget, window: FleetWindow) -> None:
         """Called as an interval closes: a protocol adds its own counts to `window.more`."""
 
-    def fate(self, track: Track, seq: int, window: Window, answered: bool) -> None:
+    def fate(self, track: FleetTarget, seq: int, window: FleetWindow, answered: bool) -> None:
         """Called once for each packet, as soon as its fate is known."""
 
     # --- targets ---
@@ -68,9 +68,9 @@ class Fleet:
     def add(
         self, id: str, to: Address, *, every_s: float, interval_s: float, timeout_s: float, first_at: float,
         count: int = -1, tos: int = 0,
-    ) -> Track:  # fmt: skip
+    ) -> FleetTarget:  # fmt: skip
         """One more target; its first packet leaves at `first_at` (monotonic s)."""
-        track = Track(id, len(self.tracks), to, every_s, interval_s, timeout_s, first_at, left=count, tos=tos)
+        track = FleetTarget(id, len(self.tracks), to, every_s, interval_s, timeout_s, first_at, left=count, tos=tos)
         track.past.kept = min(REMEMBERED[1], max(REMEMBERED[0], int(2 * timeout_s / every_s)))
         self.tracks.append(track)
         self.hosts.setdefault(to[0], []).append(track)
@@ -79,7 +79,7 @@ class Fleet:
         self._rate += 1.0 / every_s
         return track
 
-    def move(self, track: Track, to: Address) -> None:
+    def move(self, track: FleetTarget, to: Address) -> None:
         """The target's name has another address now."""
         self.hosts[track.to[0]].remove(track)
         track.was, track.to = track.to, to
@@ -112,10 +112,10 @@ class Fleet:
             self._rest_until = math.floor(now / SLOT_S + 1.0) * SLOT_S
         return out
 
-    def _launch(self, track: Track, now: float, clock_ns: int) -> Flight:
+    def _launch(self, track: FleetTarget, now: float, clock_ns: int) -> Flight:
         when, window = track.due, track.window
         if window is None:
-            window = track.window = Window(clock_ns, now, when + track.interval_s - 1e-6)
+            window = track.window = FleetWindow(clock_ns, now, when + track.interval_s - 1e-6)
             window.overflow = self._overflow
         flight = Flight(track, window, clock_ns, self._skew_ns, now)
         track.flights[flight.seq] = flight
@@ -137,7 +137,7 @@ class Fleet:
             track.window = None
         return flight
 
-    def _quick(self, track: Track, window: Window, now: float, clock_ns: int) -> Datagram:
+    def _quick(self, track: FleetTarget, window: FleetWindow, now: float, clock_ns: int) -> Datagram:
         """One of the packets that follow a miss."""
         flight = Flight(track, window, clock_ns, self._skew_ns, now)
         flight.seq = bursts.NUMBERS | track.bursts & 0xFFFF
@@ -172,7 +172,7 @@ class Fleet:
 
     # --- answers ---
 
-    def answered(self, track: Track, seq: int, at_ns: int, now: float, hops: int = -1, less_ns: int = 0) -> bool:
+    def answered(self, track: FleetTarget, seq: int, at_ns: int, now: float, hops: int = -1, less_ns: int = 0) -> bool:
         """A good reply to packet `seq`; its round trip is wall stamps' difference, less what the far end spent.
         True when it is the first and in time: by its stamps, whenever we came to read it."""
         flight = track.flights.get(seq)
@@ -211,7 +211,7 @@ class Fleet:
         """False when the wall clock was set while this packet was in the air: its stamps cannot be compared."""
         return abs(self._skew_ns - flight.skew_ns) <= _STEP_NS + (now - flight.now) * 5e5
 
-    def _again(self, track: Track, seq: int) -> None:
+    def _again(self, track: FleetTarget, seq: int) -> None:
         """A second answer, or one after its time: counted in the target's next interval that ends."""
         known = track.past.get(seq)
         if known is None:
@@ -271,7 +271,7 @@ class Fleet:
         if window.closed and not window.open:
             self._end(track, window, now)
 
-    def _end(self, track: Track, window: Window, now: float) -> None:
+    def _end(self, track: FleetTarget, window: FleetWindow, now: float) -> None:
         self.ended(track, window)
         window.dup += track.dup
         window.late += track.late

@@ -18,14 +18,14 @@ class Flight:
 
     __slots__ = ("deadline", "done", "now", "seq", "skew_ns", "stamped", "track", "tx_ns", "window")
 
-    def __init__(self, track: Track, window: Window, tx_ns: int, skew_ns: int, now: float) -> None:
+    def __init__(self, track: FleetTarget, window: FleetWindow, tx_ns: int, skew_ns: int, now: float) -> None:
         self.track, self.window, self.seq = track, window, track.seq
         self.tx_ns, self.skew_ns, self.now, self.deadline = tx_ns, skew_ns, now, now + track.timeout_s
         self.stamped = self.done = False
 
 
 @dataclass(slots=True)
-class Window:
+class FleetWindow:
     """One interval of one target while it is filled. `open`: packets whose fate is not known yet."""
 
     at_ns: int
@@ -60,7 +60,7 @@ class Window:
 
 
 @dataclass(slots=True)
-class Track:
+class FleetTarget:
     """One target: its timing, its sequence, its open packets. `left`: packets still to send, -1 without end."""
 
     id: str
@@ -81,7 +81,7 @@ class Track:
     trip_ms: float = -1.0  # the last answer's round trip
     jitter_ms: float = -1.0
     losses: LossRuns | None = None  # since the first packet that was lost, or ours
-    window: Window | None = None
+    window: FleetWindow | None = None
     flights: dict[int, Flight] = field(default_factory=dict)
     past: Fates = field(default_factory=lambda: Fates(REMEMBERED[0]))
     burst: int = 0  # quick packets after a miss
@@ -89,14 +89,14 @@ class Track:
     more: Any = None  # a protocol's own
 
 
-def runs_of(track: Track) -> LossRuns:
+def runs_of(track: FleetTarget) -> LossRuns:
     """Most targets lose nothing for days: no memory for those."""
     if track.losses is None:
         track.losses = LossRuns()
     return track.losses
 
 
-def note_hops(window: Window, hops: int) -> None:
+def note_hops(window: FleetWindow, hops: int) -> None:
     """The interval's first answer, or one that came another way than the one before it."""
     if hops < 0:
         return
@@ -106,7 +106,7 @@ def note_hops(window: Window, hops: int) -> None:
     window.hops = hops
 
 
-def vary(track: Track, window: Window) -> None:
+def vary(track: FleetTarget, window: FleetWindow) -> None:
     """The target's interarrival jitter goes on over this interval's round trips (RFC 3550 §6.4.1, A.8)."""
     before, jitter = track.trip_ms, track.jitter_ms
     for trip in window.rtts_ms:

@@ -8,7 +8,7 @@ MOST_BYTES = 65_535  # of one message
 _MOST_SMALL_BYTES = 2
 
 
-class Reader:
+class BitReader:
     """Bits of a message, from the first of byte `start` to the last before byte `end`."""
 
     __slots__ = ("_at", "_data", "_end")
@@ -68,18 +68,18 @@ class Reader:
             raise self.fault("a number that is not small")
         return int.from_bytes(self.octets(count), "big")
 
-    def inside(self) -> Reader:
+    def inside(self) -> BitReader:
         """What an open type holds (X.691 §11.2); skipped here."""
         count = self.length()
         self.octets(count)
-        return Reader(self._data, self.byte - count, self.byte)
+        return BitReader(self._data, self.byte - count, self.byte)
 
     def rest(self) -> bytes:
         """All whole bytes that are left."""
         return self.octets((self._end - (self._at + 7 & ~7)) >> 3)
 
 
-class Writer:
+class BitWriter:
     """Bits, most significant first."""
 
     __slots__ = ("_done", "_held", "_holds")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from probes.errors import WireError
 from probes.wire.h323 import h225, q931
 from probes.wire.h323.h225 import OURS, Ids, Vendor
-from probes.wire.h323.q931 import Frame, Framer
+from probes.wire.h323.q931 import Q931Message, TpktFramer
 from probes.wire.session import Address, Malformed
 
 LEAVE_S = 0.3  # how long the far end's own RELEASE COMPLETE is awaited after ours
@@ -24,11 +24,11 @@ STAGES = {
 }
 _ELSEWHERE = ("routeCallToGatekeeper", "callForwarded", "routeCallToMC")
 _MOST_EVENTS = 64
-_NOTHING_SAID = h225.Call("")
+_NOTHING_SAID = h225.CallSignal("")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CallPlan:
     """What is called, and by whom. `to`, `source`: the connection's two ends; `reference` 1 to 32767.
 
     `deadline` (monotonic s): an answer or at least ALERTING must be there; `ring_s`: how long it may ring; `stay`: the
@@ -47,12 +47,12 @@ class Plan:
     vendor: Vendor = OURS
 
 
-class Stage(NamedTuple):
+class CallStage(NamedTuple):
     """The far end got so far with the call: one of `STAGES`' names, the first of each kind only."""
 
     name: str
     after_s: float
-    call: h225.Call
+    call: h225.CallSignal
 
 
 class Released(NamedTuple):
@@ -60,17 +60,17 @@ class Released(NamedTuple):
 
     after_s: float
     cause: int | None
-    call: h225.Call
+    call: h225.CallSignal
     up: bool
 
 
 class Elsewhere(NamedTuple):
     """A FACILITY says to call another place; that is not followed."""
 
-    call: h225.Call
+    call: h225.CallSignal
 
 
-class Expired(NamedTuple):
+class CallExpired(NamedTuple):
     """Time ran out. `stage`: how far it had come, "" for nowhere; `partial`: a message had begun; `strays`: messages
     of other calls."""
 
@@ -79,24 +79,24 @@ class Expired(NamedTuple):
     strays: int
 
 
-class Closed(NamedTuple):
+class ConnectionClosed(NamedTuple):
     """The far end closed the connection without ending the call."""
 
     stage: str
     partial: bool
 
 
-class Left(NamedTuple):
+class CallLeft(NamedTuple):
     """Nothing more is sent or awaited. The last event, always."""
 
 
-class Call:
+class H323Call:
     """The session. `stage`: the last one reached, "" before any. `fast`: the channels the far end opened, in whichever of
     its messages they came (H.323 §8.1.7.1)."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: CallPlan) -> None:
         self._plan = plan
-        self._framer = Framer()
+        self._framer = TpktFramer()
         self._events: list[Any] = []
         self._sent_at: float | None = None
         self._due = plan.deadline
@@ -105,7 +105,7 @@ class Call:
         self._seen: set[str] = set()
         self._leaving = False
         self._over = False  # the far end has ended it, or is gone
-        self._left = False  # `Left` was told
+        self._left = False  # `CallLeft` was told
         self.stage = ""
         self.fast: tuple[bytes, ...] = ()
         self.done = False
@@ -126,7 +126,7 @@ class Call:
         out, self._events = self._events, []
         if self.done and not self._left:
             self._left = True
-            out.append(Left())
+            out.append(CallLeft())
         return out
 
     def hang_up(self, now: float) -> None:
@@ -161,7 +161,7 @@ class Call:
         if self._leaving:
             self.done = True
             return
-        self._tell(Expired(self.stage, self._framer.pending, self._strays))
+        self._tell(CallExpired(self.stage, self._framer.pending, self._strays))
         self.hang_up(now)
 
     def receive(self, data: bytes, now: float) -> None:
@@ -180,10 +180,10 @@ class Call:
 
     def _gone(self) -> None:
         if not self._leaving and not self._over:
-            self._tell(Closed(self.stage, self._framer.pending))
+            self._tell(ConnectionClosed(self.stage, self._framer.pending))
         self._over = self.done = True
 
-    def _take(self, frame: Frame, now: float) -> None:
+    def _take(self, frame: Q931Message, now: float) -> None:
         if frame.reference != self._plan.reference or not frame.from_called or not self.sent:
             self._strays += 1
             return
@@ -197,17 +197,17 @@ class Call:
             self._tell(Elsewhere(call))
             self.hang_up(now)
 
-    def _released(self, frame: Frame, call: h225.Call, now: float) -> None:
+    def _released(self, frame: Q931Message, call: h225.CallSignal, now: float) -> None:
         if not self._leaving and not self._over:
             self._tell(Released(self._since(now), frame.cause, call, self.stage == "connect"))
         self._over = self.done = True
 
-    def _reached(self, name: str, call: h225.Call, now: float) -> None:
+    def _reached(self, name: str, call: h225.CallSignal, now: float) -> None:
         if name in self._seen or self._leaving or self.stage == "connect":
             return
         self._seen.add(name)
         self.stage = name
-        self._tell(Stage(name, self._since(now), call))
+        self._tell(CallStage(name, self._since(now), call))
         if name == "alerting":
             self._due = now + self._plan.ring_s
         if name == "connect" and not self._plan.stay:

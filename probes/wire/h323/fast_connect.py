@@ -90,7 +90,7 @@ OLC = Fields(
 _SOUND = ("audioData", ("g711Alaw64k", FRAMES))
 
 
-class Media(NamedTuple):
+class SoundAddresses(NamedTuple):
     """Where sound goes to: `rtp` and `rtcp` of the other side, as far as they were told."""
 
     rtp: Address | None = None
@@ -116,7 +116,7 @@ def answers(offered: Sequence[bytes], rtp: Address, rtcp: Address) -> list[bytes
     return [out[True], out[False]] if len(out) == 2 else []
 
 
-def _asked(media: Media) -> dict[str, Any]:
+def _asked(media: SoundAddresses) -> dict[str, Any]:
     return {"mediaChannel": _where(media.rtp)} if media.rtp else {}
 
 
@@ -126,7 +126,7 @@ class Channel(NamedTuple):
     number: int
     backward: bool
     alaw: bool
-    media: Media
+    media: SoundAddresses
 
 
 def read(channels: Sequence[bytes]) -> list[Channel]:
@@ -146,23 +146,23 @@ def _channel(olc: dict[str, Any]) -> Channel:
     backward = reverse is not None and forward["dataType"][0] == "nullData"
     used: dict[str, Any] = reverse if backward else forward
     kind, parameters = used.get("multiplexParameters", ("", {}))
-    media = _media(parameters) if kind == _H2250_PART[0] else Media()
+    media = _media(parameters) if kind == _H2250_PART[0] else SoundAddresses()
     sound = used["dataType"]
     alaw = sound[0] == "audioData" and sound[1][0] == "g711Alaw64k"
     return Channel(olc["forwardLogicalChannelNumber"], backward, alaw, media)
 
 
-def opened(channels: Sequence[bytes]) -> Media | None:
+def opened(channels: Sequence[bytes]) -> SoundAddresses | None:
     """Where the called end listens, from its answer to our offers; None when it opens no channel towards itself."""
     toward = [one for one in read(channels) if not one.backward and one.media.rtp]
     if not toward:
         return None
     back = next((one.media.rtcp for one in read(channels) if one.backward and one.media.rtcp), None)
-    return Media(toward[0].media.rtp, toward[0].media.rtcp or back)
+    return SoundAddresses(toward[0].media.rtp, toward[0].media.rtcp or back)
 
 
-def _media(parameters: dict[str, Any]) -> Media:
-    return Media(_told(parameters.get("mediaChannel")), _told(parameters.get("mediaControlChannel")))
+def _media(parameters: dict[str, Any]) -> SoundAddresses:
+    return SoundAddresses(_told(parameters.get("mediaChannel")), _told(parameters.get("mediaControlChannel")))
 
 
 def _where(address: Address) -> Any:

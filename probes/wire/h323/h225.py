@@ -61,7 +61,7 @@ class Ras(NamedTuple):
     hops: int | None = None  # gatekeepers an LRQ may still pass
 
 
-class Call(NamedTuple):
+class CallSignal(NamedTuple):
     """One call signalling message (its H.225.0 part). `call`: the call's 16 bytes, b"" when not told.
 
     `fast`: its OpenLogicalChannels, `refused`: it says it does no fast connect; `other`: the address of a FACILITY.
@@ -293,17 +293,17 @@ def _user(name: str, body: dict[str, Any]) -> bytes:
 _REASONS = {"releaseComplete": types.RELEASE_REASON, "facility": types.FACILITY_REASON}
 
 
-def read_call(data: bytes) -> Call:
+def read_call(data: bytes) -> CallSignal:
     """The H.225.0 part of a call signalling message. Raises `WireError`."""
     pdu = per.decode(types.USER, data)["h323-uu-pdu"]
     name, body = pdu["h323-message-body"]
     if name == "progress":
         body = _progress(body)
     if not isinstance(body, dict):
-        return Call(name, tunnelled=pdu.get("h245Tunnelling"))
+        return CallSignal(name, tunnelled=pdu.get("h245Tunnelling"))
     reason = body.get("reason", ("", None))[0]
     kind = _REASONS.get(name)
-    return Call(
+    return CallSignal(
         name,
         body.get("callIdentifier", {}).get("guid", b""),
         reason,

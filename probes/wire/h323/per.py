@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from probes.wire.h323.bits import Reader, Writer
+from probes.wire.h323.bits import BitReader, BitWriter
 
 MOST_ITEMS = 128  # of one SEQUENCE OF
 _MOST_EXTENSIONS = 256
@@ -20,21 +20,21 @@ _MOST_ARCS_BYTES = 64  # of an OBJECT IDENTIFIER
 class Type(Protocol):
     """One ASN.1 type."""
 
-    def read(self, source: Reader) -> Any:
+    def read(self, source: BitReader) -> Any:
         """The value that stands next; raises `WireError`."""
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """Put a value; raises `ValueError` for one that does not fit."""
 
 
 def decode(kind: Type, data: bytes) -> Any:
     """The value of a whole message; bytes after it are forgiven. Raises `WireError`."""
-    return kind.read(Reader(data))
+    return kind.read(BitReader(data))
 
 
 def encode(kind: Type, value: Any) -> bytes:
     """The bytes of a value; raises `ValueError`."""
-    out = Writer()
+    out = BitWriter()
     kind.write(out, value)
     return out.done()
 
@@ -42,21 +42,21 @@ def encode(kind: Type, value: Any) -> bytes:
 class Null:
     """NULL: nothing at all."""
 
-    def read(self, source: Reader) -> None:
+    def read(self, source: BitReader) -> None:
         """Nothing."""
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """Nothing."""
 
 
 class Rest:
     """What is not looked into, at the end of a message only: its bytes."""
 
-    def read(self, source: Reader) -> bytes:
+    def read(self, source: BitReader) -> bytes:
         """All that is left."""
         return source.rest()
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """Bytes as they are."""
         out.octets(value)
 
@@ -64,11 +64,11 @@ class Rest:
 class Boolean:
     """BOOLEAN."""
 
-    def read(self, source: Reader) -> bool:
+    def read(self, source: BitReader) -> bool:
         """One bit."""
         return bool(source.bits(1))
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """One bit."""
         out.bits(bool(value), 1)
 
@@ -82,7 +82,7 @@ class Whole:
             raise ValueError(f"{low}..{high} is not made for")
         self._bits = (self._span - 1).bit_length()
 
-    def read(self, source: Reader) -> int:
+    def read(self, source: BitReader) -> int:
         """The number."""
         if self._span >= 256:
             source.align()
@@ -91,7 +91,7 @@ class Whole:
             raise source.fault("a number out of its limits")
         return self._low + value
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """The number, within its limits."""
         if not 0 <= value - self._low < self._span:
             raise ValueError(f"{value} is out of its limits")
@@ -107,12 +107,12 @@ class _Sized:
         self._low, self._high = low, high
         self._count = None if high is None or low == high else Whole(low, high)
 
-    def read_length(self, source: Reader) -> int:
+    def read_length(self, source: BitReader) -> int:
         if self._count:
             return self._count.read(source)
         return source.length() if self._high is None else self._low
 
-    def write_length(self, out: Writer, count: int) -> None:
+    def write_length(self, out: BitWriter, count: int) -> None:
         if count < self._low or (self._high is not None and count > self._high):
             raise ValueError(f"a length of {count}")
         if self._count:
@@ -128,14 +128,14 @@ class Octets(_Sized):
         super().__init__(low, high)
         self._loose = low == high and low <= 2
 
-    def read(self, source: Reader) -> bytes:
+    def read(self, source: BitReader) -> bytes:
         """The bytes."""
         count = self.read_length(source)
         if self._loose:
             return source.bits(8 * count).to_bytes(count, "big")
         return source.octets(count) if count else b""
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """The bytes."""
         self.write_length(out, len(value))
         if self._loose:
@@ -144,7 +144,7 @@ class Octets(_Sized):
             out.octets(value)
 
 
-class Text(_Sized):
+class Ia5Text(_Sized):
     """IA5String (SIZE (low..high)), of `alphabet` only when one is given (X.691 §30): digits take four bits then."""
 
     def __init__(self, low: int, high: int, alphabet: str = "") -> None:
@@ -153,7 +153,7 @@ class Text(_Sized):
         bits = (len(alphabet) - 1).bit_length() if alphabet else 8
         self._bits = 1 << (bits - 1).bit_length()
 
-    def read(self, source: Reader) -> str:
+    def read(self, source: BitReader) -> str:
         """The text."""
         count = self.read_length(source)
         source.align()
@@ -164,7 +164,7 @@ class Text(_Sized):
             raise source.fault("a character that is none")
         return "".join(self._alphabet[place] for place in places)
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """The text."""
         self.write_length(out, len(value))
         out.align()
@@ -178,11 +178,11 @@ class Text(_Sized):
 class Bmp(_Sized):
     """BMPString (SIZE (low..high)): two bytes a character; what is no character becomes U+FFFD."""
 
-    def read(self, source: Reader) -> str:
+    def read(self, source: BitReader) -> str:
         """The text."""
         return source.octets(2 * self.read_length(source)).decode("utf-16-be", "replace")
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """The text, of the basic plane only."""
         data = value.encode("utf-16-be")
         if len(data) != 2 * len(value):
@@ -194,7 +194,7 @@ class Bmp(_Sized):
 class Oid:
     """OBJECT IDENTIFIER ↔ its arcs (X.690 §8.19)."""
 
-    def read(self, source: Reader) -> tuple[int, ...]:
+    def read(self, source: BitReader) -> tuple[int, ...]:
         """The arcs."""
         count = source.length()
         if not 0 < count <= _MOST_ARCS_BYTES:
@@ -210,7 +210,7 @@ class Oid:
             arcs[1] -= 40 * arcs[0]
         return tuple(arcs)
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """The arcs."""
         data = bytearray()
         for arc in (40 * value[0] + value[1], *value[2:]):
@@ -228,14 +228,14 @@ class Items:
     def __init__(self, kind: Type) -> None:
         self._kind = kind
 
-    def read(self, source: Reader) -> list[Any]:
+    def read(self, source: BitReader) -> list[Any]:
         """The values."""
         count = source.length()
         if count > MOST_ITEMS:
             raise source.fault(f"{count} items")
         return [self._kind.read(source) for _ in range(count)]
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """The values."""
         out.length(len(value))
         for one in value:
@@ -258,7 +258,7 @@ class Choice:
         """The alternative's place in the list, those after the `...` following; -1: not in it."""
         return self._number.get(name, -1)
 
-    def read(self, source: Reader) -> tuple[str, Any]:
+    def read(self, source: BitReader) -> tuple[str, Any]:
         """Which, and its value; of those after the `...` without a type, or unknown, the bytes."""
         if self._more is not None and source.bits(1):
             return self._beyond(source.small(), source)
@@ -267,12 +267,12 @@ class Choice:
             raise source.fault(f"{name} is not read here")
         return name, kind.read(source)
 
-    def _beyond(self, at: int, source: Reader) -> tuple[str, Any]:
+    def _beyond(self, at: int, source: BitReader) -> tuple[str, Any]:
         name, kind = self._more[at] if self._more and at < len(self._more) else (f"extension {at}", None)
         inside = source.inside()
         return name, inside.rest() if kind is None else kind.read(inside)
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """(name, value)."""
         name, inner = value
         at = self._number[name]
@@ -296,7 +296,7 @@ class Fields:
         self._optional = sum(optional for _, optional, _ in self._root)
         self._more = None if more is None else tuple((name.rstrip("?"), kind) for name, kind in more)
 
-    def read(self, source: Reader) -> dict[str, Any]:
+    def read(self, source: BitReader) -> dict[str, Any]:
         """What is there. Additions we have no type for are skipped."""
         extended = self._more is not None and source.bits(1)
         present, left = source.bits(self._optional), self._optional
@@ -312,7 +312,7 @@ class Fields:
             self._beyond(source, out)
         return out
 
-    def _beyond(self, source: Reader, out: dict[str, Any]) -> None:
+    def _beyond(self, source: BitReader, out: dict[str, Any]) -> None:
         """X.691 §19.7 to 9: how many, which, and each as an open type."""
         count = source.length() if source.bits(1) else source.bits(6) + 1
         if count > _MOST_EXTENSIONS:
@@ -325,7 +325,7 @@ class Fields:
                 if kind is not None:
                     out[name] = kind.read(inside)
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: BitWriter, value: Any) -> None:
         """The fields the dict names; a missing one that is not optional is a `ValueError`."""
         more = [name in value for name, _ in self._more or ()]
         if self._more is not None:

@@ -19,7 +19,7 @@ _FROM_CALLED = 0x8000  # the call reference's flag: sent by whom the call came t
 _MOST_ELEMENTS = 64
 
 
-class Frame(NamedTuple):
+class Q931Message(NamedTuple):
     """One message. `reference`: the call's number; `from_called`: the flag. `elements`: (identifier, value), as sent."""
 
     reference: int
@@ -56,7 +56,7 @@ def cause(number: int) -> bytes:
     return bytes((0x80, 0x80 | number))
 
 
-def packed(frame: Frame) -> bytes:
+def packed(frame: Q931Message) -> bytes:
     """The frame with its TPKT head. Raises `ValueError` when it is too long."""
     reference = frame.reference & 0x7FFF | (_FROM_CALLED if frame.from_called else 0)
     body = bytes((_DISCRIMINATOR, 2)) + reference.to_bytes(2, "big") + bytes((frame.type,))
@@ -86,10 +86,10 @@ def message(
     if cause_number is not None:
         elements.append((CAUSE, cause(cause_number)))
     elements.append((USER_USER, _PER + user))
-    return packed(Frame(reference, from_called, type, tuple(elements)))
+    return packed(Q931Message(reference, from_called, type, tuple(elements)))
 
 
-def parse(data: bytes) -> Frame:
+def parse(data: bytes) -> Q931Message:
     """One message without its TPKT head; raises `WireError`."""
     if len(data) < 3 or data[0] != _DISCRIMINATOR:
         raise WireError(0, "no Q.931 message")
@@ -98,7 +98,7 @@ def parse(data: bytes) -> Frame:
         raise WireError(1, "a call reference that ends too early")
     reference = int.from_bytes(data[2 : 2 + size], "big")
     flag = 1 << (8 * size - 1)
-    return Frame(reference & (flag - 1), bool(reference & flag), data[2 + size], tuple(_elements(data, 3 + size)))
+    return Q931Message(reference & (flag - 1), bool(reference & flag), data[2 + size], tuple(_elements(data, 3 + size)))
 
 
 def _elements(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
@@ -119,7 +119,7 @@ def _elements(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
     raise WireError(at, "too many information elements")
 
 
-class Framer:
+class TpktFramer:
     """Cuts a byte stream into messages, fed in any slicing."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Framer:
         """A message has begun and is not complete."""
         return bool(self._bytes)
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
+    def feed(self, data: bytes) -> Iterator[Q931Message]:
         """Messages that are complete now, to be taken all; raises `WireError` when the stream is none of TPKT's.
 
         An empty TPKT (a keep-alive some devices send) is left out.

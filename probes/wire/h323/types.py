@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from probes.wire.h323.per import BOOLEAN, NULL, OID, REST, Bmp, Choice, Fields, Items, Octets, Part, Text, Whole
+from probes.wire.h323.per import BOOLEAN, NULL, OID, REST, Bmp, Choice, Fields, Ia5Text, Items, Octets, Part, Whole
 
 
 def ip_bytes(address: str) -> bytes:
@@ -61,11 +61,11 @@ TRANSPORT = Choice(
     [],
 )
 ALIAS = Choice(
-    [("dialledDigits", Text(1, 128, _DIGITS)), ("h323-ID", Bmp(1, 256))],
+    [("dialledDigits", Ia5Text(1, 128, _DIGITS)), ("h323-ID", Bmp(1, 256))],
     [
-        ("url-ID", Text(1, 512)),
+        ("url-ID", Ia5Text(1, 512)),
         ("transportID", TRANSPORT),
-        ("email-ID", Text(1, 512)),
+        ("email-ID", Ia5Text(1, 512)),
         *_unread("partyNumber", "mobileUIM", "isupNumber"),
     ],
 )

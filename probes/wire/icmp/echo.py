@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from probes.wire.fleet.fleet import Fleet
-from probes.wire.fleet.track import Flight, Track
+from probes.wire.fleet.track import FleetTarget, Flight
 from probes.wire.icmp.header import ECHO4, ECHO6, HEADER, REPLY4, REPLY6, checksum
 from probes.wire.session import Arrival
 
@@ -38,7 +38,7 @@ class Ping(Fleet):
         self._reply, self._echo = (REPLY6, ECHO6) if v6 else (REPLY4, ECHO4)
         self._sum = (ECHO4 << 8) + ident + sum(struct.unpack("!4H", cookie))  # never 0: a remainder of 0 means 0xFFFF
 
-    def packet(self, track: Track, seq: int, clock_ns: int) -> bytes:
+    def packet(self, track: FleetTarget, seq: int, clock_ns: int) -> bytes:
         """One echo request: `echo` with most of the checksum added up beforehand."""
         index, low = track.index, seq & 0xFFFF
         if self.v6:
@@ -72,7 +72,7 @@ class Ping(Fleet):
             flight.window.more["dscp_seen"] = tos >> 2
         self.answered(track, seq, at_ns, now, hops)
 
-    def _named(self, data: bytes, source: str) -> tuple[Track, int, bool] | None:
+    def _named(self, data: bytes, source: str) -> tuple[FleetTarget, int, bool] | None:
         """Whose answer it is, to which packet, and whether it bears our mark. One whose payload was cut or rewritten is known by its header alone: by
         identifier and number, of a packet that is still in the air (RFC 792)."""
         if len(data) >= HEADER + LEAST:
@@ -113,7 +113,7 @@ class Ping(Fleet):
         return self._numbered(to, int.from_bytes(data[6:8], "big"))
 
 
-def _changed(track: Track, seq: int, size: int) -> None:
+def _changed(track: FleetTarget, seq: int, size: int) -> None:
     """An answer must bring back what was sent (RFC 792): this one was cut, filled or rewritten on the way."""
     flight = track.flights.get(seq)
     if flight is not None:

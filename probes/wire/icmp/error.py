@@ -23,7 +23,7 @@ _MPLS, _OBJECT = (1, 1), struct.Struct("!HBB")
 _MOST_LABELS = 16
 
 
-class What(Enum):
+class IcmpMeaning(Enum):
     """What a complaint says."""
 
     EXCEEDED = "hop limit exceeded"
@@ -52,7 +52,7 @@ class Quote(NamedTuple):
     `port`: ports of UDP and TCP; an echo's identifier and 0. `number`: UDP length, echo sequence, TCP sequence number.
     """
 
-    what: What
+    what: IcmpMeaning
     type: int
     code: int
     mtu: int
@@ -66,15 +66,15 @@ class Quote(NamedTuple):
     labels: tuple[Label, ...]
 
 
-def meaning(type: int, code: int, v6: bool) -> What:
+def meaning(type: int, code: int, v6: bool) -> IcmpMeaning:
     """What an error's type and code say."""
     if v6:
-        named = {(1, 4): What.PORT, (3, 0): What.EXCEEDED}
-        families = {1: What.UNREACHABLE, 2: What.TOO_BIG}
+        named = {(1, 4): IcmpMeaning.PORT, (3, 0): IcmpMeaning.EXCEEDED}
+        families = {1: IcmpMeaning.UNREACHABLE, 2: IcmpMeaning.TOO_BIG}
     else:
-        named = {(3, 3): What.PORT, (3, 4): What.TOO_BIG, (11, 0): What.EXCEEDED}
-        families = {3: What.UNREACHABLE}
-    return named.get((type, code)) or families.get(type, What.OTHER)
+        named = {(3, 3): IcmpMeaning.PORT, (3, 4): IcmpMeaning.TOO_BIG, (11, 0): IcmpMeaning.EXCEEDED}
+        families = {3: IcmpMeaning.UNREACHABLE}
+    return named.get((type, code)) or families.get(type, IcmpMeaning.OTHER)
 
 
 def decode(data: bytes, v6: bool) -> Quote:

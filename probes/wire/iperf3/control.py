@@ -1,7 +1,7 @@
 """The control connection of an iperf3 test, both roles, as pure state machines (reference/measurement.md §8).
 
 The owner carries the data streams: it answers `Dial` with `joined`, starts and stops at `Start`, `Warm` and `Stop`,
-and hands its own counts over with `give` when it hears `Wanted`. All of it ends with one `Over`.
+and hands its own counts over with `give` when it hears `ResultsWanted`. All of it ends with one `TestOver`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from probes.errors import WireError
 from probes.wire.iperf3 import messages as iperf3
-from probes.wire.iperf3.messages import COOKIE_BYTES, Params, Results, State
+from probes.wire.iperf3.messages import COOKIE_BYTES, ControlState, Params, Results
 from probes.wire.session import Dial, Malformed
 
 _TEST_GRACE_S = 5.0  # a client may end its test so much later than it said
@@ -42,26 +42,26 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ResultsWanted:
     """Our own results are needed: `give` them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PeerResults:
     """The peer's results."""
 
     results: Results
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class TestOver:
     """The end. `how`: "done", "busy", "refused" (it said no), "gone" (closed), "silence", "nonsense", "ours"."""
 
     how: str
     why: str = ""
 
 
-class _Talk(ABC):
+class _ControlTalk(ABC):
     """What both roles share: bytes in and out, one deadline, one end."""
 
     def __init__(self, now: float, patience_s: float) -> None:
@@ -115,7 +115,7 @@ class _Talk(ABC):
         events, self._events = self._events, []
         return events
 
-    def _say(self, state: State) -> None:
+    def _say(self, state: ControlState) -> None:
         self._out += state.to_bytes(1, "big", signed=True)
 
     def _await(self, what: str, now: float, patience_s: float = 0.0) -> None:
@@ -134,14 +134,14 @@ class _Talk(ABC):
     def _end(self, how: str, why: str = "") -> None:
         self._timers.clear()
         self.done = True
-        self._tell(Over(how, why))
+        self._tell(TestOver(how, why))
 
-    def _state(self) -> State:
+    def _state(self) -> ControlState:
         """The next one-byte message; `WireError` when there is none such."""
         number = int.from_bytes(self._in[:1], "big", signed=True)
         del self._in[:1]
         try:
-            return State(number)
+            return ControlState(number)
         except ValueError:
             raise WireError(0, f"no state has the number {number}") from None
 
@@ -152,7 +152,7 @@ class _Talk(ABC):
         return text
 
 
-class ClientTalk(_Talk):
+class ClientTalk(_ControlTalk):
     """The client's side. `seconds`: how long it lasts; `params.time_s` is what the server is told of it.
 
     `wait_s`: how long to stand in a queue of a server that says it has one; `login` makes the token when it is time.
@@ -174,7 +174,7 @@ class ClientTalk(_Talk):
         self.asked_at: float | None = None  # when the server had time for us
         self._cookie, self._params, self._seconds, self._port = cookie, params, seconds, port
         self._joined = 0
-        self._expects: State | None = State.PARAM_EXCHANGE  # None: results
+        self._expects: ControlState | None = ControlState.PARAM_EXCHANGE  # None: results
         self._awaits = "its first word"
         self._error: bytearray | None = None
         self._out += cookie
@@ -182,19 +182,19 @@ class ClientTalk(_Talk):
     def joined(self, now: float) -> None:
         """The stream of the last `Dial` is up."""
         self._joined += 1
-        if self._expects is State.TEST_START and self._joined < self._params.parallel:
+        if self._expects is ControlState.TEST_START and self._joined < self._params.parallel:
             self._dial()
             self._await("the streams", now)
 
     def give(self, results: Results, now: float) -> None:
-        """Our own results, after `Wanted`."""
+        """Our own results, after `ResultsWanted`."""
         self._out += iperf3.encode_results(results)
         self._await("its results", now)
 
     def abort(self, why: str, how: str = "gone") -> None:
         """A stream broke, or we cannot go on: tell the server and end."""
         if not self.done:
-            self._say(State.CLIENT_TERMINATE)
+            self._say(ControlState.CLIENT_TERMINATE)
             self._end(how, why)
 
     def _step(self, now: float) -> bool:
@@ -205,9 +205,9 @@ class ClientTalk(_Talk):
         if not self._in:
             return False
         state = self._state()
-        if state in (State.ACCESS_DENIED, State.SERVER_ERROR, State.SERVER_TERMINATE):
+        if state in (ControlState.ACCESS_DENIED, ControlState.SERVER_ERROR, ControlState.SERVER_TERMINATE):
             self._refused(state)
-        elif state is State.IPERF_START and self._expects is State.PARAM_EXCHANGE and not self._queued:
+        elif state is ControlState.IPERF_START and self._expects is ControlState.PARAM_EXCHANGE and not self._queued:
             self._queued = True
             self._await("our turn", now, max(self._wait_s, self._patience_s))
         elif state is self._expects:
@@ -217,15 +217,15 @@ class ClientTalk(_Talk):
         return True
 
     def _late(self, now: float) -> None:
-        if self._queued and self._expects is State.PARAM_EXCHANGE:
+        if self._queued and self._expects is ControlState.PARAM_EXCHANGE:
             self._end("busy", "it is busy, and our turn did not come in time")
         else:
             super()._late(now)
 
-    def _refused(self, state: State) -> None:
-        if state is State.ACCESS_DENIED:
+    def _refused(self, state: ControlState) -> None:
+        if state is ControlState.ACCESS_DENIED:
             self._end("busy", "it is busy with another test")
-        elif state is State.SERVER_TERMINATE:
+        elif state is ControlState.SERVER_TERMINATE:
             self._end("refused", "it ended the test")
         else:
             self._error, self._awaits = bytearray(), "its reason for saying no"
@@ -242,11 +242,11 @@ class ClientTalk(_Talk):
         self.asked_at = now
         params = replace(self._params, login=self._login()) if self._login else self._params
         self._out += iperf3.encode_params(params)
-        self._expects = State.CREATE_STREAMS
+        self._expects = ControlState.CREATE_STREAMS
         self._await("an answer to our parameters", now)
 
     def _create(self, now: float) -> None:
-        self._expects = State.TEST_START
+        self._expects = ControlState.TEST_START
         self._dial()
         self._await("the streams", now)
 
@@ -256,11 +256,11 @@ class ClientTalk(_Talk):
         self._tell(Dial(hello, self._port, self._joined, udp))
 
     def _started(self, now: float) -> None:
-        self._expects = State.TEST_RUNNING
+        self._expects = ControlState.TEST_RUNNING
         self._await("the start", now)
 
     def _running(self, now: float) -> None:
-        self._expects = State.EXCHANGE_RESULTS
+        self._expects = ControlState.EXCHANGE_RESULTS
         self._tell(Start())
         if self._params.omit_s:
             self._after(self._params.omit_s, now, lambda _: self._tell(Warm()))
@@ -270,60 +270,60 @@ class ClientTalk(_Talk):
 
     def _finish(self, now: float) -> None:
         self._tell(Stop())
-        self._say(State.TEST_END)
+        self._say(ControlState.TEST_END)
         self._await("the exchange of results", now)
 
     def _exchange(self, now: float) -> None:
         if any(fire == self._finish for _, fire in self._timers):
             raise WireError(0, "EXCHANGE_RESULTS before the test was over")
         self._expects = None
-        self._tell(Wanted())
+        self._tell(ResultsWanted())
         self._await("its results", now)
 
     def _read_results(self, now: float) -> bool:
         text = self._json(iperf3.MOST_RESULTS_BYTES)
         if text is None:
             return False
-        self._tell(Told(iperf3.decode_results(text)))
-        self._expects = State.DISPLAY_RESULTS
+        self._tell(PeerResults(iperf3.decode_results(text)))
+        self._expects = ControlState.DISPLAY_RESULTS
         self._await("the last word", now)
         return True
 
     def _display(self, now: float) -> None:
-        self._say(State.IPERF_DONE)
+        self._say(ControlState.IPERF_DONE)
         self._end("done")
 
 
-_NEXT: dict[State, Callable[[ClientTalk, float], None]] = {
-    State.PARAM_EXCHANGE: ClientTalk._ask,
-    State.CREATE_STREAMS: ClientTalk._create,
-    State.TEST_START: ClientTalk._started,
-    State.TEST_RUNNING: ClientTalk._running,
-    State.EXCHANGE_RESULTS: ClientTalk._exchange,
-    State.DISPLAY_RESULTS: ClientTalk._display,
+_NEXT: dict[ControlState, Callable[[ClientTalk, float], None]] = {
+    ControlState.PARAM_EXCHANGE: ClientTalk._ask,
+    ControlState.CREATE_STREAMS: ClientTalk._create,
+    ControlState.TEST_START: ClientTalk._started,
+    ControlState.TEST_RUNNING: ClientTalk._running,
+    ControlState.EXCHANGE_RESULTS: ClientTalk._exchange,
+    ControlState.DISPLAY_RESULTS: ClientTalk._display,
 }
 
 
-class ServerTalk(_Talk):
+class ServerTalk(_ControlTalk):
     """The server's side, from the cookie on (which its owner has read, for it says whose connection it is)."""
 
     def __init__(self, patience_s: float, now: float) -> None:
         super().__init__(now, patience_s)
         self._phase, self._lasts_s = "params", 0.0
         self._params: Params | None = None
-        self._say(State.PARAM_EXCHANGE)
+        self._say(ControlState.PARAM_EXCHANGE)
         self._awaits = "the parameters"
 
     def accept(self, now: float, lasts_s: float) -> None:
         """The test asked for may be made, for `lasts_s` at most: the client opens its streams."""
         self._lasts_s = lasts_s
         self._phase = "streams"
-        self._say(State.CREATE_STREAMS)
+        self._say(ControlState.CREATE_STREAMS)
         self._await("the streams", now)
 
     def refuse(self, number: int, why: str) -> None:
         """It may not: `number` is one of `iperf3.ERRORS`."""
-        self._say(State.SERVER_ERROR)
+        self._say(ControlState.SERVER_ERROR)
         self._out += number.to_bytes(4, "big") + bytes(4)
         self._end("refused", why)
 
@@ -331,28 +331,28 @@ class ServerTalk(_Talk):
         """All streams are there: begin."""
         assert self._params is not None
         self._phase = "running"
-        self._say(State.TEST_START)
-        self._say(State.TEST_RUNNING)
+        self._say(ControlState.TEST_START)
+        self._say(ControlState.TEST_RUNNING)
         self._tell(Start())
         if self._params.omit_s:
             self._after(self._params.omit_s, now, lambda _: self._tell(Warm()))
         self._await("the end of the test", now, self._lasts_s + _TEST_GRACE_S)
 
     def give(self, results: Results, now: float) -> None:
-        """Our own results, after `Wanted`."""
+        """Our own results, after `ResultsWanted`."""
         self._out += iperf3.encode_results(results)
-        self._say(State.DISPLAY_RESULTS)
+        self._say(ControlState.DISPLAY_RESULTS)
         self._phase = "done"
         self._await("the last word", now)
 
     def abort(self, why: str, how: str = "gone") -> None:
         """We cannot go on: tell the client and end."""
         if not self.done:
-            self._say(State.SERVER_TERMINATE)
+            self._say(ControlState.SERVER_TERMINATE)
             self._end(how, why)
 
     def _malformed(self, reason: str) -> None:
-        self._say(State.SERVER_ERROR)
+        self._say(ControlState.SERVER_ERROR)
         self._out += iperf3.BAD_PARAMS.to_bytes(4, "big") + bytes(4)
         super()._malformed(reason)
 
@@ -367,11 +367,11 @@ class ServerTalk(_Talk):
         if not self._in:
             return False
         state = self._state()
-        if state is State.CLIENT_TERMINATE:
+        if state is ControlState.CLIENT_TERMINATE:
             self._end("gone", "the client ended the test")
-        elif (self._phase, state) == ("running", State.TEST_END):
+        elif (self._phase, state) == ("running", ControlState.TEST_END):
             self._ended(now)
-        elif (self._phase, state) == ("done", State.IPERF_DONE):
+        elif (self._phase, state) == ("done", ControlState.IPERF_DONE):
             self._end("done")
         else:
             raise WireError(0, f"{state.name} has no place here")
@@ -390,7 +390,7 @@ class ServerTalk(_Talk):
     def _ended(self, now: float) -> None:
         self._timers.clear()
         self._phase = "results"
-        self._say(State.EXCHANGE_RESULTS)
+        self._say(ControlState.EXCHANGE_RESULTS)
         self._tell(Stop())
         self._await("the client's results", now)
 
@@ -398,7 +398,7 @@ class ServerTalk(_Talk):
         text = self._json(iperf3.MOST_RESULTS_BYTES)
         if text is None:
             return False
-        self._tell(Told(iperf3.decode_results(text)), Wanted())
+        self._tell(PeerResults(iperf3.decode_results(text)), ResultsWanted())
         self._phase = "giving"
         return bool(self._in)
 

@@ -10,7 +10,7 @@ _MOST_LEAP = 1_000_000  # packet numbers that leap further were not sent by our 
 _MOST_MISSING = 10_000  # newest ones remembered, so that a late packet and a repeated one can be told apart
 
 
-class Ledger:
+class StreamLedger:
     """Counts of one stream. A gap is a loss until the packet comes late; a repeated packet counts for nothing."""
 
     def __init__(self, wide: bool = False) -> None:

@@ -54,7 +54,7 @@ def users(text: str) -> dict[str, str]:
     return found
 
 
-class Door:
+class Login:
     """Who may start a test. A token lets in once, near its time; whoever fails is told no more than that."""
 
     def __init__(

@@ -33,7 +33,7 @@ _LENGTH = struct.Struct(">I")
 _HEAD_32, _HEAD_64 = struct.Struct(">III"), struct.Struct(">IIQ")
 
 
-class State(IntEnum):
+class ControlState(IntEnum):
     """The control connection's one-byte messages (signed)."""
 
     TEST_START = 1
@@ -316,7 +316,7 @@ def _stream(table: object) -> StreamResult:
 # --- UDP ---
 
 
-class Head(NamedTuple):
+class PacketHead(NamedTuple):
     """The beginning of a UDP packet: the sender's clock (ns; any epoch) and the packet's number, from 1."""
 
     sent_ns: int
@@ -337,10 +337,10 @@ def write_head(buffer: bytearray | memoryview, sent_ns: int, seq: int, wide: boo
         _HEAD_32.pack_into(buffer, 0, seconds & 0xFFFFFFFF, nanos // 1000, seq & 0xFFFFFFFF)
 
 
-def read_head(data: bytes | memoryview, wide: bool) -> Head:
+def read_head(data: bytes | memoryview, wide: bool) -> PacketHead:
     """The head of a packet; raises `WireError` when it is too short."""
     layout = _HEAD_64 if wide else _HEAD_32
     if len(data) < layout.size:
         raise WireError(len(data), f"a packet of {len(data)} bytes has no head")
     seconds, micros, seq = layout.unpack_from(data)
-    return Head(seconds * 1_000_000_000 + micros * 1000, seq)
+    return PacketHead(seconds * 1_000_000_000 + micros * 1000, seq)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from probes.base import Outcome
-from probes.wire.icmp.error import QUOTE_LEAST, UDP, Label, Quote, What, labels_at, meaning
+from probes.wire.icmp.error import QUOTE_LEAST, UDP, IcmpMeaning, Label, Quote, labels_at, meaning
 from probes.wire.icmp.fault import Fault, icmp_fault
 from probes.wire.icmp.header import ECHO4, ECHO6, REPLY4, REPLY6, checksum
 from probes.wire.session import Address, Arrival, Datagram
@@ -26,11 +26,11 @@ _NUMBER = struct.Struct("!8sH")
 _ECHO = struct.Struct("!BBHHH")
 
 
-class Answer(NamedTuple):
+class HopReply(NamedTuple):
     """What came back for one packet. `what` None: the target itself answered, as this protocol does."""
 
     by: str
-    what: What | None
+    what: IcmpMeaning | None
     type: int = 0
     code: int = 0
     mtu: int = 0
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
     @property
     def ends(self) -> bool:
         """True when nothing beyond is worth a packet: the target answers, or somebody refuses."""
-        return self.what in (None, What.UNREACHABLE, What.PORT)
+        return self.what in (None, IcmpMeaning.UNREACHABLE, IcmpMeaning.PORT)
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Probe:
     size: int = 0
     left_ns: int = 0  # wall ns it left at, 0: not sent
     until: float = 0.0  # monotonic s: silence after that
-    answer: Answer | None = None
+    answer: HopReply | None = None
     unsent: str = ""  # why it did not leave this machine
 
 
@@ -135,7 +135,7 @@ class EchoPackets:
         return int(number) if cookie == self.cookie else -1
 
 
-class Done(NamedTuple):
+class AllSettled(NamedTuple):
     """All that was asked for is answered or over."""
 
 
@@ -146,7 +146,7 @@ class Flow:
         self.packets, self.to, self.v6, self.tos, self.timeout_s = packets, to, v6, tos, timeout_s
         self.probes: list[Probe] = []
         self.alone = False  # one packet at a time, because quotes do not tell which packet they are of
-        self.overheard = False  # an `Ear` reads the quotes that the kernel's error queue shows too little of
+        self.overheard = False  # an `IcmpListener` reads the quotes that the kernel's error queue shows too little of
         self.neighbour = ""  # what our own kernel says of the next hop
         self._queue: deque[Probe] = deque()
         self._out: dict[int, Probe] = {}
@@ -219,11 +219,11 @@ class Flow:
     def overflow(self, total: int) -> None:
         """Not needed: what our own buffer drops is asked for again."""
 
-    def events(self) -> list[Done]:
-        """`Done`, once, when all that was asked for is over."""
+    def events(self) -> list[AllSettled]:
+        """`AllSettled`, once, when all that was asked for is over."""
         if self._working and self.done:
             self._working = False
-            return [Done()]
+            return [AllSettled()]
         return []
 
     # --- what comes back ---
@@ -232,7 +232,7 @@ class Flow:
         """Something from a peer; the target's answer, or nothing to us."""
         if arrival.source[0] == self.to[0]:
             number = self.packets.reply(arrival.data)
-            self._take(number, Answer(arrival.source[0], None), arrival.at_ns, now)
+            self._take(number, HopReply(arrival.source[0], None), arrival.at_ns, now)
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """An ICMP error without its details."""
@@ -249,7 +249,7 @@ class Flow:
         extension = labels_at(data, after or QUOTE_LEAST - self.packets.skipped, told=after > 0)
         number = self.packets.number_of(data)
         if number is not None or not self.overheard:
-            answer = Answer(by, what, type, code, mtu if what is What.TOO_BIG else 0, None, extension)
+            answer = HopReply(by, what, type, code, mtu if what is IcmpMeaning.TOO_BIG else 0, None, extension)
             self._take(number, at_target(answer, self.to[0]), at_ns, now)
 
     def _stopped(self, fault: Fault | None, number: int | None) -> None:
@@ -264,7 +264,7 @@ class Flow:
         if 0 <= number < len(self.probes) and (quote.protocol != UDP or not self.probes[number].size):
             self._take(number, told(quote, by, self.to[0]), at_ns, now)
 
-    def _take(self, number: int | None, answer: Answer, at_ns: int, now: float) -> None:
+    def _take(self, number: int | None, answer: HopReply, at_ns: int, now: float) -> None:
         if number is None:
             number = self._guess(now)
         if number is None or not 0 <= number < len(self.probes):
@@ -304,20 +304,20 @@ class Flow:
         self._queue = deque(one for one in self._queue if one.ttl < ttl)
 
 
-def told(quote: Quote, by: str, target: str) -> Answer:
+def told(quote: Quote, by: str, target: str) -> HopReply:
     """The answer that a whole ICMP error gives."""
-    answer = Answer(by, quote.what, quote.type, quote.code, quote.mtu, None, quote.labels, quote.dscp)
+    answer = HopReply(by, quote.what, quote.type, quote.code, quote.mtu, None, quote.labels, quote.dscp)
     return at_target(answer, target)
 
 
-def at_target(answer: Answer, target: str) -> Answer:
+def at_target(answer: HopReply, target: str) -> HopReply:
     """The target's own complaint of a closed port is its answer; so is its word that no hops are left, when it sends the
     packets on (to an address behind it): they have come to the target."""
-    arrived = answer.what in (What.PORT, What.EXCEEDED) and answer.by == target.partition("%")[0]
+    arrived = answer.what in (IcmpMeaning.PORT, IcmpMeaning.EXCEEDED) and answer.by == target.partition("%")[0]
     return answer._replace(what=None) if arrived else answer
 
 
-def _merged(first: Answer, second: Answer) -> Answer:
+def _merged(first: HopReply, second: HopReply) -> HopReply:
     """The first word counts; the second may show more of the same complaint."""
     if first.by != second.by:
         return first

@@ -7,18 +7,18 @@ from typing import Protocol
 
 from probes.errors import WireError
 from probes.wire.icmp.error import Quote, decode
-from probes.wire.path.flow import Done
+from probes.wire.path.flow import AllSettled
 from probes.wire.session import Arrival, Datagram
 
 
-class Hearer(Protocol):
+class IcmpHearer(Protocol):
     """Who wants to hear of errors about its packets."""
 
     def heard(self, quote: Quote, by: str, at_ns: int, now: float) -> None:
         """One error, whole."""
 
 
-class Ear:
+class IcmpListener:
     """The session of a raw ICMP socket: hands each error to the flow whose packet it quotes. It sends nothing."""
 
     done = False
@@ -26,7 +26,7 @@ class Ear:
     def __init__(self, v6: bool, target: bytes) -> None:
         """`target`: its packed address; errors about packets to others are not ours."""
         self.v6, self.target = v6, target
-        self.flows: dict[tuple[int, int], Hearer] = {}  # (protocol, source port or identifier) → whose packets
+        self.flows: dict[tuple[int, int], IcmpHearer] = {}  # (protocol, source port or identifier) → whose packets
         self._news = False
 
     def receive(self, arrival: Arrival, now: float) -> None:
@@ -52,10 +52,10 @@ class Ear:
         """It judges nothing."""
         return float("inf")
 
-    def events(self) -> list[Done]:
-        """`Done` when flows should look whether they are."""
+    def events(self) -> list[AllSettled]:
+        """`AllSettled` when flows should look whether they are."""
         news, self._news = self._news, False
-        return [Done()] if news else []
+        return [AllSettled()] if news else []
 
     def sent(self, token: int, at_ns: int) -> None:
         """It sends nothing."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from probes.wire.rtp import rtcp
-from probes.wire.rtp.rtcp import Block, Goodbye, Report
+from probes.wire.rtp.rtcp import Block, Goodbye, RtcpReport
 
 _HEARABLE_S = 1.0  # after so long our first packets have arrived, and a report leaves us out on purpose
 _BEHIND_S = 1.5  # a highest number so far behind what we send was not heard on the way: it stands still
@@ -40,10 +40,10 @@ class Hearing:
         if source == self._source:
             self._account(True)
 
-    def reported(self, reports: Sequence[Report | Goodbye], sent: int, now: float) -> list[Block]:
+    def reported(self, reports: Sequence[RtcpReport | Goodbye], sent: int, now: float) -> list[Block]:
         """A compound came; `sent`: packets of ours so far. The blocks about us."""
         leaving = {source for one in reports if isinstance(one, Goodbye) for source in one.sources}
-        theirs = [one for one in reports if isinstance(one, Report) and self._is_said(one, leaving)]
+        theirs = [one for one in reports if isinstance(one, RtcpReport) and self._is_said(one, leaving)]
         told = {report.source for report in theirs if rtcp.blocks_of([report], self._source)}
         self._reporters |= told if len(self._reporters) < _MAX_REPORTERS else set()
         is_others = bool(self._reporters) and not any(report.source in self._reporters for report in theirs)
@@ -55,7 +55,7 @@ class Hearing:
             self._account(is_heard)
         return blocks
 
-    def _is_said(self, report: Report, leaving: set[int]) -> bool:
+    def _is_said(self, report: RtcpReport, leaving: set[int]) -> bool:
         """Not our own come back, nor the empty report that a goodbye must begin with (RFC 3550 §6.1): it says nothing."""
         is_farewell = report.source in leaving and not report.blocks
         return report.source != self._source and not is_farewell

@@ -11,7 +11,7 @@ HEAD_BYTES = 12
 _HEAD = struct.Struct("!BBHII")
 
 
-class Packet(NamedTuple):
+class RtpPacket(NamedTuple):
     """One packet. `stamp`: in the payload's clock; `number`: 16 bits; `source`: the SSRC."""
 
     payload_type: int
@@ -22,14 +22,14 @@ class Packet(NamedTuple):
     marker: bool = False
 
 
-def encode(packet: Packet) -> bytes:
+def encode(packet: RtpPacket) -> bytes:
     """The bytes of a packet without contributors and extensions."""
     second = packet.payload_type | (0x80 if packet.marker else 0)
     head = _HEAD.pack(0x80, second, packet.number & 0xFFFF, packet.stamp & 0xFFFFFFFF, packet.source)
     return head + packet.payload
 
 
-def decode(data: bytes) -> Packet:
+def decode(data: bytes) -> RtpPacket:
     """A packet; contributors, an extension and padding are left out. Raises `WireError`."""
     if len(data) < HEAD_BYTES or data[0] >> 6 != 2:
         raise WireError(0, "not an RTP packet")
@@ -42,4 +42,4 @@ def decode(data: bytes) -> Packet:
     end = len(data) - (data[-1] if first & 0x20 else 0)
     if start > end:
         raise WireError(start, "an RTP packet shorter than it says")
-    return Packet(second & 0x7F, number, stamp, source, data[start:end], bool(second & 0x80))
+    return RtpPacket(second & 0x7F, number, stamp, source, data[start:end], bool(second & 0x80))

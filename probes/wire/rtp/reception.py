@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from probes.wire.rtp.packet import Packet
+from probes.wire.rtp.packet import RtpPacket
 
 _MAX_DROPOUT, _MAX_MISORDER = 3000, 100  # appendix A.1: a larger step, there or back, may be a new beginning
 # A longer step must have taken its time, else the numbers began anew: of an even stream, and of one that comes in bursts
@@ -25,14 +25,14 @@ _CLOCK_STEP_S, _CLOCK_SLACK_S = 0.25, 0.2  # the media clock goes on by more a p
 class _Awaited(NamedTuple):
     """A packet that fits nothing so far: it counts when the next of its row comes."""
 
-    packet: Packet
+    packet: RtpPacket
     at_ns: int
 
 
-class _Stream:
+class _SourceStream:
     """One row of numbers: from one source, and from where it began to where it began anew."""
 
-    def __init__(self, clock_hz: int, packet: Packet, at_ns: int, missing: int = 0) -> None:
+    def __init__(self, clock_hz: int, packet: RtpPacket, at_ns: int, missing: int = 0) -> None:
         """`missing`: packets that were lost before the first one (see `missing_before`)."""
         self._clock_hz, self._missing = clock_hz, missing
         self._pace: int | None = (
@@ -52,7 +52,7 @@ class _Stream:
         """Packets from the first to the highest number, and those missing before."""
         return self.highest - self.base + 1 + self._missing
 
-    def missing_before(self, packet: Packet, at_ns: int) -> int:
+    def missing_before(self, packet: RtpPacket, at_ns: int) -> int:
         """Packets lost between this row's last one and the first of the next: those the media clock, which goes on at this
         row's pace, has no packet for. A marker says that there was silence in between (RFC 3551 §4.1), not a loss."""
         passed = _signed(packet.stamp - self._newest)
@@ -63,7 +63,7 @@ class _Stream:
         is_in_time = abs(passed_ns - passed * 1e9 / self._clock_hz) < pace_ns
         return missing if is_in_time and missing <= _MAX_MISSING else 0
 
-    def fits(self, packet: Packet, at_ns: int) -> bool:
+    def fits(self, packet: RtpPacket, at_ns: int) -> bool:
         """True when the packet can belong to this row; a repeat can, too."""
         step = self._step(packet)
         if step > 0:
@@ -74,7 +74,7 @@ class _Stream:
             return known == packet.stamp
         return -step <= _MAX_MISORDER and _signed(packet.stamp - self._newest) <= 0  # else: an old number, a new sound
 
-    def _is_time_for(self, step: int, packet: Packet, at_ns: int) -> bool:
+    def _is_time_for(self, step: int, packet: RtpPacket, at_ns: int) -> bool:
         """Could so many packets have been sent since the newest, at the rate seen so far? Our clock or theirs tells."""
         if self.received < 2:
             return True
@@ -83,11 +83,11 @@ class _Stream:
         passed = _signed(packet.stamp - self._newest)
         return at_ns - self.last_at_ns >= step * each_ns / 4 or step * each / 4 <= passed <= step * each * 4 > 0
 
-    def _step(self, packet: Packet) -> int:
+    def _step(self, packet: RtpPacket) -> int:
         """How far beyond the highest number: without the wrap of 16 bits."""
         return (packet.number - self.highest + 0x8000 & 0xFFFF) - 0x8000
 
-    def take(self, packet: Packet, at_ns: int) -> bool:
+    def take(self, packet: RtpPacket, at_ns: int) -> bool:
         """Take a packet that fits; False for a repeat."""
         number = self.highest + self._step(packet)
         if number in self._stamps or len(self._stamps) >= _MAX_KEPT:
@@ -134,14 +134,14 @@ class _Totals(NamedTuple):
 class _Source:
     """All that came from one source: the row that goes on, and the figures of those before it."""
 
-    def __init__(self, stream: _Stream) -> None:
+    def __init__(self, stream: _SourceStream) -> None:
         self.current = stream
         self._past = _Totals()
         self.awaited: _Awaited | None = None
         self.reported = _Totals()
         self._longest = (0, 0.0)  # packets and jitter of a row before
 
-    def begin_anew(self, stream: _Stream) -> None:
+    def begin_anew(self, stream: _SourceStream) -> None:
         """Another row goes on from now."""
         self._past, self._longest = self.totals, self.longest
         self.current, self.awaited = stream, None
@@ -163,7 +163,7 @@ class _Source:
         return max(self._longest, (self.current.received, self.current.jitter))
 
 
-class Reception:
+class RtpReception:
     """What arrived of one media line. Feed it each packet with the kernel's stamp; its figures may be read at any time.
 
     `source`: whose packets come now. `foreign`: packets that belong to no row. Figures are of all sources together.
@@ -177,7 +177,7 @@ class Reception:
         self.octets = self.foreign = 0
         self.first_at_ns = self.last_at_ns = 0
 
-    def receive(self, packet: Packet, at_ns: int) -> None:
+    def receive(self, packet: RtpPacket, at_ns: int) -> None:
         """Take one packet."""
         source = self._sources.get(packet.source)
         if source is None:
@@ -191,11 +191,11 @@ class Reception:
             source.awaited = _Awaited(packet, at_ns)
             self.foreign += 1
 
-    def _stranger(self, packet: Packet, at_ns: int) -> None:
+    def _stranger(self, packet: RtpPacket, at_ns: int) -> None:
         """The first source is taken at its word, another one after two packets in a row."""
         awaited = self._strangers.pop(packet.source, None)
         if not self._sources:
-            self._sources[packet.source] = _Source(_Stream(self._clock_hz, packet, at_ns))
+            self._sources[packet.source] = _Source(_SourceStream(self._clock_hz, packet, at_ns))
             self.first_at_ns = at_ns
             self._count(True, packet, at_ns)
         elif _follows(awaited, packet) and len(self._sources) < _MAX_SOURCES:
@@ -206,17 +206,17 @@ class Reception:
             if len(self._strangers) < _MAX_SOURCES:
                 self._strangers[packet.source] = _Awaited(packet, at_ns)
 
-    def _began(self, awaited: _Awaited, packet: Packet, at_ns: int) -> _Stream:
+    def _began(self, awaited: _Awaited, packet: RtpPacket, at_ns: int) -> _SourceStream:
         """A new row: the packet that was awaited for and the one that proves it."""
         before = self._sources[self.source].current if self.source is not None else None
         missing = before.missing_before(awaited.packet, awaited.at_ns) if before else 0
-        stream = _Stream(self._clock_hz, awaited.packet, awaited.at_ns, missing)
+        stream = _SourceStream(self._clock_hz, awaited.packet, awaited.at_ns, missing)
         self.foreign -= 1
         self.octets += len(awaited.packet.payload)
         self._count(stream.take(packet, at_ns), packet, at_ns)
         return stream
 
-    def _count(self, is_new: bool, packet: Packet, at_ns: int) -> None:
+    def _count(self, is_new: bool, packet: RtpPacket, at_ns: int) -> None:
         if not is_new:
             return
         self.source = packet.source
@@ -272,7 +272,7 @@ class Reception:
         return fraction, max(0, now.expected - now.received), current.highest & 0xFFFFFFFF, int(current.jitter)
 
 
-def _follows(awaited: _Awaited | None, packet: Packet) -> bool:
+def _follows(awaited: _Awaited | None, packet: RtpPacket) -> bool:
     """True for the number right behind the one that is awaited for."""
     return awaited is not None and packet.number == (awaited.packet.number + 1) & 0xFFFF
 

@@ -40,7 +40,7 @@ class Sent(NamedTuple):
     octets: int
 
 
-class Report(NamedTuple):
+class RtcpReport(NamedTuple):
     """A sender's (`sent` given) or receiver's report."""
 
     source: int
@@ -60,7 +60,7 @@ def ntp64(at_ns: int) -> int:
     return ((seconds + NTP_EPOCH_S) << 32) + (rest << 32) // 1_000_000_000
 
 
-def encode(report: Report, name: str, *, leaving: bool = False) -> bytes:
+def encode(report: RtcpReport, name: str, *, leaving: bool = False) -> bytes:
     """A compound: the report, the sender's name (SDES CNAME), and a goodbye when `leaving`."""
     body = struct.pack("!I", report.source)
     if report.sent:
@@ -85,14 +85,14 @@ def _packet(kind: int, count: int, body: bytes) -> bytes:
     return struct.pack("!BBH", 0x80 | count, kind, len(body) // 4) + body
 
 
-def decode(data: bytes) -> list[Report | Goodbye]:
+def decode(data: bytes) -> list[RtcpReport | Goodbye]:
     """The reports and goodbyes of a compound; other packets are passed over. Raises `WireError`."""
     if len(data) < 8 or data[0] >> 6 != 2 or not SR <= data[1] <= 223:
         raise WireError(0, "not an RTCP packet")
     return list(_each(data))
 
 
-def _each(data: bytes) -> Iterator[Report | Goodbye]:
+def _each(data: bytes) -> Iterator[RtcpReport | Goodbye]:
     at = 0
     for _ in range(_MOST_PACKETS):
         if at + 4 > len(data):
@@ -110,13 +110,13 @@ def _each(data: bytes) -> Iterator[Report | Goodbye]:
         at = end
 
 
-def _report(kind: int, count: int, body: bytes, at: int) -> Report:
+def _report(kind: int, count: int, body: bytes, at: int) -> RtcpReport:
     start = 24 if kind == SR else 4
     if len(body) < start + 24 * count:
         raise WireError(at, "an RTCP report shorter than it says")
     (source,) = struct.unpack_from("!I", body)
     sent = Sent(*struct.unpack_from("!QIII", body, 4)) if kind == SR else None
-    return Report(source, sent, tuple(_read(body, start + 24 * number) for number in range(count)))
+    return RtcpReport(source, sent, tuple(_read(body, start + 24 * number) for number in range(count)))
 
 
 def _read(body: bytes, at: int) -> Block:
@@ -135,6 +135,8 @@ def round_trip_ms(block: Block, at_ns: int) -> float | None:
     return passed * 1000.0 if 0.0 <= passed < 60.0 else None
 
 
-def blocks_of(reports: Sequence[Report | Goodbye], source: int) -> list[Block]:
+def blocks_of(reports: Sequence[RtcpReport | Goodbye], source: int) -> list[Block]:
     """The blocks about one stream."""
-    return [one for report in reports if isinstance(report, Report) for one in report.blocks if one.source == source]
+    return [
+        one for report in reports if isinstance(report, RtcpReport) for one in report.blocks if one.source == source
+    ]

@@ -103,7 +103,7 @@ class _Point(NamedTuple):
     rtt_ms: float
 
 
-class Ways:
+class Directions:
     """Both directions to one target. `steps`: how often the clocks were set against each other."""
 
     __slots__ = ("_anchor", "_back", "_many", "_odd", "_shortest", "_there", "steps")

@@ -36,7 +36,7 @@ class Test(NamedTuple):
     ssid: int
 
 
-class Reply(NamedTuple):
+class StampReply(NamedTuple):
     """What a reflector says: its own counter and stamps, and the sender's packet repeated."""
 
     seq: int
@@ -52,7 +52,7 @@ class Reply(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class ClockQuality:
     """How good a stamp is: `error_s` seconds, `synced` to UTC; `ptp` chooses the format."""
 
     error_s: float = 0.001
@@ -69,7 +69,9 @@ class Clock:
         return self.synced << 15 | self.ptp << 14 | scale << 8 | multiplier
 
 
-UNKNOWN = Clock(16.0)  # nobody answers for it; 16 s is the kernel's own word for a clock nobody sets (<linux/timex.h>)
+UNKNOWN = ClockQuality(
+    16.0
+)  # nobody answers for it; 16 s is the kernel's own word for a clock nobody sets (<linux/timex.h>)
 _ASK_S = 1.0
 
 
@@ -78,10 +80,10 @@ class AskedClock:
 
     __slots__ = ("_ask", "_next", "field", "known", "worth")
 
-    def __init__(self, worth: Clock, ask: Callable[[], Clock | None] | None = None) -> None:
+    def __init__(self, worth: ClockQuality, ask: Callable[[], ClockQuality | None] | None = None) -> None:
         self._ask, self._next = ask, -math.inf
         self.worth, self.field = worth, worth.field  # what stamps say, and how they say it
-        self.known: Clock | None = None  # what was told; None: nothing
+        self.known: ClockQuality | None = None  # what was told; None: nothing
 
     def look(self, now: float) -> None:
         """Ask again when it is time (monotonic s)."""
@@ -139,7 +141,7 @@ def decode_test(data: bytes, key: bytes = b"") -> Test:
     return Test(seq, from_wire(stamp, error), error, ssid)
 
 
-def encode_reply(reply: Reply, key: bytes = b"", size: int = PLAIN) -> bytes:
+def encode_reply(reply: StampReply, key: bytes = b"", size: int = PLAIN) -> bytes:
     """A reflector's packet of exactly `size` bytes (a plain one cut to 41 is TWAMP-Light's; never longer than asked)."""
     sent = to_wire(reply.sent_ns, bool(reply.error & 0x4000))
     received = to_wire(reply.received_ns, bool(reply.error & 0x4000))
@@ -154,7 +156,7 @@ def encode_reply(reply: Reply, key: bytes = b"", size: int = PLAIN) -> bytes:
     return (body + bytes(max(0, size - len(body))))[: max(size, TWAMP)]
 
 
-def decode_reply(data: bytes, key: bytes = b"") -> Reply:
+def decode_reply(data: bytes, key: bytes = b"") -> StampReply:
     """A reflector's packet; 41 bytes are enough (TWAMP-Light), 112 with a key."""
     if key:
         _checked(data, key)
@@ -164,7 +166,7 @@ def decode_reply(data: bytes, key: bytes = b"") -> Reply:
     else:
         raise WireError(len(data), f"{len(data)} bytes are too short for a reply ({TWAMP} at least)")
     seq, sent, error, ssid, received, sender_seq, sender, sender_error, ttl = found
-    return Reply(
+    return StampReply(
         seq, from_wire(sent, error), error, ssid, from_wire(received, error),
         sender_seq, from_wire(sender, sender_error), sender_error, ttl, bool(sent and received),
     )  # fmt: skip

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from probes.wire.fleet.track import Window
+from probes.wire.fleet.track import FleetWindow
 from probes.wire.stamp import packet as stamp
 from probes.wire.stamp import tlv as stamptlv
-from probes.wire.stamp.packet import Reply
+from probes.wire.stamp.packet import StampReply
 
 _HALF = 1 << 31  # a counter that goes further at once has begun anew
 
@@ -20,13 +20,13 @@ class _Unsure:
 
     number: int
     sent_ns: int
-    window: Window
+    window: FleetWindow
     rtt_at: int  # its place in the window's round trips, -1: it has none
     split: tuple[float, float, float] | None
 
 
 @dataclass(slots=True)
-class Asks:
+class TlvRequests:
     """One target's TLVs: `types` in the order they are sent in; `tos`: what the packets are marked with."""
 
     types: tuple[int, ...] = ()
@@ -48,7 +48,7 @@ class Asks:
         }
         return stamptlv.chain_of({one: values[one] for one in self.types}, head=head, key=key, size=size)
 
-    def take(self, values: dict[int, bytes], reply: Reply, window: Window, split: Any, timed: bool) -> None:
+    def take(self, values: dict[int, bytes], reply: StampReply, window: FleetWindow, split: Any, timed: bool) -> None:
         """The TLVs of a first answer in time. `split`: its one-way differences; `timed`: it gave the last round trip."""
         more = window.more
         self.got += 1

@@ -14,19 +14,19 @@ from typing import Any
 
 from probes.errors import WireError
 from probes.wire.fleet.fleet import Fleet
-from probes.wire.fleet.track import Flight, Track, Window
+from probes.wire.fleet.track import FleetTarget, FleetWindow, Flight
 from probes.wire.session import Arrival
 from probes.wire.stamp import packet as stamp
 from probes.wire.stamp import tlv as stamptlv
-from probes.wire.stamp.oneway import Ways
-from probes.wire.stamp.requests import Asks, mark
+from probes.wire.stamp.oneway import Directions
+from probes.wire.stamp.requests import TlvRequests, mark
 
 _TIMED_OUT, _SKIPPED, _OURS = -1, -2, -3  # lost; never sent; sent, but this machine slept
 _REORDER = 64  # a reflector's number that falls back further than this was counted from the beginning again
 
 
 @dataclass(slots=True)
-class Ledger:
+class LossLedger:
     """One target's losses while they are attributed, in the order of sending."""
 
     key: bytes = b""
@@ -43,8 +43,8 @@ class Ledger:
     forward: int = 0
     backward: int = 0
     unknown: int = 0  # can never be told (the reflector began anew, or keeps no state)
-    ways: Ways = field(default_factory=Ways)
-    asks: Asks | None = None
+    ways: Directions = field(default_factory=Directions)
+    asks: TlvRequests | None = None
 
     def settle(self, seq: int, fate: int) -> None:
         """Take one packet's fate; attribute what can be attributed now."""
@@ -106,7 +106,7 @@ class Ledger:
 class StampSender(Fleet):
     """A sender session. `clock`: what our stamps are worth; `ask` tells it anew."""
 
-    def __init__(self, clock: stamp.Clock, ask: Callable[[], stamp.Clock | None] | None = None) -> None:
+    def __init__(self, clock: stamp.ClockQuality, ask: Callable[[], stamp.ClockQuality | None] | None = None) -> None:
         super().__init__()
         self._clock = stamp.AskedClock(clock, ask)
 
@@ -115,12 +115,12 @@ class StampSender(Fleet):
         super().clocks(now, clock_ns)
         self._clock.look(now)
 
-    def fit(self, track: Track, key: bytes, size: int, stateful: bool, types: tuple[int, ...] = ()) -> None:
+    def fit(self, track: FleetTarget, key: bytes, size: int, stateful: bool, types: tuple[int, ...] = ()) -> None:
         """A new target's own part. `types`: the TLVs to ask for (`probes.wire.stamp.tlv`)."""
-        asks = Asks(types, track.tos) if types else None
-        track.more = Ledger(key=key, size=size, stateful=stateful, asks=asks)
+        asks = TlvRequests(types, track.tos) if types else None
+        track.more = LossLedger(key=key, size=size, stateful=stateful, asks=asks)
 
-    def packet(self, track: Track, seq: int, clock_ns: int) -> bytes:
+    def packet(self, track: FleetTarget, seq: int, clock_ns: int) -> bytes:
         """One test packet; the SSID (1 and up) tells targets behind one address apart."""
         ledger = track.more
         test = stamp.Test(seq, clock_ns, self._clock.field, _ssid(track))
@@ -157,7 +157,7 @@ class StampSender(Fleet):
                 values = stamptlv.answered(chain, key=key, head=arrival.data[:4])
                 track.more.asks.take(values, reply, window, split, len(window.rtts_ms) > timed)
 
-    def _track_of(self, arrival: Arrival) -> Track | None:
+    def _track_of(self, arrival: Arrival) -> FleetTarget | None:
         """By SSID; by address alone where the reflector does not give it back (TWAMP-Light)."""
         data = arrival.data
         if len(data) < stamp.TWAMP:
@@ -171,13 +171,13 @@ class StampSender(Fleet):
         found = self._by_ssid(int.from_bytes(data[14:16], "big"), arrival, False)
         return found or next((one for one in self.hosts.get(arrival.source[0], ()) if _from(arrival, one)), None)
 
-    def _by_ssid(self, ssid: int, arrival: Arrival, keyed: bool) -> Track | None:
+    def _by_ssid(self, ssid: int, arrival: Arrival, keyed: bool) -> FleetTarget | None:
         if not 0 < ssid <= len(self.tracks):
             return None
         track = self.tracks[ssid - 1]
         return track if _from(arrival, track) and bool(track.more.key) is keyed else None
 
-    def fate(self, track: Track, seq: int, window: Window, answered: bool) -> None:
+    def fate(self, track: FleetTarget, seq: int, window: FleetWindow, answered: bool) -> None:
         """Into the ledger."""
         ledger = track.more
         ledger.settle(seq, ledger.fates[seq] if answered else _TIMED_OUT)
@@ -195,7 +195,7 @@ class StampSender(Fleet):
         flight.track.more.settle(flight.seq, _OURS)
         super().slept(flight, why, now)
 
-    def ended(self, track: Track, window: Window) -> None:
+    def ended(self, track: FleetTarget, window: FleetWindow) -> None:
         """What was attributed since the last interval; what waits for the next answer."""
         more = window.more
         more["lost_fwd"], more["lost_bwd"], more["lost_unknown"] = track.more.take()
@@ -215,16 +215,16 @@ class StampSender(Fleet):
                 self.complained(flight, by, type, code)
 
 
-def _ssid(track: Track) -> int:
+def _ssid(track: FleetTarget) -> int:
     return (track.index + 1) & 0xFFFF
 
 
-def _from(arrival: Arrival, track: Track) -> bool:
+def _from(arrival: Arrival, track: FleetTarget) -> bool:
     source = (arrival.source[0], arrival.source[1])
     return source == track.to[:2] or source == track.was[:2]
 
 
-def _note(flight: Flight, reply: stamp.Reply, arrival: Arrival) -> None:
+def _note(flight: Flight, reply: stamp.StampReply, arrival: Arrival) -> None:
     """Residence, and the far end's word about its clock."""
     more = flight.window.more
     if reply.stamped:
@@ -236,7 +236,9 @@ def _note(flight: Flight, reply: stamp.Reply, arrival: Arrival) -> None:
         mark(more, "dscp_seen_bwd", arrival.tos >> 2, flight.track.tos >> 2)
 
 
-def _split(flight: Flight, ways: Ways, reply: stamp.Reply, arrival: Arrival) -> tuple[float, float, float] | None:
+def _split(
+    flight: Flight, ways: Directions, reply: stamp.StampReply, arrival: Arrival
+) -> tuple[float, float, float] | None:
     """One-way differences (clocks are not assumed equal); a clock step parts the interval: what was before is left out."""
     more = flight.window.more
     there_ms, back_ms = (reply.received_ns - flight.tx_ns) / 1e6, (arrival.at_ns - reply.sent_ns) / 1e6

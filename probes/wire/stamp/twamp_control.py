@@ -22,14 +22,14 @@ _ACCEPTS = ("", "it failed", "its own error", "it supports no such thing", "it l
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class SessionReady:
     """The far end listens for test packets at UDP `port`."""
 
     port: int
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class SessionEnded:
     """No session, or no more: `why` in plain words; `refused`: the far end says so, `broken`: it spoke no TWAMP."""
 
     why: str
@@ -98,7 +98,7 @@ class Control:
         return None if self._ready or self.done or self._deadline == math.inf else self._deadline
 
     def events(self) -> list[Any]:
-        """`Ready`, `Ended`."""
+        """`SessionReady`, `SessionEnded`."""
         events, self._events = self._events, []
         return events
 
@@ -129,7 +129,7 @@ class Control:
     def _acked(self, message: bytes) -> None:
         if not self._refused(message[0], "the start"):
             self._ready = True
-            self._events.append(Ready(self._port))
+            self._events.append(SessionReady(self._port))
 
     def _refused(self, accept: int, what: str) -> bool:
         if accept:
@@ -147,4 +147,4 @@ class Control:
 
     def _end(self, why: str, *, refused: bool = False, broken: bool = False) -> None:
         self.done = True
-        self._events.append(Ended(why, refused, broken))
+        self._events.append(SessionEnded(why, refused, broken))

@@ -20,8 +20,8 @@ KEY, AT_NS = b"a key of sixteen", 1_800_000_000_000_000_000
 STEPS = st.lists(st.tuples(st.integers(0, 3000), st.integers(-5, 40)), max_size=200)
 
 
-def reflector(policy: Policy | None = None, key: bytes = KEY, clock: stamp.Clock | None = None) -> Reflector:
-    return Reflector(clock or stamp.Clock(), key, 862, lambda: AT_NS, policy)
+def reflector(policy: Policy | None = None, key: bytes = KEY, clock: stamp.ClockQuality | None = None) -> Reflector:
+    return Reflector(clock or stamp.ClockQuality(), key, 862, lambda: AT_NS, policy)
 
 
 def request(seq: int, sent_ns: int = AT_NS, key: bytes = KEY, error: int = 0x1601) -> bytes:
@@ -176,10 +176,10 @@ def test_a_stamp_far_from_our_clock_is_not_fresh(off_s: float, answered: bool) -
 
 
 def test_clocks_that_say_they_are_bad_get_more_room_and_no_lie_gets_it_all() -> None:
-    bad, lie = stamp.Clock(error_s=5.0).field, stamp.Clock(error_s=1e6).field
+    bad, lie = stamp.ClockQuality(error_s=5.0).field, stamp.ClockQuality(error_s=1e6).field
     assert ask(reflector(), request(1, AT_NS - 14 * 10**9, error=bad))
     assert not ask(reflector(), request(1, AT_NS - 17 * 10**9, error=bad))
-    assert ask(reflector(clock=stamp.Clock(error_s=5.0)), request(1, AT_NS - 14 * 10**9))
+    assert ask(reflector(clock=stamp.ClockQuality(error_s=5.0)), request(1, AT_NS - 14 * 10**9))
     assert not ask(reflector(), request(1, AT_NS - 100 * 10**9, error=lie))
     assert ask(reflector(Policy(fresh_s=0.0)), request(1, AT_NS - 10**15))
 

@@ -16,7 +16,7 @@ UNSYNC, PLL, NANO = 0x0040, 0x0001, 0x2000
     [(0, PLL | NANO, True), (0, PLL | UNSYNC, False), (5, PLL, False), (5, UNSYNC, False), (1, PLL, True)],
 )
 def test_a_clock_is_synchronised_only_when_state_and_status_say_so(state: int, status: int, synced: bool) -> None:
-    assert judged(KernelClock(state, status, 2500, 100)) == stamp.Clock(0.0025, synced)
+    assert judged(KernelClock(state, status, 2500, 100)) == stamp.ClockQuality(0.0025, synced)
 
 
 def test_the_error_on_the_wire_is_never_below_the_kernels_bound() -> None:
@@ -30,7 +30,7 @@ def test_a_kernel_that_says_nothing_leaves_the_clock_unknown(monkeypatch: pytest
     for call in (None, lambda timex: -1):
         monkeypatch.setattr(clock, "_adjtimex", lambda call=call: call)
         assert our_clock() is None
-    asked = stamp.AskedClock(stamp.Clock(), our_clock)
+    asked = stamp.AskedClock(stamp.ClockQuality(), our_clock)
     asked.look(0.0)
     assert (asked.known, asked.worth) == (None, stamp.UNKNOWN)
 
@@ -42,10 +42,10 @@ def test_this_kernel_gives_sane_figures() -> None:
 
 
 def test_the_clock_is_asked_once_a_second_and_its_word_kept_between() -> None:
-    told = iter([stamp.Clock(0.001, True), None, stamp.Clock(0.5)])
-    asked = stamp.AskedClock(stamp.Clock(), lambda: next(told))
+    told = iter([stamp.ClockQuality(0.001, True), None, stamp.ClockQuality(0.5)])
+    asked = stamp.AskedClock(stamp.ClockQuality(), lambda: next(told))
     seen = []
     for now in (10.0, 10.9, 11.0, 11.5, 12.0):
         asked.look(now)
         seen.append(asked.known)
-    assert seen == [stamp.Clock(0.001, True)] * 2 + [None] * 2 + [stamp.Clock(0.5)]
+    assert seen == [stamp.ClockQuality(0.001, True)] * 2 + [None] * 2 + [stamp.ClockQuality(0.5)]

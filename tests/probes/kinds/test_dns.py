@@ -18,7 +18,7 @@ from probes.errors import BadSettings
 from probes.kinds import dns_verdict as dnsjudge
 from probes.kinds.dns import DNS, DnsSettings, question_of, run
 from probes.wire import dns
-from probes.wire.dns import Message, Question, Record
+from probes.wire.dns import DnsMessage, Question, Record
 
 NAME = "a.test"
 ASKED = Question(NAME, "A")
@@ -176,10 +176,10 @@ def test_a_closed_port_refuses_at_once() -> None:
         assert (got.outcome, got.values) == (Outcome.REFUSED, {"sent": 1, "rcvd": 0}) and got.took_ms < 10_000
 
 
-def message(**more: object) -> Message:
+def message(**more: object) -> DnsMessage:
     plain = {"ident": 1, "response": True, "opcode": 0, "rcode": 0, "question": ASKED}
     flags = dict.fromkeys(("aa", "tc", "rd", "ra", "ad", "cd"), False)
-    return Message(**{**plain, **flags, **more})  # type: ignore[arg-type]
+    return DnsMessage(**{**plain, **flags, **more})  # type: ignore[arg-type]
 
 
 def test_a_lame_server_is_told_from_one_that_knows_there_is_nothing() -> None:

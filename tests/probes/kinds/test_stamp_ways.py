@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 
 from probes.kinds.stamp import RECIPE, STAMP
-from probes.wire.fleet.track import Window
+from probes.wire.fleet.track import FleetWindow
 from probes.wire.stamp import packet as stamp
 from probes.wire.stamp.oneway import Drift
 
-GOOD, BAD = stamp.Clock(0.002, True), stamp.Clock(16.0)
+GOOD, BAD = stamp.ClockQuality(0.002, True), stamp.ClockQuality(16.0)
 SPLIT = [(float(n), 112.0 + n % 3, -92.0 + n % 2) for n in range(60)]
 CLOSE = [(float(n), 12.0 + n % 3, 8.0 + n % 2) for n in range(60)]
 
 
-def values(split: list[Any], ours: stamp.Clock | None, theirs: stamp.Clock, **more: object) -> dict[str, Any]:
-    window = Window(0, 0.0, 60.0)
+def values(
+    split: list[Any], ours: stamp.ClockQuality | None, theirs: stamp.ClockQuality, **more: object
+) -> dict[str, Any]:
+    window = FleetWindow(0, 0.0, 60.0)
     window.more = {
         "split": split,
         "tos": 0,
@@ -35,8 +37,10 @@ def test_two_clocks_kept_right_split_the_round_trip_with_their_bound() -> None:
     assert found["owd_err_ms"] == pytest.approx(4.0, rel=0.01) and found["owd_err_ms"] >= 4.0
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(None, GOOD), (BAD, GOOD), (GOOD, BAD), (stamp.Clock(0.002), GOOD), (GOOD, stamp.Clock(0.002))])  # fmt: skip
-def test_without_both_clocks_kept_right_no_one_way_delay_is_told(ours: stamp.Clock | None, theirs: stamp.Clock) -> None:
+@pytest.mark.parametrize(("ours", "theirs"), [(None, GOOD), (BAD, GOOD), (GOOD, BAD), (stamp.ClockQuality(0.002), GOOD), (GOOD, stamp.ClockQuality(0.002))])  # fmt: skip
+def test_without_both_clocks_kept_right_no_one_way_delay_is_told(
+    ours: stamp.ClockQuality | None, theirs: stamp.ClockQuality
+) -> None:
     found = values(CLOSE, ours, theirs)
     assert not [name for name in found if name.startswith("owd")]
     assert (found["pdv_fwd_ms"], found["pdv_bwd_ms"], found["pdv_err_ms"]) == (2.0, 1.0, 0.059)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from probes.errors import WireError
 from probes.wire import dns
 from probes.wire import dns_rdata as dnsdata
-from probes.wire.dns import Framer, Message, Question
+from probes.wire.dns import DnsFramer, DnsMessage, Question
 
 RECORDED = GOLDEN / "dns" / "unbound.hex"
 LINES = [line.split() for line in RECORDED.read_text().splitlines() if not line.startswith("#")]
@@ -166,7 +166,7 @@ def test_any_name_is_read_as_it_was_written(parts: list[bytes]) -> None:
 @example(bytes.fromhex(SCAPY))
 def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
     with suppress(WireError):
-        assert isinstance(dns.decode(data), Message)
+        assert isinstance(dns.decode(data), DnsMessage)
 
 
 @given(st.sampled_from(sorted(BYTES.values())), st.data())
@@ -181,7 +181,7 @@ def test_a_spoiled_message_is_a_message_or_a_wire_error(data: bytes, draw: st.Da
 
 @given(st.lists(st.binary(max_size=40), max_size=5), st.data())
 def test_a_stream_is_cut_into_the_same_messages_in_any_slicing(messages: list[bytes], draw: st.DataObject) -> None:
-    stream, framer, found = b"".join(map(dns.framed, messages)), Framer(), list[bytes]()
+    stream, framer, found = b"".join(map(dns.framed, messages)), DnsFramer(), list[bytes]()
     while stream:
         size = draw.draw(st.integers(1, len(stream)))
         found += framer.feed(stream[:size])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from probes.errors import WireError
 from probes.wire import http as http1
-from probes.wire.http import Answer
+from probes.wire.http import Response
 
 # python -m http.server (3.11.2), and openssl 3.0.22 s_server -www (no length: until it closes)
 PYTHON = (
@@ -24,8 +24,8 @@ CHUNKED = (
 )  # fmt: skip  (the example of RFC 9112 §7.1 with an extension and a trailer)
 
 
-def read(data: bytes, method: str = "GET", most: int = 1000, size: int = 0) -> Answer:
-    answer = Answer(method, most)
+def read(data: bytes, method: str = "GET", most: int = 1000, size: int = 0) -> Response:
+    answer = Response(method, most)
     for at in range(0, len(data), size or len(data) or 1):
         answer.feed(data[at : at + (size or len(data))])
     return answer
@@ -136,7 +136,7 @@ def test_a_request_is_as_written_and_cannot_be_broken_out_of() -> None:
 @given(st.lists(st.binary(max_size=80), max_size=6), st.sampled_from(["GET", "HEAD"]))
 @example([CHUNKED], "GET")
 def test_any_bytes_are_an_answer_or_a_wire_error(parts: list[bytes], method: str) -> None:
-    answer = Answer(method, 50)
+    answer = Response(method, 50)
     with suppress(WireError):
         for part in parts:
             answer.feed(part)

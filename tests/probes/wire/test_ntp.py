@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from probes.errors import WireError
 from probes.wire import ntp
-from probes.wire.ntp import Reply
+from probes.wire.ntp import NtpReply
 from probes.wire.ntp_time import NTP_EPOCH_S
 
 # NTPHeader(leap=0, version=4, mode=3, stratum=0, poll=0, precision=0, …, sent=1.5) of scapy 2.8
@@ -80,9 +80,9 @@ def test_an_impossible_dispersion_stays_positive() -> None:
     assert ntp.decode(CHRONY[:8] + b"\xff\xff\xff\xff" + CHRONY[12:]).root_dispersion_ms == pytest.approx(65_536_000)
 
 
-def reply(received_ns: int, sent_ns: int, root_delay_ms: float = 0.0, dispersion_ms: float = 0.0) -> Reply:
+def reply(received_ns: int, sent_ns: int, root_delay_ms: float = 0.0, dispersion_ms: float = 0.0) -> NtpReply:
     times = (0, 0, ntp.ntp(received_ns), ntp.ntp(sent_ns))
-    return Reply(0, 4, 2, 6, -20, root_delay_ms, dispersion_ms, b"abcd", *times)
+    return NtpReply(0, 4, 2, 6, -20, root_delay_ms, dispersion_ms, b"abcd", *times)
 
 
 def test_offset_delay_and_error_are_the_standards() -> None:
@@ -109,7 +109,7 @@ def test_differences_survive_the_wire_format(at_ns: int, apart_ns: int) -> None:
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_reply_or_a_wire_error(data: bytes) -> None:
     with suppress(WireError):
-        assert isinstance(ntp.decode(data), Reply)
+        assert isinstance(ntp.decode(data), NtpReply)
 
 
 @given(

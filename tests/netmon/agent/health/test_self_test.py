@@ -25,13 +25,13 @@ from netmon.point import Value
 from probes.base import Measurement, Outcome
 from probes.errors import NeedsPrivilege
 from probes.kinds import ping
-from probes.wire.fleet.track import Window
+from probes.wire.fleet.track import FleetWindow
 
 NAMES = {"floor_p50_us", "floor_p99_us", "cpu_per_1000_ms", "local_drop", "late_sends"}
 
 
-def _window(sent: int, *trips_ms: float) -> Window:
-    return Window(0, 0.0, 1.0, sent=sent, rcvd=len(trips_ms), rtts_ms=list(trips_ms))
+def _window(sent: int, *trips_ms: float) -> FleetWindow:
+    return FleetWindow(0, 0.0, 1.0, sent=sent, rcvd=len(trips_ms), rtts_ms=list(trips_ms))
 
 
 def _measured(**values: Value) -> Measurement:

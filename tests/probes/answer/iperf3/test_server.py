@@ -24,14 +24,14 @@ from probes.errors import BadSettings
 from probes.kinds.throughput.kind import ThroughputSettings, run
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.iperf3 import rsa
-from probes.wire.iperf3.login import Door, token
+from probes.wire.iperf3.login import Login, token
 from probes.wire.iperf3.messages import Params
 
 T = TypeVar("T")
 COOKIE = iperf3.cookie(bytes(range(36)))
 
 
-def with_server(act: Callable[[Server], Awaitable[T]], limits: Limits | None = None, door: Door | None = None) -> T:
+def with_server(act: Callable[[Server], Awaitable[T]], limits: Limits | None = None, door: Login | None = None) -> T:
     """Do something while a server of ours listens in the same loop."""
 
     async def both() -> T:

@@ -13,7 +13,7 @@ from probes.answer.stamp import reflector as answers
 from probes.answer.stamp.reflector import Reflector
 from probes.wire.session import Arrival, Datagram
 from probes.wire.stamp import packet as stamp
-from probes.wire.stamp.packet import Reply, Test
+from probes.wire.stamp.packet import StampReply, Test
 
 Test.__test__ = False  # type: ignore[attr-defined]
 KEY, ASKER = b"a key of sixteen", ("192.0.2.9", 40000)
@@ -31,14 +31,14 @@ def request(seq: int = 1, ssid: int = 7, key: bytes = b"", size: int = 0) -> byt
 
 
 def reflector(key: bytes = b"", own_port: int = 862) -> Reflector:
-    return Reflector(stamp.Clock(), key, own_port, lambda: AT_NS + 10**6)
+    return Reflector(stamp.ClockQuality(), key, own_port, lambda: AT_NS + 10**6)
 
 
 @pytest.mark.parametrize("key", [b"", KEY])
 def test_the_answer_repeats_the_test_and_adds_its_own(key: bytes) -> None:
     (out,) = ask(reflector(key), request(42, key=key), tos=0xB9)
     reply = stamp.decode_reply(out.data, key)
-    assert reply == (0, AT_NS + 10**6, stamp.Clock().field, 7, AT_NS, 42, AT_NS - 10**7, 0x1601, 61, True)
+    assert reply == (0, AT_NS + 10**6, stamp.ClockQuality().field, 7, AT_NS, 42, AT_NS - 10**7, 0x1601, 61, True)
     assert (out.to, out.tos, out.via) == (ASKER, 0xB8, b"via")  # the DSCP goes back, ECN does not
 
 
@@ -123,7 +123,7 @@ def test_the_oldest_session_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sessions_of_a_flood_are_bounded() -> None:
-    one = Reflector(stamp.Clock(), policy=Policy(source_rate=1e6, rate=1e6))
+    one = Reflector(stamp.ClockQuality(), policy=Policy(source_rate=1e6, rate=1e6))
     for port in range(1024, 1024 + answers.MOST_SESSIONS + 500):
         ask(one, request(), ("192.0.2.9", port))
     assert len(one.sessions) == answers.MOST_SESSIONS
@@ -162,6 +162,6 @@ def test_what_its_socket_says_is_counted() -> None:
 
 
 def test_a_reply_is_never_taken_for_a_test_of_twamp_light() -> None:
-    reply = Reply(9, AT_NS + 10**6, 0x8001, 0, AT_NS, 42, AT_NS, 0x1601, 63)
+    reply = StampReply(9, AT_NS + 10**6, 0x8001, 0, AT_NS, 42, AT_NS, 0x1601, 63)
     one = reflector()
     assert ask(one, stamp.encode_reply(reply)[:41]) == [] and one.dropped == {"an answer": 1}

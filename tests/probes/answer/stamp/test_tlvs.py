@@ -10,7 +10,7 @@ from virtualnet import EPOCH_NS, Line
 
 from probes.answer.stamp.reflector import Reflector
 from probes.kinds.stamp import RECIPE, types_of
-from probes.wire.fleet.track import Window
+from probes.wire.fleet.track import FleetWindow
 from probes.wire.session import Arrival, Datagram
 from probes.wire.stamp import packet as stamp
 from probes.wire.stamp.sender import StampSender
@@ -27,7 +27,9 @@ class Path:
         self, key: bytes = b"", remark: tuple[int | None, int | None] = (None, None), lost: Any = ((), ())
     ) -> None:
         self.remark, self.lost, self.now = remark, lost, 0.0
-        self.reflector = Reflector(stamp.Clock(0.001, True), key, now_ns=lambda: EPOCH_NS + round(self.now * 1e9))
+        self.reflector = Reflector(
+            stamp.ClockQuality(0.001, True), key, now_ns=lambda: EPOCH_NS + round(self.now * 1e9)
+        )
         self.lengths: list[tuple[int, int]] = []
 
     def __call__(self, packet: Datagram, now: float) -> Iterable[tuple[float, Arrival]]:
@@ -49,8 +51,10 @@ class Path:
             yield when, Arrival(answer.data, FAR, EPOCH_NS + round(when * 1e9), 62, tos)
 
 
-def window(path: Path, ask: str = ALL, key: bytes = b"", size: int = 44, dscp: int = 46, count: int = 20) -> Window:
-    session = StampSender(stamp.Clock())
+def window(
+    path: Path, ask: str = ALL, key: bytes = b"", size: int = 44, dscp: int = 46, count: int = 20
+) -> FleetWindow:
+    session = StampSender(stamp.ClockQuality())
     track = session.add("a", FAR, every_s=0.05, interval_s=float("inf"), timeout_s=0.5, first_at=0.0, count=count, tos=dscp << 2 | 1)  # fmt: skip
     session.fit(track, key, size, True, types_of(ask))
     (found,) = Line(session, path).run(60).windows()

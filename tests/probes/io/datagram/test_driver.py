@@ -23,7 +23,7 @@ from probes.io.datagram.icmp import open_icmp
 from probes.io.datagram.socket import PacketSocket, Stamped, Unreachable, is_own, open_udp
 from probes.io.datagram.timer import Timer
 from probes.kinds.shared.packets import outcome_of
-from probes.wire.fleet.track import Window
+from probes.wire.fleet.track import FleetWindow
 from probes.wire.stamp import packet as stamp
 from probes.wire.stamp.sender import StampSender
 
@@ -40,10 +40,10 @@ def port() -> Iterator[int]:
 async def measure(
     port: int, count: int, every_s: float, timeout_s: float = 0.5,
     beside: Callable[[Driver], Coroutine[Any, Any, None]] | None = None,
-) -> Window:  # fmt: skip
+) -> FleetWindow:  # fmt: skip
     """One interval of packets to the reflector, with something else going on in the loop."""
-    told: asyncio.Future[Window] = asyncio.get_running_loop().create_future()
-    session = StampSender(stamp.Clock())
+    told: asyncio.Future[FleetWindow] = asyncio.get_running_loop().create_future()
+    session = StampSender(stamp.ClockQuality())
     driver = Driver(session, open_udp(socket.AF_INET), lambda events: told.set_result(events[0].window))
     track = session.add("a", ("127.0.0.1", port), every_s=every_s, interval_s=float("inf"), timeout_s=timeout_s, first_at=time.monotonic(), count=count)  # fmt: skip
     session.fit(track, b"", 44, True)
@@ -109,7 +109,7 @@ def test_uvloop_is_refused_and_the_socket_closed() -> None:
 
     async def main() -> None:
         with pytest.raises(NeedsPrivilege, match="asyncio's own loop"):
-            Driver(StampSender(stamp.Clock()), sock, lambda events: None)
+            Driver(StampSender(stamp.ClockQuality()), sock, lambda events: None)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

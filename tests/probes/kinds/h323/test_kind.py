@@ -22,7 +22,7 @@ from probes.wire.h323 import fast_connect as h245olc
 from probes.wire.h323 import h225, per, q931
 from probes.wire.h323 import types as h225types
 from probes.wire.h323.h225 import Ids, Vendor
-from probes.wire.h323.q931 import Framer
+from probes.wire.h323.q931 import TpktFramer
 
 
 def settings(**more: Any) -> H323Settings:
@@ -311,7 +311,7 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 def setup_of(peer: socket.socket) -> tuple[int, Ids]:
-    (frame,) = Framer().feed(peer.recv(4096))
+    (frame,) = TpktFramer().feed(peer.recv(4096))
     return frame.reference, Ids(h225.read_call(frame.user or b"").call, bytes(16))
 
 
@@ -383,7 +383,7 @@ def test_a_call_that_is_up_without_sound_back_is_lost() -> None:
     def dumb(peer: socket.socket) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
             deaf.bind(("127.0.0.1", 0))
-            (frame,) = Framer().feed(peer.recv(4096))
+            (frame,) = TpktFramer().feed(peer.recv(4096))
             read = h225.read_call(frame.user or b"")
             fast = h245olc.answers(read.fast, deaf.getsockname(), deaf.getsockname())
             user = h225.answer("connect", Ids(read.call, bytes(16)), fast=fast)
@@ -405,10 +405,10 @@ def test_a_closed_port_refuses_at_once() -> None:
 
 
 def test_a_cancelled_call_is_released_too_and_leaves_nothing() -> None:
-    got = list[q931.Frame]()
+    got = list[q931.Q931Message]()
 
     def listen_on(peer: socket.socket) -> None:
-        framer = Framer()
+        framer = TpktFramer()
         with contextlib.suppress(WireError, OSError):
             while data := peer.recv(4096):
                 got.extend(framer.feed(data))

@@ -13,8 +13,8 @@ from probes.kinds.path.history import Change, compare
 from probes.kinds.path.hops import Trace, arrive, end, silent, trace
 from probes.kinds.path.kind import FIELDS
 from probes.kinds.path.mtu import Size
-from probes.wire.icmp.error import Label, What
-from probes.wire.path.flow import Answer, Probe
+from probes.wire.icmp.error import IcmpMeaning, Label
+from probes.wire.path.flow import HopReply, Probe
 
 TARGET = "192.0.2.9"
 
@@ -26,10 +26,10 @@ def probes(*hops: str, unasked: Iterable[int] = (), **more: object) -> list[Prob
 
 
 def _probe(ttl: int, text: str, more: dict[str, object]) -> Probe:
-    whats = {"T": (None, 3, 3), "!": (What.UNREACHABLE, 3, 1), "?": (What.PORT, 3, 3), "+": (None, 11, 0)}
-    what, type_, code = whats.get(text[:1], (What.EXCEEDED, 11, 0))
+    whats = {"T": (None, 3, 3), "!": (IcmpMeaning.UNREACHABLE, 3, 1), "?": (IcmpMeaning.PORT, 3, 3), "+": (None, 11, 0)}
+    what, type_, code = whats.get(text[:1], (IcmpMeaning.EXCEEDED, 11, 0))
     by = TARGET if text in ("T", "+") else text.lstrip("!?")
-    answer = Answer(by, what, type_, code, rtt_ms=float(ttl), **more) if text else None  # type: ignore[arg-type]
+    answer = HopReply(by, what, type_, code, rtt_ms=float(ttl), **more) if text else None  # type: ignore[arg-type]
     return Probe(ttl, ttl, left_ns=1, answer=answer)
 
 

@@ -10,12 +10,12 @@ from trainfar import NETMON, reflector
 
 from probes.kinds.shared.load_delay import Echoes
 from probes.wire.fleet.fleet import Interval
-from probes.wire.fleet.track import Window
+from probes.wire.fleet.track import FleetWindow
 
 
 def echoes(*told: tuple[float, list[float]]) -> Echoes:
     found = Echoes()
-    found.hear([Interval("", Window(0, at_s, at_s + 0.1, rtts_ms=trips), 100.0) for at_s, trips in told])
+    found.hear([Interval("", FleetWindow(0, at_s, at_s + 0.1, rtts_ms=trips), 100.0) for at_s, trips in told])
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from probes.base import Outcome
 from probes.kinds.shared.packets import outcome_of
-from probes.wire.fleet.track import Window
+from probes.wire.fleet.track import FleetWindow
 
 
 @pytest.mark.parametrize(
@@ -25,5 +25,5 @@ from probes.wire.fleet.track import Window
 def test_what_is_missing_while_our_own_buffer_was_full_is_no_evidence(
     sent: int, rcvd: int, overflow: int, refused: int, outcome: Outcome
 ) -> None:
-    window = Window(0, 0.0, 1.0, sent=sent, rcvd=rcvd, overflow=overflow, refused=refused)
+    window = FleetWindow(0, 0.0, 1.0, sent=sent, rcvd=rcvd, overflow=overflow, refused=refused)
     assert outcome_of(window) is outcome

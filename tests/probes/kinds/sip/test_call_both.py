@@ -22,7 +22,7 @@ from probes.kinds.sip.call_media import Agreed
 from probes.target import Endpoint
 from probes.wire.rtp import packet as rtp
 from probes.wire.rtp import rtcp
-from probes.wire.rtp.rtcp import Block, Report, Sent
+from probes.wire.rtp.rtcp import Block, RtcpReport, Sent
 from probes.wire.sip import message as sip
 from probes.wire.sip.call_events import Ringing, Silent
 from probes.wire.sip.message import SipMessage
@@ -53,7 +53,7 @@ class _Voice(rooms._Echo):
         blocks = self._hears(packet.source, packet.number)
         if self._count % 10 == 5 and self._count > 20 and blocks is not None:
             sent = Sent(rtcp.ntp64(time.time_ns()), packet.stamp, self._count, 160 * self._count)
-            self._control.send(rtcp.encode(Report(THEIRS, sent, blocks), "room"), (source[0], source[1] + 1))
+            self._control.send(rtcp.encode(RtcpReport(THEIRS, sent, blocks), "room"), (source[0], source[1] + 1))
 
 
 class Changed(Room):
@@ -149,7 +149,7 @@ def test_sound_from_an_address_that_was_not_named_is_told_and_does_not_count() -
             data = super()._take(message, source)
             (call,) = self._calls.values()
             port = int(message.body.partition(b"m=audio ")[2].split()[0])
-            packet = rtp.encode(rtp.Packet(8, 1, 160, 7, b"x" * 160))
+            packet = rtp.encode(rtp.RtpPacket(8, 1, 160, 7, b"x" * 160))
             asyncio.get_running_loop().call_later(0.1, call.echoes[0]._media.send, packet, ("127.0.0.1", port))
             return data
 
@@ -174,7 +174,9 @@ def test_sound_that_came_before_the_call_was_taken_is_none_of_it(monkeypatch: py
             call.echoes[0]._dumb = True
             host, port = b"127.0.0.1", int(message.body.partition(b"m=audio ")[2].split()[0])
             for number in range(10):
-                call.echoes[0]._media.send(rtp.encode(rtp.Packet(8, number, 160 * number, 7, b"x" * 160)), (host, port))
+                call.echoes[0]._media.send(
+                    rtp.encode(rtp.RtpPacket(8, number, 160 * number, 7, b"x" * 160)), (host, port)
+                )
             return data
 
     got = called(Announcing(2, "127.0.0.1"))

@@ -10,7 +10,7 @@ from probes.kinds.ping import RECIPE, PingSettings
 from probes.kinds.shared.packets import measurement, outcome_of
 from probes.wire.fleet import bursts
 from probes.wire.fleet.fleet import Interval
-from probes.wire.fleet.track import Track
+from probes.wire.fleet.track import FleetTarget
 from probes.wire.icmp.echo import Ping
 from probes.wire.icmp.header import REPLY4
 from probes.wire.session import Arrival, Datagram
@@ -145,4 +145,4 @@ def test_second_and_late_answers_to_quick_packets_count_nowhere() -> None:
 
 
 def test_the_track_of_another_kind_sends_no_burst() -> None:
-    assert Track("a", 0, HOST, 60.0, 60.0, 1.0, 0.0).burst == 0
+    assert FleetTarget("a", 0, HOST, 60.0, 60.0, 1.0, 0.0).burst == 0

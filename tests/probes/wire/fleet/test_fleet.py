@@ -11,7 +11,7 @@ from virtualnet import Line, Path
 from probes.base import Outcome
 from probes.kinds.shared.packets import outcome_of
 from probes.wire.fleet.fleet import GROUP, SLOT_S, STALL_S, Fleet
-from probes.wire.fleet.track import Track, Window
+from probes.wire.fleet.track import FleetTarget, FleetWindow
 from probes.wire.icmp.echo import Ping
 from probes.wire.icmp.header import ECHO4, REPLY4, checksum
 from probes.wire.session import Arrival, Datagram
@@ -55,7 +55,7 @@ def line(path: Path, *, count: int = 5, every_s: float = 1.0, timeout_s: float =
     return Line(session, path)
 
 
-def only(one: Line) -> Window:
+def only(one: Line) -> FleetWindow:
     (window,) = one.windows()
     return window
 
@@ -296,7 +296,9 @@ def test_without_kernel_stamps_answers_are_told_as_such() -> None:
 # --- ICMP errors ---
 
 
-def complaint(by: str, type: int = 3, code: int = 1, quote: Callable[[bytes], bytes] = bytes) -> tuple[Window, Line]:
+def complaint(
+    by: str, type: int = 3, code: int = 1, quote: Callable[[bytes], bytes] = bytes
+) -> tuple[FleetWindow, Line]:
     session = ping()
     session.add("a", HOST, every_s=1.0, interval_s=float("inf"), timeout_s=0.3, first_at=0.0, count=1)
     one = Line(session, lambda packet, now: [])
@@ -415,7 +417,7 @@ class Counting(Ping):
         super().__init__(ident=ident, cookie=cookie)
         self.fates = {True: 0, False: 0}
 
-    def fate(self, track: Track, seq: int, window: Window, answered: bool) -> None:
+    def fate(self, track: FleetTarget, seq: int, window: FleetWindow, answered: bool) -> None:
         self.fates[answered] += 1
 
 

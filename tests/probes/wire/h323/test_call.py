@@ -11,26 +11,36 @@ from hypothesis import strategies as st
 
 from probes.wire.h323 import fast_connect as h245olc
 from probes.wire.h323 import h225, q931
-from probes.wire.h323.call import LEAVE_S, Call, Closed, Elsewhere, Expired, Left, Plan, Released, Stage
+from probes.wire.h323.call import (
+    LEAVE_S,
+    CallExpired,
+    CallLeft,
+    CallPlan,
+    CallStage,
+    ConnectionClosed,
+    Elsewhere,
+    H323Call,
+    Released,
+)
 from probes.wire.h323.h225 import Ids
-from probes.wire.h323.q931 import Frame, Framer
+from probes.wire.h323.q931 import Q931Message, TpktFramer
 from probes.wire.session import Malformed
 
 IDS = Ids(bytes(16), bytes(range(16)))
 REFERENCE = 0x1234
 
 
-def call(*, stay: bool = False, ring_s: float = 5.0, reference: int = REFERENCE) -> Call:
+def call(*, stay: bool = False, ring_s: float = 5.0, reference: int = REFERENCE) -> H323Call:
     """A call at time 0 whose SETUP has left; 3 s to answer."""
-    plan = Plan("8001", ("192.0.2.1", 1720), ("192.0.2.2", 5), IDS, reference, 3.0, ring_s, stay)
-    made = Call(plan)
+    plan = CallPlan("8001", ("192.0.2.1", 1720), ("192.0.2.2", 5), IDS, reference, 3.0, ring_s, stay)
+    made = H323Call(plan)
     (setup,) = frames(made.transmit(0.0, 0))
     assert (setup.type, setup.reference, setup.from_called) == (q931.SETUP, reference, False)
     return made
 
 
-def frames(data: bytes) -> list[Frame]:
-    return list(Framer().feed(data))
+def frames(data: bytes) -> list[Q931Message]:
+    return list(TpktFramer().feed(data))
 
 
 def far(type: int, user: bytes, cause: int | None = None, reference: int = REFERENCE) -> bytes:
@@ -43,7 +53,7 @@ CONNECT = far(q931.CONNECT, h225.answer("connect", IDS))
 BUSY = far(q931.RELEASE_COMPLETE, h225.release(IDS, "inConf"), 17)
 
 
-def released(made: Call, now: float) -> bool:
+def released(made: H323Call, now: float) -> bool:
     """It says RELEASE COMPLETE now, and only that."""
     out = frames(made.transmit(now, 0))
     assert all((one.type, one.cause, one.reference) == (q931.RELEASE_COMPLETE, 16, REFERENCE) for one in out)
@@ -63,7 +73,7 @@ def test_the_ladder_is_told_with_its_times_and_the_call_is_ended_at_once() -> No
     assert [(one.name, one.after_s) for one in told] == [("callProceeding", 0.1), ("alerting", 0.2), ("connect", 0.5)]
     assert released(made, 0.5) and not released(made, 0.6) and not made.done
     made.receive(BUSY, 0.6)
-    assert made.done and kinds(made.events()) == [Left] and made.wake_at() is None
+    assert made.done and kinds(made.events()) == [CallLeft] and made.wake_at() is None
 
 
 def test_a_call_that_stays_is_up_until_it_is_hung_up() -> None:
@@ -81,7 +91,7 @@ def test_a_far_end_that_ends_the_call_gets_no_release_of_ours() -> None:
     made = call()
     made.receive(PROCEEDING + BUSY, 0.3)
     stage, end, left = made.events()
-    assert isinstance(stage, Stage) and isinstance(left, Left)
+    assert isinstance(stage, CallStage) and isinstance(left, CallLeft)
     assert isinstance(end, Released) and (end.cause, end.call.reason, end.up) == (17, "inConf", False)
     made.hang_up(0.4)
     assert not released(made, 0.4)
@@ -99,7 +109,7 @@ def test_silence_ends_with_a_release(data: bytes, at: float, stage: str) -> None
     assert made.wake_at() == at and not released(made, at - 0.01)
     assert released(made, at)
     (end,) = made.events()
-    assert isinstance(end, Expired) and (end.stage, end.partial, end.strays) == (stage, False, 0)
+    assert isinstance(end, CallExpired) and (end.stage, end.partial, end.strays) == (stage, False, 0)
 
 
 def test_ringing_is_capped_even_when_there_was_more_time() -> None:
@@ -146,10 +156,10 @@ def test_messages_of_other_calls_and_of_callers_are_strays() -> None:
     made.receive(q931.message(REFERENCE, False, q931.CONNECT, h225.answer("connect", IDS)), 0.1)
     assert released(made, 3.0)
     (end,) = made.events()
-    assert isinstance(end, Expired) and (end.stage, end.strays) == ("", 2)
+    assert isinstance(end, CallExpired) and (end.stage, end.strays) == ("", 2)
 
 
-@pytest.mark.parametrize("junk", [b"HTTP/1.1 400 Bad Request\r\n", q931.packed(Frame(REFERENCE, True, q931.CONNECT, ((q931.USER_USER, b"\x05\xff\xff"),)))])  # fmt: skip
+@pytest.mark.parametrize("junk", [b"HTTP/1.1 400 Bad Request\r\n", q931.packed(Q931Message(REFERENCE, True, q931.CONNECT, ((q931.USER_USER, b"\x05\xff\xff"),)))])  # fmt: skip
 def test_what_is_no_h323_ends_the_call_with_a_release(junk: bytes) -> None:
     made = call()
     made.receive(junk, 0.2)
@@ -163,13 +173,13 @@ def test_a_connection_that_closes_is_told_with_what_was_begun() -> None:
             made.receive(data, 0.1)
         made.receive(b"", 0.2)
         end, left = made.events()
-        assert end == Closed("", partial) and isinstance(left, Left) and made.done
+        assert end == ConnectionClosed("", partial) and isinstance(left, CallLeft) and made.done
 
 
 def test_nothing_is_released_that_was_never_set_up() -> None:
-    made = Call(Plan("8001", ("192.0.2.1", 1720), ("192.0.2.2", 5), IDS, 1, 3.0))
+    made = H323Call(CallPlan("8001", ("192.0.2.1", 1720), ("192.0.2.2", 5), IDS, 1, 3.0))
     made.hang_up(0.0)
-    assert made.transmit(0.0, 0) == b"" and made.done and kinds(made.events()) == [Left]
+    assert made.transmit(0.0, 0) == b"" and made.done and kinds(made.events()) == [CallLeft]
 
 
 @pytest.mark.parametrize("stack", ["ooh323c", "gnugk-routed", "h323plus"])
@@ -200,4 +210,4 @@ def test_whatever_comes_the_last_word_is_a_release_ours_or_theirs(pieces: list[b
         told += made.events()
     gone = b"" in pieces or any(isinstance(one, Released) for one in told)
     assert made.done and ours <= 1 and (ours == 1 or gone)
-    assert sum(isinstance(one, Left) for one in told) == 1 and isinstance(told[-1], Left)
+    assert sum(isinstance(one, CallLeft) for one in told) == 1 and isinstance(told[-1], CallLeft)

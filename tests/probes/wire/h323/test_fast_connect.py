@@ -8,33 +8,33 @@ from hypothesis import strategies as st
 
 from probes.wire.h323 import fast_connect as h245olc
 from probes.wire.h323 import h225, q931
-from probes.wire.h323.fast_connect import Channel, Media
+from probes.wire.h323.fast_connect import Channel, SoundAddresses
 
 RTP, RTCP = ("10.99.0.2", 17_000), ("10.99.0.2", 17_001)
 FAR_RTP, FAR_RTCP = ("10.99.0.1", 14_030), ("10.99.0.1", 14_031)
 
 
 def test_our_offers_are_those_a_stack_opened_both_ways() -> None:
-    (frame,) = q931.Framer().feed(RECORDED["h323plus setup-fast"])
+    (frame,) = q931.TpktFramer().feed(RECORDED["h323plus setup-fast"])
     assert list(h225.read_call(frame.user or b"").fast) == h245olc.offers(RTP, RTCP)
 
 
 def test_offers_say_where_we_listen() -> None:
     assert h245olc.read(h245olc.offers(RTP, RTCP)) == [
-        Channel(h245olc.SEND, False, True, Media(None, RTCP)),
-        Channel(h245olc.RECEIVE, True, True, Media(RTP, RTCP)),
+        Channel(h245olc.SEND, False, True, SoundAddresses(None, RTCP)),
+        Channel(h245olc.RECEIVE, True, True, SoundAddresses(RTP, RTCP)),
     ]
 
 
 def test_an_answer_opens_both_ways_and_says_where_it_listens() -> None:
     answer = h245olc.answers(h245olc.offers(RTP, RTCP), FAR_RTP, FAR_RTCP)
-    assert h245olc.opened(answer) == Media(FAR_RTP, FAR_RTCP)
+    assert h245olc.opened(answer) == SoundAddresses(FAR_RTP, FAR_RTCP)
     assert [(one.number, one.backward) for one in h245olc.read(answer)] == [(1, False), (2, True)]
 
 
 def test_ipv6_channels_are_read() -> None:
     rtp, rtcp = ("2001:db8::1", 5004), ("2001:db8::1", 5005)
-    assert h245olc.opened(h245olc.answers(h245olc.offers(rtp, rtcp), rtp, rtcp)) == Media(rtp, rtcp)
+    assert h245olc.opened(h245olc.answers(h245olc.offers(rtp, rtcp), rtp, rtcp)) == SoundAddresses(rtp, rtcp)
 
 
 def test_one_way_or_nothing_readable_opens_nothing() -> None:
@@ -47,7 +47,7 @@ def test_one_way_or_nothing_readable_opens_nothing() -> None:
 def test_other_codecs_offered_beside_ours_are_passed_over() -> None:
     video = bytes.fromhex("0000000a")  # a channel of video, whose inside is not read
     offers = [video, *h245olc.offers(RTP, RTCP), b""]
-    assert h245olc.opened(h245olc.answers(offers, FAR_RTP, FAR_RTCP)) == Media(FAR_RTP, FAR_RTCP)
+    assert h245olc.opened(h245olc.answers(offers, FAR_RTP, FAR_RTCP)) == SoundAddresses(FAR_RTP, FAR_RTCP)
 
 
 @given(st.lists(st.binary(max_size=60), max_size=4))

@@ -17,19 +17,19 @@ from probes.errors import WireError
 from probes.wire.h323 import fast_connect as h245olc
 from probes.wire.h323 import h225, per, q931
 from probes.wire.h323 import types as h225types
-from probes.wire.h323.h225 import Call, Ids, Vendor
+from probes.wire.h323.h225 import CallSignal, Ids, Vendor
 
 OTHER = Vendor(184, 0, 61)  # the vendor code the recorded calls carry
 US, FAR = "10.99.0.2", "10.99.0.1"
 IDS = Ids(bytes(range(16)), bytes(range(16, 32)))
 
 
-def frame_of(data: bytes) -> q931.Frame:
-    (frame,) = q931.Framer().feed(data)
+def frame_of(data: bytes) -> q931.Q931Message:
+    (frame,) = q931.TpktFramer().feed(data)
     return frame
 
 
-def call_of(name: str) -> Call:
+def call_of(name: str) -> CallSignal:
     user = frame_of(RECORDED[name]).user
     assert user is not None
     return h225.read_call(user)

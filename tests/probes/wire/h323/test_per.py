@@ -13,7 +13,7 @@ from probes.errors import WireError
 from probes.wire.h323 import bits as perbits
 from probes.wire.h323 import per
 from probes.wire.h323 import types as h225types
-from probes.wire.h323.per import BOOLEAN, NULL, Bmp, Choice, Fields, Items, Octets, Oid, Text, Type, Whole
+from probes.wire.h323.per import BOOLEAN, NULL, Bmp, Choice, Fields, Ia5Text, Items, Octets, Oid, Type, Whole
 
 DIGITS = "0123456789#*,"
 LONG_CHOICE = Choice([(f"a{at}", NULL) for at in range(25)], [("b0", BOOLEAN), ("b1", None)])
@@ -32,8 +32,8 @@ EXTENDED = Fields([("a", BOOLEAN), ("b?", Whole(0, 255))], [("c", BOOLEAN), ("d?
         (Octets(2, 2), b"\1\2", "0102"),
         (Octets(), b"abc", "03616263"),
         (Octets(1, 256), b"ab", "016162"),
-        (Text(1, 128, DIGITS), "8001", "06b334"),  # 7 bits of length, then four bits a digit after alignment
-        (Text(1, 512), "h323:a", "0005683332333a61"),
+        (Ia5Text(1, 128, DIGITS), "8001", "06b334"),  # 7 bits of length, then four bits a digit after alignment
+        (Ia5Text(1, 512), "h323:a", "0005683332333a61"),
         (Bmp(1, 256), "ab", "0100610062"),
         (Bmp(1, 128), "ab", "0200610062"),
         (Oid(), (0, 0, 8, 2250, 0, 4), "060008914a0004"),
@@ -86,8 +86,8 @@ def test_unknown_additions_and_alternatives_are_skipped() -> None:
         (Octets(4, 4), b"abc"),
         (Octets(1, 20), b""),
         (Octets(), bytes(1 << 14)),
-        (Text(1, 128, DIGITS), "8x"),
-        (Text(1, 3), "héé"),
+        (Ia5Text(1, 128, DIGITS), "8x"),
+        (Ia5Text(1, 3), "héé"),
         (Bmp(1, 4), "😀"),
         (Fields([("a", BOOLEAN)]), {}),
         (Fields([("a?", None)]), {"a": 1}),
@@ -105,7 +105,7 @@ def test_a_value_of_ours_that_does_not_fit_is_a_value_error(kind: Type, value: A
         (Whole(0, 4), "e0", "out of its limits"),
         (Octets(), "c1", "fragment"),
         (Octets(), "05aa", "too early"),
-        (Text(1, 128, DIGITS), "00f0", "none"),
+        (Ia5Text(1, 128, DIGITS), "00f0", "none"),
         (Oid(), "00", "object identifier"),
         (Items(NULL), "81ff", "511 items"),
         (Choice([("a", None), ("b", NULL)]), "00", "not read"),

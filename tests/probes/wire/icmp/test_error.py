@@ -12,7 +12,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP, ICMPExtension_Header
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6
 
 from probes.errors import WireError
-from probes.wire.icmp.error import Label, What, decode, labels, labels_at, meaning
+from probes.wire.icmp.error import IcmpMeaning, Label, decode, labels, labels_at, meaning
 from probes.wire.icmp.header import checksum
 
 # RFC 4950 §3, by hand: version 2, checksum, one object of 12 bytes, class 1, type 1, two entries.
@@ -24,7 +24,7 @@ ASKED = IP(src="192.0.2.1", dst="192.0.2.9", tos=0xB8, ttl=1) / UDP(sport=20000,
 
 def test_a_router_quotes_our_udp_packet_as_it_saw_it() -> None:
     got = decode(bytes(ICMP(type="time-exceeded") / ASKED), False)
-    assert (got.what, got.type, got.code, got.labels) == (What.EXCEEDED, 11, 0, ())
+    assert (got.what, got.type, got.code, got.labels) == (IcmpMeaning.EXCEEDED, 11, 0, ())
     assert (got.protocol, got.to, got.dscp, got.ttl) == (17, socket.inet_aton("192.0.2.9"), 46, 1)
     assert (got.source, got.port, got.number) == (20000, 33434, 48)
 
@@ -36,7 +36,7 @@ def test_quotes_of_eight_bytes_are_enough() -> None:
         (IP(dst="192.0.2.9") / ICMP(id=7, seq=513), (7, 0, 513)),
     ):
         got = decode(bytes(ICMP(type=3, code=13) / IP(bytes(asked)[:28])), False)
-        assert got.what is What.UNREACHABLE and (got.source, got.port, got.number) == found
+        assert got.what is IcmpMeaning.UNREACHABLE and (got.source, got.port, got.number) == found
 
 
 @pytest.mark.parametrize("length", [17, 0])
@@ -65,35 +65,35 @@ def test_other_objects_are_passed_over() -> None:
 def test_an_ipv6_router_quotes_and_labels_too() -> None:
     asked = IPv6(dst="2001:db8::9", tc=0xB8, hlim=1) / UDP(sport=20000, dport=33434) / (b"x" * 40)
     plain = decode(bytes(ICMPv6TimeExceeded() / asked), True)
-    assert (plain.what, plain.protocol, plain.dscp, plain.ttl, plain.number) == (What.EXCEEDED, 17, 46, 1, 48)
+    assert (plain.what, plain.protocol, plain.dscp, plain.ttl, plain.number) == (IcmpMeaning.EXCEEDED, 17, 46, 1, 48)
     assert plain.to == socket.inet_pton(socket.AF_INET6, "2001:db8::9")
     labelled = bytes([3, 0, 0, 0, 16, 0, 0, 0]) + bytes(asked).ljust(128, b"\0") + STACK
     assert decode(labelled, True).labels == LABELS
     echo = decode(bytes(ICMPv6DestUnreach(code=1) / IPv6(dst="2001:db8::9") / ICMPv6EchoRequest(id=9, seq=3)), True)
-    assert (echo.what, echo.source, echo.number) == (What.UNREACHABLE, 9, 3)
+    assert (echo.what, echo.source, echo.number) == (IcmpMeaning.UNREACHABLE, 9, 3)
 
 
 def test_a_packet_that_is_too_big_names_the_mtu() -> None:
-    assert decode(bytes(ICMP(type=3, code=4, nexthopmtu=1300) / ASKED), False)[:4] == (What.TOO_BIG, 3, 4, 1300)
+    assert decode(bytes(ICMP(type=3, code=4, nexthopmtu=1300) / ASKED), False)[:4] == (IcmpMeaning.TOO_BIG, 3, 4, 1300)
     big = ICMPv6PacketTooBig(mtu=1280) / IPv6(dst="2001:db8::9") / UDP()
-    assert decode(bytes(big), True)[:4] == (What.TOO_BIG, 2, 0, 1280)
+    assert decode(bytes(big), True)[:4] == (IcmpMeaning.TOO_BIG, 2, 0, 1280)
 
 
 @pytest.mark.parametrize(
     ("type", "code", "v6", "what"),
     [
-        (3, 3, False, What.PORT),
-        (3, 1, False, What.UNREACHABLE),
-        (3, 13, False, What.UNREACHABLE),
-        (11, 1, False, What.OTHER),
-        (12, 0, False, What.OTHER),
-        (1, 4, True, What.PORT),
-        (1, 1, True, What.UNREACHABLE),
-        (3, 1, True, What.OTHER),
-        (4, 0, True, What.OTHER),
+        (3, 3, False, IcmpMeaning.PORT),
+        (3, 1, False, IcmpMeaning.UNREACHABLE),
+        (3, 13, False, IcmpMeaning.UNREACHABLE),
+        (11, 1, False, IcmpMeaning.OTHER),
+        (12, 0, False, IcmpMeaning.OTHER),
+        (1, 4, True, IcmpMeaning.PORT),
+        (1, 1, True, IcmpMeaning.UNREACHABLE),
+        (3, 1, True, IcmpMeaning.OTHER),
+        (4, 0, True, IcmpMeaning.OTHER),
     ],
 )
-def test_types_and_codes_mean_what_the_rfcs_say(type: int, code: int, v6: bool, what: What) -> None:
+def test_types_and_codes_mean_what_the_rfcs_say(type: int, code: int, v6: bool, what: IcmpMeaning) -> None:
     assert meaning(type, code, v6) is what
 
 

@@ -18,7 +18,7 @@ from iperf3keys import PASSWORD, USER, WORD, Keys
 from probes.errors import BadSettings
 from probes.wire.iperf3 import login as iperf3login
 from probes.wire.iperf3 import rsa
-from probes.wire.iperf3.login import Door, hash_of, token, users
+from probes.wire.iperf3.login import Login, hash_of, token, users
 
 AT_S = 1_790_000_000
 
@@ -28,9 +28,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return iperf3keys.make(tmp_path_factory.mktemp("keys"))
 
 
-def door(keys: Keys, **more: object) -> Door:
+def door(keys: Keys, **more: object) -> Login:
     listed = users(keys.users.read_text(encoding="utf-8"))
-    return Door(private(keys), listed, **more)  # type: ignore[arg-type]
+    return Login(private(keys), listed, **more)  # type: ignore[arg-type]
 
 
 @cache

@@ -13,9 +13,19 @@ from hypothesis import strategies as st
 
 from probes.errors import WireError
 from probes.wire.iperf3 import messages as iperf3
-from probes.wire.iperf3.control import Asked, ClientTalk, Over, ServerTalk, Start, Stop, Told, Wanted, whose
-from probes.wire.iperf3.ledger import Ledger
-from probes.wire.iperf3.messages import Params, Results, State, StreamResult
+from probes.wire.iperf3.control import (
+    Asked,
+    ClientTalk,
+    PeerResults,
+    ResultsWanted,
+    ServerTalk,
+    Start,
+    Stop,
+    TestOver,
+    whose,
+)
+from probes.wire.iperf3.ledger import StreamLedger
+from probes.wire.iperf3.messages import ControlState, Params, Results, StreamResult
 from probes.wire.session import Dial, Malformed
 
 # What Debian's iperf3 3.12 wrote, read from its system calls.
@@ -126,13 +136,13 @@ def test_a_client_speaks_as_a_real_server_expects() -> None:
     assert talk.transmit(1.999, 0) == b"" and talk.events() == []
     assert talk.transmit(2.0, 0) == b"\x04" and talk.events() == [Stop()]
     talk.receive(b"\x0d", 2.1)
-    assert talk.events() == [Wanted()]
+    assert talk.events() == [ResultsWanted()]
     talk.give(Results(()), 2.1)
     assert iperf3.decode_results(text_of(talk.transmit(2.1, 0))) == Results(())
     talk.receive(RECEIVER + b"\x0e", 2.2)
     told, over = talk.events()
-    assert isinstance(told, Told) and len(told.results.streams) == 3
-    assert over == Over("done") and talk.done and talk.transmit(2.2, 0) == b"\x10"
+    assert isinstance(told, PeerResults) and len(told.results.streams) == 3
+    assert over == TestOver("done") and talk.done and talk.transmit(2.2, 0) == b"\x10"
 
 
 def test_a_server_answers_a_real_client_byte_by_byte() -> None:
@@ -150,11 +160,11 @@ def test_a_server_answers_a_real_client_byte_by_byte() -> None:
     talk.receive(b"\x04", 1.5)
     assert talk.transmit(1.5, 0) == b"\x0d" and talk.events() == [Stop()]
     talk.receive(SENDER, 1.6)
-    assert [type(one) for one in talk.events()] == [Told, Wanted]
+    assert [type(one) for one in talk.events()] == [PeerResults, ResultsWanted]
     talk.give(Results(()), 1.6)
     assert talk.transmit(1.6, 0)[-1:] == b"\x0e"
     talk.receive(b"\x10", 1.7)
-    assert talk.events() == [Over("done")]
+    assert talk.events() == [TestOver("done")]
 
 
 def test_both_sessions_of_ours_understand_each_other_with_a_warm_up() -> None:
@@ -170,7 +180,7 @@ def test_both_sessions_of_ours_understand_each_other_with_a_warm_up() -> None:
             heard["server"].append(type(event).__name__)
             if isinstance(event, Asked):
                 server.accept(now, 3.0)
-            elif isinstance(event, Wanted):
+            elif isinstance(event, ResultsWanted):
                 server.give(Results((StreamResult(1, 5),)), now)
         if said := server.transmit(now, 0):
             client.receive(said, now)
@@ -181,7 +191,7 @@ def test_both_sessions_of_ours_understand_each_other_with_a_warm_up() -> None:
                 client.joined(now)
                 if streams == 2:
                     server.ready(now)
-            elif isinstance(event, Wanted):
+            elif isinstance(event, ResultsWanted):
                 client.give(Results((StreamResult(1, 7),)), now)
         now += 0.05
     assert heard["client"] == ["Dial", "Dial", "Start", "Warm", "Stop", "Wanted", "Told", "Over"]
@@ -206,7 +216,7 @@ def test_a_client_tells_what_a_server_says_instead(said: bytes, how: str) -> Non
     talk = ClientTalk(COOKIE, Params(), 1.0, 5.0, 5201, 0.0)
     talk.receive(said, 0.1)
     over = talk.events()[-1]
-    assert isinstance(over, Over) and over.how == how and over.why and talk.done
+    assert isinstance(over, TestOver) and over.how == how and over.why and talk.done
 
 
 def test_who_is_told_of_a_queue_waits_for_its_turn_and_is_busy_when_it_does_not_come() -> None:
@@ -366,7 +376,7 @@ def test_any_bytes_are_read_or_refused_with_the_typed_error(data: bytes) -> None
 
 pieces = st.one_of(
     st.binary(max_size=40),
-    st.sampled_from([state.to_bytes(1, "big", signed=True) for state in State]),
+    st.sampled_from([state.to_bytes(1, "big", signed=True) for state in ControlState]),
     st.sampled_from([TCP_REVERSE, UDP_THREE, SENDER, RECEIVER, COOKIE]),
 )
 
@@ -427,7 +437,7 @@ def _hostile(talk: ClientTalk | ServerTalk, said: list[bytes], silent_at_end: bo
     for _ in range(60):
         now += 1.0
         events += _answered(talk, now)
-    assert talk.done and [type(one) for one in events].count(Over) == 1
+    assert talk.done and [type(one) for one in events].count(TestOver) == 1
     assert talk.wake_at() is None
 
 
@@ -438,7 +448,7 @@ def _answered(talk: ClientTalk | ServerTalk, now: float) -> list[Any]:
         if isinstance(event, Asked) and isinstance(talk, ServerTalk) and not talk.done:
             talk.accept(now, 1.0)
             talk.ready(now)
-        elif isinstance(event, Wanted) and not talk.done:
+        elif isinstance(event, ResultsWanted) and not talk.done:
             talk.give(Results(()), now)
         elif isinstance(event, Dial) and isinstance(talk, ClientTalk):
             talk.joined(now)
@@ -492,8 +502,8 @@ def packet(seq: int, sent_ns: int = 0, wide: bool = False) -> bytes:
     return bytes(made)
 
 
-def ledger_of(seqs: list[int], wide: bool = False) -> Ledger:
-    book = Ledger(wide)
+def ledger_of(seqs: list[int], wide: bool = False) -> StreamLedger:
+    book = StreamLedger(wide)
     for seq in seqs:
         book.take(packet(seq, wide=wide), 100, 0)
     return book
@@ -523,7 +533,7 @@ def test_a_long_outage_is_a_loss_and_costs_no_memory() -> None:
 
 def test_jitter_is_that_of_rfc_1889() -> None:
     chance = random.Random(7)
-    book, jitter, last = Ledger(), 0.0, None
+    book, jitter, last = StreamLedger(), 0.0, None
     for seq in range(1, 200):
         sent_ns = seq * 1_000_000
         at_ns = sent_ns + 5_000_000_000 + chance.randrange(3_000_000)
@@ -544,7 +554,7 @@ def test_counting_anew_keeps_the_packet_numbers() -> None:
 
 @given(st.lists(st.binary(max_size=30), max_size=20), st.booleans())
 def test_no_packet_makes_a_ledger_raise(packets: list[bytes], wide: bool) -> None:
-    book = Ledger(wide)
+    book = StreamLedger(wide)
     for data in packets:
         book.take(data, len(data), 0)
     assert book.bytes <= sum(map(len, packets)) and book.lost >= 0

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.iperf3.ledger import Ledger
+from probes.wire.iperf3.ledger import StreamLedger
 from probes.wire.iperf3.messages import head_bytes, read_head, write_head
 from probes.wire.iperf3.udp import HeadWriter, read_heads
 
@@ -42,7 +42,7 @@ def test_heads_read_at_once_are_those_read_one_by_one(data: bytes, stride: int, 
 def test_a_ledger_counts_runs_as_it_counts_packets(numbers: list[int], slice_of: int, wide: bool, chance: random.Random) -> None:  # fmt: skip
     if chance.random() < 0.5:
         numbers = sorted(set(numbers))  # in order: what is read at once
-    stride, by_run, by_packet = 32, Ledger(wide), Ledger(wide)
+    stride, by_run, by_packet = 32, StreamLedger(wide), StreamLedger(wide)
     for at in range(0, len(numbers), slice_of):
         some = numbers[at : at + slice_of]
         buffer, lengths, stamps = bytearray(stride * len(some)), [], []

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, UDP
 
-from probes.wire.icmp.error import What
+from probes.wire.icmp.error import IcmpMeaning
 from probes.wire.icmp.header import REPLY4, REPLY6, checksum
 from probes.wire.path.flow import GAP_S, SILENT_RUN, EchoPackets, Flow, Packets, Probe, UdpPackets
-from probes.wire.path.listener import Ear
+from probes.wire.path.listener import IcmpListener
 from probes.wire.session import Arrival, Datagram
 
 COOKIE = bytes(range(0xA0, 0xA8))
@@ -117,7 +117,7 @@ def test_an_unreachable_ends_the_flow_and_a_strangers_closed_port_is_not_the_tar
     session = flow()
     session.ask([(ttl, 0) for ttl in range(1, 31)], 0.0)
     played(session, lambda one, it, now: one.complaint("10.0.2.1", it.data, 3, 13, 0, 0, 0, now))
-    assert [one.answer and one.answer.what for one in session.probes if one.left_ns] == [What.UNREACHABLE]
+    assert [one.answer and one.answer.what for one in session.probes if one.left_ns] == [IcmpMeaning.UNREACHABLE]
     session = flow()
     session.ask([(1, 0)], 0.0)
     played(session, lambda one, it, now: one.complaint("10.0.2.1", it.data, 3, 3, 0, 0, 0, now))
@@ -174,10 +174,10 @@ def test_udp_lengths_tell_packets_apart_and_a_size_is_kept() -> None:
     assert len(packets.write(5, 1472)) == 1472
 
 
-def overhearing() -> tuple[Flow, Ear]:
+def overhearing() -> tuple[Flow, IcmpListener]:
     session = flow()
     session.overheard = True
-    ear = Ear(False, socket.inet_aton(TARGET[0]))
+    ear = IcmpListener(False, socket.inet_aton(TARGET[0]))
     ear.flows[17, 20000] = session
     session.ask([(ttl, 0) for ttl in range(1, 4)], 0.0)
     return session, ear

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from probes.wire.rtp.hearing import Hearing
-from probes.wire.rtp.rtcp import Block, Goodbye, Report
+from probes.wire.rtp.rtcp import Block, Goodbye, RtcpReport
 
 OURS, THEIRS, FIRST = 0xA, 0xB, 65_500
 
@@ -14,9 +14,9 @@ def hearing() -> Hearing:
     return Hearing(OURS, FIRST, began=10.0)
 
 
-def report(highest: int | None = None, fraction: float = 0.0, source: int = OURS) -> list[Report | Goodbye]:
+def report(highest: int | None = None, fraction: float = 0.0, source: int = OURS) -> list[RtcpReport | Goodbye]:
     blocks = () if highest is None else (Block(source, fraction, 0, highest & 0xFFFF, 0, 0, 0.0),)
-    return [Report(THEIRS, None, blocks)]
+    return [RtcpReport(THEIRS, None, blocks)]
 
 
 def sent(after_s: float) -> int:
@@ -83,7 +83,7 @@ def test_it_may_hear_us_later_than_it_says_so_first() -> None:
 def test_a_second_source_of_theirs_may_leave_the_report_to_the_first() -> None:
     far = hearing()
     far.reported(report(FIRST + sent(3.0) - 2), sent(3.0), 13.0)
-    far.reported([Report(THEIRS + 1, None, ())], sent(3.1), 13.1)
+    far.reported([RtcpReport(THEIRS + 1, None, ())], sent(3.1), 13.1)
     assert far.hears
     far.reported(report(), sent(8.0), 18.0)
     assert far.hears is False
@@ -99,5 +99,5 @@ def test_our_own_packets_that_come_back_were_heard() -> None:
 
 def test_our_own_reports_that_come_back_say_nothing_and_a_goodbye_neither() -> None:
     far = hearing()
-    far.reported([Report(OURS, None, ()), Goodbye((THEIRS,))], sent(5.0), 15.0)
+    far.reported([RtcpReport(OURS, None, ()), Goodbye((THEIRS,))], sent(5.0), 15.0)
     assert far.hears is None

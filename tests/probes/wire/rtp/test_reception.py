@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.rtp.packet import Packet
-from probes.wire.rtp.reception import Reception
+from probes.wire.rtp.packet import RtpPacket
+from probes.wire.rtp.reception import RtpReception
 
 GAP_NS = 20_000_000
 Row = tuple[int, int, int, int]  # place in time, number, stamp, source
 
 
-def received(rows: Iterable[Row], clock_hz: int = 8000) -> Reception:
-    stream = Reception(clock_hz)
+def received(rows: Iterable[Row], clock_hz: int = 8000) -> RtpReception:
+    stream = RtpReception(clock_hz)
     for place, number, stamp, source in rows:
-        stream.receive(Packet(8, number & 0xFFFF, stamp & 0xFFFFFFFF, source, b"x" * 160), 10**18 + place * GAP_NS)
+        stream.receive(RtpPacket(8, number & 0xFFFF, stamp & 0xFFFFFFFF, source, b"x" * 160), 10**18 + place * GAP_NS)
     return stream
 
 
@@ -41,7 +41,7 @@ def test_a_packet_missing_where_the_source_changes_is_lost_when_the_media_clock_
 def test_silence_where_the_source_changes_is_no_loss() -> None:
     stream = received(row(range(25), 100))
     for place in range(30, 40):
-        packet = Packet(8, 500 + place, 160 * place, 2, b"x", marker=place == 30)
+        packet = RtpPacket(8, 500 + place, 160 * place, 2, b"x", marker=place == 30)
         stream.receive(packet, 10**18 + place * GAP_NS)
     assert (stream.received, stream.lost) == (35, 0)
 
@@ -69,20 +69,20 @@ def test_what_was_lost_while_the_rest_waited_in_a_queue_is_a_loss() -> None:
 
 
 def test_many_packets_of_one_picture_lost_within_no_time_are_a_loss() -> None:
-    stream, number = Reception(90_000), 0
+    stream, number = RtpReception(90_000), 0
     for picture in range(20):
         for _ in range(120):
             number += 1
             if picture != 10 or not 20 < number % 120 < 81:
-                stream.receive(Packet(97, number, 3000 * picture, 1, b""), picture * 33_000_000 + number * 1000)
+                stream.receive(RtpPacket(97, number, 3000 * picture, 1, b""), picture * 33_000_000 + number * 1000)
     assert stream.lost == 60
 
 
 def test_a_picture_whose_numbers_start_anew_loses_nothing() -> None:
-    stream = Reception(90_000)
+    stream = RtpReception(90_000)
     for place in range(400):
         number = place + (2000 if place >= 200 else 0)
-        stream.receive(Packet(97, number, 3000 * (place // 4), 1, b""), place // 4 * 33_000_000 + place)
+        stream.receive(RtpPacket(97, number, 3000 * (place // 4), 1, b""), place // 4 * 33_000_000 + place)
     assert (stream.received, stream.lost) == (400, 0)
 
 

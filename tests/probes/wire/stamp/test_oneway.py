@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from probes import stats
 from probes.wire.stamp import oneway
-from probes.wire.stamp.oneway import Drift, Envelope, Ways, absolute, variation
+from probes.wire.stamp.oneway import Directions, Drift, Envelope, absolute, variation
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Pairs:
     jitter_ms: float = 2.0
     offset_ms: Callable[[float], float] = lambda at_s: 123_456.0
     longer: Callable[[float], tuple[float, float]] = lambda at_s: (0.0, 0.0)
-    ways: Ways = field(default_factory=Ways)
+    ways: Directions = field(default_factory=Directions)
     told: list[bool | None] = field(default_factory=list)
     seen: list[tuple[float, float, float]] = field(default_factory=list)
     true: list[tuple[float, float]] = field(default_factory=list)
@@ -122,7 +122,7 @@ def test_clocks_that_drift_for_a_day_are_never_set() -> None:
 
 @given(st.lists(st.tuples(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12), st.floats(0, 100)), max_size=150))
 def test_whatever_a_far_clock_says_nothing_breaks(packets: list[tuple[float, float, float]]) -> None:
-    ways, now = Ways(), 0.0
+    ways, now = Directions(), 0.0
     for there, back, gap in packets:
         now += gap
         ways.add(now, there, back)

@@ -18,7 +18,7 @@ from scapy.contrib.stamp import (
 
 from probes.errors import WireError
 from probes.wire.stamp import packet as stamp
-from probes.wire.stamp.packet import Clock, Reply, Test
+from probes.wire.stamp.packet import ClockQuality, StampReply, Test
 
 Test.__test__ = False  # type: ignore[attr-defined]
 KEY = b"a key of sixteen"
@@ -28,7 +28,7 @@ SENDER = bytes.fromhex("0000002aeef45080 8000000016010007") + bytes(28)
 stamps = st.integers(0, 2**32 * 10**9 - 10**9)  # from 1970 to the end of NTP's next era
 seqs, words, shorts = st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**16 - 1)
 tests = st.builds(Test, seqs, stamps, shorts, shorts)
-replies = st.builds(Reply, seqs, stamps, shorts, shorts, stamps, seqs, stamps, shorts, st.integers(0, 255))
+replies = st.builds(StampReply, seqs, stamps, shorts, shorts, stamps, seqs, stamps, shorts, st.integers(0, 255))
 
 
 def near(one_ns: int, other_ns: int, field: int) -> bool:
@@ -47,7 +47,7 @@ def test_a_senders_packet_is_byte_for_byte_rfc_8762s() -> None:
 
 
 def test_a_reflectors_packet_is_byte_for_byte_rfc_8762s() -> None:
-    data = stamp.encode_reply(Reply(9, AT_NS + 250_000_000, 0x8001, 7, AT_NS, 42, AT_NS - 500_000_000, 0x1601, 63))
+    data = stamp.encode_reply(StampReply(9, AT_NS + 250_000_000, 0x8001, 7, AT_NS, 42, AT_NS - 500_000_000, 0x1601, 63))
     golden = bytes.fromhex("00000009eef45080 c000000080010007") + bytes.fromhex(
         "eef45080 800000000000002aeef45080 00000000160100003f000000"
     )
@@ -70,7 +70,7 @@ def test_authenticated_packets_carry_the_hmac_of_their_first_96_bytes() -> None:
     assert len(data) == 112
     assert data[:4] == SENDER[:4] and data[16:28] == SENDER[4:16] and not any(data[4:16] + data[28:96])
     assert data[96:] == hmac.new(KEY, data[:96], hashlib.sha256).digest()[:16]
-    back = stamp.encode_reply(Reply(9, AT_NS, 0x8001, 7, AT_NS, 42, AT_NS, 0x1601, 63), KEY, 112)
+    back = stamp.encode_reply(StampReply(9, AT_NS, 0x8001, 7, AT_NS, 42, AT_NS, 0x1601, 63), KEY, 112)
     assert struct.unpack_from("!I12xQHHxxxxQ8xI12xQHxxxxxxB15x", back)[5:] == (42, NTP, 0x1601, 63)
     assert back[96:] == hmac.new(KEY, back[:96], hashlib.sha256).digest()[:16]
 
@@ -96,7 +96,7 @@ def test_scapy_reads_our_tests_and_we_read_scapys(test: Test) -> None:
 
 
 @given(replies)
-def test_scapy_reads_our_replies_and_we_read_scapys(reply: Reply) -> None:
+def test_scapy_reads_our_replies_and_we_read_scapys(reply: StampReply) -> None:
     ours = stamp.encode_reply(reply)
     read = STAMPSessionReflectorTestUnauthenticated(ours)
     assert (read.seq, read.ssid, read.seq_sender, read.ttl_sender) == (
@@ -129,7 +129,7 @@ def test_a_test_comes_back_as_it_was_said(test: Test, key: bytes, size: int) -> 
 
 
 @given(replies, st.sampled_from([b"", KEY]))
-def test_a_reply_comes_back_as_it_was_said(reply: Reply, key: bytes) -> None:
+def test_a_reply_comes_back_as_it_was_said(reply: StampReply, key: bytes) -> None:
     read = stamp.decode_reply(stamp.encode_reply(reply, key, 112 if key else 44), key)
     plain = {"sent_ns": 0, "received_ns": 0, "sender_ns": 0, "stamped": True}
     assert read._replace(**plain) == reply._replace(**plain)
@@ -139,7 +139,7 @@ def test_a_reply_comes_back_as_it_was_said(reply: Reply, key: bytes) -> None:
 
 @pytest.mark.parametrize("at", [(4, 12), (16, 24), (4, 24)], ids=["sent", "received", "both"])
 def test_a_stamp_of_zeros_is_none(at: tuple[int, int]) -> None:
-    data = bytearray(stamp.encode_reply(Reply(0, 10**18, 0x0101, 0, 10**18, 0, 10**18, 0x0101, 64)))
+    data = bytearray(stamp.encode_reply(StampReply(0, 10**18, 0x0101, 0, 10**18, 0, 10**18, 0x0101, 64)))
     assert stamp.decode_reply(bytes(data)).stamped
     if at == (4, 24):
         data[4:12] = data[16:24] = bytes(8)
@@ -150,7 +150,7 @@ def test_a_stamp_of_zeros_is_none(at: tuple[int, int]) -> None:
 
 @given(st.floats(1e-9, 1000.0), st.booleans(), st.booleans())
 def test_an_error_estimate_is_never_too_small_nor_twice_too_large(error_s: float, synced: bool, ptp: bool) -> None:
-    field = Clock(error_s, synced, ptp).field
+    field = ClockQuality(error_s, synced, ptp).field
     assert (field >> 15, field >> 14 & 1) == (synced, ptp) and field & 255
     told = stamp.error_s(field)
     assert told is not None and error_s <= told * (1 + 1e-12)
@@ -174,7 +174,7 @@ def test_shorter_than_twamp_light_is_no_packet(length: int) -> None:
 @pytest.mark.parametrize("length", [41, 42, 43])
 def test_twamp_light_has_no_ssid(length: int) -> None:
     assert stamp.decode_test(SENDER[:length]) == Test(42, AT_NS, 0x1601, 0)
-    reply = Reply(9, AT_NS, 0x8001, 0, AT_NS, 42, AT_NS, 0x1601, 63)
+    reply = StampReply(9, AT_NS, 0x8001, 0, AT_NS, 42, AT_NS, 0x1601, 63)
     data = stamp.encode_reply(reply, size=length)
     assert len(data) == length and stamp.decode_reply(data) == reply
 
@@ -198,11 +198,11 @@ def test_one_changed_byte_is_a_forgery(at: int, change: int) -> None:
 
 def test_another_key_is_a_forgery() -> None:
     with pytest.raises(WireError, match="HMAC"):
-        stamp.decode_reply(stamp.encode_reply(Reply(1, 2, 1, 1, 2, 3, 4, 1, 5), b"another key at all", 112), KEY)
+        stamp.decode_reply(stamp.encode_reply(StampReply(1, 2, 1, 1, 2, 3, 4, 1, 5), b"another key at all", 112), KEY)
 
 
 def test_answers_are_told_from_tests() -> None:
-    reply = Reply(9, AT_NS + 10**6, 0x8001, 7, AT_NS, 42, AT_NS, 0x1601, 63)
+    reply = StampReply(9, AT_NS + 10**6, 0x8001, 7, AT_NS, 42, AT_NS, 0x1601, 63)
     for key in (b"", KEY):
         assert stamp.is_answer(stamp.encode_reply(reply, key, 112), bool(key))
         assert not stamp.is_answer(stamp.encode_test(Test(42, AT_NS, 0x1601, 7), key, 112), bool(key))

@@ -15,10 +15,10 @@ from probes.answer.stamp.reflector import Reflector
 from probes.base import Outcome
 from probes.kinds.shared.packets import outcome_of
 from probes.kinds.stamp import _more, _note
-from probes.wire.fleet.track import Track, Window
+from probes.wire.fleet.track import FleetTarget, FleetWindow
 from probes.wire.session import Arrival, Datagram
 from probes.wire.stamp import packet as stamp
-from probes.wire.stamp.sender import Ledger, StampSender
+from probes.wire.stamp.sender import LossLedger, StampSender
 
 RESIDENCE_NS = 5_000_000
 FAR, NEAR, KEY = ("192.0.2.1", 862), ("192.0.2.9", 40000), b"a key of sixteen"
@@ -40,7 +40,7 @@ class Way:
 
     def restart(self) -> None:
         self.reflector = Reflector(
-            stamp.Clock(), self.key, now_ns=lambda: EPOCH_NS + round(self.comes * 1e9) + RESIDENCE_NS
+            stamp.ClockQuality(), self.key, now_ns=lambda: EPOCH_NS + round(self.comes * 1e9) + RESIDENCE_NS
         )
 
     def __call__(self, packet: Datagram, now: float) -> Iterable[tuple[float, Arrival]]:
@@ -59,13 +59,13 @@ class Way:
 
 
 def line(way: Way, *, count: int = -1, every_s: float = 0.01, once: bool = True, stateful: bool = True) -> Line:
-    session = StampSender(stamp.Clock())
+    session = StampSender(stamp.ClockQuality())
     track = session.add("a", FAR, every_s=every_s, interval_s=float("inf") if once else 1.0, timeout_s=0.5, first_at=0.0, count=count)  # fmt: skip
     session.fit(track, way.key, 112 if way.key else 44, stateful)
     return Line(session, way)
 
 
-def losses(windows: Iterable[Window]) -> tuple[int, int, int]:
+def losses(windows: Iterable[FleetWindow]) -> tuple[int, int, int]:
     told = [tuple(one.more[name] for name in ("lost_fwd", "lost_bwd", "lost_unknown")) for one in windows]
     return tuple(map(sum, zip(*told, strict=True)))  # type: ignore[return-value]
 
@@ -209,7 +209,7 @@ def test_packets_doubled_on_the_way_are_no_losses(seed: int) -> None:
 
 
 def test_what_never_left_is_no_loss() -> None:
-    session = StampSender(stamp.Clock())
+    session = StampSender(stamp.ClockQuality())
     track = session.add("a", FAR, every_s=0.1, interval_s=float("inf"), timeout_s=0.3, first_at=0.0, count=10)
     session.fit(track, b"", 44, True)
     one = Line(session, Way(none_of(5)))
@@ -280,7 +280,7 @@ def test_authenticated_tests_are_answered_and_forged_answers_are_not_taken() -> 
 
 
 def test_targets_behind_one_address_are_told_apart() -> None:
-    session = StampSender(stamp.Clock())
+    session = StampSender(stamp.ClockQuality())
     for name, numbers in (("a", 10), ("b", 10)):
         track = session.add(name, FAR, every_s=0.1, interval_s=float("inf"), timeout_s=0.3, first_at=0.0, count=numbers)
         session.fit(track, b"", 44, True)
@@ -319,7 +319,7 @@ def test_a_late_answer_between_two_intervals_stops_nothing() -> None:
     assert [(got.rcvd, got.late) for got in one.windows()] == [(0, 0), *[(0, 1)] * 9]
 
 
-def complaint(quote: bytes) -> Window:
+def complaint(quote: bytes) -> FleetWindow:
     one = line(Way(none_of(0)), count=1).run(0.05)
     one.session.unreachable(FAR[0], "192.0.2.254", quote, 3, 3, 0.06)  # type: ignore[attr-defined]
     return one.run(5).windows()[0]
@@ -333,7 +333,7 @@ def test_an_icmp_error_refuses_the_packet_it_is_about(quote: bytes) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(-3, 70)), max_size=80), st.booleans())
 def test_a_ledger_takes_any_fates(fates: list[tuple[int, int]], stateful: bool) -> None:
-    ledger, lost = Ledger(stateful=stateful), 0
+    ledger, lost = LossLedger(stateful=stateful), 0
     for seq, (skip, number) in enumerate(fates):
         ledger.settle(seq, number)
         ledger.again(skip)
@@ -359,23 +359,23 @@ def test_any_bytes_never_raise(data: bytes, keyed: bool) -> None:
 
 
 def test_a_ledger_belongs_to_its_track() -> None:
-    session = StampSender(stamp.Clock())
-    track: Track = session.add("a", FAR, every_s=1, interval_s=1, timeout_s=1, first_at=0)
+    session = StampSender(stamp.ClockQuality())
+    track: FleetTarget = session.add("a", FAR, every_s=1, interval_s=1, timeout_s=1, first_at=0)
     session.fit(track, KEY, 112, True)
     assert len(session.packet(track, 0, 0)) == 112
 
 
 def test_both_clocks_words_are_in_the_packets_and_kept_for_the_values() -> None:
     way = Way()
-    way.reflector = Reflector(stamp.Clock(0.004, True), now_ns=lambda: EPOCH_NS + round(way.comes * 1e9))
-    session = StampSender(stamp.UNKNOWN, lambda: stamp.Clock(0.002, True))
+    way.reflector = Reflector(stamp.ClockQuality(0.004, True), now_ns=lambda: EPOCH_NS + round(way.comes * 1e9))
+    session = StampSender(stamp.UNKNOWN, lambda: stamp.ClockQuality(0.002, True))
     session.fit(session.add("a", FAR, every_s=0.01, interval_s=float("inf"), timeout_s=0.5, first_at=0.0, count=3), b"", 44, True)  # fmt: skip
     one = Line(session, way).run(10)
     (window,) = one.windows()
-    assert {stamp.decode_test(packet.data).error for _, packet in one.sent} == {stamp.Clock(0.002, True).field}
+    assert {stamp.decode_test(packet.data).error for _, packet in one.sent} == {stamp.ClockQuality(0.002, True).field}
     assert (window.more["clock"], window.more["far_error"]) == (
-        stamp.Clock(0.002, True),
-        stamp.Clock(0.004, True).field,
+        stamp.ClockQuality(0.002, True),
+        stamp.ClockQuality(0.004, True).field,
     )
 
 

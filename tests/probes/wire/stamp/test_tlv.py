@@ -51,7 +51,9 @@ def test_an_answered_chain_is_byte_for_byte_rfc_8972s() -> None:
 
 def test_scapy_reads_our_chains_behind_tests_and_answers() -> None:
     test = stamp.encode_test(stamp.Test(42, 0, 0x1601, 7)) + stamptlv.chain_of(ASKED, size=80)
-    reply = stamp.encode_reply(stamp.Reply(9, 0, 0x8001, 7, 0, 42, 0, 0x1601, 63)) + stamptlv.reflected(GOLDEN, ANSWERS)
+    reply = stamp.encode_reply(stamp.StampReply(9, 0, 0x8001, 7, 0, 42, 0, 0x1601, 63)) + stamptlv.reflected(
+        GOLDEN, ANSWERS
+    )
     for read, flags, types in (
         (STAMPSessionSenderTestUnauthenticated(test), 0x80, [COS, TIMESTAMP, DIRECT, FOLLOW_UP, PADDING]),
         (STAMPSessionReflectorTestUnauthenticated(reply), 0, [COS, TIMESTAMP, DIRECT, FOLLOW_UP]),

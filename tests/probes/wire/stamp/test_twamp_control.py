@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twampserver import accept_session, greeting, server_start, start_ack
 
-from probes.wire.stamp.twamp_control import Control, Ended, Ready, Wish
+from probes.wire.stamp.twamp_control import Control, SessionEnded, SessionReady, Wish
 
 WISH = Wish("192.0.2.1", "192.0.2.2", 40000, 30, 1.5, 46)
 AT_NS = 1_800_000_000_500_000_000
@@ -41,7 +41,7 @@ def test_the_conversation_is_byte_for_byte_rfc_5357s() -> None:
     control, said, events = talk(*GOOD)
     assert [len(one) for one in said] == [164, 112, 32, 0]
     assert said[0] == struct.pack("!I", 1) + bytes(160) and said[1] == REQUEST and said[2] == b"\x02" + bytes(31)
-    assert events == [Ready(18760)] and control.wake_at() is None
+    assert events == [SessionReady(18760)] and control.wake_at() is None
     control.stop()
     assert control.transmit(0.0, 0) == bytes.fromhex("03000000 00000001") + bytes(24) and control.done
 
@@ -59,7 +59,7 @@ def test_any_slicing_gives_the_same(sizes: list[int]) -> None:
         if rest:
             control.receive(rest[:size], 0.0)
             said, rest = said + control.transmit(0.0, AT_NS), rest[size:]
-    assert control.events() == [Ready(18760)] and said[164:276] == REQUEST
+    assert control.events() == [SessionReady(18760)] and said[164:276] == REQUEST
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,9 @@ def test_any_slicing_gives_the_same(sizes: list[int]) -> None:
 )
 def test_every_refusal_is_told_in_words(messages: tuple[bytes, ...], why: str, refused: bool) -> None:
     control, _, events = talk(*messages)
-    assert [(one.why, one.refused) for one in events if isinstance(one, Ended)] == [(why, refused)] and len(events) == 1
+    assert [(one.why, one.refused) for one in events if isinstance(one, SessionEnded)] == [(why, refused)] and len(
+        events
+    ) == 1
     assert control.done and control.transmit(0.0, 0) == b""
 
 
@@ -89,12 +91,12 @@ def test_a_far_end_that_says_nothing_is_given_up_in_time_and_one_that_hangs_up_l
     control = Control(WISH, 1.0)
     assert control.wake_at() == 1.0 and control.transmit(0.99, 0) == b"" and not control.events()
     control.transmit(1.0, 0)
-    assert control.events() == [Ended("no answer on the control connection in time")] and control.done
+    assert control.events() == [SessionEnded("no answer on the control connection in time")] and control.done
     ready, _, _ = talk(*GOOD)
     ready.transmit(1e9, 0)
     assert not ready.events()
     ready.receive(b"", 1e9)
-    assert isinstance(ready.events()[0], Ended)
+    assert isinstance(ready.events()[0], SessionEnded)
 
 
 @given(st.lists(st.binary(max_size=200), max_size=20))
