@@ -26,7 +26,7 @@ from pysnmp.proto.api.v2c import OctetString
 from probes.answer.trap_events import Bucket, TrapEvent, event
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, WireError
-from probes.io.snmp.device import AUTHS, PRIVS, Access
+from probes.io.snmp.device import AUTHS, PRIVS, SnmpAccess
 from probes.io.snmp.pysnmp import AUTH_PROTOCOLS, PRIV_PROTOCOLS, plain
 from probes.kinds.snmp.kind import SnmpSettings, access_of
 from probes.target import Endpoint, parse
@@ -42,7 +42,7 @@ class Receiver:
     """Listens once opened. `told` gets each event in the event loop; `bucket.dropped` counts what came too fast."""
 
     def __init__(
-        self, accesses: Sequence[Access], told: Callable[[TrapEvent], None], engines: Sequence[bytes] = ()
+        self, accesses: Sequence[SnmpAccess], told: Callable[[TrapEvent], None], engines: Sequence[bytes] = ()
     ) -> None:
         """`accesses`: communities and users that are heard; traps of others are dropped unseen. `engines`: ids of the
         devices whose v3 traps are heard, for a trap's keys are its sender's (RFC 3414 §1.5.1); informs need none."""
@@ -117,7 +117,7 @@ class _Udp6(_Checked, udp6.Udp6AsyncioTransport):  # type: ignore[misc]
     pass
 
 
-def _admit(engine: Any, number: int, access: Access, engines: Sequence[bytes]) -> None:
+def _admit(engine: Any, number: int, access: SnmpAccess, engines: Sequence[bytes]) -> None:
     if not access.user:
         config.add_v1_system(engine, f"community{number}", access.community)
         return
@@ -140,7 +140,7 @@ def as_json(one: TrapEvent) -> str:
 
 
 async def serve(
-    endpoint: Endpoint, accesses: Sequence[Access], engines: Sequence[bytes] = (), *, attached: bool = False
+    endpoint: Endpoint, accesses: Sequence[SnmpAccess], engines: Sequence[bytes] = (), *, attached: bool = False
 ) -> None:
     """Print events until SIGTERM or SIGINT, then tell what was dropped. `attached`: also until stdin ends, so that it never
     outlives who started it and holds the port."""
@@ -197,7 +197,7 @@ def _engine(text: str) -> bytes:
     return found
 
 
-def _accesses(args: argparse.Namespace) -> list[Access]:
+def _accesses(args: argparse.Namespace) -> list[SnmpAccess]:
     found = []
     if args.community_file:
         found.append(access_of(SnmpSettings(community_file=args.community_file)))

@@ -14,7 +14,7 @@ from probes import trace
 from probes.base import Outcome
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.io.stream.tls import Line, broken
+from probes.io.stream.tls import TlsConnection, broken
 from probes.target import certificate_name
 from probes.wire.session import StreamSession
 
@@ -28,7 +28,7 @@ _TRACED = {
 _ALERT_S = 0.1  # what the far end said before it hung up is read, if it is there
 
 
-class Ended(NamedTuple):
+class ConversationEnd(NamedTuple):
     """How the conversation was carried: OK when it ended itself, else whose trouble it is, and why."""
 
     outcome: Outcome = Outcome.OK
@@ -44,8 +44,8 @@ Tls = tuple[ssl.SSLContext, str]  # and the name the certificate must have
 
 
 async def over_line(
-    line: Line, session: StreamSession, on_events: Events, on_cancel: Callable[[], None] | None = None
-) -> Ended:
+    line: TlsConnection, session: StreamSession, on_events: Events, on_cancel: Callable[[], None] | None = None
+) -> ConversationEnd:
     """One conversation on a connection that stands; whoever opened it closes it. Never raises for the network.
 
     `on_cancel` is called when this is cut short: cancelled, broken, or by a fault of `on_events`, which is raised here.
@@ -54,15 +54,15 @@ async def over_line(
     try:
         await _pump(line, session, on_events)
     except OSError as fault:
-        return Ended(*broken(fault))
+        return ConversationEnd(*broken(fault))
     finally:
         if on_cancel and not session.done:
             on_cancel()
             line.say(session.transmit(time.monotonic(), time.time_ns()))
-    return Ended()
+    return ConversationEnd()
 
 
-async def _pump(line: Line, session: StreamSession, on_events: Events) -> None:
+async def _pump(line: TlsConnection, session: StreamSession, on_events: Events) -> None:
     """Until the session is done. One read is pending for the whole time; timers never cancel it."""
     pending: asyncio.Future[bytes] = asyncio.ensure_future(line.read())
     try:
@@ -83,7 +83,7 @@ async def _pump(line: Line, session: StreamSession, on_events: Events) -> None:
             pending.exception()  # taken: nobody else asks for it
 
 
-async def _written(line: Line, data: bytes, pending: asyncio.Future[bytes]) -> None:
+async def _written(line: TlsConnection, data: bytes, pending: asyncio.Future[bytes]) -> None:
     try:
         await line.write(data)
     except OSError:

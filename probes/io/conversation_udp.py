@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from probes import trace
 from probes.io import faults
-from probes.io.conversation import Ended, Events, SocketAddress, hand_on
+from probes.io.conversation import ConversationEnd, Events, SocketAddress, hand_on
 from probes.io.datagram.driver import Driver, PacketSession
 from probes.io.datagram.socket import PacketSocket, open_udp, own_address
 from probes.wire.sip.carrier import Token, Unreached
@@ -20,11 +20,11 @@ class Conversation(PacketSession, Protocol):
     """A session whose end is its own: `done`, or the event `Unreached`."""
 
 
-class _Talk(Driver):
+class _ConversationDriver(Driver):
     """Ends a future: with how the conversation ended, or with the fault of whom its events are handed on to."""
 
     def __init__(self, session: Conversation, sock: PacketSocket, on_events: Events) -> None:
-        self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self.ended: asyncio.Future[ConversationEnd] = asyncio.get_running_loop().create_future()
         self._hand_on = on_events
         super().__init__(session, sock, self._told)
 
@@ -36,9 +36,9 @@ class _Talk(Driver):
         hand_on(self._hand_on, events)
         for event in events:
             if isinstance(event, Unreached):
-                self._end(Ended(*event.fault))
+                self._end(ConversationEnd(*event.fault))
 
-    def _end(self, ended: Ended) -> None:
+    def _end(self, ended: ConversationEnd) -> None:
         if not self.ended.done():
             self.ended.set_result(ended)
 
@@ -61,7 +61,7 @@ class _Talk(Driver):
     def _settle(self) -> None:
         super()._settle()
         if self.session.done:
-            self._end(Ended())
+            self._end(ConversationEnd())
 
     def last_words(self, ask: Callable[[], None] | None) -> None:
         """What the session says when it is cut short; nobody waits for what becomes of it."""
@@ -79,7 +79,7 @@ async def over_udp(
     make: Callable[[str], Conversation],
     on_events: Events,
     on_cancel: Callable[[], None] | None = None,
-) -> Ended:
+) -> ConversationEnd:
     """One conversation, from a port of its own. Never raises for the network.
 
     `make` gets our own `host:port` and makes the session. `on_cancel` is called when this is cut short: cancelled, ended
@@ -96,7 +96,7 @@ async def over_udp(
     except OSError as fault:
         sock.close()
         return _failed(fault)
-    talk = _Talk(session, sock, on_events)
+    talk = _ConversationDriver(session, sock, on_events)
     try:
         talk.kick()
         return await talk.ended
@@ -107,7 +107,7 @@ async def over_udp(
         talk.close()
 
 
-def _failed(fault: OSError) -> Ended:
+def _failed(fault: OSError) -> ConversationEnd:
     found = faults.of_error(fault)
     trace.note("failed", found.why)
-    return Ended(*found)
+    return ConversationEnd(*found)

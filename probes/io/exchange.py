@@ -14,7 +14,7 @@ from probes.io.datagram.socket import PacketSocket, open_udp
 from probes.wire.exchange import Answered, Exchange, Unanswered
 
 
-class _Asking(Driver):
+class _ExchangeDriver(Driver):
     """Its tokens are numbers of sends."""
 
     def named(self, token: Any) -> str:
@@ -45,7 +45,7 @@ async def exchange_from(family: int, make: Callable[[PacketSocket], Exchange]) -
     except OSError as fault:
         sock.close()
         return Unanswered(*faults.of_error(fault))
-    driver = _Asking(session, sock, told)
+    driver = _ExchangeDriver(session, sock, told)
     try:
         driver.kick()
         return await ended

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from probes.base import Outcome
 
 
-class NotMet(Exception):
+class NotNegotiated(Exception):
     """No session: whose fault, and why in plain words."""
 
     def __init__(self, outcome: Outcome, why: str) -> None:
@@ -16,7 +16,7 @@ class NotMet(Exception):
         self.outcome, self.why = outcome, why
 
 
-class Meeting(Protocol):
+class Negotiated(Protocol):
     """A session that was agreed on: test packets go to `to`. `gone` is done when the far end ends it."""
 
     to: tuple[Any, ...]

@@ -34,7 +34,7 @@ _PORTS = 16  # tried one after the other when they are taken
 _SUM = 0x1D0F  # checksum of the first flow's echoes; each further flow's is another
 
 
-class Way(Protocol):
+class Prober(Protocol):
     """One flow that can be asked for packets; what came of them stands in `probes`."""
 
     probes: list[Probe]
@@ -50,7 +50,7 @@ class Way(Protocol):
         """Give the descriptors back."""
 
 
-class PacketWay:
+class PacketProber:
     """A `Flow` on a socket of its own."""
 
     def __init__(self, flow: Flow, sock: PacketSocket) -> None:
@@ -64,7 +64,7 @@ class PacketWay:
         return self.flow.neighbour
 
     async def ask(self, wanted: Iterable[tuple[int, int]], *, stop: bool = True, gap_s: float = GAP_S) -> None:
-        """See `Way`."""
+        """See `Prober`."""
         self._over.clear()
         self.flow.ask(wanted, time.monotonic(), stop=stop, gap_s=gap_s)
         self._driver.kick()
@@ -87,13 +87,13 @@ class _Driver(Driver):
         flow.complaint(said.by, said.data, said.type, said.code, said.info, said.at_ns, said.after, now)
 
 
-class Listening:
+class ErrorListener:
     """The ear on its socket; without the privilege for one it hears nothing."""
 
     def __init__(self, family: int, address: str) -> None:
         v6 = family == socket.AF_INET6
         self.ear = IcmpListener(v6, socket.inet_pton(family, address.partition("%")[0]))
-        self._ways: list[PacketWay] = []
+        self._ways: list[PacketProber] = []
         self._driver: Driver | None = None
         with contextlib.suppress(NeedsPrivilege, OSError):
             self._driver = Driver(self.ear, open_errors(family), lambda events: self._told())
@@ -107,7 +107,7 @@ class Listening:
         """Hand errors about packets of this protocol and source port (an echo's identifier) to a flow."""
         self.ear.flows[protocol, source] = flow
 
-    def wake(self, way: PacketWay) -> None:
+    def wake(self, way: PacketProber) -> None:
         """Let this flow look when something was heard."""
         self._ways.append(way)
 
@@ -121,27 +121,27 @@ class Listening:
             self._driver.close()
 
 
-def udp_way(
-    family: int, to: tuple[Any, ...], source_port: int, tos: int, timeout_s: float, listening: Listening
-) -> PacketWay:
+def open_udp_prober(
+    family: int, to: tuple[Any, ...], source_port: int, tos: int, timeout_s: float, listening: ErrorListener
+) -> PacketProber:
     """A UDP flow from a source port, or one of the next when that is taken. Raises OSError."""
     sock = _bound(family, source_port)
     packets = UdpPackets(os.urandom(8), family == socket.AF_INET6)
-    return _way(family, to, sock, packets, (UDP, sock.sock.getsockname()[1]), tos, timeout_s, listening)
+    return _prober(family, to, sock, packets, (UDP, sock.sock.getsockname()[1]), tos, timeout_s, listening)
 
 
-def echo_way(
-    family: int, to: tuple[Any, ...], serial: int, tos: int, timeout_s: float, listening: Listening
-) -> PacketWay:
+def open_echo_prober(
+    family: int, to: tuple[Any, ...], serial: int, tos: int, timeout_s: float, listening: ErrorListener
+) -> PacketProber:
     """An ICMP echo flow, the `serial`th; raises `NeedsPrivilege` or OSError."""
     v6 = family == socket.AF_INET6
     icmp = open_icmp(family)
     packets = EchoPackets(icmp.ident, os.urandom(8), v6, _SUM + 257 * serial, summed=icmp.raw and not v6)
     key = (ICMP6 if v6 else ICMP, icmp.ident)
-    return _way(family, (to[0], 0, *to[2:]), icmp.packets, packets, key, tos, timeout_s, listening)
+    return _prober(family, (to[0], 0, *to[2:]), icmp.packets, packets, key, tos, timeout_s, listening)
 
 
-def _way(
+def _prober(
     family: int,
     to: tuple[Any, ...],
     sock: PacketSocket,
@@ -149,14 +149,14 @@ def _way(
     key: tuple[int, int],
     tos: int,
     timeout_s: float,
-    listening: Listening,
-) -> PacketWay:
+    listening: ErrorListener,
+) -> PacketProber:
     for option in _OPTIONS[socket.AddressFamily(family)]:
         with contextlib.suppress(OSError):  # an old kernel: no labels, or no sizes beyond what it has learned
             sock.sock.setsockopt(*option)
     flow = Flow(packets, cast(Any, to), v6=family == socket.AF_INET6, tos=tos, timeout_s=timeout_s)
     flow.overheard = listening.hears
-    way = PacketWay(flow, sock)
+    way = PacketProber(flow, sock)
     listening.listen(*key, flow)
     listening.wake(way)
     return way

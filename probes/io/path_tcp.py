@@ -16,7 +16,7 @@ from probes import trace
 from probes.base import Outcome
 from probes.io import faults
 from probes.io.datagram.socket import PacketSocket, Unreachable
-from probes.io.path import Listening
+from probes.io.path import ErrorListener
 from probes.io.stream.connect import established, open_ms
 from probes.wire.icmp.error import QUOTE_LEAST, TCP, Quote, labels_at, meaning
 from probes.wire.path.flow import GAP_S, SILENT_RUN, HopReply, Probe, at_target, told
@@ -27,11 +27,11 @@ _NO_LINGER = struct.pack("ii", 1, 0)  # a reset instead of FIN: the port is free
 _TRIES = 20  # ports tried when one is taken
 
 
-class TcpWay:
-    """See `probes.io.path.Way`."""
+class TcpProber:
+    """See `probes.io.path.Prober`."""
 
     def __init__(
-        self, family: int, to: tuple[Any, ...], source_port: int, tos: int, timeout_s: float, listening: Listening
+        self, family: int, to: tuple[Any, ...], source_port: int, tos: int, timeout_s: float, listening: ErrorListener
     ) -> None:
         self.probes: list[Probe] = []
         self.neighbour = ""

@@ -29,7 +29,7 @@ _REPORT_S = 2.0
 _CATCH_UP = 5  # packets that leave at once after we were put aside; the others are left out, and counted
 
 
-class Heard(NamedTuple):
+class MediaHeard(NamedTuple):
     """A media line after its call. `came`: what we received; `block`: the far end's last report of what it received.
 
     `first_ms`: from the start to the first packet of theirs; `late_ms`: the worst lateness of our own sending;
@@ -60,7 +60,7 @@ class Heard(NamedTuple):
         return max(0, self.came.received - self.strange)
 
 
-class Line:
+class MediaLine:
     """One media line's two sockets, RTP on an even port and RTCP on the next. Open, then `start`, `stop`, `close`."""
 
     def __init__(self, family: int, host: str, *, tos: int = 0) -> None:
@@ -118,7 +118,7 @@ class Line:
             return True
         return self._control_to is None or self._hearing.is_settled
 
-    def stop(self) -> Heard | None:
+    def stop(self) -> MediaHeard | None:
         """End the stream with a goodbye; what was heard, None when it never began."""
         if self._timer is None or self._came is None or self._hearing is None:
             return None
@@ -128,7 +128,7 @@ class Line:
         first = self._came.first_at_ns
         first_ms = (first - self._began_ns) / 1e6 if first else None
         drops = self._media.dropped()
-        return Heard(
+        return MediaHeard(
             self._sent, self._skipped, self._came, self._hearing.block, first_ms, self._late_s * 1000,
             frozenset(self._seen_tos), self._rtt_ms, drops, self._hearing.hears,
             self._strange, self._strange_type if self._strange else None, self._quiet_s(), self._elsewhere,

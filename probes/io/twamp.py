@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probes.base import Outcome
-from probes.io.negotiated import NotMet
+from probes.io.negotiated import NotNegotiated
 from probes.io.stream.connect import dial
 from probes.io.stream.driver import StreamDriver
 from probes.wire.stamp.twamp_control import Control, SessionEnded, SessionReady, Wish
 
 
 @dataclass(slots=True)
-class Agreed:
+class TwampSession:
     """A session that was agreed on: test packets go to `to`. `gone` is done when the far end ends it."""
 
     to: tuple[Any, ...]
@@ -31,18 +31,18 @@ class Agreed:
         self._driver.close()
 
 
-async def meet(
+async def negotiate(
     family: int, sockaddr: tuple[Any, ...], *, port: int, padding: int, timeout_s: float, dscp: int
-) -> Agreed:
-    """Agree on one session between our UDP `port` and the far end; raises `NotMet`."""
+) -> TwampSession:
+    """Agree on one session between our UDP `port` and the far end; raises `NotNegotiated`."""
     made, sock = await dial(family, sockaddr, timeout_s, dscp << 2)
     if sock is None:
-        raise NotMet(made.outcome, f"TWAMP-Control: {made.why}")
+        raise NotNegotiated(made.outcome, f"TWAMP-Control: {made.why}")
     wish = Wish(sock.getsockname()[0], sock.getpeername()[0], port, padding, timeout_s, dscp)
     return await _agree(Control(wish, time.monotonic() + timeout_s), sock, sockaddr)
 
 
-async def _agree(control: Control, sock: socket.socket, sockaddr: tuple[Any, ...]) -> Agreed:
+async def _agree(control: Control, sock: socket.socket, sockaddr: tuple[Any, ...]) -> TwampSession:
     said: asyncio.Future[SessionReady | SessionEnded] = asyncio.get_running_loop().create_future()
     gone = asyncio.Event()
 
@@ -64,5 +64,5 @@ async def _agree(control: Control, sock: socket.socket, sockaddr: tuple[Any, ...
             driver.close()
     if isinstance(event, SessionEnded):
         outcome = Outcome.REFUSED if event.refused else Outcome.PROTOCOL if event.broken else Outcome.LOST
-        raise NotMet(outcome, f"TWAMP-Control: {event.why}")
-    return Agreed((sockaddr[0], event.port, *sockaddr[2:]), control, driver, gone)
+        raise NotNegotiated(outcome, f"TWAMP-Control: {event.why}")
+    return TwampSession((sockaddr[0], event.port, *sockaddr[2:]), control, driver, gone)

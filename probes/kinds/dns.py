@@ -15,7 +15,7 @@ from probes.errors import BadSettings, WireError
 from probes.io import conversation as sipsock
 from probes.io.conversation import Tls
 from probes.io.exchange import exchange
-from probes.io.stream.tls import Line, broken
+from probes.io.stream.tls import TlsConnection, broken
 from probes.kinds import dns_verdict as dnsjudge
 from probes.kinds.shared.service import SocketAddress, Try, reach, several
 from probes.settings import setting
@@ -183,7 +183,7 @@ async def _by_stream(ask: _Ask, family: int, sockaddr: SocketAddress, deadline: 
     return told
 
 
-async def _talk(ask: _Ask, line: Line) -> tuple[DnsMessage, float]:
+async def _talk(ask: _Ask, line: TlsConnection) -> tuple[DnsMessage, float]:
     ident, framer, began = secrets.randbits(16), DnsFramer(), time.monotonic()
     await line.write(dns.framed(_query(ask, ident)))
     while data := await line.read():

@@ -11,7 +11,7 @@ from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io.clock import our_clock
 from probes.io.datagram.socket import PacketSocket, open_udp
-from probes.io.negotiated import Meeting
+from probes.io.negotiated import Negotiated
 from probes.kinds.shared import packets
 from probes.kinds.shared.key import key_of
 from probes.kinds.shared.packet_fields import PACKET_FIELDS
@@ -115,14 +115,14 @@ def _fit(session: StampSender, track: FleetTarget, settings: Any) -> None:
     session.fit(track, key_of(settings.key_file), settings.size, stateful, types_of(settings.ask))
 
 
-async def _meet(family: int, sockaddr: tuple[Any, ...], port: int, settings: Any) -> Meeting | None:
+async def _meet(family: int, sockaddr: tuple[Any, ...], port: int, settings: Any) -> Negotiated | None:
     """TWAMP-Control, where it is asked for: the port it agrees on must be used."""
     if not settings.control:
         return None
-    from probes.io.twamp import meet
+    from probes.io.twamp import negotiate
 
     padding = settings.size - TEST_BYTES
-    return await meet(
+    return await negotiate(
         family, sockaddr, port=port, padding=padding, timeout_s=max(1.0, settings.timeout_s), dscp=settings.dscp
     )
 

@@ -25,15 +25,15 @@ from nets import ENV, Pair
 from netthread import awaited, within
 
 from probes.base import Outcome, Target
-from probes.io.snmp.device import Access
+from probes.io.snmp.device import SnmpAccess
 from probes.io.snmp.open import open_device
 from probes.io.snmp.walk import Walker
 from probes.kinds.snmp.kind import SnmpSettings, run
 
 TABLE, GOAL = "1.3.6.1.2.1.2.2.1", 50.0
 ACCESS = {
-    "v2c": Access(snmpd.COMMUNITY),
-    "v3": Access("", snmpd.USER, "sha256", snmpd.AUTH, "aes", snmpd.PRIV),
+    "v2c": SnmpAccess(snmpd.COMMUNITY),
+    "v3": SnmpAccess("", snmpd.USER, "sha256", snmpd.AUTH, "aes", snmpd.PRIV),
 }
 WORDS = {
     "v2c": ["-v2c", "-c", snmpd.COMMUNITY],

@@ -21,9 +21,9 @@ from probes.answer.iperf3.queue import Queue, Waiting, farewell
 from probes.clean import clean
 from probes.errors import WireError
 from probes.io.bulk import udp as bulkudp
-from probes.io.bulk.tcp import Streams, TcpFlow
-from probes.io.bulk.udp import UdpFlow, UdpSocket
-from probes.io.datagram.mmsg import Run
+from probes.io.bulk.tcp import Streams, TcpStream
+from probes.io.bulk.udp import UdpSocket, UdpStream
+from probes.io.datagram.mmsg import PacketRun
 from probes.io.stream.driver import StreamDriver
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.iperf3.control import Asked, ResultsWanted, ServerTalk, Start, Stop, TestOver, Warm, whose
@@ -154,7 +154,7 @@ class _Test:
         self._params: Params | None = None
         self._streams = Streams()
         self._udp: UdpSocket | None = None
-        self._by_source: dict[Any, UdpFlow] = {}
+        self._by_source: dict[Any, UdpStream] = {}
         self._over = False
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._talk = ServerTalk(limits.patience_s, time.monotonic())
@@ -171,7 +171,7 @@ class _Test:
         params = self._params
         if cookie != self._cookie or params is None or params.protocol != "tcp" or self._complete:
             return False
-        self._streams.flows.append(TcpFlow(sock, params.reverse, params.block_bytes, params.rate_bps))
+        self._streams.flows.append(TcpStream(sock, params.reverse, params.block_bytes, params.rate_bps))
         self._begin_when_complete()
         return True
 
@@ -218,7 +218,7 @@ class _Test:
         self._udp = UdpSocket(sock, self._heard, largest=asked.block_bytes, rest_s=rest_s)
         return None
 
-    def _heard(self, run: Run, source: Any) -> None:
+    def _heard(self, run: PacketRun, source: Any) -> None:
         flow = self._by_source.get(source)
         if self._streams.began or source[0] != self._peer:
             if flow:
@@ -226,14 +226,14 @@ class _Test:
         elif any(bytes(data) in iperf3.UDP_HELLOS for data, _ in run.packets() if len(data) == 4):
             self._hello(source, flow)
 
-    def _hello(self, source: Any, flow: UdpFlow | None) -> None:
+    def _hello(self, source: Any, flow: UdpStream | None) -> None:
         """A new UDP stream, or one that did not hear our answer."""
         params, udp = self._params, self._udp
         if params is None or udp is None or (flow is None and self._complete):
             return
         sock = udp.sock
         if flow is None:
-            flow = UdpFlow(sock, source, params, params.reverse)
+            flow = UdpStream(sock, source, params, params.reverse)
             self._by_source[source] = flow
             self._streams.flows.append(flow)
         try:
@@ -252,7 +252,7 @@ class _Test:
         """A client that receives reads whole blocks and hears our next word only after the end of the stream."""
         self._streams.stop()
         for flow in self._streams.flows:
-            if isinstance(flow, TcpFlow):
+            if isinstance(flow, TcpStream):
                 flow.hang_up()
 
     def _wanted(self, event: ResultsWanted) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 from probes.base import Outcome
 from probes.io import faults
 from probes.io.bulk import udp as bulkudp
-from probes.io.bulk.tcp import Streams, TcpFlow
-from probes.io.bulk.udp import UdpFlow, UdpSocket
-from probes.io.datagram.mmsg import Run
+from probes.io.bulk.tcp import Streams, TcpStream
+from probes.io.bulk.udp import UdpSocket, UdpStream
+from probes.io.datagram.mmsg import PacketRun
 from probes.io.stream import connect as tcp
 from probes.io.stream.driver import StreamDriver
 from probes.wire.iperf3 import messages as iperf3
@@ -30,7 +30,7 @@ _FAMILY_MSS = {socket.AF_INET: 1460, socket.AF_INET6: 1440}  # of an Ethernet: l
 
 
 @dataclass(slots=True)
-class Report:
+class TestReport:
     """What became of a test. `how`, `why`: see `probes.wire.iperf3.control.TestOver`; `streams`: our end; `told`: the far end's counts."""
 
     how: str
@@ -60,7 +60,7 @@ async def measure(
     patience_s: float,
     wait_s: float = 0.0,
     login: Login | None = None,
-) -> Report:
+) -> TestReport:
     """One test; `params.block_bytes` 0: what fits a packet of the path. Never raises for the network.
 
     A busy server is asked again, or its queue is kept to, for `wait_s`. `login` makes the token when it is asked for.
@@ -68,7 +68,7 @@ async def measure(
     began, found = time.monotonic(), None
     while True:
         left_s = max(0.0, began + wait_s - time.monotonic())
-        last, found = found, await _Asking(family, sockaddr, patience_s, left_s, login).once(params, seconds)
+        last, found = found, await _Attempt(family, sockaddr, patience_s, left_s, login).once(params, seconds)
         if last and found.how == "refused" and found.connect_ms is None:
             found = last  # iperf3 closes its port for a moment after each test: that is still busy
         again_s = random.uniform(*_AGAIN_S)
@@ -81,7 +81,7 @@ async def measure(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class _Attempt:
     """Where, how patiently and as whom a test is asked for."""
 
     family: int
@@ -90,16 +90,16 @@ class _Asking:
     wait_s: float
     login: Login | None
 
-    async def once(self, params: Params, seconds: float) -> Report:
+    async def once(self, params: Params, seconds: float) -> TestReport:
         """One try."""
         made, sock = await tcp.dial(self.family, self.sockaddr, self.patience_s)
         if sock is None:
-            return Report(_HOW[made.outcome], made.why, params=params)
+            return TestReport(_HOW[made.outcome], made.why, params=params)
         try:
             client = _Client(self, sock, _sized(params, sock), seconds)
         except OSError as fault:
             sock.close()
-            return Report("ours", f"no socket: {fault.strerror}", made.took_ms, params)
+            return TestReport("ours", f"no socket: {fault.strerror}", made.took_ms, params)
         client.report.connect_ms = made.took_ms
         try:
             await client.ended
@@ -121,11 +121,11 @@ def _sized(params: Params, sock: socket.socket) -> Params:
 class _Client:
     """The session, its streams, and the future that ends with them."""
 
-    def __init__(self, asking: _Asking, sock: socket.socket, params: Params, seconds: float) -> None:
+    def __init__(self, asking: _Attempt, sock: socket.socket, params: Params, seconds: float) -> None:
         self._family, self._sockaddr, self._patience_s = asking.family, asking.sockaddr, asking.patience_s
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
-        self.report = Report("ours", params=params)
+        self.report = TestReport("ours", params=params)
         self._sockets: list[UdpSocket] = []
         self._dials: set[asyncio.Task[None]] = set()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -190,7 +190,7 @@ class _Client:
             self._abort(_HOW[made.outcome], f"stream {event.stream + 1}: {made.why}")
             return
         params = self.report.params
-        flow = TcpFlow(sock, not params.reverse, params.block_bytes, params.rate_bps)
+        flow = TcpStream(sock, not params.reverse, params.block_bytes, params.rate_bps)
         self.report.streams.flows.append(flow)
         try:
             sock.send(event.hello)  # 37 bytes always fit an empty buffer
@@ -205,17 +205,17 @@ class _Client:
             sock = socket.socket(self._family, socket.SOCK_DGRAM)
             sock.connect(self._sockaddr)
             sends = not params.reverse
-            flow, rest_s = UdpFlow(sock, None, params, sends), bulkudp.rest_between(params, sends)
+            flow, rest_s = UdpStream(sock, None, params, sends), bulkudp.rest_between(params, sends)
             self._sockets.append(UdpSocket(sock, self._hears(flow), self._failed, params.block_bytes, rest_s))
             self.report.streams.flows.append(flow)
             sock.send(event.hello)
         except OSError as fault:
             self._abort(*_ended_by(fault))
 
-    def _hears(self, flow: UdpFlow) -> Callable[[Run, Any], None]:
+    def _hears(self, flow: UdpStream) -> Callable[[PacketRun, Any], None]:
         waiting = True
 
-        def hear(run: Run, source: Any) -> None:
+        def hear(run: PacketRun, source: Any) -> None:
             """The server answers our hello, and may send at once: both may come in one run."""
             nonlocal waiting
             if not waiting:
@@ -226,7 +226,7 @@ class _Client:
                     waiting = False
                     self._joined()
                 else:
-                    flow.take(Run(data, max(1, len(data)), [len(data)], [at_ns]))
+                    flow.take(PacketRun(data, max(1, len(data)), [len(data)], [at_ns]))
 
         return hear
 

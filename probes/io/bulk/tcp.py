@@ -20,7 +20,7 @@ _LET_GO_S = 0.05
 _STEP_S, _LEAST_BYTES = 0.005, 1448  # a paced stream is written in steps of so much time, of so much at least
 
 
-class Flow(Protocol):
+class DataStream(Protocol):
     """One data stream. It sends or it receives; `broken` says why it ended by itself, "" when it did not."""
 
     broken: str
@@ -49,7 +49,7 @@ class Flow(Protocol):
         """What it saw."""
 
 
-class TcpFlow:
+class TcpStream:
     """A TCP stream. `rate_bps` 0: as fast as it goes; else we write no faster, and the kernel spaces the segments."""
 
     def __init__(self, sock: socket.socket, sends: bool, block_bytes: int, rate_bps: float = 0.0) -> None:
@@ -205,7 +205,7 @@ class Streams:
     """The streams of one test, started, cleared and stopped together. `took_s`: what was counted lasted so long."""
 
     def __init__(self) -> None:
-        self.flows: list[Flow] = []
+        self.flows: list[DataStream] = []
         self.lag = Lag()
         self.took_s = 0.0
         self.began = 0.0  # monotonic; 0: not yet
@@ -242,6 +242,6 @@ class Streams:
 
     def results(self) -> Results:
         """What our end saw."""
-        flows: Sequence[Flow] = self.flows
+        flows: Sequence[DataStream] = self.flows
         streams = tuple(flow.result(place, self.took_s) for place, flow in enumerate(flows))
         return Results(streams, any(one.retransmits is not None for one in streams))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from probes.io.datagram.mmsg import Run, receiver
+from probes.io.datagram.mmsg import PacketRun, receiver
 from probes.io.datagram.timer import Timer
 from probes.wire.iperf3.ledger import StreamLedger
 from probes.wire.iperf3.messages import Params, StreamResult, stream_id
@@ -27,7 +27,7 @@ _MOST_BATCH, _MOST_BURST_BYTES = 16, 60_000  # more at once overflows iperf3's o
 _NO_BURSTS = (errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.EOPNOTSUPP)
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
 
-OnRun = Callable[[Run, Any], None]  # packets, source
+OnRun = Callable[[PacketRun, Any], None]  # packets, source
 
 
 class UdpSocket:
@@ -183,7 +183,7 @@ def _batch(sock: socket.socket, block_bytes: int) -> int:
     return max(1, many)
 
 
-class UdpFlow:
+class UdpStream:
     """One UDP stream, to `to` (None: whom the socket is connected to). Its owner hands it its peer's packets (`take`)."""
 
     def __init__(self, sock: socket.socket, to: Any, asked: Params, sends: bool) -> None:
@@ -205,7 +205,7 @@ class UdpFlow:
         """Payload received since the count began; repeated packets do not count."""
         return self.ledger.bytes
 
-    def take(self, run: Run) -> None:
+    def take(self, run: PacketRun) -> None:
         """Packets from our peer."""
         if not (self._over or self.pacer):
             self.ledger.take_run(*run)

@@ -29,7 +29,7 @@ _STAMP_ONLY = 32  # control bytes of a datagram that carries nothing but its sta
 _DONTWAIT, _MOST_AT_ONCE, _MOST_BYTES = 0x40, 128, 1024 * 1024
 
 
-class Run(NamedTuple):
+class PacketRun(NamedTuple):
     """Packets of one source in one buffer, `stride` bytes apart; valid until the next call."""
 
     view: memoryview
@@ -44,14 +44,14 @@ class Run(NamedTuple):
         return [(self.view[at : at + length], stamp) for at, length, stamp in triples]
 
 
-class Plain:
-    """What `Receiver` does, for machines where it cannot be: one datagram a call."""
+class PlainReceiver:
+    """What `BatchReceiver` does, for machines where it cannot be: one datagram a call."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.overflow, self._sock = 0, sock
         self._buffer = bytearray(65_536)
 
-    def receive(self) -> tuple[list[tuple[Run, Any]], bool]:
+    def receive(self) -> tuple[list[tuple[PacketRun, Any]], bool]:
         """(one run with its source, there may be more); raises OSError."""
         length, control, _, source = self._sock.recvmsg_into([self._buffer], 64)
         at_ns = 0
@@ -61,17 +61,19 @@ class Plain:
                 at_ns = seconds * 1_000_000_000 + nanos
             elif (level, kind) == (socket.SOL_SOCKET, _RXQ_OVFL):
                 self.overflow = int.from_bytes(value[:4], "little")
-        return [(Run(memoryview(self._buffer)[:length], length, [length], [at_ns or time.time_ns()]), source)], True
+        return [
+            (PacketRun(memoryview(self._buffer)[:length], length, [length], [at_ns or time.time_ns()]), source)
+        ], True
 
 
-def receiver(sock: socket.socket, largest: int) -> Receiver | Plain:
+def receiver(sock: socket.socket, largest: int) -> BatchReceiver | PlainReceiver:
     """The better one this machine has; stamps and drops are asked for."""
     for option in (_TIMESTAMPNS, _RXQ_OVFL):
         sock.setsockopt(socket.SOL_SOCKET, option, 1)
-    return Receiver(sock, largest) if AVAILABLE else Plain(sock)
+    return BatchReceiver(sock, largest) if AVAILABLE else PlainReceiver(sock)
 
 
-class Receiver:
+class BatchReceiver:
     """Reads a datagram socket. `overflow`: what its buffer dropped so far.
 
     Packets are not joined on their way up (UDP_GRO): that saved nothing, and a joined one has one stamp.
@@ -100,7 +102,7 @@ class Receiver:
             headers += _HEADER.pack(names + place * _NAME, _NAME, iov, 1, controls + place * _CONTROL, _CONTROL, 0, 0)
         return bytes(headers)
 
-    def receive(self) -> tuple[list[tuple[Run, Any]], bool]:
+    def receive(self) -> tuple[list[tuple[PacketRun, Any]], bool]:
         """(runs with their sources, whether there may be more); raises OSError."""
         self._headers[:] = self._template  # the kernel has written over lengths
         many = _LIBC.recvmmsg(self._fd, ctypes.c_void_p(self._at), self._many, _DONTWAIT, None)
@@ -110,7 +112,7 @@ class Receiver:
         lengths = self._header_words[7 : many * _HEADER_WORDS : _HEADER_WORDS].tolist()
         return self._runs(many, lengths), many == self._many
 
-    def _runs(self, many: int, lengths: list[int]) -> list[tuple[Run, Any]]:
+    def _runs(self, many: int, lengths: list[int]) -> list[tuple[PacketRun, Any]]:
         step = _CONTROL // 8
         controls = self._header_words[5 : many * _HEADER_WORDS : _HEADER_WORDS].tolist()
         kinds = self._control_words[1 : many * step : step].tolist()
@@ -123,11 +125,11 @@ class Receiver:
         seconds = self._control_words[2 : many * step : step].tolist()
         nanos = self._control_words[3 : many * step : step].tolist()
         stamps = [whole * 1_000_000_000 + part for whole, part in zip(seconds, nanos, strict=True)]
-        return [(Run(self._view, self._slot, lengths, stamps), self._source(first))]
+        return [(PacketRun(self._view, self._slot, lengths, stamps), self._source(first))]
 
-    def _single(self, place: int, length: int, control: int, name: bytes) -> tuple[Run, Any]:
+    def _single(self, place: int, length: int, control: int, name: bytes) -> tuple[PacketRun, Any]:
         view = self._view[place * self._slot :][:length]
-        return Run(view, max(1, length), [length], [self._stamp(place * _CONTROL, control)]), self._source(name)
+        return PacketRun(view, max(1, length), [length], [self._stamp(place * _CONTROL, control)]), self._source(name)
 
     def _stamp(self, at: int, length: int) -> int:
         """When it arrived, out of one datagram's control messages; what was dropped before it is written down."""

@@ -14,7 +14,7 @@ Row = tuple[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class SnmpAccess:
     """Who we are to the device. `user` "": v2c with `community`. Secrets never show in a repr."""
 
     community: str = field(default="public", repr=False)
@@ -34,7 +34,7 @@ class NoAnswer(Exception):
         self.end, self.why = end, why
 
 
-class Page(NamedTuple):
+class ColumnPage(NamedTuple):
     """What one GETBULK brought. `more`: the column goes on; `abrupt`: an error or the end of all, nobody knows which."""
 
     rows: list[Row]
@@ -48,7 +48,7 @@ class Device(Protocol):
     async def get(self, oids: Sequence[str]) -> dict[str, Value]:
         """What the device has of `oids`; {} also when it refused the question as a whole. Raises `NoAnswer`."""
 
-    def pages(self, column: str, size: int) -> Callable[[], Awaitable[Page]]:
+    def pages(self, column: str, size: int) -> Callable[[], Awaitable[ColumnPage]]:
         """Each call of the result fetches the next `size` rows of a column (0: one row, by GETNEXT). Raises `NoAnswer`."""
 
     async def close(self) -> None:

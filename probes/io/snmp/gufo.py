@@ -18,7 +18,7 @@ from gufo.snmp import NoSuchInstance, SnmpAuthError, SnmpDecodeError, SnmpEncode
 from gufo.snmp import user as usm
 from gufo.snmp._fast import GetIter, SnmpV2cClientSocket, SnmpV3ClientSocket, get_master_key
 
-from probes.io.snmp.device import Access, NoAnswer, Page, Value
+from probes.io.snmp.device import ColumnPage, NoAnswer, SnmpAccess, Value
 from probes.io.snmp.socket import REPEAT_AT, Carrier
 from probes.target import Endpoint
 
@@ -35,7 +35,7 @@ _LARGEST = 65535
 T = TypeVar("T")
 
 
-async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, timeout_s: float) -> GufoDevice:
+async def open_device(family: int, sockaddr: tuple[Any, ...], access: SnmpAccess, timeout_s: float) -> GufoDevice:
     """A conversation over gufo-snmp; with v3 the engine is discovered first. Raises `NoAnswer`."""
     carrier = Carrier(family, sockaddr)
     where = str(Endpoint(_zoned(sockaddr), sockaddr[1]))
@@ -47,7 +47,7 @@ async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, ti
         carrier.close()
         raise NoAnswer("local", f"no socket: {fault.strerror}") from None
     try:
-        await device.meet(access)
+        await device.discover(access)
     except BaseException:
         await device.close()
         raise
@@ -71,7 +71,7 @@ class GufoDevice:
         os.dup2(theirs.fileno(), sock.get_fd(), inheritable=False)
         theirs.close()
 
-    async def meet(self, access: Access) -> None:
+    async def discover(self, access: SnmpAccess) -> None:
         """v3: learn the engine, then its boots and time with our own name (RFC 3414 §4)."""
         await self._ask(lambda sock: sock.send_refresh(), lambda sock: sock.recv_refresh())
         self._carrier.silence = "mute"
@@ -87,23 +87,23 @@ class GufoDevice:
         except SnmpEncodeError:
             return {}  # does not fit the library's own buffer: asked in halves
 
-    def pages(self, column: str, size: int) -> Callable[[], Awaitable[Page]]:
+    def pages(self, column: str, size: int) -> Callable[[], Awaitable[ColumnPage]]:
         """See `Device.pages`."""
         place = GetIter(column, size or None)
 
-        def receive(sock: Any) -> Page:
+        def receive(sock: Any) -> ColumnPage:
             try:
                 rows = sock.recv_get_bulk(place)
             except StopAsyncIteration:
-                return Page([], False, abrupt=True)
+                return ColumnPage([], False, abrupt=True)
             ended = not rows or rows[-1] is None
-            return Page([row for row in rows if row is not None], not ended)
+            return ColumnPage([row for row in rows if row is not None], not ended)
 
-        def receive_one(sock: Any) -> Page:
+        def receive_one(sock: Any) -> ColumnPage:
             try:
-                return Page([sock.recv_get_next(place)], True)
+                return ColumnPage([sock.recv_get_next(place)], True)
             except (StopAsyncIteration, NoSuchInstance):
-                return Page([], False)
+                return ColumnPage([], False)
 
         if not size:
             return lambda: self._ask(lambda sock: sock.send_get_next(place), receive_one)
@@ -144,7 +144,7 @@ class GufoDevice:
 
 
 @lru_cache(maxsize=64)
-def _keys(access: Access) -> tuple[str, int, bytes, int, bytes]:
+def _keys(access: SnmpAccess) -> tuple[str, int, bytes, int, bytes]:
     """The user as the library wants it. Passwords become master keys once (RFC 3414 §2.6: a megabyte of hashing)."""
     if access.auth == "none":
         return access.user, 0, b"", 0, b""

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from typing import Any
 
 from probes.errors import ProbeError
-from probes.io.snmp.device import Access, Device
+from probes.io.snmp.device import Device, SnmpAccess
 
 
-async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, timeout_s: float) -> Device:
+async def open_device(family: int, sockaddr: tuple[Any, ...], access: SnmpAccess, timeout_s: float) -> Device:
     """A conversation with the device; `timeout_s` for one question, its one repeat included.
 
     Raises `NoAnswer`, and `ProbeError` when no library is there.

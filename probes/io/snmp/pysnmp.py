@@ -18,7 +18,7 @@ from pysnmp.proto import rfc1902
 from pysnmp.proto.errind import ErrorIndication
 
 from probes.clean import clean
-from probes.io.snmp.device import Access, NoAnswer, Page, Value
+from probes.io.snmp.device import ColumnPage, NoAnswer, SnmpAccess, Value
 from probes.io.snmp.socket import REPEAT_AT, Carrier
 
 _NOT_ALLOWED = 16  # authorizationError
@@ -47,7 +47,7 @@ _ENDS = {
 }
 _STRANGER = bytes.fromhex("2b060106030f01010400")  # usmStatsUnknownEngineIDs: it is another device than at first
 _MOST_ENGINES = 8  # with their user's keys and their devices' clocks; more are closed when nobody uses them
-_engines: dict[asyncio.AbstractEventLoop, dict[Access, _Shared]] = {}  # an engine belongs to its loop
+_engines: dict[asyncio.AbstractEventLoop, dict[SnmpAccess, _Shared]] = {}  # an engine belongs to its loop
 
 
 _MOST_MESSAGES = 4  # of one question: v3 asks who the device is, and again when its clock was another (RFC 3414 §4)
@@ -97,7 +97,7 @@ class _Shared:
         config.add_transport(self.engine, udp6.DOMAIN_NAME, self.by_ip[6])
 
 
-def _shared(access: Access, instead_of: _Shared | None = None) -> _Shared:
+def _shared(access: SnmpAccess, instead_of: _Shared | None = None) -> _Shared:
     """The engine of an access in this loop, made where there is none yet but that one."""
     for old in [loop for loop in _engines if loop.is_closed()]:
         del _engines[old]
@@ -107,7 +107,7 @@ def _shared(access: Access, instead_of: _Shared | None = None) -> _Shared:
     return engines[access]
 
 
-def _give_back(access: Access, shared: _Shared) -> None:
+def _give_back(access: SnmpAccess, shared: _Shared) -> None:
     shared.users -= 1
     engines = _engines.get(asyncio.get_running_loop(), {})
     is_current = engines.get(access) is shared
@@ -118,7 +118,7 @@ def _give_back(access: Access, shared: _Shared) -> None:
         del engines[access]
 
 
-async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, timeout_s: float) -> PysnmpDevice:
+async def open_device(family: int, sockaddr: tuple[Any, ...], access: SnmpAccess, timeout_s: float) -> PysnmpDevice:
     """A conversation over pysnmp. Raises `NoAnswer`."""
     carrier = Carrier(family, sockaddr)
     is_six = ":" in str(sockaddr[0])
@@ -127,7 +127,7 @@ async def open_device(family: int, sockaddr: tuple[Any, ...], access: Access, ti
     return PysnmpDevice(access, 6 if is_six else 4, carrier, where, timeout_s)
 
 
-def _auth(access: Access) -> Any:
+def _auth(access: SnmpAccess) -> Any:
     if not access.user:
         return hlapi.CommunityData(access.community, mpModel=1)  # noqa: S508  v2c is what many of these devices speak
     return hlapi.UsmUserData(
@@ -142,7 +142,7 @@ def _auth(access: Access) -> Any:
 class PysnmpDevice:
     """A `Device` of pysnmp."""
 
-    def __init__(self, access: Access, ip: int, carrier: Carrier, where: Any, timeout_s: float) -> None:
+    def __init__(self, access: SnmpAccess, ip: int, carrier: Carrier, where: Any, timeout_s: float) -> None:
         self._access, self._ip, self._carrier = access, ip, carrier
         self._where, self._auth, self._timeout_s = where, _auth(access), timeout_s
         self._is_v3, self._is_stranger = bool(access.user), False
@@ -165,11 +165,11 @@ class PysnmpDevice:
         status, rows = await self._ask(hlapi.get_cmd, [], oids)
         return {} if status else dict(rows)
 
-    def pages(self, column: str, size: int) -> Callable[[], Awaitable[Page]]:
+    def pages(self, column: str, size: int) -> Callable[[], Awaitable[ColumnPage]]:
         """See `Device.pages`."""
         place = column
 
-        async def fetch() -> Page:
+        async def fetch() -> ColumnPage:
             nonlocal place
             command, words = (hlapi.bulk_cmd, [0, size]) if size else (hlapi.next_cmd, [])
             try:
@@ -177,11 +177,11 @@ class PysnmpDevice:
             except NoAnswer as fault:
                 if fault.end != "empty":
                     raise
-                return Page([], False, abrupt=True)
+                return ColumnPage([], False, abrupt=True)
             if status or not rows:
-                return Page([], False, abrupt=bool(status))
+                return ColumnPage([], False, abrupt=bool(status))
             place = rows[-1][0]
-            return Page(rows, place.startswith(f"{column}."))
+            return ColumnPage(rows, place.startswith(f"{column}."))
 
         return fetch
 

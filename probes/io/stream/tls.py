@@ -50,7 +50,7 @@ class Shaken(NamedTuple):
     message: str = ""  # OpenSSL's own words for `verify_code`
 
 
-class Line:
+class TlsConnection:
     """A connection. The socket is non-blocking and becomes ours; `close` gives it back."""
 
     def __init__(self, sock: socket.socket) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from probes.base import Field, Kind, Measurement, Outcome, Row, Target
 from probes.errors import BadSettings
 from probes.io.h323 import CallLine, ask
-from probes.io.rtp import Line
+from probes.io.rtp import MediaLine
 from probes.io.stream.connect import dial
 from probes.kinds.h323 import verdict as h323judge
 from probes.kinds.h323.verdict import Talk
@@ -183,7 +183,7 @@ async def _call(settings: H323Settings, rows: list[Row], family: int, to: Socket
         sock.close()
         return Try(Outcome.OK, "", {"connect_ms": made.took_ms}, {"rung": h323judge.CONNECTED}, True)
     try:
-        sound = Line(family, sock.getsockname()[0], tos=settings.audio_dscp << 2) if settings.duration_s else None
+        sound = MediaLine(family, sock.getsockname()[0], tos=settings.audio_dscp << 2) if settings.duration_s else None
     except OSError as fault:
         sock.close()
         return Try(Outcome.LOCAL, f"no port for sound: {fault.strerror}", {"connect_ms": made.took_ms})
@@ -197,7 +197,9 @@ async def _call(settings: H323Settings, rows: list[Row], family: int, to: Socket
     return told
 
 
-def _plan(settings: H323Settings, sock: socket.socket, to: Address, deadline: float, sound: Line | None) -> CallPlan:
+def _plan(
+    settings: H323Settings, sock: socket.socket, to: Address, deadline: float, sound: MediaLine | None
+) -> CallPlan:
     source = sock.getsockname()[:2]
     fast = h245olc.offers((source[0], sound.port), (source[0], sound.port + 1)) if sound else []
     return CallPlan(
@@ -213,7 +215,7 @@ def _plan(settings: H323Settings, sock: socket.socket, to: Address, deadline: fl
     )
 
 
-async def _talk(settings: H323Settings, sock: socket.socket, call: H323Call, sound: Line | None) -> Talk:
+async def _talk(settings: H323Settings, sock: socket.socket, call: H323Call, sound: MediaLine | None) -> Talk:
     """The call from SETUP to its end, with sound while it is up."""
     line, heard = CallLine(sock, call), None
     try:

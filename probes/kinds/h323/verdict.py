@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from probes import causes as h323words
 from probes.base import Outcome, Row, Value
 from probes.clean import clean
-from probes.io.rtp import Heard as Media
+from probes.io.rtp import MediaHeard as Media
 from probes.kinds.shared.service import Try
 from probes.wire.exchange import Answered, Unanswered
 from probes.wire.h323.call import CallExpired, CallStage, ConnectionClosed, Elsewhere, Released

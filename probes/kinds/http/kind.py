@@ -12,7 +12,7 @@ from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, WireError
 from probes.io import conversation as sipsock
-from probes.io.stream.tls import Line, broken
+from probes.io.stream.tls import TlsConnection, broken
 from probes.kinds.http import verdict as httpjudge
 from probes.kinds.http.url import Url, aim, follow
 from probes.kinds.shared import certificate
@@ -181,7 +181,7 @@ async def _visit(url: Url, family: int, sockaddr: SocketAddress, settings: HttpS
     return _Visit(outcome, why, times, facts | _answered(answer), answer, whole=True)
 
 
-async def _talk(line: Line, request: bytes, answer: Response, times: dict[str, float]) -> None:
+async def _talk(line: TlsConnection, request: bytes, answer: Response, times: dict[str, float]) -> None:
     """Until the answer is whole, or we have read enough of it; fills in `times`."""
     asked = time.monotonic()
     await line.write(request)

@@ -12,8 +12,8 @@ from typing import Any
 
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.errors import NeedsPrivilege
-from probes.io.path import Listening, PacketWay, Way, echo_way, together, udp_way
-from probes.io.path_tcp import TcpWay
+from probes.io.path import ErrorListener, PacketProber, Prober, open_echo_prober, open_udp_prober, together
+from probes.io.path_tcp import TcpProber
 from probes.kinds.path import hops as pathtrace
 from probes.kinds.path import mtu as pathsize
 from probes.kinds.path import verdict as pathjudge
@@ -99,13 +99,13 @@ def _told(
 @contextmanager
 def _ways(
     family: int, to: tuple[Any, ...], settings: PathSettings, text: str
-) -> Iterator[tuple[Sequence[Way], Listening]]:
+) -> Iterator[tuple[Sequence[Prober], ErrorListener]]:
     """A way per flow, closed afterwards. A flow's source port is the same each time, so that its branch is, too."""
     base = _SOURCES[0] + zlib.crc32(text.encode()) % _SOURCES[1]
     with ExitStack() as stack:
-        listening = Listening(family, str(to[0]))
+        listening = ErrorListener(family, str(to[0]))
         stack.callback(listening.close)
-        ways: list[Way] = []
+        ways: list[Prober] = []
         for serial in range(settings.flows):
             way = _way(family, to, settings, serial, base + 16 * serial, listening)
             stack.callback(way.close)
@@ -113,15 +113,17 @@ def _ways(
         yield ways, listening
 
 
-def _way(family: int, to: tuple[Any, ...], settings: PathSettings, serial: int, port: int, listening: Listening) -> Way:
+def _way(
+    family: int, to: tuple[Any, ...], settings: PathSettings, serial: int, port: int, listening: ErrorListener
+) -> Prober:
     tos = settings.dscp << 2
     if settings.protocol == "icmp":
-        return echo_way(family, to, serial, tos, settings.timeout_s, listening)
-    make = TcpWay if settings.protocol == "tcp" else udp_way
+        return open_echo_prober(family, to, serial, tos, settings.timeout_s, listening)
+    make = TcpProber if settings.protocol == "tcp" else open_udp_prober
     return make(family, to, port, tos, settings.timeout_s, listening)
 
 
-async def _trace(ways: Sequence[Way], settings: PathSettings, deadline: float) -> None:
+async def _trace(ways: Sequence[Prober], settings: PathSettings, deadline: float) -> None:
     """The first flow finds out how far it is; the others need not go much farther; who was silent is asked again.
 
     When the first flow does not arrive it goes all the way once more beside the others: hosts count their answers.
@@ -140,7 +142,7 @@ async def _trace(ways: Sequence[Way], settings: PathSettings, deadline: float) -
         await together([way.ask(_hops(ttls), stop=False) for way, ttls in missing if ttls])
 
 
-def _farthest(ways: Sequence[Way], settings: PathSettings) -> int:
+def _farthest(ways: Sequence[Prober], settings: PathSettings) -> int:
     return min(max(pathtrace.end(way.probes) for way in ways) + _BEYOND, settings.max_hops)
 
 
@@ -152,8 +154,8 @@ async def _size(
     family: int,
     to: tuple[Any, ...],
     settings: PathSettings,
-    first: Way,
-    listening: Listening,
+    first: Prober,
+    listening: ErrorListener,
     trace: Trace,
     deadline: float,
 ) -> Size | None:
@@ -162,13 +164,13 @@ async def _size(
         echo = first
         if settings.protocol != "icmp":
             try:
-                echo = echo_way(family, to, 0, settings.dscp << 2, settings.timeout_s, listening)
+                echo = open_echo_prober(family, to, 0, settings.dscp << 2, settings.timeout_s, listening)
                 stack.callback(echo.close)
             except (NeedsPrivilege, OSError):
                 echo = first
         carriers = [echo] if echo is first else [echo, first]
         for way in carriers:
-            if isinstance(way, PacketWay):
+            if isinstance(way, PacketProber):
                 asker = pathsize.Asker(way, family == socket.AF_INET6, echo=way is not first or settings.protocol == "icmp")  # fmt: skip
                 size = await pathsize.find(asker, family, to, trace, deadline)
                 if size:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
-from probes.io.path import TOO_BIG_HERE, PacketWay, link_mtu
+from probes.io.path import TOO_BIG_HERE, PacketProber, link_mtu
 from probes.kinds.path.hops import Trace, arrive
 from probes.wire.icmp.error import IcmpMeaning
 from probes.wire.path.flow import Probe
@@ -32,7 +32,7 @@ class Size(NamedTuple):
 class Asker:
     """Sends sizes over one flow. `echo`: the far end answers as often as it is asked."""
 
-    def __init__(self, way: PacketWay, v6: bool, echo: bool) -> None:
+    def __init__(self, way: PacketProber, v6: bool, echo: bool) -> None:
         self.way, self._head, self._echo, self._gap_s = way, (40 if v6 else 20) + 8, echo, _GAP_S[echo]
 
     async def ask(self, size: int, ttls: list[int]) -> list[Probe]:

@@ -19,7 +19,7 @@ from probes.base import Emit, Job, Measurement, Outcome, Target, Value
 from probes.errors import ProbeError
 from probes.io.datagram.driver import Driver
 from probes.io.datagram.socket import PacketSocket, Unreachable
-from probes.io.negotiated import Meeting, NotMet
+from probes.io.negotiated import Negotiated, NotNegotiated
 from probes.target import Endpoint, Unresolved, is_address, parse, resolve
 from probes.wire.fleet.fleet import Fleet, Interval
 from probes.wire.fleet.track import FleetTarget, FleetWindow
@@ -48,8 +48,8 @@ class PacketSettings(Protocol):
         raise AssertionError("a protocol")
 
 
-# (family, resolved address, our UDP port, settings) → the session agreed on, None: none is needed; raises `NotMet`
-Meet = Callable[[int, tuple[Any, ...], int, Any], Awaitable[Meeting | None]]
+# (family, resolved address, our UDP port, settings) → the session agreed on, None: none is needed; raises `NotNegotiated`
+Meet = Callable[[int, tuple[Any, ...], int, Any], Awaitable[Negotiated | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> 
                 return blank(recipe, target.text, Outcome.LOCAL, "stopped before anything was answered or lost")
             told(events)
         return measurement(recipe, target.text, await finished)
-    except NotMet as fault:
+    except NotNegotiated as fault:
         return blank(recipe, target.text, fault.outcome, fault.why)
     finally:
         if meeting is not None:
@@ -235,7 +235,7 @@ def _note_losses(session: Fleet) -> None:
 
 async def _meet(
     recipe: Recipe, family: int, sockaddr: tuple[Any, ...], driver: Driver, settings: Any
-) -> Meeting | None:
+) -> Negotiated | None:
     return await recipe.meet(family, sockaddr, driver.sock.port, settings) if recipe.meet else None
 
 
@@ -304,7 +304,7 @@ class _Room:
                 if found and track.to not in found:
                     driver.session.move(track, found[0])  # type: ignore[attr-defined]
 
-    async def _ready(self, job: Job, endpoint: Endpoint, again: int = 0) -> tuple[int, Any, Driver, Meeting | None]:
+    async def _ready(self, job: Job, endpoint: Endpoint, again: int = 0) -> tuple[int, Any, Driver, Negotiated | None]:
         """The address, the driver and the session agreed on; until all are had every interval says why not. `again`: the
         family of a target that is measured already, whose own intervals tell."""
         while True:
@@ -316,7 +316,7 @@ class _Room:
                 return family, address_of(sockaddr if meeting is None else meeting.to), driver, meeting
             except Unresolved as fault:
                 outcome, why = Outcome.UNRESOLVED, str(fault)
-            except NotMet as fault:
+            except NotNegotiated as fault:
                 outcome, why = fault.outcome, fault.why
             except (ProbeError, OSError) as fault:
                 outcome, why = Outcome.LOCAL, str(fault)

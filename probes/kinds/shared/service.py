@@ -13,7 +13,7 @@ from probes.base import Measurement, Outcome, Value
 from probes.clean import clean
 from probes.io.conversation import Tls
 from probes.io.stream.connect import dial
-from probes.io.stream.tls import Line, Shaken
+from probes.io.stream.tls import Shaken, TlsConnection
 from probes.target import Endpoint, Unresolved, is_address, resolve
 
 SPACING_S = 0.2  # between the tries of one measurement
@@ -45,7 +45,7 @@ class Reached(NamedTuple):
 
     outcome: Outcome
     why: str
-    line: Line | None = None
+    line: TlsConnection | None = None
     connect_ms: float | None = None
     shaken: Shaken | None = None
 
@@ -61,7 +61,7 @@ async def reach(family: int, sockaddr: SocketAddress, tls: Tls | None, deadline:
     made, sock = await dial(family, sockaddr, max(0.0, deadline - time.monotonic()))
     if sock is None:
         return Reached(made.outcome, clean(made.why))
-    line = Line(sock)
+    line = TlsConnection(sock)
     if tls is None:
         return Reached(Outcome.OK, "", line, made.took_ms)
     shaken = None

@@ -12,7 +12,7 @@ from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io import conversation as sipsock
 from probes.io import faults
-from probes.io.conversation import Ended, Events, SocketAddress, Tls
+from probes.io.conversation import ConversationEnd, Events, SocketAddress, Tls
 from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, reach
 from probes.kinds.sip.target import Aim
@@ -71,13 +71,15 @@ async def over_stream(
     deadline: float,
     secure: Tls | None = None,
     on_cancel: Callable[[], None] | None = None,
-) -> Ended:
+) -> ConversationEnd:
     """One conversation over TCP, or TLS when `secure` is given. `deadline` (monotonic s) is for connecting, the session has
     its own; `make` gets our own `host:port`. Never raises for the network.
     """
     reached = await reach(family, to, secure, deadline)
     times = reached.times
-    got = Ended(reached.outcome, reached.why, times.get("connect_ms"), times.get("tls_ms"), _cert_days(reached))
+    got = ConversationEnd(
+        reached.outcome, reached.why, times.get("connect_ms"), times.get("tls_ms"), _cert_days(reached)
+    )
     if reached.line is None:
         return got
     try:

@@ -13,7 +13,7 @@ from typing import Any
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
 from probes.errors import BadSettings
 from probes.io import conversation_udp as sipudp
-from probes.io.conversation import Ended
+from probes.io.conversation import ConversationEnd
 from probes.kinds.sip import access as sipaccess
 from probes.kinds.sip import call_verdict as sipcalljudge
 from probes.kinds.sip.call_media import AUDIO_BPS, OUR_VIDEO_BPS, VIDEO_BPS, Lines
@@ -149,7 +149,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
 
 async def _call(
     family: int, sockaddr: tuple[Any, ...], toward: Aim, settings: SipCallSettings, talking: _Talking, lines: Lines
-) -> Ended:
+) -> ConversationEnd:
     ask = sipaccess.asker(toward, sipaccess.credentials(settings, toward))
     limits = CallLimits(settings.timeout_s, settings.ring_s, settings.duration_s, longest_s=settings.reports_s)
     if toward.transport == "udp":

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from probes.clean import clean
 from probes.errors import WireError
-from probes.io.rtp import Heard, Line
+from probes.io.rtp import MediaHeard, MediaLine
 from probes.wire.rtp.test_media import TEST_MEDIA
 from probes.wire.sip import sdp
 from probes.wire.sip.sdp import Codec, MediaDescription
@@ -58,7 +58,7 @@ class _Opened(NamedTuple):
     """One kind of media we offer, and its sockets."""
 
     kind: str
-    line: Line
+    line: MediaLine
 
 
 class Lines:
@@ -68,7 +68,7 @@ class Lines:
         self._family, self._settings = family, settings
         self._open: list[_Opened] = []
         self.agreed = Agreed()
-        self.heard: dict[str, Heard] = {}
+        self.heard: dict[str, MediaHeard] = {}
 
     def offer(self, host: str) -> bytes:
         """Open the sockets; our offer. Raises OSError."""
@@ -76,7 +76,7 @@ class Lines:
         wanted += [("video", _VIDEO, self._settings.video_dscp, VIDEO_BPS)] if self._settings.video else []
         lines = []
         for kind, codecs, dscp, rate_bps in wanted:
-            line = Line(self._family, host, tos=dscp << 2)
+            line = MediaLine(self._family, host, tos=dscp << 2)
             self._open.append(_Opened(kind, line))
             lines.append(MediaDescription(kind, line.port, host, codecs, rate_bps=rate_bps))
         return sdp.offer(secrets.randbits(31), host, lines)
@@ -96,7 +96,7 @@ class Lines:
             if theirs is not None:
                 self._begin(kind, line, theirs, peer)
 
-    def _begin(self, kind: str, line: Line, theirs: MediaDescription, peer: str) -> None:
+    def _begin(self, kind: str, line: MediaLine, theirs: MediaDescription, peer: str) -> None:
         agreed = self.agreed
         offered = [codec for codec in theirs.codecs if codec.name in _names(kind)]
         codec = next((codec for codec in offered or theirs.codecs if codec.name in TEST_MEDIA), None)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from probes.base import Outcome, Value
 from probes.clean import clean
-from probes.io.conversation import Ended
-from probes.io.rtp import Heard
+from probes.io.conversation import ConversationEnd
+from probes.io.rtp import MediaHeard
 from probes.kinds.sip.call_media import Agreed
 from probes.wire.session import Malformed
 from probes.wire.sip import reason as siptold
@@ -56,10 +56,10 @@ class Talk(NamedTuple):
     """A call and what became of it. `agreed`: what its description says; `asked`: we waited for its reports of our media."""
 
     events: Sequence[Any]
-    ended: Ended
+    ended: ConversationEnd
     video: bool
     agreed: Agreed
-    heard: Mapping[str, Heard]
+    heard: Mapping[str, MediaHeard]
     asked: bool = True
 
 
@@ -172,7 +172,7 @@ def _carried(talk: Talk) -> tuple[Outcome, str] | None:
     return Outcome.LOST, f"the call is up, but {', and '.join(parts)}"
 
 
-def _strange(heard: Heard) -> str:
+def _strange(heard: MediaHeard) -> str:
     """What came instead."""
     if heard.elsewhere:
         return f"some came from {clean(heard.elsewhere, 60)}, which its answer does not name"
@@ -241,7 +241,7 @@ def values(talk: Talk) -> dict[str, Value]:
     return out
 
 
-def _media(kind: str, heard: Heard) -> dict[str, Value]:
+def _media(kind: str, heard: MediaHeard) -> dict[str, Value]:
     came = heard.came
     out: dict[str, Value] = {f"{kind}_sent": heard.sent, f"{kind}_rcvd": heard.rcvd}
     out[f"{kind}_send_late_ms"] = _rounded(heard.late_ms)

@@ -9,7 +9,7 @@ from typing import Any
 
 from probes import trace
 from probes.base import Field, Kind, Measurement, Outcome, Target
-from probes.io.conversation import Ended, Tls
+from probes.io.conversation import ConversationEnd, Tls
 from probes.io.conversation_udp import over_udp
 from probes.kinds.sip import access as sipaccess
 from probes.kinds.sip import verdict as sipjudge
@@ -104,7 +104,7 @@ async def _try(
     return _told(events, ended)
 
 
-def _told(events: list[Any], ended: Ended) -> Try:
+def _told(events: list[Any], ended: ConversationEnd) -> Try:
     outcome, why, answer = sipjudge.judge(events, ended)
     return Try(outcome, why, answer, ended.connect_ms, ended.tls_ms, ended.cert_days)
 

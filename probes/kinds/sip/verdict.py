@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from probes import stats
 from probes.base import Outcome, Value
 from probes.clean import clean
-from probes.io.conversation import Ended
+from probes.io.conversation import ConversationEnd
 from probes.wire.session import Malformed
 from probes.wire.sip import message as sip
 from probes.wire.sip import reason as siptold
@@ -43,7 +43,7 @@ class Try(NamedTuple):
     cert_days: float | None = None
 
 
-def judge(events: Sequence[Any], ended: Ended) -> tuple[Outcome, str, FinalResponse | None]:
+def judge(events: Sequence[Any], ended: ConversationEnd) -> tuple[Outcome, str, FinalResponse | None]:
     """One conversation's outcome from what the session told and how it was carried."""
     answer = next((one for one in events if isinstance(one, FinalResponse)), None)
     if answer:

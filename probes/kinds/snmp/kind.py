@@ -14,7 +14,7 @@ from typing import Any
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.io.snmp.device import AUTHS, PORT, PRIVS, Access, Device, NoAnswer
+from probes.io.snmp.device import AUTHS, PORT, PRIVS, Device, NoAnswer, SnmpAccess
 from probes.io.snmp.open import open_device
 from probes.io.snmp.walk import Getter, Walker
 from probes.kinds.snmp import device as snmpbox
@@ -163,7 +163,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
 
 
 async def _opened(
-    family: int, sockaddr: tuple[Any, ...], access: Access, settings: SnmpSettings, memory: _Memory
+    family: int, sockaddr: tuple[Any, ...], access: SnmpAccess, settings: SnmpSettings, memory: _Memory
 ) -> tuple[dict[str, Value], str]:
     """One look in a conversation of its own: a v3 device that started again since the last one is another engine."""
     device = await open_device(family, sockaddr, access, settings.timeout_s)
@@ -300,19 +300,19 @@ def _uptime(found: dict[str, Any], memory: _Memory) -> dict[str, Value]:
     return {} if up_s is None else {"uptime_s": up_s}
 
 
-def access_of(settings: SnmpSettings) -> Access:
+def access_of(settings: SnmpSettings) -> SnmpAccess:
     """Who we are, secrets read from their files; raises `BadSettings`."""
     if settings.version == "v2c":
-        return Access(_secret("community_file", settings.community_file) if settings.community_file else "public")
+        return SnmpAccess(_secret("community_file", settings.community_file) if settings.community_file else "public")
     if not settings.user:
         raise BadSettings("v3 needs a user (write user, and the password files)")
     if settings.auth == "none":
-        return Access("", settings.user)
+        return SnmpAccess("", settings.user)
     auth = _password("auth_password_file", settings.auth_password_file)
     if settings.priv == "none":
-        return Access("", settings.user, settings.auth, auth)
+        return SnmpAccess("", settings.user, settings.auth, auth)
     privacy = _password("priv_password_file", settings.priv_password_file)
-    return Access("", settings.user, settings.auth, auth, settings.priv, privacy)
+    return SnmpAccess("", settings.user, settings.auth, auth, settings.priv, privacy)
 
 
 def _password(key: str, path: str) -> str:

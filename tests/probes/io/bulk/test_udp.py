@@ -12,8 +12,8 @@ from typing import Any, cast
 import pytest
 
 from probes.io.bulk.iperf3 import _Client
-from probes.io.bulk.udp import Pacer, UdpFlow, UdpSocket, rest_between
-from probes.io.datagram.mmsg import Run
+from probes.io.bulk.udp import Pacer, UdpSocket, UdpStream, rest_between
+from probes.io.datagram.mmsg import PacketRun
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.iperf3.messages import Params
 
@@ -106,14 +106,14 @@ def test_a_closed_port_ends_the_sending() -> None:
 
 def test_an_answer_and_the_data_right_behind_it_are_both_heard() -> None:
     joined: list[int] = []
-    flow = UdpFlow(cast(Any, FakeSocket()), None, Params(protocol="udp", block_bytes=100), sends=False)
+    flow = UdpStream(cast(Any, FakeSocket()), None, Params(protocol="udp", block_bytes=100), sends=False)
     flow.start()
     hear = _Client._hears(cast(Any, SimpleNamespace(_joined=lambda: joined.append(1))), flow)
     buffer = bytearray(300)
     buffer[:4] = iperf3.UDP_REPLY
     for place in (1, 2):
         iperf3.write_head(memoryview(buffer)[place * 100 :], 0, place, False)
-    hear(Run(memoryview(buffer), 100, [4, 100, 100], [1, 2, 3]), None)
+    hear(PacketRun(memoryview(buffer), 100, [4, 100, 100], [1, 2, 3]), None)
     assert joined == [1] and (flow.ledger.highest, flow.ledger.lost, flow.rcvd_bytes) == (2, 0, 200)
 
 

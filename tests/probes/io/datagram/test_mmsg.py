@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from probes.io.datagram.mmsg import AVAILABLE, Plain, Receiver, receiver
+from probes.io.datagram.mmsg import AVAILABLE, BatchReceiver, PlainReceiver, receiver
 
 HOSTS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
@@ -33,7 +33,7 @@ def sockets(family: socket.AddressFamily, many: int) -> Iterator[list[socket.soc
             one.close()
 
 
-def drained(reader: Receiver | Plain) -> list[tuple[bytes, int, Any]]:
+def drained(reader: BatchReceiver | PlainReceiver) -> list[tuple[bytes, int, Any]]:
     found: list[tuple[bytes, int, Any]] = []
     while True:
         try:
@@ -45,7 +45,7 @@ def drained(reader: Receiver | Plain) -> list[tuple[bytes, int, Any]]:
 
 
 @pytest.mark.parametrize("family", list(HOSTS))
-@pytest.mark.parametrize("kind", [receiver, lambda sock, largest: Plain(sock)])
+@pytest.mark.parametrize("kind", [receiver, lambda sock, largest: PlainReceiver(sock)])
 def test_every_packet_comes_whole_in_order_with_its_source_and_a_true_stamp(
     family: socket.AddressFamily, kind: Any
 ) -> None:

@@ -121,7 +121,7 @@ def test_media_that_cannot_begin_here_is_our_fault_and_the_call_is_hung_up(
     def full(*_: Any) -> None:
         raise OSError(errno.EMFILE, "too many open files")
 
-    monkeypatch.setattr(rtp.Line, "start", full)
+    monkeypatch.setattr(rtp.MediaLine, "start", full)
     got = called(room := Saying(), transport)
     assert (got.values["status"], got.outcome, left(room), room.counts["hung up"]) == (200, Outcome.LOCAL, 0, 1)
 

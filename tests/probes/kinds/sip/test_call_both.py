@@ -14,7 +14,7 @@ from probes.answer.standin import room as rooms
 from probes.answer.standin import sip as standin
 from probes.answer.standin.room import Room
 from probes.base import Measurement, Outcome, Target
-from probes.io.conversation import Ended
+from probes.io.conversation import ConversationEnd
 from probes.kinds.sip import call_verdict as sipcalljudge
 from probes.kinds.sip import options as sipkind
 from probes.kinds.sip.call import SipCallSettings, run
@@ -272,5 +272,5 @@ def test_a_busy_loop_of_ours_is_not_in_the_delays() -> None:
 )
 def test_how_far_a_call_came_that_nobody_took_is_told(statuses: tuple[int, ...], words: str) -> None:
     events = [*(Ringing(status, 0.1) for status in statuses), Silent(True)]
-    outcome, why = sipcalljudge.verdict(sipcalljudge.Talk(events, Ended(), False, Agreed(), {}))
+    outcome, why = sipcalljudge.verdict(sipcalljudge.Talk(events, ConversationEnd(), False, Agreed(), {}))
     assert outcome == Outcome.LOST and words in why
