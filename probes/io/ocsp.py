@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cryptography.x509.ocsp import OCSPResponse, OCSPSingleResponse
 
 Told = dict[str, Any]
-_MOST_LATE_S = 300  # an answer made so much later than now: our clock and theirs differ
+_MAX_LATE_S = 300  # an answer made so much later than now: our clock and theirs differ
 
 
 def ask(family: int, sockaddr: tuple[Any, ...], name: str, ca_file: str, timeout_s: float) -> Told:
@@ -95,7 +95,7 @@ def _said(one: OCSPSingleResponse, now_s: float) -> Told:
 
     number = {ocsp.OCSPCertStatus.GOOD: 0, ocsp.OCSPCertStatus.REVOKED: 1}.get(one.certificate_status, 2)
     age_s = round(now_s - one.this_update_utc.timestamp())
-    if age_s < -_MOST_LATE_S:
+    if age_s < -_MAX_LATE_S:
         return _bad("it begins later (or a clock is wrong)")
     told: Told = {"end": "stapled", "status": number, "age_s": max(0, age_s)}
     if one.next_update_utc is not None:

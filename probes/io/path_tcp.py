@@ -18,7 +18,7 @@ from probes.io import faults
 from probes.io.datagram.socket import PacketSocket, Unreachable
 from probes.io.path import ErrorListener
 from probes.io.stream.connect import established, open_ms
-from probes.wire.icmp.error import QUOTE_LEAST, TCP, Quote, labels_at, meaning
+from probes.wire.icmp.error import MIN_QUOTE, TCP, Quote, labels_at, meaning
 from probes.wire.path.flow import GAP_S, SILENT_RUN, HopReply, Probe, at_target, told
 
 _LEVELS = {socket.AF_INET: (0, 2, 1), socket.AF_INET6: (41, 16, 67)}  # level, hop limit, traffic class
@@ -108,7 +108,7 @@ class TcpProber:
                 probe.left_ns, probe.unsent = 0, fault.why
             return
         what = meaning(said.type, said.code, self._family == socket.AF_INET6)
-        extension = labels_at(said.data, said.after or QUOTE_LEAST - self._skipped, told=said.after > 0)
+        extension = labels_at(said.data, said.after or MIN_QUOTE - self._skipped, told=said.after > 0)
         answer = HopReply(said.by, what, said.type, said.code, 0, None, extension)
         self._answer(probe, at_target(answer, self._to[0]), said.at_ns)
 

@@ -147,14 +147,14 @@ def _ways(more: dict[str, Any]) -> dict[str, Value]:
         return {"clock_steps": more["clock_steps"]} if "clock_steps" in more else {}
     at_s, there_ms, back_ms = zip(*split, strict=True)
     slope, error = more["drift"]
-    apart = abs(slope) > oneway.MOST_DRIFT
+    apart = abs(slope) > oneway.MAX_DRIFT
     values: dict[str, Value] = {"clock_steps": more.get("clock_steps", 0) + apart}
     if apart:
         return values
     values["pdv_fwd_ms"] = round(oneway.variation(there_ms, at_s, slope), 4)
     values["pdv_bwd_ms"] = round(oneway.variation(back_ms, at_s, -slope), 4)
     values["pdv_err_ms"] = round(error * (max(at_s) - min(at_s)), 4)
-    if error < oneway.MOST_DRIFT:
+    if error < oneway.MAX_DRIFT:
         values["drift_ppm"] = round(slope * 1000, 3)
     ours, theirs = more.get("clock"), stamp.error_s(more["far_error"])
     if ours is not None and ours.synced and more["far_error"] >> 15 and theirs is not None:

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from probes.errors import WireError
 from probes.wire import dns_rdata as dnsdata
-from probes.wire.dns_rdata import MOST_NAME, name_at
+from probes.wire.dns_rdata import MAX_NAME, name_at
 
 PORT, TLS_PORT = 53, 853  # RFC 1035 §4.2, RFC 7858 §3.1
 UDP_BYTES = 1232  # of an answer we take by UDP: fits every path unfragmented (DNS flag day 2020)
-MOST_RECORDS = 4096
+MAX_RECORDS = 4096
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 2, 3, 4, 5, 16
 IN = 1  # the class "Internet"
 RCODES = {
@@ -100,8 +100,8 @@ def encode_name(text: str) -> bytes:
             raise ValueError("a label has 1 to 63 characters")
         wire += bytes((len(label),)) + label
         at = match.end()
-    if len(wire) >= MOST_NAME:
-        raise ValueError(f"a name has at most {MOST_NAME} bytes")
+    if len(wire) >= MAX_NAME:
+        raise ValueError(f"a name has at most {MAX_NAME} bytes")
     return bytes(wire) + b"\0"
 
 
@@ -137,7 +137,7 @@ def decode(data: bytes) -> DnsMessage:
     ident, flags, questions, *counts = _HEADER.unpack_from(data)
     if questions > 1:
         raise WireError(4, f"{questions} questions")
-    if sum(counts) > MOST_RECORDS:
+    if sum(counts) > MAX_RECORDS:
         raise WireError(6, f"{sum(counts)} records")
     question, at = _question(data, _HEADER.size) if questions else (None, _HEADER.size)
     sections, opt = _sections(data, at, counts, whole=not flags & _TC)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from probes.errors import WireError
 
-MOST_NAME = 255  # RFC 1035 §2.3.4, bytes of the wire form
-_MOST_JUMPS = 32  # a name of pointers to pointers must not cost more than any name
+MAX_NAME = 255  # RFC 1035 §2.3.4, bytes of the wire form
+_MAX_JUMPS = 32  # a name of pointers to pointers must not cost more than any name
 TYPES = {
     "A": 1,
     "NS": 2,
@@ -44,7 +44,7 @@ def name_at(data: bytes, at: int, end: int | None = None) -> tuple[str, int]:
     """The name that begins at `at`, and where it ends. A pointer may only point before the bytes it stands in for, so
     that no name goes round in circles; raises `WireError`."""
     labels: list[bytes] = []
-    room, after, limit = MOST_NAME, -1, len(data) if end is None else end
+    room, after, limit = MAX_NAME, -1, len(data) if end is None else end
     begin, jumps = at, 0
     while True:
         length = _byte(data, at, limit)
@@ -52,7 +52,7 @@ def name_at(data: bytes, at: int, end: int | None = None) -> tuple[str, int]:
             target = (length & 0x3F) << 8 | _byte(data, at + 1, limit)
             after = at + 2 if after < 0 else after
             jumps += 1
-            if target >= begin or jumps > _MOST_JUMPS:
+            if target >= begin or jumps > _MAX_JUMPS:
                 raise WireError(at, "a name that points forward or in circles")
             at = begin = target
             limit = len(data)

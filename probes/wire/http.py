@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from probes.errors import WireError
 
 PORT, TLS_PORT = 80, 443
-MOST_HEAD, MOST_HEADERS, MOST_LINE, MOST_INTERIM = 65_536, 256, 4096, 8
+MAX_HEAD, MAX_HEADERS, MAX_LINE, MAX_INTERIM = 65_536, 256, 4096, 8
 _STATUS = re.compile(rb"HTTP/1\.\d[ \t]+(\d\d\d)(?:[ \t][^\n]*)?\Z", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(r"\d{1,18}\Z", re.ASCII)
@@ -96,7 +96,7 @@ class Response:
         status, headers = parse_head(head)
         if 100 <= status < 200 and status != _SWITCHED:
             self._interim += 1
-            if self._interim > MOST_INTERIM:
+            if self._interim > MAX_INTERIM:
                 raise WireError(0, "interim answers without an end")
             return True
         self.status, self.headed, self.headers = status, True, headers
@@ -106,8 +106,8 @@ class Response:
     def _wait(self) -> None:
         """More bytes are needed; what cannot become an answer is refused at once."""
         self._searched = max(0, len(self._bytes) - 3)
-        if len(self._bytes) > MOST_HEAD:
-            raise WireError(MOST_HEAD, "a head that is too long")
+        if len(self._bytes) > MAX_HEAD:
+            raise WireError(MAX_HEAD, "a head that is too long")
         start = bytes(self._bytes[:5]).upper()
         if start != b"HTTP/"[: len(start)]:
             raise WireError(0, "not an HTTP status line")
@@ -137,7 +137,7 @@ class Response:
     def _chunk_line(self) -> bool:
         """A chunk's size (after the line end of the one before), or a trailer line (RFC 9112 §7.1)."""
         at = self._bytes.find(b"\n")
-        if max(at, len(self._bytes) if at < 0 else 0) > MOST_LINE:
+        if max(at, len(self._bytes) if at < 0 else 0) > MAX_LINE:
             raise WireError(self.body_bytes, "a chunk's line that is too long")
         if at < 0:
             return False
@@ -145,7 +145,7 @@ class Response:
         del self._bytes[: at + 1]
         if self._in_trailers:
             self._trailer_bytes += at + 1
-            if self._trailer_bytes > MOST_HEAD:
+            if self._trailer_bytes > MAX_HEAD:
                 raise WireError(self.body_bytes, "trailers that are too long")
             self.done = not line
         elif self._left is None:  # the line end after a chunk's data
@@ -185,7 +185,7 @@ def parse_head(head: bytes) -> tuple[int, tuple[tuple[str, str], ...]]:
     match = _STATUS.match(lines[0])
     if match is None:
         raise WireError(0, "not an HTTP status line")
-    if len(lines) - 1 > MOST_HEADERS:
+    if len(lines) - 1 > MAX_HEADERS:
         raise WireError(0, "too many headers")
     pairs = (_text(line).partition(":") for line in _unfolded(lines[1:]))
     return int(match[1]), tuple((name.strip().lower(), value.strip()) for name, colon, value in pairs if colon)

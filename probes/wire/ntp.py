@@ -13,7 +13,7 @@ from probes.errors import WireError
 from probes.wire.ntp_time import NTP_EPOCH_S
 
 PORT = 123
-UNSYNCHRONISED, MOST_STRATUM = 3, 16  # leap indicator, stratum of a server without time
+UNSYNCHRONISED, MAX_STRATUM = 3, 16  # leap indicator, stratum of a server without time
 _CLIENT, _SERVER = 3, 4
 _PACKET = struct.Struct("!BBbbii4sQQQQ")
 _HALF, _WHOLE = 1 << 63, 1 << 64
@@ -44,7 +44,7 @@ class NtpReply(NamedTuple):
     @property
     def synchronised(self) -> bool:
         """The server says it has the time."""
-        return self.leap != UNSYNCHRONISED and 0 < self.stratum < MOST_STRATUM
+        return self.leap != UNSYNCHRONISED and 0 < self.stratum < MAX_STRATUM
 
 
 def encode(cookie: int) -> bytes:
@@ -60,7 +60,7 @@ def decode(data: bytes) -> NtpReply:
     first, stratum, poll, precision, delay, dispersion, reference, *stamps = _PACKET.unpack_from(data)
     if first & 7 != _SERVER or not 1 <= first >> 3 & 7 <= 4:
         raise WireError(0, "no NTP server's packet")
-    if stratum > MOST_STRATUM:
+    if stratum > MAX_STRATUM:
         raise WireError(1, f"a stratum of {stratum}")
     return NtpReply(
         first >> 6, first >> 3 & 7, stratum, poll, precision, delay / 65.536, (dispersion & 0xFFFFFFFF) / 65.536,

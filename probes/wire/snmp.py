@@ -13,13 +13,13 @@ _WHOLE = (0x02, 0x41, 0x42, 0x43, 0x46, 0x47)  # INTEGER, Counter32, Gauge32, Ti
 _PLAIN = (0x04, 0x40, 0x44)  # OCTET STRING, IpAddress, Opaque
 _SEQUENCE, _PDUS = 0x30, range(0xA0, 0xA9)
 _DEEPEST = 8
-_MOST_WHOLE = 9  # bytes: Counter64 with its leading zero
+_MAX_WHOLE = 9  # bytes: Counter64 with its leading zero
 MAX_ARCS = 128  # of one object identifier (RFC 2578 §3.5); the first byte holds two of them
 _MAX_OID = MAX_ARCS * 5  # bytes: an arc has 32 bits in groups of seven
 MAX_ROWS = 128  # of one message: twice what we ever ask for at once
 _V3 = 3  # msgVersion
 _NEVER = (1, 0)
-_SIZES = {**dict.fromkeys(_WHOLE, (1, _MOST_WHOLE)), **dict.fromkeys(_PLAIN, (0, 127)), **dict.fromkeys(_NULLS, (0, 0))}
+_SIZES = {**dict.fromkeys(_WHOLE, (1, _MAX_WHOLE)), **dict.fromkeys(_PLAIN, (0, 127)), **dict.fromkeys(_NULLS, (0, 0))}
 
 
 def check(data: bytes) -> None:
@@ -98,7 +98,7 @@ def _inside(data: bytes, at: int, limit: int) -> tuple[int, int]:
 def _fits(tag: int, body: bytes) -> bool:
     """Is this a body such a type can have?"""
     if tag in _WHOLE:
-        return 0 < len(body) <= _MOST_WHOLE
+        return 0 < len(body) <= _MAX_WHOLE
     if tag == _OID:
         return _is_oid(body)
     return not body if tag in _NULLS else tag in _PLAIN

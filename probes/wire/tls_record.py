@@ -35,8 +35,8 @@ ALERTS = {
 }  # fmt: skip  (IANA "TLS Alerts")
 _CHANGE_CIPHER, _ALERT, _HANDSHAKE, _DATA = 20, 21, 22, 23
 _CERTIFICATE, _REQUEST = 11, 13
-_MOST_RECORD = 16_384 + 2048  # RFC 5246 §6.2.3
-_MOST_BYTES = 131_072  # of a handshake we keep
+_MAX_RECORD = 16_384 + 2048  # RFC 5246 §6.2.3
+_MAX_BYTES = 131_072  # of a handshake we keep
 
 
 class Plaintext:
@@ -60,7 +60,7 @@ class Plaintext:
         self._bytes += data
         while not self._over and len(self._bytes) >= 5:
             kind, length = self._bytes[0], int.from_bytes(self._bytes[3:5], "big")
-            self.foreign = kind not in (20, 21, 22, 23) or self._bytes[1] != 3 or length > _MOST_RECORD
+            self.foreign = kind not in (20, 21, 22, 23) or self._bytes[1] != 3 or length > _MAX_RECORD
             if self.foreign or len(self._bytes) < 5 + length:
                 self._over = self.foreign
                 return
@@ -73,7 +73,7 @@ class Plaintext:
             self._messages()
         elif kind == _ALERT and len(body) == 2:
             self.alert = body[1]
-        self._over = self._over or kind != _HANDSHAKE or len(self._handshake) > _MOST_BYTES
+        self._over = self._over or kind != _HANDSHAKE or len(self._handshake) > _MAX_BYTES
 
     def _messages(self) -> None:
         while len(self._handshake) >= 4:

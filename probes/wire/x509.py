@@ -17,7 +17,7 @@ _INTEGER, _OCTETS, _OID, _UTC_TIME, _TIME, _SEQUENCE, _SET = 0x02, 0x04, 0x06, 0
 _VERSION, _EXTENSIONS, _DNS, _IP = 0xA0, 0xA3, 0x82, 0x87
 _COMMON_NAME, _ORGANISATION, _ALTERNATIVES = b"\x55\x04\x03", b"\x55\x04\x0a", b"\x55\x1d\x11"
 _DIGITS = re.compile(rb"(\d{2,4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z\Z")
-_MOST_NAMES = 256
+_MAX_NAMES = 256
 
 
 class Certificate(NamedTuple):
@@ -117,7 +117,7 @@ def _alternatives(fields: list[_Item]) -> tuple[str, ...]:
         for extension in _items(_take(field.body, 0, _SEQUENCE).body) if field.tag == _EXTENSIONS else ():
             parts = list(_items(extension.body))
             if len(parts) >= 2 and parts[0].body == _ALTERNATIVES and parts[-1].tag == _OCTETS:
-                items = list(_items(_take(parts[-1].body, 0, _SEQUENCE).body))[:_MOST_NAMES]
+                items = list(_items(_take(parts[-1].body, 0, _SEQUENCE).body))[:_MAX_NAMES]
                 return tuple(text for item in items if (text := _alternative(item)))
     return ()
 

@@ -15,9 +15,9 @@ _SO_MAX_PACING_RATE, _TCP_NOTSENT_LOWAT, _TOTAL_RETRANS_AT = 47, 25, 100
 _UNSENT_BYTES = 256 * 1024  # what waits in our own buffer still crosses the link after the test: keep it small
 _PER_WAKE = 8  # reads or writes before the loop may do something else
 _RECV_BYTES = 256 * 1024
-_MOST_BLOCK_BYTES = 128 * 1024
+_MAX_BLOCK_BYTES = 128 * 1024
 _LET_GO_S = 0.05
-_STEP_S, _LEAST_BYTES = 0.005, 1448  # a paced stream is written in steps of so much time, of so much at least
+_STEP_S, _MIN_BYTES = 0.005, 1448  # a paced stream is written in steps of so much time, of so much at least
 
 
 class DataStream(Protocol):
@@ -58,9 +58,9 @@ class TcpStream:
         self.broken = ""
         self.sent_bytes = self.rcvd_bytes = 0
         self._loop = asyncio.get_running_loop()
-        block_bytes = min(block_bytes, _MOST_BLOCK_BYTES)
+        block_bytes = min(block_bytes, _MAX_BLOCK_BYTES)
         if sends and rate_bps:
-            block_bytes = min(block_bytes, max(_LEAST_BYTES, int(rate_bps / 8 * _STEP_S)))
+            block_bytes = min(block_bytes, max(_MIN_BYTES, int(rate_bps / 8 * _STEP_S)))
         self._block = memoryview(os.urandom(block_bytes) if sends else bytearray(_RECV_BYTES))
         self._rate_bps, self._free_at = rate_bps, 0.0  # monotonic: when the next block may be written
         self._timer: asyncio.TimerHandle | None = None

@@ -19,11 +19,11 @@ from probes.wire.iperf3.udp import HeadWriter
 _BUFFER = 4 * 1024 * 1024
 _PER_WAKE = 256
 _REST_S = 0.001  # the sender sleeps at least so long, as iperf3's: at high rates several packets leave together
-_LEAST_REST_S, _MOST_REST_S, _REST_PACKETS = 0.0005, 0.002, 96  # a receiver's, see `rest_between`
+_MIN_REST_S, _MAX_REST_S, _REST_PACKETS = 0.0005, 0.002, 96  # a receiver's, see `rest_between`
 _BEHIND_S, _BEHIND = 0.05, 1000  # what is due longer, or more than so many, is not sent any more
 _SOL_UDP, _UDP_SEGMENT = 17, 103  # <linux/udp.h>
 BATCH_FROM_BPS = 100e6
-_MOST_BATCH, _MOST_BURST_BYTES = 16, 60_000  # more at once overflows iperf3's own receive buffer
+_MAX_BATCH, _MAX_BURST_BYTES = 16, 60_000  # more at once overflows iperf3's own receive buffer
 _NO_BURSTS = (errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.EOPNOTSUPP)
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
 
@@ -170,12 +170,12 @@ def rest_between(asked: Params, sends: bool) -> float:
     rate_bps = asked.rate_bps * asked.parallel
     if sends or rate_bps < BATCH_FROM_BPS:
         return 0.0
-    return min(_MOST_REST_S, max(_LEAST_REST_S, _REST_PACKETS * asked.block_bytes * 8 / rate_bps))
+    return min(_MAX_REST_S, max(_MIN_REST_S, _REST_PACKETS * asked.block_bytes * 8 / rate_bps))
 
 
 def _batch(sock: socket.socket, block_bytes: int) -> int:
     """How many packets the kernel takes at once on this socket."""
-    many = min(_MOST_BATCH, _MOST_BURST_BYTES // block_bytes)
+    many = min(_MAX_BATCH, _MAX_BURST_BYTES // block_bytes)
     try:
         sock.setsockopt(_SOL_UDP, _UDP_SEGMENT, block_bytes)
     except OSError:  # Linux before 4.18

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from probes.io.datagram.socket import KEPT, MOST, ORIGIN_STAMP, TIMESTAMPING, PacketSocket, Stamped, Unreachable
+from probes.io.datagram.socket import KEPT, MAX_TAKEN, ORIGIN_STAMP, TIMESTAMPING, PacketSocket, Stamped, Unreachable
 from probes.wire.session import Arrival, Datagram
 
 _LIBC = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock: see above
@@ -177,7 +177,7 @@ class BatchSocket(PacketSocket):
         if self._early:
             super().hear(sent, said)
             return
-        for _ in range(MOST):
+        for _ in range(MAX_TAKEN):
             many = self._receive(_ERRQUEUE)
             if not many:
                 return
@@ -185,7 +185,7 @@ class BatchSocket(PacketSocket):
 
     def _queued(self) -> Iterator[Stamped | Unreachable]:
         found: list[Stamped | Unreachable] = []
-        for _ in range(MOST):
+        for _ in range(MAX_TAKEN):
             many = self._receive(_ERRQUEUE)
             if not many:
                 break
@@ -214,7 +214,7 @@ class BatchSocket(PacketSocket):
 
     def arrivals(self) -> Iterator[Arrival]:
         """Packets waiting, each with the kernel's arrival stamp."""
-        for _ in range(MOST):
+        for _ in range(MAX_TAKEN):
             many = self._receive(0)
             if not many:
                 return

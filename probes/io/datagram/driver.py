@@ -57,7 +57,7 @@ class Driver:
         self._listen(True)
         self._timer = Timer(self._loop, self._due)
         self._overflow = 0
-        self._most_unread = min(_UNREAD, sock.room // _EACH)
+        self._max_unread = min(_UNREAD, sock.room // _EACH)
         self._unread, self._read_by = 0, 0.0  # packets sent since the last reading, when to read at the latest
 
     def kick(self) -> None:
@@ -76,7 +76,7 @@ class Driver:
 
     def _due(self) -> None:
         session, sock, now = self.session, self.sock, time.monotonic()
-        if self._unread >= self._most_unread or now >= self._read_by or now >= session.judges_at():
+        if self._unread >= self._max_unread or now >= self._read_by or now >= session.judges_at():
             self._take()
             self._dropped(sock.dropped())
         if self._traced:

@@ -26,7 +26,7 @@ _CMSG = struct.Struct("=Qii")
 _TIMESPEC = struct.Struct("=qq")
 _STAMP_KIND = struct.unpack("=q", struct.pack("=ii", socket.SOL_SOCKET, _TIMESTAMPNS))[0]
 _STAMP_ONLY = 32  # control bytes of a datagram that carries nothing but its stamp
-_DONTWAIT, _MOST_AT_ONCE, _MOST_BYTES = 0x40, 128, 1024 * 1024
+_DONTWAIT, _MAX_AT_ONCE, _MAX_BYTES = 0x40, 128, 1024 * 1024
 
 
 class PacketRun(NamedTuple):
@@ -83,7 +83,7 @@ class BatchReceiver:
         self.overflow = 0
         self._fd, self._family = sock.fileno(), sock.family
         self._slot = max(64, -(-largest // 64) * 64)
-        self._many = max(1, min(_MOST_AT_ONCE, _MOST_BYTES // self._slot))
+        self._many = max(1, min(_MAX_AT_ONCE, _MAX_BYTES // self._slot))
         self._data = bytearray(self._slot * self._many)
         self._names, self._controls = bytearray(_NAME * self._many), bytearray(_CONTROL * self._many)
         self._headers, self._iovs = bytearray(_HEADER.size * self._many), bytearray(_IOV.size * self._many)

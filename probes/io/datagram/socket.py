@@ -29,7 +29,7 @@ _IPV6_MTU_DISCOVER, _IPV6_DONTFRAG, _PMTUDISC_PROBE = 23, 62, 3
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
 _ORIGIN_ICMP, _ORIGIN_ICMP6, ORIGIN_STAMP, _ORIGIN_LOCAL = 2, 3, 4, 1
 _ROOM = 512  # bytes of control messages a packet may bring
-MOST = 16_384  # packets taken in one go: more than the socket's buffer holds
+MAX_TAKEN = 16_384  # packets taken in one go: more than the socket's buffer holds
 KEPT = 16_384  # sends whose stamp may still come; a device that gives none must not fill our memory
 # An ICMP error about one packet makes the next send fail with these, whoever that is for: nothing was sent.
 _ANOTHERS = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT, errno.EPROTO, errno.EMSGSIZE,
@@ -190,7 +190,7 @@ class PacketSocket:
 
     def _queued(self) -> Iterator[Stamped | Unreachable]:
         receive = self.sock.recvmsg
-        for _ in range(MOST):
+        for _ in range(MAX_TAKEN):
             try:
                 data, control, _, to = receive(2048, _ROOM, _ERRQUEUE)
             except BlockingIOError:
@@ -237,7 +237,7 @@ class PacketSocket:
     def arrivals(self) -> Iterator[Arrival]:
         """Packets waiting, each with the kernel's arrival stamp."""
         receive, skip = self.sock.recvmsg, self._skip_ip
-        for _ in range(MOST):
+        for _ in range(MAX_TAKEN):
             try:
                 data, control, _, source = receive(65535, _ROOM)
             except BlockingIOError:

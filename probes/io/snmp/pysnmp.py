@@ -46,12 +46,12 @@ _ENDS = {
     "EmptyResponse": "empty",
 }
 _STRANGER = bytes.fromhex("2b060106030f01010400")  # usmStatsUnknownEngineIDs: it is another device than at first
-_MOST_ENGINES = 8  # with their user's keys and their devices' clocks; more are closed when nobody uses them
+_MAX_ENGINES = 8  # with their user's keys and their devices' clocks; more are closed when nobody uses them
 _engines: dict[asyncio.AbstractEventLoop, dict[SnmpAccess, _Shared]] = {}  # an engine belongs to its loop
 
 
-_MOST_MESSAGES = 4  # of one question: v3 asks who the device is, and again when its clock was another (RFC 3414 §4)
-_LATER = 1.0 + _MOST_MESSAGES  # × timeout + 1 s: what the library waits, so that our own waiting ends first
+_MAX_MESSAGES = 4  # of one question: v3 asks who the device is, and again when its clock was another (RFC 3414 §4)
+_LATER = 1.0 + _MAX_MESSAGES  # × timeout + 1 s: what the library waits, so that our own waiting ends first
 
 
 def _unsigned(bits: int, plainly: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -111,7 +111,7 @@ def _give_back(access: SnmpAccess, shared: _Shared) -> None:
     shared.users -= 1
     engines = _engines.get(asyncio.get_running_loop(), {})
     is_current = engines.get(access) is shared
-    if shared.users or (is_current and len(engines) <= _MOST_ENGINES):
+    if shared.users or (is_current and len(engines) <= _MAX_ENGINES):
         return
     shared.engine.close_dispatcher()
     if is_current:
@@ -233,7 +233,7 @@ class PysnmpDevice:
         """Messages of the device to the engine; each of ours has its whole time and one repeat after half of it. Raises
         `NoAnswer` in the end."""
         await asyncio.sleep(0)  # the question goes first
-        for number in range(1, _MOST_MESSAGES + 1):
+        for number in range(1, _MAX_MESSAGES + 1):
             if not await self._is_another_asked(number):
                 break
         raise self._carrier.no_answer()

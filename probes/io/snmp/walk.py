@@ -9,8 +9,8 @@ from probes import trace
 from probes.io.snmp.device import Device, NoAnswer, Value
 
 SIZES = (10, 25, 50)  # rows asked for in one GETBULK: from the first, upwards while the device keeps pace
-MOST_ROWS = 20_000  # a device that has more in one column is not believed
-_MOST_VALUES = 64  # asked for in one GET, at first
+MAX_ROWS = 20_000  # a device that has more in one column is not believed
+_MAX_VALUES = 64  # asked for in one GET, at first
 _SILENT = ("silence", "stopped")
 _SMALLEST = "1.3.6.1.2.1.1.3.0"  # sysUpTime: every device has it, and a question for it alone always fits
 
@@ -34,7 +34,7 @@ class Getter:
     """
 
     def __init__(self) -> None:
-        self._most = _MOST_VALUES
+        self._most = _MAX_VALUES
         self._proven = 0  # values at once this device has answered; 0: nothing is known of it
 
     async def begin(self, device: Device) -> None:
@@ -105,7 +105,7 @@ async def _column(device: Device, column: str, size: int) -> tuple[dict[str, Val
     never end: left where a page brings nothing new, or a name that cannot be of the same table comes out of order."""
     fetch, found = device.pages(column, size), dict[str, Value]()
     last, parts = tuple[int, ...](), 0
-    while len(found) < MOST_ROWS:
+    while len(found) < MAX_ROWS:
         page, before = await fetch(), len(found)
         trace.note("page", f"{len(page.rows)} rows of {column}{'' if page.more else ', the last'}")
         for oid, value in page.rows:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from probes.errors import WireError
 
-MOST_BYTES = 65_535  # of one message
-_MOST_SMALL_BYTES = 2
+MAX_BYTES = 65_535  # of one message
+_MAX_SMALL_BYTES = 2
 
 
 class BitReader:
@@ -14,8 +14,8 @@ class BitReader:
     __slots__ = ("_at", "_data", "_end")
 
     def __init__(self, data: bytes, start: int = 0, end: int | None = None) -> None:
-        if len(data) > MOST_BYTES:
-            raise WireError(MOST_BYTES, "longer than a message may be")
+        if len(data) > MAX_BYTES:
+            raise WireError(MAX_BYTES, "longer than a message may be")
         self._data, self._at = data, 8 * start
         self._end = 8 * (len(data) if end is None else end)
 
@@ -64,7 +64,7 @@ class BitReader:
         if not self.bits(1):
             return self.bits(6)
         count = self.length()
-        if count > _MOST_SMALL_BYTES:
+        if count > _MAX_SMALL_BYTES:
             raise self.fault("a number that is not small")
         return int.from_bytes(self.octets(count), "big")
 

@@ -23,7 +23,7 @@ STAGES = {
     q931.CONNECT: "connect",
 }
 _ELSEWHERE = ("routeCallToGatekeeper", "callForwarded", "routeCallToMC")
-_MOST_EVENTS = 64
+_MAX_EVENTS = 64
 _NOTHING_SAID = h225.CallSignal("")
 
 
@@ -217,5 +217,5 @@ class H323Call:
         return now - (now if self._sent_at is None else self._sent_at)
 
     def _tell(self, event: Any) -> None:
-        if len(self._events) < _MOST_EVENTS:
+        if len(self._events) < _MAX_EVENTS:
             self._events.append(event)

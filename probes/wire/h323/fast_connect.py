@@ -16,8 +16,8 @@ FRAMES = 20  # g711Alaw64k counts milliseconds: 20 of 8 samples, 160 bytes of pa
 SESSION = 1  # the audio session (H.245 §C.4)
 SEND, RECEIVE = 1, 2  # logical channel numbers of our two offers
 
-_PORT, _MOST = Whole(0, 65_535), Whole(0, 255)
-_H221 = Fields([("t35CountryCode", _MOST), ("t35Extension", _MOST), ("manufacturerCode", _PORT)])
+_PORT, _BYTE = Whole(0, 65_535), Whole(0, 255)
+_H221 = Fields([("t35CountryCode", _BYTE), ("t35Extension", _BYTE), ("manufacturerCode", _PORT)])
 _FOREIGN = Fields(
     [("nonStandardIdentifier", Choice([("object", OID), ("h221NonStandard", _H221)])), ("data", Octets())]
 )
@@ -38,7 +38,7 @@ _WHERE = Choice([("unicastAddress", _UNICAST), ("multicastAddress", _MULTICAST)]
 _LABEL = Fields([("mcuNumber", Whole(0, 192)), ("terminalNumber", Whole(0, 192))], [])
 _H2250 = Fields(
     [
-        ("nonStandard?", Items(_FOREIGN)), ("sessionID", _MOST), ("associatedSessionID?", Whole(1, 255)),
+        ("nonStandard?", Items(_FOREIGN)), ("sessionID", _BYTE), ("associatedSessionID?", Whole(1, 255)),
         ("mediaChannel?", _WHERE), ("mediaGuaranteedDelivery?", BOOLEAN), ("mediaControlChannel?", _WHERE),
         ("mediaControlGuaranteedDelivery?", BOOLEAN), ("silenceSuppression?", BOOLEAN), ("destination?", _LABEL),
         ("dynamicRTPPayloadType?", Whole(96, 127)), ("mediaPacketization?", None),

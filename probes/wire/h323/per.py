@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from probes.wire.h323.bits import BitReader, BitWriter
 
-MOST_ITEMS = 128  # of one SEQUENCE OF
-_MOST_EXTENSIONS = 256
-_MOST_ARCS_BYTES = 64  # of an OBJECT IDENTIFIER
+MAX_ITEMS = 128  # of one SEQUENCE OF
+_MAX_EXTENSIONS = 256
+_MAX_ARCS_BYTES = 64  # of an OBJECT IDENTIFIER
 
 
 class Type(Protocol):
@@ -197,7 +197,7 @@ class Oid:
     def read(self, source: BitReader) -> tuple[int, ...]:
         """The arcs."""
         count = source.length()
-        if not 0 < count <= _MOST_ARCS_BYTES:
+        if not 0 < count <= _MAX_ARCS_BYTES:
             raise source.fault("an object identifier of that length")
         arcs, arc = [0], 0
         for byte in source.octets(count):
@@ -223,7 +223,7 @@ class Oid:
 
 
 class Items:
-    """SEQUENCE OF, at most `MOST_ITEMS` of them."""
+    """SEQUENCE OF, at most `MAX_ITEMS` of them."""
 
     def __init__(self, kind: Type) -> None:
         self._kind = kind
@@ -231,7 +231,7 @@ class Items:
     def read(self, source: BitReader) -> list[Any]:
         """The values."""
         count = source.length()
-        if count > MOST_ITEMS:
+        if count > MAX_ITEMS:
             raise source.fault(f"{count} items")
         return [self._kind.read(source) for _ in range(count)]
 
@@ -315,7 +315,7 @@ class Fields:
     def _beyond(self, source: BitReader, out: dict[str, Any]) -> None:
         """X.691 §19.7 to 9: how many, which, and each as an open type."""
         count = source.length() if source.bits(1) else source.bits(6) + 1
-        if count > _MOST_EXTENSIONS:
+        if count > _MAX_EXTENSIONS:
             raise source.fault(f"{count} additions")
         present, known = source.bits(count), self._more or ()
         for at in range(count):

@@ -12,11 +12,11 @@ CONNECT, SETUP_ACKNOWLEDGE, RELEASE_COMPLETE = 0x07, 0x0D, 0x5A
 FACILITY, NOTIFY, STATUS_INQUIRY, INFORMATION, STATUS = 0x62, 0x6E, 0x75, 0x7B, 0x7D
 BEARER, CAUSE, DISPLAY, USER_USER = 0x04, 0x08, 0x28, 0x7E
 NORMAL_CLEARING = 16
-MOST_BYTES = 65_535
+MAX_BYTES = 65_535
 _BEARER_384K = b"\x88\x93\xa5"  # unrestricted digital, circuit mode 384 kbit/s, H.221 and H.242
 _DISCRIMINATOR, _PER = 0x08, b"\x05"  # call control messages; user information in X.208 and X.209
 _FROM_CALLED = 0x8000  # the call reference's flag: sent by whom the call came to
-_MOST_ELEMENTS = 64
+_MAX_ELEMENTS = 64
 
 
 class Q931Message(NamedTuple):
@@ -63,7 +63,7 @@ def packed(frame: Q931Message) -> bytes:
     for identifier, value in frame.elements:
         size = len(value).to_bytes(2 if identifier == USER_USER else 1, "big")
         body += bytes((identifier,)) + size + value
-    if len(body) + 4 > MOST_BYTES:
+    if len(body) + 4 > MAX_BYTES:
         raise ValueError("longer than a TPKT may be")
     return b"\x03\0" + (len(body) + 4).to_bytes(2, "big") + body
 
@@ -102,7 +102,7 @@ def parse(data: bytes) -> Q931Message:
 
 
 def _elements(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
-    for _ in range(_MOST_ELEMENTS):
+    for _ in range(_MAX_ELEMENTS):
         if at >= len(data):
             return
         identifier = data[at]

@@ -12,7 +12,7 @@ from probes.wire.fleet.track import FleetTarget, Flight
 from probes.wire.icmp.header import ECHO4, ECHO6, HEADER, REPLY4, REPLY6, checksum
 from probes.wire.session import Arrival
 
-LEAST = 16  # bytes of payload that hold cookie, index, number
+MIN_PAYLOAD = 16  # bytes of payload that hold cookie, index, number
 _FILL = bytes(65536)
 _ECHO = struct.Struct("!BBHHH8sII")
 _REPLY = struct.Struct("!BxxxxxH8sII")
@@ -24,7 +24,7 @@ def echo(ident: int, index: int, seq: int, cookie: bytes, size: int, v6: bool) -
     head = _ECHO.pack(kind, 0, 0, ident, seq & 0xFFFF, cookie, index, seq)
     if not v6:
         head = _ECHO.pack(kind, 0, checksum(head), ident, seq & 0xFFFF, cookie, index, seq)
-    return head + _FILL[: size - LEAST] if size > LEAST else head
+    return head + _FILL[: size - MIN_PAYLOAD] if size > MIN_PAYLOAD else head
 
 
 class Ping(Fleet):
@@ -48,7 +48,7 @@ class Ping(Fleet):
             sum_ = ~left & 0xFFFF if left else 0
         head = _ECHO.pack(self._echo, 0, sum_, self.ident, low, self.cookie, index, seq)
         size = self.sizes.get(index, 56)
-        return head + _FILL[: size - LEAST] if size > LEAST else head
+        return head + _FILL[: size - MIN_PAYLOAD] if size > MIN_PAYLOAD else head
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """An echo reply; what is not ours is left alone, what is broken is counted."""
@@ -66,7 +66,7 @@ class Ping(Fleet):
             return
         track, seq, marked = named
         size = self.sizes.get(track.index, 56)
-        if not marked or len(data) != HEADER + size or data[HEADER + LEAST :] != _FILL[: size - LEAST]:
+        if not marked or len(data) != HEADER + size or data[HEADER + MIN_PAYLOAD :] != _FILL[: size - MIN_PAYLOAD]:
             _changed(track, seq, len(data) - HEADER)
         if tos ^ track.tos > 3 and tos >= 0 and (flight := track.flights.get(seq)) is not None:
             flight.window.more["dscp_seen"] = tos >> 2
@@ -75,7 +75,7 @@ class Ping(Fleet):
     def _named(self, data: bytes, source: str) -> tuple[FleetTarget, int, bool] | None:
         """Whose answer it is, to which packet, and whether it bears our mark. One whose payload was cut or rewritten is known by its header alone: by
         identifier and number, of a packet that is still in the air (RFC 792)."""
-        if len(data) >= HEADER + LEAST:
+        if len(data) >= HEADER + MIN_PAYLOAD:
             _, _, cookie, index, seq = _REPLY.unpack_from(data)
             if cookie == self.cookie and index < len(self.tracks):
                 track = self.tracks[index]
@@ -106,7 +106,7 @@ class Ping(Fleet):
         """The packet an ICMP error quotes; many routers quote 8 bytes only (RFC 792)."""
         if len(data) < HEADER or int.from_bytes(data[4:6], "big") != self.ident:
             return None
-        if len(data) >= HEADER + LEAST:
+        if len(data) >= HEADER + MIN_PAYLOAD:
             _, _, cookie, index, seq = _REPLY.unpack_from(data)
             known = cookie == self.cookie and index < len(self.tracks) and self.tracks[index].to[0] == to
             return self.tracks[index].flights.get(seq) if known else None

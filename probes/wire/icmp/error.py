@@ -14,13 +14,13 @@ from probes.wire.icmp.header import checksum
 
 ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
 HEAD = 8  # bytes before the quoted packet
-QUOTE_LEAST = 128  # RFC 4884 §4.2: a quote that an extension follows is at least so long, padded with zeros
+MIN_QUOTE = 128  # RFC 4884 §4.2: a quote that an extension follows is at least so long, padded with zeros
 _LENGTH_AT = {False: (5, 4), True: (4, 8)}  # IPv6? → where the length field stands, its unit in bytes
 EXCEEDED = ((11, 0), (3, 0))  # type, code of IPv4, IPv6: no hops are left
 _QUOTING = {False: (3, 11, 12), True: (1, 2, 3, 4)}
 _PORTS, _UDP, _ECHO = struct.Struct("!HH"), struct.Struct("!HHH"), struct.Struct("!xxxxHH")
 _MPLS, _OBJECT = (1, 1), struct.Struct("!HBB")
-_MOST_LABELS = 16
+_MAX_LABELS = 16
 
 
 class IcmpMeaning(Enum):
@@ -131,8 +131,8 @@ def _labels(data: bytes, v6: bool) -> tuple[Label, ...]:
     """Labels of a whole message; none when its extension is broken: it may be no extension at all."""
     at, unit = _LENGTH_AT[v6]
     length = 0 if v6 and data[0] == 2 else data[at] * unit
-    begins = HEAD + (length if length >= QUOTE_LEAST else QUOTE_LEAST)  # old routers leave the length 0
-    return labels_at(data, begins, told=length >= QUOTE_LEAST)
+    begins = HEAD + (length if length >= MIN_QUOTE else MIN_QUOTE)  # old routers leave the length 0
+    return labels_at(data, begins, told=length >= MIN_QUOTE)
 
 
 def labels_at(data: bytes, at: int, told: bool) -> tuple[Label, ...]:
@@ -163,7 +163,7 @@ def labels(extension: bytes, sure: bool = True) -> tuple[Label, ...]:
         if tuple(kind) == _MPLS:
             found += _stack(extension[at + 4 : at + length], at + 4)
         at += length
-    return tuple(found[:_MOST_LABELS])
+    return tuple(found[:_MAX_LABELS])
 
 
 def _stack(body: bytes, at: int) -> list[Label]:

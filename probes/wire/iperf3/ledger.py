@@ -6,8 +6,8 @@ from probes.errors import WireError
 from probes.wire.iperf3.messages import head_bytes, read_head
 from probes.wire.iperf3.udp import read_heads
 
-_MOST_LEAP = 1_000_000  # packet numbers that leap further were not sent by our peer
-_MOST_MISSING = 10_000  # newest ones remembered, so that a late packet and a repeated one can be told apart
+_MAX_LEAP = 1_000_000  # packet numbers that leap further were not sent by our peer
+_MAX_MISSING = 10_000  # newest ones remembered, so that a late packet and a repeated one can be told apart
 
 
 class StreamLedger:
@@ -28,7 +28,7 @@ class StreamLedger:
         except WireError:
             self.strange += 1
             return
-        if not 0 < seq <= self.highest + _MOST_LEAP:
+        if not 0 < seq <= self.highest + _MAX_LEAP:
             self.strange += 1
         elif seq > self.highest or self._late(seq):
             self.bytes += length
@@ -71,9 +71,9 @@ class StreamLedger:
         self.highest = max(self.highest, seq)
 
     def _remember(self, first: int, end: int) -> None:
-        self._missing.update(range(max(first, end - _MOST_MISSING), end))
-        if len(self._missing) > 2 * _MOST_MISSING:  # seldom, so each packet pays little
-            self._missing = {seq for seq in self._missing if seq >= end - _MOST_MISSING}
+        self._missing.update(range(max(first, end - _MAX_MISSING), end))
+        if len(self._missing) > 2 * _MAX_MISSING:  # seldom, so each packet pays little
+            self._missing = {seq for seq in self._missing if seq >= end - _MAX_MISSING}
 
     def _jitter(self, transit_ns: int) -> None:
         if self._transit_ns is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 SKEW_S = 10.0  # iperf3's own threshold
-_MOST_USERS = 10_000
+_MAX_USERS = 10_000
 _TOKEN = re.compile(r"user: ([^\n]+)\npwd:  ([^\n]+)\nts:   (-?\d{1,12})", re.ASCII)
 _NOBODY = "0" * 64
 
@@ -49,8 +49,8 @@ def users(text: str) -> dict[str, str]:
         if user in found:
             raise BadSettings(f"line {number}: {clean(user, 40)} stands there twice")
         found[user] = digest.lower()
-    if not 0 < len(found) <= _MOST_USERS:
-        raise BadSettings(f"{len(found)} users (1 to {_MOST_USERS} are allowed)")
+    if not 0 < len(found) <= _MAX_USERS:
+        raise BadSettings(f"{len(found)} users (1 to {_MAX_USERS} are allowed)")
     return found
 
 

@@ -20,12 +20,12 @@ PORT = 5201
 COOKIE_BYTES = 37  # 36 characters of the alphabet and NUL
 _ALPHABET = b"abcdefghijklmnopqrstuvwxyz234567"
 _MARK = b"netmon"
-MOST_PARAMS_BYTES = 8 * 1024
-MOST_RESULTS_BYTES = 64 * 1024
-_MOST_DEPTH = 6
-MOST_STREAMS = 128
-_MOST_BLOCK = {"tcp": 1024 * 1024, "udp": 65_507}
-_LEAST_UDP_BLOCK = 16
+MAX_PARAMS_BYTES = 8 * 1024
+MAX_RESULTS_BYTES = 64 * 1024
+_MAX_DEPTH = 6
+MAX_STREAMS = 128
+_MAX_BLOCK = {"tcp": 1024 * 1024, "udp": 65_507}
+_MIN_UDP_BLOCK = 16
 UDP_HELLOS = (b"9876", struct.pack("<I", 123456789), struct.pack(">I", 0x36373839))
 UDP_REPLY = b"6789"
 UDP_REPLIES = (UDP_REPLY, struct.pack("<I", 987654321), struct.pack(">I", 0x39383736))
@@ -130,13 +130,13 @@ def frame(table: dict[str, Any]) -> bytes:
     return _LENGTH.pack(len(text)) + text
 
 
-def framed(buffer: bytes | bytearray, most: int) -> bytes | None:
+def framed(buffer: bytes | bytearray, max_bytes: int) -> bytes | None:
     """The JSON text at the beginning of `buffer`, None while it is not whole; `WireError` when it may never be."""
     if len(buffer) < 4:
         return None
     length = _LENGTH.unpack_from(buffer)[0]
-    if not 2 <= length <= most:
-        raise WireError(0, f"a JSON text of {length} bytes (2 to {most} are allowed)")
+    if not 2 <= length <= max_bytes:
+        raise WireError(0, f"a JSON text of {length} bytes (2 to {max_bytes} are allowed)")
     return bytes(buffer[4 : 4 + length]) if len(buffer) >= 4 + length else None
 
 
@@ -162,8 +162,8 @@ def _check_depth(text: bytes) -> None:
     depth = 0
     for one in re.findall(rb"[\[\]{}]", _STRINGS.sub(b"", text)):
         depth += 1 if one in b"[{" else -1
-        if depth > _MOST_DEPTH:
-            raise WireError(4, f"a JSON text nested deeper than {_MOST_DEPTH}")
+        if depth > _MAX_DEPTH:
+            raise WireError(4, f"a JSON text nested deeper than {_MAX_DEPTH}")
 
 
 def _number(table: dict[str, Any], key: str, default: float = 0.0) -> float:
@@ -179,11 +179,11 @@ def _number(table: dict[str, Any], key: str, default: float = 0.0) -> float:
     return value
 
 
-def _whole(table: dict[str, Any], key: str, most: int, default: int = 0) -> int:
-    """A whole number from 0 to `most`; a large one may come as 1e+15."""
+def _whole(table: dict[str, Any], key: str, high: int, default: int = 0) -> int:
+    """A whole number from 0 to `high`; a large one may come as 1e+15."""
     value = _number(table, key, default)
-    if not (value.is_integer() and 0 <= value <= most):
-        raise WireError(4, f"{key} is not from 0 to {most}")
+    if not (value.is_integer() and 0 <= value <= high):
+        raise WireError(4, f"{key} is not from 0 to {high}")
     exact = table.get(key, default)
     return exact if isinstance(exact, int) else int(value)
 
@@ -231,7 +231,7 @@ def decode_params(text: bytes) -> Params:
         protocol=protocol,
         time_s=_whole(table, "time", 86_400),
         omit_s=_whole(table, "omit", 600),
-        parallel=_between(table, "parallel", 1, MOST_STREAMS, 1),
+        parallel=_between(table, "parallel", 1, MAX_STREAMS, 1),
         reverse=_flag(table, "reverse"),
         block_bytes=_block(table, protocol),
         rate_bps=_whole(table, "bandwidth", 10**15),
@@ -250,8 +250,8 @@ def _protocol(table: dict[str, Any]) -> str:
 
 def _block(table: dict[str, Any], protocol: str) -> int:
     if protocol == "udp":
-        return _between(table, "len", _LEAST_UDP_BLOCK, _MOST_BLOCK["udp"], 1448)
-    return _between(table, "len", 1, _MOST_BLOCK["tcp"], 128 * 1024)
+        return _between(table, "len", _MIN_UDP_BLOCK, _MAX_BLOCK["udp"], 1448)
+    return _between(table, "len", 1, _MAX_BLOCK["tcp"], 128 * 1024)
 
 
 def _between(table: dict[str, Any], key: str, low: int, high: int, default: int) -> int:
@@ -287,13 +287,13 @@ def decode_results(text: bytes) -> Results:
     """The peer's results; raises `WireError`."""
     table = _table(text)
     streams = table.get("streams")
-    if not isinstance(streams, list) or len(streams) > 2 * MOST_STREAMS:
+    if not isinstance(streams, list) or len(streams) > 2 * MAX_STREAMS:
         raise WireError(4, "streams is no list of streams")
     return Results(tuple(_stream(one) for one in streams), _number(table, "sender_has_retransmits") == 1)
 
 
-_MOST_BYTES = 2**60  # an exabyte: more was not sent
-_MOST_PACKETS = 2**53
+_MAX_BYTES = 2**60  # an exabyte: more was not sent
+_MAX_PACKETS = 2**53
 
 
 def _stream(table: object) -> StreamResult:
@@ -304,11 +304,11 @@ def _stream(table: object) -> StreamResult:
     jitter_s = _number(table, "jitter")
     return StreamResult(
         _whole(table, "id", 2**31),
-        _whole(table, "bytes", _MOST_BYTES),
+        _whole(table, "bytes", _MAX_BYTES),
         int(retransmits) if 0 <= retransmits < 2**53 else None,  # an unsigned -1 comes as 2^64 - 1
         jitter_s if 0 <= jitter_s < 3600 else 0.0,
         max(0, int(_number(table, "errors"))),  # more late packets than lost ones make it negative
-        _whole(table, "packets", _MOST_PACKETS),
+        _whole(table, "packets", _MAX_PACKETS),
         took_s if took_s > 0 else None,
     )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 PADDINGS = ("pkcs1", "oaep")
-LEAST_BITS = 1024
+MIN_BITS = 1024
 
 
 def _serialization() -> ModuleType:
@@ -45,8 +45,8 @@ def public_key(pem: bytes) -> RSAPublicKey:
         key = serialization.load_pem_public_key(pem)
     except (ValueError, TypeError):
         raise BadSettings("no public key in PEM") from None
-    if not isinstance(key, RSAPublicKey) or key.key_size < LEAST_BITS:
-        raise BadSettings(f"no RSA public key of {LEAST_BITS} bits or more")
+    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
+        raise BadSettings(f"no RSA public key of {MIN_BITS} bits or more")
     return key
 
 
@@ -59,8 +59,8 @@ def private_key(pem: bytes) -> RSAPrivateKey:
         key = serialization.load_pem_private_key(pem, None)
     except (ValueError, TypeError):  # TypeError: it has a passphrase
         raise BadSettings("no private key in PEM without a passphrase") from None
-    if not isinstance(key, RSAPrivateKey) or key.key_size < LEAST_BITS:
-        raise BadSettings(f"no RSA private key of {LEAST_BITS} bits or more")
+    if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_BITS:
+        raise BadSettings(f"no RSA private key of {MIN_BITS} bits or more")
     return key
 
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from probes.base import Outcome
-from probes.wire.icmp.error import QUOTE_LEAST, UDP, IcmpMeaning, Label, Quote, labels_at, meaning
+from probes.wire.icmp.error import MIN_QUOTE, UDP, IcmpMeaning, Label, Quote, labels_at, meaning
 from probes.wire.icmp.fault import Fault, icmp_fault
 from probes.wire.icmp.header import ECHO4, ECHO6, REPLY4, REPLY6, checksum
 from probes.wire.session import Address, Arrival, Datagram
 
 GAP_S = 0.010  # between two packets of a flow
 SILENT_RUN = 5  # one packet at a time: so many silent hops in a row end the flow
-LEAST = 24  # bytes of payload at least: cookie, number, filling, balance
+MIN_PAYLOAD = 24  # bytes of payload at least: cookie, number, filling, balance
 _NUMBER = struct.Struct("!8sH")
 _ECHO = struct.Struct("!BBHHH")
 
@@ -86,7 +86,7 @@ class UdpPackets:
 
     def write(self, number: int, size: int) -> bytes:
         """A payload that is as much longer as its number is, unless its size is asked for."""
-        return _NUMBER.pack(self.cookie, number).ljust(size or LEAST + number, b"\0")
+        return _NUMBER.pack(self.cookie, number).ljust(size or MIN_PAYLOAD + number, b"\0")
 
     def number_of(self, quoted: bytes) -> int | None:
         """See `Packets`. A quote padded with zeros shows as little as a short one."""
@@ -111,7 +111,7 @@ class EchoPackets:
     def write(self, number: int, size: int) -> bytes:
         """One request; its checksum is `sum` (IPv6: whatever the kernel makes of the same sum)."""
         kind = ECHO6 if self.v6 else ECHO4
-        filling = _NUMBER.pack(self.cookie, number).ljust((size or LEAST) - 2, b"\0")
+        filling = _NUMBER.pack(self.cookie, number).ljust((size or MIN_PAYLOAD) - 2, b"\0")
         open_ = _ECHO.pack(kind, 0, self.sum, self.ident, number) + filling
         even = open_ + b"\0" if len(open_) & 1 else open_
         balance = checksum(even)
@@ -246,7 +246,7 @@ class Flow:
         if not by:
             self._stopped(icmp_fault(self.to[0], by, type, code), self.packets.number_of(data))
             return
-        extension = labels_at(data, after or QUOTE_LEAST - self.packets.skipped, told=after > 0)
+        extension = labels_at(data, after or MIN_QUOTE - self.packets.skipped, told=after > 0)
         number = self.packets.number_of(data)
         if number is not None or not self.overheard:
             answer = HopReply(by, what, type, code, mtu if what is IcmpMeaning.TOO_BIG else 0, None, extension)
@@ -260,7 +260,7 @@ class Flow:
 
     def heard(self, quote: Quote, by: str, at_ns: int, now: float) -> None:
         """The same error as a raw socket sees it: its quote shows the packet's own headers."""
-        number = quote.number - 8 - LEAST if quote.protocol == UDP else quote.number
+        number = quote.number - 8 - MIN_PAYLOAD if quote.protocol == UDP else quote.number
         if 0 <= number < len(self.probes) and (quote.protocol != UDP or not self.probes[number].size):
             self._take(number, told(quote, by, self.to[0]), at_ns, now)
 

@@ -13,7 +13,7 @@ from probes.errors import WireError
 from probes.wire.ntp_time import NTP_EPOCH_S
 
 SR, RR, SDES, BYE = 200, 201, 202, 203
-_MOST_PACKETS = 16  # of one compound that are read
+_MAX_PACKETS = 16  # of one compound that are read
 
 
 class Block(NamedTuple):
@@ -94,7 +94,7 @@ def decode(data: bytes) -> list[RtcpReport | Goodbye]:
 
 def _each(data: bytes) -> Iterator[RtcpReport | Goodbye]:
     at = 0
-    for _ in range(_MOST_PACKETS):
+    for _ in range(_MAX_PACKETS):
         if at + 4 > len(data):
             return
         if data[at] >> 6 != 2:

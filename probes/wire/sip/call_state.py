@@ -40,7 +40,7 @@ from probes.wire.sip.request import COPIED, Headers, next_hop
 
 ASKING, RINGING, UP, PARTING, DONE = range(5)
 UNHEARD = (0, 404, 408, 481)  # answers to a BYE of a place that does not have the call; 0: none
-_MOST_EVENTS, _MOST_STRANGERS = 64, 4
+_MAX_EVENTS, _MAX_STRANGERS = 64, 4
 _LOOK_S = 0.1  # between two looks whether what is awaited of a call that is up has come
 _REPEATED_S = 0.3  # a 200 that comes again sooner is the network's copy; later ones mean that our ACK is not heard
 _HOP_SENDS = 2  # of a BYE to the place the dialog names, before whom we called hears it too
@@ -165,7 +165,7 @@ class SipCall(Carried):
         return False
 
     def _tell(self, event: Any) -> None:
-        if len(self._events) < _MOST_EVENTS or not isinstance(event, Malformed):  # the others come once, or are counted
+        if len(self._events) < _MAX_EVENTS or not isinstance(event, Malformed):  # the others come once, or are counted
             self._events.append(event)
 
     def _after_s(self, now: float) -> float:
@@ -215,7 +215,7 @@ class SipCall(Carried):
 
     def _say(self, data: bytes, to: Address | None = None) -> None:
         self._out.append(Send(data, to))
-        del self._out[: -2 * _MOST_STRANGERS]
+        del self._out[: -2 * _MAX_STRANGERS]
 
     # --- what we hear ---
 
@@ -283,7 +283,7 @@ class SipCall(Carried):
 
     def _provisional(self, message: SipMessage, now: float) -> None:
         status = message.status
-        if status not in self._told and len(self._told) < _MOST_EVENTS:
+        if status not in self._told and len(self._told) < _MAX_EVENTS:
             self._told.add(status)
             self._tell(Ringing(status, self._after_s(now)))
         demands = siptold.required(message)
@@ -291,7 +291,7 @@ class SipCall(Carried):
             self._has_demanded = True
             self._tell(Demands(tuple(demands)))
         description = sipbody.description(message)
-        if description and len(self._early) < _MOST_STRANGERS:
+        if description and len(self._early) < _MAX_STRANGERS:
             self._early.setdefault(sipdialog.tag(message).casefold(), description)
         if self._state == ASKING:
             self._sends = self._repeat.sends if self._repeat else 1
@@ -334,7 +334,7 @@ class SipCall(Carried):
         """The same answer again: our ACK was lost. When it comes again and again, whom we called hears the ACK too."""
         self._out.append(ack)
         if now - self._acked_at < _REPEATED_S:
-            del self._out[: -2 * _MOST_STRANGERS]
+            del self._out[: -2 * _MAX_STRANGERS]
             return
         self._acked_at, self._acked_again = now, self._acked_again + 1
         if self._acked_again >= 2:
@@ -345,7 +345,7 @@ class SipCall(Carried):
     def _stranger(self, message: SipMessage, tag: str) -> None:
         """A second place took the forked call: it is acknowledged and ended."""
         is_known = tag.casefold() in self._strangers
-        if len(self._strangers) >= _MOST_STRANGERS and not is_known:
+        if len(self._strangers) >= _MAX_STRANGERS and not is_known:
             return
         dialog = sipdialog.opened(message, self._ask.uri)
         hop = next_hop(dialog, self._peer) if self._peer else None

@@ -14,7 +14,7 @@ _KNOWN = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _HASHES = {name: one for name, one in _KNOWN.items() if one in hashlib.algorithms_available}
 _SCHEME = re.compile(r"(?:\A|,)\s*([!#$%&'*+.^_`|~\w-]{1,32})[ \t]+(?=[\w-]{1,32}\s*=)", re.ASCII)
 _PAIR = re.compile(r'([A-Za-z0-9_-]{1,32})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
-_MOST, _MOST_VALUES = 2048, 8  # characters of a header, and headers, that are read
+_MAX_CHARS, _MAX_VALUES = 2048, 8  # characters of a header, and headers, that are read
 
 
 class Challenge(NamedTuple):
@@ -56,8 +56,8 @@ def schemes(values: Iterable[str]) -> list[str]:
 def _split(values: Iterable[str]) -> list[str]:
     """Challenges one by one: several may stand in one header, and a realm may look like one."""
     out = []
-    for value in islice(values, _MOST_VALUES):
-        text = value[:_MOST]
+    for value in islice(values, _MAX_VALUES):
+        text = value[:_MAX_CHARS]
         starts = [match.start(1) for match in _SCHEME.finditer(sip.unquoted(text))]
         ends = [*starts[1:], len(text)]
         out += [text[start:end].strip(" \t,") for start, end in zip(starts, ends, strict=False)]

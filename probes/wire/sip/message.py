@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from probes.errors import WireError
 
 PORT, TLS_PORT = 5060, 5061  # RFC 3261 §19.1.2
-MOST_BYTES = 65_536  # of one message; a longer one is not read
-MOST_HEADERS = 256
+MAX_BYTES = 65_536  # of one message; a longer one is not read
+MAX_HEADERS = 256
 _LONG = {
     "a": "accept-contact",
     "b": "referred-by",
@@ -71,8 +71,8 @@ class SipMessage:
 
 def parse(data: bytes) -> SipMessage:
     """One datagram's message (RFC 3261 §18.3); raises `WireError`."""
-    if len(data) > MOST_BYTES:
-        raise WireError(MOST_BYTES, "longer than a message may be")
+    if len(data) > MAX_BYTES:
+        raise WireError(MAX_BYTES, "longer than a message may be")
     start = _skip_blank(data)
     match = _HEAD_END.search(data, start)
     head, body = (data[start : match.start()], data[match.end() :]) if match else (data[start:], b"")
@@ -86,7 +86,7 @@ def parse(data: bytes) -> SipMessage:
 def parse_head(head: bytes) -> SipMessage:
     """A start line and headers without the blank line that ends them; raises `WireError`."""
     lines = _unfold(_text(head).split("\n"))
-    if len(lines) - 1 > MOST_HEADERS:
+    if len(lines) - 1 > MAX_HEADERS:
         raise WireError(0, "too many headers")
     named = _headers(lines[1:])
     first = lines[0].strip()
@@ -99,7 +99,7 @@ def parse_head(head: bytes) -> SipMessage:
 
 def headers(data: bytes) -> tuple[tuple[str, str], ...]:
     """Headers alone, as those of a part of a body: see `SipMessage`; of too many the first."""
-    return _headers(_unfold(_text(data).split("\n"))[:MOST_HEADERS])
+    return _headers(_unfold(_text(data).split("\n"))[:MAX_HEADERS])
 
 
 def _headers(lines: list[str]) -> tuple[tuple[str, str], ...]:
@@ -189,8 +189,8 @@ class SipFramer:
         if match is None:
             self._wait()
             return None
-        if match.start() > MOST_BYTES:
-            raise WireError(MOST_BYTES, "longer than a message may be")
+        if match.start() > MAX_BYTES:
+            raise WireError(MAX_BYTES, "longer than a message may be")
         message = parse_head(bytes(self._bytes[: match.start()]))
         length = content_length(message)
         if self._keep and length:
@@ -202,8 +202,8 @@ class SipFramer:
         return message_with(message, b"", short=self._lost)
 
     def _with_body(self, message: SipMessage, start: int, length: int) -> SipMessage | None:
-        if length > MOST_BYTES:
-            raise WireError(MOST_BYTES, "longer than a message may be")
+        if length > MAX_BYTES:
+            raise WireError(MAX_BYTES, "longer than a message may be")
         if len(self._bytes) < start + length:
             self._searched = max(0, start - 4)
             return None
@@ -221,8 +221,8 @@ class SipFramer:
     def _wait(self) -> None:
         """More bytes are needed; a start line that can be none is refused at once."""
         self._searched = max(0, len(self._bytes) - 3)
-        if len(self._bytes) > MOST_BYTES:
-            raise WireError(MOST_BYTES, "longer than a message may be")
+        if len(self._bytes) > MAX_BYTES:
+            raise WireError(MAX_BYTES, "longer than a message may be")
         if b"\n" in self._bytes:
             parse_head(bytes(self._bytes[: self._bytes.index(b"\n")]))
 

@@ -20,7 +20,7 @@ from probes.wire.sip.login import Authorization
 from probes.wire.sip.message import SipMessage
 
 T1_S, T2_S = 0.5, 4.0  # RFC 3261 §17.1.2.2
-_MOST_EVENTS = 64  # of one conversation; a flood of strays is not collected
+_MAX_EVENTS = 64  # of one conversation; a flood of strays is not collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class _Options(Carried):
         return out
 
     def _tell(self, event: Any) -> None:
-        if len(self._events) < _MOST_EVENTS:
+        if len(self._events) < _MAX_EVENTS:
             self._events.append(event)
 
     def _end(self, event: Any) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from probes.errors import WireError
 
-MOST_BYTES, MOST_LINES, MOST_MEDIA = 16_384, 512, 8
+MAX_BYTES, MAX_LINES, MAX_MEDIA = 16_384, 512, 8
 _MEDIA = re.compile(
     r"([!-~]{1,32})[ \t]+(\d{1,5})(?:/\d{1,5})?[ \t]+([!-~]{1,32})((?:[ \t]+\S{1,256})*)[ \t]*\Z", re.ASCII
 )
@@ -93,12 +93,12 @@ class _Read:
 
 def read(data: bytes) -> tuple[MediaDescription, ...]:
     """The media lines of a description, in their order; raises `WireError`."""
-    if len(data) > MOST_BYTES:
-        raise WireError(MOST_BYTES, "longer than a description may be")
+    if len(data) > MAX_BYTES:
+        raise WireError(MAX_BYTES, "longer than a description may be")
     lines = data.decode("latin-1").splitlines()
     if not any(line.startswith("v=") for line in lines):
         raise WireError(0, "not a session description")
-    if len(lines) > MOST_LINES:
+    if len(lines) > MAX_LINES:
         raise WireError(0, "too many lines")
     host, way, rate_bps, found = "", "sendrecv", 0, list[_Read]()
     for line in lines:
@@ -111,7 +111,7 @@ def read(data: bytes) -> tuple[MediaDescription, ...]:
             host = _host(text) or host
         elif key == "a=" and text in WAYS:
             way = text
-    return tuple(_whole(line) for line in found[:MOST_MEDIA])
+    return tuple(_whole(line) for line in found[:MAX_MEDIA])
 
 
 def _media(text: str, host: str, way: str, rate_bps: int) -> _Read:

@@ -17,10 +17,10 @@ from typing import NamedTuple
 from probes import stats
 
 WINDOW_S = 300.0  # what is older tells nothing about today's drift
-MOST_DRIFT = 0.2  # ms/s: clocks that run apart faster are not clocks
+MAX_DRIFT = 0.2  # ms/s: clocks that run apart faster are not clocks
 _SLACK_MS = 0.5  # smaller steps are not told from delay variation
-_LEAST_S, _LEAST = 30.0, 30  # no drift is told from less time, or fewer packets
-_LEAST_STEP = 10  # no step is told from fewer packets
+_MIN_S, _MIN_PACKETS = 30.0, 30  # no drift is told from less time, or fewer packets
+_MIN_STEP = 10  # no step is told from fewer packets
 _MEMORY = 32
 _CORNERS = 128
 
@@ -58,7 +58,7 @@ class Envelope:
     def slope(self) -> float | None:
         """Of the edge over the middle: the line below all packets that is nearest to them; None when it is too short."""
         corners = self._corners
-        if len(corners) < 2 or corners[-1][0] - corners[0][0] < _LEAST_S:
+        if len(corners) < 2 or corners[-1][0] - corners[0][0] < _MIN_S:
             return None
         middle = (corners[0][0] + corners[-1][0]) / 2
         after = next(n for n, (at_s, _) in enumerate(corners) if at_s >= middle and n)
@@ -94,7 +94,7 @@ class Shortest:
     def below_ms(self) -> float:
         """Among many packets one finds the path nearly empty; among few the emptiest may still have waited."""
         many = self._before[1] + self._now[1]
-        return math.inf if self._many < _LEAST_STEP else 2 * max(0.0, self._mean) / math.sqrt(many)
+        return math.inf if self._many < _MIN_STEP else 2 * max(0.0, self._mean) / math.sqrt(many)
 
 
 class _Point(NamedTuple):
@@ -132,7 +132,7 @@ class Directions:
             self._begin()
             self._anchor, fits = None, None
         self._odd = None
-        if self._anchor is None or _doubt(point, shortest) <= _doubt(self._anchor, shortest) + MOST_DRIFT * (
+        if self._anchor is None or _doubt(point, shortest) <= _doubt(self._anchor, shortest) + MAX_DRIFT * (
             at_s - self._anchor.at_s
         ):
             self._anchor = point
@@ -145,8 +145,8 @@ class Directions:
         """What both envelopes agree on. Where they do not agree nothing is taken for drift, and the error says how much
         there may be."""
         there, back = self._there.slope(), self._back.slope()
-        if there is None or back is None or self._many < _LEAST:
-            return Drift(0.0, MOST_DRIFT)
+        if there is None or back is None or self._many < _MIN_PACKETS:
+            return Drift(0.0, MAX_DRIFT)
         slope, error = (there - back) / 2, abs(there + back) / 2
         return Drift(slope, error) if abs(slope) > 2 * error else Drift(0.0, abs(slope) + error)
 
@@ -158,7 +158,7 @@ def _doubt(point: _Point, shortest_ms: float) -> float:
 
 def _near(one: _Point, other: _Point, shortest_ms: float, slack_ms: float) -> bool:
     """True when delay variation and drift can account for both."""
-    room = slack_ms + MOST_DRIFT * abs(one.at_s - other.at_s)
+    room = slack_ms + MAX_DRIFT * abs(one.at_s - other.at_s)
     return abs(one.half_ms - other.half_ms) <= _doubt(one, shortest_ms) + _doubt(other, shortest_ms) + room
 
 

@@ -17,7 +17,7 @@ UNKNOWN, MALFORMED, INTEGRITY = 0x80, 0x40, 0x20  # the flags U, M, I
 NTP, FREE, SOFTWARE = 1, 5, 2  # Timestamp Information: kept right by NTP, by nobody; stamped by software
 LENGTHS = {TIMESTAMP: 4, COS: 4, DIRECT: 12, FOLLOW_UP: 16, HMAC: 16}  # what we know, beside padding of any length
 NAMES = {"cos": COS, "timestamp": TIMESTAMP, "direct": DIRECT, "followup": FOLLOW_UP}  # what a sender may ask for
-_MOST, _MOST_BYTES = 8, 256  # TLVs that are read, and bytes of them beside padding
+_MAX_TLVS, _MAX_BYTES = 8, 256  # TLVs that are read, and bytes of them beside padding
 _HEAD = struct.Struct("!BBH")
 _FOLLOW_UP = struct.Struct("!IQB3x")
 _DIRECT = struct.Struct("!III")
@@ -36,11 +36,11 @@ def spots(chain: bytes) -> tuple[list[Spot], int]:
     """The TLVs that can be told apart, and where the chain is broken (its length when it is not)."""
     found: list[Spot] = []
     at = counted = 0
-    while len(chain) - at >= _HEAD.size and len(found) < _MOST:
+    while len(chain) - at >= _HEAD.size and len(found) < _MAX_TLVS:
         _, type_, length = _HEAD.unpack_from(chain, at)
         end = at + _HEAD.size + length
         counted += 0 if type_ == PADDING else end - at
-        if end > len(chain) or counted > _MOST_BYTES:
+        if end > len(chain) or counted > _MAX_BYTES:
             break
         found.append(Spot(at, end, type_))
         at = end

@@ -122,7 +122,7 @@ def test_bytes_that_do_not_fit_are_a_wire_error_that_says_where(kind: Type, bits
 
 def test_a_message_longer_than_any_is_refused_before_it_is_read() -> None:
     with pytest.raises(WireError):
-        per.decode(Octets(), bytes(perbits.MOST_BYTES + 1))
+        per.decode(Octets(), bytes(perbits.MAX_BYTES + 1))
 
 
 WHOLES = st.tuples(st.integers(0, 300), st.integers(0, 65_535)).flatmap(

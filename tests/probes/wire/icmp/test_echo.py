@@ -12,7 +12,7 @@ from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6EchoRequest
 
 from probes.kinds.ping import _more, _note
-from probes.wire.icmp.echo import LEAST, Ping, echo
+from probes.wire.icmp.echo import MIN_PAYLOAD, Ping, echo
 from probes.wire.icmp.header import ECHO4, ECHO6, REPLY4, REPLY6, checksum
 from probes.wire.session import Arrival
 
@@ -39,7 +39,7 @@ def test_checksums_are_those_of_scapy(data: bytes) -> None:
     st.integers(0, 0xFFFF),
     st.integers(0, 0xFFFFFFFF),
     st.integers(0, 0xFFFFFFFF),
-    st.integers(LEAST, 1472),
+    st.integers(MIN_PAYLOAD, 1472),
     st.booleans(),
 )
 def test_scapy_reads_our_requests(ident: int, index: int, seq: int, size: int, v6: bool) -> None:

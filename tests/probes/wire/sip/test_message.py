@@ -109,7 +109,7 @@ def test_start_lines_of_the_field_are_read(data: bytes, status: int, reason: str
 @pytest.mark.parametrize(
     "data",
     [b"", b"\r\n\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SIP/2.0 99 x\r\n\r\n", b"SIP/2.0 2000 x\r\n\r\n"]
-    + [b"\x16\x03\x01\x02\x00", b"SIP/2.0\r\n\r\n", b"OPTIONS  \r\n\r\n", b"x" * (sip.MOST_BYTES + 1)]
+    + [b"\x16\x03\x01\x02\x00", b"SIP/2.0\r\n\r\n", b"OPTIONS  \r\n\r\n", b"x" * (sip.MAX_BYTES + 1)]
     + [b"SIP/2.0 200 OK\r\n" + b"A: b\r\n" * 257 + b"\r\n"],
 )
 def test_what_is_no_sip_is_a_wire_error(data: bytes) -> None:

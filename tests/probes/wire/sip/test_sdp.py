@@ -81,7 +81,7 @@ def test_any_bytes_raise_at_most_the_typed_error(data: bytes) -> None:
         read = sdp.read(data)
     except WireError:
         return
-    assert len(read) <= sdp.MOST_MEDIA and all(0 <= one.port < 65_536 for one in read)
+    assert len(read) <= sdp.MAX_MEDIA and all(0 <= one.port < 65_536 for one in read)
 
 
 def test_a_payload_type_in_another_scripts_digits_is_passed_over() -> None:

@@ -74,7 +74,7 @@ def test_equal_clocks_keep_their_variation_within_the_error_told(seed: int) -> N
 
 def test_of_a_short_measurement_no_drift_is_told() -> None:
     pairs = Pairs(offset_ms=lambda at_s: at_s * 0.05).run(20)
-    assert pairs.ways.drift() == Drift(0.0, oneway.MOST_DRIFT)
+    assert pairs.ways.drift() == Drift(0.0, oneway.MAX_DRIFT)
 
 
 def test_a_path_longer_one_way_only_is_no_drift() -> None:
