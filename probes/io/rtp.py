@@ -21,7 +21,7 @@ from probes.wire.rtp.hearing import Hearing
 from probes.wire.rtp.packet import RtpPacket
 from probes.wire.rtp.reception import RtpReception
 from probes.wire.rtp.rtcp import Block, RtcpReport, Sent
-from probes.wire.rtp.test_media import TestMedia
+from probes.wire.rtp.silent_media import SilentMedia
 
 LOWEST, HIGHEST = 16_384, 32_766  # where pairs of ports are looked for
 _TRIES = 64
@@ -72,7 +72,7 @@ class MediaLine:
         self._stamp = secrets.randbits(31)
         self._loop = asyncio.get_running_loop()
         self._timer: Timer | None = None
-        self._sample: TestMedia | None = None
+        self._sample: SilentMedia | None = None
         self._payload_type = 0
         self._to: Any = None
         self._control_to: Any = None
@@ -91,7 +91,7 @@ class MediaLine:
         self._last_sr = (0, 0.0)  # the middle of their last report's NTP time, when it came
 
     def start(
-        self, sample: TestMedia, payload_type: int, to: Any, control_port: int, types: frozenset[int] = frozenset()
+        self, sample: SilentMedia, payload_type: int, to: Any, control_port: int, types: frozenset[int] = frozenset()
     ) -> None:
         """Send to `to` (a socket address) from now on, and listen; `control_port` 0: no RTCP. `types`: payload types that are
         understood; none: all of them."""
@@ -169,7 +169,7 @@ class MediaLine:
             self._tell()
         self._timer.at(self._due)
 
-    def _send(self, sample: TestMedia) -> None:
+    def _send(self, sample: SilentMedia) -> None:
         last = len(sample.payloads) - 1
         for place, payload in enumerate(sample.payloads):
             self._packet(payload, sample.marked and place == last)

@@ -26,7 +26,7 @@ from probes.io.bulk.udp import UdpSocket, UdpStream
 from probes.io.datagram.mmsg import PacketRun
 from probes.io.stream.driver import StreamDriver
 from probes.wire.iperf3 import messages as iperf3
-from probes.wire.iperf3.control import Asked, ResultsWanted, ServerTalk, Start, Stop, TestOver, Warm, whose
+from probes.wire.iperf3.control import Asked, ControlOver, ResultsWanted, ServerTalk, Start, Stop, Warm, whose
 from probes.wire.iperf3.login import Login
 from probes.wire.iperf3.messages import COOKIE_BYTES, Params
 
@@ -258,7 +258,7 @@ class _Test:
     def _wanted(self, event: ResultsWanted) -> None:
         self._talk.give(self._streams.results(), time.monotonic())
 
-    def _ended(self, event: TestOver) -> None:
+    def _ended(self, event: ControlOver) -> None:
         if self._over:
             return
         self._over = True
@@ -275,7 +275,7 @@ _ACTS: dict[type[Any], Callable[[_Test, Any], None]] = {
     Warm: _Test._warm,
     Stop: _Test._stop,
     ResultsWanted: _Test._wanted,
-    TestOver: _Test._ended,
+    ControlOver: _Test._ended,
 }
 
 

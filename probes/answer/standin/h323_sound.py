@@ -14,11 +14,11 @@ from probes.wire.rtp import packet as rtp
 from probes.wire.rtp import rtcp
 from probes.wire.rtp.packet import RtpPacket
 from probes.wire.rtp.reception import RtpReception
-from probes.wire.rtp.test_media import TEST_MEDIA
+from probes.wire.rtp.silent_media import SILENT_MEDIA
 from probes.wire.session import Address, Arrival
 
 _SOURCE = 0x6E65_746D
-_SOUND = TEST_MEDIA["PCMA"]
+_SOUND = SILENT_MEDIA["PCMA"]
 
 
 class Echo:

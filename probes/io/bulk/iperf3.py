@@ -21,7 +21,7 @@ from probes.io.datagram.mmsg import PacketRun
 from probes.io.stream import connect as tcp
 from probes.io.stream.driver import StreamDriver
 from probes.wire.iperf3 import messages as iperf3
-from probes.wire.iperf3.control import ClientTalk, PeerResults, ResultsWanted, Start, Stop, TestOver, Warm
+from probes.wire.iperf3.control import ClientTalk, ControlOver, PeerResults, ResultsWanted, Start, Stop, Warm
 from probes.wire.iperf3.messages import Params, Results
 from probes.wire.session import Dial
 
@@ -30,8 +30,8 @@ _FAMILY_MSS = {socket.AF_INET: 1460, socket.AF_INET6: 1440}  # of an Ethernet: l
 
 
 @dataclass(slots=True)
-class TestReport:
-    """What became of a test. `how`, `why`: see `probes.wire.iperf3.control.TestOver`; `streams`: our end; `told`: the far end's counts."""
+class ClientReport:
+    """What became of a test. `how`, `why`: see `probes.wire.iperf3.control.ControlOver`; `streams`: our end; `told`: the far end's counts."""
 
     how: str
     why: str = ""
@@ -60,7 +60,7 @@ async def measure(
     patience_s: float,
     wait_s: float = 0.0,
     login: Login | None = None,
-) -> TestReport:
+) -> ClientReport:
     """One test; `params.block_bytes` 0: what fits a packet of the path. Never raises for the network.
 
     A busy server is asked again, or its queue is kept to, for `wait_s`. `login` makes the token when it is asked for.
@@ -90,16 +90,16 @@ class _Attempt:
     wait_s: float
     login: Login | None
 
-    async def once(self, params: Params, seconds: float) -> TestReport:
+    async def once(self, params: Params, seconds: float) -> ClientReport:
         """One try."""
         made, sock = await tcp.dial(self.family, self.sockaddr, self.patience_s)
         if sock is None:
-            return TestReport(_HOW[made.outcome], made.why, params=params)
+            return ClientReport(_HOW[made.outcome], made.why, params=params)
         try:
             client = _Client(self, sock, _sized(params, sock), seconds)
         except OSError as fault:
             sock.close()
-            return TestReport("ours", f"no socket: {fault.strerror}", made.took_ms, params)
+            return ClientReport("ours", f"no socket: {fault.strerror}", made.took_ms, params)
         client.report.connect_ms = made.took_ms
         try:
             await client.ended
@@ -125,7 +125,7 @@ class _Client:
         self._family, self._sockaddr, self._patience_s = asking.family, asking.sockaddr, asking.patience_s
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
-        self.report = TestReport("ours", params=params)
+        self.report = ClientReport("ours", params=params)
         self._sockets: list[UdpSocket] = []
         self._dials: set[asyncio.Task[None]] = set()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -167,7 +167,7 @@ class _Client:
     def _told(self, event: PeerResults) -> None:
         self.report.told = event.results
 
-    def _over(self, event: TestOver) -> None:
+    def _over(self, event: ControlOver) -> None:
         self.report.how, self.report.why = event.how, event.why
         fault = self._driver.fault
         if event.how == "gone" and fault is not None:
@@ -251,7 +251,7 @@ _ACTS: dict[type[Any], Callable[[_Client, Any], None]] = {
     Stop: _Client._stop,
     ResultsWanted: _Client._wanted,
     PeerResults: _Client._told,
-    TestOver: _Client._over,
+    ControlOver: _Client._over,
 }
 
 

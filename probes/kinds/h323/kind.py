@@ -30,7 +30,7 @@ from probes.wire.h323 import fast_connect as h245olc
 from probes.wire.h323 import h225
 from probes.wire.h323.call import CallPlan, H323Call
 from probes.wire.h323.h225 import Ids, Ras
-from probes.wire.rtp.test_media import TEST_MEDIA
+from probes.wire.rtp.silent_media import SILENT_MEDIA
 from probes.wire.session import Address
 
 _PCMA = 8  # payload type of G.711 A-law (RFC 3551 §6)
@@ -222,7 +222,7 @@ async def _talk(settings: H323Settings, sock: socket.socket, call: H323Call, sou
         await line.until(lambda: call.stage == "connect")
         to = _sound_to(sock, call.fast) if sound and call.stage == "connect" else None
         if sound and to:
-            sound.start(TEST_MEDIA["PCMA"], _PCMA, *to, frozenset({_PCMA}))
+            sound.start(SILENT_MEDIA["PCMA"], _PCMA, *to, frozenset({_PCMA}))
             with suppress(TimeoutError):
                 async with asyncio.timeout(settings.duration_s):
                     await line.until(lambda: False)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from probes.clean import clean
 from probes.errors import WireError
 from probes.io.rtp import MediaHeard, MediaLine
-from probes.wire.rtp.test_media import TEST_MEDIA
+from probes.wire.rtp.silent_media import SILENT_MEDIA
 from probes.wire.sip import sdp
 from probes.wire.sip.sdp import Codec, MediaDescription
 
@@ -99,7 +99,7 @@ class Lines:
     def _begin(self, kind: str, line: MediaLine, theirs: MediaDescription, peer: str) -> None:
         agreed = self.agreed
         offered = [codec for codec in theirs.codecs if codec.name in _names(kind)]
-        codec = next((codec for codec in offered or theirs.codecs if codec.name in TEST_MEDIA), None)
+        codec = next((codec for codec in offered or theirs.codecs if codec.name in SILENT_MEDIA), None)
         if theirs.port and not offered and theirs.codecs:
             agreed = agreed._replace(foreign=[*agreed.foreign, (kind, _listed(theirs.codecs))])
             self.agreed = agreed
@@ -112,7 +112,7 @@ class Lines:
         if to is None:
             self.agreed = agreed._replace(fault=_nowhere(theirs.host or peer))
             return
-        line.start(TEST_MEDIA[codec.name], codec.payload, to, theirs.rtcp_port, _types(kind, codec, theirs))
+        line.start(SILENT_MEDIA[codec.name], codec.payload, to, theirs.rtcp_port, _types(kind, codec, theirs))
         self.agreed = agreed._replace(
             taken=[*agreed.taken, kind],
             mute=[*agreed.mute, *([kind] if theirs.way in ("recvonly", "inactive") else [])],

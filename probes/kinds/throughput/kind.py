@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
-from probes.io.bulk.iperf3 import TestReport, measure
+from probes.io.bulk.iperf3 import ClientReport, measure
 from probes.kinds.shared.load_delay import FIELDS as DELAYS
 from probes.kinds.shared.load_delay import echoing
 from probes.kinds.throughput import verdict as throughputjudge
@@ -119,7 +119,7 @@ def params(settings: ThroughputSettings) -> Params:
     )
 
 
-def _told(text: str, at_ns: int, began: float, report: TestReport, family: int) -> Measurement:
+def _told(text: str, at_ns: int, began: float, report: ClientReport, family: int) -> Measurement:
     outcome, why = throughputjudge.verdict(report)
     values = throughputjudge.values(report, family, outcome)
     return Measurement("throughput", text, at_ns, _ms(began), outcome, values, why)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from probes.base import Outcome, Value
-from probes.io.bulk.iperf3 import TestReport
+from probes.io.bulk.iperf3 import ClientReport
 from probes.io.bulk.udp import UdpStream
 from probes.wire.iperf3.messages import StreamResult
 
@@ -24,7 +24,7 @@ _MOST_STARVED = 0.05  # share of the packets we may fail to send or to take in
 _HEADERS = {socket.AF_INET: 28, socket.AF_INET6: 48}  # UDP and IP
 
 
-def verdict(report: TestReport) -> tuple[Outcome, str]:
+def verdict(report: ClientReport) -> tuple[Outcome, str]:
     """Outcome and its reason."""
     if report.how != "done":
         return _OUTCOMES[report.how], report.why
@@ -35,7 +35,7 @@ def verdict(report: TestReport) -> tuple[Outcome, str]:
     return Outcome.OK, ""
 
 
-def _nonsense(report: TestReport) -> tuple[Outcome, str] | None:
+def _nonsense(report: ClientReport) -> tuple[Outcome, str] | None:
     """A receiver cannot have got more than was sent."""
     if report.told is None or len(report.told.streams) != report.params.parallel:
         return Outcome.PROTOCOL, "its results are not of this test's streams"
@@ -46,7 +46,7 @@ def _nonsense(report: TestReport) -> tuple[Outcome, str] | None:
     return None
 
 
-def _ours(report: TestReport) -> tuple[Outcome, str] | None:
+def _ours(report: ClientReport) -> tuple[Outcome, str] | None:
     streams = report.streams
     if streams.lag.late_s > _MOST_LATE * streams.took_s:
         return Outcome.LOCAL, f"this machine was too busy: {streams.lag.late_s * 1000:.0f} ms late"
@@ -59,13 +59,13 @@ def _ours(report: TestReport) -> tuple[Outcome, str] | None:
     return None
 
 
-def starvation(report: TestReport) -> int:
+def starvation(report: ClientReport) -> int:
     """Packets our own lateness kept from being sent."""
     flows = [flow for flow in report.streams.flows if isinstance(flow, UdpStream) and flow.pacer]
     return sum(flow.pacer.starved for flow in flows if flow.pacer)
 
 
-def _nothing(report: TestReport) -> tuple[Outcome, str] | None:
+def _nothing(report: ClientReport) -> tuple[Outcome, str] | None:
     sent, rcvd = _sides(report)
     if sum(one.bytes for one in rcvd):
         return None
@@ -74,19 +74,19 @@ def _nothing(report: TestReport) -> tuple[Outcome, str] | None:
     return Outcome.LOST, f"nothing arrived of {sum(one.bytes for one in sent)} bytes sent"
 
 
-def _cut(report: TestReport) -> tuple[Outcome, str] | None:
+def _cut(report: ClientReport) -> tuple[Outcome, str] | None:
     broken = [flow.broken for flow in report.streams.flows if flow.broken]
     return (Outcome.REFUSED, f"{len(broken)} of the streams broke off: {broken[0]}") if broken else None
 
 
-def _sides(report: TestReport) -> tuple[tuple[StreamResult, ...], tuple[StreamResult, ...]]:
+def _sides(report: ClientReport) -> tuple[tuple[StreamResult, ...], tuple[StreamResult, ...]]:
     """(the sender's results, the receiver's)."""
     ours = report.streams.results().streams
     theirs = report.told.streams if report.told else ()
     return (theirs, ours) if report.params.reverse else (ours, theirs)
 
 
-def values(report: TestReport, family: int, outcome: Outcome) -> dict[str, Value]:
+def values(report: ClientReport, family: int, outcome: Outcome) -> dict[str, Value]:
     """What was measured; the rate only when it says something of the network."""
     found: dict[str, Value] = {}
     if report.how == "done" and outcome in (Outcome.OK, Outcome.LOST, Outcome.LOCAL):
@@ -102,7 +102,7 @@ def values(report: TestReport, family: int, outcome: Outcome) -> dict[str, Value
     return found
 
 
-def _rate(report: TestReport, rcvd: tuple[StreamResult, ...], family: int) -> dict[str, Value]:
+def _rate(report: ClientReport, rcvd: tuple[StreamResult, ...], family: int) -> dict[str, Value]:
     took_s = _took_s(report, rcvd)
     rate_bps = round(sum(one.bytes for one in rcvd) * 8 / took_s, 1)
     found: dict[str, Value] = {"rate_bps": rate_bps, "layer": PAYLOAD, "duration_ms": round(took_s * 1000, 3)}
@@ -112,14 +112,14 @@ def _rate(report: TestReport, rcvd: tuple[StreamResult, ...], family: int) -> di
     return found
 
 
-def _took_s(report: TestReport, rcvd: tuple[StreamResult, ...]) -> float:
+def _took_s(report: ClientReport, rcvd: tuple[StreamResult, ...]) -> float:
     """By the receiver's clock; by ours when it says nothing or nonsense."""
     ours = report.streams.took_s
     told = max((one.took_s or 0.0 for one in rcvd), default=0.0)
     return told if 0.5 * ours < told < ours + 30.0 else ours
 
 
-def _packets(report: TestReport, sent: tuple[StreamResult, ...], rcvd: tuple[StreamResult, ...]) -> dict[str, Value]:
+def _packets(report: ClientReport, sent: tuple[StreamResult, ...], rcvd: tuple[StreamResult, ...]) -> dict[str, Value]:
     flows = [flow for flow in report.streams.flows if isinstance(flow, UdpStream)]
     seen = sum(one.packets for one in rcvd) - sum(flow.packets_before for flow in flows)
     lost = sum(one.lost for one in rcvd)
@@ -135,7 +135,7 @@ def _packets(report: TestReport, sent: tuple[StreamResult, ...], rcvd: tuple[Str
     return found
 
 
-def _segments(report: TestReport, sent: tuple[StreamResult, ...]) -> dict[str, Value]:
+def _segments(report: ClientReport, sent: tuple[StreamResult, ...]) -> dict[str, Value]:
     known = [one.retransmits for one in sent if one.retransmits is not None]
     says_so = not report.params.reverse or (report.told is not None and report.told.has_retransmits)
     return {"retransmits": sum(known)} if says_so and len(known) == len(sent) else {}

@@ -1,7 +1,7 @@
 """The control connection of an iperf3 test, both roles, as pure state machines (reference/measurement.md §8).
 
 The owner carries the data streams: it answers `Dial` with `joined`, starts and stops at `Start`, `Warm` and `Stop`,
-and hands its own counts over with `give` when it hears `ResultsWanted`. All of it ends with one `TestOver`.
+and hands its own counts over with `give` when it hears `ResultsWanted`. All of it ends with one `ControlOver`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class PeerResults:
 
 
 @dataclass(frozen=True, slots=True)
-class TestOver:
+class ControlOver:
     """The end. `how`: "done", "busy", "refused" (it said no), "gone" (closed), "silence", "nonsense", "ours"."""
 
     how: str
@@ -134,7 +134,7 @@ class _ControlTalk(ABC):
     def _end(self, how: str, why: str = "") -> None:
         self._timers.clear()
         self.done = True
-        self._tell(TestOver(how, why))
+        self._tell(ControlOver(how, why))
 
     def _state(self) -> ControlState:
         """The next one-byte message; `WireError` when there is none such."""

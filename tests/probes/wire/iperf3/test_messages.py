@@ -16,12 +16,12 @@ from probes.wire.iperf3 import messages as iperf3
 from probes.wire.iperf3.control import (
     Asked,
     ClientTalk,
+    ControlOver,
     PeerResults,
     ResultsWanted,
     ServerTalk,
     Start,
     Stop,
-    TestOver,
     whose,
 )
 from probes.wire.iperf3.ledger import StreamLedger
@@ -142,7 +142,7 @@ def test_a_client_speaks_as_a_real_server_expects() -> None:
     talk.receive(RECEIVER + b"\x0e", 2.2)
     told, over = talk.events()
     assert isinstance(told, PeerResults) and len(told.results.streams) == 3
-    assert over == TestOver("done") and talk.done and talk.transmit(2.2, 0) == b"\x10"
+    assert over == ControlOver("done") and talk.done and talk.transmit(2.2, 0) == b"\x10"
 
 
 def test_a_server_answers_a_real_client_byte_by_byte() -> None:
@@ -164,7 +164,7 @@ def test_a_server_answers_a_real_client_byte_by_byte() -> None:
     talk.give(Results(()), 1.6)
     assert talk.transmit(1.6, 0)[-1:] == b"\x0e"
     talk.receive(b"\x10", 1.7)
-    assert talk.events() == [TestOver("done")]
+    assert talk.events() == [ControlOver("done")]
 
 
 def test_both_sessions_of_ours_understand_each_other_with_a_warm_up() -> None:
@@ -194,8 +194,8 @@ def test_both_sessions_of_ours_understand_each_other_with_a_warm_up() -> None:
             elif isinstance(event, ResultsWanted):
                 client.give(Results((StreamResult(1, 7),)), now)
         now += 0.05
-    assert heard["client"] == ["Dial", "Dial", "Start", "Warm", "Stop", "Wanted", "Told", "Over"]
-    assert heard["server"] == ["Asked", "Start", "Warm", "Stop", "Told", "Wanted", "Over"]
+    assert heard["client"] == ["Dial", "Dial", "Start", "Warm", "Stop", "ResultsWanted", "PeerResults", "ControlOver"]
+    assert heard["server"] == ["Asked", "Start", "Warm", "Stop", "PeerResults", "ResultsWanted", "ControlOver"]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_client_tells_what_a_server_says_instead(said: bytes, how: str) -> Non
     talk = ClientTalk(COOKIE, Params(), 1.0, 5.0, 5201, 0.0)
     talk.receive(said, 0.1)
     over = talk.events()[-1]
-    assert isinstance(over, TestOver) and over.how == how and over.why and talk.done
+    assert isinstance(over, ControlOver) and over.how == how and over.why and talk.done
 
 
 def test_who_is_told_of_a_queue_waits_for_its_turn_and_is_busy_when_it_does_not_come() -> None:
@@ -437,7 +437,7 @@ def _hostile(talk: ClientTalk | ServerTalk, said: list[bytes], silent_at_end: bo
     for _ in range(60):
         now += 1.0
         events += _answered(talk, now)
-    assert talk.done and [type(one) for one in events].count(TestOver) == 1
+    assert talk.done and [type(one) for one in events].count(ControlOver) == 1
     assert talk.wake_at() is None
 
 

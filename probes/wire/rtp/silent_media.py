@@ -10,7 +10,7 @@ _PPS = bytes.fromhex("68c8420f2c80")
 _IDR = bytes.fromhex("658882025e4e4e4e4e4e4e4e4ebaebaebaebaebaebaebaebaebaebaebaebaebaebaebaebaebaebaebaebaf")
 
 
-class TestMedia(NamedTuple):
+class SilentMedia(NamedTuple):
     """What goes out every `gap_s`: one packet for each payload, all of one moment; the media clock then goes on by `step`.
 
     `marked`: the last of them carries RTP's marker, as a picture's last packet does (RFC 6184 §5.1).
@@ -23,10 +23,10 @@ class TestMedia(NamedTuple):
     marked: bool = False
 
 
-TEST_MEDIA = {
-    "PCMA": TestMedia(8000, 0.02, 160, (b"\xd5" * 160,)),
-    "PCMU": TestMedia(8000, 0.02, 160, (b"\xff" * 160,)),
-    "G722": TestMedia(8000, 0.02, 160, (b"\xfa" * 160,)),  # its clock is 8 kHz by RFC 3551's mistake
-    "OPUS": TestMedia(48000, 0.02, 960, (b"\xf8\xff\xfe",)),  # a whole 20 ms of silence
-    "H264": TestMedia(90000, 1 / 30, 3000, (_SPS, _PPS, _IDR), marked=True),  # single units: right in both modes
+SILENT_MEDIA = {
+    "PCMA": SilentMedia(8000, 0.02, 160, (b"\xd5" * 160,)),
+    "PCMU": SilentMedia(8000, 0.02, 160, (b"\xff" * 160,)),
+    "G722": SilentMedia(8000, 0.02, 160, (b"\xfa" * 160,)),  # its clock is 8 kHz by RFC 3551's mistake
+    "OPUS": SilentMedia(48000, 0.02, 960, (b"\xf8\xff\xfe",)),  # a whole 20 ms of silence
+    "H264": SilentMedia(90000, 1 / 30, 3000, (_SPS, _PPS, _IDR), marked=True),  # single units: right in both modes
 }
