@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-from alerts.blame.blame import Member, Verdict
+from alerts.blame.blame import Accusation, Member
 from alerts.blame.naming import worst
 
 Happening = Literal["opened", "changed", "resolved"]
@@ -64,20 +64,20 @@ def is_loss(one: Incident) -> bool:
     return one.fault == "quality" and one.kind == "loss"
 
 
-def is_lasting(verdict: Verdict) -> bool:
+def is_lasting(accusation: Accusation) -> bool:
     """Does it hold for longer than chance would?"""
-    return verdict.told_ms - verdict.start_ms >= DOWN_AFTER_MS
+    return accusation.reported_ms - accusation.start_ms >= DOWN_AFTER_MS
 
 
-def update(known: Incident, verdict: Verdict) -> bool:
+def update(known: Incident, accusation: Accusation) -> bool:
     """Take a tick's evidence into an open incident; did anything that must be kept change?"""
     before = (known.kind, known.severity, known.suspects, len(known.members))
-    known.members |= verdict.members
-    known.latest_start_ms = max(known.latest_start_ms, verdict.latest_start_ms)
-    known.severity = worst((known.severity, verdict.severity))
-    known.against, known.clear = len(verdict.members), verdict.clear
-    if verdict.fault == known.fault:
-        known.suspects = verdict.suspects
-    elif verdict.fault == "reach" and is_lasting(verdict):
-        known.fault, known.kind, known.suspects = "reach", verdict.kind, verdict.suspects
+    known.members |= accusation.members
+    known.latest_start_ms = max(known.latest_start_ms, accusation.latest_start_ms)
+    known.severity = worst((known.severity, accusation.severity))
+    known.against, known.clear = len(accusation.members), accusation.clear
+    if accusation.fault == known.fault:
+        known.suspects = accusation.suspects
+    elif accusation.fault == "reach" and is_lasting(accusation):
+        known.fault, known.kind, known.suspects = "reach", accusation.kind, accusation.suspects
     return before != (known.kind, known.severity, known.suspects, len(known.members))

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from alerts.base import Assessment, Firing, Topology, own_series
-from alerts.blame.blame import AFTERMATH_MS, CONTESTED_MS, Kinds, Member, Outages, Verdict, Votes
-from alerts.blame.paths import Map
+from alerts.blame.blame import AFTERMATH_MS, CONTESTED_MS, Accusation, Kinds, Member, Outages, Votes
+from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs
 from alerts.blame.states import EVIDENCE, SWALLOWED, TRIED, states
 from alerts.incident import OWN, UNMEASURED, Change, Incident, incident_id, is_lasting, is_loss, update
@@ -40,7 +40,7 @@ class Book:
     ) -> None:
         """`can_judge`: rule → kinds of checks it judges. `window_ms`: the longest of the rules'. `known`: from before."""
         self._topology = topology
-        self._ground = Map(topology)
+        self._paths = PathIndex(topology)
         self._can_judge = can_judge
         self._settle_ms = settle_ms
         self._fade_ms = max(TAINT_MS, window_ms)
@@ -111,17 +111,19 @@ class Book:
         self._event_ms = now_ms if assessment.event_ms is None else assessment.event_ms
         self._ended |= {id: at + now_ms - self._event_ms for id, at in self._unplaced.items()}
         self._unplaced.clear()
-        votes = Votes(assessment, self._ground, self._proofs, self._outages(now_ms))
+        votes = Votes(assessment, self._paths, self._proofs, self._outages(now_ms))
         self._remember(assessment, now_ms)
         reach = votes.reach()
         changes = self._take_in(reach, now_ms)
         quality = votes.quality(kinds, self._can_judge, self._explained(reach, now_ms))
         self._note_lossy(quality, now_ms)
         changes += self._take_in([one for one in quality if not self._is_left_over(one, assessment)], now_ms)
-        silence = [verdict for verdict in votes.silence() if self._is_unexplained(verdict, votes, reach, now_ms)]
+        silence = [
+            accusation for accusation in votes.silence() if self._is_unexplained(accusation, votes, reach, now_ms)
+        ]
         changes += self._take_in(silence, now_ms)
         changes += self._settle(votes, assessment, [*reach, *quality, *silence], now_ms)
-        alone = states(assessment, self._ground)
+        alone = states(assessment, self._paths)
         changes += self._take_in([one for one in alone if self._outage_of(one, now_ms) is None], now_ms)
         return changes + self._add_evidence(alone, now_ms) + self._end_states(alone, assessment, now_ms)
 
@@ -136,115 +138,115 @@ class Book:
         for member in firing:
             self._held.setdefault(member, now_ms)
 
-    def _take_in(self, verdicts: Sequence[Verdict], now_ms: int) -> list[Change]:
+    def _take_in(self, accusations: Sequence[Accusation], now_ms: int) -> list[Change]:
         changes = list[Change]()
-        for verdict in verdicts:
-            known = self._known(verdict)
+        for accusation in accusations:
+            known = self._known(accusation)
             if known is not None:
-                if update(known, verdict):
+                if update(known, accusation):
                     changes.append(Change("changed", known))
-            elif self._is_released(verdict, now_ms):
-                changes.append(Change("opened", self._opened(verdict, now_ms)))
+            elif self._is_released(accusation, now_ms):
+                changes.append(Change("opened", self._opened(accusation, now_ms)))
         return changes
 
-    def _outage_of(self, verdict: Verdict, now_ms: int) -> Incident | None:
+    def _outage_of(self, accusation: Accusation, now_ms: int) -> Incident | None:
         """What explains a state nobody has told before: an outage; of a room that was tried, lost packets as well."""
-        if verdict.kind not in EVIDENCE or self._known(verdict) is not None:
+        if accusation.kind not in EVIDENCE or self._known(accusation) is not None:
             return None
-        return self._outage_at(verdict.element, now_ms, verdict.told_ms, or_loss=verdict.kind in TRIED)
+        return self._outage_at(accusation.element, now_ms, accusation.reported_ms, or_loss=accusation.kind in TRIED)
 
-    def _outage_at(self, element: str, now_ms: int, told_ms: int, *, or_loss: bool = False) -> Incident | None:
+    def _outage_at(self, element: str, now_ms: int, reported_ms: int, *, or_loss: bool = False) -> Incident | None:
         """An outage of an element, of a link that begins at it, or of something between it and the hub. One that has ended
-        counts for a while, and until the element is looked at again (last: `told_ms`): rooms are tried once an hour."""
+        counts for a while, and until the element is looked at again (last: `reported_ms`): rooms are tried once an hour."""
         for one in self.incidents.values():
             ended_ms = self._event_ms if one.resolved_ms is None else one.resolved_ms
-            if self._since_end_ms(one, now_ms) > TAINT_MS and told_ms > ended_ms + AFTERMATH_MS:
+            if self._since_end_ms(one, now_ms) > TAINT_MS and reported_ms > ended_ms + AFTERMATH_MS:
                 continue
             is_beside = element in (one.element, self._topology.parent(one.element))
-            is_behind = self._ground.is_behind(element, one.element)
+            is_behind = self._paths.is_behind(element, one.element)
             if (one.fault == "reach" and (is_beside or is_behind)) or (or_loss and is_behind and is_loss(one)):
                 return one
         return None
 
-    def _add_evidence(self, alone: Sequence[Verdict], now_ms: int) -> list[Change]:
+    def _add_evidence(self, alone: Sequence[Accusation], now_ms: int) -> list[Change]:
         """What is evidence of an open outage is told with it, and is no incident beside it."""
         changed = dict[str, Change]()
-        for verdict in alone:
-            outage = self._outage_of(verdict, now_ms)
+        for accusation in alone:
+            outage = self._outage_of(accusation, now_ms)
             if outage is not None and outage.is_open:
-                told = {*outage.also_told, *(" ".join(member) for member in verdict.members)}
+                told = {*outage.also_told, *(" ".join(member) for member in accusation.members)}
                 if len(told) > len(outage.also_told):
                     outage.also_told = tuple(sorted(told))
                     changed[outage.id] = Change("changed", outage)
         return list(changed.values())
 
-    def _known(self, verdict: Verdict) -> Incident | None:
+    def _known(self, accusation: Accusation) -> Incident | None:
         """The open incident a verdict belongs to. What a thing is like stands beside what becomes of the way there."""
-        if verdict.fault == "state":
-            return self._states.get((verdict.element, verdict.kind))
-        known = self._open.get(verdict.element)
-        return self._of_twin(verdict) if known is None and verdict.fault == "reach" else known
+        if accusation.fault == "state":
+            return self._states.get((accusation.element, accusation.kind))
+        known = self._open.get(accusation.element)
+        return self._of_twin(accusation) if known is None and accusation.fault == "reach" else known
 
-    def _of_twin(self, verdict: Verdict) -> Incident | None:
+    def _of_twin(self, accusation: Accusation) -> Incident | None:
         """An open outage of the link before a site, or of the site behind a link: they look alike, and what is seen later
         of the one (a router says that the host does not answer it) is of the fault that was told already."""
         for one in self._open.values():
-            ends = one.element, verdict.element
+            ends = one.element, accusation.element
             near, far = ends if self._topology.depth(ends[0]) < self._topology.depth(ends[1]) else ends[::-1]
             if one.fault == "reach" and near.startswith("link:") and self._topology.parent(far) == near:
                 return one
         return None
 
-    def _is_released(self, verdict: Verdict, now_ms: int) -> bool:
-        is_heard = now_ms - (self._began_ms or 0) >= _hearing_ms(verdict.period_ms)
-        if verdict.fault == "state":
-            held_ms = now_ms - min(self._held[member] for member in verdict.members)
-            return held_ms >= self._settle_ms and (is_heard or verdict.kind not in EVIDENCE)
-        if self._is_shadow(verdict) or (self._is_chance(verdict, now_ms) and not is_lasting(verdict)):
+    def _is_released(self, accusation: Accusation, now_ms: int) -> bool:
+        is_heard = now_ms - (self._began_ms or 0) >= _hearing_ms(accusation.period_ms)
+        if accusation.fault == "state":
+            held_ms = now_ms - min(self._held[member] for member in accusation.members)
+            return held_ms >= self._settle_ms and (is_heard or accusation.kind not in EVIDENCE)
+        if self._is_shadow(accusation) or (self._is_chance(accusation, now_ms) and not is_lasting(accusation)):
             return False
-        if verdict.fault == "reach" and not is_heard:
+        if accusation.fault == "reach" and not is_heard:
             return False
-        held_ms = now_ms - min(self._held[member] for member in verdict.members)
-        if verdict.fault == "self":
+        held_ms = now_ms - min(self._held[member] for member in accusation.members)
+        if accusation.fault == "self":
             return held_ms >= UNFIT_MS
-        if verdict.fault == "quality":
-            return held_ms >= (CONTESTED_MS if verdict.waiting else self._settle_ms)
-        if verdict.fault == "silence" or (verdict.proven and not verdict.waiting):
+        if accusation.fault == "quality":
+            return held_ms >= (CONTESTED_MS if accusation.waiting else self._settle_ms)
+        if accusation.fault == "silence" or (accusation.proven and not accusation.waiting):
             return True
-        if not verdict.waiting:
+        if not accusation.waiting:
             return held_ms >= self._settle_ms
-        if self._topology.parent(verdict.element) is None:  # the hub's own site: its agents know, and speak soon
+        if self._topology.parent(accusation.element) is None:  # the hub's own site: its agents know, and speak soon
             return held_ms >= CONTESTED_MS
-        return held_ms >= self._settle_ms + 2 * verdict.period_ms
+        return held_ms >= self._settle_ms + 2 * accusation.period_ms
 
-    def _is_chance(self, verdict: Verdict, now_ms: int) -> bool:
+    def _is_chance(self, accusation: Accusation, now_ms: int) -> bool:
         """May three misses in a row be chance? On a line that loses packets anyway, or was ended a moment ago."""
-        return verdict.fault == "reach" and (verdict.shaky or verdict.element in self._outages(now_ms))
+        return accusation.fault == "reach" and (accusation.shaky or accusation.element in self._outages(now_ms))
 
-    def _opened(self, verdict: Verdict, now_ms: int) -> Incident:
-        named = f"{verdict.element}|{verdict.kind}" if verdict.fault == "state" else verdict.element
-        id = incident_id(named, verdict.start_ms, verdict.period_ms)
+    def _opened(self, accusation: Accusation, now_ms: int) -> Incident:
+        named = f"{accusation.element}|{accusation.kind}" if accusation.fault == "state" else accusation.element
+        id = incident_id(named, accusation.start_ms, accusation.period_ms)
         if id in self.incidents:  # the same first miss again after its end: another incident, another page
-            id = incident_id(named, now_ms, verdict.period_ms)
+            id = incident_id(named, now_ms, accusation.period_ms)
         incident = Incident(
             id=id,
-            element=verdict.element,
-            kind=verdict.kind,
-            fault=verdict.fault,
-            severity=verdict.severity,
+            element=accusation.element,
+            kind=accusation.kind,
+            fault=accusation.fault,
+            severity=accusation.severity,
             opened_ms=self._event_ms,
-            first_miss_ms=verdict.start_ms,
-            members=set(verdict.members),
-            latest_start_ms=verdict.latest_start_ms,
-            suspects=verdict.suspects,
-            against=len(verdict.members),
-            clear=verdict.clear,
+            first_miss_ms=accusation.start_ms,
+            members=set(accusation.members),
+            latest_start_ms=accusation.latest_start_ms,
+            suspects=accusation.suspects,
+            against=len(accusation.members),
+            clear=accusation.clear,
         )
         self.incidents[id] = incident
-        if verdict.fault == "state":
-            self._states[verdict.element, verdict.kind] = incident
+        if accusation.fault == "state":
+            self._states[accusation.element, accusation.kind] = incident
         else:
-            self._open[verdict.element] = incident
+            self._open[accusation.element] = incident
         return incident
 
     # --- what other incidents explain ---
@@ -261,9 +263,9 @@ class Book:
             if one.fault == "reach" and self._since_end_ms(one, now_ms) <= within_ms
         }
 
-    def _note_lossy(self, quality: Sequence[Verdict], now_ms: int) -> None:
+    def _note_lossy(self, quality: Sequence[Accusation], now_ms: int) -> None:
         """Until when elements that answer badly were blamed for it; an incident from before a restart begins anew."""
-        blamed = {verdict.element for verdict in quality}
+        blamed = {accusation.element for accusation in quality}
         for one in self._open.values():
             if one.fault == "quality" and (one.element in blamed or one.element not in self._lossy):
                 self._lossy[one.element] = now_ms
@@ -271,44 +273,44 @@ class Book:
                 self._blamed_ms[one.id] = self._event_ms
         self._lossy = {element: at for element, at in self._lossy.items() if now_ms - at <= self._fade_ms}
 
-    def _is_shadow(self, verdict: Verdict) -> bool:
+    def _is_shadow(self, accusation: Accusation) -> bool:
         """Is it explained by an element nearer to the hub that answers badly? Its losses fade from the windows of
         its checks one by one, and may strike one check several times in a row; what lasts is another fault."""
-        if verdict.element in self._lossy or not any(
-            one in self._lossy for one in self._ground.inward(verdict.element)
+        if accusation.element in self._lossy or not any(
+            one in self._lossy for one in self._paths.inward(accusation.element)
         ):
             return False
-        if verdict.fault == "reach":
-            return not is_lasting(verdict)
-        return verdict.fault == "quality"
+        if accusation.fault == "reach":
+            return not is_lasting(accusation)
+        return accusation.fault == "quality"
 
-    def _explained(self, reach: Sequence[Verdict], now_ms: int) -> frozenset[str]:
+    def _explained(self, reach: Sequence[Accusation], now_ms: int) -> frozenset[str]:
         """Checks whose bad figures come from an element that is, or was a moment ago, out of reach."""
         cut = {one.element for one in reach if not self._is_lossy(one.element)}
         cut |= self._outages(now_ms, self._fade_ms).keys()
-        ground = self._ground
-        touched = (ground.crossing.get(one, []) + ground.beyond.get(one, []) for one in cut)
+        paths = self._paths
+        touched = (paths.crossing.get(one, []) + paths.beyond.get(one, []) for one in cut)
         return frozenset(check for checks in touched for check in checks)
 
-    def _is_left_over(self, verdict: Verdict, assessment: Assessment) -> bool:
+    def _is_left_over(self, accusation: Accusation, assessment: Assessment) -> bool:
         """Is it what something nearer to the hub was blamed for, and nobody has looked since? Streams are seldom sent: of
         the rooms behind a mended uplink one after the other finds out."""
-        if verdict.element in self._open:
+        if accusation.element in self._open:
             return False
-        way = set(self._ground.inward(verdict.element)) - {verdict.element}
-        newest_ms = max(_newest_ms(assessment, check) for _, check in verdict.members)
+        way = set(self._paths.inward(accusation.element)) - {accusation.element}
+        newest_ms = max(_newest_ms(assessment, check) for _, check in accusation.members)
         return any(newest_ms <= self._blamed_ms.get(one.id, 0) for one in self.incidents.values() if one.element in way)
 
     def _is_lossy(self, element: str) -> bool:
         known = self._open.get(element)
         return known is not None and known.fault == "quality"
 
-    def _is_unexplained(self, verdict: Verdict, votes: Votes, reach: Sequence[Verdict], now_ms: int) -> bool:
+    def _is_unexplained(self, accusation: Accusation, votes: Votes, reach: Sequence[Accusation], now_ms: int) -> bool:
         """May an agent's silence be told as such? Not while, or just after, something on its way to the hub broke."""
         if self._began_ms is not None and now_ms - self._began_ms < SILENCE_GRACE_MS:
-            return verdict.element in self._open
-        way = set(ancestors(verdict.element, self._topology)) - {verdict.element}
-        if any(one.element in way for one in reach) or votes.is_doubted(verdict.element):
+            return accusation.element in self._open
+        way = set(ancestors(accusation.element, self._topology)) - {accusation.element}
+        if any(one.element in way for one in reach) or votes.is_doubted(accusation.element):
             return False
         return not any(
             one.element in way and self._since_end_ms(one, now_ms) <= SILENCE_GRACE_MS
@@ -318,10 +320,12 @@ class Book:
 
     # --- ending ---
 
-    def _settle(self, votes: Votes, assessment: Assessment, verdicts: Sequence[Verdict], now_ms: int) -> list[Change]:
+    def _settle(
+        self, votes: Votes, assessment: Assessment, accusations: Sequence[Accusation], now_ms: int
+    ) -> list[Change]:
         firing = {_member(one) for one in assessment.firing}
-        blamed = {verdict.element for verdict in verdicts}
-        home = {member: verdict.element for verdict in verdicts for member in verdict.members}
+        blamed = {accusation.element for accusation in accusations}
+        home = {member: accusation.element for accusation in accusations for member in accusation.members}
         changes = list[Change]()
         for one in list(self._open.values()):
             if one.element in blamed:
@@ -338,7 +342,7 @@ class Book:
             changes.append(self._ended_now(one, now_ms))
         return changes
 
-    def _end_states(self, alone: Sequence[Verdict], assessment: Assessment, now_ms: int) -> list[Change]:
+    def _end_states(self, alone: Sequence[Accusation], assessment: Assessment, now_ms: int) -> list[Change]:
         """States nobody tells of any more end once most of those who told say so, or when none of them is left."""
         firing, told = {_member(one) for one in assessment.firing}, {(one.element, one.kind) for one in alone}
         changes = list[Change]()
@@ -369,7 +373,7 @@ class Book:
         if len(homes) != 1:
             return None
         element = homes.pop()
-        if element is None or element == one.element or not self._ground.is_behind(one.element, element):
+        if element is None or element == one.element or not self._paths.is_behind(one.element, element):
             return None
         return self._open.get(element)
 
@@ -416,14 +420,14 @@ class Book:
         """Will none of those who accuse it ever speak again? Checks and agents are taken away, and hold nothing open."""
         if one.fault in ("silence", "self"):
             return not self._topology.site_of(one.element.partition(":")[2])
-        if one.fault != "state" and one.element not in self._ground.crossing:
+        if one.fault != "state" and one.element not in self._paths.crossing:
             return True
         return all(self._is_gone(check, assessment, now_ms) for _, check in one.members)
 
     def _is_gone(self, check: str, assessment: Assessment, now_ms: int) -> bool:
         """Is a check no more in the inventory, or does its agent tell nothing of it any more?"""
         evidence = assessment.evidence.get(check)
-        if check not in self._ground.path and not check.startswith(own_series("")):
+        if check not in self._paths.path and not check.startswith(own_series("")):
             return True
         if evidence is None or evidence.newest_ms is None:
             return now_ms - (self._began_ms or now_ms) > UNHEARD_MS

@@ -9,7 +9,7 @@ from typing import Any, cast
 from alerts.base import OWN_KIND, About, Fault
 from alerts.errors import BadRule
 from alerts.language.parse import parse
-from alerts.language.tree import Truth, asks
+from alerts.language.tree import Truth, figures_of
 from alerts.language.vocabulary import ARRIVAL, PERIOD
 
 
@@ -111,9 +111,9 @@ class RulesFile:
 
 def _fits(key: str, tree: Truth, fault: str) -> None:
     """Agents have an arrival and a period and nothing else; checks have no arrival."""
-    for ask in asks(tree):
-        about_agent = ask.what == ARRIVAL
-        if fault == "silence" and not (about_agent or ask.function == PERIOD):
-            raise BadRule(f"{key}: {ask.function} is not known of agents: write age(arrival) or period")
+    for figure in figures_of(tree):
+        about_agent = figure.what == ARRIVAL
+        if fault == "silence" and not (about_agent or figure.function == PERIOD):
+            raise BadRule(f"{key}: {figure.function} is not known of agents: write age(arrival) or period")
         if fault != "silence" and about_agent:
             raise BadRule(f"{key}: age(arrival) is for rules about silence: write age(reply), or fault: silence")

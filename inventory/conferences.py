@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from inventory.errors import Fault
 from inventory.model import Conference, Inventory
-from inventory.timestamp import BadMoment, seconds
+from inventory.timestamp import BadTimestamp, seconds
 
 LONGEST_S = 14 * 86400.0  # of a conference: a mistyped month would keep heavy tests away for ever
-MOST_ALIAS = 256
+MAX_ALIAS = 256
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
 _ADDRESS = re.compile(
     rf"(?:(?:sips?|h323):[A-Za-z0-9._~%!$&'()*+,;=:@\[\]-]{{1,250}}|{_HOST}(?::\d{{1,5}})?)", re.ASCII
@@ -46,9 +46,9 @@ def faults_of(inventory: Inventory) -> Iterator[Fault]:
             if text and not _FITS[one.key](text):
                 yield Fault(row, f"{one.rows}[{number}].{one.key}", f"'{text[:60]}' {one.what}", one.write)
     for number, room in enumerate(inventory.rooms, 1):
-        if room.alias and not (room.alias.isprintable() and len(room.alias) <= MOST_ALIAS):
+        if room.alias and not (room.alias.isprintable() and len(room.alias) <= MAX_ALIAS):
             what = f"'{room.alias[:60]}' cannot be dialled"
-            yield Fault(room, f"rooms[{number}].alias", what, f"write printable text, at most {MOST_ALIAS} letters")
+            yield Fault(room, f"rooms[{number}].alias", what, f"write printable text, at most {MAX_ALIAS} letters")
     for number, conference in enumerate(inventory.conferences, 1):
         for key, what, write in (*_times(conference), *_doubles(conference)):
             yield Fault(conference, f"conferences[{number}].{key}", what, write)
@@ -75,7 +75,7 @@ def _times(one: Conference) -> Iterator[tuple[str, str, str]]:
         if text:
             try:
                 at[key] = seconds(text)
-            except BadMoment as fault:
+            except BadTimestamp as fault:
                 yield key, fault.what, fault.write
     if len(at) < 2:
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
-from inventory.timestamp import Moment
+from inventory.timestamp import Timestamp
 
 PROFILES_BPS = {"conf-720p": 1_500_000, "conf-1080p": 4_000_000}  # what one room sends, and receives
 
@@ -109,8 +109,8 @@ class Conference:
 
     id: str = key("id of the conference, unique")
     name: str = key("name for people", default="")
-    starts: Moment = key("when it starts: date, time and offset, as 2026-11-25T08:00:00+07:00")
-    ends: Moment = key("when it ends")
+    starts: Timestamp = key("when it starts: date, time and offset, as 2026-11-25T08:00:00+07:00")
+    ends: Timestamp = key("when it ends")
     mcus: tuple[str, ...] = key("ids of its MCUs; the others are joined to the first")
     rooms: tuple[str, ...] = key("ids of its rooms")
     profile: str = key("how well rooms must see each other", choices=tuple(PROFILES_BPS), default="conf-1080p")

@@ -170,10 +170,10 @@ class Segments:
                 self._sizes[self._active] = start + self._pending_bytes
                 self._pending, self._pending_bytes = [], 0
 
-    def drop_held(self, most_bytes: int) -> list[bytes]:
-        """Let the oldest of what is only in memory go until `most_bytes` are left; the records that went."""
+    def drop_held(self, max_bytes: int) -> list[bytes]:
+        """Let the oldest of what is only in memory go until `max_bytes` are left; the records that went."""
         gone = list[bytes]()
-        while len(self._held) > 1 and self.held_bytes > most_bytes:
+        while len(self._held) > 1 and self.held_bytes > max_bytes:
             number = min(self._held)
             gone += [body for _, body in self._scan(number, 0, self._sizes[number]) if body is not None]
             with self._lock:

@@ -14,7 +14,7 @@ from itertools import islice
 
 from alerts.base import LOCAL, LOST, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing
 from alerts.blame.naming import kind_of, worst
-from alerts.blame.paths import Map
+from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs, Witnesses
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
@@ -23,7 +23,7 @@ FRESH_MS = 5_000  # an agent that could clear an element is waited for so long, 
 TOLD_MS = 6_000  # of quality: a check that has told so much since another one complains, and is content, is good
 RECENT_MS = 5_000
 CONTESTED_MS = 15_000  # the longest wait for somebody who may know better: agents write each ten seconds
-MOST_WITNESSES = 1_000  # are counted; more say nothing new
+MAX_WITNESSES = 1_000  # are counted; more say nothing new
 AFTERMATH_MS = 10_000  # routes and switches need so long: what fell with an element may come back later than it
 Member = tuple[str, str]  # (rule, check) — or (rule, agent) for `silence`
 Kinds = Mapping[str, str]  # check → its kind, as seen
@@ -32,7 +32,7 @@ Outages = Mapping[str, tuple[int, int | None]]  # element → (first miss, end o
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Accusation:
     """One element and what speaks against it at a tick. Times are Unix ms of sending."""
 
     element: str
@@ -41,7 +41,7 @@ class Verdict:
     severity: str
     members: frozenset[Member]
     start_ms: int  # first miss (of reach), or since when the earliest condition holds
-    told_ms: int  # up to here its checks have told
+    reported_ms: int  # up to here its checks have told
     latest_start_ms: int  # the last first miss of all members: a success after it clears the element for everybody
     period_ms: int
     suspects: tuple[str, ...]  # elements that cannot be told apart from it, itself first
@@ -73,11 +73,11 @@ class Votes:
     """All votes of one tick."""
 
     def __init__(
-        self, assessment: Assessment, ground: Map, proofs: Proofs | None = None, outages: Outages | None = None
+        self, assessment: Assessment, paths: PathIndex, proofs: Proofs | None = None, outages: Outages | None = None
     ) -> None:
         self._proofs, self._outages = proofs or Proofs(), outages or {}
         self._at_ms = assessment.at_ms
-        self._ground = ground
+        self._paths = paths
         self._evidence = assessment.evidence
         self._unknown, self._pending = assessment.unknown, assessment.pending
         self.firing = assessment.firing
@@ -92,7 +92,7 @@ class Votes:
 
     def _has_vote(self, firing: Firing) -> bool:
         evidence = self._evidence.get(firing.check)
-        if firing.check not in self._ground.path or firing.agent in self._unfit:
+        if firing.check not in self._paths.path or firing.agent in self._unfit:
             return False
         if evidence is None or (firing.fault == "reach" and _led_nowhere(evidence)):
             return evidence is None
@@ -105,7 +105,7 @@ class Votes:
         if evidence is None:
             return 0
         ok_ms, refused_ms = evidence.ok_ms or 0, evidence.refused_ms or 0
-        if element != self._ground.path[check][-1]:
+        if element != self._paths.path[check][-1]:
             return max(ok_ms, refused_ms)
         # The far host said no, or its answer was no good: that it is there does not make it fine.
         return 0 if check in self._reach or _is_refused(evidence) else ok_ms
@@ -117,10 +117,10 @@ class Votes:
         return self._witnesses[element]
 
     def _testimonies(self, element: str) -> Iterator[tuple[int, int, int]]:
-        for check in self._ground.crossing.get(element, ()):
+        for check in self._paths.crossing.get(element, ()):
             if good_ms := self._good_of(check, element):
                 evidence = self._evidence[check]
-                refused_ms = evidence.refused_ms or 0 if element == self._ground.path[check][-1] else 0
+                refused_ms = evidence.refused_ms or 0 if element == self._paths.path[check][-1] else 0
                 yield good_ms, max(evidence.broken_ms or 0, refused_ms), evidence.period_ms
 
     def is_clear(self, element: str, start_ms: int) -> bool:
@@ -139,7 +139,7 @@ class Votes:
         failing = dict[str, tuple[int, int]]()
         for check in checks:
             evidence = self._evidence.get(check)
-            if evidence is not None and check in self._ground.path:
+            if evidence is not None and check in self._paths.path:
                 ok_ms = 0 if _is_refused(evidence) else evidence.ok_ms or 0
                 start_ms = evidence.miss_ms if evidence.miss_ms is not None else evidence.refused_ms
                 if start_ms is not None and start_ms > ok_ms:
@@ -159,10 +159,10 @@ class Votes:
 
     def _way(self, check: str) -> tuple[str, ...]:
         """What a check crosses, and what broke between one of its ends and the hub."""
-        path = self._ground.path[check]
+        path = self._paths.path[check]
         beyond = (one for one in self._outages if one not in path)
         return path + tuple(
-            one for one in beyond if any(self._ground.is_behind(end, one) for end in path[:1] + path[-1:])
+            one for one in beyond if any(self._paths.is_behind(end, one) for end in path[:1] + path[-1:])
         )
 
     def _patience_ms(self, element: str, start_ms: int) -> int:
@@ -177,7 +177,7 @@ class Votes:
     def is_doubted(self, agent: str) -> bool:
         """Does a check of somebody else to the place of an agent (`agent:NAME`) miss answers, and may soon say why?"""
         name = agent.partition(":")[2]
-        for check in self._ground.crossing.get(self._ground.topology.site_of(name), ()):
+        for check in self._paths.crossing.get(self._paths.topology.site_of(name), ()):
             evidence = self._evidence.get(check)
             if evidence is None or evidence.agent == name or evidence.miss_ms is None:
                 continue
@@ -198,12 +198,12 @@ class Votes:
             return evidence.miss_ms
         return min(firing.since_ms for firing in self._reach[check])
 
-    def reach(self) -> list[Verdict]:
+    def reach(self) -> list[Accusation]:
         """Elements that cannot be reached, nearest to the hub first; every failing check is explained at most once."""
-        depth = self._ground.topology.depth
+        depth = self._paths.topology.depth
         left = {check: self._accused(check) for check in self._reach if check not in self._undecided}
         left = {check: accused for check, accused in left.items() if accused}
-        verdicts = list[Verdict]()
+        accusations = list[Accusation]()
         while left:
             count: dict[str, int] = {}
             for accused in left.values():
@@ -211,14 +211,14 @@ class Votes:
                     count[element] = count.get(element, 0) + 1
             element = min(count, key=lambda one: (depth(one), -count[one], one))
             checks = sorted(check for check, accused in left.items() if element in accused)
-            verdicts.append(self._verdict(element, checks, left))
+            accusations.append(self._accusation(element, checks, left))
             for check in checks:
                 del left[check]
-        return verdicts
+        return accusations
 
     def _accused(self, check: str) -> tuple[str, ...]:
         start_ms = self.start_ms(check)
-        path = self._ground.path[check][-1:] if self._is_answered(check) else self._ground.path[check]
+        path = self._paths.path[check][-1:] if self._is_answered(check) else self._paths.path[check]
         return tuple(element for element in path if not self.is_clear(element, start_ms))
 
     def _is_answered(self, check: str) -> bool:
@@ -226,24 +226,24 @@ class Votes:
         evidence = self._evidence.get(check)
         return evidence is not None and evidence.latest in (REFUSED, PROTOCOL)
 
-    def _verdict(self, element: str, checks: list[str], left: Mapping[str, tuple[str, ...]]) -> Verdict:
+    def _accusation(self, element: str, checks: list[str], left: Mapping[str, tuple[str, ...]]) -> Accusation:
         firings = [firing for check in checks for firing in self._reach[check]]
         starts = [self.start_ms(check) for check in checks]
         missing = [miss for miss in self._misses(element) if miss < max(starts)]
         start_ms = min(starts + missing)
-        parent = self._ground.topology.parent(element)
+        parent = self._paths.topology.parent(element)
         same = set(left[checks[0]]).intersection(*(left[check] for check in checks))
-        depth = self._ground.topology.depth
+        depth = self._paths.topology.depth
         others = sorted(same - {element}, key=lambda one: (depth(one), one))
         proven = any(map(self._is_answered, checks)) or (parent is not None and self.is_clear(parent, start_ms))
-        return Verdict(
+        return Accusation(
             element=element,
             fault="reach",
             kind="down",
             severity=worst(firing.severity for firing in firings),
             members=frozenset((firing.rule, firing.check) for firing in firings),
             start_ms=start_ms,
-            told_ms=max(self._frontier_ms(check) for check in checks),
+            reported_ms=max(self._frontier_ms(check) for check in checks),
             latest_start_ms=max(starts),
             period_ms=max((self._period_ms(check) for check in checks), default=1000),
             suspects=(element, *others),
@@ -256,7 +256,7 @@ class Votes:
     def _is_shaky(self, element: str, start_ms: int) -> bool:
         """Do checks that are heard through an element lose packets, too? Then three in a row may be chance."""
         answering = lossy = 0
-        for check in islice(self._ground.crossing.get(element, ()), MOST_WITNESSES):
+        for check in islice(self._paths.crossing.get(element, ()), MAX_WITNESSES):
             evidence = self._evidence.get(check)
             if evidence is not None and (evidence.ok_ms or 0) > start_ms + SLACK_MS and check not in self._reach:
                 answering += 1
@@ -265,7 +265,7 @@ class Votes:
 
     def _misses(self, element: str) -> Iterator[int]:
         """First misses of all checks that cross the element and fail through it, whether their rule fires yet or not."""
-        for check in self._ground.crossing.get(element, ()):
+        for check in self._paths.crossing.get(element, ()):
             evidence = self._evidence.get(check)
             if evidence is not None and evidence.miss_ms is not None and not self.is_clear(element, evidence.miss_ms):
                 yield evidence.miss_ms
@@ -280,16 +280,16 @@ class Votes:
 
     def _beside(self, parent: str | None, element: str) -> Iterator[str]:
         """Checks that cross the parent and not the element."""
-        for check in self._ground.crossing.get(parent or "", ()):
-            if element not in self._ground.path[check]:
+        for check in self._paths.crossing.get(parent or "", ()):
+            if element not in self._paths.path[check]:
                 yield check
 
     def _is_beside(self, check: str, parent: str | None, element: str) -> bool:
-        path = self._ground.path.get(check, ())
+        path = self._paths.path.get(check, ())
         return parent in path and element not in path
 
     def _count_clear(self, parent: str | None, element: str, start_ms: int) -> int:
-        asked = islice(self._beside(parent, element), MOST_WITNESSES)
+        asked = islice(self._beside(parent, element), MAX_WITNESSES)
         return sum(self._good_of(check, parent or "") > start_ms + SLACK_MS for check in asked)
 
     def _could_prove(self, parent: str | None, element: str) -> bool:
@@ -297,21 +297,23 @@ class Votes:
 
     def _is_awaited(self, element: str, start_ms: int) -> bool:
         """Has a check that crosses the element, of an agent that could still be heard, not reported that far yet?"""
-        ground = self._ground
-        for check in ground.crossing.get(element, ()):
+        paths = self._paths
+        for check in paths.crossing.get(element, ()):
             evidence = self._evidence.get(check)
             if evidence is None or check in self._reach or evidence.miss_ms is not None:
                 continue
             late_ms = start_ms + SLACK_MS - evidence.frontier_ms
-            site = ground.topology.site_of(evidence.agent)
-            most_ms = CONTESTED_MS if site == element else FRESH_MS + 2 * evidence.period_ms
-            if 0 < late_ms <= most_ms and (site == element or not ground.is_behind(site, element)):
+            site = paths.topology.site_of(evidence.agent)
+            max_ms = CONTESTED_MS if site == element else FRESH_MS + 2 * evidence.period_ms
+            if 0 < late_ms <= max_ms and (site == element or not paths.is_behind(site, element)):
                 return True
         return False
 
     # --- what answers badly ---
 
-    def quality(self, kinds: Kinds, can_judge: Mapping[str, frozenset[str]], ignored: frozenset[str]) -> list[Verdict]:
+    def quality(
+        self, kinds: Kinds, can_judge: Mapping[str, frozenset[str]], ignored: frozenset[str]
+    ) -> list[Accusation]:
         """Elements that answer badly. `can_judge`: rule → kinds of checks it judges; `ignored`: checks whose bad
         figures another incident explains already."""
         bad = self._bad(ignored)
@@ -321,21 +323,23 @@ class Votes:
         voters = {kind: [rule for rule in used if kind in can_judge.get(rule, ())] for kind in set(kinds.values())}
 
         @cache
-        def told_ms(check: str) -> int:
+        def reported_ms(check: str) -> int:
             can = self._can_vote(check, voters.get(kinds.get(check, ""), ()), bad.keys(), ignored)
             return self._evidence[check].frontier_ms if can else 0
 
-        blamed, verdicts = set[str](), list[Verdict]()
+        blamed, accusations = set[str](), list[Accusation]()
         while bad.keys() - blamed:
             left = {check: firings for check, firings in bad.items() if check not in blamed}
-            best = max(self._ranked(left, told_ms), default=None)
+            best = max(self._ranked(left, reported_ms), default=None)
             if best is None:
                 break
             element = best[-1]
-            checks = [check for check in left if element in self._ground.path[check]]
-            verdicts.append(self._bad_verdict(element, [one for check in checks for one in bad[check]], told_ms))
+            checks = [check for check in left if element in self._paths.path[check]]
+            accusations.append(
+                self._quality_accusation(element, [one for check in checks for one in bad[check]], reported_ms)
+            )
             blamed.update(checks)
-        return verdicts
+        return accusations
 
     def _bad(self, ignored: frozenset[str]) -> dict[str, list[Firing]]:
         bad: dict[str, list[Firing]] = {}
@@ -354,7 +358,7 @@ class Votes:
 
     def _can_vote(self, check: str, rules: Iterable[str], bad: Set[str], ignored: frozenset[str]) -> bool:
         evidence = self._evidence.get(check)
-        if evidence is None or check in ignored or check in self._reach or check not in self._ground.path:
+        if evidence is None or check in ignored or check in self._reach or check not in self._paths.path:
             return False
         if evidence.agent in self._unfit:
             return False
@@ -364,53 +368,53 @@ class Votes:
             and not any((rule, check) in self._pending for rule in rules)  # on its way to complain: not content
         )
 
-    def _ranked(self, bad: Mapping[str, list[Firing]], told_ms: Told) -> Iterator[tuple[int, bool, int, str]]:
+    def _ranked(self, bad: Mapping[str, list[Firing]], reported_ms: Told) -> Iterator[tuple[int, bool, int, str]]:
         """Elements bad enough as (bad minus good, is no site, nearness, name): the largest is the one to name."""
-        topology = self._ground.topology
+        topology = self._paths.topology
         since_ms: dict[str, list[int]] = {}
         for check, firings in bad.items():
-            for element in self._ground.path[check]:
+            for element in self._paths.path[check]:
                 since_ms.setdefault(element, []).append(min(one.since_ms for one in firings))
         for element, starts in since_ms.items():
             many, due_ms = len(starts), min(starts) + TOLD_MS
-            others = (one for one in self._ground.crossing[element] if one not in bad and told_ms(one) >= due_ms)
+            others = (one for one in self._paths.crossing[element] if one not in bad and reported_ms(one) >= due_ms)
             good = sum(1 for _ in islice(others, int(many / BAD_SHARE - many) + 1))
             if many >= BAD_SHARE * (many + good):
                 # An access link and the site behind it look the same: links break more often than sites.
                 yield many - good, element.startswith("link:"), -topology.depth(element), element
 
-    def _bad_verdict(self, element: str, firings: list[Firing], told_ms: Told) -> Verdict:
+    def _quality_accusation(self, element: str, firings: list[Firing], reported_ms: Told) -> Accusation:
         first = min(firings, key=lambda one: (one.since_ms, one.rule))
-        parent = self._ground.topology.parent(element)
+        parent = self._paths.topology.parent(element)
         bad = {firing.check for firing in firings}
         due_ms = first.since_ms + TOLD_MS
-        crossing = self._ground.crossing.get(parent or element, ())
-        asked = [one for one in islice(crossing, MOST_WITNESSES) if one not in bad]
-        silent = {one for one in asked if 0 < told_ms(one) < due_ms}
-        good = sum(told_ms(one) >= due_ms and element not in self._ground.path[one] for one in asked)
-        through = any(element in self._ground.path[one] for one in silent)
+        crossing = self._paths.crossing.get(parent or element, ())
+        asked = [one for one in islice(crossing, MAX_WITNESSES) if one not in bad]
+        silent = {one for one in asked if 0 < reported_ms(one) < due_ms}
+        good = sum(reported_ms(one) >= due_ms and element not in self._paths.path[one] for one in asked)
+        through = any(element in self._paths.path[one] for one in silent)
         enough = not silent or (good >= max(3, 2 * len(bad)) and not through)
-        is_told = enough and max(map(told_ms, bad)) >= due_ms
-        return Verdict(
+        is_reported = enough and max(map(reported_ms, bad)) >= due_ms
+        return Accusation(
             element=element,
             fault="quality",
             kind=kind_of(first),
             severity=worst(firing.severity for firing in firings),
             members=frozenset((firing.rule, firing.check) for firing in firings),
             start_ms=first.since_ms,
-            told_ms=max(map(told_ms, bad)),
+            reported_ms=max(map(reported_ms, bad)),
             latest_start_ms=max(firing.since_ms for firing in firings),
             period_ms=max(self._period_ms(firing.check) for firing in firings),
             suspects=(element,),
             clear=good,
             proven=False,
             shaky=False,
-            waiting=not is_told or any(self._is_beside(check, parent, element) for check in self._complaining),
+            waiting=not is_reported or any(self._is_beside(check, parent, element) for check in self._complaining),
         )
 
     # --- who is mute ---
 
-    def silence(self) -> list[Verdict]:
+    def silence(self) -> list[Accusation]:
         """Agents that do not speak, or prove themselves unfit: this accuses nobody but the agent."""
         return [_of_agent(firing, self._at_ms) for firing in self.firing if firing.fault in _OF_AGENTS]
 
@@ -418,16 +422,16 @@ class Votes:
 _OF_AGENTS = {"silence": "silent", "self": "unfit"}
 
 
-def _of_agent(firing: Firing, at_ms: int) -> Verdict:
+def _of_agent(firing: Firing, at_ms: int) -> Accusation:
     element = f"agent:{firing.agent}"
-    return Verdict(
+    return Accusation(
         element=element,
         fault=firing.fault,
         kind="unheard" if firing.never else _OF_AGENTS[firing.fault],
         severity=firing.severity,
         members=frozenset({(firing.rule, firing.agent if firing.fault == "silence" else firing.check)}),
         start_ms=firing.since_ms,
-        told_ms=at_ms,
+        reported_ms=at_ms,
         latest_start_ms=firing.since_ms,
         period_ms=1000,
         suspects=(element,),

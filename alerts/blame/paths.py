@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from alerts.base import Topology
 
 
-class Map:
+class PathIndex:
     """The topology with the indexes blame needs, made once."""
 
     def __init__(self, topology: Topology) -> None:

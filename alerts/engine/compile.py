@@ -11,19 +11,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from alerts.engine.rings import Array, Extreme, Frame, Ring
+from alerts.engine.rings import Array, Extreme, Ring, WindowExtremes
 from alerts.engine.series import QUANTILES, Series, bucket_before
-from alerts.language.tree import Arithmetic, Ask, Both, Compare, Const, Group, Not, Truth, Value
+from alerts.language.tree import Arithmetic, Both, Compare, Const, Figure, GroupFigure, Not, Truth, Value
 from alerts.language.vocabulary import PERIOD, field_type
 
 
 class View(Protocol):
     """Moments of series: what a condition asks of them."""
 
-    def ask(self, ask: Ask) -> Array:
+    def figure(self, figure: Figure) -> Array:
         """A measured figure in its type's own unit, NaN where it is unknown."""
 
-    def group(self, group: Group) -> Array:
+    def group(self, group: GroupFigure) -> Array:
         """A group's figure, NaN where there is no group."""
 
 
@@ -49,9 +49,9 @@ def value(node: Value) -> Values:
         case Const():
             number = np.float64(node.value)
             return lambda view: number
-        case Ask():
-            return lambda view: view.ask(node)
-        case Group():
+        case Figure():
+            return lambda view: view.figure(node)
+        case GroupFigure():
             return lambda view: view.group(node)
         case Arithmetic():
             left, right, sign = value(node.left), value(node.right), _SIGNS[node.op]
@@ -73,11 +73,11 @@ def truth(node: Truth, wanted: bool = True) -> Values:
             return lambda view: join(one(view), other(view))
 
 
-class Moments:
+class CheckView:
     """Moments of checks: each of `each` at its frontier and at the whole seconds before it. `rows`, `at_ms` by moment."""
 
     def __init__(
-        self, series: Series, each: Array, steps: Array, frontier_ms: Array, groups: Mapping[Group, Array]
+        self, series: Series, each: Array, steps: Array, frontier_ms: Array, groups: Mapping[GroupFigure, Array]
     ) -> None:
         """`steps` (how many moments) and `frontier_ms` go with `each`."""
         ends = np.cumsum(steps)
@@ -90,30 +90,32 @@ class Moments:
         self._series, self._groups, self._each = series, groups, each
         self._buckets = bucket_before(self.at_ms)
         self._longest = int(steps.max(initial=1))
-        self._known: dict[Ask, Array] = {}
+        self._known: dict[Figure, Array] = {}
         self._behind = self._buckets + 1 - series.since[self.rows]  # seconds it is known for without a hole
-        self._least = int(self._behind.min(initial=series.most_window_s))
+        self._min_behind = int(self._behind.min(initial=series.max_window_s))
         self._raw: dict[tuple[str, int], Array] = {}
         self._places: dict[tuple[int, int], Array] = {}
-        self._frames: dict[str, Frame] = {}
+        self._frames: dict[str, WindowExtremes] = {}
 
-    def ask(self, ask: Ask) -> Array:
+    def figure(self, figure: Figure) -> Array:
         """See `View`. Remembered: rules share windows."""
-        found = self._known.get(ask)
+        found = self._known.get(figure)
         if found is None:
-            found = self._known[ask] = self._unknown_where_bare(ask, self._figure(ask))
+            found = self._known[figure] = self._unknown_where_bare(figure, self._reckon(figure))
         return found
 
-    def group(self, group: Group) -> Array:
+    def group(self, group: GroupFigure) -> Array:
         """See `View`."""
         return np.asarray(self._groups[group][self.rows])
 
-    def _unknown_where_bare(self, ask: Ask, found: Array) -> Array:
+    def _unknown_where_bare(self, figure: Figure, found: Array) -> Array:
         """A window that reaches back behind the series' beginning, or into a hole, says nothing."""
-        return found if ask.window_s <= self._least else np.where(self._behind >= ask.window_s, found, np.nan)
+        return (
+            found if figure.window_s <= self._min_behind else np.where(self._behind >= figure.window_s, found, np.nan)
+        )
 
-    def _figure(self, ask: Ask) -> Array:
-        name, what, window = ask.function, ask.what, ask.window_s
+    def _reckon(self, figure: Figure) -> Array:
+        name, what, window = figure.function, figure.what, figure.window_s
         if name == "age":
             return np.asarray(np.maximum(self.at_ms - self._last(f"time:{what}"), 0) / 1000)
         if name == "changed":
@@ -126,8 +128,8 @@ class Moments:
         if name == "last":
             return self._last(f"last:{what}") * field_type(what)[1]
         if name in QUANTILES:
-            assert self._series.spreads is not None
-            return self._series.spreads.value(window, QUANTILES[name], self.rows)
+            assert self._series.histograms is not None
+            return self._series.histograms.value(window, QUANTILES[name], self.rows)
         return self._windowed(name, what, window)
 
     def _windowed(self, name: str, what: str, window: int) -> Array:
@@ -181,24 +183,24 @@ class Moments:
         ring = self._series.tracks[track].ring
         assert isinstance(ring, Extreme)
         newest = self._buckets[self.latest]
-        length = self._series.most_window_s + self._longest
+        length = self._series.max_window_s + self._longest
         if track not in self._frames:
             self._frames[track] = ring.frame(self._each, newest, length)
         at = self._buckets - newest[self._number] + length - 1
         return self._frames[track].over(at, self._number, window)
 
 
-class Writers:
+class AgentView:
     """Moments of agents, for rules about silence: `arrived_ms` and `period_ms` of each, at one moment of arrival."""
 
     def __init__(self, arrived_ms: Array, period_ms: Array, now_ms: int) -> None:
         self._age = np.maximum(now_ms - arrived_ms, 0) / 1000
         self._period = period_ms / 1000
 
-    def ask(self, ask: Ask) -> Array:
+    def figure(self, figure: Figure) -> Array:
         """See `View`."""
-        return self._period if ask.function == PERIOD else self._age
+        return self._period if figure.function == PERIOD else self._age
 
-    def group(self, group: Group) -> Array:
+    def group(self, group: GroupFigure) -> Array:
         """Agents have no groups."""
         return np.full(len(self._age), np.nan)

@@ -14,21 +14,21 @@ import numpy as np
 
 from alerts.base import OWN_KIND, Assessment, Evidence, Firing, Sample, own_series
 from alerts.engine import memory
-from alerts.engine.compile import Moments, Writers
+from alerts.engine.compile import AgentView, CheckView
 from alerts.engine.groups import Groups
 from alerts.engine.memory import Memory
 from alerts.engine.rings import Array
-from alerts.engine.rule_state import Judge
+from alerts.engine.rule_state import RuleState
 from alerts.engine.series import STEPS, Series
-from alerts.language.parse import MOST_WINDOW_S
-from alerts.language.tree import Ask, Group, asks, parts
+from alerts.language.parse import MAX_WINDOW_S
+from alerts.language.tree import Figure, GroupFigure, figures_of, parts
 from alerts.rules import Rule
 
 MUTE_MS = 5_000  # an agent is mute after this long …
 MUTE_PERIODS = 2.5  # … and after so many of its usual pauses
 USUAL_MS = 10_000  # taken for the pause of an agent that wrote only once
 LONGEST_PAUSE_MS = 300_000  # agents write at least so often: until then nobody knows whether such a one is silent
-LEAST_PAUSE_MS = 200  # writes closer together are one
+MIN_PAUSE_MS = 200  # writes closer together are one
 SET_BACK_MS = 60_000  # a frontier that goes back so far: the agent's clock was set
 QUIET_MS = 60_000  # a check says nothing any more after so long …
 QUIET_PERIODS = 5  # … and after so many of its periods, though its agent speaks: nobody knows what became of it
@@ -43,19 +43,19 @@ CHUNK = 40_000  # moments judged at once: what they need stays in the processor'
 class Engine:
     """Judges rules over points. Not thread-safe."""
 
-    def __init__(self, rules: Sequence[Rule], *, horizon_s: int = MOST_WINDOW_S) -> None:
+    def __init__(self, rules: Sequence[Rule], *, horizon_s: int = MAX_WINDOW_S) -> None:
         """`horizon_s`: how much of the past is fed again after a restart; longer windows make no sense."""
-        self._checks = [Judge(rule) for rule in rules if rule.fault != "silence"]
-        self._by_kinds: dict[frozenset[str], list[Judge]] = {}
-        for judge in self._checks:
-            self._by_kinds.setdefault(frozenset(judge.rule.kinds), []).append(judge)
-        self._silences = [Judge(rule) for rule in rules if rule.fault == "silence"]
-        own = [judge.rule for judge in self._checks if OWN_KIND in judge.rule.kinds]
-        self._own = frozenset(ask.what for ask in _asked(own))  # what rules ask of agents themselves
-        asked = list(_asked(judge.rule for judge in self._checks))
-        self.window_s = max([ask.window_s for ask in asked], default=1)  # the longest
-        self._series = Series(asked, self.window_s)
-        self._groups = Groups(self._series, _groups(judge.rule for judge in self._checks))
+        self._checks = [RuleState(rule) for rule in rules if rule.fault != "silence"]
+        self._by_kinds: dict[frozenset[str], list[RuleState]] = {}
+        for state in self._checks:
+            self._by_kinds.setdefault(frozenset(state.rule.kinds), []).append(state)
+        self._silences = [RuleState(rule) for rule in rules if rule.fault == "silence"]
+        own = [state.rule for state in self._checks if OWN_KIND in state.rule.kinds]
+        self._own = frozenset(figure.what for figure in _figures(own))  # what rules ask of agents themselves
+        figures = list(_figures(state.rule for state in self._checks))
+        self.window_s = max([figure.window_s for figure in figures], default=1)  # the longest
+        self._series = Series(figures, self.window_s)
+        self._groups = Groups(self._series, _groups(state.rule for state in self._checks))
         self._agents: dict[str, int] = {}
         self._names: list[str] = []
         self._frontier_ms: list[int] = []
@@ -91,7 +91,7 @@ class Engine:
         """Something of an agent came in, by the hub's clock."""
         number = self._agent(agent)
         pause = arrived_ms - self._arrived_ms[number]
-        if self._is_dated[number] and pause >= LEAST_PAUSE_MS:
+        if self._is_dated[number] and pause >= MIN_PAUSE_MS:
             pauses = self._pauses[number] = (*self._pauses[number][-4:], pause)
             self._usual_ms[number] = sorted(pauses)[(len(pauses) - 1) // 2]
         self._arrived_ms[number] = max(self._arrived_ms[number], arrived_ms)
@@ -120,9 +120,9 @@ class Engine:
         if ms < self._frontier_ms[number] - SET_BACK_MS:
             rows = np.flatnonzero(self._series.agent[: len(self._series.names)] == number)
             self._series.begin_again(rows, ms)
-            for judge in self._checks:
-                judge.widen(self._series.width)
-                judge.forget(rows)
+            for state in self._checks:
+                state.widen(self._series.width)
+                state.forget(rows)
             self._frontier_ms[number] = ms
         self._frontier_ms[number] = max(self._frontier_ms[number], ms)
         self._began_ms[number] = self._began_ms[number] or ms
@@ -138,7 +138,7 @@ class Engine:
     def jumped(self, ms: int, now_ms: int, *, is_pause: bool = True, is_step: bool = False) -> None:
         """The hub was away, or its clock was set (`is_step`), by so much until `now_ms`: that time is nobody's silence,
         and after a pause whoever is not silent yet has his full time again."""
-        silent = {row for judge in self._silences for row in judge.firing}
+        silent = {row for state in self._silences for row in state.firing}
         for number in range(len(self._names)):
             moved_ms = min(now_ms, self._arrived_ms[number] + ms)
             stays = not is_pause or number in silent or not self._is_heard(number)
@@ -158,9 +158,9 @@ class Engine:
         agents.arrays["facts"] = np.array(told, np.int64).reshape(len(told), len(self._names))
         padded = [(*pauses, *(0,) * (5 - len(pauses))) for pauses in self._pauses]
         agents.arrays["pauses"] = np.array(padded, np.int64).reshape(-1, 5)
-        judges = memory.of_judges(self._checks, kept)
-        silences = memory.of_judges(self._silences, np.arange(len(self._names)))
-        return memory.join({"series": series, "agents": agents, "judges": judges, "silences": silences})
+        states = memory.of_states(self._checks, kept)
+        silences = memory.of_states(self._silences, np.arange(len(self._names)))
+        return memory.join({"series": series, "agents": agents, "judges": states, "silences": silences})
 
     def recall(self, whole: Memory, is_known: Callable[[str], bool]) -> None:
         """Take over what was remembered; all that was told before it and is still in a window was fed already.
@@ -179,19 +179,19 @@ class Engine:
         by_name = {name: number for name, number in self._agents.items() if is_known(name)}
         part = memory.part(whole, "series")
         rows = memory.into_series(self._series, part, by_name.get, self._began_ms.__getitem__)
-        for judge in self._checks:
-            judge.widen(self._series.width)
-        memory.into_judges(self._checks, memory.part(whole, "judges"), rows)
-        memory.into_judges(self._silences, memory.part(whole, "silences"), numbers)
+        for state in self._checks:
+            state.widen(self._series.width)
+        memory.into_states(self._checks, memory.part(whole, "judges"), rows)
+        memory.into_states(self._silences, memory.part(whole, "silences"), numbers)
         self._groups.count_again(self._row_frontiers())
 
     def believe(self, members: Iterable[tuple[str, str]], since_ms: int) -> None:
         """(rule, series) that accused somebody before a restart whose memory is lost: until known to be over."""
-        judges = {judge.rule.name: judge for judge in self._checks}
+        states = {state.rule.name: state for state in self._checks}
         for rule, check in members:
             row = self._series.number(check)
-            if rule in judges and row is not None:
-                judges[rule].believe(row, since_ms)
+            if rule in states and row is not None:
+                states[rule].believe(row, since_ms)
 
     def stays_silent(self, rule: str, agent: str, since_ms: int, now_ms: int) -> None:
         """An agent that was silent before a restart, and has not spoken since, is silent whatever clocks say meanwhile."""
@@ -200,9 +200,9 @@ class Engine:
             return
         age_ms = max(LONGEST_PAUSE_MS, 4 * self._usual_ms[number])
         self._arrived_ms[number] = min(self._arrived_ms[number], now_ms - age_ms)
-        for judge in self._silences:
-            if judge.rule.name == rule:
-                judge.believe(number, self._arrived_ms[number])
+        for state in self._silences:
+            if state.rule.name == rule:
+                state.believe(number, self._arrived_ms[number])
 
     # --- a tick ---
 
@@ -221,7 +221,7 @@ class Engine:
         unknown = self._all_unknown(mute_rows)
         evidence = Evidences(self._series, frontier_ms, self._horizon_ms)
         failing = [self._series.names[row] for row in sorted(self._series.failing) if not gone[row]]
-        pending = frozenset(one for judge in self._checks for one in judge.pending(self._series.names))
+        pending = frozenset(one for state in self._checks for one in state.pending(self._series.names))
         event_ms = now_ms + self._clock_fault_ms()
         return Assessment(now_ms, tuple(self._fired(mute_rows)), unknown, evidence, failing, pending, event_ms)
 
@@ -250,26 +250,26 @@ class Engine:
 
     def _judge_checks(self, mute: Array) -> None:
         series = self._series
-        for judge in self._checks:
-            judge.widen(series.width)
+        for state in self._checks:
+            state.widen(series.width)
         frontier_ms = self._row_frontiers()
         series.advance(frontier_ms)
         judged_ms = series.judged_ms[: len(frontier_ms)]
         moved = np.flatnonzero(frontier_ms > judged_ms)
         if not len(moved):
             return
-        if series.spreads is not None:
-            series.spreads.settle(moved)
+        if series.histograms is not None:
+            series.histograms.settle(moved)
         self._groups.take(moved, frontier_ms, mute)
         steps = np.clip(
             -((judged_ms - frontier_ms) // 1000), 1, STEPS
         )  # each second is judged, the latest ones at most
-        for kinds, judges in self._by_kinds.items():
+        for kinds, states in self._by_kinds.items():
             rows = moved[series.is_of(kinds)[moved]]
             for part in _chunks(rows, steps):
-                view = Moments(series, part, steps[part], frontier_ms[part], self._groups.figures)
-                for judge in judges:
-                    judge.step(view, view.rows, view.at_ms, view.latest)
+                view = CheckView(series, part, steps[part], frontier_ms[part], self._groups.figures)
+                for state in states:
+                    state.step(view, view.rows, view.at_ms, view.latest)
         series.judged_ms[moved] = frontier_ms[moved]
 
     def _judge_agents(self, now_ms: int) -> None:
@@ -278,30 +278,30 @@ class Engine:
         rows = np.arange(len(self._names))
         arrived, usual = np.array(self._arrived_ms, np.int64), np.array(self._usual_ms, np.float64)
         usual[usual == 0] = np.where(now_ms - arrived > LONGEST_PAUSE_MS, USUAL_MS, np.nan)[usual == 0]
-        view = Writers(arrived, usual, now_ms)
-        for judge in self._silences:
-            judge.widen(2 * len(rows))
-            judge.step(view, rows, np.full(len(rows), now_ms, np.int64), rows)
+        view = AgentView(arrived, usual, now_ms)
+        for state in self._silences:
+            state.widen(2 * len(rows))
+            state.step(view, rows, np.full(len(rows), now_ms, np.int64), rows)
 
     # --- what is told ---
 
     def _fired(self, mute: Array) -> Iterator[Firing]:
         series = self._series
-        for judge in self._checks:
-            yield from judge.fired(mute, series.names, series.owners)
-        fault_ms = self._clock_fault_ms() if any(judge.firing for judge in self._silences) else 0
-        for judge in self._silences:
-            unheard = {row for row in judge.firing if not self._is_heard(row)}
+        for state in self._checks:
+            yield from state.fired(mute, series.names, series.owners)
+        fault_ms = self._clock_fault_ms() if any(state.firing for state in self._silences) else 0
+        for state in self._silences:
+            unheard = {row for row in state.firing if not self._is_heard(row)}
             is_rollout = len(unheard) > max(ROLLOUT, len(self._names) // 10)
-            for row, value in judge.firing.items():
-                firing = judge.tell("-", self._names[row], self._arrived_ms[row] + fault_ms, value)
+            for row, value in state.firing.items():
+                firing = state.tell("-", self._names[row], self._arrived_ms[row] + fault_ms, value)
                 severity = "info" if is_rollout else firing.severity
                 yield replace(firing, never=True, severity=severity) if row in unheard else firing
 
     def _all_unknown(self, mute: Array) -> frozenset[tuple[str, str]]:
         """Made anew only when something became known or unknown."""
-        judges = [*self._checks, *self._silences]
-        same = np.array_equal(mute, self._mute) and not any(judge.changed for judge in judges)
+        states = [*self._checks, *self._silences]
+        same = np.array_equal(mute, self._mute) and not any(state.changed for state in states)
         if not same:
             self._mute = mute
             self._note_unknown(mute)
@@ -311,12 +311,12 @@ class Engine:
     def _note_unknown(self, is_mute: Array) -> None:
         series = self._series
         count = len(series.names)
-        for kinds, judges in self._by_kinds.items():
+        for kinds, states in self._by_kinds.items():
             mine = series.is_of(kinds)
-            for judge in judges:
-                judge.tell_unknown(mine & (is_mute | judge.unknown[:count]), series.names, self._told)
-        for judge in self._silences:
-            judge.tell_unknown(judge.unknown[: len(self._names)], self._names, self._told)
+            for state in states:
+                state.tell_unknown(mine & (is_mute | state.unknown[:count]), series.names, self._told)
+        for state in self._silences:
+            state.tell_unknown(state.unknown[: len(self._names)], self._names, self._told)
 
 
 def _chunks(rows: Array, steps: Array) -> Iterator[Array]:
@@ -327,18 +327,18 @@ def _chunks(rows: Array, steps: Array) -> Iterator[Array]:
     yield from np.split(rows, np.flatnonzero(np.diff(parts_of)) + 1)
 
 
-def _asked(rules: Iterable[Rule]) -> Iterator[Ask]:
+def _figures(rules: Iterable[Rule]) -> Iterator[Figure]:
     for rule in rules:
         for tree in (rule.condition, rule.recovery):
             if tree is not None:
-                yield from asks(tree)
+                yield from figures_of(tree)
 
 
-def _groups(rules: Iterable[Rule]) -> Iterator[tuple[Group, frozenset[str]]]:
+def _groups(rules: Iterable[Rule]) -> Iterator[tuple[GroupFigure, frozenset[str]]]:
     for rule in rules:
         for tree in (rule.condition, rule.recovery):
             if tree is not None:
-                yield from ((one, frozenset(rule.kinds)) for one in parts(tree) if isinstance(one, Group))
+                yield from ((one, frozenset(rule.kinds)) for one in parts(tree) if isinstance(one, GroupFigure))
 
 
 class Evidences(Mapping[str, Evidence]):

@@ -7,31 +7,31 @@ from collections.abc import Iterable
 import numpy as np
 
 from alerts.engine import compile as compiled
-from alerts.engine.compile import Moments
+from alerts.engine.compile import CheckView
 from alerts.engine.rings import Array
 from alerts.engine.series import Series
-from alerts.language.tree import Group
+from alerts.language.tree import GroupFigure
 
 
 class Groups:
     """All `share_by` and `count_by` of the rules, each over the kinds of its rule."""
 
-    def __init__(self, series: Series, asked: Iterable[tuple[Group, frozenset[str]]]) -> None:
+    def __init__(self, series: Series, asked: Iterable[tuple[GroupFigure, frozenset[str]]]) -> None:
         self._series = series
-        self._asked: dict[Group, frozenset[str]] = {}
+        self._kinds: dict[GroupFigure, frozenset[str]] = {}
         for group, kinds in asked:
-            self._asked[group] = self._asked.get(group, frozenset()) | kinds
-        self._truth = {group: (compiled.truth(group.cond), compiled.truth(group.cond, False)) for group in self._asked}
-        self._states = {group: np.full(0, -1, np.int8) for group in self._asked}  # 1 true, 0 false, -1 unknown
-        self.figures: dict[Group, Array] = {}  # by row
+            self._kinds[group] = self._kinds.get(group, frozenset()) | kinds
+        self._truth = {group: (compiled.truth(group.cond), compiled.truth(group.cond, False)) for group in self._kinds}
+        self._states = {group: np.full(0, -1, np.int8) for group in self._kinds}  # 1 true, 0 false, -1 unknown
+        self.figures: dict[GroupFigure, Array] = {}  # by row
 
     def take(self, moved: Array, frontier_ms: Array, mute: Array) -> None:
         """Judge the series that reported, and count again. `mute`: by agent."""
         series = self._series
         count = len(frontier_ms)
-        for group, kinds in self._asked.items():
+        for group, kinds in self._kinds.items():
             rows = moved[series.is_of(kinds)[moved]]
-            view = Moments(series, rows, np.ones(len(rows), np.int64), frontier_ms[rows], {})
+            view = CheckView(series, rows, np.ones(len(rows), np.int64), frontier_ms[rows], {})
             true, false = (np.broadcast_to(one(view), rows.shape) for one in self._truth[group])
             states = self._states[group]
             states = self._states[group] = np.concatenate((states, np.full(count - len(states), -1, np.int8)))

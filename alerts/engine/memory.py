@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from alerts.engine.rings import Array, Last
-from alerts.engine.rule_state import Judge
+from alerts.engine.rule_state import RuleState
 from alerts.engine.series import GAPS_KEPT, Mover, Series
 
 STALE_MS = 8 * 86_400_000  # series that said nothing for longer are forgotten
@@ -111,20 +111,20 @@ def _last(series: Series, memory: Memory, rows: Array) -> None:
             of.before.update({int(rows[int(at)]): value for at, value in before.tolist() if rows[int(at)] >= 0})
 
 
-def of_judges(judges: list[Judge], kept: Array) -> Memory:
+def of_states(states: list[RuleState], kept: Array) -> Memory:
     """What rules hold, since when, and what fires. `kept`: the rows that are remembered."""
-    memory = Memory({"rules": [judge.rule.name for judge in judges]})
-    for number, judge in enumerate(judges):
-        memory.arrays[f"held:{number}"], memory.arrays[f"unknown:{number}"] = judge.memory(kept)
+    memory = Memory({"rules": [state.rule.name for state in states]})
+    for number, state in enumerate(states):
+        memory.arrays[f"held:{number}"], memory.arrays[f"unknown:{number}"] = state.memory(kept)
     return memory
 
 
-def into_judges(judges: list[Judge], memory: Memory, rows: Array) -> None:
+def into_states(states: list[RuleState], memory: Memory, rows: Array) -> None:
     """Take it in: rules are known by name. `rows`: of each remembered series, -1 where it is no more."""
-    by_name = {judge.rule.name: judge for judge in judges}
+    by_name = {state.rule.name: state for state in states}
     for number, name in enumerate(memory.words["rules"]):
-        if judge := by_name.get(name):
-            judge.recall(memory.arrays[f"held:{number}"], memory.arrays[f"unknown:{number}"], rows)
+        if state := by_name.get(name):
+            state.recall(memory.arrays[f"held:{number}"], memory.arrays[f"unknown:{number}"], rows)
 
 
 def join(parts: Mapping[str, Memory]) -> Memory:

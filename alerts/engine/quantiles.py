@@ -12,13 +12,13 @@ _MIDDLE_S = np.array([middle_ms(bucket) / 1000 for bucket in range(LAST + 1)])
 Counted = tuple[int, int, int, int]  # (series, time bucket, log bucket, how many)
 
 
-class Spreads:
+class WindowHistograms:
     """One histogram a series and window. `windows` in buckets, `shares` the quantiles asked for (0..1)."""
 
-    def __init__(self, asked: set[tuple[int, float]], width: int) -> None:
-        self._windows = sorted({window for window, _ in asked})
+    def __init__(self, quantiles: set[tuple[int, float]], width: int) -> None:
+        self._windows = sorted({window for window, _ in quantiles})
         self._counts = {window: np.zeros((width, LAST + 1), np.uint16) for window in self._windows}
-        self._values = {one: np.full(width, np.nan) for one in asked}
+        self._values = {quantile: np.full(width, np.nan) for quantile in quantiles}
         self._held: dict[int, list[Array]] = {}  # time bucket → arrays of (series, log bucket, how many)
         self._low, self._high = LAST, 0
 
@@ -26,8 +26,8 @@ class Spreads:
         """Room for more series."""
         for window, old in self._counts.items():
             self._counts[window] = np.concatenate((old, np.zeros((width - len(old), LAST + 1), np.uint16)))
-        for one, values in self._values.items():
-            self._values[one] = np.concatenate((values, np.full(width - len(values), np.nan)))
+        for quantile, values in self._values.items():
+            self._values[quantile] = np.concatenate((values, np.full(width - len(values), np.nan)))
 
     def begin(self, rows: Array) -> None:
         """Series without a past."""
@@ -69,7 +69,7 @@ class Spreads:
         """Forget what has left every window."""
         longest = self._windows[-1]
         last = int(new.max(initial=0)) - longest
-        for bucket in [one for one in self._held if one <= last]:
+        for bucket in [at for at in self._held if at <= last]:
             kept = [part for part in self._held[bucket] if np.any(new[part[0]] - longest < bucket)]
             if kept:
                 self._held[bucket] = kept

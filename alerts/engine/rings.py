@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-class Entry(NamedTuple):
+class RingEntry(NamedTuple):
     """Where points go, in order of arrival. `point`: index of each entry's point."""
 
     point: Array
@@ -44,7 +44,7 @@ class Ring:
         """Bucket `new` of each series begins as `old` ended."""
         self.data[new % self.length, rows] = self.data[old % self.length, rows]
 
-    def put(self, entry: Entry, x: Array) -> None:
+    def put(self, entry: RingEntry, x: Array) -> None:
         """Values of points (NaN: the point says nothing) into all buckets they are told in."""
         raise NotImplementedError
 
@@ -67,7 +67,7 @@ class Ring:
 class Sum(Ring):
     """A running total: a point adds to its bucket and to all after it. Whole numbers may wrap: differences are right."""
 
-    def put(self, entry: Entry, x: Array) -> None:
+    def put(self, entry: RingEntry, x: Array) -> None:
         """Adds."""
         values = np.where(x == x, x, 0.0).astype(np.int64 if self.data.dtype.kind in "iu" else np.float64)
         np.add.at(self.data.ravel(), self.at(entry.rows, entry.buckets), values[entry.point].astype(self.data.dtype))
@@ -82,7 +82,7 @@ class Last(Ring):
         """`value` stands until the first point."""
         self.data[:, row] = value
 
-    def put(self, entry: Entry, x: Array) -> None:
+    def put(self, entry: RingEntry, x: Array) -> None:
         """The last one in order of arrival stays."""
         values = x[entry.point]
         some = np.flatnonzero(values == values)
@@ -102,17 +102,17 @@ class Extreme(Ring):
         """A new bucket is empty."""
         self.data[new % self.length, rows] = np.nan
 
-    def put(self, entry: Entry, x: Array) -> None:
+    def put(self, entry: RingEntry, x: Array) -> None:
         """Merges."""
         self._merge.at(self.data.ravel(), self.at(entry.rows, entry.buckets), x[entry.point].astype(np.float32))
 
-    def frame(self, rows: Array, newest: Array, longest: int) -> Frame:
+    def frame(self, rows: Array, newest: Array, longest: int) -> WindowExtremes:
         """The last `longest` buckets of some series, for windows in them."""
         steps = np.arange(longest - 1, -1, -1)[:, None]
-        return Frame(self.data[(newest - steps) % self.length, rows], self._merge)
+        return WindowExtremes(self.data[(newest - steps) % self.length, rows], self._merge)
 
 
-class Frame:
+class WindowExtremes:
     """Extremes of all windows of some series: of two blocks, each a power of two long, that cover a window together."""
 
     def __init__(self, values: Array, merge: np.ufunc) -> None:

@@ -15,11 +15,11 @@ from alerts.base import Firing
 from alerts.engine import compile as compiled
 from alerts.engine.compile import Values, View
 from alerts.engine.rings import Array
-from alerts.language.tree import Truth, asks
+from alerts.language.tree import Truth, figures_of
 from alerts.rules import Rule
 
 
-class Judge:
+class RuleState:
     """A rule at work. Rows are those of its series (checks, or agents for silence)."""
 
     def __init__(self, rule: Rule) -> None:
@@ -27,7 +27,7 @@ class Judge:
         tree = rule.condition
         self._true, self._false = compiled.truth(tree), compiled.truth(tree, False)
         self._over = self._clear(rule.recovery)
-        self._value: Callable[[View], Any] | None = next((compiled.value(ask) for ask in asks(tree)), None)
+        self._value: Callable[[View], Any] | None = next((compiled.value(figure) for figure in figures_of(tree)), None)
         self._for_ms = int(rule.for_s * 1000)
         self._since: dict[int, int] = {}  # row → event time (ms) since which the condition holds
         self.firing: dict[int, float | None] = {}  # row → its latest figure

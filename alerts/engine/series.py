@@ -14,9 +14,9 @@ import numpy as np
 
 from alerts.base import LOCAL, LOST, OK, PROTOCOL, REFUSED, UNRESOLVED, Sample
 from alerts.engine.log_buckets import PREFIX, field_bucket
-from alerts.engine.quantiles import Spreads
-from alerts.engine.rings import Array, Entry, Extreme, Last, Ring, Sum
-from alerts.language.tree import Ask
+from alerts.engine.quantiles import WindowHistograms
+from alerts.engine.rings import Array, Extreme, Last, Ring, RingEntry, Sum
+from alerts.language.tree import Figure
 from alerts.language.vocabulary import OUTCOMES, RTT, TAGS
 
 STEPS = 16  # seconds of a jump of the frontier that are judged one by one
@@ -28,7 +28,7 @@ _SUMS = {"sum": np.float64, "points": np.uint16}
 _SILENT = (LOCAL, UNRESOLVED)  # nothing left this machine
 
 
-class Point(NamedTuple):
+class SeriesPoint(NamedTuple):
     """A sample with what follows from it and from those before it."""
 
     time_ms: int
@@ -45,21 +45,21 @@ class Point(NamedTuple):
     row: int
 
 
-class Track(NamedTuple):
+class SeriesTrack(NamedTuple):
     """One ring and what each point puts into it."""
 
     ring: Ring
-    of: Callable[[Point], float]
+    of: Callable[[SeriesPoint], float]
     begins: bool  # until the first point the time of the series' start stands in it
 
 
 class Series:
     """The store. Rows are numbers of checks, in order of appearance."""
 
-    def __init__(self, asked: Iterable[Ask], most_window_s: int) -> None:
+    def __init__(self, figures: Iterable[Figure], max_window_s: int) -> None:
         self.width = 256
-        self.most_window_s = most_window_s
-        self._long = most_window_s + STEPS + 2
+        self.max_window_s = max_window_s
+        self._long = max_window_s + STEPS + 2
         self.names: list[str] = []
         self.owners: list[str] = []  # names of agents
         self._row: dict[str, int] = {}
@@ -87,18 +87,18 @@ class Series:
         # Points that wait for the frontier.
         self._rows, self._buckets, self._x = array("q"), array("q"), array("d")
         self._counted = array("q")  # (row, bucket, log bucket, how many), one after the other
-        self.tracks: dict[str, Track] = {}
-        asked = list(asked)
-        for ask in asked:
-            self._track(ask)
-        spreads = {(ask.window_s, QUANTILES[ask.function]) for ask in asked if ask.what == RTT}
-        self.spreads = Spreads(spreads, self.width) if spreads else None
+        self.tracks: dict[str, SeriesTrack] = {}
+        figures = list(figures)
+        for figure in figures:
+            self._track(figure)
+        histograms = {(figure.window_s, QUANTILES[figure.function]) for figure in figures if figure.what == RTT}
+        self.histograms = WindowHistograms(histograms, self.width) if histograms else None
 
     # --- what is kept ---
 
-    def _track(self, ask: Ask) -> None:
+    def _track(self, figure: Figure) -> None:
         """The rings one function needs."""
-        for name, of in _needed(ask):
+        for name, of in _needed(figure):
             if name in self.tracks:
                 continue
             head = name.partition(":")[0]
@@ -108,7 +108,7 @@ class Series:
                 ring = Last(STEPS + 2, self.width, np.float64)
             else:
                 ring = Sum(self._long, self.width, _SUMS.get(head, np.int32))
-            self.tracks[name] = Track(ring, of, head == "time")
+            self.tracks[name] = SeriesTrack(ring, of, head == "time")
 
     def number(self, check: str) -> int | None:
         """The row of a check, None when it never spoke."""
@@ -178,8 +178,8 @@ class Series:
         self._counted = array("q", counted[:, ~np.isin(counted[0], rows)].T.ravel().tolist())
         for row in known:
             self._begin(row, at_ms)
-        if self.spreads is not None:
-            self.spreads.begin(rows)
+        if self.histograms is not None:
+            self.histograms.begin(rows)
 
     def _widen(self) -> None:
         more = self.width // 2
@@ -190,8 +190,8 @@ class Series:
             self.tag[name] = np.concatenate((tags, np.full(more, -1, np.int64)))
         for track in self.tracks.values():
             track.ring.widen(self.width)
-        if self.spreads is not None:
-            self.spreads.widen(self.width)
+        if self.histograms is not None:
+            self.histograms.widen(self.width)
 
     def is_of(self, kinds: Iterable[str]) -> Array:
         """Which rows are checks of some kinds."""
@@ -211,12 +211,12 @@ class Series:
         self._rows.append(row)
         self._buckets.append(bucket)
         self._x.extend([track.of(point) for track in self.tracks.values()])
-        if self.spreads is not None:
+        if self.histograms is not None:
             for name, many in sample.values.items():
                 if name.startswith(PREFIX) and (log := field_bucket(name)) is not None and many > 0:
                     self._counted.extend((row, bucket, log, int(many)))
 
-    def _point(self, row: int, at_ms: int, values: Mapping[str, int | float]) -> Point:
+    def _point(self, row: int, at_ms: int, values: Mapping[str, int | float]) -> SeriesPoint:
         outcome, sent, rcvd = _outcome(values)
         # What a router or firewall says in the far host's place proves no way to it: silence, for whoever asks who is broken.
         heard = LOST if outcome == REFUSED and "by_another" in values and rcvd <= 0 else outcome
@@ -239,7 +239,7 @@ class Series:
         if is_newest and outcome not in _SILENT:
             self._no_reply[row] = 0 if back else self._no_reply[row] + 1
             self._no_ok[row] = 0 if outcome == OK else self._no_ok[row] + 1
-        return Point(
+        return SeriesPoint(
             at_ms, outcome, sent, rcvd, self.reply_ms[row] or NAN, self.ok_ms[row] or NAN,
             self._no_reply[row], self._no_ok[row], self.period_ms[row] or NAN, is_newest, values, row,
         )  # fmt: skip
@@ -293,17 +293,17 @@ class Series:
             ring.carry(jumped, old[jumped], start[jumped])
             ring.carry(rows, start[rows], buckets)
             ring.put(places.of(ring), points.x[:, number])
-        if self.spreads is not None:
-            self.spreads.move(self._ready_counts(new), old, new)
+        if self.histograms is not None:
+            self.histograms.move(self._ready_counts(new), old, new)
         self.bucket[:count] = new
 
-    def _ready(self, new: Array) -> Ready:
+    def _ready(self, new: Array) -> EnteringPoints:
         """Points that may enter, in order of arrival; the others wait on."""
         rows, buckets = np.array(self._rows, np.int64), np.array(self._buckets, np.int64)
         x = np.array(self._x, np.float64).reshape(len(rows), len(self.tracks))
         enter = buckets <= new[rows] if len(rows) else np.zeros(0, bool)
         self._wait(rows[~enter], buckets[~enter], x[~enter])
-        return Ready(rows[enter], buckets[enter], x[enter])
+        return EnteringPoints(rows[enter], buckets[enter], x[enter])
 
     def _wait(self, rows: Array, buckets: Array, x: Array) -> None:
         self._rows, self._buckets = array("q", rows.tolist()), array("q", buckets.tolist())
@@ -316,7 +316,7 @@ class Series:
         return np.asarray(counted[enter].T)
 
 
-class Ready(NamedTuple):
+class EnteringPoints(NamedTuple):
     """Points that enter the rings: row, bucket, and a value for each track."""
 
     rows: Array
@@ -327,20 +327,20 @@ class Ready(NamedTuple):
 class _Places:
     """The buckets each point is told in, by kind of ring."""
 
-    def __init__(self, points: Ready, start: Array, new: Array, length: int) -> None:
+    def __init__(self, points: EnteringPoints, start: Array, new: Array, length: int) -> None:
         rows = points.rows
         self._points = points
         self._kept = points.buckets > new[rows] - length
         self._newest = new[rows]
         self._start = start[rows]
-        self._of_sums: Entry | None = None
-        self._of_last: Entry | None = None
+        self._of_sums: RingEntry | None = None
+        self._of_last: RingEntry | None = None
 
-    def of(self, ring: Ring) -> Entry:
+    def of(self, ring: Ring) -> RingEntry:
         """Sums count late points where they belong; the latest value is known from now on only."""
         if isinstance(ring, Extreme):
             kept = np.flatnonzero(self._kept)
-            return Entry(kept, self._points.rows[kept], self._points.buckets[kept])
+            return RingEntry(kept, self._points.rows[kept], self._points.buckets[kept])
         if isinstance(ring, Sum):
             if self._of_sums is None:
                 self._of_sums = self._from(np.flatnonzero(self._kept), self._points.buckets)
@@ -350,11 +350,11 @@ class _Places:
             self._of_last = self._from(every, np.maximum(self._points.buckets, self._start))
         return self._of_last
 
-    def _from(self, kept: Array, first: Array) -> Entry:
+    def _from(self, kept: Array, first: Array) -> RingEntry:
         """Each kept point in all buckets from `first` to the newest."""
         many = self._newest[kept] - first[kept] + 1
         point = np.repeat(kept, many)
-        return Entry(point, self._points.rows[point], self._newest[point] + 1 - _count_down(many))
+        return RingEntry(point, self._points.rows[point], self._newest[point] + 1 - _count_down(many))
 
 
 def bucket_before(at_ms: Array) -> Array:
@@ -383,7 +383,7 @@ def _outcome(values: Mapping[str, int | float]) -> tuple[int, float, float]:
     return int(outcome), float(sent), float(min(sent, rcvd))
 
 
-_EVENT: dict[tuple[str, str], Callable[[Point], float]] = {
+_EVENT: dict[tuple[str, str], Callable[[SeriesPoint], float]] = {
     ("age", "reply"): lambda point: point.reply_ms,
     ("age", "ok"): lambda point: point.ok_ms,
     ("missed", "reply"): lambda point: point.no_reply,
@@ -391,9 +391,9 @@ _EVENT: dict[tuple[str, str], Callable[[Point], float]] = {
 }
 
 
-def _needed(ask: Ask) -> list[tuple[str, Callable[[Point], float]]]:
+def _needed(figure: Figure) -> list[tuple[str, Callable[[SeriesPoint], float]]]:
     """Names of the rings behind a function, and what a point puts into each."""
-    name, what = ask.function, ask.what
+    name, what = figure.function, figure.what
     if name in ("sent", "lost", "loss"):
         return [("count:sent", lambda point: point.sent), ("count:reply", lambda point: point.rcvd)]
     if name == "period":
@@ -405,11 +405,11 @@ def _needed(ask: Ask) -> list[tuple[str, Callable[[Point], float]]]:
     if name == "count" and what in OUTCOMES:
         number = OUTCOMES.index(what)
         return [(f"points:{what}", lambda point: float(point.outcome == number))]
-    value: Callable[[Point], float] = lambda point: point.values.get(what, NAN)  # noqa: E731
-    has: Callable[[Point], float] = lambda point: float(what in point.values)  # noqa: E731
-    newest: Callable[[Point], float] = lambda point: value(point) if point.is_newest else NAN  # noqa: E731
-    when: Callable[[Point], float] = lambda point: point.time_ms if newest(point) == newest(point) else NAN  # noqa: E731
-    tracks: dict[str, list[tuple[str, Callable[[Point], float]]]] = {
+    value: Callable[[SeriesPoint], float] = lambda point: point.values.get(what, NAN)  # noqa: E731
+    has: Callable[[SeriesPoint], float] = lambda point: float(what in point.values)  # noqa: E731
+    newest: Callable[[SeriesPoint], float] = lambda point: value(point) if point.is_newest else NAN  # noqa: E731
+    when: Callable[[SeriesPoint], float] = lambda point: point.time_ms if newest(point) == newest(point) else NAN  # noqa: E731
+    tracks: dict[str, list[tuple[str, Callable[[SeriesPoint], float]]]] = {
         "age": [(f"time:{what}", when)],
         "count": [(f"points:field:{what}", has)],
         "avg": [(f"sum:{what}", value), (f"points:field:{what}", has)],
@@ -424,11 +424,11 @@ def _needed(ask: Ask) -> list[tuple[str, Callable[[Point], float]]]:
 class Mover:
     """When a value became another one. `before`: row → its latest value."""
 
-    def __init__(self, newest: Callable[[Point], float]) -> None:
+    def __init__(self, newest: Callable[[SeriesPoint], float]) -> None:
         self._newest = newest
         self.before: dict[int, float] = {}
 
-    def __call__(self, point: Point) -> float:
+    def __call__(self, point: SeriesPoint) -> float:
         value = self._newest(point)
         if value != value:
             return NAN

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 from alerts.errors import BadCondition
-from alerts.language.tree import Arithmetic, Ask, Both, Compare, Const, Group, Node, Not, Truth, Value
+from alerts.language.tree import Arithmetic, Both, Compare, Const, Figure, GroupFigure, Node, Not, Truth, Value
 from alerts.language.vocabulary import (
     ARGUMENTS,
     ARRIVAL,
@@ -40,8 +40,8 @@ from alerts.language.vocabulary import (
     field_type,
 )
 
-MOST_CHARACTERS, MOST_NODES, MOST_DEPTH = 1000, 200, 24
-MOST_WINDOW_S = 120  # the hub replays as much after a restart, and no more
+MAX_CHARACTERS, MAX_NODES, MAX_DEPTH = 1000, 200, 24
+MAX_WINDOW_S = 120  # the hub replays as much after a restart, and no more
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LITERAL = re.compile(r"(?<![\w.])(\d{1,12}(?:\.\d{1,9})?)([A-Za-z_%]\w*)")
 _ALLOWED = re.compile(r"[A-Za-z0-9_ .,()<>=!+\-*/%]*")
@@ -65,8 +65,8 @@ def parse(text: str) -> Truth:
 def _lexed(text: str) -> tuple[str, dict[int, tuple[str, str]]]:
     """The text with its units blanked out (columns stay), and column → (digits, unit)."""
     plain = re.sub(r"[\t\n]", " ", text)
-    if len(plain) > MOST_CHARACTERS:
-        raise BadCondition(MOST_CHARACTERS, "the condition is too long", f"write at most {MOST_CHARACTERS} characters")
+    if len(plain) > MAX_CHARACTERS:
+        raise BadCondition(MAX_CHARACTERS, "the condition is too long", f"write at most {MAX_CHARACTERS} characters")
     good = _ALLOWED.match(plain)
     end = good.end() if good else 0
     if end < len(plain):
@@ -119,8 +119,8 @@ def _bounded(tree: ast.expr) -> None:
     depth = count = 0
     while layer:
         depth, count = depth + 1, count + len(layer)
-        if depth > MOST_DEPTH or count > 2 * MOST_NODES:
-            raise BadCondition(1, "the condition is too large", f"write at most {MOST_NODES} parts, or two rules")
+        if depth > MAX_DEPTH or count > 2 * MAX_NODES:
+            raise BadCondition(1, "the condition is too large", f"write at most {MAX_NODES} parts, or two rules")
         layer = [child for node in layer for child in ast.iter_child_nodes(node)]
 
 
@@ -142,7 +142,7 @@ class _Reader:
     def truth(self, node: ast.expr) -> Truth:
         """A node that must be true or false."""
         found = self.read(node)
-        if isinstance(found, Const | Ask | Group | Arithmetic):
+        if isinstance(found, Const | Figure | GroupFigure | Arithmetic):
             raise _fault(node, "this is a value, not true or false", "compare it with something, as loss(20s) > 5%")
         return found
 
@@ -215,7 +215,7 @@ class _Reader:
 
     def _word(self, node: ast.Name) -> Node:
         if node.id == PERIOD:
-            return Ask(PERIOD, "", 0, "time")
+            return Figure(PERIOD, "", 0, "time")
         if node.id in FUNCTIONS:
             raise _fault(node, f"{node.id} is a function", f"write {_signature(node.id)}")
         write = _near(node.id, [*FUNCTIONS, PERIOD]) or "ask for a field with a function, as last(rate_bps)"
@@ -240,15 +240,15 @@ class _Reader:
             else:
                 what = self._named(name, role, argument)
         kind: Type = field_type(what)[0] if function.gives == "field" else function.gives  # type: ignore[assignment]
-        return Ask(name, what, window_s, kind)
+        return Figure(name, what, window_s, kind)
 
     def _window(self, name: str, node: ast.expr) -> int:
         found = self.value(node)
         if not isinstance(found, Const) or found.type != "time":
             raise _fault(node, f"the window of {name} is not a duration", _say(name))
-        if found.value != int(found.value) or not 1 <= found.value <= MOST_WINDOW_S:
+        if found.value != int(found.value) or not 1 <= found.value <= MAX_WINDOW_S:
             raise _fault(
-                node, f"a window of {found.value:g} s cannot be kept", f"write whole seconds, 1s to {MOST_WINDOW_S}s"
+                node, f"a window of {found.value:g} s cannot be kept", f"write whole seconds, 1s to {MAX_WINDOW_S}s"
             )
         return int(found.value)
 
@@ -269,7 +269,7 @@ class _Reader:
         self._in_group = True
         cond = self.truth(cond_node)
         self._in_group = False
-        return Group(name, tag, cond, "share" if name == "share_by" else "number")
+        return GroupFigure(name, tag, cond, "share" if name == "share_by" else "number")
 
     _KINDS: dict[type[ast.expr], Callable[..., Node]] = {
         ast.BoolOp: _both,
@@ -325,7 +325,7 @@ def _alike(left: Value, right: Value, left_node: ast.expr, right_node: ast.expr)
             turned = Const(one.value, other.type)
             return (turned, right) if one is left else (left, turned)
         if isinstance(one, Const) and one.type == "share" and other.type == "number":
-            if isinstance(other, Ask | Group):
+            if isinstance(other, Figure | GroupFigure):
                 raise _fault(node, "this is a share, the other side counts", "write a plain number, as 3")
             turned = Const(one.value, "number")
             return (turned, right) if one is left else (left, turned)
@@ -340,7 +340,7 @@ def _alike(left: Value, right: Value, left_node: ast.expr, right_node: ast.expr)
 
 def _possible_share(one: Const, other: Value, node: ast.expr) -> None:
     """Whoever writes 5 beside a share means 5 %, and would never hear of it."""
-    if not isinstance(other, Ask | Group):
+    if not isinstance(other, Figure | GroupFigure):
         most = _most(other)
         if one.value > most:
             raise _fault(node, f"the other side is never above {most:g}", "write a share, as 5% or 0.05")
@@ -373,7 +373,7 @@ def _is_part(value: Value) -> bool:
     if not isinstance(value, Arithmetic) or value.op != "/":
         return False
     left, right = value.left, value.right
-    if not (isinstance(left, Ask) and isinstance(right, Ask)):
+    if not (isinstance(left, Figure) and isinstance(right, Figure)):
         return False
     return left.function == "lost" and right.function == "sent" and left.window_s <= right.window_s
 

@@ -17,7 +17,7 @@ class Const:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Figure:
     """Something measured: `what` is a field, an event, an outcome or ""; `window_s` is 0 where there is none."""
 
     function: str
@@ -27,7 +27,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupFigure:
     """`share_by` or `count_by` of a condition over the series with the same tag."""
 
     function: str
@@ -71,7 +71,7 @@ class Not:
     cond: Truth
 
 
-Value = Const | Ask | Group | Arithmetic
+Value = Const | Figure | GroupFigure | Arithmetic
 Truth = Compare | Both | Not
 Node = Value | Truth
 
@@ -83,10 +83,10 @@ def parts(node: Node) -> Iterator[Node]:
         case Arithmetic() | Compare() | Both():
             yield from parts(node.left)
             yield from parts(node.right)
-        case Not() | Group():
+        case Not() | GroupFigure():
             yield from parts(node.cond)
 
 
-def asks(node: Node) -> Iterator[Ask]:
+def figures_of(node: Node) -> Iterator[Figure]:
     """All that is measured in a condition, in the order it is written."""
-    return (one for one in parts(node) if isinstance(one, Ask))
+    return (one for one in parts(node) if isinstance(one, Figure))

@@ -11,9 +11,9 @@ from contextlib import closing, suppress
 from urllib.parse import SplitResult, urlsplit
 
 from alerts.errors import BadAddress
-from alerts.notify.webhook import Answer, by_its_clock
+from alerts.notify.webhook import Delivery, by_its_clock
 
-MOST_EARLY = 20  # answers before the real one
+MAX_EARLY = 20  # answers before the real one
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -33,15 +33,15 @@ class _Response(http.client.HTTPResponse):
     """Passes over answers that come before the real one (RFC 9110 §15.2); the library knows 100 only."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(MOST_EARLY):
+        for _ in range(MAX_EARLY):
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if not 100 <= status < 200 or status == http.HTTPStatus.SWITCHING_PROTOCOLS:
                 return version, status, reason
             http.client.parse_headers(self.fp)
-        raise http.client.HTTPException(f"more than {MOST_EARLY} early answers")
+        raise http.client.HTTPException(f"more than {MAX_EARLY} early answers")
 
 
-def post(url: str, raw: bytes, headers: Mapping[str, str], *, timeout_s: float, unix_socket: str = "") -> Answer:
+def post(url: str, raw: bytes, headers: Mapping[str, str], *, timeout_s: float, unix_socket: str = "") -> Delivery:
     """POST once, without following redirects, within `timeout_s` altogether; never raises for what the far side does.
     Raises `BadAddress`."""
     try:
@@ -49,18 +49,18 @@ def post(url: str, raw: bytes, headers: Mapping[str, str], *, timeout_s: float, 
         connection = _connection(parts, timeout_s, unix_socket)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if not path.isascii() or " " in path:
-            return Answer(0, trouble="the address has blanks or letters beyond ASCII: write them as %20, %C4%91 …")
+            return Delivery(0, trouble="the address has blanks or letters beyond ASCII: write them as %20, %C4%91 …")
         with closing(connection):
             return _attempt(connection, path, raw, headers, timeout_s)
     except BadAddress:
         raise
     except (OSError, http.client.HTTPException, ValueError) as fault:
-        return Answer(0, trouble=str(fault) or type(fault).__name__)
+        return Delivery(0, trouble=str(fault) or type(fault).__name__)
 
 
 def _attempt(
     connection: http.client.HTTPConnection, path: str, raw: bytes, headers: Mapping[str, str], timeout_s: float
-) -> Answer:
+) -> Delivery:
     began_s = time.monotonic()
     connection.response_class = _Response
     connection.connect()
@@ -73,7 +73,7 @@ def _attempt(
         connection.request("POST", path, body=raw, headers=dict(headers))
         response = connection.getresponse()
         wanted = by_its_clock(response.getheader("Retry-After", ""), response.getheader("Date", ""))
-        answer = Answer(response.status, retry_after=wanted)
+        answer = Delivery(response.status, retry_after=wanted)
         with suppress(OSError, http.client.HTTPException):  # the status is the answer, whatever becomes of the rest
             response.read(65_536)
         return answer

@@ -25,14 +25,14 @@ NEVER = "0001-01-01T00:00:00Z"  # Alertmanager's end of what has not ended
 BACKOFF_S = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # after the first try, the second, …; the last one repeats
 GIVE_UP_S = 3 * 86400.0  # a page older than this helps nobody
 REFUSED_S = 86400.0  # nor one that was refused for so long: a proxy, a deploy or an old page of somebody may refuse too
-MOST_RETRY_AFTER_S = 3600.0
+MAX_RETRY_AFTER_S = 3600.0
 # Answers about the body itself, or (410) that nothing is wanted. A redirect, 401, 404, … tell of a receiver (or the proxy
 # before it) that is being set up or mended: pages wait for it.
 REFUSALS = (400, 406, 410, 411, 413, 415, 422, 431)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Delivery:
     """What became of one attempt. `status` 0: nobody answered, `trouble` says why. `retry_after`: the header."""
 
     status: int
@@ -189,7 +189,7 @@ def headers(id: str, at_s: int, raw: bytes, key: bytes) -> dict[str, str]:
     }
 
 
-def fate(answer: Answer, tries: int, age_s: float, now_s: float, chance: float) -> Fate:
+def fate(answer: Delivery, tries: int, age_s: float, now_s: float, chance: float) -> Fate:
     """What an answer to the `tries`-th attempt (from 1) means. `age_s`: since the page was owed (`tried_s` is as true, and
     knows no clock). `chance` (0..1) spreads the retries of many hubs."""
     status = answer.status
@@ -224,9 +224,9 @@ def retry_after_s(text: str, now_s: float) -> float:
     """Seconds a `Retry-After` asks for (RFC 9110 §10.2.3: a number or a date), at most an hour; 0 when it says none."""
     text = text.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), MOST_RETRY_AFTER_S)
+        return min(float(text[:9]), MAX_RETRY_AFTER_S)
     at_s = _unix(text)
-    return 0.0 if at_s is None else min(max(0.0, at_s - now_s), MOST_RETRY_AFTER_S)
+    return 0.0 if at_s is None else min(max(0.0, at_s - now_s), MAX_RETRY_AFTER_S)
 
 
 def by_its_clock(retry_after: str, date: str) -> str:

@@ -98,7 +98,7 @@ def check(paths: Iterable[Path], role: str | None = None) -> Together:
 def load(path: Path, role: str | None = None) -> Loaded:
     """One file by its role (found from its keys or its name). Raises `ConfigError` when nothing can be read."""
     if role is None:
-        text = yamltext.read(path, most_bytes=inventory.MAX_BYTES)
+        text = yamltext.read(path, max_bytes=inventory.MAX_BYTES)
         role = role_of(path, text)
         if role is None:
             raise ConfigError(_unknown(path, text))

@@ -23,7 +23,7 @@ _SHOWN_IN = (Contact, Site, Link, Mcu, Service, Room, Conference)
 _SHOWN = ("name", "owner", "carrier", "circuit", "phone")  # texts for people
 
 
-class Ground:
+class HubTopology:
     """The network as `alerts.base.Topology` wants it, and the sites and agents that the hub's doors want."""
 
     def __init__(self, network: Network) -> None:
@@ -60,12 +60,12 @@ class Ground:
         )
 
 
-def load(path: Path) -> Ground:
+def load(path: Path) -> HubTopology:
     """The network of a file; raises `ConfigError` with all faults of the file."""
     network, reader = read(path)
     reader.check()
     assert network is not None
-    return Ground(network)
+    return HubTopology(network)
 
 
 def read(path: Path) -> tuple[Network | None, Reader]:

@@ -11,7 +11,7 @@ from alerts.base import OWN_KIND
 from alerts.engine.log_buckets import PREFIX
 from alerts.errors import BadCondition
 from alerts.language.parse import parse
-from alerts.language.tree import Ask, asks
+from alerts.language.tree import Figure, figures_of
 from alerts.language.vocabulary import ARRIVAL, EVENTS, OUTCOMES, RTT
 from alerts.rules import Rule, RulesFile
 from netmon import fields
@@ -73,7 +73,7 @@ def _unmeasured(rule: Rule) -> Iterator[_Fault]:
         except (BadSettings, ImportError):
             return
     for key, text in (("when", rule.when), ("clear", rule.clear)):
-        for name in sorted({_field(ask) for ask in _asked(text)} - names - {""}) if rule.kinds else ():
+        for name in sorted({_field(figure) for figure in _figures(text)} - names - {""}) if rule.kinds else ():
             kinds = ", ".join(rule.kinds)
             if name == PREFIX:
                 yield key, f"{kinds} has no distribution of round trips", "ask p50 and p95 of ping or stamp"
@@ -81,9 +81,9 @@ def _unmeasured(rule: Rule) -> Iterator[_Fault]:
                 yield key, f"{kinds} has no field '{name}'", _near(name, names - {PREFIX, "outcome"})
 
 
-def _asked(text: str) -> tuple[Ask, ...]:
+def _figures(text: str) -> tuple[Figure, ...]:
     try:
-        return tuple(asks(parse(text))) if text else ()
+        return tuple(figures_of(parse(text))) if text else ()
     except BadCondition:  # told already
         return ()
 
@@ -93,14 +93,14 @@ def _near(word: str, known: tuple[str, ...] | set[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
 
 
-def _field(ask: Ask) -> str:
+def _field(figure: Figure) -> str:
     """The field a function needs, "" when it needs none."""
-    if ask.what == RTT:
+    if figure.what == RTT:
         return PREFIX
-    if ask.function in ("avg", "min", "max", "last", "changed"):
-        return ask.what
-    if ask.function == "age" and ask.what not in (*EVENTS, ARRIVAL):
-        return ask.what
-    if ask.function == "count" and ask.what not in ("reply", *OUTCOMES):
-        return ask.what
+    if figure.function in ("avg", "min", "max", "last", "changed"):
+        return figure.what
+    if figure.function == "age" and figure.what not in (*EVENTS, ARRIVAL):
+        return figure.what
+    if figure.function == "count" and figure.what not in ("reply", *OUTCOMES):
+        return figure.what
     return ""

@@ -6,7 +6,7 @@ import pytest
 
 from alerts.base import Assessment, Evidence, Firing, Sample, own_series
 from alerts.blame.blame import Votes
-from alerts.blame.paths import Map
+from alerts.blame.paths import PathIndex
 from alerts.engine.engine import Engine
 from alerts.errors import BadRule
 from alerts.incidents import Book
@@ -34,7 +34,7 @@ def test_the_shipped_rule_fires_on_a_slow_floor_and_ends_with_a_good_one() -> No
     assert len(_told(engine, 700.0, 120)) == 1 and _told(engine, 20.0, 180) == []
 
 
-class _Ground:
+class _Topology:
     """One agent at a commune, one check to its province."""
 
     def path(self, check: str) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class _Ground:
 
 def _votes(*firings: Firing) -> Votes:
     evidence = Evidence("c1-up", "c1", 1000, T0, None, T0 - 9000, 1, None)
-    return Votes(Assessment(T0, firings, frozenset(), {"c1-up": evidence}), Map(_Ground()))  # type: ignore[arg-type]
+    return Votes(Assessment(T0, firings, frozenset(), {"c1-up": evidence}), PathIndex(_Topology()))  # type: ignore[arg-type]
 
 
 def test_an_unfit_agents_failing_check_accuses_no_link_and_the_agent_is_named() -> None:
@@ -77,7 +77,7 @@ def test_an_unfit_agents_failing_check_accuses_no_link_and_the_agent_is_named() 
 
 
 def test_one_slow_proof_takes_the_vote_and_is_told_to_nobody() -> None:
-    book = Book(_Ground(), {"link-down": frozenset({"ping"})})  # type: ignore[arg-type]
+    book = Book(_Topology(), {"link-down": frozenset({"ping"})})  # type: ignore[arg-type]
     down = Firing("link-down", "reach", "critical", "c1-up", "c1", T0 - 9000, None)
     unfit = Firing("agent-unfit", "self", "warning", own_series("c1"), "c1", T0, 4000.0)
     for at_s in range(75):  # the next proof is told up to a flush and a second later
@@ -86,7 +86,7 @@ def test_one_slow_proof_takes_the_vote_and_is_told_to_nobody() -> None:
 
 def test_one_incident_of_the_agent_lasts_as_long_as_it_is_unfit() -> None:
     told = list[list[tuple[str, str]]]()
-    book = Book(_Ground(), {"link-down": frozenset({"ping"})})  # type: ignore[arg-type]
+    book = Book(_Topology(), {"link-down": frozenset({"ping"})})  # type: ignore[arg-type]
     down = Firing("link-down", "reach", "critical", "c1-up", "c1", T0 - 9000, None)
     unfit = Firing("agent-unfit", "self", "warning", own_series("c1"), "c1", T0 - 60_000, 4000.0)
     member = ("agent-unfit", own_series("c1"))

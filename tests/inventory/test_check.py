@@ -10,7 +10,7 @@ import pytest
 
 from inventory.check import faults
 from inventory.model import Agent, Check, Conference, Contact, Inventory, Link, Mcu, Room, Site
-from inventory.timestamp import Moment
+from inventory.timestamp import Timestamp
 
 GOOD = Inventory(
     hub_site="core",
@@ -26,8 +26,8 @@ GOOD = Inventory(
     conferences=(
         Conference(
             id="giao-ban",
-            starts=Moment("2026-11-25T08:00:00+07:00"),
-            ends=Moment("2026-11-25T11:30:00+07:00"),
+            starts=Timestamp("2026-11-25T08:00:00+07:00"),
+            ends=Timestamp("2026-11-25T11:30:00+07:00"),
             mcus=("mcu-1",),
             rooms=("r1", "r2"),
             contacts=("noc",),
@@ -169,25 +169,25 @@ def test_a_site_cut_off_by_a_misspelt_link_is_not_told_twice() -> None:
         ),
         # the same moment, in another zone
         (
-            {"ends": Moment("2026-11-25T01:00:00Z")},
+            {"ends": Timestamp("2026-11-25T01:00:00Z")},
             f"ends: '2026-11-25T01:00:00Z' is not after it starts ('{MEETING.starts}') (write a later time)",
         ),
         (
-            {"ends": Moment("2027-11-25T08:00:00+07:00")},
+            {"ends": Timestamp("2027-11-25T08:00:00+07:00")},
             "ends: '2027-11-25T08:00:00+07:00' is more than 14 days after it starts (write one conference a meeting)",
         ),
         (
-            {"starts": Moment("2026-11-25 08:00")},
+            {"starts": Timestamp("2026-11-25 08:00")},
             "starts: '2026-11-25 08:00' does not say its offset from UTC"
             " (if it is Vietnamese time, write 2026-11-25T08:00+07:00)",
         ),
         (
-            {"starts": Moment("2026-02-31T08:00:00+07:00")},
+            {"starts": Timestamp("2026-02-31T08:00:00+07:00")},
             "starts: '2026-02-31T08:00:00+07:00' is no day or hour of the calendar"
             " (write date, time and offset, as 2026-11-25T08:00:00+07:00)",
         ),
         (
-            {"starts": Moment("thứ tư")},
+            {"starts": Timestamp("thứ tư")},
             "starts: 'thứ tư' is not a date and time (write date, time and offset, as 2026-11-25T08:00:00+07:00)",
         ),
     ],

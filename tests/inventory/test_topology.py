@@ -11,7 +11,7 @@ import pytest
 
 from inventory.errors import BadInventory
 from inventory.model import PROFILES_BPS, Agent, Check, Conference, Contact, Inventory, Link, Mcu, Room, Service, Site
-from inventory.timestamp import Moment
+from inventory.timestamp import Timestamp
 from inventory.topology import Crossing, Network, Way
 from probes.kinds.capacity import headroom
 
@@ -121,8 +121,8 @@ def meeting(inventory: Inventory, mcus: tuple[str, ...] = ("mcu-1",), **more: An
     rooms = tuple(Room(id=f"r{one.code}", site=one.id) for one in inventory.sites if one.kind == "commune")
     conference = Conference(
         id="giao-ban",
-        starts=Moment("2026-11-25T08:00:00+07:00"),
-        ends=Moment("2026-11-25T11:00:00+07:00"),
+        starts=Timestamp("2026-11-25T08:00:00+07:00"),
+        ends=Timestamp("2026-11-25T11:00:00+07:00"),
         mcus=mcus,
         rooms=tuple(one.id for one in rooms),
         **more,

@@ -134,7 +134,7 @@ STORIES = (
 )  # fmt: skip
 
 
-class Ground(Tree):
+class HubTree(Tree):
     """The small network with a service, a room, and every check of the stories."""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ class Life:
 
     def __post_init__(self) -> None:
         self.draw = random.Random(f"{self.seed} {self.story.name}")
-        self.ground = Ground()
+        self.topology = HubTree()
         receiver = ReceiverConfig(
             name="r", url="http://127.0.0.1:9/", secret_file="/dev/null", severities=("critical", "warning", "info")
         )
@@ -181,7 +181,7 @@ class Life:
 
     def open(self) -> None:
         """A new process."""
-        self.evaluator = Evaluator(self.config, self.ground, RULES, self.folder / "hub.db")
+        self.evaluator = Evaluator(self.config, self.topology, RULES, self.folder / "hub.db")
         start = self.evaluator.start_position()
         for batch in self.stored:
             if batch.position > start:
@@ -251,11 +251,11 @@ class Life:
     def measure(self) -> None:
         """Each agent's points of this step, on their way to the hub."""
         ill = self.story.begins_s <= self.at_s < self.story.ends_s
-        mine: dict[str, list[Line]] = {agent: [] for agent in self.ground.agent_names()}
+        mine: dict[str, list[Line]] = {agent: [] for agent in self.topology.agent_names()}
         for name, check in self.story.checks.items():
             if self.at_s > self.story.gone.get(name, 1 << 60):
                 continue
-            agent = "c1" if name == "c1-self" else self.ground.agent_of(name)
+            agent = "c1" if name == "c1-self" else self.topology.agent_of(name)
             fields = check.ill if ill and check.ill else check.well
             mine[agent] += [_line(agent, name, check.kind, at, fields) for at in self._due(name, check)]
         for agent, lines in mine.items():

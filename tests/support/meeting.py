@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inventory.model import Conference, Inventory, Link, Mcu, Room, Site
-from inventory.timestamp import Moment
+from inventory.timestamp import Timestamp
 from inventory.topology import Network
 from probes.answer.standin import sip as standin
 from probes.answer.standin.room import Room as StandIn
@@ -56,7 +56,7 @@ def inventory(rooms: int, provinces: int = 4, *, responder: str = "", ports: int
         hub_site="core", sites=tuple(sites), links=tuple(links), rooms=tuple(made),
         mcus=(Mcu(id="m1", site="core", name="MCU", owner="MCU team", ports=ports),),
         conferences=(Conference(
-            id="hn", name="Hoi nghi", starts=Moment(STARTS), ends=Moment(ENDS), mcus=("m1",),
+            id="hn", name="Hoi nghi", starts=Timestamp(STARTS), ends=Timestamp(ENDS), mcus=("m1",),
             rooms=tuple(one.id for one in made), profile="conf-720p",
         ),),
     )  # fmt: skip
@@ -92,7 +92,7 @@ def as_yaml(made: Inventory) -> str:
         }
         if "capacity" in out:
             out["capacity"] = f"{out['capacity']}bit"
-        return {name: str(value) if isinstance(value, Moment) else value for name, value in out.items()}
+        return {name: str(value) if isinstance(value, Timestamp) else value for name, value in out.items()}
 
     whole: dict[str, Any] = {"hub_site": made.hub_site}
     for name in ("sites", "links", "mcus", "rooms", "conferences"):

@@ -15,7 +15,7 @@ from inventory.codes import SAY_NAME, is_name
 from inventory.conferences import faults_of
 from inventory.errors import Fault
 from inventory.model import PROFILES_BPS, Conference, Inventory
-from inventory.timestamp import BadMoment, Moment
+from inventory.timestamp import BadTimestamp, Timestamp
 from netmon.conference.sheet import file as readsheet
 from netmon.conference.sheet import importer as sheet
 from netmon.conference.sheet.importer import Meeting, Taken
@@ -67,14 +67,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _meeting(args: argparse.Namespace) -> Meeting:
     """What the arguments say of the conference. Raises `UsageError` with all that is wrong."""
-    wrong, times = list[Problem](), dict[str, Moment]()
+    wrong, times = list[Problem](), dict[str, Timestamp]()
     for option, text in (("--conference", args.conference), *(("--mcu", one) for one in args.mcu)):
         if not is_name(text):
             wrong.append(Problem("command line", option, f"'{clean(text, 60)}' cannot be used here", SAY_NAME))
     for option in ("starts", "ends"):
         try:
-            times[option] = Moment.parse(getattr(args, option))
-        except BadMoment as fault:
+            times[option] = Timestamp.parse(getattr(args, option))
+        except BadTimestamp as fault:
             wrong.append(Problem("command line", f"--{option}", clean(fault.what), fault.write))
     if wrong:
         raise UsageError(wrong)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from inventory.conferences import MOST_ALIAS, is_address
+from inventory.conferences import MAX_ALIAS, is_address
 from netmon.conference.sheet.site import Unclear
 from netmon.conference.sheet.text import fold, number
 
@@ -73,7 +73,7 @@ def _whole(text: str) -> str:
 
 def _alias(text: str) -> str:
     alias = number(text)
-    if not alias.isprintable() or len(alias) > MOST_ALIAS:
+    if not alias.isprintable() or len(alias) > MAX_ALIAS:
         raise Unclear("bad_alias", "alias", text=alias)
     return alias
 

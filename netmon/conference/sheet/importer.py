@@ -11,7 +11,7 @@ from itertools import count
 from typing import NamedTuple
 
 from inventory.model import Conference, Contact, Inventory, Room
-from inventory.timestamp import Moment
+from inventory.timestamp import Timestamp
 from netmon.conference.sheet.call import Call, call
 from netmon.conference.sheet.cells import DATE_TYPED, Odd, looks_like_date
 from netmon.conference.sheet.header import PLACES, Heading, Row, meaning, within
@@ -36,8 +36,8 @@ class Meeting(NamedTuple):
 
     id: str
     name: str
-    starts: Moment
-    ends: Moment
+    starts: Timestamp
+    ends: Timestamp
     mcus: tuple[str, ...]
     profile: str
 

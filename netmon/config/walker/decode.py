@@ -177,11 +177,11 @@ def _unmade(cls: type[T], values: Mapping[str, Any]) -> T:
 
 
 def read(
-    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, most_bytes: int = yamltext.MAX_BYTES
+    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, max_bytes: int = yamltext.MAX_BYTES
 ) -> tuple[T, Reader]:
     """A file as `cls`, and its reader with all faults so far: for callers with more to check. Raises `ConfigError`
     only when there is nothing to check."""
-    return read_text(yamltext.read(path, most_bytes=most_bytes), cls, Reader(str(path), path.parent, extra or {}))
+    return read_text(yamltext.read(path, max_bytes=max_bytes), cls, Reader(str(path), path.parent, extra or {}))
 
 
 def read_text(text: str, cls: type[T], reader: Reader) -> tuple[T, Reader]:
@@ -196,9 +196,9 @@ def read_text(text: str, cls: type[T], reader: Reader) -> tuple[T, Reader]:
 
 
 def load(
-    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, most_bytes: int = yamltext.MAX_BYTES
+    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, max_bytes: int = yamltext.MAX_BYTES
 ) -> T:
     """A file as `cls`; raises `ConfigError` with all its faults."""
-    value, reader = read(path, cls, extra, most_bytes)
+    value, reader = read(path, cls, extra, max_bytes)
     reader.check()
     return value

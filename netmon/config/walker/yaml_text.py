@@ -73,16 +73,16 @@ class _Stop(Exception):
     """The rest of the text cannot be understood; the reason is already told."""
 
 
-def read(path: Path, *, most_bytes: int = MAX_BYTES) -> str:
+def read(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
     """The text of a file; raises `ConfigError` when it cannot be had, is too big, or is not UTF-8."""
     try:
         with path.open("rb") as file:
-            data = file.read(most_bytes + 1)
+            data = file.read(max_bytes + 1)
     except (OSError, ValueError) as fault:
         reason = getattr(fault, "strerror", None) or str(fault)
         raise ConfigError([Problem(str(path), "", f"cannot be read: {reason}")]) from None
-    if len(data) > most_bytes:
-        raise ConfigError([Problem(str(path), "", f"is larger than {most_bytes} bytes")])
+    if len(data) > max_bytes:
+        raise ConfigError([Problem(str(path), "", f"is larger than {max_bytes} bytes")])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:

@@ -15,8 +15,8 @@ PIECE = 128 << 10  # some commits' worth
 class Ballast:
     """A file whose blocks are taken. A disk without room for it has none, and that is no fault."""
 
-    def __init__(self, path: Path, most_bytes: int = BYTES) -> None:
-        self._path, self._most_bytes = path, most_bytes
+    def __init__(self, path: Path, max_bytes: int = BYTES) -> None:
+        self._path, self._most_bytes = path, max_bytes
 
     def fill(self) -> None:
         """Take the room, when the disk has plenty. Cheap when it is there already."""

@@ -19,7 +19,7 @@ from functools import partial
 from alerts.errors import AlertsError
 from alerts.notify import webhook
 from alerts.notify.send import post
-from alerts.notify.webhook import Answer
+from alerts.notify.webhook import Delivery
 from netmon.config.hub import ReceiverConfig
 from netmon.files import read_secret
 from netmon.hub.db import Page, StateDb
@@ -44,7 +44,7 @@ class Outbox:
         db: StateDb,
         receivers: Sequence[ReceiverConfig],
         told: Callable[[], None],
-        post: Callable[..., Answer] = post,
+        post: Callable[..., Delivery] = post,
         troubles: Troubles | None = None,
     ) -> None:
         self._db, self._told, self._post = db, told, post
@@ -125,7 +125,7 @@ class Outbox:
         pause_s = min(fate.wait_s, MOST_PAUSE_S) if answer.status == 0 or answer.status >= 500 else 0.0
         return max(pause_s, webhook.retry_after_s(answer.retry_after, now_s) if answer.status in WAITS else 0.0)
 
-    def _note(self, name: str, page: Page, answer: Answer, trouble: str, wait_s: float = 0.0) -> None:
+    def _note(self, name: str, page: Page, answer: Delivery, trouble: str, wait_s: float = 0.0) -> None:
         """Tell of a receiver that takes a page no more; of one that is only away, when it is for long."""
         stuck = self._stuck[name]
         is_long = page.tries + 1 >= PATIENCE or wait_s > PATIENCE_S
@@ -143,7 +143,7 @@ class Outbox:
         except (AlertsError, OSError, ValueError) as fault:
             self._troubles.tell(_part(receiver.name), f"pages cannot be signed: {_said(receiver, fault)}")
 
-    def _send(self, receiver: ReceiverConfig, page: Page, now_s: float) -> Answer:
+    def _send(self, receiver: ReceiverConfig, page: Page, now_s: float) -> Delivery:
         """The secret is read at each attempt, so that it can be changed while the hub runs."""
         try:
             headers = webhook.headers(page.id, int(now_s), page.body, _key(receiver))
@@ -151,7 +151,7 @@ class Outbox:
                 receiver.url, page.body, headers, timeout_s=receiver.timeout_s, unix_socket=receiver.unix_socket
             )
         except (AlertsError, OSError, ValueError) as fault:
-            return Answer(0, trouble=f"cannot be sent: {_said(receiver, fault)}")
+            return Delivery(0, trouble=f"cannot be sent: {_said(receiver, fault)}")
 
 
 def _part(name: str) -> str:

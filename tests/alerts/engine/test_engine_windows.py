@@ -12,10 +12,10 @@ from engine_world import START_MS
 
 from alerts.base import LOCAL, LOST, OK, PROTOCOL, REFUSED, UNRESOLVED, Sample
 from alerts.engine import compile as compiled
-from alerts.engine.compile import Moments
+from alerts.engine.compile import CheckView
 from alerts.engine.series import Series
 from alerts.language.parse import parse
-from alerts.language.tree import Ask, asks
+from alerts.language.tree import Figure, figures_of
 
 TEXTS = (
     "sent(7s) > 0", "lost(20s) > 0", "loss(20s) > 0%", "count(reply, 9s) > 0", "count(refused, 30s) > 0",
@@ -23,7 +23,7 @@ TEXTS = (
     "max(rtt_p50_ms, 31s) > 0", "last(rtt_p50_ms) > 0", "age(reply) > 0", "age(ok) > 0", "age(rtt_p50_ms) > 0",
     "missed(reply) > 0", "missed(ok) > 0", "p50(rtt, 20s) > 0", "p95(rtt, 60s) > 0",
 )  # fmt: skip
-ASKS = [ask for text in TEXTS for ask in asks(parse(text))]
+FIGURES = [figure for text in TEXTS for figure in figures_of(parse(text))]
 Points = list[tuple[int, dict[str, int | float]]]
 
 
@@ -37,11 +37,11 @@ def outcome_values(rng: random.Random) -> dict[str, int | float]:
     return found
 
 
-def plain(ask: Ask, points: Points, frontier_ms: int) -> float:
+def plain(figure: Figure, points: Points, frontier_ms: int) -> float:
     """The same from a list of points in order of time."""
     newest = (frontier_ms - 1) // 1000
     seen = [(at, one) for at, one in points if at // 1000 <= newest]
-    inside = [one for at, one in seen if at // 1000 > newest - ask.window_s]
+    inside = [one for at, one in seen if at // 1000 > newest - figure.window_s]
     counted = [one for one in inside if one["outcome"] not in (LOCAL, UNRESOLVED)]
     sent, rcvd = sum(one["sent"] for one in counted), sum(one["rcvd"] for one in counted)
     figures = [one["rtt_p50_ms"] / 1000 for one in inside if "rtt_p50_ms" in one]
@@ -50,7 +50,9 @@ def plain(ask: Ask, points: Points, frontier_ms: int) -> float:
     times = {"reply": reply, "ok": good, "rtt_p50_ms": good}
     judged = [one for _, one in seen if one["outcome"] not in (LOCAL, UNRESOLVED)]
     runs = {"reply": (OK, PROTOCOL), "ok": (OK,)}
-    run = next((n for n, one in enumerate(reversed(judged)) if one["outcome"] in runs.get(ask.what, ())), len(judged))
+    run = next(
+        (n for n, one in enumerate(reversed(judged)) if one["outcome"] in runs.get(figure.what, ())), len(judged)
+    )
     spread = sorted(
         int(name[5:]) for one in inside for name in one if name[:5] == "rtt_b" for _ in range(int(one[name]))
     )
@@ -59,35 +61,35 @@ def plain(ask: Ask, points: Points, frontier_ms: int) -> float:
         "lost": lambda: sent - rcvd,
         "loss": lambda: (sent - rcvd) / sent,
         "count": lambda: {"reply": rcvd, "refused": sum(one["outcome"] == REFUSED for one in inside)}.get(
-            ask.what, len(figures)
+            figure.what, len(figures)
         ),
         "avg": lambda: sum(figures) / len(figures),
         "min": lambda: min(figures),
         "max": lambda: max(figures),
         "last": lambda: [one["rtt_p50_ms"] for _, one in seen if "rtt_p50_ms" in one][-1] / 1000,
-        "age": lambda: max(0, frontier_ms - (times[ask.what] or [points[0][0]])[-1]) / 1000,
+        "age": lambda: max(0, frontier_ms - (times[figure.what] or [points[0][0]])[-1]) / 1000,
         "missed": lambda: run,
         "p50": lambda: 2 ** ((spread[math.ceil(0.5 * len(spread)) - 1] + 0.5) / 8) / 1e6,
         "p95": lambda: 2 ** ((spread[math.ceil(0.95 * len(spread)) - 1] + 0.5) / 8) / 1e6,
     }
     try:
-        return table[ask.function]()
+        return table[figure.function]()
     except (ZeroDivisionError, IndexError, ValueError):
         return math.nan
 
 
-def latest(series: Series, ask: Ask, frontier_ms: list[int]) -> list[float]:
+def latest(series: Series, figure: Figure, frontier_ms: list[int]) -> list[float]:
     rows = np.arange(len(frontier_ms))
-    view = Moments(series, rows, np.ones(len(rows), np.int64), np.array(frontier_ms, np.int64), {})
+    view = CheckView(series, rows, np.ones(len(rows), np.int64), np.array(frontier_ms, np.int64), {})
     with np.errstate(divide="ignore", invalid="ignore"):
-        return [float(one) for one in compiled.value(ask)(view)]
+        return [float(one) for one in compiled.value(figure)(view)]
 
 
 @pytest.mark.parametrize("flush_s", [1, 4, 10, 45])
 @pytest.mark.parametrize("seed", range(2))
 def test_windows_count_what_a_plain_count_counts(seed: int, flush_s: int) -> None:
     rng = random.Random(seed * 100 + flush_s)
-    series = Series(ASKS, 60)
+    series = Series(FIGURES, 60)
     checks = 5
     points: list[Points] = [[] for _ in range(checks)]
     due = [rng.randrange(1000) for _ in range(checks)]
@@ -105,18 +107,20 @@ def test_windows_count_what_a_plain_count_counts(seed: int, flush_s: int) -> Non
         if len(series.names) < checks:
             continue
         series.advance(np.array(frontier, np.int64))
-        assert series.spreads is not None
-        series.spreads.settle(np.arange(checks))
-        for ask in rng.sample(ASKS, max(2, min(len(ASKS), flush_s * 2))):
-            found = latest(series, ask, frontier)
+        assert series.histograms is not None
+        series.histograms.settle(np.arange(checks))
+        for figure in rng.sample(FIGURES, max(2, min(len(FIGURES), flush_s * 2))):
+            found = latest(series, figure, frontier)
             for check in range(checks):
-                is_covered = (frontier[check] - 1) // 1000 - ask.window_s + 1 >= points[check][0][0] // 1000
-                wanted = plain(ask, points[check], frontier[check]) if is_covered or not ask.window_s else math.nan
-                assert found[check] == pytest.approx(wanted, rel=1e-5, nan_ok=True), (ask, check, now_s)
+                is_covered = (frontier[check] - 1) // 1000 - figure.window_s + 1 >= points[check][0][0] // 1000
+                wanted = (
+                    plain(figure, points[check], frontier[check]) if is_covered or not figure.window_s else math.nan
+                )
+                assert found[check] == pytest.approx(wanted, rel=1e-5, nan_ok=True), (figure, check, now_s)
 
 
 def test_late_points_count_in_the_windows_that_hold_them() -> None:
-    series = Series(ASKS, 60)
+    series = Series(FIGURES, 60)
     kept: Points = []
     for second in [*range(0, 40), *range(45, 70), *range(40, 45)]:
         at_ms = START_MS + second * 1000 + 300
@@ -132,10 +136,12 @@ def test_late_points_count_in_the_windows_that_hold_them() -> None:
         series.add(series.row(sample, 0), sample)
         series.advance(np.array([max(at for at, _ in kept) + 1], np.int64))
     kept.sort(key=lambda one: one[0])
-    assert series.spreads is not None
-    series.spreads.settle(np.arange(1))
-    for ask in ASKS:
-        assert latest(series, ask, [kept[-1][0] + 1])[0] == pytest.approx(plain(ask, kept, kept[-1][0] + 1), rel=1e-5)
+    assert series.histograms is not None
+    series.histograms.settle(np.arange(1))
+    for figure in FIGURES:
+        assert latest(series, figure, [kept[-1][0] + 1])[0] == pytest.approx(
+            plain(figure, kept, kept[-1][0] + 1), rel=1e-5
+        )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -143,7 +149,7 @@ def test_a_windows_p95_is_within_five_percent_of_the_exact_one(seed: int) -> Non
     from probes import log_buckets as logbuckets
 
     rng = random.Random(seed)
-    series = Series(ASKS, 60)
+    series = Series(FIGURES, 60)
     delays: list[float] = []
     for second in range(61):
         some = [rng.lognormvariate(2.5, 0.8) for _ in range(10)]
@@ -153,14 +159,14 @@ def test_a_windows_p95_is_within_five_percent_of_the_exact_one(seed: int) -> Non
         series.add(series.row(sample, 0), sample)
     frontier = START_MS + 60_999
     series.advance(np.array([frontier], np.int64))
-    assert series.spreads is not None
-    series.spreads.settle(np.arange(1))
-    found = latest(series, next(asks(parse("p95(rtt, 60s) > 0"))), [frontier])[0]
+    assert series.histograms is not None
+    series.histograms.settle(np.arange(1))
+    found = latest(series, next(figures_of(parse("p95(rtt, 60s) > 0"))), [frontier])[0]
     assert found * 1000 == pytest.approx(sorted(delays)[math.ceil(0.95 * 600) - 1], rel=0.05)
 
 
 def test_many_checks_more_than_the_store_began_with_keep_their_figures() -> None:
-    series = Series(ASKS, 60)
+    series = Series(FIGURES, 60)
     for check in range(600):
         for second in range(70):
             sample = Sample("a", f"k{check}", "ping", START_MS + second * 1000, {"outcome": 0, "sent": 1, "rcvd": 1})
@@ -168,7 +174,7 @@ def test_many_checks_more_than_the_store_began_with_keep_their_figures() -> None
         if check % 150 == 0:
             series.advance(np.full(check + 1, START_MS + 69_500, np.int64))
     series.advance(np.full(600, START_MS + 69_500, np.int64))
-    assert latest(series, next(asks(parse("sent(60s) > 0"))), [START_MS + 69_500] * 600) == [60.0] * 600
+    assert latest(series, next(figures_of(parse("sent(60s) > 0"))), [START_MS + 69_500] * 600) == [60.0] * 600
 
 
 def test_buckets_are_those_of_the_probes() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from alerts.engine import compile as compiled
 from alerts.engine.rings import Array
 from alerts.errors import BadCondition
-from alerts.language.parse import MOST_WINDOW_S, parse
-from alerts.language.tree import Ask, Compare, Const, Group, Truth, asks
+from alerts.language.parse import MAX_WINDOW_S, parse
+from alerts.language.tree import Compare, Const, Figure, GroupFigure, Truth, figures_of
 from alerts.language.vocabulary import FUNCTIONS, UNITS
 
 
@@ -49,7 +49,7 @@ def test_these_are_conditions(text: str) -> None:
         ("loss > 3", 1, "write loss(window)"),
         ("loss(20) > 5%", 6, "not a duration"),
         ("loss(2m30s) > 5%", 6, "'2m30s' has an unknown unit"),
-        ("loss(10m) > 5%", 6, f"1s to {MOST_WINDOW_S}s"),
+        ("loss(10m) > 5%", 6, f"1s to {MAX_WINDOW_S}s"),
         ("loss(500ms) > 5%", 6, "whole seconds"),
         ("loss(20s, 3) > 5%", 1, "takes 1, not 2"),
         ("count(reply, w=3s) > 1", 1, "count takes 2"),
@@ -139,7 +139,7 @@ def test_any_text_is_a_condition_or_a_told_fault(text: str) -> None:
     else:
         assert tree is not None
         compiled.truth(tree)
-        assert all(ask.function in (*FUNCTIONS, "period") for ask in asks(tree))
+        assert all(figure.function in (*FUNCTIONS, "period") for figure in figures_of(tree))
 
 
 def test_units_are_turned_into_the_types_own() -> None:
@@ -158,10 +158,10 @@ class Given:
     def __init__(self, **values: list[float]) -> None:
         self.values = {name: np.array(one) for name, one in values.items()}
 
-    def ask(self, ask: Ask) -> Array:
-        return self.values[ask.function]
+    def figure(self, figure: Figure) -> Array:
+        return self.values[figure.function]
 
-    def group(self, group: Group) -> Array:
+    def group(self, group: GroupFigure) -> Array:
         return self.values[group.function]
 
 

@@ -80,4 +80,4 @@ def test_headers_answers_and_waits_in_the_text_are_those_of_the_code() -> None:
     assert ", ".join(map(str, webhook.REFUSALS)) in TEXT
     assert webhook.REFUSED_S == 86400 and "for a day" in TEXT
     assert ", ".join(f"{wait:g} s" for wait in webhook.BACKOFF_S) in TEXT
-    assert webhook.GIVE_UP_S == 3 * 86400 and webhook.MOST_RETRY_AFTER_S == 3600
+    assert webhook.GIVE_UP_S == 3 * 86400 and webhook.MAX_RETRY_AFTER_S == 3600

@@ -14,7 +14,7 @@ from receivers import Request, receiver
 
 from alerts.errors import BadAddress
 from alerts.notify.send import post
-from alerts.notify.webhook import Answer
+from alerts.notify.webhook import Delivery
 
 
 def test_the_page_arrives_as_it_was_signed() -> None:
@@ -159,14 +159,14 @@ def test_a_certificate_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None
 
 def test_early_answers_are_passed_over() -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
-    assert talked(early + b"HTTP/1.1 204 No Content\r\nRetry-After: 7\r\n\r\n") == Answer(204, retry_after="7")
+    assert talked(early + b"HTTP/1.1 204 No Content\r\nRetry-After: 7\r\n\r\n") == Delivery(204, retry_after="7")
 
 
 def test_somebody_who_only_answers_early_never_answered() -> None:
     assert talked(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 40).status == 0
 
 
-def talked(answer: bytes) -> Answer:
+def talked(answer: bytes) -> Delivery:
     """What a server that says these bytes makes of a page."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 

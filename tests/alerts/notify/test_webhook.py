@@ -12,7 +12,7 @@ from pages import VIEW
 
 from alerts.errors import BadSecret
 from alerts.notify import webhook
-from alerts.notify.webhook import Answer, Fate, fate
+from alerts.notify.webhook import Delivery, Fate, fate
 
 
 def page(**more: object) -> dict[str, Any]:
@@ -150,13 +150,13 @@ def test_half_of_a_surrogate_pair_does_not_stop_a_page() -> None:
     ],
 )
 def test_the_table_of_answers(status: int, tries: int, state: str) -> None:
-    assert fate(Answer(status), tries, 1.0, 0.0, 0.5).state == state
+    assert fate(Delivery(status), tries, 1.0, 0.0, 0.5).state == state
 
 
 @pytest.mark.parametrize("status", webhook.REFUSALS)
 def test_a_refusal_is_believed_after_a_day(status: int) -> None:
-    assert fate(Answer(status), 300, 86400 - 1, 0.0, 0.5).state == "waiting"
-    assert fate(Answer(status), 300, 86400, 0.0, 0.5) == Fate("failed")
+    assert fate(Delivery(status), 300, 86400 - 1, 0.0, 0.5).state == "waiting"
+    assert fate(Delivery(status), 300, 86400, 0.0, 0.5) == Fate("failed")
 
 
 def test_tries_tell_how_long_a_page_was_tried_whatever_the_clock_says() -> None:
@@ -182,16 +182,16 @@ def test_a_firing_page_of_another_shape_changes_nothing(first: bytes) -> None:
 
 
 def test_retries_follow_the_table_and_are_spread_by_a_quarter() -> None:
-    middle = [fate(Answer(0), tries, 0.0, 0.0, 0.5).wait_s for tries in range(1, 10)]
+    middle = [fate(Delivery(0), tries, 0.0, 0.0, 0.5).wait_s for tries in range(1, 10)]
     assert middle == [1, 3, 10, 30, 60, 120, 300, 300, 300]
-    assert fate(Answer(0), 3, 0.0, 0.0, 0.0).wait_s == 7.5
-    assert fate(Answer(0), 3, 0.0, 0.0, 1.0).wait_s == 12.5
+    assert fate(Delivery(0), 3, 0.0, 0.0, 0.0).wait_s == 7.5
+    assert fate(Delivery(0), 3, 0.0, 0.0, 1.0).wait_s == 12.5
 
 
 def test_a_page_is_given_up_after_three_days() -> None:
-    assert fate(Answer(503), 900, 3 * 86400 - 1, 0.0, 0.5).state == "waiting"
-    assert fate(Answer(503), 900, 3 * 86400, 0.0, 0.5).state == "failed"
-    assert fate(Answer(200), 900, 9 * 86400, 0.0, 0.5).state == "accepted"
+    assert fate(Delivery(503), 900, 3 * 86400 - 1, 0.0, 0.5).state == "waiting"
+    assert fate(Delivery(503), 900, 3 * 86400, 0.0, 0.5).state == "failed"
+    assert fate(Delivery(200), 900, 9 * 86400, 0.0, 0.5).state == "accepted"
 
 
 @pytest.mark.parametrize(
@@ -217,8 +217,8 @@ def test_retry_after_is_a_number_or_a_date_and_at_most_an_hour(text: str, second
 
 
 def test_retry_after_lengthens_the_wait_and_never_shortens_it() -> None:
-    assert fate(Answer(503, retry_after="45"), 1, 0.0, 0.0, 0.5).wait_s == 45
-    assert fate(Answer(503, retry_after="1"), 4, 0.0, 0.0, 0.5).wait_s == 30
+    assert fate(Delivery(503, retry_after="45"), 1, 0.0, 0.0, 0.5).wait_s == 45
+    assert fate(Delivery(503, retry_after="1"), 4, 0.0, 0.0, 0.5).wait_s == 30
 
 
 @given(st.text(max_size=60))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inventory import check
 from inventory.model import Contact, Inventory, Link, Mcu, Room, Site
-from inventory.timestamp import Moment
+from inventory.timestamp import Timestamp
 from netmon.conference.sheet import header as sheetheads
 from netmon.conference.sheet import importer as sheet
 from netmon.conference.sheet.header import Row
@@ -21,7 +21,7 @@ from netmon.config import write
 from netmon.config.walker import yaml_text as yamltext
 
 MEETING = Meeting(
-    "hn", "", Moment("2026-12-01T08:00:00+07:00"), Moment("2026-12-01T11:00:00+07:00"), ("m1",), "conf-720p"
+    "hn", "", Timestamp("2026-12-01T08:00:00+07:00"), Timestamp("2026-12-01T11:00:00+07:00"), ("m1",), "conf-720p"
 )
 HEADS = "STT|Tỉnh/Thành phố|Mã xã|Xã/Phường/Đặc khu|Tên điểm cầu|Địa chỉ IP|Giao thức|Số máy|Đầu mối|Điện thoại|Ghi chú"
 PLACES = [

@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 from openpyxl.styles import PatternFill
 
-from inventory.timestamp import Moment
+from inventory.timestamp import Timestamp
 from netmon.conference.sheet import cells as sheetcells
 from netmon.conference.sheet import file as readsheet
 from netmon.conference.sheet import importer as sheet
@@ -21,7 +21,7 @@ from netmon.conference.sheet.importer import Meeting, Taken
 from netmon.errors import ConfigError, UsageError
 
 MEETING = Meeting(
-    "hn", "", Moment("2026-12-01T08:00:00+07:00"), Moment("2026-12-01T11:00:00+07:00"), ("m1",), "conf-720p"
+    "hn", "", Timestamp("2026-12-01T08:00:00+07:00"), Timestamp("2026-12-01T11:00:00+07:00"), ("m1",), "conf-720p"
 )
 HEADS = ["STT", "Mã xã", "Tên điểm cầu", "Địa chỉ IP", "Giao thức", "Số máy", "Đầu mối", "Điện thoại"]
 ROOM = [1, "00083", "Hội trường A", "10.1.1.1", "SIP", "2001", "Nguyễn Văn A", "0912345678"]

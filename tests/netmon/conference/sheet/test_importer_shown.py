@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from inventory.timestamp import Moment
+from inventory.timestamp import Timestamp
 from netmon.conference.sheet import file as readsheet
 from netmon.conference.sheet import importer as sheet
 from netmon.conference.sheet.cells import PERCENT, Cell, Odd, of_value
@@ -18,7 +18,7 @@ from netmon.conference.sheet.importer import Meeting, Taken
 from netmon.errors import ConfigError
 
 MEETING = Meeting(
-    "hn", "", Moment("2026-12-01T08:00:00+07:00"), Moment("2026-12-01T11:00:00+07:00"), ("m1",), "conf-720p"
+    "hn", "", Timestamp("2026-12-01T08:00:00+07:00"), Timestamp("2026-12-01T11:00:00+07:00"), ("m1",), "conf-720p"
 )
 HEADS = ["Mã xã", "Tên điểm cầu", "Địa chỉ IP", "Số máy", "Đầu mối", "Điện thoại"]
 ROOM = ["00083", "Hội trường A", "10.1.1.1", "2001", "Nguyễn Văn A", "0912345678"]

@@ -7,17 +7,19 @@ import random
 import pytest
 
 from inventory.model import Conference
-from inventory.timestamp import Moment
+from inventory.timestamp import Timestamp
 from netmon.hub.conference.schedule import AT_ONCE, Key, Run, Schedule, startable
 
-START_S = Moment("2031-03-01T08:00:00+07:00").at_s
+START_S = Timestamp("2031-03-01T08:00:00+07:00").at_s
 STAGES = (86400.0, 3600.0, 1800.0, 600.0)
 
 
 def conference(
     id: str = "hn", *, starts: str = "2031-03-01T08:00:00+07:00", mcus: tuple[str, ...] = ("m1",)
 ) -> Conference:
-    return Conference(id=id, starts=Moment(starts), ends=Moment("2031-03-01T11:00:00+07:00"), mcus=mcus, rooms=("r1",))
+    return Conference(
+        id=id, starts=Timestamp(starts), ends=Timestamp("2031-03-01T11:00:00+07:00"), mcus=mcus, rooms=("r1",)
+    )
 
 
 def lived(schedule: Schedule, ups: list[tuple[float, float]], took_s: float = 40.0) -> list[tuple[str, float]]:

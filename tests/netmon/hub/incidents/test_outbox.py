@@ -13,7 +13,7 @@ from receivers import Request, good, receiver
 
 from alerts.incidents import Incident
 from alerts.notify import webhook
-from alerts.notify.webhook import Answer, Status
+from alerts.notify.webhook import Delivery, Status
 from netmon.config.hub import ReceiverConfig
 from netmon.hub.db import NewPage, StateDb
 from netmon.hub.incidents.outbox import Outbox
@@ -340,7 +340,10 @@ def test_a_disk_that_refuses_to_note_an_answer_repeats_the_page_by_the_same_id(
 def test_told_is_called_when_a_pages_state_changed(tmp_path: Path, db: StateDb) -> None:
     told = list[dict[str, int]]()
     outbox = Outbox(
-        db, [config(tmp_path, "duty", "http://x/")], lambda: told.append(db.counts()), post=lambda *a, **k: Answer(200)
+        db,
+        [config(tmp_path, "duty", "http://x/")],
+        lambda: told.append(db.counts()),
+        post=lambda *a, **k: Delivery(200),
     )
     owe(db, "i1", "duty", "firing")
 
