@@ -5,7 +5,7 @@ Times are Unix milliseconds of events (starts of intervals), never of arrival, u
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
@@ -67,6 +67,11 @@ class Firing:
     about: About = "path"  # of `state`: `end` or `agent`
     never: bool = False  # of `silence`: the agent was expected and never spoke
 
+    @property
+    def member(self) -> tuple[str, str]:
+        """What an incident remembers of it: rule, and check (of `silence` the agent)."""
+        return self.rule, self.agent if self.fault == "silence" else self.check
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
@@ -122,3 +127,14 @@ class Topology(Protocol):
 
     def agent_names(self) -> tuple[str, ...]:
         """All agents of the inventory."""
+
+
+def inward(element: str, topology: Topology) -> Iterator[str]:
+    """The element, its parent, … up to the hub's site. An agent stands in its site."""
+    seen = set[str]()
+    step: str | None = element
+    while step and step not in seen:
+        seen.add(step)
+        yield step
+        is_agent = step.startswith("agent:")
+        step = topology.site_of(step.removeprefix("agent:")) if is_agent else topology.parent(step)

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-from alerts.blame.blame import Accusation, Member
+from alerts.blame.accusation import Accusation, Member
 from alerts.blame.naming import worst
 
 Happening = Literal["opened", "changed", "resolved"]
@@ -59,9 +59,9 @@ def incident_id(element: str, first_miss_ms: int, period_ms: int) -> str:
     return hashlib.sha256(f"{element}|{rounded}".encode()).hexdigest()[:12]
 
 
-def is_loss(one: Incident) -> bool:
+def is_loss(incident: Incident) -> bool:
     """Does the element lose packets?"""
-    return one.fault == "quality" and one.kind == "loss"
+    return incident.fault == "quality" and incident.kind == "loss"
 
 
 def is_lasting(accusation: Accusation) -> bool:

@@ -6,23 +6,21 @@ proven its parent, or when nobody is left who could prove it, or when time is up
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
-from alerts.base import Assessment, Firing, Topology, own_series
-from alerts.blame.blame import AFTERMATH_MS, CONTESTED_MS, Accusation, Kinds, Member, Outages, Votes
+from alerts.base import Assessment, Topology
+from alerts.blame.accusation import Accusation, Member
+from alerts.blame.blame import AFTERMATH_MS, CONTESTED_MS, Kinds, Outages, Votes
 from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs
 from alerts.blame.states import EVIDENCE, SWALLOWED, TRIED, states
+from alerts.ending import Ending
 from alerts.incident import OWN, UNMEASURED, Change, Incident, incident_id, is_lasting, is_loss, update
-from alerts.silences import ancestors
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end, longer ones for longer
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
 UNFIT_MS = 90_000  # two proofs of itself: an agent makes one each minute, and tells it with its next flush
-GONE_MS = 600_000  # a check of which its agent tells nothing any more holds an incident for so long …
-GONE_PERIODS = 10  # … and for so many of its periods
-UNHEARD_MS = 86_400_000  # one nobody has heard of since the hub listens
 __all__ = ["OWN", "Book", "Change", "Incident", "incident_id"]
 
 
@@ -44,18 +42,24 @@ class Book:
         self._can_judge = can_judge
         self._settle_ms = settle_ms
         self._fade_ms = max(TAINT_MS, window_ms)
-        self.incidents = {one.id: one for one in known}
-        still = [one for one in self.incidents.values() if one.is_open and one.fault != OWN]
-        self._open = {one.element: one for one in still if one.fault != "state"}
-        self._states = {(one.element, one.kind): one for one in still if one.fault == "state"}
+        self.incidents = {incident.id: incident for incident in known}
+        still = [incident for incident in self.incidents.values() if incident.is_open and incident.fault != OWN]
+        self._open = {incident.element: incident for incident in still if incident.fault != "state"}
+        self._states = {(incident.element, incident.kind): incident for incident in still if incident.fault == "state"}
         self._held: dict[Member, int] = {}  # since when it accuses
         self._began_ms: int | None = None  # since when it listens without a break
         self._event_ms = 0  # this tick, as agents' clocks have it
         self._proofs = Proofs()
         self._ended: dict[str, int] = {}  # when, by the hub's clock
-        self._unplaced = {one.id: one.resolved_ms for one in self.incidents.values() if one.resolved_ms is not None}
-        ended = (one for one in self.incidents.values() if one.fault == "quality")
-        self._blamed_ms = {one.id: one.resolved_ms for one in ended if one.resolved_ms is not None}  # when it last was
+        self._unplaced = {
+            incident.id: incident.resolved_ms
+            for incident in self.incidents.values()
+            if incident.resolved_ms is not None
+        }
+        ended = (incident for incident in self.incidents.values() if incident.fault == "quality")
+        self._blamed_ms = {
+            incident.id: incident.resolved_ms for incident in ended if incident.resolved_ms is not None
+        }  # when it last was
         self._lossy: dict[str, int] = {}  # element with an incident of quality → when it was last blamed
 
     def open(self) -> list[Incident]:
@@ -64,7 +68,9 @@ class Book:
 
     def forget(self, before_ms: int) -> list[str]:
         """Drop those that ended before a time by the hub's clock; their ids."""
-        ended = {one.id: self._ended.get(one.id, one.resolved_ms) for one in self.incidents.values()}
+        ended = {
+            incident.id: self._ended.get(incident.id, incident.resolved_ms) for incident in self.incidents.values()
+        }
         old = [id for id, ended_ms in ended.items() if ended_ms is not None and ended_ms < before_ms]
         for id in old:
             del self.incidents[id]
@@ -112,31 +118,34 @@ class Book:
         self._ended |= {id: at + now_ms - self._event_ms for id, at in self._unplaced.items()}
         self._unplaced.clear()
         votes = Votes(assessment, self._paths, self._proofs, self._outages(now_ms))
-        self._remember(assessment, now_ms)
+        self._remember(votes.members, assessment.unknown, now_ms)
         reach = votes.reach()
         changes = self._take_in(reach, now_ms)
         quality = votes.quality(kinds, self._can_judge, self._explained(reach, now_ms))
         self._note_lossy(quality, now_ms)
-        changes += self._take_in([one for one in quality if not self._is_left_over(one, assessment)], now_ms)
+        changes += self._take_in(
+            [accusation for accusation in quality if not self._is_left_over(accusation, assessment)], now_ms
+        )
         silence = [
             accusation for accusation in votes.silence() if self._is_unexplained(accusation, votes, reach, now_ms)
         ]
         changes += self._take_in(silence, now_ms)
-        changes += self._settle(votes, assessment, [*reach, *quality, *silence], now_ms)
+        blamed = [*reach, *quality, *silence]
+        home = {member: accusation.element for accusation in blamed for member in accusation.members}
+        ending = Ending(self._paths, votes, assessment, home, self._open, self._began_ms)
+        changes += self._settle(ending, home, now_ms)
         alone = states(assessment, self._paths)
-        changes += self._take_in([one for one in alone if self._outage_of(one, now_ms) is None], now_ms)
-        return changes + self._add_evidence(alone, now_ms) + self._end_states(alone, assessment, now_ms)
+        changes += self._take_in(
+            [accusation for accusation in alone if self._outage_of(accusation, now_ms) is None], now_ms
+        )
+        return changes + self._add_evidence(alone, now_ms) + self._end_states(ending, alone, now_ms)
 
     # --- opening ---
 
-    def _remember(self, assessment: Assessment, now_ms: int) -> None:
+    def _remember(self, firing: Set[Member], unknown: Set[Member], now_ms: int) -> None:
         """Since when each series accuses; one nobody can judge now keeps its place."""
-        firing = {_member(one) for one in assessment.firing}
-        self._held = {
-            member: since for member, since in self._held.items() if member in firing or member in assessment.unknown
-        }
-        for member in firing:
-            self._held.setdefault(member, now_ms)
+        self._held = {member: since for member, since in self._held.items() if member in firing or member in unknown}
+        self._held |= dict.fromkeys(firing - self._held.keys(), now_ms)
 
     def _take_in(self, accusations: Sequence[Accusation], now_ms: int) -> list[Change]:
         changes = list[Change]()
@@ -158,14 +167,16 @@ class Book:
     def _outage_at(self, element: str, now_ms: int, reported_ms: int, *, or_loss: bool = False) -> Incident | None:
         """An outage of an element, of a link that begins at it, or of something between it and the hub. One that has ended
         counts for a while, and until the element is looked at again (last: `reported_ms`): rooms are tried once an hour."""
-        for one in self.incidents.values():
-            ended_ms = self._event_ms if one.resolved_ms is None else one.resolved_ms
-            if self._since_end_ms(one, now_ms) > TAINT_MS and reported_ms > ended_ms + AFTERMATH_MS:
+        for incident in self.incidents.values():
+            ended_ms = self._event_ms if incident.resolved_ms is None else incident.resolved_ms
+            if self._since_end_ms(incident, now_ms) > TAINT_MS and reported_ms > ended_ms + AFTERMATH_MS:
                 continue
-            is_beside = element in (one.element, self._topology.parent(one.element))
-            is_behind = self._paths.is_behind(element, one.element)
-            if (one.fault == "reach" and (is_beside or is_behind)) or (or_loss and is_behind and is_loss(one)):
-                return one
+            is_beside = element in (incident.element, self._topology.parent(incident.element))
+            is_behind = self._paths.is_behind(element, incident.element)
+            if (incident.fault == "reach" and (is_beside or is_behind)) or (
+                or_loss and is_behind and is_loss(incident)
+            ):
+                return incident
         return None
 
     def _add_evidence(self, alone: Sequence[Accusation], now_ms: int) -> list[Change]:
@@ -174,9 +185,9 @@ class Book:
         for accusation in alone:
             outage = self._outage_of(accusation, now_ms)
             if outage is not None and outage.is_open:
-                told = {*outage.also_told, *(" ".join(member) for member in accusation.members)}
-                if len(told) > len(outage.also_told):
-                    outage.also_told = tuple(sorted(told))
+                evidence = {*outage.also_told, *(" ".join(member) for member in accusation.members)}
+                if len(evidence) > len(outage.also_told):
+                    outage.also_told = tuple(sorted(evidence))
                     changed[outage.id] = Change("changed", outage)
         return list(changed.values())
 
@@ -190,11 +201,11 @@ class Book:
     def _of_twin(self, accusation: Accusation) -> Incident | None:
         """An open outage of the link before a site, or of the site behind a link: they look alike, and what is seen later
         of the one (a router says that the host does not answer it) is of the fault that was told already."""
-        for one in self._open.values():
-            ends = one.element, accusation.element
+        for incident in self._open.values():
+            ends = incident.element, accusation.element
             near, far = ends if self._topology.depth(ends[0]) < self._topology.depth(ends[1]) else ends[::-1]
-            if one.fault == "reach" and near.startswith("link:") and self._topology.parent(far) == near:
-                return one
+            if incident.fault == "reach" and near.startswith("link:") and self._topology.parent(far) == near:
+                return incident
         return None
 
     def _is_released(self, accusation: Accusation, now_ms: int) -> bool:
@@ -251,33 +262,33 @@ class Book:
 
     # --- what other incidents explain ---
 
-    def _since_end_ms(self, one: Incident, now_ms: int) -> int:
+    def _since_end_ms(self, incident: Incident, now_ms: int) -> int:
         """By the hub's clock; 0 while it is open."""
-        return now_ms - self._ended.get(one.id, now_ms)
+        return now_ms - self._ended.get(incident.id, now_ms)
 
     def _outages(self, now_ms: int, within_ms: int = TAINT_MS) -> Outages:
         """Elements that are, or were a moment ago, out of reach."""
         return {
-            one.element: (one.first_miss_ms, one.resolved_ms)
-            for one in sorted(self.incidents.values(), key=lambda one: one.opened_ms)
-            if one.fault == "reach" and self._since_end_ms(one, now_ms) <= within_ms
+            incident.element: (incident.first_miss_ms, incident.resolved_ms)
+            for incident in sorted(self.incidents.values(), key=lambda incident: incident.opened_ms)
+            if incident.fault == "reach" and self._since_end_ms(incident, now_ms) <= within_ms
         }
 
     def _note_lossy(self, quality: Sequence[Accusation], now_ms: int) -> None:
         """Until when elements that answer badly were blamed for it; an incident from before a restart begins anew."""
         blamed = {accusation.element for accusation in quality}
-        for one in self._open.values():
-            if one.fault == "quality" and (one.element in blamed or one.element not in self._lossy):
-                self._lossy[one.element] = now_ms
-            if one.fault == "quality" and (one.element in blamed or one.id not in self._blamed_ms):
-                self._blamed_ms[one.id] = self._event_ms
+        for incident in self._open.values():
+            if incident.fault == "quality" and (incident.element in blamed or incident.element not in self._lossy):
+                self._lossy[incident.element] = now_ms
+            if incident.fault == "quality" and (incident.element in blamed or incident.id not in self._blamed_ms):
+                self._blamed_ms[incident.id] = self._event_ms
         self._lossy = {element: at for element, at in self._lossy.items() if now_ms - at <= self._fade_ms}
 
     def _is_shadow(self, accusation: Accusation) -> bool:
         """Is it explained by an element nearer to the hub that answers badly? Its losses fade from the windows of
         its checks one by one, and may strike one check several times in a row; what lasts is another fault."""
         if accusation.element in self._lossy or not any(
-            one in self._lossy for one in self._paths.inward(accusation.element)
+            step in self._lossy for step in self._paths.inward(accusation.element)
         ):
             return False
         if accusation.fault == "reach":
@@ -286,10 +297,10 @@ class Book:
 
     def _explained(self, reach: Sequence[Accusation], now_ms: int) -> frozenset[str]:
         """Checks whose bad figures come from an element that is, or was a moment ago, out of reach."""
-        cut = {one.element for one in reach if not self._is_lossy(one.element)}
+        cut = {accusation.element for accusation in reach if not self._is_lossy(accusation.element)}
         cut |= self._outages(now_ms, self._fade_ms).keys()
         paths = self._paths
-        touched = (paths.crossing.get(one, []) + paths.beyond.get(one, []) for one in cut)
+        touched = (paths.crossing.get(element, []) + paths.beyond.get(element, []) for element in cut)
         return frozenset(check for checks in touched for check in checks)
 
     def _is_left_over(self, accusation: Accusation, assessment: Assessment) -> bool:
@@ -297,9 +308,13 @@ class Book:
         the rooms behind a mended uplink one after the other finds out."""
         if accusation.element in self._open:
             return False
-        way = set(self._paths.inward(accusation.element)) - {accusation.element}
+        inward = set(self._paths.inward(accusation.element)) - {accusation.element}
         newest_ms = max(_newest_ms(assessment, check) for _, check in accusation.members)
-        return any(newest_ms <= self._blamed_ms.get(one.id, 0) for one in self.incidents.values() if one.element in way)
+        return any(
+            newest_ms <= self._blamed_ms.get(incident.id, 0)
+            for incident in self.incidents.values()
+            if incident.element in inward
+        )
 
     def _is_lossy(self, element: str) -> bool:
         known = self._open.get(element)
@@ -309,135 +324,82 @@ class Book:
         """May an agent's silence be told as such? Not while, or just after, something on its way to the hub broke."""
         if self._began_ms is not None and now_ms - self._began_ms < SILENCE_GRACE_MS:
             return accusation.element in self._open
-        way = set(ancestors(accusation.element, self._topology)) - {accusation.element}
-        if any(one.element in way for one in reach) or votes.is_doubted(accusation.element):
+        inward = set(self._paths.inward(accusation.element)) - {accusation.element}
+        if any(accusation.element in inward for accusation in reach) or votes.is_doubted(accusation.element):
             return False
         return not any(
-            one.element in way and self._since_end_ms(one, now_ms) <= SILENCE_GRACE_MS
-            for one in self.incidents.values()
-            if one.fault != "state"
+            incident.element in inward and self._since_end_ms(incident, now_ms) <= SILENCE_GRACE_MS
+            for incident in self.incidents.values()
+            if incident.fault != "state"
         )
 
     # --- ending ---
 
-    def _settle(
-        self, votes: Votes, assessment: Assessment, accusations: Sequence[Accusation], now_ms: int
-    ) -> list[Change]:
-        firing = {_member(one) for one in assessment.firing}
-        blamed = {accusation.element for accusation in accusations}
-        home = {member: accusation.element for accusation in accusations for member in accusation.members}
+    def _settle(self, ending: Ending, home: Mapping[Member, str], now_ms: int) -> list[Change]:
+        blamed = set(home.values())
         changes = list[Change]()
-        for one in list(self._open.values()):
-            if one.element in blamed:
+        for incident in list(self._open.values()):
+            if incident.element in blamed:
                 continue
-            parent = self._swallowed_by(one, firing, home)
+            parent = self._swallowed_by(incident, ending.firing, home)
             if parent is not None:
-                one.superseded_by = parent.id
-                parent.members |= one.members
-            elif not self._is_over(one, votes, assessment, firing, home):
-                if not self._is_unmeasured(one, assessment, now_ms):
+                incident.superseded_by = parent.id
+                parent.members |= incident.members
+            elif not ending.is_over(incident):
+                if not ending.is_unmeasured(incident):
                     continue
-                one.ended = UNMEASURED
-            del self._open[one.element]
-            changes.append(self._ended_now(one, now_ms))
+                incident.ended = UNMEASURED
+            del self._open[incident.element]
+            changes.append(self._ended_now(incident, now_ms))
         return changes
 
-    def _end_states(self, alone: Sequence[Accusation], assessment: Assessment, now_ms: int) -> list[Change]:
+    def _end_states(self, ending: Ending, alone: Sequence[Accusation], now_ms: int) -> list[Change]:
         """States nobody tells of any more end once most of those who told say so, or when none of them is left."""
-        firing, told = {_member(one) for one in assessment.firing}, {(one.element, one.kind) for one in alone}
+        current = {(accusation.element, accusation.kind) for accusation in alone}
         changes = list[Change]()
-        for key, one in list(self._states.items()):
-            outage = self._outage_at(one.element, now_ms, self._event_ms) if one.kind in SWALLOWED else None
+        for key, incident in list(self._states.items()):
+            outage = self._outage_at(incident.element, now_ms, self._event_ms) if incident.kind in SWALLOWED else None
             if outage is not None and outage.is_open:
-                one.superseded_by = outage.id
-            elif key in told:
+                incident.superseded_by = outage.id
+            elif key in current:
                 continue
-            elif self._is_unmeasured(one, assessment, now_ms):
-                one.ended = UNMEASURED
-            elif not self._is_better(one, assessment, firing):
+            elif ending.is_unmeasured(incident):
+                incident.ended = UNMEASURED
+            elif not ending.is_better(incident):
                 continue
             del self._states[key]
-            changes.append(self._ended_now(one, now_ms))
+            changes.append(self._ended_now(incident, now_ms))
         return changes
 
-    def _ended_now(self, one: Incident, now_ms: int) -> Change:
-        one.resolved_ms, self._ended[one.id] = max(self._event_ms, one.first_miss_ms), now_ms
-        return Change("resolved", one)
+    def _ended_now(self, incident: Incident, now_ms: int) -> Change:
+        incident.resolved_ms, self._ended[incident.id] = max(self._event_ms, incident.first_miss_ms), now_ms
+        return Change("resolved", incident)
 
-    def _swallowed_by(self, one: Incident, firing: set[Member], home: Mapping[Member, str]) -> Incident | None:
+    def _swallowed_by(
+        self, incident: Incident, firing: frozenset[Member], home: Mapping[Member, str]
+    ) -> Incident | None:
         """The open incident nearer to the hub that explains all that still speaks against this one."""
-        if one.fault == "silence":
-            return self._cut_off(one)
-        left = one.members & firing
-        homes = {home.get(member) for member in left}
+        if incident.fault == "silence":
+            return self._cut_off(incident)
+        homes = {home.get(member) for member in incident.members & firing}
         if len(homes) != 1:
             return None
         element = homes.pop()
-        if element is None or element == one.element or not self._paths.is_behind(one.element, element):
+        if element is None or element == incident.element or not self._paths.is_behind(incident.element, element):
             return None
         return self._open.get(element)
 
-    def _cut_off(self, one: Incident) -> Incident | None:
+    def _cut_off(self, incident: Incident) -> Incident | None:
         """The outage that made an agent mute."""
-        way = set(ancestors(one.element, self._topology)) - {one.element}
+        inward = set(self._paths.inward(incident.element)) - {incident.element}
         for other in self._open.values():
             if (
-                other.element in way
+                other.element in inward
                 and other.fault == "reach"
-                and one.first_miss_ms >= other.first_miss_ms - SILENCE_GRACE_MS
+                and incident.first_miss_ms >= other.first_miss_ms - SILENCE_GRACE_MS
             ):
                 return other
         return None
-
-    def _is_over(
-        self, one: Incident, votes: Votes, assessment: Assessment, firing: set[Member], home: Mapping[Member, str]
-    ) -> bool:
-        if one.fault in ("silence", "self"):
-            is_there = bool(self._topology.site_of(one.element.partition(":")[2]))
-            return is_there and not one.members & (firing | assessment.unknown)
-        left = {member for member in one.members if not self._is_gone(member[1], assessment, assessment.at_ms)}
-        freed = bool(left - firing - assessment.unknown)
-        if not all(self._is_excused(one, member, votes, home, freed) for member in left & firing):
-            return False
-        if one.fault == "quality" and not self._is_better(one, assessment, firing):
-            return False
-        return votes.is_steady(one.element, one.latest_start_ms)
-
-    def _is_excused(self, one: Incident, member: Member, votes: Votes, home: Mapping[Member, str], freed: bool) -> bool:
-        """Does a member that still fires speak against something else by now? `freed`: another one is good again."""
-        element = home.get(member)
-        if element is not None and element != one.element:
-            return element in self._open
-        if one.fault == "quality":
-            return False
-        check = member[1]
-        # Bad figures of the outage itself fade with their window; a miss the element was cleared of is not its own.
-        if not votes.is_reach(check):
-            return True
-        return freed and votes.is_clear(one.element, votes.start_ms(check)) and not votes.is_undecided(check)
-
-    def _is_unmeasured(self, one: Incident, assessment: Assessment, now_ms: int) -> bool:
-        """Will none of those who accuse it ever speak again? Checks and agents are taken away, and hold nothing open."""
-        if one.fault in ("silence", "self"):
-            return not self._topology.site_of(one.element.partition(":")[2])
-        if one.fault != "state" and one.element not in self._paths.crossing:
-            return True
-        return all(self._is_gone(check, assessment, now_ms) for _, check in one.members)
-
-    def _is_gone(self, check: str, assessment: Assessment, now_ms: int) -> bool:
-        """Is a check no more in the inventory, or does its agent tell nothing of it any more?"""
-        evidence = assessment.evidence.get(check)
-        if check not in self._paths.path and not check.startswith(own_series("")):
-            return True
-        if evidence is None or evidence.newest_ms is None:
-            return now_ms - (self._began_ms or now_ms) > UNHEARD_MS
-        return evidence.frontier_ms - evidence.newest_ms > max(GONE_MS, GONE_PERIODS * evidence.period_ms)
-
-    def _is_better(self, one: Incident, assessment: Assessment, firing: set[Member]) -> bool:
-        """Quality, states: most of those who complained must say that it is good again; silence does not say so."""
-        left = {member for member in one.members if not self._is_gone(member[1], assessment, assessment.at_ms)}
-        unknown = {member for member in left if member in assessment.unknown or member[1] not in assessment.evidence}
-        return len(left - unknown - firing) > len(unknown)
 
 
 def _newest_ms(assessment: Assessment, check: str) -> int:
@@ -448,7 +410,3 @@ def _newest_ms(assessment: Assessment, check: str) -> int:
 def _hearing_ms(period_ms: int) -> int:
     """After the hub was away: until everybody with such a period has spoken once more, and was heard."""
     return period_ms + min(period_ms, CONTESTED_MS)
-
-
-def _member(firing: Firing) -> Member:
-    return firing.rule, firing.agent if firing.fault == "silence" else firing.check

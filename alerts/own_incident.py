@@ -31,27 +31,26 @@ class OwnIncident:
 
     def __init__(self, element: str, incidents: dict[str, Incident]) -> None:
         self._element, self._incidents = element, incidents
-        still = [one for one in incidents.values() if one.is_open and one.fault == OWN]
+        still = [incident for incident in incidents.values() if incident.is_open and incident.fault == OWN]
         self._open = still[0] if still else None
 
     def step(self, troubles: Iterable[Trouble], now_ms: int) -> list[Change]:
         """What changed, with all that is wrong now."""
-        told = list(troubles)
-        if self._open is None:
-            held = [one for one in told if now_ms - one.since_ms >= HELD_MS.get(one.severity, 0)]
-            return [Change("opened", self._begin(told, now_ms))] if held else []
-        one = self._open
-        if not told:
-            one.resolved_ms, self._open = now_ms, None
-            return [Change("resolved", one)]
-        members = {(RULE, trouble.part) for trouble in told}
-        if members == one.members:
+        current, incident = list(troubles), self._open
+        if incident is None:
+            is_held = any(now_ms - trouble.since_ms >= HELD_MS.get(trouble.severity, 0) for trouble in current)
+            return [Change("opened", self._begin(current, now_ms))] if is_held else []
+        if not current:
+            incident.resolved_ms, self._open = now_ms, None
+            return [Change("resolved", incident)]
+        members = {(RULE, trouble.part) for trouble in current}
+        if members == incident.members:
             return []
-        one.members, one.against = members, len(members)
-        return [Change("changed", one)]
+        incident.members, incident.against = members, len(members)
+        return [Change("changed", incident)]
 
-    def _begin(self, told: list[Trouble], now_ms: int) -> Incident:
-        first_ms = min(one.since_ms for one in told)
+    def _begin(self, troubles: list[Trouble], now_ms: int) -> Incident:
+        first_ms = min(trouble.since_ms for trouble in troubles)
         id = incident_id(self._element, first_ms, 1000)
         if id in self._incidents:  # the same trouble again after its end
             id = incident_id(self._element, now_ms, 1000)
@@ -60,13 +59,13 @@ class OwnIncident:
             element=self._element,
             kind="trouble",
             fault=OWN,
-            severity=worst(one.severity for one in told),
+            severity=worst(trouble.severity for trouble in troubles),
             opened_ms=now_ms,
             first_miss_ms=first_ms,
-            members={(RULE, one.part) for one in told},
+            members={(RULE, trouble.part) for trouble in troubles},
             latest_start_ms=first_ms,
             suspects=(self._element,),
-            against=len(told),
+            against=len(troubles),
         )
         self._incidents[id] = self._open = incident
         return incident

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from alerts.base import Topology
+from alerts.base import Topology, inward
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +20,11 @@ class Silence:
     note: str
 
 
-def ancestors(element: str, topology: Topology) -> Iterator[str]:
-    """The element, then all that lies between it and the hub's site. An agent stands in its site."""
-    seen = set[str]()
-    step: str | None = element
-    if element.startswith("agent:"):
-        seen.add(element)
-        yield element
-        step = topology.site_of(element.removeprefix("agent:"))
-    while step and step not in seen:
-        seen.add(step)
-        yield step
-        step = topology.parent(step)
-
-
 def silence_over(element: str, silences: Iterable[Silence], topology: Topology, now_s: float) -> Silence | None:
     """The silence that holds for an element now: the nearest to it. Work on an element covers what is behind it: a
     silenced uplink silences its communes."""
     quiet = {silence.element: silence for silence in silences if silence.from_s <= now_s < silence.until_s}
-    return next((quiet[step] for step in ancestors(element, topology) if step in quiet), None) if quiet else None
+    return next((quiet[step] for step in inward(element, topology) if step in quiet), None) if quiet else None
 
 
 def is_silenced(element: str, silences: Iterable[Silence], topology: Topology, now_s: float) -> bool:

@@ -8,48 +8,28 @@ is the cause (reference/alerting.md §2). Our own faults (LOCAL) and agents that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from alerts.base import LOCAL, LOST, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Fault, Firing
-from alerts.blame.naming import kind_of, worst
+from alerts.base import LOCAL, LOST, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Firing
+from alerts.blame.accusation import Accusation, accuse
+from alerts.blame.naming import kind_of
 from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs, Witnesses
 
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
 FRESH_MS = 5_000  # an agent that could clear an element is waited for so long, and two periods
-TOLD_MS = 6_000  # of quality: a check that has told so much since another one complains, and is content, is good
+REPORTED_MS = (
+    6_000  # of quality: a check that has reported so much since another one complains, and is content, is good
+)
 RECENT_MS = 5_000
 CONTESTED_MS = 15_000  # the longest wait for somebody who may know better: agents write each ten seconds
 MAX_WITNESSES = 1_000  # are counted; more say nothing new
 AFTERMATH_MS = 10_000  # routes and switches need so long: what fell with an element may come back later than it
-Member = tuple[str, str]  # (rule, check) — or (rule, agent) for `silence`
 Kinds = Mapping[str, str]  # check → its kind, as seen
-Told = Callable[[str], int]  # check → up to when it has told how good it is; 0: it has no vote
+Reported = Callable[[str], int]  # check → up to when it has said how good it is; 0: it has no vote
 Outages = Mapping[str, tuple[int, int | None]]  # element → (first miss, end or None) of its last incident of reach
-
-
-@dataclass(frozen=True, slots=True)
-class Accusation:
-    """One element and what speaks against it at a tick. Times are Unix ms of sending."""
-
-    element: str
-    fault: Fault
-    kind: str  # `down`, `loss`, `delay`, `throughput`, `silent`, …
-    severity: str
-    members: frozenset[Member]
-    start_ms: int  # first miss (of reach), or since when the earliest condition holds
-    reported_ms: int  # up to here its checks have told
-    latest_start_ms: int  # the last first miss of all members: a success after it clears the element for everybody
-    period_ms: int
-    suspects: tuple[str, ...]  # elements that cannot be told apart from it, itself first
-    clear: int  # checks that show that the way to it is fine
-    proven: bool  # its parent carried a success since the first miss
-    shaky: bool  # of reach: who else is heard through its parent loses packets as well
-    waiting: bool  # somebody who could still clear it, or prove its parent, has not reported that far;
-    # of quality: somebody beside it complains too, or has not told enough, so that it may be the parent
 
 
 def _is_back(evidence: Evidence, firing: Firing) -> bool:
@@ -81,8 +61,9 @@ class Votes:
         self._evidence = assessment.evidence
         self._unknown, self._pending = assessment.unknown, assessment.pending
         self.firing = assessment.firing
-        self._complaining = {one.check for one in assessment.firing if one.fault == "quality"}
-        self._unfit = frozenset(one.agent for one in assessment.firing if one.fault == "self")
+        self.members = frozenset(firing.member for firing in assessment.firing)
+        self._complaining = {firing.check for firing in assessment.firing if firing.fault == "quality"}
+        self._unfit = frozenset(firing.agent for firing in assessment.firing if firing.fault == "self")
         self._reach: dict[str, list[Firing]] = {}
         for firing in assessment.firing:
             if firing.fault == "reach" and self._has_vote(firing):
@@ -151,18 +132,18 @@ class Votes:
         """Was nothing sent yet, that was not answered, after an element on the way was proven (and had its time)?"""
         evidence, early = self._evidence[check], False
         latest_ms = max(evidence.broken_ms or 0, evidence.miss_ms or 0, evidence.refused_ms or 0)
-        for element in self._way(check):
+        for element in self._crossed(check):
             if self.is_clear(element, start_ms):
                 first_ms = self._proofs.first_ms(check, element, self._of(element).first_ms(start_ms + SLACK_MS))
                 early |= latest_ms < first_ms + self._patience_ms(element, start_ms)
         return early
 
-    def _way(self, check: str) -> tuple[str, ...]:
+    def _crossed(self, check: str) -> tuple[str, ...]:
         """What a check crosses, and what broke between one of its ends and the hub."""
         path = self._paths.path[check]
-        beyond = (one for one in self._outages if one not in path)
+        beyond = (element for element in self._outages if element not in path)
         return path + tuple(
-            one for one in beyond if any(self._paths.is_behind(end, one) for end in path[:1] + path[-1:])
+            element for element in beyond if any(self._paths.is_behind(end, element) for end in path[:1] + path[-1:])
         )
 
     def _patience_ms(self, element: str, start_ms: int) -> int:
@@ -209,7 +190,7 @@ class Votes:
             for accused in left.values():
                 for element in accused:
                     count[element] = count.get(element, 0) + 1
-            element = min(count, key=lambda one: (depth(one), -count[one], one))
+            element = min(count, key=lambda element: (depth(element), -count[element], element))
             checks = sorted(check for check, accused in left.items() if element in accused)
             accusations.append(self._accusation(element, checks, left))
             for check in checks:
@@ -234,16 +215,14 @@ class Votes:
         parent = self._paths.topology.parent(element)
         same = set(left[checks[0]]).intersection(*(left[check] for check in checks))
         depth = self._paths.topology.depth
-        others = sorted(same - {element}, key=lambda one: (depth(one), one))
+        others = sorted(same - {element}, key=lambda element: (depth(element), element))
         proven = any(map(self._is_answered, checks)) or (parent is not None and self.is_clear(parent, start_ms))
-        return Accusation(
-            element=element,
-            fault="reach",
-            kind="down",
-            severity=worst(firing.severity for firing in firings),
-            members=frozenset((firing.rule, firing.check) for firing in firings),
+        return accuse(
+            element,
+            "down",
+            firings,
+            max(self._frontier_ms(check) for check in checks),
             start_ms=start_ms,
-            reported_ms=max(self._frontier_ms(check) for check in checks),
             latest_start_ms=max(starts),
             period_ms=max((self._period_ms(check) for check in checks), default=1000),
             suspects=(element, *others),
@@ -336,7 +315,7 @@ class Votes:
             element = best[-1]
             checks = [check for check in left if element in self._paths.path[check]]
             accusations.append(
-                self._quality_accusation(element, [one for check in checks for one in bad[check]], reported_ms)
+                self._quality_accusation(element, [firing for check in checks for firing in bad[check]], reported_ms)
             )
             blamed.update(checks)
         return accusations
@@ -368,47 +347,43 @@ class Votes:
             and not any((rule, check) in self._pending for rule in rules)  # on its way to complain: not content
         )
 
-    def _ranked(self, bad: Mapping[str, list[Firing]], reported_ms: Told) -> Iterator[tuple[int, bool, int, str]]:
+    def _ranked(self, bad: Mapping[str, list[Firing]], reported_ms: Reported) -> Iterator[tuple[int, bool, int, str]]:
         """Elements bad enough as (bad minus good, is no site, nearness, name): the largest is the one to name."""
         topology = self._paths.topology
         since_ms: dict[str, list[int]] = {}
         for check, firings in bad.items():
             for element in self._paths.path[check]:
-                since_ms.setdefault(element, []).append(min(one.since_ms for one in firings))
+                since_ms.setdefault(element, []).append(min(firing.since_ms for firing in firings))
         for element, starts in since_ms.items():
-            many, due_ms = len(starts), min(starts) + TOLD_MS
-            others = (one for one in self._paths.crossing[element] if one not in bad and reported_ms(one) >= due_ms)
+            many, due_ms = len(starts), min(starts) + REPORTED_MS
+            others = (
+                check for check in self._paths.crossing[element] if check not in bad and reported_ms(check) >= due_ms
+            )
             good = sum(1 for _ in islice(others, int(many / BAD_SHARE - many) + 1))
             if many >= BAD_SHARE * (many + good):
                 # An access link and the site behind it look the same: links break more often than sites.
                 yield many - good, element.startswith("link:"), -topology.depth(element), element
 
-    def _quality_accusation(self, element: str, firings: list[Firing], reported_ms: Told) -> Accusation:
-        first = min(firings, key=lambda one: (one.since_ms, one.rule))
+    def _quality_accusation(self, element: str, firings: list[Firing], reported_ms: Reported) -> Accusation:
+        first = min(firings, key=lambda firing: (firing.since_ms, firing.rule))
         parent = self._paths.topology.parent(element)
         bad = {firing.check for firing in firings}
-        due_ms = first.since_ms + TOLD_MS
+        due_ms = first.since_ms + REPORTED_MS
         crossing = self._paths.crossing.get(parent or element, ())
-        asked = [one for one in islice(crossing, MAX_WITNESSES) if one not in bad]
-        silent = {one for one in asked if 0 < reported_ms(one) < due_ms}
-        good = sum(reported_ms(one) >= due_ms and element not in self._paths.path[one] for one in asked)
-        through = any(element in self._paths.path[one] for one in silent)
+        asked = [check for check in islice(crossing, MAX_WITNESSES) if check not in bad]
+        silent = {check for check in asked if 0 < reported_ms(check) < due_ms}
+        good = sum(reported_ms(check) >= due_ms and element not in self._paths.path[check] for check in asked)
+        through = any(element in self._paths.path[check] for check in silent)
         enough = not silent or (good >= max(3, 2 * len(bad)) and not through)
         is_reported = enough and max(map(reported_ms, bad)) >= due_ms
-        return Accusation(
-            element=element,
-            fault="quality",
-            kind=kind_of(first),
-            severity=worst(firing.severity for firing in firings),
-            members=frozenset((firing.rule, firing.check) for firing in firings),
-            start_ms=first.since_ms,
-            reported_ms=max(map(reported_ms, bad)),
-            latest_start_ms=max(firing.since_ms for firing in firings),
+        return accuse(
+            element,
+            kind_of(first),
+            firings,
+            max(map(reported_ms, bad)),
             period_ms=max(self._period_ms(firing.check) for firing in firings),
-            suspects=(element,),
             clear=good,
             proven=False,
-            shaky=False,
             waiting=not is_reported or any(self._is_beside(check, parent, element) for check in self._complaining),
         )
 
@@ -423,20 +398,5 @@ _OF_AGENTS = {"silence": "silent", "self": "unfit"}
 
 
 def _of_agent(firing: Firing, at_ms: int) -> Accusation:
-    element = f"agent:{firing.agent}"
-    return Accusation(
-        element=element,
-        fault=firing.fault,
-        kind="unheard" if firing.never else _OF_AGENTS[firing.fault],
-        severity=firing.severity,
-        members=frozenset({(firing.rule, firing.agent if firing.fault == "silence" else firing.check)}),
-        start_ms=firing.since_ms,
-        reported_ms=at_ms,
-        latest_start_ms=firing.since_ms,
-        period_ms=1000,
-        suspects=(element,),
-        clear=0,
-        proven=True,
-        shaky=False,
-        waiting=False,
-    )
+    kind = "unheard" if firing.never else _OF_AGENTS[firing.fault]
+    return accuse(f"agent:{firing.agent}", kind, (firing,), at_ms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alerts.base import Topology
+from alerts.base import Topology, inward
 
 
 class PathIndex:
@@ -19,18 +19,13 @@ class PathIndex:
             path = self.path[check] = topology.path(check)
             for element in path:
                 self.crossing.setdefault(element, []).append(check)
-            for element in {one for end in (path[:1] + path[-1:]) for one in self.inward(end)}:
+            for element in {step for end in (path[:1] + path[-1:]) for step in self.inward(end)}:
                 self.beyond.setdefault(element, []).append(check)
 
     def inward(self, element: str) -> Iterator[str]:
         """The element, its parent, … up to the hub's site."""
-        seen = set[str]()
-        step: str | None = element
-        while step and step not in seen:
-            seen.add(step)
-            yield step
-            step = self.topology.parent(step)
+        return inward(element, self.topology)
 
     def is_behind(self, element: str, other: str) -> bool:
-        """Does the way from the hub to `element` lead through `other` (or end there)?"""
+        """Does the path from the hub to `element` lead through `other` (or end there)?"""
         return other in self.inward(element)

@@ -49,14 +49,14 @@ class Witnesses:
 
     def _all(self) -> Iterator[tuple[int, int, int]]:
         yield from self._read
-        for one in self._unread:
-            self._read.append(one)
-            self._good_ms = max(self._good_ms, one[0])
-            yield one
+        for testimony in self._unread:
+            self._read.append(testimony)
+            self._good_ms = max(self._good_ms, testimony[0])
+            yield testimony
 
     def is_good_after(self, after_ms: int) -> bool:
         """Was a success sent after a moment?"""
-        return self._good_ms > after_ms or any(one[0] > after_ms for one in self._all())
+        return self._good_ms > after_ms or any(testimony[0] > after_ms for testimony in self._all())
 
     def first_ms(self, after_ms: int) -> int:
         """When the first success after a moment was sent, at the latest: without a break each period had one."""
@@ -70,6 +70,6 @@ class Witnesses:
 
     def is_steady(self, after_ms: int) -> bool:
         """Do two of three who succeeded after a moment succeed without a break for three periods (five seconds)?"""
-        heard = [one for one in self._all() if one[0] > after_ms]
+        heard = [testimony for testimony in self._all() if testimony[0] > after_ms]
         steady = sum(good_ms - broken_ms >= min(3 * period_ms, STEADY_MS) for good_ms, broken_ms, period_ms in heard)
         return 3 * steady >= 2 * len(heard)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from incident_world import Tree
 
-from alerts.silences import Silence, ancestors, is_silenced, silence_over
+from alerts.base import inward
+from alerts.silences import Silence, is_silenced, silence_over
 
 TREE = Tree(3)
 
@@ -55,8 +56,8 @@ def test_a_topology_that_runs_in_a_circle_ends() -> None:
         def parent(self, element: str) -> str | None:
             return {"a": "b", "b": "a"}.get(element)
 
-    assert list(ancestors("a", Circle(1))) == ["a", "b"]
+    assert list(inward("a", Circle(1))) == ["a", "b"]
 
 
 def test_an_agent_nobody_knows_stands_nowhere() -> None:
-    assert list(ancestors("agent:ghost", TREE)) == ["agent:ghost"]
+    assert list(inward("agent:ghost", TREE)) == ["agent:ghost"]
