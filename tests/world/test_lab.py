@@ -89,6 +89,8 @@ def test_every_line_is_an_event_and_the_last_is_the_summary() -> None:
     lines = scenario("uplink-cut")
     assert all(set(line) == {"at", "event", "element", "incident", "detail"} for line in lines[:-1])
     assert set(lines[-1]["summary"]) == {"points_sent", "points_stored", "incidents", "pages", "detection_s"}
+    rows = lines[-1]["summary"]["incidents"]
+    assert [set(row) for row in rows] == [{"element", "kind", "opened", "resolved", "symptoms"}]
 
 
 @pytest.mark.needs("userns")

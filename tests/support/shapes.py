@@ -1,0 +1,77 @@
+"""Keys and types of JSON, written down and held against what is printed later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+EITHER = "either"  # the key of {EITHER: [shapes]}: rows of one list differ in kind, as an object and null do
+
+
+def shape(value: Any) -> Any:
+    """An object is its keys, a list the one shape all its rows fit (a key that some lack ends with `?`), else the type."""
+    if isinstance(value, dict):
+        return {key: shape(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_merged([shape(row) for row in value])] if value else []
+    return type(value).__name__
+
+
+def together(shapes: list[Any]) -> Any:
+    """The one shape several fit."""
+    return _merged(shapes)
+
+
+def _merged(shapes: list[Any]) -> Any:
+    shapes = [part for row in shapes for part in _parts(row)]
+    objects = [row for row in shapes if isinstance(row, dict)]
+    lists = [row for row in shapes if isinstance(row, list)]
+    kinds: list[Any] = sorted({row for row in shapes if isinstance(row, str)})
+    if objects:
+        kinds.append(_object(objects))
+    if lists:
+        rows = [row[0] for row in lists if row]
+        kinds.append([_merged(rows)] if rows else [])
+    return kinds[0] if len(kinds) == 1 else {EITHER: kinds}
+
+
+def _parts(one: Any) -> list[Any]:
+    return list(one[EITHER]) if isinstance(one, dict) and EITHER in one else [one]
+
+
+def _object(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    merged = {}
+    for name in sorted({name.rstrip("?") for row in objects for name in row}):
+        there = [row[key] for row in objects for key in (name, name + "?") if key in row]
+        is_always = all(name in row for row in objects)
+        merged[name if is_always else name + "?"] = _merged(there)
+    return merged
+
+
+def misfits(before: Any, now: Any, at: str = "") -> list[str]:
+    """Where a shape of now is none of before: keys that came or went, values of another type. A whole number may stand
+    where one with a fraction did, and nothing where something did only if it was so before."""
+    wrong = []
+    for part in _parts(now):
+        told = [_misfits(known, part, at) for known in _parts(before)]
+        wrong += min(told, key=lambda faults: len(faults))
+    return wrong
+
+
+def _misfits(before: Any, now: Any, at: str) -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        return _of_object(before, now, at)
+    if isinstance(before, list) and isinstance(now, list):
+        return misfits(before[0], now[0], at + "[]") if before and now else []
+    is_same = before == now or (before, now) == ("float", "int")
+    return [] if is_same else [f"{at} is {now}, was {before}"]
+
+
+def _of_object(before: dict[str, Any], now: dict[str, Any], at: str) -> list[str]:
+    known, given = ({name.rstrip("?"): name for name in table} for table in (before, now))
+    wrong = [f"{at}.{name} is new" for name in sorted(given.keys() - known.keys())]
+    for name, told in known.items():
+        if name in given:
+            wrong += misfits(before[told], now[given[name]], f"{at}.{name}")
+        if not told.endswith("?") and given.get(name) != name:
+            wrong.append(f"{at}.{name} is missing")
+    return wrong
