@@ -13,8 +13,6 @@ from probes.catalog import KINDS
 PAGE = (house.ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 MAX_MODULES = 15
 A_VERB_EACH = "netmon/cli"
-# Families that still lie flat; none may join them.
-FLAT = {"probes/kinds/sip/call", "probes/wire/sip/call"}
 
 
 def test_no_folder_holds_too_many_modules() -> None:
@@ -23,7 +21,7 @@ def test_no_folder_holds_too_many_modules() -> None:
 
 
 def test_a_family_of_three_is_a_folder() -> None:
-    assert set(house.families()) <= FLAT
+    assert house.families() == {}
 
 
 def test_the_tests_mirror_the_tree() -> None:

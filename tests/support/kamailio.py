@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from probes.base import Outcome, Target
-from probes.kinds.sip.options import SipSettings, run
+from probes.kinds.sip.kind import SipSettings, run
 
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin"
 

@@ -14,8 +14,8 @@ from probes.kinds.capacity.kind import CapacitySettings
 from probes.kinds.room import kind as room
 from probes.kinds.room.kind import RoomSettings
 from probes.kinds.shared.test_stream import ETHERNET, IPV4
-from probes.kinds.sip import call as sipcall
-from probes.kinds.sip.call import SipCallSettings
+from probes.kinds.sip.call import kind as sipcall
+from probes.kinds.sip.call.kind import SipCallSettings
 from probes.kinds.throughput import kind as throughput
 from probes.kinds.throughput.kind import ThroughputSettings
 

@@ -16,7 +16,7 @@ from netmon.config.walker.words import kind_of, limits_of, quoted, said, yaml_of
 from netmon.config.walker.yaml_text import Table, Text, parse
 from netmon.errors import ConfigError
 from probes.kinds.ping import PingSettings
-from probes.kinds.sip.options import SipSettings
+from probes.kinds.sip.kind import SipSettings
 
 
 def key(type: object = float, unit: str = "", **more: object) -> Key:

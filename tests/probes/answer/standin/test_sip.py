@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from probes.answer.standin.sip import StandIn, main
 from probes.base import Outcome, Target
-from probes.kinds.sip.options import SipSettings, run
+from probes.kinds.sip.kind import SipSettings, run
 from probes.wire.sip import message as sip
 
 REQUEST = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h:1;branch=z9hG4bKx;rport, SIP/2.0/UDP i\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:a>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n"

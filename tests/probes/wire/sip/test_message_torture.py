@@ -17,8 +17,8 @@ from probes.errors import WireError
 from probes.wire.session import Arrival
 from probes.wire.sip import message as sip
 from probes.wire.sip import sdp
-from probes.wire.sip.call import DatagramCall, StreamCall
-from probes.wire.sip.call_events import CallLimits
+from probes.wire.sip.call.call import DatagramCall, StreamCall
+from probes.wire.sip.call.events import CallLimits
 from probes.wire.sip.options import DatagramOptions, FinalResponse, RequestPlan, StreamOptions
 
 VALID, INVALID, SEMANTICS = messages("valid"), messages("invalid"), messages("semantics")

@@ -18,9 +18,9 @@ from probes.answer.standin import sip as standin
 from probes.answer.standin.room import Room
 from probes.answer.standin.sip import StandIn
 from probes.base import Measurement, Outcome, Target
-from probes.kinds.sip.call import SipCallSettings, run
-from probes.kinds.sip.options import SipSettings
-from probes.kinds.sip.options import run as ask
+from probes.kinds.sip.call.kind import SipCallSettings, run
+from probes.kinds.sip.kind import SipSettings
+from probes.kinds.sip.kind import run as ask
 from probes.target import Endpoint
 from probes.wire.sip.message import SipMessage
 

@@ -16,7 +16,7 @@ import pytest
 from probes.answer.standin.sip import StandIn, listen
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings, BadTarget
-from probes.kinds.sip.options import SIP, SipSettings, run
+from probes.kinds.sip.kind import SIP, SipSettings, run
 from probes.kinds.sip.target import aim
 from probes.target import Endpoint
 
@@ -266,7 +266,7 @@ def test_cancelling_leaves_nothing_behind() -> None:
 
 
 def test_importing_the_kind_stays_light() -> None:
-    code = "import sys, probes.kinds.sip.options; print(*sys.modules)"
+    code = "import sys, probes.kinds.sip.kind; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert not loaded & {"cryptography", "yaml", "psutil", "numpy", "netmon", "http", "email"}

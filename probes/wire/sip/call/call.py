@@ -1,4 +1,4 @@
-"""A test call (`probes.wire.sip.call_state`) as its transports carry it: over datagrams, and over a stream."""
+"""A test call (`probes.wire.sip.call.state`) as its transports carry it: over datagrams, and over a stream."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from probes.errors import WireError
 from probes.wire.icmp.fault import Fault
 from probes.wire.session import Address, Arrival, Datagram, Malformed
 from probes.wire.sip import message as sip
-from probes.wire.sip.call_events import CallLimits, CallOver, Silent
-from probes.wire.sip.call_state import DONE, PARTING, RINGING, UNHEARD, UP, Send, SipCall
+from probes.wire.sip.call.events import CallLimits, CallOver, Silent
+from probes.wire.sip.call.state import DONE, PARTING, RINGING, UNHEARD, UP, Send, SipCall
 from probes.wire.sip.carrier import Unreached, is_of
 from probes.wire.sip.options import RequestPlan
 from probes.wire.sip.request import next_hop

@@ -15,7 +15,7 @@ from ports import free_ports
 from probes.answer.standin import sip as standin
 from probes.answer.standin.room import Room
 from probes.base import Measurement, Outcome, Target
-from probes.kinds.sip.call import SipCallSettings, run
+from probes.kinds.sip.call.kind import SipCallSettings, run
 from probes.target import Endpoint
 from probes.wire.sip.message import SipMessage
 

@@ -1,8 +1,8 @@
-"""One test call as its caller sees it, whatever carries it (`probes.wire.sip.call`): INVITE, ACK, and always a BYE or a CANCEL
+"""One test call as its caller sees it, whatever carries it (`probes.wire.sip.call.call`): INVITE, ACK, and always a BYE or a CANCEL
 (RFC 3261 §9, §12.2, §13, §15, §17.1.1).
 
 A pure state machine: ASKING until something answers, RINGING until the far end takes the call or the ring's cap comes,
-UP for as long as the media lasts, PARTING until our BYE or CANCEL is answered. What it tells: `probes.wire.sip.call_events`.
+UP for as long as the media lasts, PARTING until our BYE or CANCEL is answered. What it tells: `probes.wire.sip.call.events`.
 A call that rings too long is cancelled; one that is taken although we cancelled is acknowledged and ended at once, and so is
 a second answer of a forked call: no room is left with a call of ours.
 """
@@ -19,7 +19,7 @@ from probes.wire.sip import dialog as sipdialog
 from probes.wire.sip import message as sip
 from probes.wire.sip import reason as siptold
 from probes.wire.sip import request as siprequest
-from probes.wire.sip.call_events import (
+from probes.wire.sip.call.events import (
     AckUnheard,
     CallLimits,
     CallOver,

@@ -20,9 +20,9 @@ from nets import Pair, pair
 from netthread import awaited
 
 from probes.base import Measurement, Outcome, Target
-from probes.kinds.sip.call import SipCallSettings, run
-from probes.kinds.sip.options import SipSettings
-from probes.kinds.sip.options import run as options
+from probes.kinds.sip.call.kind import SipCallSettings, run
+from probes.kinds.sip.kind import SipSettings
+from probes.kinds.sip.kind import run as options
 
 pytestmark = [pytest.mark.needs("netns"), pytest.mark.world]
 SIP = GOLDEN / "sip"

@@ -15,16 +15,16 @@ from probes.answer.standin import sip as standin
 from probes.answer.standin.room import Room
 from probes.base import Measurement, Outcome, Target
 from probes.io.conversation import ConversationEnd
-from probes.kinds.sip import call_verdict as sipcalljudge
-from probes.kinds.sip import options as sipkind
-from probes.kinds.sip.call import SipCallSettings, run
-from probes.kinds.sip.call_media import Agreed
+from probes.kinds.sip import kind as sipkind
+from probes.kinds.sip.call import verdict as sipcalljudge
+from probes.kinds.sip.call.kind import SipCallSettings, run
+from probes.kinds.sip.call.media import Agreed
 from probes.target import Endpoint
 from probes.wire.rtp import packet as rtp
 from probes.wire.rtp import rtcp
 from probes.wire.rtp.rtcp import Block, RtcpReport, Sent
 from probes.wire.sip import message as sip
-from probes.wire.sip.call_events import Ringing, Silent
+from probes.wire.sip.call.events import Ringing, Silent
 from probes.wire.sip.message import SipMessage
 
 THEIRS = 0xBEEF

@@ -15,14 +15,14 @@ from probes.errors import BadSettings
 from probes.io import conversation_udp as sipudp
 from probes.io.conversation import ConversationEnd
 from probes.kinds.sip import access as sipaccess
-from probes.kinds.sip import call_verdict as sipcalljudge
-from probes.kinds.sip.call_media import AUDIO_BPS, OUR_VIDEO_BPS, VIDEO_BPS, Lines
-from probes.kinds.sip.call_verdict import Talk
+from probes.kinds.sip.call import verdict as sipcalljudge
+from probes.kinds.sip.call.media import AUDIO_BPS, OUR_VIDEO_BPS, VIDEO_BPS, Lines
+from probes.kinds.sip.call.verdict import Talk
 from probes.kinds.sip.target import Aim, aim
 from probes.settings import setting
 from probes.target import Unresolved, resolve
-from probes.wire.sip.call import DatagramCall, StreamCall
-from probes.wire.sip.call_events import CallLimits, Leaving, Up
+from probes.wire.sip.call.call import DatagramCall, StreamCall
+from probes.wire.sip.call.events import CallLimits, Leaving, Up
 from probes.wire.sip.options import RequestPlan
 
 

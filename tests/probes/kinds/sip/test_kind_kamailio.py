@@ -15,9 +15,9 @@ from checkout import GOLDEN
 from ports import free_ports
 
 from probes.base import Measurement, Outcome, Target
-from probes.kinds.sip.call import SipCallSettings
-from probes.kinds.sip.call import run as call
-from probes.kinds.sip.options import SIP, SipSettings, run
+from probes.kinds.sip.call.kind import SipCallSettings
+from probes.kinds.sip.call.kind import run as call
+from probes.kinds.sip.kind import SIP, SipSettings, run
 
 pytestmark = [pytest.mark.needs("kamailio"), pytest.mark.world]
 CONFIG = GOLDEN / "sip" / "kamailio.cfg"

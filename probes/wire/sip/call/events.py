@@ -1,4 +1,4 @@
-"""What a test call tells while it goes on (`probes.wire.sip.call`), and how long it waits for what."""
+"""What a test call tells while it goes on (`probes.wire.sip.call.call`), and how long it waits for what."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from probes.base import Outcome, Value
 from probes.clean import clean
 from probes.io.conversation import ConversationEnd
 from probes.io.rtp import MediaHeard
-from probes.kinds.sip.call_media import Agreed
+from probes.kinds.sip.call.media import Agreed
 from probes.wire.session import Malformed
 from probes.wire.sip import reason as siptold
-from probes.wire.sip.call_events import AckUnheard, CallOver, CallRefused, Demands, HungUp, Ringing, Silent, Up
+from probes.wire.sip.call.events import AckUnheard, CallOver, CallRefused, Demands, HungUp, Ringing, Silent, Up
 
 _QUIET_S = 1.5  # nothing for so long before the end: it stopped
 _LATE_MS = 60.0  # sound sent later than this says nothing of the network

@@ -17,7 +17,7 @@ from probes.base import Measurement, Outcome, Target
 from probes.io import conversation_udp as sipudp
 from probes.io import rtp
 from probes.io.datagram.socket import PacketSocket
-from probes.kinds.sip.call import SipCallSettings, run
+from probes.kinds.sip.call.kind import SipCallSettings, run
 from probes.target import Endpoint
 from probes.wire.icmp.fault import Fault
 from probes.wire.session import Arrival, Datagram

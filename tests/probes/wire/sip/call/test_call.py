@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from probes.wire.session import Arrival
 from probes.wire.sip import message as sip
-from probes.wire.sip.call import DatagramCall, StreamCall
-from probes.wire.sip.call_events import CallLimits, CallOver, CallRefused, Ringing, Silent, Up
+from probes.wire.sip.call.call import DatagramCall, StreamCall
+from probes.wire.sip.call.events import CallLimits, CallOver, CallRefused, Ringing, Silent, Up
 from probes.wire.sip.digest import Credentials
 from probes.wire.sip.message import SipMessage
 from probes.wire.sip.options import RequestPlan
