@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-MOST_WAIT_S = 60.0
+MAX_WAIT_S = 60.0
 _DROPPED = re.compile(r"dropped=(\d+)")
 _LINE_NUMBER = re.compile(r"\bline (\d{1,9}):")
 _OF_LINES = re.compile(
@@ -57,13 +57,13 @@ class Verdict:
 
 def verdict(status: int, text: str = "", retry_after: str = "") -> Verdict:
     """The verdict on an HTTP answer; `text` its body, `retry_after` that header ("" without one)."""
-    wait_s = min(float(retry_after), MOST_WAIT_S) if re.fullmatch(r"\d{1,5}", retry_after) else 0.0
+    wait_s = min(float(retry_after), MAX_WAIT_S) if re.fullmatch(r"\d{1,5}", retry_after) else 0.0
     if 200 <= status < 300:
         return Verdict(Act.DONE) if status == 204 or not _is_foreign(text) else Verdict(Act.REFUSED, wait_s)
     if status >= 400 and _is_partial(text):
-        found = _DROPPED.search(text)
-        named = tuple(sorted({int(one) for one in _LINE_NUMBER.findall(text)}))
-        return Verdict(Act.PARTIAL, dropped=max(1, int(found[1])) if found else 1, named=named)
+        dropped = _DROPPED.search(text)
+        named = tuple(sorted({int(number) for number in _LINE_NUMBER.findall(text)}))
+        return Verdict(Act.PARTIAL, dropped=max(1, int(dropped[1])) if dropped else 1, named=named)
     if status == 413 or (status in (400, 422) and is_of_lines(text)):
         return Verdict(Act.HALVE)
     if status in (0, 408, 425, 429) or status >= 500:
@@ -111,14 +111,14 @@ def said(status: int, text: str, location: str = "") -> str:
     """An answer that stored nothing, for people: what it said, in a line, and what may be wrong."""
     if not status:
         return f"no answer: {text[:200]}"
-    told = f"{status}: {_words(text)}" if text.strip() else str(status)
+    sentence = f"{status}: {_words(text)}" if text.strip() else str(status)
     if 300 <= status < 400:
-        told = f"{status}: a redirect to {location or 'nowhere'} (write that address as its url)"
+        sentence = f"{status}: a redirect to {location or 'nowhere'} (write that address as its url)"
     elif re.search(r"\bhttps\b|\btls\b|\bssl\b", text, re.IGNORECASE) and status in (400, 426, 497):
-        told += " (its url should say https://?)"
+        sentence += " (its url should say https://?)"
     elif _PAGE.match(text) or status < 300:
-        told += " (that is no database and no hub: look at its url, and at what stands between)"
-    return told
+        sentence += " (that is no database and no hub: look at its url, and at what stands between)"
+    return sentence
 
 
 def _words(text: str) -> str:

@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 PRIVATE_UMASK = 0o077
 # What the machine, not an operator's mistake, answers: a full, read-only or broken disk.
 DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-MOST_SECRET = 64 * 1024  # bytes of a file with a token or password
+MAX_SECRET = 64 * 1024  # bytes of a file with a token or password
 KEPT_DAMAGED = 3  # of one file: the oldest goes when another is set aside
 _BLOCK = 4_096  # what a file system hands out at least
 _SUM = ', "crc32": '
@@ -28,7 +28,7 @@ _SUM = ', "crc32": '
 MISFITS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
 
 
-def read_plain(path: str | Path, most: int = -1) -> bytes:
+def read_plain(path: str | Path, max_bytes: int = -1) -> bytes:
     """What a plain file holds; a pipe or device in its place, which could be waited for without end, is refused, and so is one
     of more than `most` bytes. Raises OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -39,10 +39,10 @@ def read_plain(path: str | Path, most: int = -1) -> bytes:
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is no plain file", str(path))
         with open(handle, "rb", closefd=False) as file:
-            raw = file.read() if most < 0 else file.read(most + 1)
+            raw = file.read() if max_bytes < 0 else file.read(max_bytes + 1)
     finally:
         os.close(handle)
-    if 0 <= most < len(raw):
+    if 0 <= max_bytes < len(raw):
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     return raw
 
@@ -51,7 +51,7 @@ def read_secret(path: str | Path) -> str:
     """A token or password from its file, without blanks around it and without the byte order mark some editors write.
     Raises OSError, and ValueError for what is no text."""
     try:
-        return read_plain(path, MOST_SECRET).decode("utf-8-sig").strip()
+        return read_plain(path, MAX_SECRET).decode("utf-8-sig").strip()
     except UnicodeDecodeError as fault:
         raise ValueError(f"{path}: is not UTF-8 text (write the secret anew)") from fault
 
@@ -185,9 +185,9 @@ def read_state(path: Path, shape: Callable[[Any], Value], otherwise: str) -> Val
         return None
 
 
-def _check_sum(text: str, told: object) -> None:
+def _check_sum(text: str, kept: object) -> None:
     at = text.rfind(_SUM)
-    if at < 0 or zlib.crc32(f"{text[:at]}}}".encode()) != told:
+    if at < 0 or zlib.crc32(f"{text[:at]}}}".encode()) != kept:
         raise ValueError("its sum is another")
 
 

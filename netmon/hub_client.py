@@ -156,8 +156,8 @@ def _good(response: http.client.HTTPResponse, path: str) -> http.client.HTTPResp
 def _said(body: str) -> str:
     """The sentence in a hub's answer: its JSON is for programs."""
     try:
-        told = json.loads(body)
-        text = next(str(told[key]) for key in ("message", "error", "detail") if key in told)
+        answer = json.loads(body)
+        text = next(str(answer[key]) for key in ("message", "error", "detail") if key in answer)
     except (ValueError, TypeError, StopIteration):
         text = body
     return clean(text, 300)

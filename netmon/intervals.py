@@ -52,11 +52,11 @@ class Intervals:
 
     def missing(self, first: int, last: int) -> list[tuple[int, int]]:
         """The parts of first…last that are not in the set, in order."""
-        found: list[tuple[int, int]] = []
+        missing: list[tuple[int, int]] = []
         for at in range(bisect_left(self.ends, first), bisect_right(self.starts, last)):
             if self.starts[at] > first:
-                found.append((first, self.starts[at] - 1))
+                missing.append((first, self.starts[at] - 1))
             first = self.ends[at] + 1
         if first <= last:
-            found.append((first, last))
-        return found
+            missing.append((first, last))
+        return missing

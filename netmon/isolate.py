@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from netmon.delivery import Act, Verdict
 
-MOST_VAIN = 200  # parts that are refused before anything is taken: then all lines are alike
+MAX_VAIN = 200  # parts that are refused before anything is taken: then all lines are alike
 
 
 class Part(NamedTuple):
@@ -46,7 +46,7 @@ class Isolation:
         """Was everything refused, so that nothing is known against any line?"""
         if self.any_taken:
             return False
-        return self._vain >= MOST_VAIN or (not self._parts and bool(self.refused))
+        return self._vain >= MAX_VAIN or (not self._parts and bool(self.refused))
 
     def note(self, judged: Verdict) -> None:
         """What became of the next part: taken, or (in part) refused. Not for answers that mean `keep`."""

@@ -196,8 +196,8 @@ def take_apart(text: str) -> tuple[str, str]:
     if "\\" not in text:
         head, _, rest = text.partition(" ")
         return head, rest
-    found = _HEAD.match(text)
-    end = found.end() if found else len(text)
+    begin = _HEAD.match(text)
+    end = begin.end() if begin else len(text)
     return text[:end], text[end:]
 
 
@@ -234,14 +234,14 @@ def decode_rest(text: str) -> tuple[dict[str, Value], int | None]:
     fields: dict[str, Value] = {}
     at = 0
     while True:
-        found = _FIELD.match(text, at)
-        if found is None:
+        field = _FIELD.match(text, at)
+        if field is None:
             raise ValueError(_why_bad(text[at:]))
-        if found[3] is not None:
-            value = _value(found[3])
+        if field[3] is not None:
+            value = _value(field[3])
             if value is not None:
-                fields[_plain_field(found[1])] = value
-        at = found.end()
+                fields[_plain_field(field[1])] = value
+        at = field.end()
         if text[at : at + 1] != ",":
             break
         at += 1

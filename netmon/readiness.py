@@ -67,7 +67,7 @@ def parse(raw: bytes) -> Row:
     for key, kind in (("causes", list), ("summary", dict)):
         if not isinstance(run.setdefault(key, kind()), kind):
             raise ValueError(f"{key} of the run is no {kind.__name__}")
-    if not all(isinstance(one, dict) and isinstance(one.get("rooms"), list) for one in run["causes"]):
+    if not all(isinstance(cause, dict) and isinstance(cause.get("rooms"), list) for cause in run["causes"]):
         raise ValueError("a cause of the run names no rooms")
     texts = ("room", "name", "state", "rung")
     for row in run["rooms"]:
@@ -139,10 +139,10 @@ def line(
     bad = many["not_ready"] + many["not_measured"]
     kind = "failed" if failed else "some" if bad else "all"
     figures = {"worse": len(change["worse"]), "better": len(change["better"]), "many": len(run["rooms"]), "bad": bad}
-    told = words[kind].format(name=name, stage=stage, failed=failed, **figures)
+    sentence = words[kind].format(name=name, stage=stage, failed=failed, **figures)
     if many["risk"] and not failed:
-        told += words["risk"].format(risk=many["risk"])
+        sentence += words["risk"].format(risk=many["risk"])
     for cause in run["causes"][:1] if bad else ():
         owner, rooms = cause.get("owner") or cause.get("carrier", ""), len(cause.get("rooms", ()))
-        told += words["cause"].format(owner=owner, cause=cause.get("name", ""), rooms=rooms)
-    return told
+        sentence += words["cause"].format(owner=owner, cause=cause.get("name", ""), rooms=rooms)
+    return sentence

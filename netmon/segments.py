@@ -31,7 +31,7 @@ _CHUNK = 65_536
 MAX_SEGMENT = 1 << 48  # nobody gets there: a larger number is damage
 _PAGE = 4_096  # what a broken disk loses at least
 HELD_SEGMENT_BYTES = 512 << 10
-LEAST_SEGMENTS = 4  # of a quota: what goes is at most about a quarter of it
+MIN_SEGMENTS = 4  # of a quota: what goes is at most about a quarter of it
 
 
 class Position(NamedTuple):
@@ -60,7 +60,7 @@ class Segments:
         """Open what is there: a torn tail is cut, a bad record passed over. Raises `SpoolError` only when the
         folder is none this user may work in; on a disk that takes nothing what is there can be read, see `hold`."""
         self._folder = folder
-        self._segment_bytes = max(1, min(segment_bytes, quota_bytes // LEAST_SEGMENTS))
+        self._segment_bytes = max(1, min(segment_bytes, quota_bytes // MIN_SEGMENTS))
         self._quota_bytes = quota_bytes
         self._lock = threading.Lock()
         self._bad: set[Position] = set()
@@ -124,9 +124,9 @@ class Segments:
         """Queue a record for the next commit (`held`: for the next `hold`); the position after it."""
         with self._lock:
             size = self._sizes.get(self._active, 0)
-            most = min(self._segment_bytes, HELD_SEGMENT_BYTES) if held else self._segment_bytes
+            max_bytes = min(self._segment_bytes, HELD_SEGMENT_BYTES) if held else self._segment_bytes
             on_disk = held and self._active not in self._held
-            if not self._pending and size and (on_disk or size + _HEAD.size + len(body) > most):
+            if not self._pending and size and (on_disk or size + _HEAD.size + len(body) > max_bytes):
                 self._turn()
                 size = 0
             self._pending.append(body)
@@ -385,11 +385,11 @@ class Segments:
 
 
 def _sizes(folder: Path) -> dict[int, int]:
-    found = {}
+    sizes = {}
     for path in folder.iterdir():
         if path.suffix == _SUFFIX and path.stem.isdecimal() and path.is_file() and int(path.stem) < MAX_SEGMENT:
-            found[int(path.stem)] = path.stat().st_size
-    return dict(sorted(found.items()))
+            sizes[int(path.stem)] = path.stat().st_size
+    return dict(sorted(sizes.items()))
 
 
 def _crc(number: int, offset: int, body: bytes) -> int:
@@ -438,11 +438,11 @@ def _resync(file: BinaryIO, number: int, start: int, limit: int) -> int:
                 raise
             at = (at // _PAGE + 1) * _PAGE
             continue
-        found = window.find(MAGIC)
-        if found >= 0:
-            if _record_or_none(file, number, at + found, limit) is not None:
-                return at + found
-            at += found + 1
+        hit = window.find(MAGIC)
+        if hit >= 0:
+            if _record_or_none(file, number, at + hit, limit) is not None:
+                return at + hit
+            at += hit + 1
         elif len(window) < len(MAGIC):
             return limit
         else:

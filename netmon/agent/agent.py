@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netmon.agent.clock import kernel as kernelclock
 from netmon.agent.clock.hub import HubClock
+from netmon.agent.clock.kernel import is_synchronised
 from netmon.agent.clock.wall import Known, Wall, shift_ms
 from netmon.agent.health import interfaces, status
-from netmon.agent.health import usage as selfwatch
 from netmon.agent.health.self_test import SelfTest
+from netmon.agent.health.usage import Cpu, rss_bytes
 from netmon.agent.health.verdict import LinkVerdict, judge, with_clock
 from netmon.agent.measure.check_state import states_of
 from netmon.agent.measure.frontier import Frontier
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("netmon.agent")
 URGENT_GAP_S = 0.1  # urgent flushes are at least so far apart
 SELF_GAP_S = 0.95
-MOST_HELD = 50_000  # lines kept in memory while the disk takes nothing
+MAX_HELD = 50_000  # lines kept in memory while the disk takes nothing
 LIVE_AGE_S = 10.0  # what waited no longer is still judged by the hub
-MOST_WAIT_S = 30.0
-MOST_ASIDE_BYTES = 1_000_000  # of points a destination refuses for good
+MAX_WAIT_S = 30.0
+MAX_ASIDE_BYTES = 1_000_000  # of points a destination refuses for good
 SPOOL = "spool"  # the part that keeps points on disk
 TROUBLED_S = 60.0  # after the last trouble its end is told for so long
 
@@ -61,20 +61,20 @@ class RunningAgent:
         self._clock, self.frontier = HubClock(self._wall), Frontier()
         folder = Path(config.state_dir) / "spool"
         self.spool = Spool(folder, segment_bytes=config.spool.segment_bytes, quota_bytes=config.spool.quota_bytes)
-        self.senders = [self._sender(one, folder) for one in config.destinations]
+        self.senders = [self._sender(destination, folder) for destination in config.destinations]
         self.spool.begin_at(max((sender.cursor.live_seq for sender in self.senders), default=1))
         self.spool.needed = lambda: min((sender.cursor.low for sender in self.senders), default=self.spool.end)
         self.spool.lacking = self._lacking
-        self.runner = Runner(config, kinds, self.frontier, self.told, self.troubles)
-        self.proof = SelfTest(config.proof_every_s, troubles=self.troubles)
+        self.runner = Runner(config, kinds, self.frontier, self.on_measured, self.troubles)
+        self.self_test = SelfTest(config.proof_every_s, troubles=self.troubles)
         self.traps = self._listening() if config.traps.listen else None
         self._states = states_of(config.checks)
-        self._waiting: deque[str] = deque(maxlen=MOST_HELD)
+        self._waiting: deque[str] = deque(maxlen=MAX_HELD)
         self._hurried = set[str]()  # checks whose next measurement does not wait for the flush
         self._overflow = 0
         self._urgent = asyncio.Event()
         self._disk = ThreadPoolExecutor(1, "disk")
-        self._cpu, self._self_at, self._flush_late_ms = selfwatch.Cpu(), 0.0, 0.0
+        self._cpu, self._self_at, self._flush_late_ms = Cpu(), 0.0, 0.0
         self._started_ms = _now_ms()
         self._disk_trouble = ""
         self._troubled_s = -TROUBLED_S
@@ -84,32 +84,33 @@ class RunningAgent:
         ]()  # lines of before the clock was set: what was known, frontier
         self._frontier_ms = self._started_ms
 
-    def _sender(self, one: DestinationConfig, folder: Path) -> Sender:
+    def _sender(self, destination: DestinationConfig, folder: Path) -> Sender:
         flush_s = self.config.flush_every_s
-        cursor = Cursor(folder / f"{one.name}.cursor", self.spool, live_age_ms=int(max(LIVE_AGE_S, 3 * flush_s) * 1000))
+        name, live_age_ms = destination.name, int(max(LIVE_AGE_S, 3 * flush_s) * 1000)
+        cursor = Cursor(folder / f"{name}.cursor", self.spool, live_age_ms=live_age_ms)
         cursor.shift_ms = self._shift_ms
         return Sender(
-            one.name,
-            self.config.agent if one.kind == "hub" else "",
+            name,
+            self.config.agent if destination.kind == "hub" else "",
             cursor,
-            SetAside(folder, one.name, MOST_ASIDE_BYTES),
-            Uplink(one),
+            SetAside(folder, name, MAX_ASIDE_BYTES),
+            Uplink(destination),
             self._clock,
             backlog_bps=self.config.spool.backlog_bps,
-            most_wait_s=min(MOST_WAIT_S, max(2 * flush_s, 2.0)),
+            max_wait_s=min(MAX_WAIT_S, max(2 * flush_s, 2.0)),
             troubles=self.troubles,
         )
 
     # --- from measurements to the spool ---
 
-    def told(self, check: Any, measured: Measurement) -> None:
+    def on_measured(self, check: Any, measured: Measurement) -> None:
         """A measurement came."""
         self._part_at_step()
         placed_ms = self._wall.place_ms(measured.at_ns // 1_000_000)
         if placed_ms != measured.at_ns // 1_000_000:  # the clock was set since it began
             measured = replace(measured, at_ns=placed_ms * 1_000_000)
         self._hold(self._lines.of(check, measured))
-        self.proof.note(measured)
+        self.self_test.note(measured)
         if self._states[check.check].note(measured) or check.check in self._hurried:
             self._hurried.discard(check.check)
             self._urgent.set()
@@ -117,14 +118,14 @@ class RunningAgent:
     def _listening(self) -> Traps:
         from netmon.agent.measure.traps import Traps  # most agents hear no traps
 
-        return Traps(self.config.traps, self.config.checks, self._trapped, self._wake, self.troubles)
+        return Traps(self.config.traps, self.config.checks, self._on_trap, self._wake, self.troubles)
 
     def _wake(self, check: str) -> None:
         """A device has something to tell: ask it, and tell what it says at once."""
         self._hurried.add(check)
         self.runner.wake(check)
 
-    def _trapped(self, fields: dict[str, Value], at_ms: int) -> None:
+    def _on_trap(self, fields: dict[str, Value], at_ms: int) -> None:
         """A trap came."""
         self._part_at_step()
         self._hold(self._lines.of_trap(fields, at_ms))
@@ -149,7 +150,7 @@ class RunningAgent:
             self._known = self._wall.known(self._clock.offset_ms)
 
     def _hold(self, line: str) -> None:
-        self._overflow += len(self._waiting) == MOST_HELD
+        self._overflow += len(self._waiting) == MAX_HELD
         self._waiting.append(line)
 
     async def flush_for_ever(self) -> None:
@@ -221,7 +222,7 @@ class RunningAgent:
         self._disk_trouble = words(fault)
         self.troubles.tell(SPOOL, f"it takes no points ({self._disk_trouble}): they wait in memory")
         newer = list(self._waiting)
-        self._overflow += max(0, len(lines) + len(newer) - MOST_HELD)
+        self._overflow += max(0, len(lines) + len(newer) - MAX_HELD)
         self._waiting.clear()
         self._waiting.extend(lines + newer)
 
@@ -232,10 +233,10 @@ class RunningAgent:
             "spool_points": self._points_waiting(),
             "spool_bytes": self.spool.segments.bytes_used,
             "dropped": self.dropped,
-            "rss_bytes": selfwatch.rss_bytes(),
+            "rss_bytes": rss_bytes(),
             "cpu_share": self._cpu.share(),
             "late_ms": round(late_ms, 3),
-            **self.proof.take(),
+            **self.self_test.take(),
         }
         troubles = len(self.troubles.rows())
         if troubles:
@@ -257,7 +258,7 @@ class RunningAgent:
 
     def _verdict(self) -> LinkVerdict:
         verdict = judge(self._states.values(), interfaces.best())
-        return with_clock(verdict, self._clock.offset_ms, kernelclock.is_synchronised(), _now_ms())
+        return with_clock(verdict, self._clock.offset_ms, is_synchronised(), _now_ms())
 
     def view(self) -> dict[str, Any]:
         """What `netmon status` shows."""
@@ -281,7 +282,7 @@ class RunningAgent:
         """What runs for ever: one that ends is told and begun anew."""
         yield watched(self.troubles, "checks", self.runner.run)
         yield watched(self.troubles, "flush", self.flush_for_ever)
-        yield watched(self.troubles, "proof of itself", self.proof.run)
+        yield watched(self.troubles, "proof of itself", self.self_test.run)
         yield watched(self.troubles, "systemd", systemd.watchdog_for_ever)
         if self.traps is not None:
             yield watched(self.troubles, "traps", self.traps.run)

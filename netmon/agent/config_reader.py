@@ -60,12 +60,13 @@ def _plain(value: Any) -> Any:
     """Dataclasses as (where, name, values), tuples as lists: what `marshal` takes, which needs no import."""
     if is_dataclass(value):
         cls = type(value)
-        return cls.__module__, cls.__qualname__, {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+        values = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return cls.__module__, cls.__qualname__, values
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _made(plain: Any) -> Any:
     if isinstance(plain, tuple):
         module, name, values = plain
         return getattr(import_module(module), name)(**{key: _made(value) for key, value in values.items()})
-    return tuple(_made(one) for one in plain) if isinstance(plain, list) else plain
+    return tuple(_made(item) for item in plain) if isinstance(plain, list) else plain

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from netmon.agent.agent import RunningAgent
 from netmon.agent.config_reader import load, load_here
-from netmon.agent.health import socket as local
-from netmon.agent.health import usage as selfwatch
+from netmon.agent.health.socket import serving
+from netmon.agent.health.usage import calm_collector, one_heap
 from netmon.errors import GOOD, PROBLEM, ConfigError, MachineError, SpoolError
 from netmon.files import DISK_REFUSES, lock, private_files, tighten, write_durably
 from netmon.process import systemd
@@ -34,8 +34,8 @@ def run(config_file: Path) -> int:
     if changed := tighten(folder):
         log.warning("%s: %d files or folders were open to others and are so no more", folder, changed)
     agent = RunningAgent(config, {check.kind: catalog.load(check.kind) for check in config.checks})
-    selfwatch.calm_collector()
-    selfwatch.one_heap()
+    calm_collector()
+    one_heap()
     code = asyncio.run(serve(agent, folder, config_file))
     if held >= 0:
         os.close(held)
@@ -67,9 +67,9 @@ async def serve(agent: RunningAgent, folder: Path, config_file: Path) -> int:
     loop.add_signal_handler(signal.SIGHUP, lambda: _reload(config_file, again))
     catch_the_rest(agent.troubles, loop)
     agent.start()
-    async with local.serving(folder / "agent.sock", agent.view, agent.troubles):
-        parts = [asyncio.create_task(one) for one in agent.parts()]
-        ends = [asyncio.create_task(one) for one in (stop.wait(), again.wait())]
+    async with serving(folder / "agent.sock", agent.view, agent.troubles):
+        parts = [asyncio.create_task(part) for part in agent.parts()]
+        ends = [asyncio.create_task(end) for end in (stop.wait(), again.wait())]
         log.info("agent %s measures %d checks", agent.config.agent, len(agent.config.checks))
         systemd.notify("READY=1")
         await asyncio.wait([*parts, *ends], return_when=asyncio.FIRST_COMPLETED)

@@ -118,9 +118,8 @@ def watched_part(board: Board) -> dict[str, Any]:
     """What of a board is worth a line when it changes: no clock is in it."""
     row, result = board.row, board.result or {}
     keys = ("id", "name", "state", "starts_ms", "ends_ms", "running", "last")
-    incidents = [
-        {key: one[key] for key in ("id", "element", "kind", "owner", "rooms")} for one in row.get("incidents", ())
-    ]
+    kept = ("id", "element", "kind", "owner", "rooms")
+    incidents = [{key: incident[key] for key in kept} for incident in row.get("incidents", ())]
     short = ("room", "name", "state", "rung", "owner")
-    rooms = [{key: one.get(key, "") for key in short} for one in result.get("rooms", ()) if one["state"] != "ready"]
+    rooms = [{key: room.get(key, "") for key in short} for room in result.get("rooms", ()) if room["state"] != "ready"]
     return {key: row[key] for key in keys} | {"incidents": incidents, "rooms": rooms}

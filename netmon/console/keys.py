@@ -43,10 +43,10 @@ class Keys:
 def _split(text: str) -> Iterator[str]:
     at = 0
     while at < len(text):
-        found = next((key for key in _SEQUENCES if text.startswith(key, at)), None)
-        if found:
-            yield _SEQUENCES[found]
-            at += len(found)
+        sequence = next((key for key in _SEQUENCES if text.startswith(key, at)), None)
+        if sequence:
+            yield _SEQUENCES[sequence]
+            at += len(sequence)
         elif text[at] == "\x1b" and text[at + 1 : at + 2] in ("[", "O"):
             at = _skip(text, at + 2)
         else:

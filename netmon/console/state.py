@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from netmon.console.words import say
+from netmon.console.words import STATES, say_state
 
 Row = Mapping[str, Any]
 STALE_S = 10.0
@@ -60,25 +60,23 @@ class ConsoleState:
         marks finds the marked one (`ba dinh` Ba Đình), a word with marks only itself; states are those on screen."""
         words = [unicodedata.normalize("NFC", word.casefold()) for word in wanted.split()]
         rows = [row for row in self.communes.values() if not words or _has(row, words)]
-        return sorted(rows, key=lambda row: (_URGENCY.get(str(row["state"]), 0), str(row["code"])))
+        return sorted(rows, key=lambda row: (_urgency(row["state"]), str(row["code"])))
 
     def checks_of(self, site: str) -> list[Row]:
         """Checks whose agent stands at `site`."""
         return sorted((row for row in self.checks.values() if row["site"] == site), key=lambda row: str(row["check"]))
 
 
-_URGENCY = {"bad": 0, "degraded": 1, "unknown": 2, "ok": 3}
+def _urgency(state: object) -> int:
+    return STATES.index(state) if state in STATES else 0
 
 
 def _has(row: Row, words: Iterable[str]) -> bool:
     written = " ".join(str(row.get(key, "")) for key in ("code", "name", "site", "state", "province"))
-    marked = unicodedata.normalize("NFC", f"{written} {_shown_state(str(row.get('state', '')))}".casefold())
+    state = row.get("state", "")
+    marked = unicodedata.normalize("NFC", f"{written} {say_state(state, 'vi')} {say_state(state, 'en')}".casefold())
     plain = _without_marks(marked)
     return all(word in marked or word in plain for word in words)
-
-
-def _shown_state(state: str) -> str:
-    return " ".join(say(state, lang) for lang in ("vi", "en")) if state in _URGENCY else ""
 
 
 def _without_marks(text: str) -> str:

@@ -57,6 +57,7 @@ _HELP: tuple[tuple[str, str, str], ...] = (
     ("?", "trang này", "this page"),
     ("q", "thoát", "quit"),
 )
+STATES = ("bad", "degraded", "unknown", "ok")  # of a commune, the sick first
 OUTCOMES = ("OK", "LOST", "REFUSED", "UNRESOLVED", "PROTOCOL", "LOCAL")
 
 
@@ -64,6 +65,11 @@ def say(key: str, lang: str, **values: object) -> str:
     """The words of `key` in `vi` or `en`."""
     text = _WORDS[key][lang == "en"]
     return text.format(**values) if values else text
+
+
+def say_state(state: object, lang: str) -> str:
+    """The words of a commune's state; of one that is not known here the hub's own."""
+    return say(str(state), lang) if state in STATES else str(state)
 
 
 def help_rows(lang: str) -> list[tuple[str, str]]:

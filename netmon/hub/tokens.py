@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from netmon.files import MOST_SECRET, PRIVATE_UMASK, make_folder, read_plain, read_state, write_durably, write_state
+from netmon.files import MAX_SECRET, PRIVATE_UMASK, make_folder, read_plain, read_state, write_durably, write_state
 
 log = logging.getLogger("netmon.hub")
 DIGESTS = "digests.json"
@@ -33,7 +33,7 @@ def ensure_token(path: Path) -> str:
         if not path.exists():
             make_folder(path.parent)
             write_durably(path, (secrets.token_urlsafe(32) + "\n").encode())
-        mode, token = path.stat().st_mode, read_plain(path, MOST_SECRET).decode("utf-8-sig").strip()
+        mode, token = path.stat().st_mode, read_plain(path, MAX_SECRET).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as fault:
         why = (fault.strerror or str(fault)) if isinstance(fault, OSError) else "it is damaged"
         raise Unusable(f"{path}: {why} (mend it, or remove it and start again for a new token)") from fault
@@ -154,7 +154,7 @@ def _is_open(path: Path) -> bool:
 def _mend(path: Path, expected: str | None) -> None:
     """Put a file right that is one flipped bit away from the token it held; another text in it is somebody's change."""
     try:
-        raw = bytearray(read_plain(path, MOST_SECRET)[:MOST_BYTES]) if expected else bytearray()
+        raw = bytearray(read_plain(path, MAX_SECRET)[:MOST_BYTES]) if expected else bytearray()
     except OSError:
         return
     if hashlib.sha256(raw.strip()).hexdigest() == expected:

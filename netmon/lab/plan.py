@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-MOST_COMMUNES = 250
-MOST_ROOMS = 12  # two processes each
+MAX_COMMUNES = 250
+MAX_ROOMS = 12  # two processes each
 CONFERENCE = "lab"
 STAMP_PORT, SIP_PORT, HUB_PORT, MEDIA_PORT = 862, 5060, 8443, 8622
 # Real names and codes of Hà Nội (administrative units of 1 July 2025) for the first ones.
@@ -74,24 +74,24 @@ class LabPlan:
 def plan(communes: int, *, loopback: bool = False, rooms: bool = False) -> LabPlan:
     """The lab with this many communes; `rooms`: the first of them have a meeting room, and there is a conference. Raises
     ValueError outside 1..250."""
-    if not 1 <= communes <= MOST_COMMUNES:
-        raise ValueError(f"a lab has 1 to {MOST_COMMUNES} communes, not {communes}")
+    if not 1 <= communes <= MAX_COMMUNES:
+        raise ValueError(f"a lab has 1 to {MAX_COMMUNES} communes, not {communes}")
     names = [f"c{number}" for number in range(1, communes + 1)]
     wires = _loopback_wires(names) if loopback else _wires(names)
     by_id = {wire.id: wire for wire in wires}
     uplink, media = by_id["core-province"], by_id["core-mcu"]
     mcu = f"{media.far_ip}:{SIP_PORT}"
-    meeting = tuple((name, by_id[f"province-{name}"].far_ip) for name in names[:MOST_ROOMS] if rooms)
+    venues = tuple((name, by_id[f"province-{name}"].far_ip) for name in names[:MAX_ROOMS] if rooms)
     return LabPlan(
         hosts=_hosts(names, by_id),
         wires=wires,
-        inventory=_inventory(names) | _conference(meeting),
+        inventory=_inventory(names) | _conference(venues),
         checks=_checks(names, by_id, mcu),
         hub_ip=uplink.near_ip,
         reflectors=_reflectors(uplink, loopback),
         mcu_listen=mcu,
         loopback=loopback,
-        rooms=meeting,
+        rooms=venues,
     )
 
 
@@ -139,14 +139,14 @@ def _checks(names: list[str], wires: dict[str, Wire], mcu: str) -> dict[str, lis
     core = [_check("core-province", "ping", uplink.far_ip, "link")]
     core += [_check(f"core-{name}", "ping", wires[f"province-{name}"].far_ip, "link") for name in names]
     core.append(_check("core-mcu", "sip", mcu, "service"))
-    found = {"core": core, "province": [_check("province-core", "stamp", f"{uplink.near_ip}:{STAMP_PORT}", "link")]}
+    checks = {"core": core, "province": [_check("province-core", "stamp", f"{uplink.near_ip}:{STAMP_PORT}", "link")]}
     for name in names:
-        found[name] = [
+        checks[name] = [
             _check(f"{name}-uplink", "stamp", f"{wires[f'province-{name}'].near_ip}:{STAMP_PORT}", "link"),
             _check(f"{name}-core", "ping", uplink.near_ip, "upstream"),
             _check(f"{name}-mcu", "sip", mcu, "service"),
         ]
-    return found
+    return checks
 
 
 def _check(check: str, kind: str, target: str, about: str) -> dict[str, str]:
@@ -217,7 +217,7 @@ def _conference(rooms: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     """Rooms, and a conference of all of them in a far future, so that no heavy test is ever refused for its sake."""
     if not rooms:
         return {}
-    found = [
+    rows = [
         {
             "id": f"room-{name}",
             "site": name,
@@ -233,10 +233,10 @@ def _conference(rooms: tuple[tuple[str, str], ...]) -> dict[str, Any]:
         "starts": "2099-01-01T08:00:00+07:00",
         "ends": "2099-01-01T11:00:00+07:00",
         "mcus": ["mcu-1"],
-        "rooms": [room["id"] for room in found],
+        "rooms": [room["id"] for room in rows],
         "profile": "conf-720p",
     }
-    return {"rooms": found, "conferences": [meeting]}
+    return {"rooms": rows, "conferences": [meeting]}
 
 
 def _crossings(names: list[str]) -> list[dict[str, str]]:
@@ -255,9 +255,9 @@ def _crossings(names: list[str]) -> list[dict[str, str]]:
 
 def _of_link(inventory: dict[str, Any], name: str) -> dict[str, str]:
     """Whom a site calls about its own link: the same people and circuit as the hub's pages name."""
-    links = [one for one in inventory["links"] if "carrier" in one]
-    link = next((one for one in links if one["to"] == name), links[0])  # the core stands at the other end of the first
-    who = next(one for one in inventory["contacts"] if one["id"] == link["contact"])
+    links = [link for link in inventory["links"] if "carrier" in link]
+    link = next((link for link in links if link["to"] == name), links[0])  # the first leads from the core
+    who = next(contact for contact in inventory["contacts"] if contact["id"] == link["contact"])
     return {"about": "link", "who": who["name"], "phone": who["phone"], "circuit": link["circuit"]}
 
 

@@ -43,7 +43,7 @@ class Single:
     def checks(self) -> list[tuple[str, str, str]]:
         """What its agent measures: check, kind, target ("" for this machine); the user may have edited the file."""
         config = load_agent(self.folder / "agent.yaml")
-        return [(one.check, one.kind, one.target) for one in config.checks]
+        return [(check.check, check.kind, check.target) for check in config.checks]
 
     def run(self, for_s: float | None, stopped: Callable[[], bool] = lambda: False) -> None:
         """Until the time is up."""

@@ -23,8 +23,8 @@ def notify(text: str) -> bool:
 
 def watchdog_s() -> float | None:
     """Time between two signs of life, half of what systemd allows; None when it does not ask."""
-    told = os.environ.get("WATCHDOG_USEC", "")
-    return int(told) / 2_000_000 if told.isdecimal() and int(told) > 0 else None
+    period_us = os.environ.get("WATCHDOG_USEC", "")
+    return int(period_us) / 2_000_000 if period_us.isdecimal() and int(period_us) > 0 else None
 
 
 async def watchdog() -> None:

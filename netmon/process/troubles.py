@@ -23,7 +23,7 @@ log = logging.getLogger("netmon")
 LINGER_S = 60.0  # what was not foreseen stays on the board for so long
 AGAIN_S = (0.5, 30.0)  # before a loop that ended begins anew: at first, at most
 CALM_S = 60.0  # a loop that ran for so long begins anew soon
-MOST_WHY = 300
+MAX_WHY = 300
 _SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ENOSPC)
 
 
@@ -49,7 +49,7 @@ class Troubles:
 
     def tell(self, part: str, why: str, *, severity: str = "critical") -> None:
         """A part of the program cannot do its work, until `well`. Told again it costs nothing."""
-        if self._put(part, clean(why, MOST_WHY), severity, 0.0):
+        if self._put(part, clean(why, MAX_WHY), severity, 0.0):
             log.error("%s: %s", part, why)
 
     def crashed(self, part: str, fault: BaseException) -> None:
@@ -63,7 +63,7 @@ class Troubles:
 
     def note(self, part: str, why: str) -> None:
         """Something that happened once and is over: told for a while."""
-        self._put(part, clean(why, MOST_WHY), "warning", time.monotonic() + self._linger_s)
+        self._put(part, clean(why, MAX_WHY), "warning", time.monotonic() + self._linger_s)
         log.warning("%s: %s", part, why)
         self._rows[part].is_over = True
 
@@ -129,14 +129,14 @@ class Troubles:
 def words(fault: BaseException) -> str:
     """A fault for people: what the system says of it, or that it is a mistake in netmon."""
     named = getattr(fault, "filename", None)
-    text = clean(getattr(fault, "strerror", None) or str(fault) or type(fault).__name__, MOST_WHY)
+    text = clean(getattr(fault, "strerror", None) or str(fault) or type(fault).__name__, MAX_WHY)
     if isinstance(fault, ImportError) and fault.name:
-        return clean(f"{fault.name} is missing here: install cpnet-netmon[all]", MOST_WHY)
+        return clean(f"{fault.name} is missing here: install cpnet-netmon[all]", MAX_WHY)
     if isinstance(fault, MemoryError):
         return "out of memory"
     if isinstance(fault, OSError) or type(fault).__module__ == "sqlite3":  # agents need not load it for this
-        return clean(f"{named}: {text}", MOST_WHY) if named else text
-    return clean(f"a fault of netmon, please report it: {type(fault).__name__}: {text}", MOST_WHY)
+        return clean(f"{named}: {text}", MAX_WHY) if named else text
+    return clean(f"a fault of netmon, please report it: {type(fault).__name__}: {text}", MAX_WHY)
 
 
 def is_short(fault: BaseException) -> bool:

@@ -18,7 +18,7 @@ from agenthub import FakeHub, serving, until
 from hubs import hub, line
 
 from netmon.agent.uplink.cursor import Cursor
-from netmon.agent.uplink.spool import MOST_HELD_BYTES, MOST_VAIN, Spool
+from netmon.agent.uplink.spool import MAX_HELD_BYTES, MAX_VAIN, Spool
 from netmon.errors import SpoolError
 from netmon.files import lock
 from netmon.segments import Position, Segments
@@ -97,7 +97,7 @@ def test_on_a_disk_a_neighbour_keeps_full_the_newest_points_are_sent_from_memory
         _store(spool, at, 5)
     numbers = _numbers(spool, cursor)
     assert numbers[-200:] == list(range(201, 401))
-    assert len(numbers) >= 400 - 5 * MOST_VAIN  # not everything that waited went for room that nobody got
+    assert len(numbers) >= 400 - 5 * MAX_VAIN  # not everything that waited went for room that nobody got
 
 
 def test_a_spool_on_a_read_only_disk_starts_and_works_from_memory(tmp_path: Path, disk: Disk) -> None:
@@ -122,7 +122,7 @@ def test_memory_has_an_end_and_what_it_lets_go_is_counted_and_told(tmp_path: Pat
         spool.store([f'm t="{noise}" f={at}i 1'], frontier_ms=0, now_ms=0, urgent=False)
         at += 1
         assert at < 1000
-    assert spool.segments.held_bytes <= MOST_HELD_BYTES
+    assert spool.segments.held_bytes <= MAX_HELD_BYTES
     cursor = Cursor(tmp_path / "hub.cursor", spool, live_age_ms=10_000)
     kept = _numbers(spool, cursor)
     assert kept == list(range(kept[0], at)) and kept[0] - 1 == spool.dropped

@@ -179,6 +179,6 @@ def test_a_pipe_or_something_endless_in_place_of_a_file_is_refused_at_once(tmp_p
         with pytest.raises(OSError, match=why):
             files.read_secret(path)
     assert files.read_state(tmp_path / "token", _shape, "anew") is None and not (tmp_path / "token").exists()
-    (tmp_path / "token").write_bytes(b"x" * (files.MOST_SECRET + 1))
+    (tmp_path / "token").write_bytes(b"x" * (files.MAX_SECRET + 1))
     with pytest.raises(OSError, match="too large"):
         files.read_secret(tmp_path / "token")

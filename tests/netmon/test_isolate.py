@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.delivery import verdict
-from netmon.isolate import MOST_VAIN, Isolation
+from netmon.isolate import MAX_VAIN, Isolation
 
 
 def _isolated(lines: list[str], bad: set[str], status: int, text: str) -> tuple[Isolation, int]:
@@ -37,7 +37,7 @@ def test_exactly_the_bad_lines_are_found_when_any_is_good(count: int, numbers: s
 def test_when_all_are_refused_nothing_is_known_against_any_and_the_question_ends_soon() -> None:
     lines = [str(number) for number in range(5000)]
     isolation, sends = _isolated(lines, set(lines), 400, "unable to parse 'x'")
-    assert isolation.is_alike and sends == MOST_VAIN
+    assert isolation.is_alike and sends == MAX_VAIN
 
 
 def test_one_good_line_among_many_that_are_bad_proves_them_bad() -> None:

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netmon import segments as module
 from netmon.errors import SpoolError
 from netmon.segments import MAGIC, Position, Segments
 
@@ -96,11 +95,11 @@ def test_a_group_the_disk_refused_is_gone_whole(tmp_path: Path, monkeypatch: pyt
         raise OSError(faults.pop(0), "disk")
 
     for _ in range(2):
-        monkeypatch.setattr(module.os, where, refuse)
+        monkeypatch.setattr(os, where, refuse)
         segments.append(b"lost")
         with pytest.raises(OSError, match="disk"):
             segments.commit()
-        monkeypatch.setattr(module.os, where, real)
+        monkeypatch.setattr(os, where, real)
         assert segments.end == segments.durable
         bodies += _fill(segments, 1, first=len(bodies))
     assert _bodies(segments) == bodies == _bodies(_open(tmp_path))

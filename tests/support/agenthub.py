@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from netmon.agent.agent import RunningAgent
-from netmon.agent.health import socket as local
+from netmon.agent.health import socket as status_socket
 from netmon.config.agent import AgentConfig, CheckConfig, DestinationConfig, SpoolConfig
 from probes.base import Cost, Emit, Field, Job, Kind, Measurement, Outcome, Target
 
@@ -231,7 +231,7 @@ def running(one: AgentConfig, told: Told) -> Iterator[RunningAgent]:
         tasks = [asyncio.create_task(one) for one in agent.parts()]
         made.append(agent)
         ready.set()
-        async with local.serving(Path(one.state_dir) / "agent.sock", lambda: agent.view(), agent.troubles):
+        async with status_socket.serving(Path(one.state_dir) / "agent.sock", lambda: agent.view(), agent.troubles):
             while not stop.is_set():
                 await asyncio.sleep(0.02)
         for task in tasks:

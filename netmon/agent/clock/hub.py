@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from netmon.agent.clock.wall import MOST_OFF_MS, Wall
+from netmon.agent.clock.wall import MAX_OFF_MS, Wall
 
 SET_NS = 1_000_000_000  # an offset that moved by more than the delays allow, and this, is of a clock that was set
 KEPT = 8  # samples; the one with the least delay says it best
@@ -41,7 +41,7 @@ class HubClock:
     def is_off(self) -> bool:
         """Do hub and agent differ by more than points can be sent with?"""
         offset_ms = self.offset_ms
-        return offset_ms is not None and abs(offset_ms) > MOST_OFF_MS
+        return offset_ms is not None and abs(offset_ms) > MAX_OFF_MS
 
 
 def parse(header: str) -> tuple[int, int] | None:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-MOST_OFF_MS = 600_000  # hub and agent may differ by so much (the hub's own limit): no point is moved for less
+MAX_OFF_MS = 600_000  # hub and agent may differ by so much (the hub's own limit): no point is moved for less
 STEP_NS = 500_000_000  # in one look; slewing makes at most half a millisecond a second
-LEAST_MS = 1_735_689_600_000  # 2025-01-01: no clock of this network is right and earlier
+EARLIEST_MS = 1_735_689_600_000  # 2025-01-01: no clock of this network is right and earlier
 SLACK_MS = 2_000  # of a stamp against the clock it was taken by
 KEPT_STEPS = 16
 _KNOWN = struct.Struct(">8sqq")
@@ -38,7 +38,7 @@ class Known(NamedTuple):
     @property
     def is_well(self) -> bool:
         """Did hub and agent agree?"""
-        return self.offset_ms is not None and abs(self.offset_ms) <= MOST_OFF_MS
+        return self.offset_ms is not None and abs(self.offset_ms) <= MAX_OFF_MS
 
 
 def unpack(raw: bytes) -> Known | None:
@@ -59,8 +59,8 @@ def shift_ms(then: Known | None, now: Known, stamp_ms: int) -> int:
         return 0
     if then.machine == now.machine:
         set_ms = now.ahead_ms - then.ahead_ms
-        return set_ms if abs(set_ms) > MOST_OFF_MS else 0
-    return then.offset_ms if then.offset_ms is not None and stamp_ms < LEAST_MS else 0
+        return set_ms if abs(set_ms) > MAX_OFF_MS else 0
+    return then.offset_ms if then.offset_ms is not None and stamp_ms < EARLIEST_MS else 0
 
 
 def moved(lines: Iterable[str], by_ms: int) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ LATE_MS = 30.0  # three slots of `probes.wire.fleet.fleet`: a packet that leaves
 HERE = "127.0.0.1"
 _LEAD_S = 0.02  # kernels turn stamps on a little later
 _TIMEOUT_S = 1.0
-MOST_S = 10.0  # a proof takes a tenth of a second, and a little more than its timeout at most
+MAX_S = 10.0  # a proof takes a tenth of a second, and a little more than its timeout at most
 
 
 class Metered(Driver):
@@ -64,14 +64,14 @@ class Floor:
 
     def values(self) -> dict[str, Value]:
         """Measured values only: without an answer there is no floor."""
-        found: dict[str, Value] = {}
+        values: dict[str, Value] = {}
         trips = sorted(self.window.rtts_ms)
         if trips:
-            found["floor_p50_us"] = round(stats.quantile(trips, 0.50) * 1000.0, 1)
-            found["floor_p99_us"] = round(stats.quantile(trips, 0.99) * 1000.0, 1)
+            values["floor_p50_us"] = round(stats.quantile(trips, 0.50) * 1000.0, 1)
+            values["floor_p99_us"] = round(stats.quantile(trips, 0.99) * 1000.0, 1)
         if self.window.sent:
-            found["cpu_per_1000_ms"] = round(self.cpu_ns / 1e6 / self.window.sent * 1000.0, 3)
-        return found
+            values["cpu_per_1000_ms"] = round(self.cpu_ns / 1e6 / self.window.sent * 1000.0, 3)
+        return values
 
     @property
     def dropped(self) -> int:
@@ -102,11 +102,11 @@ async def _send(recipe: Recipe, port: int, settings: Any) -> Floor:
     session, sock = recipe.open(socket.AF_INET)
     finished: asyncio.Future[Interval] = asyncio.get_running_loop().create_future()
 
-    def told(events: list[Any]) -> None:
+    def on_events(events: list[Any]) -> None:
         if not finished.done():
             finished.set_result(events[0])
 
-    driver = Metered(session, sock, told)
+    driver = Metered(session, sock, on_events)
     try:
         track = session.add(
             "", (HERE, port), every_s=SPACING_S, interval_s=math.inf, timeout_s=_TIMEOUT_S,
@@ -153,21 +153,21 @@ class SelfTest:
         """One proof; one that cannot be had is told once, and the counts go on."""
         values: dict[str, Value] = {}
         try:
-            async with asyncio.timeout(MOST_S):
-                found: Floor = await self._prove()
+            async with asyncio.timeout(MAX_S):
+                floor_now: Floor = await self._prove()
         except (ProbeError, OSError) as fault:  # a proof without an end among them
             if is_short(fault):
                 self._troubles.crashed("proof of itself", fault)
-            self._failed(clean(str(fault)) or f"not done within {MOST_S:.0f} s")
+            self._failed(clean(str(fault)) or f"not done within {MAX_S:.0f} s")
         except Exception as fault:  # a fault of ours must not end the proofs: nobody waits for this task
             self._troubles.crashed("proof of itself", fault)
             self._failed(f"a fault of netmon, please report it: {clean(repr(fault), 200)}")
         else:
             self._trouble = ""
             self._troubles.well("proof of itself")
-            self._dropped += found.dropped
-            self._late += found.window.send_late_ms > LATE_MS
-            values = found.values()
+            self._dropped += floor_now.dropped
+            self._late += floor_now.window.send_late_ms > LATE_MS
+            values = floor_now.values()
         self._fresh = values | {"local_drop": self._dropped, "late_sends": self._late}
         self._dropped = self._late = 0
 

@@ -21,7 +21,8 @@ def of_place(config: AgentConfig, started_ms: int, now_ms: int) -> dict[str, Any
         "at_ms": now_ms,
         "started_ms": started_ms,
         "contacts": [
-            {"about": one.about, "who": one.who, "phone": one.phone, "circuit": one.circuit} for one in config.contacts
+            {"about": contact.about, "who": contact.who, "phone": contact.phone, "circuit": contact.circuit}
+            for contact in config.contacts
         ],
     }
 
@@ -40,16 +41,16 @@ def of_checks(states: Collection[CheckState], verdict: LinkVerdict) -> dict[str,
         },
         "checks": [
             {
-                "check": one.check,
-                "about": one.about,
-                "target": one.target,
-                "outcome": None if one.outcome is None else one.outcome.name,
-                "at_ms": one.at_ms,
-                "misses": one.misses,
-                "loss": one.loss,
-                "why": one.why,
+                "check": state.check,
+                "about": state.about,
+                "target": state.target,
+                "outcome": None if state.outcome is None else state.outcome.name,
+                "at_ms": state.at_ms,
+                "misses": state.misses,
+                "loss": state.loss,
+                "why": state.why,
             }
-            for one in states
+            for state in states
         ],
     }
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from probes.clean import clean
 log = logging.getLogger("netmon.agent")
 ZONE_S, DAY_S = 7 * 3600, 86_400  # a day is a day of Viet Nam, as at the hub
 BUSY_S = 10.0
-MOST_QUIET = 16  # conferences remembered of one check
+MAX_QUIET = 16  # conferences remembered of one check
 Window = tuple[float, float]  # Unix seconds by our clock
 
 
@@ -50,15 +51,15 @@ class LocalBudget:
             refused = self._refused(check, cost, now_s)
             if refused:
                 return refused
-            most = self._left if cost.bytes is None else cost.bytes
-            self._used += most
+            reserved = self._left if cost.bytes is None else cost.bytes
+            self._used += reserved
             try:
                 self._save()
             except OSError as fault:
-                self._used -= most
+                self._used -= reserved
                 return Denied(f"not run: what is sent cannot be kept in {self._path}: {fault.strerror}")
             self._running += 1
-        return Permit(cost.seconds, lambda used: background(partial(self._done, day, most, used)))
+        return Permit(cost.seconds, lambda used: background(partial(self._done, day, reserved, used)))
 
     @property
     def _left(self) -> int:
@@ -76,20 +77,20 @@ class LocalBudget:
             return Denied("not run: no hub to ask, and another heavy test runs here (heavy.at_once)", BUSY_S)
         return None
 
-    def _done(self, day: int, most: int, used: int | None) -> None:
+    def _done(self, day: int, reserved: int, used: int | None) -> None:
         with self._lock:
             self._running -= 1
             if used is None or day != self._day:
                 return
-            self._used += used - most
+            self._used += used - reserved
             self._try_save()
 
-    def heard(self, check: str, quiet: Sequence[Window]) -> None:
+    def keep_quiet(self, check: str, quiet: Sequence[Window]) -> None:
         """The hub told when conferences are on a check's way."""
         with self._lock:
-            told = tuple(quiet[:MOST_QUIET])
-            if told != self._quiet.get(check, ()):
-                self._quiet[check] = told
+            kept = tuple(quiet[:MAX_QUIET])
+            if kept != self._quiet.get(check, ()):
+                self._quiet[check] = kept
                 self._try_save()
 
     def _try_save(self) -> None:
@@ -99,7 +100,7 @@ class LocalBudget:
             log.error("%s: %s: a restart will know less than it should", self._path, fault.strerror)
 
     def _save(self) -> None:
-        quiet = {check: told for check, told in self._quiet.items() if told}
+        quiet = {check: known for check, known in self._quiet.items() if known}
         write_durably(self._path, json.dumps({"day": self._day, "used": self._used, "quiet": quiet}).encode())
 
 
@@ -107,7 +108,7 @@ def _load(path: Path) -> tuple[int, int, dict[str, tuple[Window, ...]]]:
     """Day, bytes used and conferences; nothing of them from a file that is not there or cannot be read."""
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-        quiet = {str(check): windows(told) for check, told in plain["quiet"].items()}
+        quiet = {str(check): windows(pairs) for check, pairs in plain["quiet"].items()}
         return int(plain["day"]), int(plain["used"]), quiet
     except FileNotFoundError:
         return 0, 0, {}
@@ -116,11 +117,11 @@ def _load(path: Path) -> tuple[int, int, dict[str, tuple[Window, ...]]]:
         return 0, 0, {}
 
 
-def windows(told: Any, base_s: float = 0.0) -> tuple[Window, ...]:
+def windows(pairs: Any, base_s: float = 0.0) -> tuple[Window, ...]:
     """`[[from, until], …]`, `base_s` added; raises `ValueError`, `TypeError` or `OverflowError` for anything else."""
-    if not isinstance(told, list) or len(told) > MOST_QUIET:
+    if not isinstance(pairs, list) or len(pairs) > MAX_QUIET:
         raise ValueError("not a list of [from, until]")
-    found = tuple((base_s + float(from_s), base_s + float(until_s)) for from_s, until_s in told)
-    if not all(math.isfinite(at_s) for one in found for at_s in one):  # one without an end would never let a check run
+    made = tuple((base_s + float(from_s), base_s + float(until_s)) for from_s, until_s in pairs)
+    if not all(map(math.isfinite, chain(*made))):  # a window without an end would never let a check run
         raise ValueError("not a time")
-    return found
+    return made

@@ -24,8 +24,8 @@ from probes.clean import clean
 log = logging.getLogger("netmon.agent")
 PATH = "/api/v1/leases"
 _ID = re.compile(r"[0-9a-f]{1,32}")
-MOST_LATE_S = 1.0  # a run ends so long before its lease does
-MOST_RETRY_S = 86_400.0 * 14
+MAX_LATE_S = 1.0  # a run ends so long before its lease does
+MAX_RETRY_S = 86_400.0 * 14
 Body = dict[str, Any]
 
 
@@ -35,7 +35,7 @@ class LeaseClient:
     def __init__(self, config: AgentConfig, troubles: Troubles | None = None) -> None:
         self._troubles = troubles or Troubles()
         self._agent, self._lang = config.agent, config.lang
-        self._hubs = [one for one in config.destinations if one.kind == "hub"]
+        self._hubs = [destination for destination in config.destinations if destination.kind == "hub"]
         self._own = LocalBudget(Path(config.state_dir) / "heavy.json", config.heavy)
 
     async def ask(self, check: str, cost: Cost) -> Permit | Denied:
@@ -58,17 +58,17 @@ class LeaseClient:
         if reply.status not in (201, 409):
             return Denied(f"not run: the hub answers {reply.status}: {reply.text[:200]}")
         try:
-            told = json.loads(reply.text)
-            self._own.heard(check, windows(told["quiet"], time.time()))
+            answer = json.loads(reply.text)
+            self._own.keep_quiet(check, windows(answer["quiet"], time.time()))
             if reply.status == 409:
-                retry_s = float(told["retry_after_s"])
-                return Denied(clean(str(told[self._lang]), 300), max(1.0, min(retry_s, MOST_RETRY_S)))
-            id, for_s = str(told["id"]), float(told["for_s"])
+                retry_s = float(answer["retry_after_s"])
+                return Denied(clean(str(answer[self._lang]), 300), max(1.0, min(retry_s, MAX_RETRY_S)))
+            id, for_s = str(answer["id"]), float(answer["for_s"])
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return Denied("not run: the hub's answer makes no sense")
         if not _ID.fullmatch(id):
             return Denied("not run: the hub's answer makes no sense")
-        left_s = min(cost.seconds, for_s - (time.monotonic() - asked_s) - MOST_LATE_S)
+        left_s = min(cost.seconds, for_s - (time.monotonic() - asked_s) - MAX_LATE_S)
         permit = Permit(left_s, partial(self._release, hub, id))
         if left_s > 0:
             return permit

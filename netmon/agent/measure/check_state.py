@@ -113,4 +113,4 @@ class CheckState:
 
 def states_of(checks: Iterable[CheckConfig]) -> Mapping[str, CheckState]:
     """A state for each check."""
-    return {one.check: CheckState(one.check, one.about, one.target, host_of(one.target)) for one in checks}
+    return {check.check: CheckState(check.check, check.about, check.target, host_of(check.target)) for check in checks}

@@ -19,7 +19,7 @@ class Frontier:
         self._step[check] = (interval_ms, known_ms + PATIENCE_MS)
         self._next[check] = now_ms
 
-    def told(self, check: str, at_ms: int) -> None:
+    def interval_done(self, check: str, at_ms: int) -> None:
         """The interval that began at `at_ms` was told."""
         if check in self._step:
             self._next[check] = at_ms + self._step[check][0]

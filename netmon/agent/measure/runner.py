@@ -48,11 +48,11 @@ class Runner:
         config: AgentConfig,
         kinds: Mapping[str, Kind],
         frontier: Frontier,
-        told: OnMeasured,
+        on_measured: OnMeasured,
         troubles: Troubles | None = None,
     ) -> None:
         self._troubles = troubles or Troubles()
-        self._config, self._kinds, self._frontier, self._told = config, kinds, frontier, told
+        self._config, self._kinds, self._frontier, self._on_measured = config, kinds, frontier, on_measured
         self._gate: LeaseClient | None = None
         self._put_off: dict[str, str] = {}  # check → why, as told last
         self._checks = {check.check: check for check in config.checks}
@@ -119,14 +119,14 @@ class Runner:
         return f"{kind.name} stopped measuring"
 
     def _emit(self, check: str, measured: Measurement) -> None:
-        self._frontier.told(check, measured.at_ns // 1_000_000)
-        self._tell(self._checks[check], measured)
+        self._frontier.interval_done(check, measured.at_ns // 1_000_000)
+        self._notify(self._checks[check], measured)
 
-    def _tell(self, check: CheckConfig, measured: Measurement) -> None:
+    def _notify(self, check: CheckConfig, measured: Measurement) -> None:
         """Hand it on; what it hurries runs at once, beside its schedule."""
         if self._kinds[check.kind].cost is None:
             measured = self._disturbances.mark(measured)
-        self._told(check, attributed(measured))
+        self._on_measured(check, attributed(measured))
         for name in self._hurry.note(check.check, measured.outcome, time.monotonic()):
             if name not in self._running:
                 self.wake(name)
@@ -140,9 +140,9 @@ class Runner:
         due = 0.0
         while True:
             # At least half a period after the last: a clock set back a little must not run a slot twice.
-            least_s = max(0.0, due + every_s / 2 - time.monotonic())
+            min_s = max(0.0, due + every_s / 2 - time.monotonic())
             now_s = time.time()
-            wait_s = max(least_s, schedule.next_due(now_s + least_s, phase, every_s) - now_s)
+            wait_s = max(min_s, schedule.next_due(now_s + min_s, phase, every_s) - now_s)
             due = time.monotonic() + wait_s
             if not await self._await_turn(kind, check, due):
                 continue
@@ -175,7 +175,7 @@ class Runner:
                 measured = await self._light(kind, check)
         finally:
             self._running.discard(check.check)
-        self._tell(check, measured)
+        self._notify(check, measured)
 
     async def _light(self, kind: Kind, check: CheckConfig) -> Measurement:
         with self._beat.watching() as stood_s:
@@ -244,8 +244,8 @@ class Runner:
         except (BadTarget, BadSettings, ProbeError, OSError) as fault:
             if is_short(fault):
                 self._troubles.crashed(f"check {check.check}", fault)
-            told = clean(str(fault) or type(fault).__name__)
-            why = f"given up after {limit_s:.0f} s" if limit.expired() else told
+            reason = clean(str(fault) or type(fault).__name__)
+            why = f"given up after {limit_s:.0f} s" if limit.expired() else reason
         except Exception as fault:  # as above: told, and the next run comes
             self._troubles.crashed(f"check {check.check}", fault)
             why = clean(repr(fault))
@@ -268,9 +268,9 @@ def deferred(kind: Kind, check: CheckConfig, why: str) -> Measurement:
 def sent_bytes(measured: Measurement) -> int | None:
     """What a heavy run sent, as far as it tells; None when it may be anything."""
     values = measured.values
-    told = [values[name] for name in _SENT if name in values]
-    if told:
-        return int(max(told))
+    counts = [values[name] for name in _SENT if name in values]
+    if counts:
+        return int(max(counts))
     return 0 if measured.outcome in (Outcome.UNRESOLVED, Outcome.REFUSED) else None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from netmon.config.agent import CheckConfig
 from probes.base import Job, Target
 
-LEAST_INTERVAL_S = 1.0  # faster packets share a point
+MIN_INTERVAL_S = 1.0  # faster packets share a point
 ROUND_S, SLOW_S = 1.0, 5.0  # checks so slow measure in rounds a second apart: one wake-up serves all of a round
 
 
@@ -26,16 +26,16 @@ def _share(name: str) -> float:
 
 def job(agent: str, check: CheckConfig) -> Job:
     """A packet check as its kind watches it: one measurement an interval of `every`, at least a second."""
-    interval_s = max(check.every_s, LEAST_INTERVAL_S)
+    interval_s = max(check.every_s, MIN_INTERVAL_S)
     phase = phase_s(agent, check.check, interval_s)
     return Job(check.check, Target(check.target), check.settings, check.every_s, interval_s, phase)
 
 
-def known_ms(one: Job) -> int:
+def known_ms(job: Job) -> int:
     """How long after an interval's start its fate is known at the latest: its last packet's time is over, and that of what follows it."""
-    timeout_s = min(float(getattr(one.settings, "timeout_s", 1.0)), one.interval_s)
-    later = getattr(one.settings, "later_s", None)  # quick packets after a miss
-    return int((one.interval_s - one.every_s + timeout_s + (later(one.every_s) if later else 0.0)) * 1000)
+    timeout_s = min(float(getattr(job.settings, "timeout_s", 1.0)), job.interval_s)
+    later = getattr(job.settings, "later_s", None)  # quick packets after a miss
+    return int((job.interval_s - job.every_s + timeout_s + (later(job.every_s) if later else 0.0)) * 1000)
 
 
 def next_due(now_s: float, phase: float, every_s: float) -> float:
@@ -45,7 +45,7 @@ def next_due(now_s: float, phase: float, every_s: float) -> float:
 
 def groups(checks: Sequence[CheckConfig]) -> dict[str, list[CheckConfig]]:
     """The checks by kind, in the file's order."""
-    found: dict[str, list[CheckConfig]] = {}
+    by_kind: dict[str, list[CheckConfig]] = {}
     for check in checks:
-        found.setdefault(check.kind, []).append(check)
-    return found
+        by_kind.setdefault(check.kind, []).append(check)
+    return by_kind

@@ -15,7 +15,7 @@ from dataclasses import replace
 from probes.base import Measurement, Outcome
 
 BEAT_S = 0.1
-_SHARE, _LEAST_S, _MOST_S = 0.25, 0.1, 0.5  # of a run's timeout: less could not have made a good answer late
+_SHARE, _MIN_S, _MAX_S = 0.25, 0.1, 0.5  # of a run's timeout: less could not have made a good answer late
 
 
 class StallWatch:
@@ -54,15 +54,15 @@ class StallWatch:
         self._wait()
 
 
-def least_s(timeout_s: float) -> float:
+def min_stall_s(timeout_s: float) -> float:
     """The standstill from which a result is not believed; `timeout_s` 0: the run has none."""
-    return min(_MOST_S, max(_LEAST_S, _SHARE * timeout_s)) if timeout_s > 0 else _MOST_S
+    return min(_MAX_S, max(_MIN_S, _SHARE * timeout_s)) if timeout_s > 0 else _MAX_S
 
 
 def discount_stall(measured: Measurement, stood_s: float, timeout_s: float) -> Measurement:
     """What a run may still say when the loop stood still in it: that it failed is our fault (`LOCAL`); that the target
     answered stays true, but how long it took was not measured."""
-    if stood_s < least_s(timeout_s) or measured.outcome is Outcome.LOCAL:
+    if stood_s < min_stall_s(timeout_s) or measured.outcome is Outcome.LOCAL:
         return measured
     why = f"this machine stood still for {stood_s:.1f} s meanwhile"
     if measured.outcome is Outcome.OK:

@@ -54,13 +54,13 @@ class Traps:
         self,
         config: TrapsConfig,
         checks: Iterable[CheckConfig],
-        told: OnTrap,
+        on_trap: OnTrap,
         wake: Callable[[str], None],
         troubles: Troubles | None = None,
     ) -> None:
         self._troubles = troubles or Troubles()
-        self._config, self._told, self._wake = config, told, wake
-        self._checks = [one for one in checks if one.kind == "snmp"]
+        self._config, self._on_trap, self._wake = config, on_trap, wake
+        self._checks = [check for check in checks if check.kind == "snmp"]
         self._by_source: dict[str, list[str]] = {}
         self._named_at = -NAMES_S
         self._logged_at = 0.0
@@ -108,7 +108,7 @@ class Traps:
         checks = self._by_source.get(source, [])
         is_set_back = at_ms < self._last_ms - SET_BACK_MS
         self._last_ms = at_ms if is_set_back else max(at_ms, self._last_ms + 1)  # a point of its own for each
-        self._told(fields(event, bool(checks)), self._last_ms)
+        self._on_trap(fields(event, bool(checks)), self._last_ms)
         for check in checks:
             self._wake(check)
         if time.monotonic() - self._logged_at >= LOG_GAP_S:
@@ -121,12 +121,12 @@ class Traps:
         if time.monotonic() - self._named_at < NAMES_S:
             return
         self._named_at = time.monotonic()
-        found: dict[str, list[str]] = {}
+        by_source: dict[str, list[str]] = {}
         for check in self._checks:
             with contextlib.suppress(BadTarget, Unresolved, OSError):
                 for _, address in await resolve(parse(check.target, 161)):
-                    found.setdefault(str(address[0]), []).append(check.check)
-        self._by_source = found
+                    by_source.setdefault(str(address[0]), []).append(check.check)
+        self._by_source = by_source
 
 
 def command(config: TrapsConfig) -> list[str]:
@@ -135,21 +135,21 @@ def command(config: TrapsConfig) -> list[str]:
     for name in _FLAGS:
         if value := getattr(config, name):
             argv += [f"--{name.replace('_', '-')}", value]
-    return argv + [word for one in config.engines for word in ("--engine", one)]
+    return argv + [word for engine in config.engines for word in ("--engine", engine)]
 
 
 def fields(event: Mapping[str, Any], known: bool) -> dict[str, Value]:
     """An event as fields: `link_down=1` or another name, the interface's number, what else it says; `known`: it came
     from a device of our checks. Numbers only."""
     name = str(event.get("name", ""))
-    told: dict[str, Value] = {name if name in _NAMES else "other": 1, "known": int(known)}
+    values_of_point: dict[str, Value] = {name if name in _NAMES else "other": 1, "known": int(known)}
     interface = str(event.get("interface", ""))
     if interface.isdecimal() and len(interface) <= 10:
-        told["if_index"] = int(interface)
+        values_of_point["if_index"] = int(interface)
     values = event.get("values")
     numbers = {**(values if isinstance(values, dict) else {}), "uptime_s": event.get("uptime_s")}
-    told |= {key: numbers[key] for key in (*_NUMBERS, "uptime_s") if _is_whole(numbers.get(key))}
-    return told
+    values_of_point |= {key: numbers[key] for key in (*_NUMBERS, "uptime_s") if _is_whole(numbers.get(key))}
+    return values_of_point
 
 
 def _is_whole(value: object) -> bool:

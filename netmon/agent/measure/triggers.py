@@ -10,7 +10,7 @@ from probes.base import Outcome
 from probes.errors import BadTarget
 from probes.target import parse
 
-LEAST_GAP_S = 60.0  # between two hurried runs of one check
+MIN_GAP_S = 60.0  # between two hurried runs of one check
 LOOKS = ("path",)  # kinds that look where it breaks: without `run_when` they follow the checks of the same host
 _SCHEME = re.compile(r"\A(?:[A-Za-z][A-Za-z0-9+.-]*://|sips?:)")
 
@@ -20,13 +20,13 @@ class Triggers:
 
     def __init__(self, checks: Sequence[CheckConfig]) -> None:
         self._follows: dict[str, list[str]] = {}  # check → those that run when it begins to fail
-        hosts = {one.check: host_of(one.target) for one in checks}
-        for one in checks:
-            host = hosts[one.check] if one.kind in LOOKS else ""
+        hosts = {check.check: host_of(check.target) for check in checks}
+        for check in checks:
+            host = hosts[check.check] if check.kind in LOOKS else ""
             same = [other.check for other in checks if host and hosts[other.check] == host]
-            for name in one.run_when or same:
-                if name != one.check:
-                    self._follows.setdefault(name, []).append(one.check)
+            for name in check.run_when or same:
+                if name != check.check:
+                    self._follows.setdefault(name, []).append(check.check)
         self._good: dict[str, bool] = {}
         self._last_s: dict[str, float] = {}
 
@@ -37,7 +37,7 @@ class Triggers:
         was_good, self._good[check] = self._good.get(check, False), outcome is Outcome.OK
         if not was_good or outcome is Outcome.OK:
             return []
-        ready = [one for one in self._follows[check] if now_s - self._last_s.get(one, -LEAST_GAP_S) >= LEAST_GAP_S]
+        ready = [name for name in self._follows[check] if now_s - self._last_s.get(name, -MIN_GAP_S) >= MIN_GAP_S]
         self._last_s.update(dict.fromkeys(ready, now_s))
         return ready
 

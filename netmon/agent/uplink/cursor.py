@@ -66,7 +66,7 @@ class Cursor:
     def waiting(self) -> int:
         """Points not delivered yet."""
         with self._lock:
-            behind = sum(stretch.end.seq - stretch.start.seq for stretch in self._behind)
+            behind = sum(part.end.seq - part.start.seq for part in self._behind)
             return behind + max(0, self._spool.end.seq - self._live.seq)
 
     @property
@@ -84,8 +84,8 @@ class Cursor:
         end = self._spool.end
         if self._live.position >= end.position:
             return None
-        recent = [one for one in self._spool.recent() if one.start.position >= self._live.position]
-        fresh = [one for one in recent if now_ms - one.at_ms <= self._live_age_ms]
+        recent = [group for group in self._spool.recent() if group.start.position >= self._live.position]
+        fresh = [group for group in recent if now_ms - group.at_ms <= self._live_age_ms]
         first = fresh[0] if fresh else recent[-1] if recent else None
         start = first.start if first else end  # stored by an earlier run: all of it is old
         if start.position > self._live.position:
@@ -94,15 +94,15 @@ class Cursor:
 
     def _pass_over(self, start: Mark) -> None:
         with self._lock:
-            behind, stretch = list(self._behind), Range(self._live, start)
-            if behind and behind[-1].end.position == stretch.start.position:
-                stretch = Range(behind.pop().start, start)
-            self._behind, self._live = [*behind, stretch], start
+            behind, part = list(self._behind), Range(self._live, start)
+            if behind and behind[-1].end.position == part.start.position:
+                part = Range(behind.pop().start, start)
+            self._behind, self._live = [*behind, part], start
 
-    def next_backlog(self, most_bytes: int) -> Upload | None:
-        """The oldest points left behind, about `most_bytes` of them."""
+    def next_backlog(self, max_bytes: int) -> Upload | None:
+        """The oldest points left behind, about `max_bytes` of them."""
         while self._behind:
-            batch = self._batch(self._behind[0], min(most_bytes, BATCH_BYTES), backlog=True)
+            batch = self._batch(self._behind[0], min(max_bytes, BATCH_BYTES), backlog=True)
             if batch is not None:
                 return batch
             gone = self._behind[0]
@@ -112,15 +112,15 @@ class Cursor:
                 self._behind = self._behind[1:]
         return None
 
-    def _batch(self, stretch: Range, most_bytes: int, *, backlog: bool) -> Upload | None:
-        groups, size, at = list[PointGroup](), 0, stretch.start
-        for after, group, many_bytes in self._groups(stretch):
+    def _batch(self, part: Range, max_bytes: int, *, backlog: bool) -> Upload | None:
+        groups, size, at = list[PointGroup](), 0, part.start
+        for after, group, many_bytes in self._groups(part):
             if not groups and group.first > at.seq:
                 self._spool.lost(at.seq, group.first - 1)
             elif groups and (group.boot != groups[0].boot or group.first != at.seq):
                 break
-            lines = sum(len(one.lines) for one in groups)
-            if groups and (size + many_bytes > most_bytes or lines + len(group.lines) > BATCH_LINES):
+            lines = sum(len(taken.lines) for taken in groups)
+            if groups and (size + many_bytes > max_bytes or lines + len(group.lines) > BATCH_LINES):
                 break
             groups.append(group)
             size += many_bytes
@@ -142,9 +142,9 @@ class Cursor:
         by_ms = self.shift_ms(group)
         return moved(group.lines, by_ms) if by_ms else group.lines
 
-    def _groups(self, stretch: Range) -> Iterator[tuple[Position, PointGroup, int]]:
-        for after, body in self._spool.segments.read(stretch.start.position):
-            if after > stretch.end.position:
+    def _groups(self, part: Range) -> Iterator[tuple[Position, PointGroup, int]]:
+        for after, body in self._spool.segments.read(part.start.position):
+            if after > part.end.position:
                 return
             group = read_group(body)
             if group is not None:
@@ -163,7 +163,7 @@ class Cursor:
     def lacks(self, first: int, last: int) -> list[tuple[int, int]]:
         """Which of some numbers are not delivered yet, in order."""
         with self._lock:
-            parts = [*((one.start.seq, one.end.seq - 1) for one in self._behind), (self._live.seq, last)]
+            parts = [*((part.start.seq, part.end.seq - 1) for part in self._behind), (self._live.seq, last)]
         cut = ((max(first, low), min(last, high)) for low, high in parts)
         return [(low, high) for low, high in cut if low <= high]
 
@@ -173,9 +173,9 @@ class Cursor:
             now = (self._live, tuple(self._behind))
         if now == self._saved or self._spool.owes:
             return
-        told = {"live": _plain(now[0]), "behind": [[_plain(one.start), _plain(one.end)] for one in now[1]]}
+        plain = {"live": _plain(now[0]), "behind": [[_plain(part.start), _plain(part.end)] for part in now[1]]}
         try:
-            write_state(self._path, told)
+            write_state(self._path, plain)
         except OSError as fault:
             if fault.errno != self._refused:  # told once, not each second
                 log.warning("%s: %s: after a restart some points will be sent again", self._path, fault.strerror)
@@ -193,8 +193,8 @@ def _mark(words: Any) -> Mark:
     return Mark(position_of((segment, offset)), position_of((seq, 0)).segment)
 
 
-def _places(told: Any) -> tuple[Mark, list[Range]]:
-    return _mark(told["live"]), [Range(_mark(start), _mark(end)) for start, end in told["behind"]]
+def _places(plain: Any) -> tuple[Mark, list[Range]]:
+    return _mark(plain["live"]), [Range(_mark(start), _mark(end)) for start, end in plain["behind"]]
 
 
 def _load(path: Path, spool: Spool) -> tuple[Mark, list[Range]]:
@@ -203,6 +203,6 @@ def _load(path: Path, spool: Spool) -> tuple[Mark, list[Range]]:
     if known is None:
         return spool.start, []
     live, behind = known
-    if spool.heal(max((live, *(one.end for one in behind)), key=lambda mark: mark.position)):
+    if spool.heal(max((live, *(part.end for part in behind)), key=lambda mark: mark.position)):
         log.error("%s: the end of the spool was lost; what was not delivered of it will be told as a gap", path)
     return live, behind

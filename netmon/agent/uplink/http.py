@@ -39,11 +39,11 @@ class Connection:
         self._host, self._port, self._timeout_s, self._tls = host, port, timeout_s, tls
         self._sock: socket.socket | None = None
 
-    def post(self, path: str, body: bytes, headers: Mapping[str, str], most: int) -> Posted:
-        """Send a body and read the answer, `most` bytes of its own body."""
+    def post(self, path: str, body: bytes, headers: Mapping[str, str], max_bytes: int) -> Posted:
+        """Send a body and read the answer, `max_bytes` of its own body."""
         head = self._head(path, {**headers, "Content-Length": str(len(body))})
         sock = self._connected()
-        answer, back_ns = Response("POST", most), 0
+        answer, back_ns = Response("POST", max_bytes), 0
         sent_ns, until = time.time_ns(), time.monotonic() + 2 * self._timeout_s
         try:
             sock.sendall(head + body)
@@ -60,8 +60,8 @@ class Connection:
         return Posted(answer, sent_ns, back_ns)
 
     def _head(self, path: str, headers: Mapping[str, str]) -> bytes:
-        told = {"Host": str(Endpoint(self._host, self._port)), **headers}
-        lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in told.items())]
+        fields = {"Host": str(Endpoint(self._host, self._port)), **headers}
+        lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
         if not all(line.isascii() and line.isprintable() for line in lines):
             raise ValueError("a header that cannot be sent (is the token one line of plain letters and digits?)")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")

@@ -25,8 +25,8 @@ class LineMaker:
         self._self_head, self._gap_head, self._trap_head = (self._head(name, "-") for name in (SELF, GAP, TRAP))
 
     def _head(self, name: str, check: str) -> str:
-        one = self._config
-        return head(name, (one.agent, check, one.commune, one.province, one.site, "-"))
+        config = self._config
+        return head(name, (config.agent, check, config.commune, config.province, config.site, "-"))
 
     def of(self, check: CheckConfig, measured: Measurement) -> str:
         """The line of one measurement; what is not declared, not wanted or not finite is left out."""
@@ -52,14 +52,14 @@ class _Wanted:
     """Which values of a check are sent, and as what type."""
 
     def __init__(self, fields: Iterable[Field], also: Sequence[str]) -> None:
-        sent = [one for one in fields if one.default or one.name in also]
-        self._plain = {one.name: one.type for one in sent if not one.repeated}
-        self._families = {one.name: one.type for one in sent if one.repeated}
+        sent = [field for field in fields if field.default or field.name in also]
+        self._plain = {field.name: field.type for field in sent if not field.repeated}
+        self._families = {field.name: field.type for field in sent if field.repeated}
 
     def of(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        found: dict[str, Value] = {}
+        wanted: dict[str, Value] = {}
         for name, value in values.items():
             kind = self._plain.get(name) or self._families.get(name.rstrip("0123456789"))
             if kind is not None and math.isfinite(value):
-                found[name] = int(value) if kind == "int" else float(value)
-        return found
+                wanted[name] = int(value) if kind == "int" else float(value)
+        return wanted

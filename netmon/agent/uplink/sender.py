@@ -24,7 +24,7 @@ LOOK_S = 5.0  # between two looks for points to be sent again
 FIRST_WAIT_S = 0.25
 CLOCK_WAIT_S = 5.0  # before a database is tried again while a clock is wrong
 CONFLICT = 409  # what comes under these numbers is not what the hub stored under them
-MOST_REFUSED_S = 60.0  # an operator has to act: asking more often helps nobody
+MAX_REFUSED_S = 60.0  # an operator has to act: asking more often helps nobody
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Sender(threading.Thread):
         clock: HubClock,
         *,
         backlog_bps: int,
-        most_wait_s: float,
+        max_wait_s: float,
         troubles: Troubles | None = None,
     ) -> None:
         super().__init__(name=f"send-{name}", daemon=True)
@@ -62,7 +62,7 @@ class Sender(threading.Thread):
             None  # boot and first number of a batch refused whole; delivered then
         )
         self._agent, self._uplink, self._clock = agent, uplink, clock
-        self._backlog_bytes_s, self._most_wait_s = backlog_bps / 8, most_wait_s
+        self._backlog_bytes_s, self._max_wait_s = backlog_bps / 8, max_wait_s
         self._new, self._ending = threading.Event(), threading.Event()
         self._backlog_due = self._saved = self._looked = 0.0
         self._unsaved = False  # the cursor moved since it was saved
@@ -217,17 +217,17 @@ class Sender(threading.Thread):
     def _headers(self, batch: Upload, first: int, count: int, *, is_last: bool) -> dict[str, str]:
         if not self._agent:
             return {}
-        told = {
+        headers = {
             "X-Netmon-Agent": self._agent,
             "X-Netmon-Boot": self._renamed.get(batch.boot, batch.boot),
             "X-Netmon-Seq": f"{first}-{first + count - 1}",
             "X-Netmon-Now": str(_now_ms()),
         }
         if batch.backlog:
-            return told | {"X-Netmon-Backfill": "1"}
+            return headers | {"X-Netmon-Backfill": "1"}
         if is_last:  # with it all of the batch is there
-            told["X-Netmon-Frontier"] = str(max(0, batch.frontier_ms))
-        return told | ({"X-Netmon-Urgent": "1"} if batch.urgent else {})
+            headers["X-Netmon-Frontier"] = str(max(0, batch.frontier_ms))
+        return headers | ({"X-Netmon-Urgent": "1"} if batch.urgent else {})
 
     def _rename(self, boot: str, reply: Reply) -> bool:
         """The hub has other points under this boot's numbers: another process has its id, as after a machine was restored
@@ -265,8 +265,8 @@ class Sender(threading.Thread):
             self.condition.since_ms = _now_ms()
         self.condition.good, self.condition.trouble = False, trouble
         self._failures += 1
-        most = MOST_REFUSED_S if refused else self._most_wait_s
-        own = (0.5 + jitter() / 2) * min(most, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
+        max_s = MAX_REFUSED_S if refused else self._max_wait_s
+        own = (0.5 + jitter() / 2) * min(max_s, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
         self.cursor.save()
         self._ending.wait(max(asked_s, own))
 

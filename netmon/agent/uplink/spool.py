@@ -28,8 +28,8 @@ log = logging.getLogger("netmon.agent")
 _HEAD = struct.Struct(">8sQqIB")
 _URGENT = 1
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-MOST_VAIN, VAIN_S = 8, 60.0  # on a full disk so many segments go in vain; then none for that time
-MOST_HELD_BYTES = 8 << 20  # in memory while the disk takes nothing
+MAX_VAIN, VAIN_S = 8, 60.0  # on a full disk so many segments go in vain; then none for that time
+MAX_HELD_BYTES = 8 << 20  # in memory while the disk takes nothing
 RECORD_LINES = 2_000
 _GAP = re.compile(r"netmon_gap,.* count=\d+i,first=(\d+)i,last=(\d+)i ")
 Lacking = Callable[[int, int], list[tuple[int, int]]]
@@ -85,12 +85,12 @@ class Spool:
 
     def _last(self) -> PointGroup | None:
         for number in range(self.segments.durable.segment, self.segments.first.segment - 1, -1):
-            found = None
+            newest = None
             for after, body in self.segments.read(Position(number, 0)):
                 if after.segment == number:
-                    found = read_group(body) or found
-            if found:
-                return found
+                    newest = read_group(body) or newest
+            if newest:
+                return newest
         return None
 
     @property
@@ -147,14 +147,14 @@ class Spool:
     def _may_drop(self) -> bool:
         """A neighbour may take whatever room is made: what waits to be sent is worth more than a fight for room."""
         now_s = time.monotonic()
-        if self._vain >= MOST_VAIN and now_s - self._vain_s < VAIN_S:
+        if self._vain >= MAX_VAIN and now_s - self._vain_s < VAIN_S:
             return False
-        self._vain = 1 if self._vain >= MOST_VAIN else self._vain + 1
+        self._vain = 1 if self._vain >= MAX_VAIN else self._vain + 1
         self._vain_s = now_s
         return True
 
     def _drop_held(self) -> None:
-        self._gone([group for body in self.segments.drop_held(MOST_HELD_BYTES) if (group := read_group(body))])
+        self._gone([group for body in self.segments.drop_held(MAX_HELD_BYTES) if (group := read_group(body))])
 
     def _store(
         self,
@@ -209,11 +209,11 @@ class Spool:
                 self.lost(first, last)
 
     def _tell_again(self, line: str) -> None:
-        found = _GAP.match(line)
-        if found:
+        gap = _GAP.match(line)
+        if gap:
             with self._lock:
-                self._told.discard(int(found[1]), int(found[2]))
-            self.lost(int(found[1]), int(found[2]))
+                self._told.discard(int(gap[1]), int(gap[2]))
+            self.lost(int(gap[1]), int(gap[2]))
 
     def _first_seq(self) -> int:
         for _, body in self.segments.read(Position(0, 0)):
@@ -234,9 +234,9 @@ class Spool:
     def take_lost(self) -> list[tuple[int, int]]:
         """The gaps not yet told. Until `lost_told` no cursor is kept that has passed over them."""
         with self._lock:
-            found, self._lost = self._lost, []
-            self._telling += found
-        return found
+            lost, self._lost = self._lost, []
+            self._telling += lost
+        return lost
 
     def lost_told(self) -> None:
         """What was taken is on disk, as points."""

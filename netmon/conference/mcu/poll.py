@@ -18,7 +18,7 @@ from netmon.conference.mcu.cms import Cms
 from netmon.conference.mcu.pexip import Pexip
 from netmon.config.hub import McuConfig
 from netmon.errors import MachineError
-from netmon.files import MOST_SECRET, read_plain
+from netmon.files import MAX_SECRET, read_plain
 from probes.clean import clean
 
 KINDS: dict[str, Callable[[], McuAdapter]] = {"cms": Cms, "pexip": Pexip}
@@ -38,7 +38,7 @@ class Door:
         """Raises `MachineError` when a file it needs cannot be read."""
         self._url = urlsplit(config.url)
         try:
-            secret = read_plain(config.password_file, MOST_SECRET).decode("utf-8-sig").rstrip("\r\n")
+            secret = read_plain(config.password_file, MAX_SECRET).decode("utf-8-sig").rstrip("\r\n")
             self._context = ssl.create_default_context(cafile=config.ca_file or None)
         except (OSError, UnicodeDecodeError) as fault:
             file = getattr(fault, "filename", None) or config.ca_file or config.password_file

@@ -90,16 +90,16 @@ def _figures(board: Board, lang: str, width: int, now_s: float) -> list[ScreenLi
         return []
     last = board.row["last"]
     if last is None:
-        told, figures = say("never", lang), line("", width)
+        summary, figures = say("never", lang), line("", width)
     elif last["failed"]:
-        told, figures = say("last", lang, stage=last["stage"], at=clock(last["at_ms"])), line("", width)
+        summary, figures = say("last", lang, stage=last["stage"], at=clock(last["at_ms"])), line("", width)
         figures = line("  " + say("failed", lang, why=last["failed"]), width, "bad")
     else:
-        told = say("last", lang, stage=last["stage"], at=clock(last["at_ms"]))
+        summary = say("last", lang, stage=last["stage"], at=clock(last["at_ms"]))
         changes = say("changed", lang, worse=last["worse_count"], better=last["better_count"])
-        told = "  ".join(filter(None, (told, changes, say("light", lang) if last["light"] else "")))
+        summary = "  ".join(filter(None, (summary, changes, say("light", lang) if last["light"] else "")))
         figures = _counts(last["summary"], lang, width)
-    return [line(f"  {told}  {_coming(board, lang, now_s)}", width), figures]
+    return [line(f"  {summary}  {_coming(board, lang, now_s)}", width), figures]
 
 
 def _coming(board: Board, lang: str, now_s: float) -> str:
@@ -122,21 +122,21 @@ def _counts(summary: Mapping[str, int], lang: str, width: int) -> ScreenLine:
 def _rooms(board: Board, lang: str, width: int) -> list[ScreenLine]:
     if board.result is None or board.result.get("failed"):
         return []
-    found = [one for one in board.result["rooms"] if one["state"] != "ready"]
-    if not found:
+    rooms = [room for room in board.result["rooms"] if room["state"] != "ready"]
+    if not rooms:
         return [line("  " + say("all", lang), width, "good")]
-    return [line("  " + say("rooms", lang), width, "title"), *(_room(one, lang, width) for one in found)]
+    return [line("  " + say("rooms", lang), width, "title"), *(_room(room, lang, width) for room in rooms)]
 
 
-def _room(one: Mapping[str, Any], lang: str, width: int) -> ScreenLine:
-    call = " ".join(filter(None, (one.get("contact", ""), one.get("phone", ""))))
-    rung = RUNGS[one["rung"]][lang] if one["rung"] else ""
-    text = one.get("why", "") if is_good(one) else f"{one.get('why', '')}  {one.get('do', '')}"
+def _room(room: Mapping[str, Any], lang: str, width: int) -> ScreenLine:
+    call = " ".join(filter(None, (room.get("contact", ""), room.get("phone", ""))))
+    rung = RUNGS[room["rung"]][lang] if room["rung"] else ""
+    text = room.get("why", "") if is_good(room) else f"{room.get('why', '')}  {room.get('do', '')}"
     cells = [
-        cell(STATES[one["state"]][lang], 15, _STYLES[one["state"]]),
-        cell(one["name"] or one["room"], 26),
+        cell(STATES[room["state"]][lang], 15, _STYLES[room["state"]]),
+        cell(room["name"] or room["room"], 26),
         cell(rung, 24),
-        cell(one.get("owner", ""), 20),
+        cell(room.get("owner", ""), 20),
         cell(call, 24, "dim"),
         cell(text, max(0, width - 111)),
     ]
@@ -144,21 +144,21 @@ def _room(one: Mapping[str, Any], lang: str, width: int) -> ScreenLine:
 
 
 def _incidents(board: Board, lang: str, width: int) -> list[ScreenLine]:
-    found = board.row.get("incidents", ())
-    if not found:
+    incidents = board.row.get("incidents", ())
+    if not incidents:
         return [line("  " + say("calm", lang), width, "good"), line("", width)]
     lines = [line("  " + say("incidents", lang), width, "title")]
-    for one in found:
-        touched = say("touched", lang, many=len(one["rooms"]))
-        cells = [cell(clock(one["opened_ms"]), 9, "dim"), cell(touched, 12, "bad"), cell(one[lang], max(0, width - 23))]
+    for incident in incidents:
+        at, touched = clock(incident["opened_ms"]), say("touched", lang, many=len(incident["rooms"]))
+        cells = [cell(at, 9, "dim"), cell(touched, 12, "bad"), cell(incident[lang], max(0, width - 23))]
         lines.append(row(cells, width))
     return [*lines, line("", width)]
 
 
-def _cut(lines: list[ScreenLine], most: int, lang: str, width: int) -> list[ScreenLine]:
+def _cut(lines: list[ScreenLine], max_lines: int, lang: str, width: int) -> list[ScreenLine]:
     """At most so many; what is left out is counted."""
-    if len(lines) <= most:
+    if len(lines) <= max_lines:
         return lines
-    if most < 1:
+    if max_lines < 1:
         return []
-    return [*lines[: most - 1], line("  " + say("more", lang, many=len(lines) - most + 1), width, "dim")]
+    return [*lines[: max_lines - 1], line("  " + say("more", lang, many=len(lines) - max_lines + 1), width, "dim")]

@@ -40,8 +40,8 @@ def _header(state: ConsoleState, ui: Ui, width: int, now_s: float) -> ScreenLine
     if waiting:
         left += f"  {say('pages_waiting', ui.lang)} {waiting}"
     troubles = state.hub.get("troubles") or []
-    for one in troubles[:1]:
-        left += f"  {say('troubles', ui.lang)}: {one['part']}: {one['why']}" + f" (+{len(troubles) - 1})" * (
+    for trouble in troubles[:1]:
+        left += f"  {say('troubles', ui.lang)}: {trouble['part']}: {trouble['why']}" + f" (+{len(troubles) - 1})" * (
             len(troubles) > 1
         )
     style = "stale" if stale or troubles else "bar"

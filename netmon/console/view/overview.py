@@ -10,7 +10,7 @@ from rich.segment import Segment
 from netmon.console.paint import ScreenLine, cell, fit, line, row
 from netmon.console.state import ConsoleState, Row
 from netmon.console.ui import Ui, choices
-from netmon.console.words import clock, number, say, share, span
+from netmon.console.words import STATES, clock, number, say, say_state, share, span
 from probes.clean import clean
 
 _WIDE = 64  # cells from which on every column of the communes has its whole width
@@ -29,12 +29,12 @@ def render(state: ConsoleState, ui: Ui, width: int, height: int, now_s: float) -
     return [*top, line("", width), *below][:height]
 
 
-def _window(lines: list[ScreenLine], cursor: int, most: int) -> list[ScreenLine]:
+def _window(lines: list[ScreenLine], cursor: int, max_lines: int) -> list[ScreenLine]:
     """The title and as many incident lines as fit, the chosen one among them."""
-    if len(lines) <= most:
+    if len(lines) <= max_lines:
         return lines
-    start = max(0, min(cursor, len(lines) - 2) - (most - 2))
-    return [lines[0], *lines[1 + start : most + start]]
+    start = max(0, min(cursor, len(lines) - 2) - (max_lines - 2))
+    return [lines[0], *lines[1 + start : max_lines + start]]
 
 
 def _incidents(state: ConsoleState, ui: Ui, width: int, now_s: float, cursor: int) -> list[ScreenLine]:
@@ -99,17 +99,17 @@ def _communes(state: ConsoleState, ui: Ui, width: int, height: int, now_s: float
     space = max(1, height - 3)
     start = max(0, min(cursor - space // 2, len(rows) - space))
     lines += [
-        _commune(one, ui, width, now_s, chosen=start + at == cursor)
-        for at, one in enumerate(rows[start : start + space])
+        _commune(commune, ui, width, now_s, chosen=start + at == cursor)
+        for at, commune in enumerate(rows[start : start + space])
     ]
     hidden = len(rows) - start - space
     return [*lines, line("  " + say("more", ui.lang, n=hidden), width, "dim")] if hidden > 0 else lines
 
 
 def _counts(state: ConsoleState) -> dict[str, int]:
-    counts = {"bad": 0, "degraded": 0, "unknown": 0, "ok": 0}
-    for one in state.communes.values():
-        counts[str(one["state"])] = counts.get(str(one["state"]), 0) + 1
+    counts = dict.fromkeys(STATES, 0)
+    for commune in state.communes.values():
+        counts[str(commune["state"])] = counts.get(str(commune["state"]), 0) + 1
     return counts
 
 
@@ -123,8 +123,8 @@ def _figure(text: object, width: int, style: str = "") -> Segment:
 
 def _whole(cells: list[Segment], width: int) -> list[Segment]:
     """The columns that fit whole: half a figure is another figure."""
-    ends = accumulate(one.cell_length for one in cells)
-    return [one for one, end in zip(cells, ends, strict=True) if end <= width - 2]
+    ends = accumulate(part.cell_length for part in cells)
+    return [part for part, end in zip(cells, ends, strict=True) if end <= width - 2]
 
 
 def _titles(ui: Ui, width: int) -> ScreenLine:
@@ -138,16 +138,16 @@ def _titles(ui: Ui, width: int) -> ScreenLine:
     return row(_whole(cells, width), width)
 
 
-def _commune(one: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) -> ScreenLine:
-    mark, style = _MARKS.get(str(one["state"]), _MARKS["unknown"])
-    at_ms = one.get("at_ms")
+def _commune(commune: Row, ui: Ui, width: int, now_s: float, *, chosen: bool) -> ScreenLine:
+    mark, style = _MARKS.get(str(commune["state"]), _MARKS["unknown"])
+    at_ms = commune.get("at_ms")
     cells = [
         cell(mark, 2, style),
-        cell(one["code"], 7, style),
-        cell(cell(one["name"], _name_width(width) - 1).text, _name_width(width), style),
-        cell(say(str(one["state"]), ui.lang) if one["state"] in _MARKS else one["state"], 11, style),
-        _figure(number(one.get("rtt_ms"), 2), width, style),
-        _figure(share(one.get("loss")), width, style),
+        cell(commune["code"], 7, style),
+        cell(cell(commune["name"], _name_width(width) - 1).text, _name_width(width), style),
+        cell(say_state(commune["state"], ui.lang), 11, style),
+        _figure(number(commune.get("rtt_ms"), 2), width, style),
+        _figure(share(commune.get("loss")), width, style),
         _figure(span(now_s - at_ms / 1000) if at_ms else "–", width, style),
     ]
     return row(_whole(cells, width), width, chosen=chosen)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from agenthub import FakeHub, serving
 
-from netmon.agent import config_reader as reading
+from netmon.agent import config_reader
 from netmon.agent.uplink.client import Uplink
 from netmon.config.agent import DestinationConfig
 from netmon.errors import ConfigError
@@ -27,18 +27,21 @@ def _write(folder: Path, kind: str = "ping") -> Path:
 
 def test_the_childs_config_is_the_one_read_here(tmp_path: Path) -> None:
     path = _write(tmp_path)
-    assert reading.load(path) == reading.load_here(path) and reading.load(path).checks[0].settings.size == 100
+    assert (
+        config_reader.load(path) == config_reader.load_here(path)
+        and config_reader.load(path).checks[0].settings.size == 100
+    )
 
 
 def test_a_faulty_file_is_told_as_if_there_were_no_child(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a probe kind"):
-        reading.load(_write(tmp_path, "pingg"))
+        config_reader.load(_write(tmp_path, "pingg"))
 
 
 def test_an_agent_has_never_imported_what_reads_its_file(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from netmon.agent import config_reader as reading, main;"
-        f" from netmon.cli import app, agent; reading.load(Path({str(_write(tmp_path))!r}));"
+        "import sys; from pathlib import Path; from netmon.agent import config_reader, main;"
+        f" from netmon.cli import app, agent; config_reader.load(Path({str(_write(tmp_path))!r}));"
         " print([one for one in ('yaml', 'netmon.config.walker.decode', 'difflib', 'importlib.metadata', 'http.client',"
         " 'email', 'shutil') if one in sys.modules])"
     )

@@ -22,7 +22,7 @@ from probes.kinds.ping import PingSettings
 def test_the_frontier_waits_for_the_open_interval_and_not_for_ever() -> None:
     frontier = Frontier()
     frontier.watch("a", 0, 1000, 2000)
-    frontier.told("a", 10_000)
+    frontier.interval_done("a", 10_000)
     assert frontier.at(10_500) == 10_500 - SLACK_MS
     assert frontier.at(11_900) == 11_000 - SLACK_MS
     assert frontier.at(11_000 + 2000 + PATIENCE_MS + 1) == 11_000 + 2001 + PATIENCE_MS - SLACK_MS

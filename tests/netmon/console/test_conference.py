@@ -22,7 +22,7 @@ from terminals import Terminal
 
 from netmon import readiness
 from netmon.cli import app
-from netmon.cli.conference import listing as conferencelist
+from netmon.cli.conference import listing
 from netmon.console.board import ConferenceWatch, watched_part
 from netmon.console.view import conference
 from netmon.console.view.conference import Board
@@ -193,10 +193,10 @@ def test_list_and_watch_print_and_an_unknown_one_is_told(tmp_path: Path, capsys:
 
 
 def test_the_list_says_what_was_found_and_what_comes() -> None:
-    assert conferencelist.last(row(BROKEN), "en") == "T-60min: 2 ready, 1 not"
-    assert conferencelist.coming(row(BROKEN), "en", NOW_S) == "T-30min in 1m 30s"
-    assert conferencelist.coming(row(BROKEN, running="T-60min"), "en", NOW_S) == "T-60min under way"
-    assert conferencelist.last(row(None), "vi") == "" and conferencelist.coming(row(None, next=None), "vi", NOW_S) == ""
+    assert listing.last(row(BROKEN), "en") == "T-60min: 2 ready, 1 not"
+    assert listing.coming(row(BROKEN), "en", NOW_S) == "T-30min in 1m 30s"
+    assert listing.coming(row(BROKEN, running="T-60min"), "en", NOW_S) == "T-60min under way"
+    assert listing.last(row(None), "vi") == "" and listing.coming(row(None, next=None), "vi", NOW_S) == ""
 
 
 def test_the_board_on_a_terminal_follows_the_hub_changes_language_and_quits(tmp_path: Path) -> None:

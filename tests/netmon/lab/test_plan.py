@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from screens import incident
 
-from netmon.lab.plan import MOST_ROOMS, agent_file, plan
+from netmon.lab.plan import MAX_ROOMS, agent_file, plan
 from netmon.lab.scenario import SCENARIOS, Timeline
 from netmon.lab.single import default_gateway
 from netmon.lab.tally import Tally
@@ -82,7 +82,7 @@ def test_rooms_are_there_only_when_asked_for() -> None:
 @pytest.mark.parametrize("loopback", [False, True])
 def test_rooms_of_a_lab_are_a_conference_the_inventory_takes(loopback: bool, tmp_path: Path) -> None:
     lab = plan(14, loopback=loopback, rooms=True)
-    assert len(lab.rooms) == MOST_ROOMS and len({address for _, address in lab.rooms}) == MOST_ROOMS
+    assert len(lab.rooms) == MAX_ROOMS and len({address for _, address in lab.rooms}) == MAX_ROOMS
     file = tmp_path / "inventory.yaml"
     file.write_text(json.dumps(lab.inventory, ensure_ascii=False), encoding="utf-8")
     read = inventory.load(file).network.inventory

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from agenthub import FakeHub, serving, until
 
-from netmon.agent.health import self_test as selfproof
+from netmon.agent.health import self_test
 from netmon.agent.health.self_test import Floor, SelfTest, floor
 from netmon.point import Value
 from probes.base import Measurement, Outcome
@@ -71,7 +71,7 @@ def test_a_floor_that_cannot_be_measured_is_absent_and_told_once(caplog: pytest.
 
 def _is_real(found: Floor) -> bool:
     values = found.values()
-    return found.window.rcvd == selfproof.PACKETS and 0 < values["floor_p50_us"] <= values["floor_p99_us"] < 1e5
+    return found.window.rcvd == self_test.PACKETS and 0 < values["floor_p50_us"] <= values["floor_p99_us"] < 1e5
 
 
 @pytest.mark.needs("linux")
@@ -154,7 +154,7 @@ def test_a_stopped_agent_accuses_nobody_and_proves_itself_afterwards(tmp_path: P
 
 
 def test_neither_a_fault_of_ours_nor_a_proof_without_an_end_ends_the_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netmon.agent.health.self_test.MOST_S", 0.05)
+    monkeypatch.setattr("netmon.agent.health.self_test.MAX_S", 0.05)
 
     async def broken() -> Floor:
         raise ZeroDivisionError

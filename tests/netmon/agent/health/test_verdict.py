@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netmon.agent.clock import kernel as kernelclock
+from netmon.agent.clock.kernel import is_synchronised
 from netmon.agent.health import interfaces
 from netmon.agent.health.verdict import LinkVerdict, judge, with_clock
 from netmon.agent.measure.check_state import CheckState, states_of
@@ -199,7 +199,7 @@ def test_a_cut_line_goes_before_a_wrong_clock() -> None:
 
 
 def test_the_kernel_says_whether_it_believes_its_clock() -> None:
-    assert kernelclock.is_synchronised() in (True, False, None)
+    assert is_synchronised() in (True, False, None)
 
 
 @pytest.mark.parametrize(

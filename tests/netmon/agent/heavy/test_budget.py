@@ -93,7 +93,7 @@ def test_nothing_runs_without_a_hub_when_the_budget_is_nothing(tmp_path: Path) -
 
 def test_conferences_the_hub_told_of_are_kept_to_after_a_restart(tmp_path: Path) -> None:
     at = At()
-    budget(tmp_path, at).heard("a", [(at.now_s + 100, at.now_s + 200)])
+    budget(tmp_path, at).keep_quiet("a", [(at.now_s + 100, at.now_s + 200)])
     again = budget(tmp_path, at)
     granted(again.ask("a", COST)).done(0)
     for after_s in (91, 150, 199):

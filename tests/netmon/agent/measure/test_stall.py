@@ -14,7 +14,7 @@ from agenthub import Told, check, config
 from netmon.agent.heavy.permit import Permit
 from netmon.agent.measure.frontier import Frontier
 from netmon.agent.measure.runner import Runner
-from netmon.agent.measure.stall import StallWatch, discount_stall, least_s
+from netmon.agent.measure.stall import StallWatch, discount_stall, min_stall_s
 from probes.base import Measurement, Outcome, Target
 
 
@@ -36,7 +36,7 @@ def test_a_target_that_answered_stays_answered_without_a_time() -> None:
 
 
 def test_how_long_we_may_stand_still_follows_the_timeout() -> None:
-    assert [least_s(one) for one in (0.0, 0.05, 1.0, 60.0)] == [0.5, 0.1, 0.25, 0.5]
+    assert [min_stall_s(one) for one in (0.0, 0.05, 1.0, 60.0)] == [0.5, 0.1, 0.25, 0.5]
 
 
 def _stood(run: Callable[[], Awaitable[None]]) -> float:
