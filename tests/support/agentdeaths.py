@@ -41,7 +41,7 @@ def places(agent: RunningAgent) -> list[Death]:
         Death("flush: its own figures", "its own figures", agent, "_own_values"),
         Death("checks: one that runs", "check", agent.runner, "_run"),
         Death("checks: waiting for their turn", "check", agent.runner, "_await_turn"),
-        Death("checks: one that watches", "checks of packet", agent.frontier, "told"),
+        Death("checks: one that watches", "checks of packet", agent.frontier, "interval_done"),
         Death("proof of itself", "proof of itself", agent.self_test, "_prove"),
         Death("proof of itself: loop", "proof of itself", agent.self_test, "once"),
         Death("status socket", "status socket", agent, "view"),
