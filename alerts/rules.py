@@ -21,15 +21,22 @@ def setting(meaning: str, *, default: Any = MISSING, **more: Any) -> Any:
 
 
 class When(str):
-    """A condition that can be read."""
+    """A condition and its tree, which is read once: None for the empty text, and where none could be read."""
 
     write = "write a condition, as loss(20s) > 5%"
+    tree: Truth | None = None
+
+    def __new__(cls, text: str = "") -> When:
+        """Raises `BadCondition`."""
+        return cls.parse(text) if text else super().__new__(cls)
 
     @classmethod
     def parse(cls, text: str) -> When:
-        """The text itself; raises `BadCondition`."""
-        parse(text)
-        return cls(text)
+        """As `When(text)`, which takes the empty text besides."""
+        tree = parse(text)
+        when = super().__new__(cls, text)
+        when.tree = tree
+        return when
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +84,10 @@ class Rule:
             )
         if self.fault != "quality" and self.about != "path":
             raise BadRule("about: only a rule of fault: quality can be about one thing alone: leave about out")
-        for key, text in (("when", self.when), ("clear", self.clear)):
-            if text or key == "when":
-                _fits(key, parse(text), self.fault)
+        if self.when.tree is None:
+            raise BadRule(f"when: is missing: {When.write}")
+        for key, tree in self.trees.items():
+            _fits(key, tree, self.fault)
 
     @property
     def accuses(self) -> Fault:
@@ -92,14 +100,10 @@ class Rule:
         return cast(About, self.about)
 
     @property
-    def condition(self) -> Truth:
-        """`when` as a tree."""
-        return parse(self.when)
-
-    @property
-    def recovery(self) -> Truth | None:
-        """`clear` as a tree, None when `when` alone decides."""
-        return parse(self.clear) if self.clear else None
+    def trees(self) -> dict[str, Truth]:
+        """`when`, and `clear` unless `when` alone decides, as trees."""
+        texts = {"when": self.when, "clear": self.clear}
+        return {key: text.tree for key, text in texts.items() if text.tree is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -328,17 +328,13 @@ def _chunks(rows: Array, steps: Array) -> Iterator[Array]:
 
 
 def _figures(rules: Iterable[Rule]) -> Iterator[Figure]:
-    for rule in rules:
-        for tree in (rule.condition, rule.recovery):
-            if tree is not None:
-                yield from figures_of(tree)
+    return (figure for rule in rules for tree in rule.trees.values() for figure in figures_of(tree))
 
 
 def _groups(rules: Iterable[Rule]) -> Iterator[tuple[GroupFigure, frozenset[str]]]:
     for rule in rules:
-        for tree in (rule.condition, rule.recovery):
-            if tree is not None:
-                yield from ((one, frozenset(rule.kinds)) for one in parts(tree) if isinstance(one, GroupFigure))
+        nodes = (node for tree in rule.trees.values() for node in parts(tree))
+        yield from ((node, frozenset(rule.kinds)) for node in nodes if isinstance(node, GroupFigure))
 
 
 class Evidences(Mapping[str, Evidence]):

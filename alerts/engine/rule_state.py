@@ -13,9 +13,9 @@ import numpy as np
 
 from alerts.base import Firing
 from alerts.engine import compile as compiled
-from alerts.engine.compile import Values, View
+from alerts.engine.compile import View
 from alerts.engine.rings import Array
-from alerts.language.tree import Truth, figures_of
+from alerts.language.tree import figures_of
 from alerts.rules import Rule
 
 
@@ -24,9 +24,9 @@ class RuleState:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        tree = rule.condition
+        tree, clear = rule.trees["when"], rule.trees.get("clear")
         self._true, self._false = compiled.truth(tree), compiled.truth(tree, False)
-        self._over = self._clear(rule.recovery)
+        self._over = None if clear is None else compiled.truth(clear)
         self._value: Callable[[View], Any] | None = next((compiled.value(figure) for figure in figures_of(tree)), None)
         self._for_ms = int(rule.for_s * 1000)
         self._since: dict[int, int] = {}  # row → event time (ms) since which the condition holds
@@ -38,9 +38,6 @@ class RuleState:
         self._told_unknown = np.zeros(256, bool)
         self._has_unknown = False
         self.changed = True  # since somebody looked at `unknown`
-
-    def _clear(self, tree: Truth | None) -> Values | None:
-        return None if tree is None else compiled.truth(tree)
 
     def widen(self, width: int) -> None:
         """Room for more rows."""

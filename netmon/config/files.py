@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from inventory.codes import SAY_NAME, is_commune, is_name, is_province
 from netmon.addresses import is_clear_text
 from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig, TrapsConfig
 from netmon.config.check import decode_check
@@ -25,14 +26,12 @@ from probes.errors import ProbeError
 
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _HALF = re.compile(r"%(?![0-9A-Fa-f]{2})")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-SAY_NAME = "write letters, digits, . _ and -, at most 64, beginning with a letter or digit"
 _ENGINE = re.compile(r"(?:[0-9A-Fa-f]{2}){5,32}")  # RFC 3411 §5: SnmpEngineID
-_AGENT_KEYS = (
-    ("agent", NAME, SAY_NAME),
-    ("site", NAME, SAY_NAME),
-    ("commune", re.compile(r"[0-9]{5}|-"), "write five digits, as 00123"),
-    ("province", re.compile(r"[0-9]{2}|-"), "write two digits, as 01"),
+_AGENT_KEYS: tuple[tuple[str, Callable[[str], bool], str], ...] = (
+    ("agent", is_name, SAY_NAME),
+    ("site", is_name, SAY_NAME),
+    ("commune", lambda text: text == "-" or is_commune(text), "write five digits, as 00123"),
+    ("province", lambda text: text == "-" or is_province(text), "write two digits, as 01"),
 )
 
 
@@ -53,8 +52,8 @@ def load_hub(path: Path) -> HubConfig:
 def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
     """An agent's file and its faults."""
     config, reader = decode.read(path, AgentConfig, {CheckConfig: decode_check})
-    for key, pattern, write in _AGENT_KEYS:
-        _match(reader, reader.line_of(config, key), key, getattr(config, key), pattern, write)
+    for key, fits, write in _AGENT_KEYS:
+        _match(reader, reader.line_of(config, key), key, getattr(config, key), fits, write)
     _traps(reader, config.traps)
     reader.unique(config.checks, "check", "checks")
     reader.unique(config.destinations, "name", "destinations")
@@ -147,15 +146,15 @@ def listen_parts(text: str) -> tuple[str, int] | None:
     return match[1] or match[2], int(match[3])
 
 
-def _match(reader: Reader, line: int, key: str, text: str, pattern: re.Pattern[str], write: str) -> None:
-    if text and not pattern.fullmatch(text):
+def _match(reader: Reader, line: int, key: str, text: str, fits: Callable[[str], bool], write: str) -> None:
+    if text and not fits(text):
         reader.fault(line, key, f"'{clean(text, 60)}' cannot be used here", write)
 
 
 def _names(reader: Reader, rows: Iterable[Any], attribute: str, key: str) -> None:
     for number, row in enumerate(rows, 1):
         line = reader.line_of(row, attribute)
-        _match(reader, line, f"{key}[{number}].{attribute}", getattr(row, attribute), NAME, SAY_NAME)
+        _match(reader, line, f"{key}[{number}].{attribute}", getattr(row, attribute), is_name, SAY_NAME)
 
 
 def _urls(reader: Reader, rows: Iterable[Any], key: str) -> None:

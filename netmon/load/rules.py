@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
 import alerts
 from alerts.base import OWN_KIND
 from alerts.engine.log_buckets import PREFIX
-from alerts.errors import BadCondition
-from alerts.language.parse import parse
 from alerts.language.tree import Figure, figures_of
 from alerts.language.vocabulary import ARRIVAL, EVENTS, OUTCOMES, RTT
 from alerts.rules import Rule, RulesFile
+from inventory.codes import SAY_NAME, is_name
 from netmon import fields
-from netmon.config.files import NAME, SAY_NAME
 from netmon.config.walker import decode
 from netmon.config.walker.decode import Reader
+from netmon.config.walker.value import meant
 from probes import catalog
 from probes.clean import clean
 from probes.errors import BadSettings
@@ -46,7 +44,7 @@ def read(path: Path) -> tuple[tuple[Rule, ...], Reader]:
 
 
 def _named(rule: Rule) -> Iterator[_Fault]:
-    if rule.name and not NAME.fullmatch(rule.name):
+    if rule.name and not is_name(rule.name):
         yield "name", f"'{clean(rule.name, 60)}' cannot be used here", SAY_NAME
 
 
@@ -57,7 +55,7 @@ def _kinds(rule: Rule) -> Iterator[_Fault]:
         try:
             catalog.load(kind)
         except BadSettings:
-            write = _near(kind, catalog.names())
+            write = meant(kind, catalog.names())
             yield "kinds", f"'{clean(kind, 60)}' is not a probe kind", write
         except ImportError:  # its package is not installed here; the agents have it
             continue
@@ -72,25 +70,13 @@ def _unmeasured(rule: Rule) -> Iterator[_Fault]:
             names |= {field.name for field in known}
         except (BadSettings, ImportError):
             return
-    for key, text in (("when", rule.when), ("clear", rule.clear)):
-        for name in sorted({_field(figure) for figure in _figures(text)} - names - {""}) if rule.kinds else ():
+    for key, tree in rule.trees.items() if rule.kinds else ():
+        for name in sorted({_field(figure) for figure in figures_of(tree)} - names - {""}):
             kinds = ", ".join(rule.kinds)
             if name == PREFIX:
                 yield key, f"{kinds} has no distribution of round trips", "ask p50 and p95 of ping or stamp"
             else:
-                yield key, f"{kinds} has no field '{name}'", _near(name, names - {PREFIX, "outcome"})
-
-
-def _figures(text: str) -> tuple[Figure, ...]:
-    try:
-        return tuple(figures_of(parse(text))) if text else ()
-    except BadCondition:  # told already
-        return ()
-
-
-def _near(word: str, known: tuple[str, ...] | set[str]) -> str:
-    near = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
+                yield key, f"{kinds} has no field '{name}'", meant(name, names - {PREFIX, "outcome"})
 
 
 def _field(figure: Figure) -> str:

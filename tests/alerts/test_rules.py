@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from checkout import ROOT
@@ -12,6 +13,7 @@ from engine_world import PACK
 from alerts.base import Firing
 from alerts.blame.naming import kind_of
 from alerts.errors import BadCondition, BadRule
+from alerts.language.parse import parse
 from alerts.language.vocabulary import FUNCTIONS, TAGS, UNITS
 from alerts.rules import Rule, When
 
@@ -25,11 +27,14 @@ def test_reading_rules_needs_no_numpy() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"fault": "reach", "when": "age(reply) > 3s"}, "kinds: is missing"),
-        ({"fault": "silence", "kinds": ("ping",), "when": "age(arrival) > 3s"}, "leave kinds out"),
-        ({"fault": "silence", "when": "loss(20s) > 5%"}, "when: loss is not known of agents"),
-        ({"fault": "reach", "kinds": ("ping",), "when": "age(arrival) > 3s"}, "is for rules about silence"),
-        ({"fault": "reach", "kinds": ("ping",), "when": "age(ok) > 3s", "clear": "age(arrival) > 3s"}, "clear: age("),
+        ({"fault": "reach", "when": When("age(reply) > 3s")}, "kinds: is missing"),
+        ({"fault": "silence", "kinds": ("ping",), "when": When("age(arrival) > 3s")}, "leave kinds out"),
+        ({"fault": "silence", "when": When("loss(20s) > 5%")}, "when: loss is not known of agents"),
+        ({"fault": "reach", "kinds": ("ping",), "when": When("age(arrival) > 3s")}, "is for rules about silence"),
+        (
+            {"fault": "reach", "kinds": ("ping",), "when": When("age(ok) > 3s"), "clear": When("age(arrival) > 3s")},
+            "clear: age(",
+        ),
     ],
 )
 def test_a_rule_whose_parts_do_not_fit_is_refused(given: dict[str, object], words: str) -> None:
@@ -70,3 +75,17 @@ def test_the_documents_name_every_word_and_every_rule() -> None:
     assert [word for word in words if f"`{word}" not in text and f"({word})`" not in text] == []
     for rule in PACK:
         assert rule.when in text
+
+
+def test_a_condition_is_read_once_and_carries_its_tree() -> None:
+    rule = Rule(name="r", kinds=("ping",), fault="reach", when=When("age(reply) > 3s"), clear=When("age(reply) < 1s"))
+    assert (
+        rule.trees
+        == {"when": rule.when.tree, "clear": rule.clear.tree}
+        == {key: parse(text) for key, text in (("when", "age(reply) > 3s"), ("clear", "age(reply) < 1s"))}
+    )
+    assert When("").tree is None and "clear" not in replace(rule, clear=When("")).trees
+    with pytest.raises(BadRule, match="when: is missing"):
+        replace(rule, when=When(""))
+    with pytest.raises(BadCondition):
+        When.parse("")

@@ -51,10 +51,10 @@ def values(outcome: int, sent: int = 1, rcvd: int | None = None, **more: float) 
     return {"sent": sent, "rcvd": back, "outcome": outcome, **more}
 
 
-def rule(when: str, **more: object) -> Rule:
+def rule(when: str, clear: str = "", **more: object) -> Rule:
     """A rule about pings."""
-    given: dict[str, object] = {"name": "r", "kinds": ("ping",), "fault": "quality", "when": When(when), **more}
-    return Rule(**given)  # type: ignore[arg-type]
+    given: dict[str, object] = {"name": "r", "kinds": ("ping",), "fault": "quality", **more}
+    return Rule(when=When(when), clear=When(clear), **given)  # type: ignore[arg-type]
 
 
 @dataclass
