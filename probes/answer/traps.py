@@ -30,7 +30,7 @@ from probes.io.snmp.device import AUTHS, PRIVS, SnmpAccess
 from probes.io.snmp.pysnmp import AUTH_PROTOCOLS, PRIV_PROTOCOLS, plain
 from probes.kinds.snmp.kind import SnmpSettings, access_of
 from probes.target import Endpoint, parse
-from probes.wire import snmp as ber
+from probes.wire import snmp
 
 PORT = 162
 _ROOM = 1 << 20
@@ -102,7 +102,7 @@ class _Checked:
         try:
             if len(datagram) > _MAX_BYTES:
                 raise WireError(_MAX_BYTES, "too long for a trap")
-            ber.check(datagram)
+            snmp.check(datagram)
         except WireError:
             self._by.malformed += 1
             return

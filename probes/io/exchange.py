@@ -35,7 +35,7 @@ async def exchange_from(family: int, make: Callable[[PacketSocket], Exchange]) -
         return Unanswered(Outcome.LOCAL, f"no socket: {fault.strerror}")
     ended: asyncio.Future[Answered | Unanswered] = asyncio.get_running_loop().create_future()
 
-    def told(events: list[Any]) -> None:
+    def on_events(events: list[Any]) -> None:
         if not ended.done():
             ended.set_result(events[0])
             trace.note(*_words(events[0]))
@@ -45,7 +45,7 @@ async def exchange_from(family: int, make: Callable[[PacketSocket], Exchange]) -
     except OSError as fault:
         sock.close()
         return Unanswered(*faults.of_error(fault))
-    driver = _ExchangeDriver(session, sock, told)
+    driver = _ExchangeDriver(session, sock, on_events)
     try:
         driver.kick()
         return await ended

@@ -44,7 +44,7 @@ class CallLine:
     @property
     def over(self) -> bool:
         """The call has ended, and its end was told to the far end."""
-        return any(isinstance(one, CallLeft) for one in self.events)
+        return any(isinstance(event, CallLeft) for event in self.events)
 
     @property
     def broken(self) -> bool:

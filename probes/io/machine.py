@@ -38,9 +38,9 @@ def look() -> Machine:
 
 def disk_used_share(path: str) -> float:
     """Of what this user may have, as `df` tells it. Raises OSError."""
-    found = os.statvfs(path)
-    used = found.f_blocks - found.f_bfree
-    return used / (used + found.f_bavail) if used + found.f_bavail else 0.0
+    disk = os.statvfs(path)
+    used = disk.f_blocks - disk.f_bfree
+    return used / (used + disk.f_bavail) if used + disk.f_bavail else 0.0
 
 
 def _by_proc(proc: Path) -> Machine:
@@ -58,10 +58,10 @@ def _net(path: Path) -> tuple[int, int, int]:
     """Received, sent, errors and drops (proc(5): eight columns of receiving, then eight of sending)."""
     rx = tx = bad = 0
     for line in _read(path).splitlines()[2:]:
-        name, _, counters = line.partition(":")
+        name, _, columns = line.partition(":")
         if name.strip() != "lo":
-            found = [int(word) for word in counters.split()]
-            rx, tx, bad = rx + found[0], tx + found[8], bad + found[2] + found[3] + found[10] + found[11]
+            counts = [int(word) for word in columns.split()]
+            rx, tx, bad = rx + counts[0], tx + counts[8], bad + counts[2] + counts[3] + counts[10] + counts[11]
     return rx, tx, bad
 
 
@@ -75,13 +75,13 @@ def _by_psutil() -> Machine:
     times = psutil.cpu_times()
     total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
     idle = times.idle + getattr(times, "iowait", 0.0)
-    counters = [one for name, one in psutil.net_io_counters(pernic=True).items() if name != "lo"]
+    counters = [interface for name, interface in psutil.net_io_counters(pernic=True).items() if name != "lo"]
     return Machine(
         total - idle,
         total,
         psutil.virtual_memory().percent / 100.0,
         time.time() - psutil.boot_time(),
-        sum(one.bytes_recv for one in counters),
-        sum(one.bytes_sent for one in counters),
-        sum(one.errin + one.errout + one.dropin + one.dropout for one in counters),
+        sum(interface.bytes_recv for interface in counters),
+        sum(interface.bytes_sent for interface in counters),
+        sum(interface.errin + interface.errout + interface.dropin + interface.dropout for interface in counters),
     )

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from cryptography.x509.ocsp import OCSPResponse, OCSPSingleResponse
 
-Told = dict[str, Any]
+Stapled = dict[str, Any]
 _MAX_LATE_S = 300  # an answer made so much later than now: our clock and theirs differ
 
 
-def ask(family: int, sockaddr: tuple[Any, ...], name: str, ca_file: str, timeout_s: float) -> Told:
+def ask(family: int, sockaddr: tuple[Any, ...], name: str, ca_file: str, timeout_s: float) -> Stapled:
     """One handshake; blocks, at most `timeout_s` each way."""
     from OpenSSL import SSL
 
@@ -48,7 +48,7 @@ def ask(family: int, sockaddr: tuple[Any, ...], name: str, ca_file: str, timeout
             connection.do_handshake()
         except (OSError, SSL.Error) as fault:
             return {"end": "unreached", "why": str(fault) or type(fault).__name__}
-        chain = [one.to_cryptography() for one in connection.get_peer_cert_chain() or ()]
+        chain = [certificate.to_cryptography() for certificate in connection.get_peer_cert_chain() or ()]
     answer = b"".join(heard)
     if not answer or not chain:
         return {"end": "none"}
@@ -66,7 +66,7 @@ def _trusted(ca_file: str) -> list[Certificate]:
         return []
 
 
-def read(answer: bytes, leaf: Certificate, others: Sequence[Certificate], now_s: float) -> Told:
+def read(answer: bytes, leaf: Certificate, others: Sequence[Certificate], now_s: float) -> Stapled:
     """What an OCSP answer (DER) says of a certificate, given who may have issued it; never raises for what a peer sent."""
     from cryptography.x509 import ocsp
 
@@ -74,60 +74,71 @@ def read(answer: bytes, leaf: Certificate, others: Sequence[Certificate], now_s:
         response = ocsp.load_der_ocsp_response(answer)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             return _bad(f"it says {response.response_status.name.lower().replace('_', ' ')}")
-        one = next((each for each in response.responses if each.serial_number == leaf.serial_number), None)
-        if one is None:
+        single = next(
+            (candidate for candidate in response.responses if candidate.serial_number == leaf.serial_number), None
+        )
+        if single is None:
             return _bad("it is about another certificate")
-        issuer = next((each for each in others if _has_issued(each, leaf)), None)
+        issuer = next((candidate for candidate in others if _has_issued(candidate, leaf)), None)
         if issuer is None:
             return {"end": "unchecked", "why": "its issuer's certificate is not shown, and not known here"}
         signed = _is_signed(response, issuer)
-        return _said(one, now_s) if signed else _bad("neither the certificate's issuer nor its delegate has signed it")
+        return (
+            _said(single, now_s) if signed else _bad("neither the certificate's issuer nor its delegate has signed it")
+        )
     except (ValueError, TypeError) as fault:
         return _bad(f"it cannot be read ({type(fault).__name__})")
 
 
-def _bad(why: str) -> Told:
+def _bad(why: str) -> Stapled:
     return {"end": "bad", "why": why}
 
 
-def _said(one: OCSPSingleResponse, now_s: float) -> Told:
+def _said(single: OCSPSingleResponse, now_s: float) -> Stapled:
     from cryptography.x509 import ocsp
 
-    number = {ocsp.OCSPCertStatus.GOOD: 0, ocsp.OCSPCertStatus.REVOKED: 1}.get(one.certificate_status, 2)
-    age_s = round(now_s - one.this_update_utc.timestamp())
+    number = {ocsp.OCSPCertStatus.GOOD: 0, ocsp.OCSPCertStatus.REVOKED: 1}.get(single.certificate_status, 2)
+    age_s = round(now_s - single.this_update_utc.timestamp())
     if age_s < -_MAX_LATE_S:
         return _bad("it begins later (or a clock is wrong)")
-    told: Told = {"end": "stapled", "status": number, "age_s": max(0, age_s)}
-    if one.next_update_utc is not None:
-        told["left_s"] = round(one.next_update_utc.timestamp() - now_s)
-    if one.revocation_time_utc is not None:
-        told["revoked_s"] = round(one.revocation_time_utc.timestamp())
-    if one.revocation_reason is not None:
-        told["reason"] = one.revocation_reason.name.replace("_", " ")
-    return told
+    said: Stapled = {"end": "stapled", "status": number, "age_s": max(0, age_s)}
+    if single.next_update_utc is not None:
+        said["left_s"] = round(single.next_update_utc.timestamp() - now_s)
+    if single.revocation_time_utc is not None:
+        said["revoked_s"] = round(single.revocation_time_utc.timestamp())
+    if single.revocation_reason is not None:
+        said["reason"] = single.revocation_reason.name.replace("_", " ")
+    return said
 
 
 def _is_signed(response: OCSPResponse, issuer: Certificate) -> bool:
     """By the certificate's issuer, or by somebody the issuer lets sign such answers (RFC 6960 §4.2.2.2)?"""
-    delegates = [one for one in response.certificates if _may_sign(one) and _has_issued(issuer, one)]
-    return any(_has_signed(one, response) for one in (issuer, *delegates))
+    delegates = [
+        certificate
+        for certificate in response.certificates
+        if _may_sign(certificate) and _has_issued(issuer, certificate)
+    ]
+    return any(_has_signed(certificate, response) for certificate in (issuer, *delegates))
 
 
-def _may_sign(one: Certificate) -> bool:
+def _may_sign(certificate: Certificate) -> bool:
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     try:
-        return ExtendedKeyUsageOID.OCSP_SIGNING in one.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        return (
+            ExtendedKeyUsageOID.OCSP_SIGNING
+            in certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        )
     except (x509.ExtensionNotFound, ValueError):
         return False
 
 
-def _has_issued(issuer: Certificate, one: Certificate) -> bool:
+def _has_issued(issuer: Certificate, certificate: Certificate) -> bool:
     from cryptography.exceptions import InvalidSignature
 
     try:
-        one.verify_directly_issued_by(issuer)
+        certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
@@ -166,10 +177,10 @@ def main() -> int:
     asked = json.load(sys.stdin)
     signal.alarm(int(asked["timeout_s"]) + 1)
     try:
-        told = ask(**{**asked, "sockaddr": tuple(asked["sockaddr"])})
+        said = ask(**{**asked, "sockaddr": tuple(asked["sockaddr"])})
     except ImportError as fault:
-        told = {"end": "missing", "why": fault.name or "pyOpenSSL"}
-    print(json.dumps(told))
+        said = {"end": "missing", "why": fault.name or "pyOpenSSL"}
+    print(json.dumps(said))
     return 0
 
 

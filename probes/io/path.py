@@ -185,9 +185,9 @@ def link_mtu(family: int, to: tuple[Any, ...]) -> int:
 async def together(asks: Sequence[Awaitable[None]]) -> None:
     """All of them at the same time."""
     async with asyncio.TaskGroup() as tasks:
-        for one in asks:
-            tasks.create_task(_awaited(one))
+        for question in asks:
+            tasks.create_task(_awaited(question))
 
 
-async def _awaited(one: Awaitable[None]) -> None:
-    await one
+async def _awaited(question: Awaitable[None]) -> None:
+    await question

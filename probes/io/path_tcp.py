@@ -19,7 +19,7 @@ from probes.io.datagram.socket import PacketSocket, Unreachable
 from probes.io.path import ErrorListener
 from probes.io.stream.connect import established, open_ms
 from probes.wire.icmp.error import MIN_QUOTE, TCP, Quote, labels_at, meaning
-from probes.wire.path.flow import GAP_S, SILENT_RUN, HopReply, Probe, at_target, told
+from probes.wire.path.flow import GAP_S, SILENT_RUN, HopReply, Probe, at_target, hop_reply
 
 _LEVELS = {socket.AF_INET: (0, 2, 1), socket.AF_INET6: (41, 16, 67)}  # level, hop limit, traffic class
 _RFC4884 = {socket.AF_INET: (0, 26, 1), socket.AF_INET6: (41, 31, 1)}
@@ -60,7 +60,7 @@ class TcpProber:
     def heard(self, quote: Quote, by: str, at_ns: int, now: float) -> None:
         """An ICMP error as the ear hears it: about the one SYN that is out."""
         if self._now:
-            self._answer(self._now, told(quote, by, self._to[0]), at_ns)
+            self._answer(self._now, hop_reply(quote, by, self._to[0]), at_ns)
 
     async def _connect(self, probe: Probe) -> None:
         with socket.socket(self._family, socket.SOCK_STREAM) as sock:
@@ -88,7 +88,7 @@ class TcpProber:
             self._failed(probe, fault, packets)
 
     def _failed(self, probe: Probe, fault: OSError, packets: PacketSocket) -> None:
-        said = [one for one in packets.errors() if isinstance(one, Unreachable)]
+        said = [error for error in packets.errors() if isinstance(error, Unreachable)]
         if said:
             self._complaint(probe, said[0])
             return
@@ -108,7 +108,7 @@ class TcpProber:
                 probe.left_ns, probe.unsent = 0, fault.why
             return
         what = meaning(said.type, said.code, self._family == socket.AF_INET6)
-        extension = labels_at(said.data, said.after or MIN_QUOTE - self._skipped, told=said.after > 0)
+        extension = labels_at(said.data, said.after or MIN_QUOTE - self._skipped, sure=said.after > 0)
         answer = HopReply(said.by, what, said.type, said.code, 0, None, extension)
         self._answer(probe, at_target(answer, self._to[0]), said.at_ns)
 

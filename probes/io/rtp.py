@@ -227,9 +227,9 @@ class MediaLine:
             self._last_at_ns = at_ns
 
     def _reported(self, reports: list[RtcpReport | rtcp.Goodbye], at_ns: int) -> None:
-        for one in reports:
-            if isinstance(one, RtcpReport) and one.sent:
-                self._last_sr = (one.sent.ntp >> 16 & 0xFFFFFFFF, time.monotonic())
+        for report in reports:
+            if isinstance(report, RtcpReport) and report.sent:
+                self._last_sr = (report.sent.ntp >> 16 & 0xFFFFFFFF, time.monotonic())
         assert self._hearing is not None
         for block in self._hearing.reported(reports, self._sent, time.monotonic()):
             round_trip = rtcp.round_trip_ms(block, at_ns)

@@ -46,14 +46,14 @@ async def _agree(control: Control, sock: socket.socket, sockaddr: tuple[Any, ...
     said: asyncio.Future[SessionReady | SessionEnded] = asyncio.get_running_loop().create_future()
     gone = asyncio.Event()
 
-    def told(events: list[Any]) -> None:
+    def on_events(events: list[Any]) -> None:
         for event in events:
             if not said.done():
                 said.set_result(event)
             elif isinstance(event, SessionEnded):
                 gone.set()
 
-    driver = StreamDriver(sock, control, told)
+    driver = StreamDriver(sock, control, on_events)
     met = False
     try:
         driver.turn()

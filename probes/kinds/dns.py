@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, WireError
-from probes.io import conversation as sipsock
+from probes.io import conversation
 from probes.io.conversation import Tls
 from probes.io.exchange import exchange
 from probes.io.stream.tls import TlsConnection, broken
@@ -20,13 +20,12 @@ from probes.kinds import dns_verdict as dnsjudge
 from probes.kinds.shared.service import SocketAddress, Try, reach, several
 from probes.settings import setting
 from probes.target import parse
-from probes.wire import dns
-from probes.wire import dns_rdata as dnsdata
+from probes.wire import dns, dns_rdata
 from probes.wire.dns import DnsFramer, DnsMessage, Question
 from probes.wire.exchange import Answered, Exchange
 
 _NO_EDNS = (dns.FORMERR, dns.NOTIMP, dns.BADVERS)  # from a server that may not know EDNS (RFC 6891 §7)
-_TYPES = tuple(sorted(dnsdata.TYPES))
+_TYPES = tuple(sorted(dns_rdata.TYPES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +90,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         raise BadSettings("dns needs a name to ask for (write name, as portal.example.vn)")
     endpoint = parse(target.text, dns.TLS_PORT if settings.transport == "tls" else dns.PORT)
     name = settings.server_name or endpoint.host.partition("%")[0]
-    tls = sipsock.tls(name, settings.ca_file, settings.verify) if settings.transport == "tls" else None
+    tls = conversation.tls(name, settings.ca_file, settings.verify) if settings.transport == "tls" else None
     ask = _Ask(question_of(settings.name, settings.type), settings, tls)
 
     async def once(family: int, sockaddr: SocketAddress, deadline: float) -> Try:

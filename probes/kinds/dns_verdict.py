@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from probes.base import Outcome, Value
 from probes.clean import clean
-from probes.wire import dns
-from probes.wire import dns_rdata as dnsdata
+from probes.wire import dns, dns_rdata
 from probes.wire.dns import DnsMessage, Question, Record
 
 _NAMED = ("NS", "CNAME", "PTR", "MX", "SRV", "SOA")  # values that hold names: the case of letters means nothing
@@ -115,4 +114,4 @@ def facts(message: DnsMessage, asked: Question) -> dict[str, Value]:
     if message.answers:
         out["ttl_min_s"] = min(one.ttl_s for one in message.answers)
     soa = next((one for one in chain(message, asked)[1] if asked.type == "SOA"), None)
-    return out | ({"serial": dnsdata.serial(soa.value)} if soa else {})
+    return out | ({"serial": dns_rdata.serial(soa.value)} if soa else {})

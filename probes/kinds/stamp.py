@@ -18,9 +18,8 @@ from probes.kinds.shared.packet_fields import PACKET_FIELDS
 from probes.kinds.shared.packets import Recipe
 from probes.settings import setting
 from probes.wire.fleet.track import FleetTarget, FleetWindow
-from probes.wire.stamp import oneway
+from probes.wire.stamp import oneway, tlv
 from probes.wire.stamp import packet as stamp
-from probes.wire.stamp import tlv as stamptlv
 from probes.wire.stamp.sender import StampSender
 from probes.wire.stamp.twamp_control import TEST_BYTES
 
@@ -58,10 +57,10 @@ def types_of(text: str) -> tuple[int, ...]:
     """The TLVs that `ask` names, each once; raises `BadSettings`."""
     words = text.split()
     for word in words:
-        if word not in stamptlv.NAMES:
-            known = " ".join(stamptlv.NAMES)
+        if word not in tlv.NAMES:
+            known = " ".join(tlv.NAMES)
             raise BadSettings(f"ask: '{clean(word, 40)}' is none of {known} (write them with blanks between)")
-    return tuple(dict.fromkeys(stamptlv.NAMES[word] for word in words))
+    return tuple(dict.fromkeys(tlv.NAMES[word] for word in words))
 
 
 _SEEN = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire import dns_rdata as dnsdata
+from probes.wire import dns_rdata
 from probes.wire.dns_rdata import MAX_NAME, name_at
 
 PORT, TLS_PORT = 53, 853  # RFC 1035 §4.2, RFC 7858 §3.1
@@ -125,7 +125,7 @@ def encode_query(
     """One query, with an OPT record unless `edns` is False. AD is set: tell us whether you checked it (RFC 6840 §5.7);
     `dnssec` sets DO too."""
     head = _HEADER.pack(ident, _AD | (_RD if recurse else 0), 1, 0, 0, int(edns))
-    asked = encode_name(question.name) + _QUESTION.pack(dnsdata.number(question.type), question.klass)
+    asked = encode_name(question.name) + _QUESTION.pack(dns_rdata.number(question.type), question.klass)
     opt = b"\0" + _RECORD.pack(_OPT, UDP_BYTES, _DO if dnssec else 0, 0)
     return head + asked + (opt if edns else b"")
 
@@ -165,7 +165,7 @@ def _question(data: bytes, at: int) -> tuple[Question, int]:
     if at + 4 > len(data):
         raise WireError(at, "cut inside the question")
     type_, klass = _QUESTION.unpack_from(data, at)
-    return Question(name, dnsdata.type_name(type_), klass), at + 4
+    return Question(name, dns_rdata.type_name(type_), klass), at + 4
 
 
 def _sections(data: bytes, at: int, counts: list[int], *, whole: bool) -> tuple[list[list[Record]], int | None]:
@@ -199,8 +199,8 @@ def _record(data: bytes, at: int) -> tuple[int, int, Record]:
     if type_ == _OPT:
         return at + length, type_, Record(name, "OPT", ttl, "")
     ttl_s = 0 if ttl >> 31 else ttl  # RFC 2181 §8
-    value = dnsdata.value(data, at, length, type_ if klass == IN else _UNKNOWN)  # values of other classes are others
-    return at + length, type_, Record(name, dnsdata.type_name(type_), ttl_s, value, klass)
+    value = dns_rdata.value(data, at, length, type_ if klass == IN else _UNKNOWN)  # values of other classes are others
+    return at + length, type_, Record(name, dns_rdata.type_name(type_), ttl_s, value, klass)
 
 
 class DnsFramer:

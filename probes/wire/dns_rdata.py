@@ -164,8 +164,8 @@ def _caa(data: bytes, at: int, end: int) -> str:
     """RFC 8659 §4.1."""
     if end - at < 2 or (stop := at + 2 + data[at + 1]) > end:
         raise WireError(at, "a value that is too short")
-    tag, told = (part.decode("latin-1") for part in (data[at + 2 : stop], data[stop:end]))
-    return f'{data[at]} {tag} "{told}"'
+    tag, content = (part.decode("latin-1") for part in (data[at + 2 : stop], data[stop:end]))
+    return f'{data[at]} {tag} "{content}"'
 
 
 _VALUES: dict[int, Callable[[bytes, int, int], str]] = {

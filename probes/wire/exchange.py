@@ -95,17 +95,17 @@ class Exchange:
         if self._done or not (is_asked or self._from_anyone):
             return
         try:
-            found, why = self._read(arrival.data), "it answers, but not what we asked"
+            answer, why = self._read(arrival.data), "it answers, but not what we asked"
         except WireError as fault:
-            found, why = None, f"what answers is none: {fault.reason}"
-        if found is None or found[0] >= len(self._sent):
+            answer, why = None, f"what answers is none: {fault.reason}"
+        if answer is None or answer[0] >= len(self._sent):
             if is_asked:  # a stranger's words are nothing of theirs
                 self._said = Unanswered(Outcome.PROTOCOL, why)
             return
-        sent_ns, at = self._sent[found[0]]
+        sent_ns, at = self._sent[answer[0]]
         waited_ms, stamped_ms = 1000.0 * (now - at), (arrival.at_ns - sent_ns) / 1e6
         rtt_ms = stamped_ms if 0.0 <= stamped_ms <= waited_ms + _SLACK_MS else waited_ms  # else the clock was set
-        heard = Answered(found[1], found[0], len(self._sent), sent_ns, arrival.at_ns, rtt_ms, arrival.source)
+        heard = Answered(answer[1], answer[0], len(self._sent), sent_ns, arrival.at_ns, rtt_ms, arrival.source)
         if self._is_final(heard.answer) or (is_asked and not self._grace_s):
             self._end(heard)
         elif is_asked:

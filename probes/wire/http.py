@@ -61,7 +61,7 @@ class Response:
 
     def first(self, name: str) -> str:
         """The first value of a header, "" when there is none."""
-        return next((value for one, value in self.headers if one == name), "")
+        return next((value for header, value in self.headers if header == name), "")
 
     def feed(self, data: bytes) -> None:
         """Take bytes; raises `WireError` when they are no answer."""
@@ -119,8 +119,8 @@ class Response:
         if self._method == "HEAD" or self.status in _NO_BODY or self.status == _SWITCHED:
             self.done = True
             return
-        codings = [one.strip().lower() for value in self._all("transfer-encoding") for one in value.split(",")]
-        lengths = {one.strip() for value in self._all("content-length") for one in value.split(",")}
+        codings = [part.strip().lower() for value in self._all("transfer-encoding") for part in value.split(",")]
+        lengths = {part.strip() for value in self._all("content-length") for part in value.split(",")}
         self._chunked = bool(codings) and codings[-1] == "chunked"
         if self._chunked:
             self._left = 0
@@ -132,7 +132,7 @@ class Response:
             self.done = not self._left
 
     def _all(self, name: str) -> list[str]:
-        return [value for one, value in self.headers if one == name]
+        return [value for header, value in self.headers if header == name]
 
     def _chunk_line(self) -> bool:
         """A chunk's size (after the line end of the one before), or a trailer line (RFC 9112 §7.1)."""

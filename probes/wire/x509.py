@@ -43,7 +43,7 @@ def read(der: bytes) -> Certificate:
     fields = list(_items(_take(outer.body, 0, _SEQUENCE).body))
     if fields and fields[0].tag == _VERSION:
         del fields[0]
-    if [one.tag for one in fields[:5]] != [_INTEGER, *[_SEQUENCE] * 4]:
+    if [item.tag for item in fields[:5]] != [_INTEGER, *[_SEQUENCE] * 4]:
         raise WireError(0, "not a certificate")
     since, until = _validity(fields[3].body)
     return Certificate(_name(fields[4].body), _name(fields[2].body), since, until, _alternatives(fields[5:]))
@@ -100,8 +100,8 @@ def _time(item: _Item) -> int:
 
 def _name(body: bytes) -> str:
     """A Name's common name, else its organisation, else ""."""
-    found = {oid: text for oid, text in _attributes(body) if oid in (_COMMON_NAME, _ORGANISATION)}
-    return found.get(_COMMON_NAME) or found.get(_ORGANISATION) or ""
+    attributes = {oid: text for oid, text in _attributes(body) if oid in (_COMMON_NAME, _ORGANISATION)}
+    return attributes.get(_COMMON_NAME) or attributes.get(_ORGANISATION) or ""
 
 
 def _attributes(body: bytes) -> Iterator[tuple[bytes, str]]:

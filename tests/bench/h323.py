@@ -17,8 +17,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from h323bytes import RECORDED
 
-from probes.wire.h323 import fast_connect as h245olc
 from probes.wire.h323 import (
+    fast_connect,
     h225,
     q931,
 )
@@ -60,13 +60,13 @@ def each_us(turns: int, call: Callable[[], object]) -> float:
 def main(turns: int) -> int:
     """Print the figures; 1 when the memory's goal is missed."""
     us, far, ids = ("10.99.0.2", 5), ("10.99.0.1", 1720), Ids(bytes(16), bytes(16))
-    fast = h245olc.offers(us, us)
+    fast = fast_connect.offers(us, us)
     (connect,) = q931.TpktFramer().feed(RECORDED["h323plus connect"])
     cases: dict[str, Callable[[], object]] = {
         "make a GRQ": lambda: h225.gatekeeper_request(1, us, alias="netmon"),
         "make an LRQ": lambda: h225.location_request(1, us, "8001"),
         "make a SETUP with fast connect": lambda: h225.setup(ids, "8001", far, us, fast=fast),
-        "make the two channels": lambda: h245olc.offers(us, us),
+        "make the two channels": lambda: fast_connect.offers(us, us),
         "make a RELEASE COMPLETE": lambda: h225.release(ids),
         "read a GCF": lambda: h225.read_ras(RECORDED["gnugk gcf"]),
         "read a CONNECT": lambda: h225.read_call(connect.user or b""),

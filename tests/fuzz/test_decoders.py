@@ -20,20 +20,18 @@ from mutation import mutated
 from probes.answer.standin.sip import StandIn
 from probes.answer.streams.train import Responder
 from probes.errors import WireError
-from probes.wire import dns, ntp, x509
-from probes.wire import http as http1
-from probes.wire import snmp as ber
+from probes.wire import dns, http, ntp, snmp, x509
 from probes.wire.handshake import cookie_of
-from probes.wire.icmp import error as icmperror
+from probes.wire.icmp import error as icmp_error
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.rtp import packet as rtp
 from probes.wire.rtp import rtcp
 from probes.wire.session import Arrival
-from probes.wire.sip import body as sipbody
-from probes.wire.sip import dialog as sipdialog
-from probes.wire.sip import digest as sipdigest
+from probes.wire.sip import body as sip_body
+from probes.wire.sip import dialog as sip_dialog
+from probes.wire.sip import digest as sip_digest
 from probes.wire.sip import message as sip
-from probes.wire.sip import reason as siptold
+from probes.wire.sip import reason as sip_reason
 from probes.wire.sip import sdp
 from probes.wire.stamp.twamp_control import Control, Wish
 from probes.wire.tls_record import Plaintext
@@ -147,25 +145,25 @@ def records(data: bytes) -> None:
 def sip_answer(data: bytes) -> None:
     """An answer to an INVITE, read as a call reads it: its dialog, its description, its reasons."""
     message = sip.parse(data)
-    sipdialog.opened(message, "sip:room@192.0.2.2")
-    sipbody.description(message)
-    siptold.more(message)
-    siptold.required(message)
+    sip_dialog.opened(message, "sip:room@192.0.2.2")
+    sip_body.description(message)
+    sip_reason.more(message)
+    sip_reason.required(message)
 
 
 DECODERS: dict[str, tuple[Callable[[bytes], object], Sequence[bytes]]] = {
     "dns": (dns.decode, dns_samples()),
     "ntp": (ntp.decode, NTP),
-    "icmp": (lambda data: icmperror.decode(data, False), ICMP4),
-    "icmpv6": (lambda data: icmperror.decode(data, True), ICMP6),
-    "snmp": (ber.check, SNMP),
+    "icmp": (lambda data: icmp_error.decode(data, False), ICMP4),
+    "icmpv6": (lambda data: icmp_error.decode(data, True), ICMP6),
+    "snmp": (snmp.check, SNMP),
     "sip": (sip.parse, SIP),
     "sip-answer": (sip_answer, SIP_ANSWERS),
-    "digest": (lambda data: sipdigest.challenges([data.decode("latin-1")]), DIGESTS),
+    "digest": (lambda data: sip_digest.challenges([data.decode("latin-1")]), DIGESTS),
     "sdp": (sdp.read, SDP),
     "rtp": (rtp.decode, RTP),
     "rtcp": (rtcp.decode, RTCP),
-    "http": (http1.parse_head, HTTP),
+    "http": (http.parse_head, HTTP),
     "tls": (records, tls_samples()),
     "x509": (x509.read, [(GOLDEN / "tls" / "far.der").read_bytes()]),
     "iperf3-params": (iperf3.decode_params, PARAMS),

@@ -20,7 +20,7 @@ from probes.target import parse
 from probes.wire.icmp.echo import Ping
 from probes.wire.session import Arrival
 from probes.wire.stamp import packet as stamp
-from probes.wire.stamp import tlv as stamptlv
+from probes.wire.stamp import tlv
 from probes.wire.stamp.sender import StampSender
 
 MANY = int(os.environ.get("NETMON_FUZZ", "100000"))
@@ -29,7 +29,7 @@ KEY, HOST = b"a key of sixteen", ("192.0.2.1", 862)
 AT_NS = 1_800_000_000_000_000_000
 TESTS = [stamp.encode_test(stamp.Test(7, AT_NS, 0x1601, 1), key, size) for key in (b"", KEY) for size in (0, 112, 300)]
 CHAINS = [
-    stamptlv.chain_of({stamptlv.COS: bytes(4), stamptlv.DIRECT: bytes(12), stamptlv.FOLLOW_UP: bytes(16), 200: b"?"}, head=TESTS[0][:4], key=key, size=80)
+    tlv.chain_of({tlv.COS: bytes(4), tlv.DIRECT: bytes(12), tlv.FOLLOW_UP: bytes(16), 200: b"?"}, head=TESTS[0][:4], key=key, size=80)
     for key in (b"", KEY)
 ]  # fmt: skip
 TESTS += [TESTS[0] + CHAINS[0], TESTS[3] + CHAINS[1], TESTS[3] + CHAINS[0]]
@@ -83,7 +83,7 @@ def test_senders_take_anything_and_account_for_every_packet(rng: random.Random, 
     for index in range(3):
         track = one.add(str(index), HOST, every_s=0.05, interval_s=1.0, timeout_s=0.2, first_at=0.0)
         if isinstance(one, StampSender):
-            one.fit(track, KEY if kind == "keyed" else b"", 200, True, tuple(stamptlv.NAMES.values()))
+            one.fit(track, KEY if kind == "keyed" else b"", 200, True, tuple(tlv.NAMES.values()))
     now, recent, sent, windows = 0.0, [bytes(64)], 0, 0
     told = {"sent": 0, "rcvd": 0}
     for _ in range(MANY // 10):
@@ -124,7 +124,7 @@ def answer(rng: random.Random, packet: bytes, kind: str) -> bytes:
             rng.randrange(100), AT_NS, 0x8001, 1, AT_NS, int.from_bytes(packet[:4], "big"), AT_NS, 1, 63
         )
         base, chain = stamp.encode_reply(reply, key, 112 if key else 44), stamp.tail(packet, bool(key))
-        good = base + (stamptlv.reflected(chain, {}, key=key, head=packet[:4], reply_head=base[:4]) if chain else b"")
+        good = base + (tlv.reflected(chain, {}, key=key, head=packet[:4], reply_head=base[:4]) if chain else b"")
     return good if rng.random() < 0.1 else mutated(rng, [good, packet])
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from probes import causes as h323words
-from probes.wire.h323 import types as h225types
+from probes import causes
+from probes.wire.h323 import types
 from probes.wire.h323.call import _ELSEWHERE
 
 
@@ -14,20 +14,20 @@ def names(choice: object) -> set[str]:
 
 
 def test_every_reason_of_the_codec_has_words_and_no_other() -> None:
-    assert names(h225types.RELEASE_REASON) == set(h323words.RELEASES)
-    assert names(h225types.GRJ_REASON) == set(h323words.GATEKEEPER_REJECTS)
-    assert names(h225types.LRJ_REASON) == set(h323words.LOCATION_REJECTS)
-    assert set(_ELSEWHERE) == set(h323words.FACILITIES)
+    assert names(types.RELEASE_REASON) == set(causes.RELEASES)
+    assert names(types.GRJ_REASON) == set(causes.GATEKEEPER_REJECTS)
+    assert names(types.LRJ_REASON) == set(causes.LOCATION_REJECTS)
+    assert set(_ELSEWHERE) == set(causes.FACILITIES)
 
 
 @pytest.mark.parametrize(
     "table",
     [
-        h323words.CAUSES,
-        h323words.RELEASES,
-        h323words.GATEKEEPER_REJECTS,
-        h323words.LOCATION_REJECTS,
-        h323words.FACILITIES,
+        causes.CAUSES,
+        causes.RELEASES,
+        causes.GATEKEEPER_REJECTS,
+        causes.LOCATION_REJECTS,
+        causes.FACILITIES,
     ],
 )
 def test_words_are_there_in_both_languages_and_printable(table: dict[object, tuple[str, str]]) -> None:
@@ -37,12 +37,12 @@ def test_words_are_there_in_both_languages_and_printable(table: dict[object, tup
 
 
 def test_the_caller_chooses_the_language() -> None:
-    assert h323words.cause(17) == "the room is busy" and h323words.cause(17, "vi") == "phòng họp đang bận"
-    assert h323words.release("inConf", "vi") != h323words.release("inConf")
-    assert h323words.rejected("locationReject", "requestDenied") == "it knows no such room"
-    assert h323words.rejected("gatekeeperReject", "terminalExcluded", "vi") == "không phục vụ máy này"
-    assert h323words.facility("callForwarded") == "call another place instead"
+    assert causes.cause(17) == "the room is busy" and causes.cause(17, "vi") == "phòng họp đang bận"
+    assert causes.release("inConf", "vi") != causes.release("inConf")
+    assert causes.rejected("locationReject", "requestDenied") == "it knows no such room"
+    assert causes.rejected("gatekeeperReject", "terminalExcluded", "vi") == "không phục vụ máy này"
+    assert causes.facility("callForwarded") == "call another place instead"
 
 
 def test_what_has_no_words_says_so() -> None:
-    assert h323words.cause(126) == h323words.release("extension 44") == h323words.facility("") == "no words for it"
+    assert causes.cause(126) == causes.release("extension 44") == causes.facility("") == "no words for it"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.wire.iperf3 import login as iperf3login
+from probes.wire.iperf3 import login as iperf3_login
 from probes.wire.iperf3 import rsa
 from probes.wire.iperf3.login import Login
 
@@ -14,7 +14,7 @@ _MOST_BYTES = 2 * 1024 * 1024
 PADDINGS = {"both": rsa.PADDINGS, **{name: (name,) for name in rsa.PADDINGS}}
 
 
-def door_of(users_file: str, key_file: str, skew_s: float = iperf3login.SKEW_S, padding: str = "both") -> Login | None:
+def door_of(users_file: str, key_file: str, skew_s: float = iperf3_login.SKEW_S, padding: str = "both") -> Login | None:
     """Who may start tests, None without files: anybody; raises `BadSettings`."""
     if not (users_file or key_file):
         return None
@@ -25,7 +25,7 @@ def door_of(users_file: str, key_file: str, skew_s: float = iperf3login.SKEW_S, 
     except BadSettings as fault:
         raise BadSettings(f"{clean(key_file)}: {fault}") from None
     try:
-        users = iperf3login.users(_read(users_file).decode("utf-8-sig", "replace"))
+        users = iperf3_login.users(_read(users_file).decode("utf-8-sig", "replace"))
     except BadSettings as fault:
         raise BadSettings(f"{clean(users_file)}: {fault}") from None
     return Login(key, users, skew_s, PADDINGS[padding])

@@ -20,7 +20,7 @@ from probes.answer.iperf3.limits import Limits
 from probes.answer.iperf3.queue import Queue, Waiting, farewell
 from probes.clean import clean
 from probes.errors import WireError
-from probes.io.bulk import udp as bulkudp
+from probes.io.bulk import udp as bulk_udp
 from probes.io.bulk.tcp import Streams, TcpStream
 from probes.io.bulk.udp import UdpSocket, UdpStream
 from probes.io.datagram.mmsg import PacketRun
@@ -214,7 +214,7 @@ class _Test:
         except OSError as fault:
             sock.close()
             return iperf3.UNIMPLEMENTED, f"no UDP here: {fault.strerror}"
-        rest_s = bulkudp.rest_between(asked, asked.reverse)
+        rest_s = bulk_udp.rest_between(asked, asked.reverse)
         self._udp = UdpSocket(sock, self._heard, largest=asked.block_bytes, rest_s=rest_s)
         return None
 

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from probes.answer.stamp.sessions import Session
 from probes.wire.stamp import packet as stamp
-from probes.wire.stamp import tlv as stamptlv
+from probes.wire.stamp import tlv
 from probes.wire.stamp.tlv import Cos
 
 
@@ -26,26 +26,26 @@ class Extras:
     def reflected(self, chain: bytes, key: bytes, head: bytes) -> bytes:
         """The chain as it goes back, exactly as long."""
         answers = {
-            stamptlv.COS: self._cos,
-            stamptlv.TIMESTAMP: self._timestamp,
-            stamptlv.DIRECT: self._direct,
-            stamptlv.FOLLOW_UP: self._follow_up,
+            tlv.COS: self._cos,
+            tlv.TIMESTAMP: self._timestamp,
+            tlv.DIRECT: self._direct,
+            tlv.FOLLOW_UP: self._follow_up,
         }
         reply_head = (self._number & 0xFFFFFFFF).to_bytes(4, "big")
-        return stamptlv.reflected(chain, answers, key=key, head=head, reply_head=reply_head)
+        return tlv.reflected(chain, answers, key=key, head=head, reply_head=reply_head)
 
     def _cos(self, value: bytes) -> bytes:
-        wanted = stamptlv.cos(value).wanted
+        wanted = tlv.cos(value).wanted
         allowed = wanted in self._dscps
         self.tos = wanted << 2 if allowed else 0
         return Cos(wanted, self._seen >> 2, self._seen & 3, not allowed).encode()
 
     def _timestamp(self, value: bytes) -> bytes:
-        source = stamptlv.NTP if self._clock.worth.synced else stamptlv.FREE
-        return bytes((source, stamptlv.SOFTWARE, source, stamptlv.SOFTWARE))
+        source = tlv.NTP if self._clock.worth.synced else tlv.FREE
+        return bytes((source, tlv.SOFTWARE, source, tlv.SOFTWARE))
 
     def _direct(self, value: bytes) -> bytes:
-        return stamptlv.direct(stamptlv.counted(value)[0], self._session.count, self._session.count)
+        return tlv.direct(tlv.counted(value)[0], self._session.count, self._session.count)
 
     def _follow_up(self, value: bytes) -> bytes:
         self.token = self._session, self._number
@@ -53,4 +53,4 @@ class Extras:
         if left is None:
             return bytes(len(value))
         wire = stamp.to_wire(left[1], bool(self._clock.field & 0x4000))
-        return stamptlv.follow_up(left[0] & 0xFFFFFFFF, wire, stamptlv.SOFTWARE)
+        return tlv.follow_up(left[0] & 0xFFFFFFFF, wire, tlv.SOFTWARE)

@@ -19,8 +19,7 @@ from probes.answer.standin.base import Sockets, run, until_told
 from probes.answer.standin.h323_sound import Echo
 from probes.errors import WireError
 from probes.target import Endpoint
-from probes.wire.h323 import fast_connect as h245olc
-from probes.wire.h323 import h225, q931
+from probes.wire.h323 import fast_connect, h225, q931
 from probes.wire.h323.h225 import Ids, Vendor
 from probes.wire.h323.q931 import Q931Message, TpktFramer
 from probes.wire.session import Address
@@ -110,7 +109,7 @@ def answers(standin: StandIn, asked: Incoming, here: Address, media: tuple[Addre
         return message(q931.FACILITY, h225.facility(asked.ids, "callForwarded", here))
     out = b""
     for name in list(_TYPES)[: _STAGES[standin.answer]]:
-        fast = h245olc.answers(asked.fast, *media) if media and name == "connect" else []
+        fast = fast_connect.answers(asked.fast, *media) if media and name == "connect" else []
         out += message(_TYPES[name], h225.answer(name, asked.ids, fast=fast, vendor=standin.vendor, what="mcu"))
     return out + (gone(17, "inConf") if standin.answer == "busy" else b"")
 
@@ -177,7 +176,7 @@ async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: as
 
 def _sound(asked: Incoming, here: Address, peer: Address) -> Echo | None:
     """An echo for the channels a SETUP offers, None when they do not fit or point to somebody else."""
-    back = next((one.media for one in h245olc.read(asked.fast) if one.backward and one.alaw), None)
+    back = next((one.media for one in fast_connect.read(asked.fast) if one.backward and one.alaw), None)
     if back is None or back.rtp is None or back.rtp[0] != peer[0]:
         return None
     return Echo(here[0], back.rtp, back.rtcp or back.rtp)

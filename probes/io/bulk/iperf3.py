@@ -14,7 +14,7 @@ from typing import Any
 
 from probes.base import Outcome
 from probes.io import faults
-from probes.io.bulk import udp as bulkudp
+from probes.io.bulk import udp as bulk_udp
 from probes.io.bulk.tcp import Streams, TcpStream
 from probes.io.bulk.udp import UdpSocket, UdpStream
 from probes.io.datagram.mmsg import PacketRun
@@ -65,19 +65,19 @@ async def measure(
 
     A busy server is asked again, or its queue is kept to, for `wait_s`. `login` makes the token when it is asked for.
     """
-    began, found = time.monotonic(), None
+    began, report = time.monotonic(), None
     while True:
         left_s = max(0.0, began + wait_s - time.monotonic())
-        last, found = found, await _Attempt(family, sockaddr, patience_s, left_s, login).once(params, seconds)
-        if last and found.how == "refused" and found.connect_ms is None:
-            found = last  # iperf3 closes its port for a moment after each test: that is still busy
+        last, report = report, await _Attempt(family, sockaddr, patience_s, left_s, login).once(params, seconds)
+        if last and report.how == "refused" and report.connect_ms is None:
+            report = last  # iperf3 closes its port for a moment after each test: that is still busy
         again_s = random.uniform(*_AGAIN_S)
-        if found.how != "busy" or began + wait_s < time.monotonic() + again_s:
+        if report.how != "busy" or began + wait_s < time.monotonic() + again_s:
             break
         await asyncio.sleep(again_s)
-    if found.asked_at is not None:
-        found.waited_ms = (found.asked_at - began) * 1000 - (found.connect_ms or 0.0)
-    return found
+    if report.asked_at is not None:
+        report.waited_ms = (report.asked_at - began) * 1000 - (report.connect_ms or 0.0)
+    return report
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,9 @@ def _sized(params: Params, sock: socket.socket) -> Params:
     """UDP packets as large as the path's TCP segments, so that none is cut up (1460 bytes at most)."""
     if params.block_bytes:
         return params
-    most = _FAMILY_MSS[socket.AddressFamily(sock.family)]
-    found = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
-    block = min(most, found) if params.protocol == "udp" else 128 * 1024
+    largest = _FAMILY_MSS[socket.AddressFamily(sock.family)]
+    segment = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+    block = min(largest, segment) if params.protocol == "udp" else 128 * 1024
     return replace(params, block_bytes=block)
 
 
@@ -141,9 +141,9 @@ class _Client:
             task.cancel()
         self.report.asked_at = self._talk.asked_at
         self.report.streams.close()
-        for one in self._sockets:
-            self.report.dropped += one.overflow
-            one.close()
+        for sock in self._sockets:
+            self.report.dropped += sock.overflow
+            sock.close()
         self._driver.close()
 
     def _happened(self, events: list[Any]) -> None:
@@ -205,7 +205,7 @@ class _Client:
             sock = socket.socket(self._family, socket.SOCK_DGRAM)
             sock.connect(self._sockaddr)
             sends = not params.reverse
-            flow, rest_s = UdpStream(sock, None, params, sends), bulkudp.rest_between(params, sends)
+            flow, rest_s = UdpStream(sock, None, params, sends), bulk_udp.rest_between(params, sends)
             self._sockets.append(UdpSocket(sock, self._hears(flow), self._failed, params.block_bytes, rest_s))
             self.report.streams.flows.append(flow)
             sock.send(event.hello)

@@ -244,4 +244,4 @@ class Streams:
         """What our end saw."""
         flows: Sequence[DataStream] = self.flows
         streams = tuple(flow.result(place, self.took_s) for place, flow in enumerate(flows))
-        return Results(streams, any(one.retransmits is not None for one in streams))
+        return Results(streams, any(stream.retransmits is not None for stream in streams))

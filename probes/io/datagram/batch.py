@@ -145,9 +145,9 @@ class BatchSocket(PacketSocket):
         if self.v6:
             flow, scope = (*to[2:], 0, 0)[:2]
             host = flow.to_bytes(4, "big") + host + struct.pack("=I", scope)
-        found: bytes = (family + port + host).ljust(self._name_bytes, b"\0")
-        self._named[to] = found
-        return found
+        name: bytes = (family + port + host).ljust(self._name_bytes, b"\0")
+        self._named[to] = name
+        return name
 
     def _left(self, packets: list[Datagram]) -> None:
         """They left: their numbers wait for the kernel's stamps."""
@@ -184,13 +184,13 @@ class BatchSocket(PacketSocket):
             self._stamped(many, sent, said)
 
     def _queued(self) -> Iterator[Stamped | Unreachable]:
-        found: list[Stamped | Unreachable] = []
+        queued: list[Stamped | Unreachable] = []
         for _ in range(MAX_TAKEN):
             many = self._receive(_ERRQUEUE)
             if not many:
                 break
-            self._stamped(many, lambda token, at_ns: found.append(Stamped(token, at_ns)), found.append)
-        return iter(found)
+            self._stamped(many, lambda token, at_ns: queued.append(Stamped(token, at_ns)), queued.append)
+        return iter(queued)
 
     def _stamped(self, many: int, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
         slots, tokens = self._in, self._tokens
@@ -206,11 +206,11 @@ class BatchSocket(PacketSocket):
                 if token is not None:
                     sent(token, seconds * 1_000_000_000 + nanos)
                 continue
-            told = self._error(self._data(slot, size), self._controls(slot, room), self._source(slot))
-            if isinstance(told, Unreachable):
-                said(told)
-            elif told is not None:
-                sent(*told)
+            error_told = self._error(self._data(slot, size), self._controls(slot, room), self._source(slot))
+            if isinstance(error_told, Unreachable):
+                said(error_told)
+            elif error_told is not None:
+                sent(*error_told)
 
     def arrivals(self) -> Iterator[Arrival]:
         """Packets waiting, each with the kernel's arrival stamp."""
@@ -224,20 +224,20 @@ class BatchSocket(PacketSocket):
         slots, sources, wide = self._in, self._sources, self._name_bytes
         memory, first, second = slots.memory, *_KINDS[self.sock.family]
         new = tuple.__new__  # half of what the class itself costs to call
-        found: list[Arrival] = []
+        arrivals: list[Arrival] = []
         for slot in range(many):
-            kind, seconds, nanos, one, hops, other, tos = _CAME.unpack_from(memory, slots.controls[slot])
+            kind, seconds, nanos, its_first, hops, its_second, tos = _CAME.unpack_from(memory, slots.controls[slot])
             room, _, size = _FILLED.unpack_from(memory, slots.headers[slot])
             name, via = slots.names[slot], b""
             source = sources.get(memory[name : name + wide]) or self._source(slot)
             at_ns = seconds * 1_000_000_000 + nanos
-            if room != _CAME_ROOM or kind != TIMESTAMPING or one != first or other != second:
+            if room != _CAME_ROOM or kind != TIMESTAMPING or its_first != first or its_second != second:
                 at_ns, hops, tos, via = self._control_of(self._controls(slot, room))
             data = self._data(slot, size)
             if self._skip_ip:
                 hops, data = data[8], data[(data[0] & 15) * 4 :]
-            found.append(new(Arrival, (data, source, at_ns or time.time_ns(), hops, tos, via)))
-        return found
+            arrivals.append(new(Arrival, (data, source, at_ns or time.time_ns(), hops, tos, via)))
+        return arrivals
 
     def _data(self, slot: int, size: int) -> bytes:
         at = self._in.data[slot]
@@ -252,19 +252,19 @@ class BatchSocket(PacketSocket):
         port = int.from_bytes(name[2:4], "big")
         if self.v6:
             host, scope = socket.inet_ntop(socket.AF_INET6, name[8:24]), struct.unpack_from("=I", name, 24)[0]
-            self._sources[name] = found = (host, port, int.from_bytes(name[4:8], "big"), scope)
+            self._sources[name] = source = (host, port, int.from_bytes(name[4:8], "big"), scope)
         else:
-            self._sources[name] = found = (socket.inet_ntop(socket.AF_INET, name[4:8]), port)  # type: ignore[assignment]
-        return found
+            self._sources[name] = source = (socket.inet_ntop(socket.AF_INET, name[4:8]), port)  # type: ignore[assignment]
+        return source
 
     def _controls(self, slot: int, room: int) -> list[tuple[int, int, bytes]]:
         """Control messages one by one, as `recvmsg` gives them."""
         at, memory = self._in.controls[slot], self._in.memory
-        found, end = [], at + min(room, _ROOM)
+        controls, end = [], at + min(room, _ROOM)
         while at + _CONTROL.size <= end:
             size, level, kind = _CONTROL.unpack_from(memory, at)
             if size < _CONTROL.size:
                 break
-            found.append((level, kind, memory[at + _CONTROL.size : min(at + size, end)]))
+            controls.append((level, kind, memory[at + _CONTROL.size : min(at + size, end)]))
             at += size + 7 & ~7
-        return found
+        return controls

@@ -104,10 +104,13 @@ class Driver:
         self.session.unreachable(said.to, said.by, said.data, said.type, said.code, now)
 
     def _noted(self, datagrams: Iterable[Datagram]) -> Iterator[Datagram]:
-        for one in datagrams:
-            limit = f", hop limit {one.ttl}" if one.ttl else ""
-            trace.note(self.named(one.token), f"{_number(one.token)}{len(one.data)} bytes to {one.to[0]}{limit}")
-            yield one
+        for datagram in datagrams:
+            limit = f", hop limit {datagram.ttl}" if datagram.ttl else ""
+            trace.note(
+                self.named(datagram.token),
+                f"{_number(datagram.token)}{len(datagram.data)} bytes to {datagram.to[0]}{limit}",
+            )
+            yield datagram
 
     def _unsent(self, token: Any, why: str) -> None:
         trace.note("not sent", why)

@@ -122,6 +122,6 @@ def _only_errors(sock: socket.socket, v6: bool) -> None:
 
 
 def _filter(sock: socket.socket, code: list[tuple[int, int, int, int]]) -> None:
-    text = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in code))
+    text = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in code))
     program = _Program(len(code), ctypes.addressof(text))
     sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, bytes(program))

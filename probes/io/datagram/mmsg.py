@@ -146,12 +146,12 @@ class BatchReceiver:
         return at_ns or time.time_ns()
 
     def _source(self, name: bytes) -> Any:
-        found = self._sources.get(name)
-        if found is None:
+        source = self._sources.get(name)
+        if source is None:
             if len(self._sources) >= 256:
                 self._sources.clear()
-            found = self._sources[name] = self._read(name)
-        return found
+            source = self._sources[name] = self._read(name)
+        return source
 
     def _read(self, name: bytes) -> Any:
         """Host and port of a `struct sockaddr`, as Python's own (scope ids of link-local addresses included)."""

@@ -153,8 +153,8 @@ class PacketSocket:
         except OSError as fault:
             self._count_anew()
             if fault.errno == errno.EMSGSIZE and self._own_mtu:
-                told = f"{len(data)} bytes of ICMP or UDP do not fit its own MTU of {self._own_mtu}"
-                raise OSError(fault.errno, told) from None
+                why = f"{len(data)} bytes of ICMP or UDP do not fit its own MTU of {self._own_mtu}"
+                raise OSError(fault.errno, why) from None
             raise
 
     def _count_anew(self) -> None:
@@ -171,8 +171,8 @@ class PacketSocket:
             level, pairs, info = 41, [(_IPV6_TCLASS, tos), (_IPV6_HOPLIMIT, ttl)], _IPV6_PKTINFO
         else:
             level, pairs, info = 0, [(socket.IP_TOS, tos), (socket.IP_TTL, ttl)], _IP_PKTINFO
-        found = [(level, kind, struct.pack("=i", value)) for kind, value in pairs if value]
-        return [*found, (level, info, via)] if via else found
+        messages = [(level, kind, struct.pack("=i", value)) for kind, value in pairs if value]
+        return [*messages, (level, info, via)] if via else messages
 
     def errors(self) -> Iterator[Stamped | Unreachable]:
         """Everything on the error queue: send stamps and what routers and hosts complain of."""
@@ -182,11 +182,11 @@ class PacketSocket:
 
     def hear(self, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
         """The same, told: token and time of each send, and each complaint."""
-        for one in self.errors():
-            if isinstance(one, Stamped):
-                sent(*one)
+        for entry in self.errors():
+            if isinstance(entry, Stamped):
+                sent(*entry)
             else:
-                said(one)
+                said(entry)
 
     def _queued(self) -> Iterator[Stamped | Unreachable]:
         receive = self.sock.recvmsg
@@ -203,9 +203,9 @@ class PacketSocket:
                     seconds, nanos = _TIMESPEC.unpack_from(control[0][2])
                     yield Stamped(token, seconds * 1_000_000_000 + nanos)
                 continue
-            found = self._error(data, control, to)
-            if found is not None:
-                yield found
+            error = self._error(data, control, to)
+            if error is not None:
+                yield error
 
     def _error(self, data: bytes, control: list[tuple[int, int, bytes]], to: Any) -> Stamped | Unreachable | None:
         at_ns = -1

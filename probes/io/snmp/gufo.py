@@ -126,7 +126,7 @@ class GufoDevice:
             while (data := await self._carrier.next(began + share * self._timeout_s)) is not None:
                 self._ours.send(data)
                 try:
-                    found = receive(self._sock)
+                    answer = receive(self._sock)
                 except BlockingIOError:
                     continue  # an answer to another question
                 except SnmpDecodeError as fault:
@@ -139,7 +139,7 @@ class GufoDevice:
                     self._carrier.malformed("what it sent cannot be read")
                 else:
                     self._carrier.silence = "stopped"
-                    return found
+                    return answer
         raise self._carrier.no_answer()
 
 

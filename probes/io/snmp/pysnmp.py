@@ -201,8 +201,8 @@ class PysnmpDevice:
         self._carrier.silence = "stopped"
         if int(status) == _NOT_ALLOWED:
             raise NoAnswer("auth", "authorizationError")
-        found = [(str(name), plain(value)) for name, value in rows]
-        return int(status), [(name, value) for name, value in found if value is not None]
+        read = [(str(name), plain(value)) for name, value in rows]
+        return int(status), [(name, value) for name, value in read if value is not None]
 
     def _question(self, command: Any, words: list[int], oids: Sequence[str]) -> Any:
         objects = [hlapi.ObjectType(hlapi.ObjectIdentity(oid)) for oid in oids]

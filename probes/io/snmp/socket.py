@@ -15,7 +15,7 @@ from probes.base import Outcome
 from probes.errors import WireError
 from probes.io import faults
 from probes.io.snmp.device import NoAnswer
-from probes.wire import snmp as ber
+from probes.wire import snmp
 
 _LARGEST = 65535
 _ENDS = {Outcome.LOST: "lost", Outcome.REFUSED: "refused", Outcome.LOCAL: "local"}
@@ -74,13 +74,13 @@ class Carrier:
 
     def _is_good(self, data: bytes, source: tuple[Any, ...]) -> bool:
         try:
-            ber.check(data)
+            snmp.check(data)
         except WireError as fault:
             self.malformed(str(fault), source)
             return False
         if _is_same(source, self._to):
             return True
-        if ber.ident(data) == ber.ident(self._sent):
+        if snmp.ident(data) == snmp.ident(self._sent):
             self._elsewhere = f"{source[0]} port {source[1]}"
         return False
 

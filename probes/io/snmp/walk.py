@@ -18,12 +18,12 @@ _SMALLEST = "1.3.6.1.2.1.1.3.0"  # sysUpTime: every device has it, and a questio
 async def get(device: Device, oids: Sequence[str]) -> dict[str, Value]:
     """What the device has of `oids`; a question it finds too big is asked in halves. Foreign rows are left out."""
     trace.note("asked", f"{len(oids)} values")
-    found = await device.get(oids)
-    trace.note("answered", f"{len(found)} values")
-    if not found and len(oids) > 1:
+    values = await device.get(oids)
+    trace.note("answered", f"{len(values)} values")
+    if not values and len(oids) > 1:
         half = len(oids) // 2
-        found = await get(device, oids[:half]) | await get(device, oids[half:])
-    return {oid: value for oid, value in found.items() if oid in oids}
+        values = await get(device, oids[:half]) | await get(device, oids[half:])
+    return {oid: value for oid, value in values.items() if oid in oids}
 
 
 class Getter:
@@ -50,11 +50,11 @@ class Getter:
 
     async def get(self, device: Device, oids: Sequence[str]) -> dict[str, Value]:
         """What the device has of `oids`. Raises `NoAnswer`."""
-        found, rest = dict[str, Value](), list(oids)
+        values, rest = dict[str, Value](), list(oids)
         while rest:
             part = rest[: self._most]
             try:
-                found |= await get(device, part)
+                values |= await get(device, part)
             except NoAnswer as fault:
                 if fault.end not in _SILENT or len(part) <= max(1, self._proven):
                     raise
@@ -63,7 +63,7 @@ class Getter:
                 continue
             self._proven = max(self._proven, len(part))
             rest = rest[len(part) :]
-        return found
+        return values
 
 
 class Walker:
@@ -97,29 +97,29 @@ class Walker:
         if size < self.size and not abrupt and rows:
             self._most = self.size = size
         elif not abrupt and len(rows) >= size:
-            self.size = min(self._most, next((one for one in SIZES if one > size), SIZES[-1]))
+            self.size = min(self._most, next((larger for larger in SIZES if larger > size), SIZES[-1]))
 
 
 async def _column(device: Device, column: str, size: int) -> tuple[dict[str, Value], bool]:
     """Rows of a column, and whether it ended abruptly. Some devices list rows out of order or twice: all are taken. Some
     never end: left where a page brings nothing new, or a name that cannot be of the same table comes out of order."""
-    fetch, found = device.pages(column, size), dict[str, Value]()
+    fetch, rows = device.pages(column, size), dict[str, Value]()
     last, parts = tuple[int, ...](), 0
-    while len(found) < MAX_ROWS:
-        page, before = await fetch(), len(found)
+    while len(rows) < MAX_ROWS:
+        page, before = await fetch(), len(rows)
         trace.note("page", f"{len(page.rows)} rows of {column}{'' if page.more else ', the last'}")
         for oid, value in page.rows:
             key = _key(oid, column)
             if key is None or (key < last and len(key) != parts):
-                return found, False
+                return rows, False
             last, parts = key, parts or len(key)
-            found.setdefault(oid[len(column) + 1 :], value)
-        if page.more and len(found) == before:
-            return found, False
+            rows.setdefault(oid[len(column) + 1 :], value)
+        if page.more and len(rows) == before:
+            return rows, False
         if not page.more:
-            return found, page.abrupt
+            return rows, page.abrupt
         await asyncio.sleep(0)
-    return found, False
+    return rows, False
 
 
 def _key(oid: str, column: str) -> tuple[int, ...] | None:

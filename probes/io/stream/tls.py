@@ -15,8 +15,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
-from probes import tls_faults as tlswords
-from probes import trace
+from probes import tls_faults, trace
 from probes.base import Outcome
 from probes.io import faults
 from probes.io.faults import Fault
@@ -200,15 +199,15 @@ def _failed(fault: OSError, seen: Plaintext) -> Shaken:
     chain = seen.certificates
     if isinstance(fault, ssl.SSLCertVerificationError):
         code, message = fault.verify_code, fault.verify_message
-        told = message if code in tlswords.OTHER_NAME else tlswords.distrust(code, message)
-        why = f"its certificate is not trusted: {told}"
+        why = message if code in tls_faults.OTHER_NAME else tls_faults.distrust(code, message)
+        why = f"its certificate is not trusted: {why}"
         return Shaken("untrusted", why, verify_code=code, chain=chain, message=message)
     if seen.foreign:
         return Shaken("foreign", "what answers is no TLS")
     if seen.alert is not None:
-        told = ALERTS.get(seen.alert, f"alert {seen.alert}")
-        told = f"{_DEMAND} ({told})" if seen.demands_certificate or seen.alert == _CERTIFICATE_REQUIRED else told
-        return Shaken("refused", f"it refuses the handshake: {told}", chain=chain)
+        why = ALERTS.get(seen.alert, f"alert {seen.alert}")
+        why = f"{_DEMAND} ({why})" if seen.demands_certificate or seen.alert == _CERTIFICATE_REQUIRED else why
+        return Shaken("refused", f"it refuses the handshake: {why}", chain=chain)
     if not isinstance(fault, ssl.SSLError):
         outcome, why = faults.of_connection(fault)
         said = "it breaks the connection off" if outcome is Outcome.REFUSED else why
@@ -254,4 +253,4 @@ def _chain(tls: ssl.SSLObject, seen: Plaintext) -> tuple[bytes, ...]:
 @lru_cache(maxsize=8)
 def _ciphers(context: ssl.SSLContext) -> dict[str, int]:
     """Names of the ciphers we offer → IANA numbers."""
-    return {one["name"]: int(one["id"]) & 0xFFFF for one in context.get_ciphers()}
+    return {cipher["name"]: int(cipher["id"]) & 0xFFFF for cipher in context.get_ciphers()}

@@ -26,8 +26,7 @@ from probes.kinds.shared.service import SocketAddress, Try, several
 from probes.settings import setting
 from probes.target import parse
 from probes.wire.exchange import Answered, Exchange, Unanswered
-from probes.wire.h323 import fast_connect as h245olc
-from probes.wire.h323 import h225
+from probes.wire.h323 import fast_connect, h225
 from probes.wire.h323.call import CallPlan, H323Call
 from probes.wire.h323.h225 import Ids, Ras
 from probes.wire.rtp.silent_media import SILENT_MEDIA
@@ -201,7 +200,7 @@ def _plan(
     settings: H323Settings, sock: socket.socket, to: Address, deadline: float, sound: MediaLine | None
 ) -> CallPlan:
     source = sock.getsockname()[:2]
-    fast = h245olc.offers((source[0], sound.port), (source[0], sound.port + 1)) if sound else []
+    fast = fast_connect.offers((source[0], sound.port), (source[0], sound.port + 1)) if sound else []
     return CallPlan(
         settings.alias,
         to,
@@ -235,7 +234,7 @@ async def _talk(settings: H323Settings, sock: socket.socket, call: H323Call, sou
 
 def _sound_to(sock: socket.socket, fast: Sequence[bytes]) -> tuple[SocketAddress, int] | None:
     """Where the far end listens: a socket address, and its RTCP port (0: not told); None without fast connect."""
-    media = h245olc.opened(fast)
+    media = fast_connect.opened(fast)
     if media is None or media.rtp is None:
         return None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from probes import causes as h323words
+from probes import causes
 from probes.base import Outcome, Row, Value
 from probes.clean import clean
 from probes.io.rtp import MediaHeard as Media
@@ -79,7 +79,7 @@ def _judged(told: Answered | Unanswered, late: Sequence[str]) -> tuple[Outcome, 
         return told.outcome, clean(told.why)
     answer: Ras = told.answer
     if answer.name in _REJECTS:
-        said = h323words.rejected(answer.name, answer.reason)
+        said = causes.rejected(answer.name, answer.reason)
         return Outcome.REFUSED, f"{answer.name} ({clean(answer.reason)}): {said}"
     if answer.name == "unknownMessageResponse":
         return Outcome.REFUSED, "it speaks RAS and does not understand the question"
@@ -176,15 +176,15 @@ def _sound(heard: Media) -> dict[str, Value]:
 def _released(told: Released, broken: bool) -> tuple[Outcome, str]:
     parts = []
     if told.cause is not None:
-        parts.append(f"cause {told.cause}: {h323words.cause(told.cause)}")
+        parts.append(f"cause {told.cause}: {causes.cause(told.cause)}")
     if told.call.reason:
-        parts.append(f"{clean(told.call.reason, 60)}: {h323words.release(told.call.reason)}")
+        parts.append(f"{clean(told.call.reason, 60)}: {causes.release(told.call.reason)}")
     return Outcome.REFUSED, "it ends the call (" + ("; ".join(parts) or "no reason given") + ")"
 
 
 def _elsewhere(told: Elsewhere, broken: bool) -> tuple[Outcome, str]:
     where = f" ({told.call.other[0]}:{told.call.other[1]})" if told.call.other else ""
-    return Outcome.REFUSED, f"it says {told.call.reason}: {h323words.facility(told.call.reason)}{where}"
+    return Outcome.REFUSED, f"it says {told.call.reason}: {causes.facility(told.call.reason)}{where}"
 
 
 def _expired(told: CallExpired, broken: bool) -> tuple[Outcome, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from probes import tls_faults as tlswords
+from probes import tls_faults
 from probes.base import Value
 from probes.clean import clean
 from probes.errors import WireError
@@ -58,7 +58,7 @@ def distrust(code: int, chain: Sequence[Certificate], name: str, now_s: float, m
     if code in OTHER_NAME:
         return f"its certificate is not for {clean(name, 80)}{_for(chain, name)}"
     issuer = clean(chain[-1].issuer, 60) if chain else ""
-    told = clean(tlswords.distrust(code, message), 100)
+    told = clean(tls_faults.distrust(code, message), 100)
     return f"its certificate is not trusted: {told}" + (f" (issued by {issuer})" if issuer else "")
 
 

@@ -10,8 +10,7 @@ from typing import Protocol
 
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.io import conversation as sipsock
-from probes.io import faults
+from probes.io import conversation, faults
 from probes.io.conversation import ConversationEnd, Events, SocketAddress, Tls
 from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, reach
@@ -60,7 +59,7 @@ def tls(settings: Access, toward: Aim) -> Tls:
     name = settings.server_name or toward.endpoint.host.partition("%")[0]
     if not _NAME.match(name):
         raise BadSettings("server_name is not understood (write a name or an address)")
-    return sipsock.tls(name, settings.ca_file, settings.verify)
+    return conversation.tls(name, settings.ca_file, settings.verify)
 
 
 async def over_stream(
@@ -84,7 +83,7 @@ async def over_stream(
         return got
     try:
         session = make(reached.line.own_name())
-        outcome, why = (await sipsock.over_line(reached.line, session, on_events, on_cancel))[:2]
+        outcome, why = (await conversation.over_line(reached.line, session, on_events, on_cancel))[:2]
     except OSError as fault:
         outcome, why = faults.of_error(fault)
     finally:

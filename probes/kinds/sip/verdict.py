@@ -11,7 +11,7 @@ from probes.clean import clean
 from probes.io.conversation import ConversationEnd
 from probes.wire.session import Malformed
 from probes.wire.sip import message as sip
-from probes.wire.sip import reason as siptold
+from probes.wire.sip import reason as sip_reason
 from probes.wire.sip.options import FinalResponse, NoFinalResponse, Provisional, Stray
 
 # Cisco's out-of-dialog OPTIONS rule: 503, 505 and silence are down for calls, any other final answer is alive.
@@ -61,7 +61,7 @@ def _words(answer: FinalResponse) -> str:
     said = f"{status} {clean(answer.message.reason, 60)}".strip()
     if status in (401, 407) and answer.tried:
         return f"{said}: {_BAD_PASSWORD}"
-    more = clean(siptold.more(answer.message), 240)
+    more = clean(sip_reason.more(answer.message), 240)
     return f"{said}: {_WORDS.get(status, 'alive')}" + (f"; {more}" if more else "")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from probes.clean import clean
 from probes.errors import BadSettings
-from probes.wire.iperf3 import login as iperf3login
+from probes.wire.iperf3 import login as iperf3_login
 from probes.wire.iperf3 import rsa
 
 _MOST_BYTES = 16_384
@@ -31,7 +31,7 @@ def login_of(settings: Any) -> Callable[[], str] | None:
     key = _key(settings.public_key_file)
 
     def token() -> str:
-        return iperf3login.token(key, settings.user, password, time.time(), settings.padding)
+        return iperf3_login.token(key, settings.user, password, time.time(), settings.padding)
 
     token()  # too long a password is told now
     return token

@@ -107,7 +107,7 @@ class Fleet:
                 if track.left:
                     wheel.put(track.due, track)
         if self._bursts:
-            out += [self._quick(*one, now, clock_ns) for one in self._bursts.take(now, room - len(out))]
+            out += [self._quick(*miss, now, clock_ns) for miss in self._bursts.take(now, room - len(out))]
         if len(out) == room:
             self._rest_until = math.floor(now / SLOT_S + 1.0) * SLOT_S
         return out
@@ -307,11 +307,13 @@ class Fleet:
     def complained(self, flight: Flight, by: str, type: int, code: int, mtu: int = 0) -> None:
         """ICMP about a packet in the air (`probes.wire.icmp.fault`; `by` "": our own kernel). When sizes are what is measured
         (`mtu`: what fits) a packet that is too big is refused, too; one our own rules stopped never left."""
-        told, window = f"ICMP type {type} code {code}", flight.window
+        message, window = f"ICMP type {type} code {code}", flight.window
         if mtu:
             window.refused += 1
             window.more["mtu"] = min(mtu, window.more.get("mtu", mtu))
-            window.why = f"{by or 'this machine'} says it is too big: at most {window.more['mtu']} bytes pass ({told})"
+            window.why = (
+                f"{by or 'this machine'} says it is too big: at most {window.more['mtu']} bytes pass ({message})"
+            )
             return
         fault = icmp_fault(str(flight.track.to[0]), by, type, code)
         if fault is None:
@@ -352,7 +354,7 @@ class Fleet:
         return (
             not self._wheel
             and not self._bursts
-            and not any(not one.done for queue in self._flying.values() for one in queue)
+            and not any(not flight.done for queue in self._flying.values() for flight in queue)
         )
 
 

@@ -57,10 +57,10 @@ class LossRuns:
 
     def take(self) -> tuple[dict[int, int], int, int]:
         """`runs`, `after_lost` and `lost_after_lost` since the last call."""
-        told = dict(self.runs), self.after_lost, self.lost_after_lost
+        counted = dict(self.runs), self.after_lost, self.lost_after_lost
         self.runs.clear()
         self.after_lost = self.lost_after_lost = 0
-        return told
+        return counted
 
     def _end(self) -> None:
         """A packet that was not lost ended the run."""

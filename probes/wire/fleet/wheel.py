@@ -35,16 +35,16 @@ class Wheel(Generic[T]):
 
     def take(self, now: float, most: int) -> list[T]:
         """What is due now, the earliest first, `most` at most."""
-        found: list[T] = []
-        while self._heap and self._heap[0] * SLOT_S <= now and len(found) < most:
-            each, room = self._slots[self._heap[0]], most - len(found)
+        due: list[T] = []
+        while self._heap and self._heap[0] * SLOT_S <= now and len(due) < most:
+            each, room = self._slots[self._heap[0]], most - len(due)
             if len(each) > room:
-                found += each[:room]
+                due += each[:room]
                 del each[:room]
             else:
-                found += each
+                due += each
                 del self._slots[heapq.heappop(self._heap)]
-        return found
+        return due
 
     def __bool__(self) -> bool:
         return bool(self._heap)

@@ -154,15 +154,17 @@ def _channel(olc: dict[str, Any]) -> Channel:
 
 def opened(channels: Sequence[bytes]) -> SoundAddresses | None:
     """Where the called end listens, from its answer to our offers; None when it opens no channel towards itself."""
-    toward = [one for one in read(channels) if not one.backward and one.media.rtp]
+    toward = [channel for channel in read(channels) if not channel.backward and channel.media.rtp]
     if not toward:
         return None
-    back = next((one.media.rtcp for one in read(channels) if one.backward and one.media.rtcp), None)
+    back = next((channel.media.rtcp for channel in read(channels) if channel.backward and channel.media.rtcp), None)
     return SoundAddresses(toward[0].media.rtp, toward[0].media.rtcp or back)
 
 
 def _media(parameters: dict[str, Any]) -> SoundAddresses:
-    return SoundAddresses(_told(parameters.get("mediaChannel")), _told(parameters.get("mediaControlChannel")))
+    return SoundAddresses(
+        _told_address(parameters.get("mediaChannel")), _told_address(parameters.get("mediaControlChannel"))
+    )
 
 
 def _where(address: Address) -> Any:
@@ -171,11 +173,11 @@ def _where(address: Address) -> Any:
     return "unicastAddress", (name, {"network": packed, "tsapIdentifier": address[1]})
 
 
-def _told(where: Any) -> Address | None:
+def _told_address(where: Any) -> Address | None:
     if where is None or where[0] != "unicastAddress" or not isinstance(where[1][1], dict):
         return None
-    told = where[1][1]
-    return ip_text(told["network"]), told["tsapIdentifier"]
+    place = where[1][1]
+    return ip_text(place["network"]), place["tsapIdentifier"]
 
 
 def _forward(number: int, parameters: dict[str, Any]) -> bytes:

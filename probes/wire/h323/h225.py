@@ -105,10 +105,10 @@ def transport(address: Address) -> tuple[str, Any]:
     return ("ipAddress" if len(packed) == 4 else "ip6Address"), {"ip": packed, "port": address[1]}
 
 
-def _address(told: Any) -> Address | None:
-    if told is None or told[0] not in ("ipAddress", "ipSourceRoute", "ip6Address"):
+def _address(place: Any) -> Address | None:
+    if place is None or place[0] not in ("ipAddress", "ipSourceRoute", "ip6Address"):
         return None
-    return types.ip_text(told[1]["ip"]), told[1]["port"]
+    return types.ip_text(place[1]["ip"]), place[1]["port"]
 
 
 def endpoint(vendor: Vendor, what: str = "terminal") -> dict[str, Any]:
@@ -122,9 +122,9 @@ def endpoint(vendor: Vendor, what: str = "terminal") -> dict[str, Any]:
     return {"vendor": product, what: {}, "mc": False, "undefinedNode": False}
 
 
-def _vendor(told: dict[str, Any] | None) -> Vendor | None:
+def _vendor(device: dict[str, Any] | None) -> Vendor | None:
     """The vendor of an EndpointType, None when it does not tell."""
-    vendor = (told or {}).get("vendor")
+    vendor = (device or {}).get("vendor")
     if vendor is None:
         return None
     code = vendor["vendor"]
@@ -132,8 +132,8 @@ def _vendor(told: dict[str, Any] | None) -> Vendor | None:
     return Vendor(code["t35CountryCode"], code["t35Extension"], code["manufacturerCode"], *texts)
 
 
-def _aliases(told: Any) -> tuple[str, ...]:
-    return tuple(text for _, text in told or () if isinstance(text, str))
+def _aliases(aliases: Any) -> tuple[str, ...]:
+    return tuple(text for _, text in aliases or () if isinstance(text, str))
 
 
 # -- RAS -----------------------------------------------------------------------------------------------------------

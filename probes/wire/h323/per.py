@@ -238,8 +238,8 @@ class Items:
     def write(self, out: BitWriter, value: Any) -> None:
         """The values."""
         out.length(len(value))
-        for one in value:
-            self._kind.write(out, one)
+        for item in value:
+            self._kind.write(out, item)
 
 
 Part = tuple[str, Type | None]  # a name ending in ? is optional; no type: it is skipped and never written

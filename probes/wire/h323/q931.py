@@ -29,7 +29,7 @@ class Q931Message(NamedTuple):
 
     def element(self, identifier: int) -> bytes | None:
         """The first element of that kind, None when there is none."""
-        return next((value for one, value in self.elements if one == identifier), None)
+        return next((value for kind, value in self.elements if kind == identifier), None)
 
     @property
     def user(self) -> bytes | None:

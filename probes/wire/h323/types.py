@@ -98,7 +98,7 @@ ENDPOINT = Fields(
 _Q954 = Fields([("conferenceCalling", BOOLEAN), ("threePartyService", BOOLEAN)], [])
 _SERVICES = Fields(
     [
-        *[(f"q{one}Full", BOOLEAN) for one in ("932", "951", "952", "953", "955", "956", "957")],
+        *[(f"q{number}Full", BOOLEAN) for number in ("932", "951", "952", "953", "955", "956", "957")],
         ("q954Info", _Q954),
     ],
     [],

@@ -88,7 +88,7 @@ class Ping(Fleet):
     def _numbered(self, to: str, low: int) -> Flight | None:
         """The packet in the air to a host whose number ends so; the header holds no more of it."""
         flights = (flight for track in self.hosts.get(to, ()) for flight in track.flights.values())
-        return next((one for one in flights if one.seq & 0xFFFF == low), None)
+        return next((flight for flight in flights if flight.seq & 0xFFFF == low), None)
 
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """A router or the host says no. The packet stays in the air until its time is over: another may still come."""

@@ -132,13 +132,13 @@ def _labels(data: bytes, v6: bool) -> tuple[Label, ...]:
     at, unit = _LENGTH_AT[v6]
     length = 0 if v6 and data[0] == 2 else data[at] * unit
     begins = HEAD + (length if length >= MIN_QUOTE else MIN_QUOTE)  # old routers leave the length 0
-    return labels_at(data, begins, told=length >= MIN_QUOTE)
+    return labels_at(data, begins, sure=length >= MIN_QUOTE)
 
 
-def labels_at(data: bytes, at: int, told: bool) -> tuple[Label, ...]:
-    """Labels of the extension structure at an offset. A place not `told` by a length must prove itself by its checksum."""
+def labels_at(data: bytes, at: int, sure: bool) -> tuple[Label, ...]:
+    """Labels of the extension structure at an offset. A place not `sure` by a length must prove itself by its checksum."""
     try:
-        return labels(data[at:], sure=told)
+        return labels(data[at:], sure=sure)
     except WireError:
         return ()
 
@@ -153,7 +153,7 @@ def labels(extension: bytes, sure: bool = True) -> tuple[Label, ...]:
     unchecked = extension[2:4] == b"\0\0"
     if (unchecked and not sure) or (not unchecked and checksum(extension)):
         raise WireError(2, "the extension's checksum is wrong")
-    at, found = 4, list[Label]()
+    at, stack = 4, list[Label]()
     while at < len(extension):
         if at + 4 > len(extension):
             raise WireError(at, "an object's header is cut short")
@@ -161,13 +161,13 @@ def labels(extension: bytes, sure: bool = True) -> tuple[Label, ...]:
         if length < 4 or at + length > len(extension):
             raise WireError(at, f"an object of {length} bytes does not fit")
         if tuple(kind) == _MPLS:
-            found += _stack(extension[at + 4 : at + length], at + 4)
+            stack += _stack(extension[at + 4 : at + length], at + 4)
         at += length
-    return tuple(found[:_MAX_LABELS])
+    return tuple(stack[:_MAX_LABELS])
 
 
 def _stack(body: bytes, at: int) -> list[Label]:
     if len(body) % 4:
         raise WireError(at, "a label stack is no multiple of 4 bytes")
-    words = [int.from_bytes(body[one : one + 4], "big") for one in range(0, len(body), 4)]
+    words = [int.from_bytes(body[start : start + 4], "big") for start in range(0, len(body), 4)]
     return [Label(word >> 12, word >> 9 & 7, bool(word >> 8 & 1), word & 0xFF) for word in words]

@@ -37,16 +37,16 @@ _QUENCH, _REDIRECT = 4, 5  # IPv4: the packet goes on all the same
 def icmp_fault(to: str, by: str, type: int, code: int) -> Fault | None:
     """What an ICMP error about a packet to `to` means, told by `by` ("": by our own kernel). None: nothing is wrong."""
     v6 = ":" in to or ":" in by
-    said, told = (v6, type, code), f"ICMP type {type} code {code}"
+    said, message = (v6, type, code), f"ICMP type {type} code {code}"
     if not v6 and type in (_QUENCH, _REDIRECT):
         return None
     if not by:
-        return _ours(said, told)
+        return _ours(said, message)
     if said in _PROTOCOL:
-        return Fault(Outcome.REFUSED, f"the host is there and does not know this protocol, {by} says ({told})")
+        return Fault(Outcome.REFUSED, f"the host is there and does not know this protocol, {by} says ({message})")
     if type == _UNREACHABLE[v6] and said not in _SIZE:
-        return Fault(Outcome.REFUSED, _refusal(said, to, by, told))
-    return Fault(Outcome.LOST, _loss(said, to, by, told))
+        return Fault(Outcome.REFUSED, _refusal(said, to, by, message))
+    return Fault(Outcome.LOST, _loss(said, to, by, message))
 
 
 def about_host(why: str) -> Literal["absent", "forbidden", "rejected", ""]:
@@ -59,43 +59,43 @@ def about_host(why: str) -> Literal["absent", "forbidden", "rejected", ""]:
     return "forbidden" if _FORBIDS in why else ""
 
 
-def _ours(said: tuple[bool, int, int], told: str) -> Fault:
+def _ours(said: tuple[bool, int, int], message: str) -> Fault:
     """Our own kernel complains: of a neighbour that answers no ARP (neighbour solicitation), else of our own rules."""
     if said in _NEIGHBOUR:
-        return Fault(Outcome.LOST, f"the next hop does not answer ({told})")
+        return Fault(Outcome.LOST, f"the next hop does not answer ({message})")
     if said in _SIZE or (said[0] and said[1] == _TOO_BIG6):
-        return Fault(Outcome.LOCAL, f"the packet is too big for this machine's own way ({told})")
-    return Fault(Outcome.LOCAL, f"this machine itself does not let it out: its own firewall or routes ({told})")
+        return Fault(Outcome.LOCAL, f"the packet is too big for this machine's own way ({message})")
+    return Fault(Outcome.LOCAL, f"this machine itself does not let it out: its own firewall or routes ({message})")
 
 
-def _refusal(said: tuple[bool, int, int], to: str, by: str, told: str) -> str:
+def _refusal(said: tuple[bool, int, int], to: str, by: str, message: str) -> str:
     if by == to.partition("%")[0]:
-        return _rejection(said, by, told)
+        return _rejection(said, by, message)
     if said in _PORT:
-        return f"{by} says nobody listens on the port: the host by another of its addresses, or a firewall ({told})"
+        return f"{by} says nobody listens on the port: the host by another of its addresses, or a firewall ({message})"
     if said in _FORBIDDEN:
-        return f"{by} {_FORBIDS} ({told})"
+        return f"{by} {_FORBIDS} ({message})"
     if said in _NO_ROUTE:
-        return f"{by} {_NO_WAY} ({told})"
+        return f"{by} {_NO_WAY} ({message})"
     if said in _HOST_GONE:
-        return f"{by} {_SILENT} ({told})"
-    return f"{by} {_UNDELIVERED} ({told})"
+        return f"{by} {_SILENT} ({message})"
+    return f"{by} {_UNDELIVERED} ({message})"
 
 
-def _rejection(said: tuple[bool, int, int], by: str, told: str) -> str:
+def _rejection(said: tuple[bool, int, int], by: str, message: str) -> str:
     """What the far host's own address says of a packet to it: whatever it says, the host is there."""
     if said in _PORT:
-        return f"the host is there and nobody listens on the port ({told})"
-    return f"{by} {_REJECTS} ({told})"
+        return f"the host is there and nobody listens on the port ({message})"
+    return f"{by} {_REJECTS} ({message})"
 
 
-def _loss(said: tuple[bool, int, int], to: str, by: str, told: str) -> str:
+def _loss(said: tuple[bool, int, int], to: str, by: str, message: str) -> str:
     if said in _HOPS:
         if by == to.partition("%")[0]:
-            return f"the host itself says that the hop limit is exceeded ({told})"
-        return f"a loop in the network: at {by} the packets had no hops left ({told})"
+            return f"the host itself says that the hop limit is exceeded ({message})"
+        return f"a loop in the network: at {by} the packets had no hops left ({message})"
     if said in _PIECES:
-        return f"{by} waited in vain for the rest of a packet that was cut into pieces ({told})"
+        return f"{by} waited in vain for the rest of a packet that was cut into pieces ({message})"
     if said in _SIZE or (said[0] and said[1] == _TOO_BIG6):
-        return f"{by} says it is too big for the way ({told})"
-    return f"{by} could not take it ({told})"
+        return f"{by} says it is too big for the way ({message})"
+    return f"{by} could not take it ({message})"

@@ -93,8 +93,8 @@ class _ControlTalk(ABC):
 
     def transmit(self, now: float, clock_ns: int) -> bytes:
         """Bytes to write now; also fires timers."""
-        due = [one for one in self._timers if one[0] <= now]
-        self._timers = [one for one in self._timers if one[0] > now]
+        due = [timer for timer in self._timers if timer[0] <= now]
+        self._timers = [timer for timer in self._timers if timer[0] > now]
         for _, fire in due:
             if not self.done:
                 fire(now)
@@ -407,7 +407,7 @@ def whose(buffer: bytes | bytearray) -> bytes | None:
     """The cookie at the beginning of a new connection, None while it is not whole; raises `WireError`."""
     if len(buffer) < COOKIE_BYTES:
         return None
-    found = bytes(buffer[:COOKIE_BYTES])
-    if not iperf3.is_cookie(found):
+    cookie = bytes(buffer[:COOKIE_BYTES])
+    if not iperf3.is_cookie(cookie):
         raise WireError(0, "no cookie")
-    return found
+    return cookie

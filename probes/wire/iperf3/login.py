@@ -38,7 +38,7 @@ def hash_of(user: str, password: str) -> str:
 
 def users(text: str) -> dict[str, str]:
     """User → hash of a list; raises `BadSettings` with the line. Empty lines and `#` lines say nothing."""
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
         if not line or line.startswith("#"):
@@ -46,12 +46,12 @@ def users(text: str) -> dict[str, str]:
         user, comma, digest = (part.strip() for part in line.rpartition(","))
         if not (comma and user and re.fullmatch(r"[0-9a-fA-F]{64}", digest)):
             raise BadSettings(f"line {number} is not user,sha256 (the hash of {{user}}password, 64 hex digits)")
-        if user in found:
+        if user in hashes:
             raise BadSettings(f"line {number}: {clean(user, 40)} stands there twice")
-        found[user] = digest.lower()
-    if not 0 < len(found) <= _MAX_USERS:
-        raise BadSettings(f"{len(found)} users (1 to {_MAX_USERS} are allowed)")
-    return found
+        hashes[user] = digest.lower()
+    if not 0 < len(hashes) <= _MAX_USERS:
+        raise BadSettings(f"{len(hashes)} users (1 to {_MAX_USERS} are allowed)")
+    return hashes
 
 
 class Login:
@@ -76,19 +76,19 @@ class Login:
         except (binascii.Error, ValueError):
             return "a login that is no base64"
         texts = [rsa.decrypt(self._key, block, padding) for padding in self._paddings]
-        found = next((match for match in map(_parts, texts) if match), None)
-        if found is None:
+        parts = next((match for match in map(_parts, texts) if match), None)
+        if parts is None:
             return "a login that is not under our key"
-        return self._judge(found, hashlib.sha256(block).digest(), now_s)
+        return self._judge(parts, hashlib.sha256(block).digest(), now_s)
 
-    def _judge(self, found: tuple[str, str, int], digest: bytes, now_s: float) -> str:
-        user, password, at_s = found
+    def _judge(self, parts: tuple[str, str, int], digest: bytes, now_s: float) -> str:
+        user, password, at_s = parts
         right = hmac.compare_digest(hash_of(user, password), self._users.get(user, _NOBODY))
         if not right:
             return f"a wrong login of {clean(user, 40)}"
         if abs(now_s - at_s) > self._skew_s:
             return f"a login of {clean(user, 40)} whose clock is {at_s - now_s:+.0f} s away"
-        self._seen = {one: until for one, until in self._seen.items() if until >= now_s}
+        self._seen = {used: until for used, until in self._seen.items() if until >= now_s}
         if digest in self._seen:
             return f"a login of {clean(user, 40)} for the second time"
         self._seen[digest] = at_s + self._skew_s

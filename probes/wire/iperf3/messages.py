@@ -107,7 +107,7 @@ def stream_id(place: int) -> int:
 
 def cookie(random: bytes, ours: bool = False) -> bytes:
     """A test's cookie from at least 36 random bytes. `ours`: with our mark; who bears it understands `IPERF_START`."""
-    letters = bytes(_ALPHABET[one & 31] for one in random[: COOKIE_BYTES - 1])
+    letters = bytes(_ALPHABET[byte & 31] for byte in random[: COOKIE_BYTES - 1])
     return (_MARK + letters[len(_MARK) :] if ours else letters) + b"\0"
 
 
@@ -118,7 +118,7 @@ def is_ours(cookie: bytes) -> bool:
 
 def is_cookie(data: bytes) -> bool:
     """Is it 36 characters of the alphabet and NUL?"""
-    return len(data) == COOKIE_BYTES and data[-1] == 0 and all(one in _ALPHABET for one in data[:-1])
+    return len(data) == COOKIE_BYTES and data[-1] == 0 and all(byte in _ALPHABET for byte in data[:-1])
 
 
 # --- JSON ---
@@ -143,12 +143,12 @@ def framed(buffer: bytes | bytearray, max_bytes: int) -> bytes | None:
 def _table(text: bytes) -> dict[str, Any]:
     _check_depth(text)
     try:
-        found = json.loads(text.rstrip(b"\0"), parse_constant=_no_number)
+        table = json.loads(text.rstrip(b"\0"), parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise WireError(4, "no JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(table, dict):
         raise WireError(4, "a JSON text that is no table")
-    return found
+    return table
 
 
 def _no_number(word: str) -> None:
@@ -160,8 +160,8 @@ _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 def _check_depth(text: bytes) -> None:
     depth = 0
-    for one in re.findall(rb"[\[\]{}]", _STRINGS.sub(b"", text)):
-        depth += 1 if one in b"[{" else -1
+    for bracket in re.findall(rb"[\[\]{}]", _STRINGS.sub(b"", text)):
+        depth += 1 if bracket in b"[{" else -1
         if depth > _MAX_DEPTH:
             raise WireError(4, f"a JSON text nested deeper than {_MAX_DEPTH}")
 
@@ -268,16 +268,16 @@ def encode_results(results: Results) -> bytes:
     """One end's results, framed. What is not known is -1 for retransmits."""
     streams = [
         {
-            "id": one.id,
-            "bytes": one.bytes,
-            "retransmits": -1 if one.retransmits is None else one.retransmits,
-            "jitter": one.jitter_s,
-            "errors": one.lost,
-            "packets": one.packets,
+            "id": stream.id,
+            "bytes": stream.bytes,
+            "retransmits": -1 if stream.retransmits is None else stream.retransmits,
+            "jitter": stream.jitter_s,
+            "errors": stream.lost,
+            "packets": stream.packets,
             "start_time": 0,
-            "end_time": one.took_s or 0,
+            "end_time": stream.took_s or 0,
         }
-        for one in results.streams
+        for stream in results.streams
     ]
     table: dict[str, Any] = dict.fromkeys(("cpu_util_total", "cpu_util_user", "cpu_util_system"), 0)
     return frame(table | {"sender_has_retransmits": 1 if results.has_retransmits else 0, "streams": streams})
@@ -289,7 +289,7 @@ def decode_results(text: bytes) -> Results:
     streams = table.get("streams")
     if not isinstance(streams, list) or len(streams) > 2 * MAX_STREAMS:
         raise WireError(4, "streams is no list of streams")
-    return Results(tuple(_stream(one) for one in streams), _number(table, "sender_has_retransmits") == 1)
+    return Results(tuple(_stream(stream) for stream in streams), _number(table, "sender_has_retransmits") == 1)
 
 
 _MAX_BYTES = 2**60  # an exabyte: more was not sent

@@ -63,8 +63,8 @@ def read_heads(view: memoryview, stride: int, many: int, wide: bool) -> tuple[li
 
 
 def _column(words: memoryview) -> list[int]:
-    found = array(_CODE)
-    found.frombytes(words.tobytes())
+    column = array(_CODE)
+    column.frombytes(words.tobytes())
     if _SWAPPED:
-        found.byteswap()
-    return found.tolist()
+        column.byteswap()
+    return column.tolist()

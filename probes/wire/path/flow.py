@@ -187,7 +187,7 @@ class Flow:
 
     def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
         """At most one packet; gives up what is out of time."""
-        for probe in [one for one in self._out.values() if one.until <= now]:
+        for probe in [late for late in self._out.values() if late.until <= now]:
             del self._out[probe.number]
             self._silent()
         if not self._queue or now < self._next_at or (self.alone and self._out):
@@ -246,7 +246,7 @@ class Flow:
         if not by:
             self._stopped(icmp_fault(self.to[0], by, type, code), self.packets.number_of(data))
             return
-        extension = labels_at(data, after or MIN_QUOTE - self.packets.skipped, told=after > 0)
+        extension = labels_at(data, after or MIN_QUOTE - self.packets.skipped, sure=after > 0)
         number = self.packets.number_of(data)
         if number is not None or not self.overheard:
             answer = HopReply(by, what, type, code, mtu if what is IcmpMeaning.TOO_BIG else 0, None, extension)
@@ -262,7 +262,7 @@ class Flow:
         """The same error as a raw socket sees it: its quote shows the packet's own headers."""
         number = quote.number - 8 - MIN_PAYLOAD if quote.protocol == UDP else quote.number
         if 0 <= number < len(self.probes) and (quote.protocol != UDP or not self.probes[number].size):
-            self._take(number, told(quote, by, self.to[0]), at_ns, now)
+            self._take(number, hop_reply(quote, by, self.to[0]), at_ns, now)
 
     def _take(self, number: int | None, answer: HopReply, at_ns: int, now: float) -> None:
         if number is None:
@@ -295,16 +295,16 @@ class Flow:
         self._out.clear()
         for probe in lost:
             probe.left_ns = 0  # a straggler finds nothing to answer
-        anew = [Probe(one.ttl, len(self.probes) + at, one.size) for at, one in enumerate(lost)]
+        anew = [Probe(probe.ttl, len(self.probes) + at, probe.size) for at, probe in enumerate(lost)]
         self.probes += anew
         self._queue.extendleft(reversed(anew))
         self._next_at = now + self.timeout_s
 
     def _no_further(self, ttl: int) -> None:
-        self._queue = deque(one for one in self._queue if one.ttl < ttl)
+        self._queue = deque(probe for probe in self._queue if probe.ttl < ttl)
 
 
-def told(quote: Quote, by: str, target: str) -> HopReply:
+def hop_reply(quote: Quote, by: str, target: str) -> HopReply:
     """The answer that a whole ICMP error gives."""
     answer = HopReply(by, quote.what, quote.type, quote.code, quote.mtu, None, quote.labels, quote.dscp)
     return at_target(answer, target)

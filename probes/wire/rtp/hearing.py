@@ -42,10 +42,10 @@ class Hearing:
 
     def reported(self, reports: Sequence[RtcpReport | Goodbye], sent: int, now: float) -> list[Block]:
         """A compound came; `sent`: packets of ours so far. The blocks about us."""
-        leaving = {source for one in reports if isinstance(one, Goodbye) for source in one.sources}
-        theirs = [one for one in reports if isinstance(one, RtcpReport) and self._is_said(one, leaving)]
-        told = {report.source for report in theirs if rtcp.blocks_of([report], self._source)}
-        self._reporters |= told if len(self._reporters) < _MAX_REPORTERS else set()
+        leaving = {source for report in reports if isinstance(report, Goodbye) for source in report.sources}
+        theirs = [report for report in reports if isinstance(report, RtcpReport) and self._is_said(report, leaving)]
+        reporters = {report.source for report in theirs if rtcp.blocks_of([report], self._source)}
+        self._reporters |= reporters if len(self._reporters) < _MAX_REPORTERS else set()
         is_others = bool(self._reporters) and not any(report.source in self._reporters for report in theirs)
         blocks = rtcp.blocks_of(theirs, self._source)
         self.block = blocks[-1] if blocks else self.block

@@ -66,7 +66,7 @@ def encode(report: RtcpReport, name: str, *, leaving: bool = False) -> bytes:
     if report.sent:
         sent = report.sent
         body += struct.pack("!QIII", sent.ntp, sent.stamp & 0xFFFFFFFF, sent.packets, sent.octets & 0xFFFFFFFF)
-    body += b"".join(_block(one) for one in report.blocks)
+    body += b"".join(_block(block) for block in report.blocks)
     out = _packet(SR if report.sent else RR, len(report.blocks), body)
     item = b"\x01" + bytes([len(name)]) + name.encode("ascii") + b"\0"
     chunk = struct.pack("!I", report.source) + item
@@ -138,5 +138,9 @@ def round_trip_ms(block: Block, at_ns: int) -> float | None:
 def blocks_of(reports: Sequence[RtcpReport | Goodbye], source: int) -> list[Block]:
     """The blocks about one stream."""
     return [
-        one for report in reports if isinstance(report, RtcpReport) for one in report.blocks if one.source == source
+        block
+        for report in reports
+        if isinstance(report, RtcpReport)
+        for block in report.blocks
+        if block.source == source
     ]

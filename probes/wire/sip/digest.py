@@ -11,7 +11,7 @@ from typing import NamedTuple
 from probes.wire.sip import message as sip
 
 _KNOWN = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
-_HASHES = {name: one for name, one in _KNOWN.items() if one in hashlib.algorithms_available}
+_HASHES = {name: hash_name for name, hash_name in _KNOWN.items() if hash_name in hashlib.algorithms_available}
 _SCHEME = re.compile(r"(?:\A|,)\s*([!#$%&'*+.^_`|~\w-]{1,32})[ \t]+(?=[\w-]{1,32}\s*=)", re.ASCII)
 _PAIR = re.compile(r'([A-Za-z0-9_-]{1,32})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
 _MAX_CHARS, _MAX_VALUES = 2048, 8  # characters of a header, and headers, that are read
@@ -37,11 +37,11 @@ class Credentials(NamedTuple):
 
 def challenges(values: Iterable[str]) -> list[Challenge]:
     """Of each realm the topmost challenge we can answer (RFC 8760 §2.4, RFC 3261 §22.3), in the order they came."""
-    found: dict[str, Challenge] = {}
+    by_realm: dict[str, Challenge] = {}
     for text in _split(values):
-        if (one := _one(text)) and one.realm not in found:
-            found[one.realm] = one
-    return list(found.values())
+        if (challenge := _challenge(text)) and challenge.realm not in by_realm:
+            by_realm[challenge.realm] = challenge
+    return list(by_realm.values())
 
 
 def schemes(values: Iterable[str]) -> list[str]:
@@ -64,13 +64,13 @@ def _split(values: Iterable[str]) -> list[str]:
     return out
 
 
-def _one(text: str) -> Challenge | None:
+def _challenge(text: str) -> Challenge | None:
     scheme, _, rest = text.partition(" ")
     if scheme.lower() != "digest":
         return None
     pairs = {name.lower(): _unquote(quoted) or plain for name, quoted, plain in _PAIR.findall(rest)}
     algorithm = pairs.get("algorithm", "MD5").upper()
-    offered = [one.strip().lower() for one in pairs.get("qop", "").split(",") if one.strip()]
+    offered = [word.strip().lower() for word in pairs.get("qop", "").split(",") if word.strip()]
     if (
         algorithm.removesuffix("-SESS") not in _HASHES
         or (offered and not {"auth", "auth-int"} & {*offered})

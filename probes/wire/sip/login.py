@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from probes.wire.sip import digest as sipdigest
+from probes.wire.sip import digest as sip_digest
 from probes.wire.sip.digest import Challenge, Credentials
 from probes.wire.sip.message import SipMessage
 
@@ -53,7 +53,7 @@ class Authorization:
         asked = {
             _Key(ours, challenge.realm): challenge
             for theirs, ours in _HEADERS
-            for challenge in sipdigest.challenges(message.all(theirs))
+            for challenge in sip_digest.challenges(message.all(theirs))
         }
         taken = frozenset(key for key, challenge in asked.items() if self._take(key, challenge))
         self._last = taken or self._last
@@ -78,4 +78,4 @@ class Authorization:
         assert self._credentials
         asked.used, self._given = asked.used + 1, self._given + 1
         cnonce = f"{self._seed[:16]}{self._given:02x}"
-        return sipdigest.authorization(asked.challenge, self._credentials, method, uri, cnonce, asked.used, body)
+        return sip_digest.authorization(asked.challenge, self._credentials, method, uri, cnonce, asked.used, body)

@@ -62,11 +62,11 @@ class SipMessage:
 
     def first(self, name: str) -> str:
         """The first value of a header (long name, small letters), "" when there is none."""
-        return next((value for one, value in self.headers if one == name), "")
+        return next((value for header, value in self.headers if header == name), "")
 
     def all(self, name: str) -> list[str]:
         """Every value of a header, one item per line of the message (comma lists are not split)."""
-        return [value for one, value in self.headers if one == name]
+        return [value for header, value in self.headers if header == name]
 
 
 def parse(data: bytes) -> SipMessage:

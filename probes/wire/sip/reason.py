@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from probes import causes as h323words
-from probes.wire.sip import dialog as sipdialog
-from probes.wire.sip import digest as sipdigest
+from probes import causes
+from probes.wire.sip import dialog as sip_dialog
+from probes.wire.sip import digest as sip_digest
 from probes.wire.sip import message as sip
 from probes.wire.sip.message import SipMessage
 
@@ -39,7 +39,7 @@ _ASKS = {401: "www-authenticate", 407: "proxy-authenticate"}
 
 def reason(message: SipMessage) -> str:
     """The Reason header in words (RFC 3326): of each its text, else what its cause means; "" when there is none."""
-    values = islice(sipdialog.listed(message, "reason"), _MAX_VALUES)
+    values = islice(sip_dialog.listed(message, "reason"), _MAX_VALUES)
     return "; ".join(said for value in values if (said := _reason(value[:1024])))
 
 
@@ -56,20 +56,22 @@ def _reason(value: str) -> str:
 def _meaning(protocol: str, cause: str) -> str:
     """Of a Q.850 cause (ITU-T Q.850 §2.2.7.2), "" for others."""
     is_known = protocol.upper() == "Q.850" and re.fullmatch(r"\d{1,3}", cause, re.ASCII)
-    return h323words.CAUSES.get(int(cause), ("",))[0] if is_known else ""
+    return causes.CAUSES.get(int(cause), ("",))[0] if is_known else ""
 
 
 def warning(message: SipMessage) -> str:
     """The warnings' texts (RFC 3261 §20.43), "" when there is none."""
-    found = (_WARNING.match(value[:1024]) for value in sipdialog.listed(message, "warning"))
-    return "; ".join(f"{_plain(one[2])[:_MAX_TEXT]} ({one[1]})" for one in islice(filter(None, found), _MAX_VALUES))
+    matches = (_WARNING.match(value[:1024]) for value in sip_dialog.listed(message, "warning"))
+    return "; ".join(
+        f"{_plain(match[2])[:_MAX_TEXT]} ({match[1]})" for match in islice(filter(None, matches), _MAX_VALUES)
+    )
 
 
 def elsewhere(message: SipMessage) -> list[str]:
     """Where a redirection sends us, the place it prefers first (q); nothing when it does not say. Any URI may stand there."""
     if message.status not in _REDIRECTS:
         return []
-    values = [value for value in islice(sipdialog.listed(message, "contact"), 32) if _uri(value)]
+    values = [value for value in islice(sip_dialog.listed(message, "contact"), 32) if _uri(value)]
     values.sort(key=lambda value: -_preference(value))
     return list(dict.fromkeys(_uri(value) for value in values))[:_MAX_VALUES]
 
@@ -83,8 +85,8 @@ def _uri(value: str) -> str:
 
 def _preference(value: str) -> float:
     """RFC 3261 §20.10: 1 when it does not say."""
-    told = sip.parameter(value, "q") or "1"
-    return float(told) if re.fullmatch(r"[01](\.\d{0,3})?", told, re.ASCII) else 1.0
+    q = sip.parameter(value, "q") or "1"
+    return float(q) if re.fullmatch(r"[01](\.\d{0,3})?", q, re.ASCII) else 1.0
 
 
 def required(message: SipMessage) -> list[str]:
@@ -117,9 +119,9 @@ def _later(message: SipMessage) -> str:
 def _unknown(message: SipMessage) -> str:
     """How it asks for a password when that is none of the ways we know."""
     header = _ASKS.get(message.status)
-    if header is None or sipdigest.challenges(message.all(header)):
+    if header is None or sip_digest.challenges(message.all(header)):
         return ""
-    named = "; ".join(sipdigest.schemes(message.all(header)))[:_MAX_TEXT]
+    named = "; ".join(sip_digest.schemes(message.all(header)))[:_MAX_TEXT]
     return f"it asks in a way that we do not know: {named}" if named else "it does not say how it wants to be told"
 
 

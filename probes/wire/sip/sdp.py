@@ -100,18 +100,18 @@ def read(data: bytes) -> tuple[MediaDescription, ...]:
         raise WireError(0, "not a session description")
     if len(lines) > MAX_LINES:
         raise WireError(0, "too many lines")
-    host, way, rate_bps, found = "", "sendrecv", 0, list[_Read]()
+    host, way, rate_bps, medias = "", "sendrecv", 0, list[_Read]()
     for line in lines:
         key, text = line[:2], line[2:].strip()
         if key == "m=":
-            found.append(_media(text, host, way, rate_bps))
-        elif found:
-            _about(found[-1], key, text)
+            medias.append(_media(text, host, way, rate_bps))
+        elif medias:
+            _about(medias[-1], key, text)
         elif key == "c=":
             host = _host(text) or host
         elif key == "a=" and text in WAYS:
             way = text
-    return tuple(_whole(line) for line in found[:MAX_MEDIA])
+    return tuple(_whole(line) for line in medias[:MAX_MEDIA])
 
 
 def _media(text: str, host: str, way: str, rate_bps: int) -> _Read:
@@ -148,6 +148,8 @@ def _about(line: _Read, key: str, text: str) -> None:
 
 
 def _whole(line: _Read) -> MediaDescription:
-    codecs = tuple(Codec(one, *line.maps[one]) for one in dict.fromkeys(line.payloads) if one in line.maps)
+    codecs = tuple(
+        Codec(payload, *line.maps[payload]) for payload in dict.fromkeys(line.payloads) if payload in line.maps
+    )
     rtcp_port = line.rtcp_port or (line.port + 1 if 0 < line.port < 65_535 else 0)
     return MediaDescription(line.kind, line.port, line.host, codecs, line.way, rtcp_port, line.rate_bps, line.sealed)

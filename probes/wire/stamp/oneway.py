@@ -66,9 +66,9 @@ class Envelope:
         return (high - low) / (to_s - from_s)
 
 
-def _above(before: tuple[float, float], one: tuple[float, float], after: tuple[float, float]) -> bool:
+def _above(before: tuple[float, float], middle: tuple[float, float], after: tuple[float, float]) -> bool:
     """True when the middle one does not lie below the line between the others."""
-    return (one[1] - before[1]) * (after[0] - before[0]) >= (after[1] - before[1]) * (one[0] - before[0])
+    return (middle[1] - before[1]) * (after[0] - before[0]) >= (after[1] - before[1]) * (middle[0] - before[0])
 
 
 class Shortest:
@@ -156,10 +156,10 @@ def _doubt(point: _Point, shortest_ms: float) -> float:
     return max(0.0, point.rtt_ms - shortest_ms) / 2
 
 
-def _near(one: _Point, other: _Point, shortest_ms: float, slack_ms: float) -> bool:
+def _near(point: _Point, other: _Point, shortest_ms: float, slack_ms: float) -> bool:
     """True when delay variation and drift can account for both."""
-    room = slack_ms + MAX_DRIFT * abs(one.at_s - other.at_s)
-    return abs(one.half_ms - other.half_ms) <= _doubt(one, shortest_ms) + _doubt(other, shortest_ms) + room
+    room = slack_ms + MAX_DRIFT * abs(point.at_s - other.at_s)
+    return abs(point.half_ms - other.half_ms) <= _doubt(point, shortest_ms) + _doubt(other, shortest_ms) + room
 
 
 def variation(ways_ms: Sequence[float], at_s: Sequence[float], slope: float) -> float:
@@ -181,7 +181,7 @@ def absolute(there_ms: Sequence[float], back_ms: Sequence[float], error_ms: floa
     round trip would, or when a delay below nothing shows that a clock is worse than it says."""
     if not there_ms or not back_ms:
         return None
-    shortest = min(one + other for one, other in zip(there_ms, back_ms, strict=True))
+    shortest = min(there + back for there, back in zip(there_ms, back_ms, strict=True))
     if error_ms >= shortest / 2 or min(*there_ms, *back_ms) < -error_ms:
         return None
     middles = [max(0.0, stats.quantile(sorted(ways), 0.5)) for ways in (there_ms, back_ms)]

@@ -160,12 +160,12 @@ def decode_reply(data: bytes, key: bytes = b"") -> StampReply:
     """A reflector's packet; 41 bytes are enough (TWAMP-Light), 112 with a key."""
     if key:
         _checked(data, key)
-        found = _AUTH_REFLECTOR.unpack_from(data)
+        fields = _AUTH_REFLECTOR.unpack_from(data)
     elif len(data) >= TWAMP:
-        found = _PLAIN_REFLECTOR.unpack_from(data.ljust(PLAIN, b"\0"))
+        fields = _PLAIN_REFLECTOR.unpack_from(data.ljust(PLAIN, b"\0"))
     else:
         raise WireError(len(data), f"{len(data)} bytes are too short for a reply ({TWAMP} at least)")
-    seq, sent, error, ssid, received, sender_seq, sender, sender_error, ttl = found
+    seq, sent, error, ssid, received, sender_seq, sender, sender_error, ttl = fields
     return StampReply(
         seq, from_wire(sent, error), error, ssid, from_wire(received, error),
         sender_seq, from_wire(sender, sender_error), sender_error, ttl, bool(sent and received),

@@ -17,7 +17,7 @@ from probes.wire.fleet.fleet import Fleet
 from probes.wire.fleet.track import FleetTarget, FleetWindow, Flight
 from probes.wire.session import Arrival
 from probes.wire.stamp import packet as stamp
-from probes.wire.stamp import tlv as stamptlv
+from probes.wire.stamp import tlv
 from probes.wire.stamp.oneway import Directions
 from probes.wire.stamp.requests import TlvRequests, mark
 
@@ -67,9 +67,9 @@ class LossLedger:
 
     def take(self) -> tuple[int, int, int]:
         """Lost there, back, and not told, since the last call. Each packet is `unknown` at most once."""
-        told = self.forward, self.backward, self.unknown + min(self.fresh, self.missing)
+        lost = self.forward, self.backward, self.unknown + min(self.fresh, self.missing)
         self.forward = self.backward = self.unknown = self.fresh = 0
-        return told
+        return lost
 
     def _answer(self, number: int) -> None:
         if number <= self.high:
@@ -97,10 +97,10 @@ class LossLedger:
         """How many of the reflector's numbers between the last settled and this one are no losses."""
         if number == self.high + 1:
             return 0
-        early = sum(self.high < one < number for one in self.fates.values())
-        doubles = {one for one in self.doubles if one < number}
+        early = sum(self.high < known < number for known in self.fates.values())
+        doubles = {known for known in self.doubles if known < number}
         self.doubles -= doubles
-        return early + sum(one > self.high for one in doubles)
+        return early + sum(known > self.high for known in doubles)
 
 
 class StampSender(Fleet):
@@ -154,7 +154,7 @@ class StampSender(Fleet):
             if track.more.asks is not None:
                 key, window = track.more.key, flight.window
                 chain = stamp.tail(arrival.data, bool(key))
-                values = stamptlv.answered(chain, key=key, head=arrival.data[:4])
+                values = tlv.answered(chain, key=key, head=arrival.data[:4])
                 track.more.asks.take(values, reply, window, split, len(window.rtts_ms) > timed)
 
     def _track_of(self, arrival: Arrival) -> FleetTarget | None:
@@ -165,11 +165,13 @@ class StampSender(Fleet):
             return None
         if len(data) >= stamp.AUTHENTICATED:
             for place in (26, 14):  # authenticated and plain packets keep it in different places
-                found = self._by_ssid(int.from_bytes(data[place : place + 2], "big"), arrival, bool(place == 26))
-                if found is not None:
-                    return found
-        found = self._by_ssid(int.from_bytes(data[14:16], "big"), arrival, False)
-        return found or next((one for one in self.hosts.get(arrival.source[0], ()) if _from(arrival, one)), None)
+                target = self._by_ssid(int.from_bytes(data[place : place + 2], "big"), arrival, bool(place == 26))
+                if target is not None:
+                    return target
+        target = self._by_ssid(int.from_bytes(data[14:16], "big"), arrival, False)
+        return target or next(
+            (target for target in self.hosts.get(arrival.source[0], ()) if _from(arrival, target)), None
+        )
 
     def _by_ssid(self, ssid: int, arrival: Arrival, keyed: bool) -> FleetTarget | None:
         if not 0 < ssid <= len(self.tracks):

@@ -34,17 +34,17 @@ class Spot(NamedTuple):
 
 def spots(chain: bytes) -> tuple[list[Spot], int]:
     """The TLVs that can be told apart, and where the chain is broken (its length when it is not)."""
-    found: list[Spot] = []
+    whole: list[Spot] = []
     at = counted = 0
-    while len(chain) - at >= _HEAD.size and len(found) < _MAX_TLVS:
+    while len(chain) - at >= _HEAD.size and len(whole) < _MAX_TLVS:
         _, type_, length = _HEAD.unpack_from(chain, at)
         end = at + _HEAD.size + length
         counted += 0 if type_ == PADDING else end - at
         if end > len(chain) or counted > _MAX_BYTES:
             break
-        found.append(Spot(at, end, type_))
+        whole.append(Spot(at, end, type_))
         at = end
-    return found, at
+    return whole, at
 
 
 def chain_of(values: Mapping[int, bytes], *, head: bytes = b"", key: bytes = b"", size: int = 0) -> bytes:
@@ -62,29 +62,29 @@ def mac(key: bytes, head: bytes, chain: bytes) -> bytes:
     return hmac.digest(key, head + chain, "sha256")[:16]
 
 
-def is_whole(chain: bytes, found: list[Spot], head: bytes, key: bytes) -> bool:
+def is_whole(chain: bytes, tlvs: list[Spot], head: bytes, key: bytes) -> bool:
     """True when the HMAC TLV is there, right, and only padding stands behind it; padding alone needs none."""
-    places = [number for number, spot in enumerate(found) if spot.type == HMAC]
+    places = [number for number, spot in enumerate(tlvs) if spot.type == HMAC]
     if not places:
-        return all(spot.type == PADDING for spot in found)
-    spot, behind = found[places[0]], found[places[0] + 1 :]
+        return all(spot.type == PADDING for spot in tlvs)
+    spot, behind = tlvs[places[0]], tlvs[places[0] + 1 :]
     right = hmac.compare_digest(mac(key, head, chain[: spot.at]), chain[spot.at + 4 : spot.end])
-    return right and all(one.type == PADDING for one in behind)
+    return right and all(spot.type == PADDING for spot in behind)
 
 
 def reflected(
     chain: bytes, answers: Mapping[int, Answer], *, key: bytes = b"", head: bytes = b"", reply_head: bytes = b""
 ) -> bytes:
     """The chain as a reflector sends it back. `head`, `reply_head`: the sequence numbers of the test and the answer."""
-    found, broken = spots(chain)
+    tlvs, broken = spots(chain)
     out = bytearray(chain)
     if broken < len(chain):
         out[broken] = MALFORMED
-    if key and not is_whole(chain, found, head, key):
-        for spot in found:
+    if key and not is_whole(chain, tlvs, head, key):
+        for spot in tlvs:
             out[spot.at] = INTEGRITY
         return bytes(out)
-    for spot in found:
+    for spot in tlvs:
         out[spot.at] = _flags(spot)
         answer = answers.get(spot.type) if not out[spot.at] else None
         if answer is not None:
@@ -105,12 +105,12 @@ def _flags(spot: Spot) -> int:
 
 def answered(chain: bytes, *, key: bytes = b"", head: bytes = b"") -> dict[int, bytes]:
     """The values a reflector has filled in: with no flag, of a type we know, whole; nothing else is believed."""
-    found, _ = spots(chain)
-    if key and not is_whole(chain, found, head, key):
+    tlvs, _ = spots(chain)
+    if key and not is_whole(chain, tlvs, head, key):
         return {}
     return {
         spot.type: chain[spot.at + 4 : spot.end]
-        for spot in found
+        for spot in tlvs
         if spot.type in LENGTHS and not chain[spot.at] and not _flags(spot)
     }
 

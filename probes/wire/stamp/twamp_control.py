@@ -133,13 +133,15 @@ class Control:
 
     def _refused(self, accept: int, what: str) -> bool:
         if accept:
-            told = _ACCEPTS[accept] if accept < len(_ACCEPTS) else "for no known reason"
-            self._end(f"it refuses {what}: {told} ({accept})", refused=True)
+            why = _ACCEPTS[accept] if accept < len(_ACCEPTS) else "for no known reason"
+            self._end(f"it refuses {what}: {why} ({accept})", refused=True)
         return bool(accept)
 
     def _request(self) -> bytes:
         wish, version = self._wish, 6 if ":" in self._wish.mine else 4
-        mine, theirs = (ip_address(one.partition("%")[0]).packed.ljust(16, b"\0") for one in (wish.mine, wish.theirs))
+        mine, theirs = (
+            ip_address(address.partition("%")[0]).packed.ljust(16, b"\0") for address in (wish.mine, wish.theirs)
+        )
         return _REQUEST.pack(
             5, version, 0, 0, 0, wish.port, wish.port, mine, theirs, bytes(16), wish.padding,
             stamp.to_wire(self._clock_ns), int(wish.timeout_s * 2**32), wish.dscp << 24,

@@ -10,8 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from probes.errors import WireError
-from probes.wire import dns
-from probes.wire import dns_rdata as dnsdata
+from probes.wire import dns, dns_rdata
 from probes.wire.dns import DnsFramer, DnsMessage, Question
 
 RECORDED = GOLDEN / "dns" / "unbound.hex"
@@ -71,7 +70,7 @@ def test_scapys_sections_flags_and_extended_rcode_are_read() -> None:
     assert read.answers == (dns.Record("x.test", "SRV", 9, "1 2 5060 m.x.test"),)
     assert read.authority == (dns.Record("x.test", "NS", 5, "ns.x.test"),)
     assert read.additional == (dns.Record("m.x.test", "AAAA", 6, "2001:db8::7"),)
-    assert dnsdata.serial(dns.decode(BYTES["soa"]).answers[0].value) == 2026112401
+    assert dns_rdata.serial(dns.decode(BYTES["soa"]).answers[0].value) == 2026112401
 
 
 HEAD = bytes.fromhex("000181800001000100000000") + b"\x01a\0\0\x01\0\x01"
@@ -113,7 +112,7 @@ def test_what_is_no_message_is_a_wire_error(data: bytes, word: str) -> None:
 def test_pointers_to_pointers_cost_no_more_than_a_name() -> None:
     chain = b"".join((0xC000 | max(0, 12 + 2 * number - 2)).to_bytes(2, "big") for number in range(1, 200))
     with pytest.raises(WireError) as caught:
-        dnsdata.name_at(bytes(14) + chain, 14 + len(chain) - 2)
+        dns_rdata.name_at(bytes(14) + chain, 14 + len(chain) - 2)
     assert "circles" in caught.value.reason
 
 
@@ -141,7 +140,7 @@ def test_an_impossible_lifetime_is_none_and_unknown_types_are_hexadecimal() -> N
 )
 def test_names_are_written_as_in_zone_files(text: str, wire: bytes) -> None:
     assert dns.encode_name(text) == wire
-    assert dns.encode_name(dnsdata.name_at(wire, 0)[0]) == wire
+    assert dns.encode_name(dns_rdata.name_at(wire, 0)[0]) == wire
 
 
 @pytest.mark.parametrize(
@@ -158,7 +157,7 @@ labels = st.binary(min_size=1, max_size=20)
 @given(st.lists(labels, max_size=8))
 def test_any_name_is_read_as_it_was_written(parts: list[bytes]) -> None:
     wire = b"".join(bytes((len(one),)) + one for one in parts) + b"\0"
-    text, end = dnsdata.name_at(wire, 0)
+    text, end = dns_rdata.name_at(wire, 0)
     assert end == len(wire) and text.isprintable() and dns.encode_name(text) == wire
 
 

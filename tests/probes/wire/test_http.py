@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from probes.errors import WireError
-from probes.wire import http as http1
+from probes.wire import http
 from probes.wire.http import Response
 
 # python -m http.server (3.11.2), and openssl 3.0.22 s_server -www (no length: until it closes)
@@ -126,11 +126,11 @@ def test_an_answer_that_ends_early_is_a_wire_error(data: bytes) -> None:
 
 
 def test_a_request_is_as_written_and_cannot_be_broken_out_of() -> None:
-    made = http1.encode_request("GET", "/a?b", "portal.test:8080", [("Accept", "*/*")])
+    made = http.encode_request("GET", "/a?b", "portal.test:8080", [("Accept", "*/*")])
     assert made == b"GET /a?b HTTP/1.1\r\nHost: portal.test:8080\r\nAccept: */*\r\nConnection: close\r\n\r\n"
     for path, host in (("/a\r\nX: y", "h"), ("/a b", "h"), ("/", "h\nX: y"), ("/\u0111", "h"), ("/", "h x")):
         with pytest.raises(ValueError):
-            http1.encode_request("GET", path, host)
+            http.encode_request("GET", path, host)
 
 
 @given(st.lists(st.binary(max_size=80), max_size=6), st.sampled_from(["GET", "HEAD"]))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.errors import WireError
-from probes.wire import snmp as ber
+from probes.wire import snmp
 
 # Debian's snmpget and snmpd 5.9.3 on the wire, as a relay between them saw it.
 SPOKEN = {
@@ -31,25 +31,25 @@ GOOD = fake.message(77, [fake.row("1.3.6.1.2.1.1.3.0", fake.TICKS, 5), fake.row(
 
 @pytest.mark.parametrize("name", SPOKEN)
 def test_what_others_say_to_each_other_passes(name: str) -> None:
-    ber.check(bytes.fromhex(SPOKEN[name]))
+    snmp.check(bytes.fromhex(SPOKEN[name]))
 
 
 def test_errors_and_ends_pass() -> None:
-    ber.check(GOOD)
-    ber.check(fake.message(-1, [], fake.TOO_BIG))
-    ber.check(fake.message(2**31 - 1, [fake.row("1.3.9", fake.END, b"")]))
+    snmp.check(GOOD)
+    snmp.check(fake.message(-1, [], fake.TOO_BIG))
+    snmp.check(fake.message(2**31 - 1, [fake.row("1.3.9", fake.END, b"")]))
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_never_raise_anything_else(data: bytes) -> None:
     with suppress(WireError):
-        ber.check(data)
+        snmp.check(data)
 
 
 @given(st.integers(0, len(GOOD) - 1))
 def test_a_message_cut_anywhere_is_malformed(size: int) -> None:
     with pytest.raises(WireError):
-        ber.check(GOOD[:size])
+        snmp.check(GOOD[:size])
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_message_cut_anywhere_is_malformed(size: int) -> None:
 )
 def test_each_fault_has_its_reason(data: bytes, reason: str) -> None:
     with pytest.raises(WireError, match=reason):
-        ber.check(data)
+        snmp.check(data)
 
 
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=4))
@@ -82,14 +82,14 @@ def test_the_short_way_through_a_row_says_what_the_long_one_says(changes: list[t
 
     def verdict() -> bool:
         try:
-            ber.check(bytes(data))
+            snmp.check(bytes(data))
         except WireError:
             return False
         return True
 
     short = verdict()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ber, "_usual", lambda *_: 0)
+        patch.setattr(snmp, "_usual", lambda *_: 0)
         assert verdict() == short
 
 
@@ -99,22 +99,22 @@ def oid_of(arcs: int, arc: int = 1) -> str:
 
 @pytest.mark.parametrize("arc", [1, 2**32 - 1])
 def test_an_object_identifier_has_128_arcs_at_most(arc: int) -> None:
-    ber.check(fake.message(1, [fake.row(oid_of(128, arc), fake.OID, oid_of(128, arc))]))
+    snmp.check(fake.message(1, [fake.row(oid_of(128, arc), fake.OID, oid_of(128, arc))]))
     for row in (fake.row(oid_of(129, arc), fake.INTEGER, 1), fake.row("1.3.6", fake.OID, oid_of(129, arc))):
         with pytest.raises(WireError, match="type 0x06"):
-            ber.check(fake.message(1, [row]))
+            snmp.check(fake.message(1, [row]))
 
 
 def test_a_message_of_very_many_rows_is_refused() -> None:
-    rows = [fake.row("1.3.6.1", fake.INTEGER, 1)] * (ber.MAX_ROWS + 1)
-    ber.check(fake.message(1, rows[1:]))
+    rows = [fake.row("1.3.6.1", fake.INTEGER, 1)] * (snmp.MAX_ROWS + 1)
+    snmp.check(fake.message(1, rows[1:]))
     with pytest.raises(WireError, match="more than 128 rows"):
-        ber.check(fake.message(1, rows))
+        snmp.check(fake.message(1, rows))
 
 
 def test_a_message_is_known_by_its_version_and_number() -> None:
-    assert ber.ident(GOOD) == (1, b"\x4d")
-    spoken = {name: ber.ident(bytes.fromhex(data)) for name, data in SPOKEN.items()}
+    assert snmp.ident(GOOD) == (1, b"\x4d")
+    spoken = {name: snmp.ident(bytes.fromhex(data)) for name, data in SPOKEN.items()}
     assert spoken["v2c question"] == spoken["v2c answer"] == (1, bytes.fromhex("19b4e24d"))
     assert spoken["v3 discovery"] == spoken["v3 report"] == (3, bytes.fromhex("2c08599d"))
     assert spoken["v3 encrypted"] == (3, bytes.fromhex("2c08599c"))
@@ -122,7 +122,7 @@ def test_a_message_is_known_by_its_version_and_number() -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_have_a_number_or_none(data: bytes) -> None:
-    ber.ident(data)
+    snmp.ident(data)
 
 
 def test_nesting_ends_somewhere() -> None:
@@ -130,7 +130,7 @@ def test_nesting_ends_somewhere() -> None:
     for _ in range(2000):
         data = fake.tlv(0x30, data)
     with pytest.raises(WireError, match="nested"):
-        ber.check(data)
+        snmp.check(data)
 
 
 def test_the_librarys_decoder_takes_what_passes_without_a_panic() -> None:
@@ -156,7 +156,7 @@ def test_the_librarys_decoder_takes_what_passes_without_a_panic() -> None:
                     (0, 1, 5, 6, 0x30, 0x7F, 0x80, 0xFF, rng.randrange(256))
                 )
             with suppress(WireError, SnmpError, BlockingIOError, StopAsyncIteration):
-                ber.check(bytes(answer))
+                snmp.check(bytes(answer))
                 far.sendto(answer, source)
                 select.select([sock.get_fd()], [], [], 1)
                 passed += 1

@@ -11,7 +11,7 @@ from probes.io.conversation import ConversationEnd
 from probes.io.rtp import MediaHeard
 from probes.kinds.sip.call.media import Agreed
 from probes.wire.session import Malformed
-from probes.wire.sip import reason as siptold
+from probes.wire.sip import reason as sip_reason
 from probes.wire.sip.call.events import AckUnheard, CallOver, CallRefused, Demands, HungUp, Ringing, Silent, Up
 
 _QUIET_S = 1.5  # nothing for so long before the end: it stopped
@@ -112,7 +112,7 @@ def _turned_down(refused: CallRefused, demands: Demands | None) -> tuple[Outcome
     words = _WORDS.get(status, "it does not take the call")
     if status in (401, 407) and refused.tried:
         words = "it does not accept our user and password"
-    more = clean(siptold.more(refused.message), 240)
+    more = clean(sip_reason.more(refused.message), 240)
     if demands:
         more = f"before that it demanded {clean(', '.join(demands.extensions), 80)}" + (f"; {more}" if more else "")
     return _OUTCOMES.get(status, Outcome.REFUSED), f"{said}: {words}" + (f"; {more}" if more else "")
@@ -216,7 +216,7 @@ def _remarks(talk: Talk) -> list[str]:
 
 
 def _last_word(hung: HungUp) -> str:
-    told = clean(siptold.more(hung.message), 240)
+    told = clean(sip_reason.more(hung.message), 240)
     return f"hung up after {hung.after_s:.1f} s" + (f": {told}" if told else "")
 
 

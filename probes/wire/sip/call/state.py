@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from probes.wire.session import Address, Malformed
-from probes.wire.sip import body as sipbody
-from probes.wire.sip import dialog as sipdialog
+from probes.wire.sip import body as sip_body
+from probes.wire.sip import dialog as sip_dialog
 from probes.wire.sip import message as sip
-from probes.wire.sip import reason as siptold
-from probes.wire.sip import request as siprequest
+from probes.wire.sip import reason as sip_reason
+from probes.wire.sip import request as sip_request
 from probes.wire.sip.call.events import (
     AckUnheard,
     CallLimits,
@@ -178,9 +178,9 @@ class SipCall(Carried):
         """The INVITE, from the start or with credentials."""
         self._number += 1
         self._invite = self._number
-        body: Headers = (("content-type", "application/sdp"), siprequest.ALLOW)
+        body: Headers = (("content-type", "application/sdp"), sip_request.ALLOW)
         more = body + self._authorization
-        data = siprequest.request(self._ask, "INVITE", self._invite, self._outside, more=more, body=self._offer)
+        data = sip_request.request(self._ask, "INVITE", self._invite, self._outside, more=more, body=self._offer)
         self._began, self._until, self._left = now, now + self._limits.answer_s, None
         self._repeat = _Repeat("INVITE", data, now, T1_S, float("inf"))
 
@@ -189,7 +189,7 @@ class SipCall(Carried):
         wait_s = self._limits.part_s if self._state == RINGING else T1_S
         self._cancelled = True
         self._state, self._until, self._began, self._left = PARTING, now + wait_s, now, None
-        data = siprequest.request(self._ask, "CANCEL", self._invite, self._outside)
+        data = sip_request.request(self._ask, "CANCEL", self._invite, self._outside)
         self._repeat = _Repeat("CANCEL", data, now, T1_S, T2_S)
 
     def _bye(self, now: float) -> None:
@@ -199,17 +199,17 @@ class SipCall(Carried):
         self._number += 1
         self._state, self._until, self._began, self._left = PARTING, now + self._limits.part_s, now, None
         more = self._login.headers("BYE", self._dialog.uri)
-        data = siprequest.request(self._ask, "BYE", self._number, self._dialog, self._to_tag, more=more)
+        data = sip_request.request(self._ask, "BYE", self._number, self._dialog, self._to_tag, more=more)
         self._repeat = _Repeat("BYE", data, now, T1_S, T2_S, self._hop)
 
     def _acknowledge(self, message: SipMessage) -> None:
         """A final answer that is no 2xx: its ACK stays in its transaction."""
-        tag = sipdialog.tag(message)
-        self._say(siprequest.request(self._ask, "ACK", self._invite, self._outside, tag))
+        tag = sip_dialog.tag(message)
+        self._say(sip_request.request(self._ask, "ACK", self._invite, self._outside, tag))
 
     def _acknowledge_dialog(self, dialog: Dialog, tag: str, hop: Address | None) -> Send:
         """A 2xx: its ACK has a new branch and goes the dialog's way."""
-        data = siprequest.request(self._ask, "ACK", self._invite, dialog, tag, more=self._authorization, mark="a")
+        data = sip_request.request(self._ask, "ACK", self._invite, dialog, tag, more=self._authorization, mark="a")
         self._say(data, hop)
         return Send(data, hop)
 
@@ -233,7 +233,7 @@ class SipCall(Carried):
                 self._bye_answered(message, now)
 
     def _is_answer(self, message: SipMessage, method: str, number: int) -> bool:
-        return sip.answers(message, siprequest.branch(self._ask, number), number, method, self._ask.seed)
+        return sip.answers(message, sip_request.branch(self._ask, number), number, method, self._ask.seed)
 
     def _bye_answered(self, message: SipMessage, now: float) -> None:
         if self._login.challenged(message):
@@ -247,7 +247,7 @@ class SipCall(Carried):
         if method == "ACK" or not all(message.first(name) for name in COPIED):
             return
         is_ours, is_strangers = self._is_dialogs(message)
-        said = siprequest.answer(message, is_ours=is_ours or is_strangers, demands=siptold.required(message))
+        said = sip_request.answer(message, is_ours=is_ours or is_strangers, demands=sip_reason.required(message))
         if said:
             self._say(said, self._source)
         if method == "BYE" and said and is_ours and not is_strangers:
@@ -256,8 +256,8 @@ class SipCall(Carried):
     def _is_dialogs(self, message: SipMessage) -> tuple[bool, bool]:
         """Whether the tags of their request are this call's (§12.2.2; none at all is forgiven), and whether it comes from a
         second place that took it."""
-        to, source = sipdialog.tag(message), sipdialog.tag(message, "from")
-        if to and not sip.same(to, siprequest.local_tag(self._ask)):
+        to, source = sip_dialog.tag(message), sip_dialog.tag(message, "from")
+        if to and not sip.same(to, sip_request.local_tag(self._ask)):
             return False, False
         is_strangers = source.casefold() in self._strangers
         is_known = not (self._is_taken and source and self._to_tag) or sip.same(source, self._to_tag)
@@ -286,19 +286,19 @@ class SipCall(Carried):
         if status not in self._told and len(self._told) < _MAX_EVENTS:
             self._told.add(status)
             self._tell(Ringing(status, self._after_s(now)))
-        demands = siptold.required(message)
+        demands = sip_reason.required(message)
         if demands and not self._has_demanded:
             self._has_demanded = True
             self._tell(Demands(tuple(demands)))
-        description = sipbody.description(message)
+        description = sip_body.description(message)
         if description and len(self._early) < _MAX_STRANGERS:
-            self._early.setdefault(sipdialog.tag(message).casefold(), description)
+            self._early.setdefault(sip_dialog.tag(message).casefold(), description)
         if self._state == ASKING:
             self._sends = self._repeat.sends if self._repeat else 1
             self._state, self._repeat, self._until = RINGING, None, now + self._limits.ring_s
 
     def _taken(self, message: SipMessage, now: float) -> None:
-        tag = sipdialog.tag(message)
+        tag = sip_dialog.tag(message)
         if self._is_taken and not sip.same(tag, self._to_tag):
             self._stranger(message, tag)
         elif not self._is_taken and (self._state in (ASKING, RINGING) or self._cancelled):
@@ -306,12 +306,12 @@ class SipCall(Carried):
         elif self._ack:
             self._taken_again(self._ack, now)
         else:
-            self._acknowledge_dialog(sipdialog.opened(message, self._ask.uri), tag, None)
+            self._acknowledge_dialog(sip_dialog.opened(message, self._ask.uri), tag, None)
 
     def _up(self, message: SipMessage, tag: str, now: float) -> None:
         sends = self._repeat.sends if self._state == ASKING and self._repeat else self._sends
         self._is_taken, self._to_tag = True, tag
-        self._dialog = sipdialog.opened(message, self._ask.uri)
+        self._dialog = sip_dialog.opened(message, self._ask.uri)
         self._hop = next_hop(self._dialog, self._peer) if self._peer else None
         after_s = self._after_s(now)
         self._state, self._repeat, self._until = UP, None, now + self._limits.talk_s
@@ -327,8 +327,8 @@ class SipCall(Carried):
     def _described(self, message: SipMessage, tag: str) -> bytes:
         """The 200's description of its media, else the one that came before it from the same place (§13.2.1), or from one
         that gave no name."""
-        found = sipbody.description(message) or self._early.get(tag.casefold(), b"")
-        return found or self._early.get("", b"")
+        own = sip_body.description(message) or self._early.get(tag.casefold(), b"")
+        return own or self._early.get("", b"")
 
     def _taken_again(self, ack: Send, now: float) -> None:
         """The same answer again: our ACK was lost. When it comes again and again, whom we called hears the ACK too."""
@@ -347,13 +347,13 @@ class SipCall(Carried):
         is_known = tag.casefold() in self._strangers
         if len(self._strangers) >= _MAX_STRANGERS and not is_known:
             return
-        dialog = sipdialog.opened(message, self._ask.uri)
+        dialog = sip_dialog.opened(message, self._ask.uri)
         hop = next_hop(dialog, self._peer) if self._peer else None
         self._acknowledge_dialog(dialog, tag, hop)
         if not is_known:
             self._strangers.add(tag.casefold())
             mark = f"b{len(self._strangers)}"
-            self._say(siprequest.request(self._ask, "BYE", self._invite + 1, dialog, tag, mark=mark), hop)
+            self._say(sip_request.request(self._ask, "BYE", self._invite + 1, dialog, tag, mark=mark), hop)
 
     def _turned_down(self, message: SipMessage, now: float) -> None:
         if self._is_taken:

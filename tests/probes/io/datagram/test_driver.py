@@ -17,7 +17,7 @@ from netthread import serving, within
 from probes.answer.stamp import reflector
 from probes.base import Outcome
 from probes.errors import NeedsPrivilege
-from probes.io.datagram import socket as net
+from probes.io.datagram import socket as packet_socket
 from probes.io.datagram.driver import Driver, both_clocks
 from probes.io.datagram.icmp import open_icmp
 from probes.io.datagram.socket import PacketSocket, Stamped, Unreachable, is_own, open_udp
@@ -162,7 +162,7 @@ def test_a_far_side_gets_the_send_stamps_it_asks_for_and_no_others() -> None:
 
 
 def test_tokens_whose_stamp_never_comes_do_not_pile_up(sock: PacketSocket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net, "KEPT", 10)
+    monkeypatch.setattr(packet_socket, "KEPT", 10)
     other = open_udp(socket.AF_INET, "127.0.0.1")
     for token in range(100):
         other.send(b"x", sock.sock.getsockname(), token=token)

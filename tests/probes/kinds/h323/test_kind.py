@@ -18,9 +18,7 @@ from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings, BadTarget, WireError
 from probes.kinds.h323.kind import H323, H323Settings, run
 from probes.target import Endpoint
-from probes.wire.h323 import fast_connect as h245olc
-from probes.wire.h323 import h225, per, q931
-from probes.wire.h323 import types as h225types
+from probes.wire.h323 import fast_connect, h225, per, q931, types
 from probes.wire.h323.h225 import Ids, Vendor
 from probes.wire.h323.q931 import TpktFramer
 
@@ -207,7 +205,7 @@ def test_other_answers_of_a_gatekeeper_are_told_apart(said: bytes, outcome: Outc
 def test_a_gatekeeper_that_does_not_understand_is_refused() -> None:
     def xrs(turn: int, data: bytes) -> bytes:
         number = h225.read_ras(data).number
-        return per.encode(h225types.RAS, ("unknownMessageResponse", {"requestSeqNum": number}))
+        return per.encode(types.RAS, ("unknownMessageResponse", {"requestSeqNum": number}))
 
     with datagrams(xrs) as port:
         got = measure(f"127.0.0.1:{port}", settings(timeout_s=0.3))
@@ -385,7 +383,7 @@ def test_a_call_that_is_up_without_sound_back_is_lost() -> None:
             deaf.bind(("127.0.0.1", 0))
             (frame,) = TpktFramer().feed(peer.recv(4096))
             read = h225.read_call(frame.user or b"")
-            fast = h245olc.answers(read.fast, deaf.getsockname(), deaf.getsockname())
+            fast = fast_connect.answers(read.fast, deaf.getsockname(), deaf.getsockname())
             user = h225.answer("connect", Ids(read.call, bytes(16)), fast=fast)
             peer.sendall(q931.message(frame.reference, True, q931.CONNECT, user))
             peer.recv(4096)

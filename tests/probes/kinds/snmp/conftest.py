@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 import snmplooks
 
-from probes.io.snmp import open as opening
+from probes.io.snmp import open as snmp_open
 
 
 @pytest.fixture(params=["gufo", "pysnmp"])
 def snmp_library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Only this library is installed."""
-    monkeypatch.setattr(opening, "find_spec", lambda wanted: wanted == request.param or None)
+    monkeypatch.setattr(snmp_open, "find_spec", lambda wanted: wanted == request.param or None)
     return str(request.param)
 
 

@@ -16,7 +16,7 @@ from nets import Pair, sh
 from netthread import awaited
 
 from probes.base import Measurement, Outcome, Target
-from probes.io.snmp import open as opening
+from probes.io.snmp import open as snmp_open
 from probes.kinds.snmp import kind
 from probes.kinds.snmp.kind import SnmpSettings, run
 
@@ -34,7 +34,7 @@ def device() -> Iterator[Pair]:
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Only this library is installed."""
     name = str(request.param)
-    monkeypatch.setattr(opening, "find_spec", lambda wanted: wanted == name or None)
+    monkeypatch.setattr(snmp_open, "find_spec", lambda wanted: wanted == name or None)
     kind._memories.clear()
     return name
 

@@ -17,7 +17,7 @@ import pytest
 from certs import Authority, authority
 from tlspeer import context, serving
 
-from probes import tls_faults as tlswords
+from probes import tls_faults
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
 from probes.kinds.shared import certificate as tlsjudge
@@ -133,12 +133,12 @@ def test_the_last_dot_is_no_part_of_a_certificates_name(root: Authority, ca_file
     ("code", "word"), [(26, "not made for servers"), (66, "too weak"), (68, "hash"), (2, "issuer")]
 )
 def test_openssls_numbers_have_plain_words(code: int, word: str) -> None:
-    assert word in tlswords.distrust(code) and "OpenSSL" not in tlswords.distrust(code)
+    assert word in tls_faults.distrust(code) and "OpenSSL" not in tls_faults.distrust(code)
 
 
 def test_a_number_that_is_new_has_openssls_own_words() -> None:
-    assert tlswords.distrust(4711, "a new fault") == "a new fault"
-    assert "4711" in tlswords.distrust(4711)
+    assert tls_faults.distrust(4711, "a new fault") == "a new fault"
+    assert "4711" in tls_faults.distrust(4711)
 
 
 def test_an_authority_that_has_ended_is_named(root: Authority, ca_file: str, tmp_path: Path) -> None:

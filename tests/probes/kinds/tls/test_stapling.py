@@ -22,7 +22,7 @@ from tlspeer import context, serving
 
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
-from probes.io import ocsp as stapled
+from probes.io import ocsp
 from probes.kinds.tls import stapling as tlsstaple
 from probes.kinds.tls.kind import TlsSettings, run
 
@@ -145,7 +145,7 @@ def leaf(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, x509.Certificat
 
 
 def said(leaf: tuple[str, x509.Certificate], answer: bytes, *others: Authority) -> dict[str, object]:
-    return stapled.read(answer, leaf[1], [one.certificate for one in others or (ROOT,)], time.time())
+    return ocsp.read(answer, leaf[1], [one.certificate for one in others or (ROOT,)], time.time())
 
 
 def test_a_delegate_of_the_issuer_may_sign_and_nobody_else_it_has_issued(leaf: tuple[str, x509.Certificate]) -> None:

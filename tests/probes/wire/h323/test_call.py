@@ -9,8 +9,7 @@ from h323bytes import RECORDED
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.h323 import fast_connect as h245olc
-from probes.wire.h323 import h225, q931
+from probes.wire.h323 import fast_connect, h225, q931
 from probes.wire.h323.call import (
     LEAVE_S,
     CallExpired,
@@ -142,11 +141,11 @@ def test_a_facility_that_sends_nowhere_is_passed_over() -> None:
 
 def test_channels_are_taken_from_whichever_message_brings_them() -> None:
     us, them = ("192.0.2.2", 4000), ("192.0.2.1", 5000)
-    fast = h245olc.answers(h245olc.offers(us, us), them, them)
+    fast = fast_connect.answers(fast_connect.offers(us, us), them, them)
     made = call(stay=True)
     made.receive(far(q931.ALERTING, h225.answer("alerting", IDS, fast=fast)), 0.1)
     made.receive(CONNECT, 0.2)
-    opened = h245olc.opened(made.fast)
+    opened = fast_connect.opened(made.fast)
     assert opened is not None and opened.rtp == them
 
 

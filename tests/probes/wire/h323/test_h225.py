@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from perany import any_value
 
 from probes.errors import WireError
-from probes.wire.h323 import fast_connect as h245olc
-from probes.wire.h323 import h225, per, q931
-from probes.wire.h323 import types as h225types
+from probes.wire.h323 import fast_connect, h225, per, q931, types
 from probes.wire.h323.h225 import CallSignal, Ids, Vendor
 
 OTHER = Vendor(184, 0, 61)  # the vendor code the recorded calls carry
@@ -49,11 +47,11 @@ def test_a_grq_and_an_lrq_are_what_gnugk_answered() -> None:
 def test_a_setup_is_what_three_stacks_answered(name: str) -> None:
     frame = frame_of(RECORDED[name])
     assert frame.user is not None
-    body: dict[str, Any] = per.decode(h225types.USER, frame.user)["h323-uu-pdu"]["h323-message-body"][1]
+    body: dict[str, Any] = per.decode(types.USER, frame.user)["h323-uu-pdu"]["h323-message-body"][1]
     read = h225.read_call(frame.user)
     ids = Ids(read.call, h225.conference_of(frame.user))
     to, source = (FAR, body["destCallSignalAddress"][1]["port"]), (US, body["sourceCallSignalAddress"][1]["port"])
-    fast = h245olc.offers((US, 17_000), (US, 17_001)) if "fast" in name else None
+    fast = fast_connect.offers((US, 17_000), (US, 17_001)) if "fast" in name else None
     user = h225.setup(ids, read.aliases[0], to, source, fast=fast, vendor=OTHER)
     display = b"netmon" if frame.element(q931.DISPLAY) else b""
     assert q931.message(frame.reference, False, q931.SETUP, user, display=display) == RECORDED[name]
@@ -149,7 +147,7 @@ def test_rooms_that_cannot_be_written_are_refused(text: str) -> None:
 def test_no_request_of_ours_names_a_gatekeeper() -> None:
     """GnuGk stays silent when the name is another's."""
     for data in (h225.gatekeeper_request(1, (US, 1)), h225.location_request(1, (US, 1), "8001")):
-        assert "gatekeeperIdentifier" not in per.decode(h225types.RAS, data)[1]
+        assert "gatekeeperIdentifier" not in per.decode(types.RAS, data)[1]
 
 
 def test_messages_a_probe_has_no_use_for_are_known_by_name() -> None:
@@ -184,7 +182,7 @@ def test_forty_thousand_mutations_raise_the_typed_error_or_nothing() -> None:
         try:
             told = h225.read_ras(data) if ras else h225.read_call(data)
             assert told.name
-            h245olc.opened(getattr(told, "fast", ()))
+            fast_connect.opened(getattr(told, "fast", ()))
         except WireError:
             refused += 1
     assert 2_000 < refused < 39_000
@@ -195,7 +193,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for reader in (h225.read_ras, h225.read_call, h225.conference_of):
         with suppress(WireError):
             reader(data)
-    h245olc.read([data])
+    fast_connect.read([data])
 
 
 def ours() -> tuple[list[bytes], list[bytes]]:
@@ -212,8 +210,8 @@ def ours() -> tuple[list[bytes], list[bytes]]:
         h225.location_reject(6, "requestDenied"),
         h225.location_reject(6, "unallocatedNumber"),
     ]
-    fast = h245olc.offers((US, 17_000), (US, 17_001))
-    taken = h245olc.answers(fast, (FAR, 14_030), (FAR, 14_031))
+    fast = fast_connect.offers((US, 17_000), (US, 17_001))
+    taken = fast_connect.answers(fast, (FAR, 14_030), (FAR, 14_031))
     calls = [
         (q931.SETUP, h225.setup(IDS, "8001", (FAR, 1720), (US, 5)), None),
         (q931.SETUP, h225.setup(IDS, "Phòng", ("2001:db8::1", 1720), ("2001:db8::2", 5), fast=fast), None),
@@ -267,7 +265,7 @@ def settled(value: Any, rng: random.Random) -> Any:
         out = {name: settled(one, rng) for name, one in value.items() if name != "h245Control"}
         out |= {"protocolIdentifier": h225.PROTOCOL} if "protocolIdentifier" in out else {}
         if "fastStart" in out:
-            out["fastStart"] = [per.encode(h245olc.OLC, any_value(h245olc.OLC, rng)) for _ in range(2)]
+            out["fastStart"] = [per.encode(fast_connect.OLC, any_value(fast_connect.OLC, rng)) for _ in range(2)]
         return out
     if isinstance(value, list):
         return [settled(one, rng) for one in value]
@@ -280,11 +278,11 @@ def settled(value: Any, rng: random.Random) -> Any:
 def test_tshark_reads_whatever_the_tables_allow(tmp_path: Path) -> None:
     """Four hundred messages drawn at random, rare fields among them: none is malformed to tshark."""
     rng = random.Random(2026)
-    drawn = {kind: [settled(any_value(kind, rng), rng) for _ in range(200)] for kind in (h225types.RAS, h225types.USER)}
+    drawn = {kind: [settled(any_value(kind, rng), rng) for _ in range(200)] for kind in (types.RAS, types.USER)}
     for kind, values in drawn.items():
         assert [per.decode(kind, per.encode(kind, value)) for value in values] == values
-    ras = [per.encode(h225types.RAS, value) for value in drawn[h225types.RAS]]
-    calls = [q931.message(5, False, q931.SETUP, per.encode(h225types.USER, one)) for one in drawn[h225types.USER]]
+    ras = [per.encode(types.RAS, value) for value in drawn[types.RAS]]
+    calls = [q931.message(5, False, q931.SETUP, per.encode(types.USER, one)) for one in drawn[types.USER]]
     for messages, tcp, port in ((ras, False, 1719), (calls, True, 1720)):
         told = dissected(messages, port, tmp_path, tcp=tcp)
         assert told.count("\nFrame ") + 1 == len(messages)

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.errors import WireError
-from probes.wire.h323 import bits as perbits
-from probes.wire.h323 import per
-from probes.wire.h323 import types as h225types
+from probes.wire.h323 import bits as per_bits
+from probes.wire.h323 import per, types
 from probes.wire.h323.per import BOOLEAN, NULL, Bmp, Choice, Fields, Ia5Text, Items, Octets, Oid, Type, Whole
 
 DIGITS = "0123456789#*,"
@@ -59,7 +58,7 @@ def test_additions_are_counted_marked_and_wrapped() -> None:
 def test_a_release_with_its_call_has_no_byte_too_many() -> None:
     """The case a public encoder gets wrong: padding counted before the bits ahead of it are."""
     release = per.encode(
-        h225types.RELEASE,
+        types.RELEASE,
         {
             "protocolIdentifier": (0, 0, 8, 2250, 0, 4),
             "reason": ("undefinedReason", None),
@@ -122,7 +121,7 @@ def test_bytes_that_do_not_fit_are_a_wire_error_that_says_where(kind: Type, bits
 
 def test_a_message_longer_than_any_is_refused_before_it_is_read() -> None:
     with pytest.raises(WireError):
-        per.decode(Octets(), bytes(perbits.MAX_BYTES + 1))
+        per.decode(Octets(), bytes(per_bits.MAX_BYTES + 1))
 
 
 WHOLES = st.tuples(st.integers(0, 300), st.integers(0, 65_535)).flatmap(
@@ -141,7 +140,7 @@ def test_whatever_is_written_is_read_again(parts: list[tuple[Any, Any]], given_:
         assert per.decode(kind, per.encode(kind, value)) == value
 
 
-@given(st.binary(max_size=200), st.sampled_from([h225types.RAS, h225types.USER, EXTENDED, LONG_CHOICE]))
+@given(st.binary(max_size=200), st.sampled_from([types.RAS, types.USER, EXTENDED, LONG_CHOICE]))
 def test_any_bytes_give_a_value_or_a_wire_error(data: bytes, kind: Type) -> None:
     with suppress(WireError):
         per.decode(kind, data)

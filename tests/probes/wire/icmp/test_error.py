@@ -134,9 +134,9 @@ def test_broken_extensions_are_told(data: bytes, reason: str) -> None:
 
 def test_an_extension_nobody_announced_must_have_a_checksum() -> None:
     unchecked = STACK[:2] + b"\0\0" + STACK[4:]
-    assert labels_at(b"x" * 8 + unchecked, 8, told=True) == LABELS
-    assert labels_at(b"x" * 8 + unchecked, 8, told=False) == ()
-    assert labels_at(b"x" * 8 + STACK, 8, told=False) == LABELS
+    assert labels_at(b"x" * 8 + unchecked, 8, sure=True) == LABELS
+    assert labels_at(b"x" * 8 + unchecked, 8, sure=False) == ()
+    assert labels_at(b"x" * 8 + STACK, 8, sure=False) == LABELS
 
 
 GOOD = (bytes([11, 0, 0, 0, 0, 32, 0, 0]) + bytes(ASKED).ljust(128, b"\0") + STACK, bytes(ICMP(type=3, code=4) / ASKED))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from iperf3keys import PASSWORD, USER, WORD, Keys
 
 from probes.errors import BadSettings
-from probes.wire.iperf3 import login as iperf3login
+from probes.wire.iperf3 import login as iperf3_login
 from probes.wire.iperf3 import rsa
 from probes.wire.iperf3.login import Login, hash_of, token, users
 
@@ -155,4 +155,4 @@ def test_without_cryptography_the_extra_is_named_and_nothing_else_imports_it(key
 
 
 def test_skew_is_that_of_iperf3() -> None:
-    assert iperf3login.SKEW_S == 10.0
+    assert iperf3_login.SKEW_S == 10.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.sip import dialog as sipdialog
+from probes.wire.sip import dialog as sip_dialog
 from probes.wire.sip import message as sip
 from probes.wire.sip.message import SipMessage
 from probes.wire.sip.request import next_hop
@@ -30,16 +30,16 @@ def answer(*headers: tuple[str, str]) -> SipMessage:
     ],
 )
 def test_an_address_is_what_stands_in_its_brackets(written: str, uri: str) -> None:
-    assert sipdialog.contact(answer(("contact", written)), "sip:asked@mcu") == uri
+    assert sip_dialog.contact(answer(("contact", written)), "sip:asked@mcu") == uri
 
 
 @pytest.mark.parametrize("written", ["", "*", "<tel:+84>", "<sip:a b@c>", '"sip:a@b"', "<sip:a@b", "http://x"])
 def test_what_is_no_address_leaves_the_one_we_asked_for(written: str) -> None:
-    assert sipdialog.contact(answer(("contact", written)), "sip:asked@mcu") == "sip:asked@mcu"
+    assert sip_dialog.contact(answer(("contact", written)), "sip:asked@mcu") == "sip:asked@mcu"
 
 
 def test_loose_routers_are_named_in_routes_and_the_first_is_the_next_hop() -> None:
-    dialog = sipdialog.opened(
+    dialog = sip_dialog.opened(
         answer(
             ("record-route", '"x, y" <sip:192.0.2.3;lr>, <sip:192.0.2.2:5062;lr=on>'),
             ("record-route", "<sip:192.0.2.1;lr>"),
@@ -53,11 +53,11 @@ def test_loose_routers_are_named_in_routes_and_the_first_is_the_next_hop() -> No
 
 
 def test_headers_in_a_contact_are_no_part_of_what_is_asked_for() -> None:
-    assert sipdialog.opened(answer(("contact", "<sip:r@192.0.2.9?Subject=x>")), "sip:x@mcu").uri == "sip:r@192.0.2.9"
+    assert sip_dialog.opened(answer(("contact", "<sip:r@192.0.2.9?Subject=x>")), "sip:x@mcu").uri == "sip:r@192.0.2.9"
 
 
 def test_a_strict_router_is_asked_for_by_name_and_the_room_stands_last() -> None:
-    dialog = sipdialog.opened(
+    dialog = sip_dialog.opened(
         answer(("record-route", "<sip:old.example>, <sip:192.0.2.7>"), ("contact", "<sip:room@192.0.2.9>")), "sip:x@mcu"
     )
     assert dialog.uri == "sip:192.0.2.7" and dialog.routes == ("<sip:old.example>", "<sip:room@192.0.2.9>")
@@ -80,7 +80,7 @@ def test_a_strict_router_is_asked_for_by_name_and_the_room_stands_last() -> None
     ],
 )
 def test_the_next_hop_is_the_address_that_is_named_or_whom_we_called(contact: str, hop: tuple[str, int]) -> None:
-    assert next_hop(sipdialog.opened(answer(("contact", contact)), "sip:x@mcu"), ("192.0.2.1", 5098)) == hop
+    assert next_hop(sip_dialog.opened(answer(("contact", contact)), "sip:x@mcu"), ("192.0.2.1", 5098)) == hop
 
 
 def test_tags_and_branches_are_the_same_in_letters_of_either_case_and_a_call_id_is_not() -> None:
@@ -91,12 +91,12 @@ def test_tags_and_branches_are_the_same_in_letters_of_either_case_and_a_call_id_
 
 
 def test_a_tag_within_a_name_or_an_address_is_none() -> None:
-    assert sipdialog.tag(answer(("to", '"x;tag=no" <sip:a@b;tag=no>;tag=yes'))) == "yes"
-    assert sipdialog.tag(answer(("to", '"x;tag=no" <sip:a@b>'))) == ""
+    assert sip_dialog.tag(answer(("to", '"x;tag=no" <sip:a@b;tag=no>;tag=yes'))) == "yes"
+    assert sip_dialog.tag(answer(("to", '"x;tag=no" <sip:a@b>'))) == ""
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_no_text_raises(contact: str, route: str) -> None:
-    dialog = sipdialog.opened(answer(("contact", contact), ("record-route", route)), "sip:x@mcu")
+    dialog = sip_dialog.opened(answer(("contact", contact), ("record-route", route)), "sip:x@mcu")
     next_hop(dialog, PEER)
     assert "\r" not in dialog.uri and all("\n" not in written for written in dialog.routes)

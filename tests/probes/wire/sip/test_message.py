@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from probes.errors import WireError
 from probes.wire.session import Arrival, Malformed
-from probes.wire.sip import digest as sipdigest
+from probes.wire.sip import digest as sip_digest
 from probes.wire.sip import message as sip
 from probes.wire.sip.digest import Challenge, Credentials
 from probes.wire.sip.message import SipMessage
@@ -199,7 +199,7 @@ def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
     except WireError:
         return
     assert 0 <= read.status < 700 and bool(read.status) != bool(read.method)
-    sip.retry_after_s(read), sip.cseq(read), sip.top_branch(read), sipdigest.challenges(read.all("www-authenticate"))
+    sip.retry_after_s(read), sip.cseq(read), sip.top_branch(read), sip_digest.challenges(read.all("www-authenticate"))
 
 
 @settings(max_examples=200, deadline=None)
@@ -261,22 +261,22 @@ def test_the_digest_of_rfc_7616_comes_out() -> None:
             "http-auth@example.org", nonce, algorithm, "auth", "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS", False
         )
         cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
-        value = sipdigest.authorization(asked, who, "GET", "/dir/index.html", cnonce)
+        value = sip_digest.authorization(asked, who, "GET", "/dir/index.html", cnonce)
         assert f'response="{response}"' in value and f"algorithm={algorithm}, opaque=" in value
 
 
 def test_the_old_digest_without_qop_comes_out() -> None:
-    (asked,) = sipdigest.challenges(['Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"'])
+    (asked,) = sip_digest.challenges(['Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"'])
     assert asked == Challenge("testrealm@host.com", "dcd98b7102dd2f0e8b11d0f600bfb0c093", "MD5", "", None, False)
-    value = sipdigest.authorization(asked, Credentials("Mufasa", "CircleOfLife"), "GET", "/dir/index.html", "x")
+    value = sip_digest.authorization(asked, Credentials("Mufasa", "CircleOfLife"), "GET", "/dir/index.html", "x")
     assert 'response="1949323746fe6a43ef61f9606e7febea"' in value and "cnonce" not in value  # RFC 2617 erratum 1796
 
 
 def test_a_digest_is_made_with_the_hash_that_was_asked_for() -> None:
-    (asked,) = sipdigest.challenges(['Digest realm="d", nonce="4", algorithm=SHA-512-256'])
+    (asked,) = sip_digest.challenges(['Digest realm="d", nonce="4", algorithm=SHA-512-256'])
     made = hashlib.new("sha512_256", b"u:d:p").hexdigest(), hashlib.new("sha512_256", b"OPTIONS:sip:a").hexdigest()
     response = hashlib.new("sha512_256", f"{made[0]}:4:{made[1]}".encode()).hexdigest()
-    assert f'response="{response}"' in sipdigest.authorization(asked, Credentials("u", "p"), "OPTIONS", "sip:a", "c")
+    assert f'response="{response}"' in sip_digest.authorization(asked, Credentials("u", "p"), "OPTIONS", "sip:a", "c")
 
 
 def test_the_topmost_challenge_of_each_realm_that_we_know_is_answered() -> None:
@@ -286,19 +286,21 @@ def test_the_topmost_challenge_of_each_realm_that_we_know_is_answered() -> None:
         'Digest realm="b, Digest c", nonce="3"',
         'Digest realm="d", nonce="4", qop="auth-int"',
     ]
-    asked = sipdigest.challenges(values)
+    asked = sip_digest.challenges(values)
     assert [(one.realm, one.algorithm, one.qop) for one in asked] == [
         ("b, Digest c", "SHA-256", "auth"), ("d", "MD5", "auth-int"),
     ]  # fmt: skip
-    assert sipdigest.challenges([", ".join(values)]) == asked
-    assert sipdigest.challenges(['Basic realm="x"', 'Digest realm="d", nonce="4", qop="token"', "Digest realm=e"]) == []
-    assert sipdigest.schemes(values[:1]) == ["Digest SHA-512", "Basic"]
+    assert sip_digest.challenges([", ".join(values)]) == asked
+    assert (
+        sip_digest.challenges(['Basic realm="x"', 'Digest realm="d", nonce="4", qop="token"', "Digest realm=e"]) == []
+    )
+    assert sip_digest.schemes(values[:1]) == ["Digest SHA-512", "Basic"]
 
 
 def test_a_digest_that_vouches_for_the_body_changes_with_it() -> None:
-    (asked,) = sipdigest.challenges(['Digest realm="d", nonce="4", qop="auth-int"'])
+    (asked,) = sip_digest.challenges(['Digest realm="d", nonce="4", qop="auth-int"'])
     who = Credentials("u", "p")
-    empty, full = (sipdigest.authorization(asked, who, "INVITE", "sip:a", "c", body=body) for body in (b"", b"v=0"))
+    empty, full = (sip_digest.authorization(asked, who, "INVITE", "sip:a", "c", body=body) for body in (b"", b"v=0"))
     secret, body = (hashlib.md5(text).hexdigest() for text in (b"u:d:p", b"v=0"))  # noqa: S324
     a2 = hashlib.md5(f"INVITE:sip:a:{body}".encode()).hexdigest()  # noqa: S324
     assert hashlib.md5(f"{secret}:4:00000001:c:auth-int:{a2}".encode()).hexdigest() in full  # noqa: S324
@@ -306,9 +308,9 @@ def test_a_digest_that_vouches_for_the_body_changes_with_it() -> None:
 
 
 def test_quotes_in_names_stay_inside_their_quotes() -> None:
-    (asked,) = sipdigest.challenges(['Digest realm="a \\"b\\"", nonce="1"'])
+    (asked,) = sip_digest.challenges(['Digest realm="a \\"b\\"", nonce="1"'])
     assert asked.realm == 'a "b"'
-    assert 'username="u\\", x=\\"y"' in sipdigest.authorization(
+    assert 'username="u\\", x=\\"y"' in sip_digest.authorization(
         asked, Credentials('u", x="y', "p"), "OPTIONS", "sip:a", "c"
     )
 

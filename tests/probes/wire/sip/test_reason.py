@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.sip import reason as siptold
+from probes.wire.sip import reason as sip_reason
 from probes.wire.sip.message import SipMessage
 
 
@@ -63,11 +63,11 @@ def message(status: int, *headers: tuple[str, str]) -> SipMessage:
     ],
 )
 def test_each_kind_of_reason_is_read(status: int, headers: tuple[tuple[str, str], ...], words: str) -> None:
-    assert siptold.more(message(status, *headers)) == words
+    assert sip_reason.more(message(status, *headers)) == words
 
 
 def test_demands_are_split_and_told_in_small_letters() -> None:
-    assert siptold.required(message(183, ("require", "100rel, Timer"), ("require", "\x1b[31m, ok"))) == [
+    assert sip_reason.required(message(183, ("require", "100rel, Timer"), ("require", "\x1b[31m, ok"))) == [
         "100rel", "timer", "ok",
     ]  # fmt: skip
 
@@ -78,5 +78,5 @@ def test_demands_are_split_and_told_in_small_letters() -> None:
 )
 def test_no_text_raises_or_grows(name: str, text: str) -> None:
     for status in (0, 302, 401, 405, 420, 421):
-        assert len(siptold.more(message(status, (name, text)))) < 500
-    siptold.required(message(183, (name, text)))
+        assert len(sip_reason.more(message(status, (name, text)))) < 500
+    sip_reason.required(message(183, (name, text)))
