@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         work.append(_answer("--train", args.train, import_module("probes.answer.streams.train").serve, key))
     if args.media:
         media = import_module("probes.answer.streams.media")
-        work.append(_answer("--media", args.media, media.serve, key, media.Limits(streams=streams)))
+        work.append(_answer("--media", args.media, media.serve, key, media.MediaLimits(streams=streams)))
     asyncio.run(_until_told(work))
     return GOOD
 

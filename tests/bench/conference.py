@@ -36,7 +36,7 @@ PORT = 8622
 
 async def far_side(rooms: int) -> None:
     """All rooms, and the media responder beside each (one socket that answers from the address it was asked at)."""
-    limits = media.Limits(streams=64, streams_per_source=64, bytes_per_minute=4_000_000_000)
+    limits = media.MediaLimits(streams=64, streams_per_source=64, bytes_per_minute=4_000_000_000)
     faults = {number: how for number, (_, _, how) in PLANTED.items()}
     await asyncio.gather(meeting.serve(rooms, faults), media.serve("", PORT, limits=limits))
 

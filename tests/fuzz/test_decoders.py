@@ -18,10 +18,10 @@ import pytest
 from mutation import mutated
 
 from probes.answer.standin.sip import StandIn
-from probes.answer.streams.train import Responder
+from probes.answer.streams.train import TrainResponder
 from probes.errors import WireError
 from probes.wire import dns, http, ntp, snmp, x509
-from probes.wire.handshake import cookie_of
+from probes.wire.handshake import PacketType, cookie_of
 from probes.wire.icmp import error as icmp_error
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.rtp import packet as rtp
@@ -36,7 +36,7 @@ from probes.wire.sip import sdp
 from probes.wire.stamp.twamp_control import Control, Wish
 from probes.wire.tls_record import Plaintext
 from probes.wire.train import packet as train
-from probes.wire.train.packet import Go, Stream, Told, What
+from probes.wire.train.packet import PacketStream, Summary, TrainGo
 from probes.wire.train.sender import TrainSender
 
 MANY = int(os.environ.get("NETMON_FUZZ", "20000"))
@@ -105,15 +105,20 @@ HTTP = [
 ]
 PARAMS = [b'{"tcp":true,"omit":0,"time":10,"num":0,"parallel":4,"reverse":true,"len":131072,"bandwidth":1e6}', b'{"udp":true,"time":1,"len":1448,"udp_counters_64bit":1}']  # fmt: skip
 RESULTS = [b'{"cpu_util_total":1.5,"sender_has_retransmits":1,"streams":[{"id":1,"bytes":100,"retransmits":-1,"jitter":0.1,"errors":0,"packets":3,"start_time":0,"end_time":1.5}]}']  # fmt: skip
-GO = train.go_body(Go(Stream(32, 1472), Stream(64, 1200, 9), 136))
+GO = train.go_body(TrainGo(PacketStream(32, 1472), PacketStream(64, 1200, 9), 136))
 COOKIE = bytes(range(16))
 ASKED = [
-    train.hello(7, key) for key in (b"", KEY)
-] + [train.ask(what, 1, 7, COOKIE, body, key) for what, body in ((What.GO, GO), (What.ASK, b"\0\0"), (What.STOP, b"")) for key in (b"", KEY)]  # fmt: skip
-SAID = train.told_body(Told(0, 1, 3, 4, 5, 6, ((0, 0), (1, 900), (2, 1800))))
+    train.CODEC.hello(7, key) for key in (b"", KEY)
+] + [train.CODEC.ask(what, 7, COOKIE, body, key, tag=1) for what, body in ((PacketType.GO, GO), (PacketType.ASK, b"\0\0"), (PacketType.STOP, b"")) for key in (b"", KEY)]  # fmt: skip
+SAID = train.summary_body(Summary(0, 1, 3, 4, 5, 6, ((0, 0), (1, 900), (2, 1800))))
 ANSWERED = [
-    train.answer(what, 1, 7, body, key)
-    for what, body in ((What.COOKIE, COOKIE), (What.READY, b""), (What.NO, b"\1"), (What.TOLD, SAID))
+    train.CODEC.answer(what, 7, body, key, tag=1)
+    for what, body in (
+        (PacketType.CHALLENGE, COOKIE),
+        (PacketType.READY, b""),
+        (PacketType.NO, b"\1"),
+        (PacketType.REPORT, SAID),
+    )
     for key in (b"", KEY)
 ]
 DATA = [train.data_head(1, 7, 3, 999) + bytes(72)]
@@ -123,7 +128,7 @@ TRAINS = ASKED + ANSWERED + DATA
 def train_bodies(data: bytes) -> None:
     """Every reader of the train protocol, each by itself."""
     good = 0
-    for read in (train.head, train.read_data, cookie_of, train.read_go, train.read_part, train.read_told, lambda one: train.checked(one, KEY)):  # fmt: skip
+    for read in (train.CODEC.head, train.read_data, cookie_of, train.read_go, train.read_part, train.read_summary, lambda one: train.CODEC.checked(one, KEY)):  # fmt: skip
         try:
             read(data)
             good += 1
@@ -202,7 +207,7 @@ def test_a_decoder_raises_nothing_but_a_wire_error(rng: random.Random, name: str
 
 @pytest.mark.parametrize("key", [b"", KEY], ids=["open", "keyed"])
 def test_the_responder_of_trains_gives_a_stranger_no_more_than_it_got(rng: random.Random, key: bytes) -> None:
-    one, answered = Responder(key, None, b"secret", lambda: 0), 0
+    one, answered = TrainResponder(key, None, b"secret", lambda: 0), 0
     for number in range(MANY):
         data, now = mutated(rng, TRAINS), number / 1e3
         source = (f"192.0.{rng.randrange(4)}.{rng.randrange(256)}", rng.randrange(65536))
@@ -219,7 +224,7 @@ def test_an_agents_train_takes_any_answer_and_ends(rng: random.Random, key: byte
     to, ended = ("192.0.2.2", 8621), 0
     for _ in range(max(1, MANY // 50)):
         one = TrainSender(to, 7, key=key, tos=0, timeout_s=0.2, clock_ns=lambda: 0)
-        one.begin(Stream(20, 64, 1_000_000), Stream(20, 64, 1_000_000), most_rise_ns=30_000_000)
+        one.begin(PacketStream(20, 64, 1_000_000), PacketStream(20, 64, 1_000_000), max_rise_ns=30_000_000)
         now = 0.0
         for _ in range(50):
             list(one.transmit(now, 0))

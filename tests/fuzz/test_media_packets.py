@@ -12,8 +12,9 @@ import time
 import pytest
 from mediaworld import AGENT, RESPONDER, World
 
-from probes.answer.streams.media import Responder
-from probes.wire.media.sender import Done, Failed
+from probes.answer.streams.media import MediaResponder
+from probes.wire.handshake import SessionFailed
+from probes.wire.media.sender import MediaDone
 from probes.wire.session import Arrival
 
 MANY = int(os.environ.get("NETMON_FUZZ", "30000"))
@@ -39,16 +40,16 @@ def mutated(rng: random.Random, samples: list[bytes]) -> bytes:
 
 
 def spoken(way: str, key: bytes) -> list[bytes]:
-    """What one side said in a good session: few of the data, all of the rest."""
+    """PacketType one side said in a good session: few of the data, all of the rest."""
     world = World(key=key)
-    assert isinstance(world.run()[0], Done)
+    assert isinstance(world.run()[0], MediaDone)
     said = [data for to, _, data in world.sent if to == way]
     return said[:6] + [data for data in said if data[4] != 6]
 
 
 @pytest.mark.parametrize("key", [b"", KEY], ids=["open", "keyed"])
 def test_strangers_get_no_more_than_they_sent_whatever_they_send(rng: random.Random, key: bytes) -> None:
-    said, one, answered = spoken("there", key), Responder(key), 0
+    said, one, answered = spoken("there", key), MediaResponder(key), 0
     for number in range(MANY):
         data, now = mutated(rng, said), 100.0 + number / 1e3
         one.receive(
@@ -70,6 +71,6 @@ def test_both_ends_bear_anything_in_the_middle_of_a_session(rng: random.Random, 
             world.responder.receive(Arrival(mutated(rng, there), AGENT, number, tos=rng.randrange(-1, 256)), world.now)
             world.agent.receive(Arrival(mutated(rng, back), RESPONDER, number, tos=rng.randrange(-1, 256)), world.now)
         told = world.agent.events() or world.run()
-        assert len(told) == 1 and isinstance(told[0], Done | Failed)
-        if isinstance(told[0], Done) and told[0].back:
+        assert len(told) == 1 and isinstance(told[0], MediaDone | SessionFailed)
+        if isinstance(told[0], MediaDone) and told[0].back:
             assert len(told[0].back.arrivals) <= 2 * len(told[0].back.plan)

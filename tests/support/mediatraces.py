@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from probes.kinds.media.figures import Reception, Way
-from probes.wire.media.flow import Trace
-from probes.wire.media.shape import Packet, Shape, Sort, Variant, plan
+from probes.wire.media.flow import MediaTrace
+from probes.wire.media.shape import MediaShape, PlannedPacket, Sort, Variant, plan
 
-PLAN = plan(Shape(2_000_000, 10_000, Variant.BURST, 1))
+PLAN = plan(MediaShape(2_000_000, 10_000, Variant.BURST, 1))
 APART_NS = 7_000_000_000
 VIDEO = [number for number, one in enumerate(PLAN) if one.sort is Sort.VIDEO]
 AUDIO = [number for number, one in enumerate(PLAN) if one.sort is Sort.AUDIO]
@@ -23,8 +23,8 @@ def of_frame(frame: int) -> list[int]:
 
 def trace(
     lost: Collection[int] = (), held: dict[int, float] | None = None, late: dict[int, int] | None = None,
-    packets: list[Packet] | None = None, again: Collection[int] = (), tos: int = 136,
-) -> Trace:  # fmt: skip
+    packets: list[PlannedPacket] | None = None, again: Collection[int] = (), tos: int = 136,
+) -> MediaTrace:  # fmt: skip
     """All of the plan 5 ms later but what is `lost`; `held`: more ms; `late`: µs the sender was late."""
     packets, held, late = packets or PLAN, held or {}, late or {}
     sent = [one.due_ns + 1_000_000_000 for one in packets]
@@ -35,7 +35,7 @@ def trace(
     ]
     came += [(at + 100_000, number) for at, number in came if number in again]
     arrivals = [(number, at, tos) for at, number in sorted(came)]
-    return Trace(packets, sent, [late.get(number, 0) for number in range(len(packets))], arrivals)
+    return MediaTrace(packets, sent, [late.get(number, 0) for number in range(len(packets))], arrivals)
 
 
 def way(lost: Collection[int] = (), reception: Reception = DEFAULT, **more: object) -> Way:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from probes.answer.streams.media import Limits, Responder
+from probes.answer.streams.media import MediaLimits, MediaResponder
 from probes.wire.media.flow import Marks
 from probes.wire.media.packet import BACK, FORWARD
-from probes.wire.media.sender import Guard, MediaSender
-from probes.wire.media.shape import Shape, Variant
+from probes.wire.media.sender import AbortRule, MediaSender
+from probes.wire.media.shape import MediaShape, Variant
 from probes.wire.session import Arrival, Datagram
 
 AGENT, RESPONDER = ("192.0.2.1", 40_000), ("192.0.2.2", 8622)
 DELAY_S = 0.005
-SHAPE = Shape(1_000_000, 3000, Variant.BURST, 7)
+SHAPE = MediaShape(1_000_000, 3000, Variant.BURST, 7)
 MARKS = Marks(136, 184)
 Drops = Callable[[str, bytes, float], bool]  # ("there" or "back", the packet, when) → lost
 
@@ -25,13 +25,13 @@ class World:
     """Runs both until the agent has told something. `slot_s`: seconds a packet takes on each way (a queue before it)."""
 
     def __init__(
-        self, *, key: bytes = b"", agent_key: bytes | None = None, limits: Limits | None = None, slot_s: float = 0.0,
-        drops: Drops = lambda way, data, now: False, timeout_s: float = 1.0, shape: Shape = SHAPE,
-        ways: int = FORWARD | BACK, guard: Guard | None = None, tos: Callable[[str, int], int] = lambda way, tos: tos,
+        self, *, key: bytes = b"", agent_key: bytes | None = None, limits: MediaLimits | None = None, slot_s: float = 0.0,
+        drops: Drops = lambda way, data, now: False, timeout_s: float = 1.0, shape: MediaShape = SHAPE,
+        ways: int = FORWARD | BACK, guard: AbortRule | None = None, tos: Callable[[str, int], int] = lambda way, tos: tos,
     ) -> None:  # fmt: skip
         self.now, self.slot_s, self.drops, self.tos = 100.0, slot_s, drops, tos
-        self.timeout_s, self.shape, self.ways, self.guard = timeout_s, shape, ways, guard or Guard()
-        self.responder = Responder(key, limits, b"secret", self.clock_ns)
+        self.timeout_s, self.shape, self.ways, self.guard = timeout_s, shape, ways, guard or AbortRule()
+        self.responder = MediaResponder(key, limits, b"secret", self.clock_ns)
         self.agent = self.another(key if agent_key is None else agent_key)
         self.sent: list[tuple[str, float, bytes]] = []
         self.stalls: Callable[[float], float] = lambda now: now  # when who should send at `now` really does
@@ -52,7 +52,7 @@ class World:
     def run(
         self, until_s: float = 30.0, agent: MediaSender | None = None, source: tuple[str, int] = AGENT
     ) -> list[Any]:
-        """What the agent tells first."""
+        """PacketType the agent tells first."""
         agent = agent or self.agent
         end = self.now + until_s
         while self.now < end:

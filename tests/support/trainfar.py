@@ -12,8 +12,8 @@ from nets import Pair
 
 NETMON = [sys.executable, "-I", "-m", "netmon"]
 UNBOUNDED = (
-    "import asyncio\nfrom probes.answer.streams.train import Limits, serve\n"
-    "asyncio.run(serve('0.0.0.0', 8621, limits=Limits(bytes_per_minute=10**12)))"
+    "import asyncio\nfrom probes.answer.streams.train import TrainLimits, serve\n"
+    "asyncio.run(serve('0.0.0.0', 8621, limits=TrainLimits(bytes_per_minute=10**12)))"
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from probes.answer.streams.train import Limits, Responder
+from probes.answer.streams.train import TrainLimits, TrainResponder
 from probes.wire.session import Arrival, Datagram
 from probes.wire.train.sender import TrainSender
 
@@ -20,11 +20,11 @@ class World:
     """Runs both until the agent has told something. `slot_s`: seconds a packet takes on each way (a queue before it)."""
 
     def __init__(
-        self, *, key: bytes = b"", agent_key: bytes | None = None, limits: Limits | None = None, slot_s: float = 0.0,
+        self, *, key: bytes = b"", agent_key: bytes | None = None, limits: TrainLimits | None = None, slot_s: float = 0.0,
         drops: Drops = lambda way, data, now: False, timeout_s: float = 1.0,
     ) -> None:  # fmt: skip
         self.now, self.slot_s, self.drops = 100.0, slot_s, drops
-        self.responder = Responder(key, limits, b"secret", self.clock_ns)
+        self.responder = TrainResponder(key, limits, b"secret", self.clock_ns)
         self.agent = self.another(key if agent_key is None else agent_key, timeout_s)
         self.sent: list[tuple[str, float, bytes]] = []
         self._flying: list[tuple[float, int, str, Arrival]] = []
@@ -41,7 +41,7 @@ class World:
     def run(
         self, until_s: float = 30.0, agent: TrainSender | None = None, source: tuple[str, int] = AGENT
     ) -> list[Any]:
-        """What the agent tells first."""
+        """PacketType the agent tells first."""
         agent = agent or self.agent
         end = self.now + until_s
         while self.now < end:

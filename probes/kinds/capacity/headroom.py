@@ -17,8 +17,8 @@ from probes.kinds.shared.key import key_of
 from probes.kinds.shared.test_stream import ETHERNET, IPV4, Broken
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
-from probes.wire.train.packet import LEAST_DATA, PORT, Stream
-from probes.wire.train.sender import Done, Trace
+from probes.wire.train.packet import MIN_DATA, PORT, PacketStream
+from probes.wire.train.sender import RoundDone, TrainTrace
 
 PROFILES_BPS = {"conf-720p": 1_500_000.0, "conf-1080p": 4_000_000.0}
 _WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
@@ -50,7 +50,7 @@ class HeadroomSettings:
     max_bytes: int = setting(
         "UDP payload of one direction, at most", unit="B", low=50_000, high=4_000_000, default=1_000_000
     )
-    size: int = setting("bytes of UDP payload of a packet", low=LEAST_DATA, high=8972, default=1200)
+    size: int = setting("bytes of UDP payload of a packet", low=MIN_DATA, high=8972, default=1200)
     dscp: int = setting("DSCP of the packets; 34 is AF41, a conference's own", low=0, high=63, default=34)
     timeout_s: float = setting(
         "give up when the responder is silent for so long, at each step", unit="s", key="timeout", low=0.2, high=20,
@@ -99,7 +99,7 @@ class Way:
         return self.rise_ms is not None and self.rise_ms > MOST_RISE_MS + min(self.paused_ms, MOST_OWN_MS)
 
 
-def stream(settings: HeadroomSettings) -> Stream:
+def stream(settings: HeadroomSettings) -> PacketStream:
     """All rooms' packets, evenly spaced; raises `BadSettings` for a rate at which 40 packets take too long."""
     rate_bps = total_bps(settings)
     gap_ns = int(settings.size * 8e9 / rate_bps)
@@ -108,7 +108,7 @@ def stream(settings: HeadroomSettings) -> Stream:
             f"rate: {rate_bps:.0f} bit/s in packets of {settings.size} bytes takes too long to judge (write a smaller size)"
         )
     lasts = int(settings.duration_s * 1e9 / gap_ns)
-    return Stream(max(_LEAST_CAME, min(lasts, settings.max_bytes // settings.size)), settings.size, gap_ns)
+    return PacketStream(max(_LEAST_CAME, min(lasts, settings.max_bytes // settings.size)), settings.size, gap_ns)
 
 
 def total_bps(settings: HeadroomSettings) -> float:
@@ -116,7 +116,7 @@ def total_bps(settings: HeadroomSettings) -> float:
     return (settings.rate_bps or PROFILES_BPS[settings.profile]) * settings.rooms
 
 
-def judge(trace: Trace) -> Way:
+def judge(trace: TrainTrace) -> Way:
     """What one direction's stream says."""
     transit = [at - trace.sent_ns[number] for number, at in trace.arrivals if number < len(trace.sent_ns)]
     sent, rise_ms = len(trace.sent_ns), None
@@ -140,11 +140,11 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         return Measurement("headroom", target.text, at_ns, took_ms, outcome, values or {}, why)
 
     wanted = _WAYS[settings.direction]
-    ours, theirs = (stream(settings) if way in wanted else Stream() for way in ("fwd", "bwd"))
+    ours, theirs = (stream(settings) if way in wanted else PacketStream() for way in ("fwd", "bwd"))
     try:
         family, sockaddr = (await resolve(endpoint))[0]
         async with trains.testing(family, sockaddr, key=key, dscp=settings.dscp, timeout_s=settings.timeout_s) as test:
-            got = await test.round(ours, theirs, most_rise_ns=int(ABORT_RISE_MS * 1e6))
+            got = await test.round(ours, theirs, max_rise_ns=int(ABORT_RISE_MS * 1e6))
             dropped = test.session.local_drop
     except Unresolved as fault:
         return told(Outcome.UNRESOLVED, str(fault))
@@ -153,7 +153,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     return told(*verdict(got, settings, dropped))
 
 
-def verdict(got: Done, settings: HeadroomSettings, dropped: int) -> tuple[Outcome, str, dict[str, Value]]:
+def verdict(got: RoundDone, settings: HeadroomSettings, dropped: int) -> tuple[Outcome, str, dict[str, Value]]:
     """Outcome, its reason and the values. That it does not fit is an answer, so OK; our own lateness says nothing."""
     ways = {name: judge(trace) for name, trace in (("fwd", got.there), ("bwd", got.back)) if trace}
     sent, starved = sum(way.sent for way in ways.values()), sum(way.starved for way in ways.values())

@@ -16,8 +16,8 @@ from probes.kinds.shared.key import key_of
 from probes.kinds.shared.test_stream import ETHERNET, IPV4, Broken
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
-from probes.wire.train.packet import PORT, Stream
-from probes.wire.train.sender import Trace
+from probes.wire.train.packet import PORT, PacketStream
+from probes.wire.train.sender import TrainTrace
 
 _WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
 _IN_WORDS = {"fwd": "there", "bwd": "back"}
@@ -121,7 +121,7 @@ async def _measure(test: Testing, way: str, state: _Way, size: int) -> None:
     """Trains one way until three agree or what may be sent is sent."""
     plan = state.plan
     while plan.answer is None:
-        ours, theirs = Stream(plan.packets, size), Stream()
+        ours, theirs = PacketStream(plan.packets, size), PacketStream()
         if way == "bwd":
             ours, theirs = theirs, ours
         try:
@@ -130,12 +130,12 @@ async def _measure(test: Testing, way: str, state: _Way, size: int) -> None:
             state.flying = test.session.unfinished
             raise
         trace = got.there if way == "fwd" else got.back
-        _take(state, trace or Trace(Stream(), (), ()))
+        _take(state, trace or TrainTrace(PacketStream(), (), ()))
         if plan.answer is None:
             await asyncio.sleep(plan.pause_s())
 
 
-def _take(state: _Way, trace: Trace) -> None:
+def _take(state: _Way, trace: TrainTrace) -> None:
     found = fit(Train(state.plan.wire_bytes, trace.sent_ns, trace.arrivals))
     state.lost += trace.stream.packets - len(trace.arrivals)
     state.queued_ns = max(state.queued_ns, found.queued_ns)

@@ -13,13 +13,14 @@ from typing import Any
 from probes.io.datagram.driver import Driver
 from probes.kinds.shared.packets import address_of
 from probes.kinds.shared.test_stream import IPV4, OUTCOMES, Broken, opened, part
-from probes.wire.train.packet import LEAST_DATA, Stream
-from probes.wire.train.sender import Done, Failed, TrainSender
+from probes.wire.handshake import SessionFailed
+from probes.wire.train.packet import MIN_DATA, PacketStream
+from probes.wire.train.sender import RoundDone, TrainSender
 
 
 def payload(family: int, size: int) -> int:
     """UDP payload of a packet as long as an IPv4 one with `size` bytes of it: IPv6's header takes 20 more."""
-    return max(LEAST_DATA, size + IPV4 - (48 if family == socket.AF_INET6 else IPV4))
+    return max(MIN_DATA, size + IPV4 - (48 if family == socket.AF_INET6 else IPV4))
 
 
 class Testing:
@@ -27,15 +28,15 @@ class Testing:
 
     def __init__(self, session: TrainSender, driver: Driver) -> None:
         self.session, self._driver = session, driver
-        self.told: asyncio.Future[Done | Failed] = asyncio.get_running_loop().create_future()
+        self.told: asyncio.Future[RoundDone | SessionFailed] = asyncio.get_running_loop().create_future()
 
-    async def round(self, ours: Stream, theirs: Stream, *, most_rise_ns: int = 0) -> Done:
+    async def round(self, ours: PacketStream, theirs: PacketStream, *, max_rise_ns: int = 0) -> RoundDone:
         """Both streams of a round at once; an empty one is not sent."""
         self.told = asyncio.get_running_loop().create_future()
-        self.session.begin(ours, theirs, most_rise_ns=most_rise_ns)
+        self.session.begin(ours, theirs, max_rise_ns=max_rise_ns)
         self._driver.kick()
         got = await self.told
-        if isinstance(got, Failed):
+        if isinstance(got, SessionFailed):
             raise Broken(OUTCOMES[got.how], got.why)
         return got
 

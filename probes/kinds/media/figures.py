@@ -1,7 +1,7 @@
 """What became of one direction of a conference: losses, their pattern, delays, pictures, sound; whole or by windows.
 
 A packet is late when its delay is more above the least one than a receiver's buffer holds. What left late by our own fault
-is no evidence: with it go all packets of its 50 ms and of the next, whose queues it met. Clocks need not agree. Pure; times in ns or as the names say.
+is no evidence: with it go all packets of its 50 ms and of the next, whose queues it met. ClockWatch need not agree. Pure; times in ns or as the names say.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cached_property
 
 from probes import stats
 from probes.kinds.media import emodel
-from probes.wire.media.flow import Trace
+from probes.wire.media.flow import MediaTrace
 from probes.wire.media.shape import FRAME_RATE, Sort
 
 SECOND_MS, WINDOW_MS = 1_000, 20_000
@@ -144,7 +144,7 @@ class Figures:
 class Way:
     """One direction, looked at."""
 
-    def __init__(self, trace: Trace, reception: Reception) -> None:
+    def __init__(self, trace: MediaTrace, reception: Reception) -> None:
         self._trace, self._reception = trace, reception
         self._sent_ns = list(trace.sent_ns)
         self._came: dict[int, int] = {}  # number → when it came first

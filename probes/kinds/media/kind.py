@@ -21,10 +21,11 @@ from probes.kinds.shared.packets import address_of
 from probes.kinds.shared.test_stream import ETHERNET, IPV4, OUTCOMES, Broken, opened, part
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
+from probes.wire.handshake import SessionFailed
 from probes.wire.media.flow import Marks
 from probes.wire.media.packet import BACK, FORWARD, PORT
-from probes.wire.media.sender import Done, Failed, Guard, MediaSender
-from probes.wire.media.shape import AUDIO_BYTES, AUDIO_PPS, FRAME_RATE, MOST_BYTES, Shape, Variant
+from probes.wire.media.sender import AbortRule, MediaDone, MediaSender
+from probes.wire.media.shape import AUDIO_BYTES, AUDIO_PPS, FRAME_RATE, MAX_BYTES, MediaShape, Variant
 
 PROFILES_BPS = {"conf-720p": 2_000_000.0, "conf-1080p": 4_000_000.0}
 _WAYS = {"both": FORWARD | BACK, "forward": FORWARD, "reverse": BACK}
@@ -129,14 +130,14 @@ async def _all(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSett
 async def _once(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSettings, variant: Variant) -> Seen:
     """One session; raises `Broken` when the responder is gone or says no."""
     sock = opened(family)
-    guard = Guard(settings.abort_loss_percent / 100, rise_ms=settings.abort_rise_ms)
+    guard = AbortRule(settings.abort_loss_percent / 100, rise_ms=settings.abort_rise_ms)
     session = MediaSender(
         to,
         int.from_bytes(os.urandom(8), "big"), _shape(settings, variant), _WAYS[settings.direction],
         Marks(settings.dscp << 2, settings.audio_dscp << 2), key=key, timeout_s=settings.timeout_s, guard=guard,
         clock_ns=time.monotonic_ns,
     )  # fmt: skip
-    ended: asyncio.Future[Done | Failed] = asyncio.get_running_loop().create_future()
+    ended: asyncio.Future[MediaDone | SessionFailed] = asyncio.get_running_loop().create_future()
 
     def heard(events: list[Any]) -> None:
         if not ended.done():
@@ -149,15 +150,15 @@ async def _once(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSet
         dropped = session.local_drop
     finally:
         part(driver, to, session.farewell())
-    if isinstance(got, Failed):
+    if isinstance(got, SessionFailed):
         raise Broken(OUTCOMES[got.how], got.why)
     return Seen(variant, got, dropped)
 
 
-def _shape(settings: MediaSettings, variant: Variant) -> Shape:
+def _shape(settings: MediaSettings, variant: Variant) -> MediaShape:
     seed = settings.seed or int.from_bytes(os.urandom(4), "big")
     rate_bps = settings.rate_bps or PROFILES_BPS[settings.profile]
-    return Shape(int(rate_bps), int(settings.duration_s * 1000), variant, seed)
+    return MediaShape(int(rate_bps), int(settings.duration_s * 1000), variant, seed)
 
 
 def cost(settings: MediaSettings) -> Cost:
@@ -165,7 +166,7 @@ def cost(settings: MediaSettings) -> Cost:
     ways, many = _WAYS[settings.direction].bit_count(), len(_VARIANTS[settings.variant])
     shape = _shape(settings, Variant.BURST)
     pictures = int(shape.rate_bps * settings.duration_s / 8)
-    packets = pictures // MOST_BYTES + int((FRAME_RATE + AUDIO_PPS) * settings.duration_s) + 1
+    packets = pictures // MAX_BYTES + int((FRAME_RATE + AUDIO_PPS) * settings.duration_s) + 1
     sound = int(AUDIO_PPS * settings.duration_s) * AUDIO_BYTES
     wire = pictures + sound + packets * (IPV4 + ETHERNET + _TOLD) + int(_ASKED_BPS / 8 * settings.duration_s)
     return Cost(many * ways * wire, many * (settings.duration_s + _BETWEEN_S + _STEPS * settings.timeout_s))

@@ -23,7 +23,7 @@ from probes.kinds.media.verdict import (
     worst_cell,
 )
 from probes.wire.fleet.loss_runs import SHORTEST
-from probes.wire.media.sender import Done
+from probes.wire.media.sender import MediaDone
 from probes.wire.media.shape import Sort, Variant
 
 Told = tuple[Outcome, str, dict[str, Value], tuple[Row, ...]]
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
     """One variant. `done` None: it broke, and why."""
 
     variant: Variant
-    done: Done | None
+    done: MediaDone | None
     local_drop: int
     broken: str = ""
 
@@ -128,7 +128,7 @@ class _Variant:
     """One variant, looked at."""
 
     seen: Seen
-    done: Done
+    done: MediaDone
     ways: dict[str, Way]
     rtts_ms: list[float]
     verdict: Verdict
@@ -160,7 +160,7 @@ def tell(seen: list[Seen], settings: Any) -> Told:
     return Outcome.OK, _why(verdict, seen, looked, settings), values, rows
 
 
-def _look(seen: Seen, done: Done, settings: Any) -> _Variant:
+def _look(seen: Seen, done: MediaDone, settings: Any) -> _Variant:
     rtts_ms = sorted(done.rtts_ms)
     rtt_ms = rtts_ms[0] if rtts_ms else 0.0
     reception = Reception(

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from probes.wire.delay_rise import DelayRise
 from probes.wire.media import packet as media
 from probes.wire.media.packet import Data
-from probes.wire.media.shape import Packet, Sort
+from probes.wire.media.shape import PlannedPacket, Sort
 from probes.wire.session import Address, Arrival, Datagram
 
 _AGAIN_NS = 1_000_000  # a full socket buffer is tried again after this
 _BEHIND_NS = 50_000_000  # a stream that is later than this goes on from now: it never catches up with a burst
 _GIVE_UP_NS = 1_000_000_000  # a socket that takes nothing for so long is broken
 _JUMP_NS = 5_000_000  # of the wall clock against the monotonic one between two looks: corrections are slower
-_LASTING = 8  # packets that must all be late for the delay to have risen: one that was held up alone says nothing
 _QUEUE_FULL = os.strerror(errno.ENOBUFS)  # a queue of this machine (tc) dropped it: it is lost as any other on the way
 
 
@@ -34,24 +33,24 @@ class Marks(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class MediaTrace:
     """A direction that is over. `sent_ns`, `late_us`: of each packet of the plan that left, by the sender's clock and
     against its time; `arrivals`: (number, ns, TOS) as they came, by the receiver's clock."""
 
-    plan: Sequence[Packet]
+    plan: Sequence[PlannedPacket]
     sent_ns: Sequence[int]
     late_us: Sequence[int]
     arrivals: Sequence[tuple[int, int, int]]
 
 
-class Outflow:
-    """Sends a plan. `sent_ns`, `late_us` as in `Trace`; `queue_full`: packets a queue of this machine dropped.
+class PlanSender:
+    """Sends a plan. `sent_ns`, `late_us` as in `MediaTrace`; `queue_full`: packets a queue of this machine dropped.
 
     `clock_ns` is monotonic: it is read for every packet, as late as can be.
     """
 
     def __init__(
-        self, plan: Sequence[Packet], session: int, to: Address, marks: Marks, clock_ns: Callable[[], int],
+        self, plan: Sequence[PlannedPacket], session: int, to: Address, marks: Marks, clock_ns: Callable[[], int],
         via: bytes = b"",
     ) -> None:  # fmt: skip
         self.plan, self.sent_ns, self.late_us = plan, list[int](), list[int]()
@@ -108,10 +107,10 @@ class Outflow:
 
     def _datagram(self, at_ns: int, late_ns: int) -> Datagram:
         number = len(self.sent_ns)
-        one = self.plan[number]
-        tos, late_us = self._marks.of(one.sort), min(late_ns // 1000, media.MOST_LATE_US)
-        said = Data(one.sort, tos >> 2, late_us, number, one.frame, one.part, one.parts, at_ns)
-        return Datagram(self._packet(said, one.size), self._to, tos, via=self._via)
+        packet = self.plan[number]
+        tos, late_us = self._marks.of(packet.sort), min(late_ns // 1000, media.MAX_LATE_US)
+        said = Data(packet.sort, tos >> 2, late_us, number, packet.frame, packet.part, packet.parts, at_ns)
+        return Datagram(self._packet(said, packet.size), self._to, tos, via=self._via)
 
     def unsent(self, why: str) -> None:
         """The packet just given did not leave. What a queue dropped is lost; a full buffer is tried again, for a while."""
@@ -123,12 +122,12 @@ class Outflow:
         if now_ns - self._stuck_ns > _GIVE_UP_NS:
             self.fault, self.over = why, True
 
-    def trace(self, arrivals: Sequence[tuple[int, int, int]]) -> Trace:
+    def trace(self, arrivals: Sequence[tuple[int, int, int]]) -> MediaTrace:
         """With what its receiver says."""
-        return Trace(self.plan, self.sent_ns, self.late_us, arrivals)
+        return MediaTrace(self.plan, self.sent_ns, self.late_us, arrivals)
 
 
-class Clocks:
+class ClockWatch:
     """Watches whether somebody sets the wall clock, which arrivals are stamped by."""
 
     def __init__(self) -> None:
@@ -144,29 +143,11 @@ class Clocks:
         return jumped
 
 
-class Rise:
-    """How much more than the least delay each of the last packets had, in the unit of the transit times given."""
-
-    def __init__(self) -> None:
-        self._least: int | None = None
-        self._recent: deque[int] = deque(maxlen=_LASTING)
-
-    def add(self, transit: int) -> None:
-        """One more packet."""
-        self._least = transit if self._least is None else min(self._least, transit)
-        self._recent.append(transit)
-
-    @property
-    def now(self) -> int:
-        """0 while there are few."""
-        return min(self._recent) - self._least if self._least is not None and len(self._recent) == _LASTING else 0
-
-
-class Inflow:
+class PlanReceiver:
     """Takes a plan in. `arrivals`: (number, wall ns, TOS) as they came, the same packet twice when it came twice."""
 
-    def __init__(self, plan: Sequence[Packet]) -> None:
-        self.plan, self.arrivals, self.rise = plan, list[tuple[int, int, int]](), Rise()
+    def __init__(self, plan: Sequence[PlannedPacket]) -> None:
+        self.plan, self.arrivals, self.rise = plan, list[tuple[int, int, int]](), DelayRise()
         self.last_at: float | None = None  # monotonic s of the last packet
         self._said: dict[int, tuple[int, int]] = {}  # number → (sent ns, late µs)
 
@@ -189,11 +170,11 @@ class Inflow:
     def lost_of_first(self, until_ns: int) -> tuple[int, int]:
         """(lost, sent) of the packets due in the stream's first `until_ns`, as far as any later one has come."""
         highest = max(self._said, default=-1)
-        due = [number for number, one in enumerate(self.plan) if one.due_ns < until_ns]
+        due = [number for number, packet in enumerate(self.plan) if packet.due_ns < until_ns]
         sent = len(due) if highest < 0 or highest >= len(due) else highest + 1
         return sent - sum(number in self._said for number in due), sent
 
-    def trace(self, sent: int) -> Trace:
+    def trace(self, sent: int) -> MediaTrace:
         """What its sender has sent (`sent` packets); those that never came left as the ones before them did."""
         sent = max(min(sent, len(self.plan)), max(self._said, default=-1) + 1)
         sent_ns, late_us = list[int](), list[int]()
@@ -208,9 +189,9 @@ class Inflow:
             late_us.append(late)
         for number in range(sent - 2, -1, -1):  # none left after the one behind it
             sent_ns[number] = min(sent_ns[number], sent_ns[number + 1])
-        return Trace(self.plan, sent_ns, late_us, self.arrivals)
+        return MediaTrace(self.plan, sent_ns, late_us, self.arrivals)
 
-    def told(self, known: int) -> tuple[tuple[int, int, int], ...]:
+    def report(self, known: int) -> tuple[tuple[int, int, int], ...]:
         """One part of the arrivals for its sender: (number, µs since the first, TOS)."""
         first = self.arrivals[0][1] if self.arrivals else 0
         chosen = self.arrivals[known : known + media.PART]

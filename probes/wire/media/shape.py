@@ -18,8 +18,8 @@ from random import Random
 from typing import NamedTuple, overload
 
 VERSION = 1
-MOST_BYTES = 1200  # of UDP payload in a packet
-LEAST_BYTES = 64
+MAX_BYTES = 1200  # of UDP payload in a packet
+MIN_BYTES = 64
 AUDIO_BYTES, AUDIO_PPS = 160, 50
 FRAME_RATE = 30
 GROUP_S = 10.0  # a whole picture comes at least so often
@@ -52,7 +52,7 @@ class Variant(IntEnum):
     SMOOTH = 3  # pictures of one size, evenly spaced: what no codec sends
 
 
-class Shape(NamedTuple):
+class MediaShape(NamedTuple):
     """A conference's stream in one direction. `rate_bps`: UDP payload of the pictures; `seed`: which of all such streams."""
 
     rate_bps: int
@@ -61,7 +61,7 @@ class Shape(NamedTuple):
     seed: int
 
 
-class Packet(NamedTuple):
+class PlannedPacket(NamedTuple):
     """One packet of the plan. Its place in the plan is its number; `due_ns`: since the stream's beginning."""
 
     sort: Sort
@@ -73,42 +73,42 @@ class Packet(NamedTuple):
     intra: bool
 
 
-def plan(shape: Shape) -> list[Packet]:
+def plan(shape: MediaShape) -> list[PlannedPacket]:
     """All packets in the order they are due."""
     return list(_merged(shape, frames(shape)))
 
 
-class Drawn(Sequence[Packet]):
+class Drawn(Sequence[PlannedPacket]):
     """A plan whose packets are drawn when they are needed: who serves many must not stop for one that begins."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: MediaShape) -> None:
         pictures = frames(shape)
-        self._source, self._made = _merged(shape, pictures), list[Packet]()
+        self._source, self._made = _merged(shape, pictures), list[PlannedPacket]()
         self._many = sum(_parts(size) for size, _ in pictures) + _sounds(shape)
 
     def __len__(self) -> int:
         return self._many
 
     @overload
-    def __getitem__(self, at: int) -> Packet: ...
+    def __getitem__(self, at: int) -> PlannedPacket: ...
 
     @overload
-    def __getitem__(self, at: slice) -> list[Packet]: ...
+    def __getitem__(self, at: slice) -> list[PlannedPacket]: ...
 
-    def __getitem__(self, at: int | slice) -> Packet | list[Packet]:
+    def __getitem__(self, at: int | slice) -> PlannedPacket | list[PlannedPacket]:
         if isinstance(at, int) and 0 <= at < len(self._made):  # nearly always
             return self._made[at]
         places = range(self._many)[at]
         until = places if isinstance(places, int) else max(places, default=-1)
         self._made += islice(self._source, max(0, until + 1 - len(self._made)))
-        return self._made[places] if isinstance(places, int) else [self._made[one] for one in places]
+        return self._made[places] if isinstance(places, int) else [self._made[place] for place in places]
 
 
-def _merged(shape: Shape, pictures: list[tuple[int, bool]]) -> Iterator[Packet]:
-    return merge(_video(shape, pictures), _audio(shape), key=lambda one: (one.due_ns, one.sort))
+def _merged(shape: MediaShape, pictures: list[tuple[int, bool]]) -> Iterator[PlannedPacket]:
+    return merge(_video(shape, pictures), _audio(shape), key=lambda packet: (packet.due_ns, packet.sort))
 
 
-def frames(shape: Shape) -> list[tuple[int, bool]]:
+def frames(shape: MediaShape) -> list[tuple[int, bool]]:
     """(bytes, whole picture?) of every picture; their sum is what the rate gives in this time."""
     random = Random(shape.seed)
     many = max(1, shape.duration_ms * FRAME_RATE // 1000)
@@ -120,42 +120,40 @@ def frames(shape: Shape) -> list[tuple[int, bool]]:
     sizes, given, passed = list[int](), 0, 0
     for weight in weights:
         passed += weight
-        sizes.append(max(LEAST_BYTES, octets * passed // total - given))
+        sizes.append(max(MIN_BYTES, octets * passed // total - given))
         given += sizes[-1]
     return list(zip(sizes, kinds, strict=True))
 
 
 def _kinds(random: Random, many: int) -> list[bool]:
     """Which pictures are whole: the first, each that is asked for, and one when the last is `GROUP_S` ago."""
-    found, last = list[bool](), 0
+    whole, last = list[bool](), 0
     for number in range(many):
         intra = not number or number - last >= GROUP_S * FRAME_RATE or random.random() < 1 / (ASKED_S * FRAME_RATE)
         last = number if intra else last
-        found.append(intra)
-    return found
+        whole.append(intra)
+    return whole
 
 
 def _weight(random: Random, intra: bool, ratio: float) -> float:
     if intra:
         return ratio + (2.0 * random.random() - 1.0) * _INTRA_SPREAD
     normal = -6.0
-    for _ in range(
-        12
-    ):  # twelve draws add up to all but a normal one, with no function that libraries round differently
+    for _ in range(12):  # twelve draws add up to all but a normal one, with no function libraries round differently
         normal += random.random()
     return 1.0 + SPREAD * normal
 
 
 def _ratio(rate_bps: int) -> float:
-    return min(_INTRA, key=lambda one: abs(one[0] - rate_bps))[1]
+    return min(_INTRA, key=lambda known: abs(known[0] - rate_bps))[1]
 
 
 def _parts(size: int) -> int:
     """How many packets carry a picture."""
-    return -(-size // MOST_BYTES)
+    return -(-size // MAX_BYTES)
 
 
-def _video(shape: Shape, pictures: list[tuple[int, bool]]) -> Iterator[Packet]:
+def _video(shape: MediaShape, pictures: list[tuple[int, bool]]) -> Iterator[PlannedPacket]:
     together = _TOGETHER if shape.variant is Variant.PACED else 1
     for frame, (size, intra) in enumerate(pictures):
         parts = _parts(size)
@@ -163,9 +161,9 @@ def _video(shape: Shape, pictures: list[tuple[int, bool]]) -> Iterator[Packet]:
         least, more = divmod(size, parts)
         begins_ns = frame * _SECOND_NS // FRAME_RATE
         for part in range(parts):
-            octets = max(LEAST_BYTES, least + (part < more))
+            octets = max(MIN_BYTES, least + (part < more))
             due_ns = begins_ns + part // together * together * step_ns
-            yield Packet(Sort.VIDEO, frame, part, parts, octets, due_ns, intra)
+            yield PlannedPacket(Sort.VIDEO, frame, part, parts, octets, due_ns, intra)
 
 
 def _step_ns(variant: Variant, parts: int) -> int:
@@ -174,12 +172,12 @@ def _step_ns(variant: Variant, parts: int) -> int:
     return int(shares[variant] * _SECOND_NS / FRAME_RATE / parts)
 
 
-def _sounds(shape: Shape) -> int:
+def _sounds(shape: MediaShape) -> int:
     """How many packets of sound there are."""
     return max(1, shape.duration_ms * AUDIO_PPS // 1000)
 
 
-def _audio(shape: Shape) -> Iterator[Packet]:
+def _audio(shape: MediaShape) -> Iterator[PlannedPacket]:
     every_ns, first_ns = _SECOND_NS // AUDIO_PPS, _SECOND_NS // AUDIO_PPS // 2
     for number in range(_sounds(shape)):
-        yield Packet(Sort.AUDIO, number, 0, 1, AUDIO_BYTES, first_ns + number * every_ns, False)
+        yield PlannedPacket(Sort.AUDIO, number, 0, 1, AUDIO_BYTES, first_ns + number * every_ns, False)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 
+from probes.wire.delay_rise import DelayRise
 from probes.wire.session import Address, Arrival, Datagram
 from probes.wire.train import packet as train
-from probes.wire.train.packet import Stream
+from probes.wire.train.packet import PacketStream
 
 _AGAIN_S = 0.001  # a full socket buffer is tried again after this
 _BEHIND_S = 0.05  # a paced stream that is later than this goes on from now: it never catches up with a burst
 _GIVE_UP_S = 1.0  # a socket that takes nothing for so long is broken
-_LASTING = 8  # packets that must all be late for the delay to have risen: one that was held up alone says nothing
 _HEAD = 28
 
 
-class Outflow:
+class StreamSender:
     """Sends a stream. `sent_ns`: when each packet left, since the first; `starved`: packets our lateness delayed.
 
     `leaving`: the packet just given to the socket is one of these. They bring no token: the kernel need not stamp them.
@@ -24,7 +23,7 @@ class Outflow:
     """
 
     def __init__(
-        self, stream: Stream, round_: int, test: int, to: Address, tos: int, clock_ns: Callable[[], int],
+        self, stream: PacketStream, round_: int, test: int, to: Address, tos: int, clock_ns: Callable[[], int],
         via: bytes = b"",
     ) -> None:  # fmt: skip
         self.stream, self.sent_ns, self.starved, self.fault = stream, list[int](), 0, ""
@@ -77,26 +76,18 @@ class Outflow:
             self.fault, self.over = why, True
 
 
-class Inflow:
+class StreamReceiver:
     """Takes a stream in. `arrivals`: (number, wall ns) as they came; `sent_ns`: when each left, as its sender says."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: PacketStream) -> None:
         self.stream, self.arrivals, self.sent_ns = stream, list[tuple[int, int]](), dict[int, int]()
         self.last_at: float | None = None  # monotonic s of the last packet
-        self._least: int | None = None
-        self._recent: deque[int] = deque(maxlen=_LASTING)
+        self.rise = DelayRise()  # ns
 
     @property
     def complete(self) -> bool:
         """All packets are here."""
         return len(self.sent_ns) >= self.stream.packets
-
-    @property
-    def rise_ns(self) -> int:
-        """How much more than the least delay each of the last packets had; 0 while they are few."""
-        if self._least is None or len(self._recent) < _LASTING:
-            return 0
-        return min(self._recent) - self._least
 
     def take(self, arrival: Arrival, now: float) -> None:
         """A data packet of this stream; raises `WireError` when it is cut off. What was never announced is not kept."""
@@ -106,17 +97,15 @@ class Inflow:
         self.last_at = now
         self.sent_ns[number] = sent_ns
         self.arrivals.append((number, arrival.at_ns))
-        transit = arrival.at_ns - sent_ns
-        self._least = transit if self._least is None else min(self._least, transit)
-        self._recent.append(transit)
+        self.rise.add(arrival.at_ns - sent_ns)
 
-    def told(self, part: int, now: float, starved: int) -> train.Told:
+    def report(self, part: int, now: float, starved: int) -> train.Summary:
         """What came, for its sender: one part of the arrivals, or none."""
         first = self.arrivals[0][1] if self.arrivals else 0
         chosen = [] if part == train.SUMMARY else self.arrivals[part * train.PART : (part + 1) * train.PART]
         quiet_ms = 0 if self.last_at is None else int((now - self.last_at) * 1000)
         places: list[tuple[int, int]] = [(number, max(0, at - first)) for number, at in chosen]
-        return train.Told(
-            part, train.parts_of(self.arrivals), len(self.arrivals), quiet_ms, max(0, self.rise_ns // 1000), starved,
+        return train.Summary(
+            part, train.parts_of(self.arrivals), len(self.arrivals), quiet_ms, max(0, self.rise.now // 1000), starved,
             tuple(places),
         )  # fmt: skip

@@ -11,7 +11,7 @@ _SHARE = 0.6  # of the most: above that it is stopped in any case
 _REACH_S = 0.08  # until a stop is heeded: what a look tells is old by what both queues hold, and the word is as slow
 
 
-class Watch:
+class RiseWatch:
     """One way's looks at how much the delay is above the least. `most_ns`: what it may rise by; 0: as much as it likes."""
 
     def __init__(self, most_ns: int) -> None:

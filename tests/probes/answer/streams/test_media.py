@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mediaworld import AGENT, RESPONDER, SHAPE, World
 
-from probes.answer.streams.media import Limits, Responder
-from probes.wire.handshake import cookie_of
+from probes.answer.streams.media import MediaLimits, MediaResponder
+from probes.wire.handshake import PacketType, SessionFailed, cookie_of
 from probes.wire.media import packet as media
-from probes.wire.media.packet import BACK, FORWARD, Ask, Go, Reason, What
-from probes.wire.media.sender import Failed, far_shape
-from probes.wire.media.shape import VERSION, Shape, Variant, plan
+from probes.wire.media.packet import BACK, FORWARD, MediaGo, MediaRefusal, ReportRequest
+from probes.wire.media.sender import far_shape
+from probes.wire.media.shape import VERSION, MediaShape, Variant, plan
 from probes.wire.session import Arrival, Datagram
 
 OTHER = ("192.0.2.7", 50_000)
@@ -30,32 +30,34 @@ class Clock:
         return self.now_ns
 
 
-def responder(limits: Limits | None = None, key: bytes = b"") -> Responder:
-    return Responder(key, limits, b"secret", Clock())
+def responder(limits: MediaLimits | None = None, key: bytes = b"") -> MediaResponder:
+    return MediaResponder(key, limits, b"secret", Clock())
 
 
-def told(one: Responder, data: bytes, source: tuple[str, int] = AGENT, now: float = 1.0) -> list[Datagram]:
+def told(one: MediaResponder, data: bytes, source: tuple[str, int] = AGENT, now: float = 1.0) -> list[Datagram]:
     one.receive(Arrival(data, source, 1), now)
     return list(one.transmit(now, 0))
 
 
-def cookie_for(one: Responder, source: tuple[str, int] = AGENT, now: float = 1.0, key: bytes = b"") -> bytes:
-    (answer,) = told(one, media.hello(5, key), source, now)
-    return cookie_of(media.checked(answer.data, key))[0]
+def cookie_for(one: MediaResponder, source: tuple[str, int] = AGENT, now: float = 1.0, key: bytes = b"") -> bytes:
+    (answer,) = told(one, media.CODEC.hello(5, key), source, now)
+    return cookie_of(media.CODEC.checked(answer.data, key))[0]
 
 
-def go(cookie: bytes, session: int = 5, shape: Shape = SHAPE, ways: int = FORWARD | BACK, key: bytes = b"") -> bytes:
-    return media.ask(What.GO, session, cookie, media.go_body(Go(VERSION, shape, ways, 136, 184)), key)
+def go(
+    cookie: bytes, session: int = 5, shape: MediaShape = SHAPE, ways: int = FORWARD | BACK, key: bytes = b""
+) -> bytes:
+    return media.CODEC.ask(PacketType.GO, session, cookie, media.go_body(MediaGo(VERSION, shape, ways, 136, 184)), key)
 
 
-def kinds(datagrams: list[Datagram]) -> list[What]:
-    return [media.head(one.data).what for one in datagrams]
+def kinds(datagrams: list[Datagram]) -> list[PacketType]:
+    return [media.CODEC.head(one.data).type for one in datagrams]
 
 
-def reason(datagrams: list[Datagram]) -> Reason:
+def reason(datagrams: list[Datagram]) -> MediaRefusal:
     (answer,) = datagrams
-    assert media.head(answer.data).what is What.NO
-    return Reason(answer.data[16])
+    assert media.CODEC.head(answer.data).type is PacketType.NO
+    return MediaRefusal(answer.data[16])
 
 
 def test_a_cookie_is_good_for_the_address_it_was_sent_to_only() -> None:
@@ -64,7 +66,7 @@ def test_a_cookie_is_good_for_the_address_it_was_sent_to_only() -> None:
     assert told(one, go(cookie), OTHER) == []
     assert told(one, go(cookie), (AGENT[0], AGENT[1] + 1)) == []
     assert one.counts["no cookie"] == 2
-    assert kinds(told(one, go(cookie)))[:2] == [What.READY, What.DATA]
+    assert kinds(told(one, go(cookie)))[:2] == [PacketType.READY, PacketType.DATA]
 
 
 def test_a_cookie_grows_old() -> None:
@@ -75,20 +77,20 @@ def test_a_cookie_grows_old() -> None:
 @pytest.mark.parametrize("key", [b"", KEY])
 def test_nobody_without_a_cookie_gets_more_than_he_sent(key: bytes) -> None:
     one = responder(key=key)
-    for what in What:
+    for what in PacketType:
         for size in (16, 60, 95, 96, 1400):
-            body = media.go_body(Go(VERSION, SHAPE, 3, 0, 0))
-            data = media.ask(what, 5, bytes(16), body, key)[:size].ljust(size, b"\0")
+            body = media.go_body(MediaGo(VERSION, SHAPE, 3, 0, 0))
+            data = media.CODEC.ask(what, 5, bytes(16), body, key)[:size].ljust(size, b"\0")
             assert sum(len(answer.data) for answer in told(one, data)) <= len(data)
     assert not one._streams
 
 
 def test_nothing_is_sent_without_our_key() -> None:
     one = responder(key=KEY)
-    assert told(one, media.hello(5)) == [] and told(one, media.hello(5, b"quite another key")) == []
+    assert told(one, media.CODEC.hello(5)) == [] and told(one, media.CODEC.hello(5, b"quite another key")) == []
     assert told(one, go(cookie_for(one, key=KEY))) == []
     assert one.counts["forged"] == 3 and not one._streams
-    assert What.READY in kinds(told(one, go(cookie_for(one, key=KEY), key=KEY)))
+    assert PacketType.READY in kinds(told(one, go(cookie_for(one, key=KEY), key=KEY)))
 
 
 def test_a_session_never_begins_twice() -> None:
@@ -96,73 +98,83 @@ def test_a_session_never_begins_twice() -> None:
     one = responder()
     cookie = cookie_for(one)
     told(one, go(cookie))
-    told(one, media.ask(What.STOP, 5, cookie))
-    assert reason(told(one, go(cookie))) is Reason.UNKNOWN
+    told(one, media.CODEC.ask(PacketType.STOP, 5, cookie))
+    assert reason(told(one, go(cookie))) is MediaRefusal.UNKNOWN
 
 
 def test_saying_go_again_while_it_runs_changes_nothing() -> None:
     one = responder()
     cookie = cookie_for(one)
     told(one, go(cookie))
-    assert kinds(told(one, go(cookie))) == [What.READY] and one.counts["streams"] == 1
+    assert kinds(told(one, go(cookie))) == [PacketType.READY] and one.counts["streams"] == 1
 
 
 @pytest.mark.parametrize(
     ("shape", "limits", "why"),
     [
-        (SHAPE._replace(rate_bps=9_000_000), Limits(), Reason.BOUNDS),
-        (SHAPE._replace(rate_bps=0), Limits(), Reason.BOUNDS),
-        (SHAPE._replace(duration_ms=61_000), Limits(), Reason.BOUNDS),
-        (SHAPE._replace(duration_ms=2**32 - 1), Limits(), Reason.BOUNDS),
-        (SHAPE, Limits(bytes_per_minute=500_000), Reason.BUDGET),
-        (SHAPE, Limits(streams=0), Reason.BUSY),
-        (SHAPE, Limits(streams_per_source=0), Reason.YOURS),
+        (SHAPE._replace(rate_bps=9_000_000), MediaLimits(), MediaRefusal.BOUNDS),
+        (SHAPE._replace(rate_bps=0), MediaLimits(), MediaRefusal.BOUNDS),
+        (SHAPE._replace(duration_ms=61_000), MediaLimits(), MediaRefusal.BOUNDS),
+        (SHAPE._replace(duration_ms=2**32 - 1), MediaLimits(), MediaRefusal.BOUNDS),
+        (SHAPE, MediaLimits(bytes_per_minute=500_000), MediaRefusal.BUDGET),
+        (SHAPE, MediaLimits(streams=0), MediaRefusal.BUSY),
+        (SHAPE, MediaLimits(streams_per_source=0), MediaRefusal.YOURS),
     ],
 )
-def test_what_is_beyond_the_bounds_is_refused(shape: Shape, limits: Limits, why: Reason) -> None:
+def test_what_is_beyond_the_bounds_is_refused(shape: MediaShape, limits: MediaLimits, why: MediaRefusal) -> None:
     one = responder(limits)
     assert reason(told(one, go(cookie_for(one), shape=shape))) is why
 
 
 def test_another_law_of_drawing_is_refused() -> None:
     one = responder()
-    body = media.go_body(Go(VERSION + 1, SHAPE, 3, 0, 0))
-    assert reason(told(one, media.ask(What.GO, 5, cookie_for(one), body))) is Reason.VERSION
+    body = media.go_body(MediaGo(VERSION + 1, SHAPE, 3, 0, 0))
+    assert reason(told(one, media.CODEC.ask(PacketType.GO, 5, cookie_for(one), body))) is MediaRefusal.VERSION
 
 
 def test_a_source_has_so_many_streams_and_all_together_so_many() -> None:
-    one = responder(Limits(streams=3, streams_per_source=2))
+    one = responder(MediaLimits(streams=3, streams_per_source=2))
     mine = cookie_for(one)
     for session in (5, 6):
-        assert What.READY in kinds(told(one, go(mine, session)))
-    assert reason([got for got in told(one, go(mine, 7)) if len(got.data) < 64]) is Reason.YOURS
+        assert PacketType.READY in kinds(told(one, go(mine, session)))
+    assert reason([got for got in told(one, go(mine, 7)) if len(got.data) < 64]) is MediaRefusal.YOURS
     theirs = cookie_for_other(one)
-    assert What.READY in kinds(told(one, go(theirs, 8), OTHER))
-    assert reason([got for got in told(one, go(theirs, 9), OTHER) if len(got.data) < 64]) is Reason.BUSY
+    assert PacketType.READY in kinds(told(one, go(theirs, 8), OTHER))
+    assert reason([got for got in told(one, go(theirs, 9), OTHER) if len(got.data) < 64]) is MediaRefusal.BUSY
 
 
-def cookie_for_other(one: Responder) -> bytes:
-    answers = [got for got in told(one, media.hello(8), OTHER) if media.head(got.data).what is What.CHALLENGE]
+def cookie_for_other(one: MediaResponder) -> bytes:
+    answers = [
+        got for got in told(one, media.CODEC.hello(8), OTHER) if media.CODEC.head(got.data).type is PacketType.CHALLENGE
+    ]
     return cookie_of(answers[0].data[16:])[0]
 
 
 def test_the_addresses_of_one_ipv6_site_count_as_one() -> None:
-    one = responder(Limits(streams_per_source=1))
-    for host, answered in (("2001:db8::1", What.READY), ("2001:db8::2", What.NO), ("2001:db8:0:1::1", What.READY)):
+    one = responder(MediaLimits(streams_per_source=1))
+    for host, answered in (
+        ("2001:db8::1", PacketType.READY),
+        ("2001:db8::2", PacketType.NO),
+        ("2001:db8:0:1::1", PacketType.READY),
+    ):
         source = (host, 50_000)
-        got = [media.head(it.data).what for it in told(one, go(cookie_of_ipv6(one, source)), source)]
+        got = [media.CODEC.head(it.data).type for it in told(one, go(cookie_of_ipv6(one, source)), source)]
         assert answered in got
 
 
-def cookie_of_ipv6(one: Responder, source: tuple[str, int]) -> bytes:
-    answers = [got for got in told(one, media.hello(5), source) if media.head(got.data).what is What.CHALLENGE]
+def cookie_of_ipv6(one: MediaResponder, source: tuple[str, int]) -> bytes:
+    answers = [
+        got
+        for got in told(one, media.CODEC.hello(5), source)
+        if media.CODEC.head(got.data).type is PacketType.CHALLENGE
+    ]
     return cookie_of(answers[0].data[16:])[0]
 
 
 def test_many_streams_run_at_once_and_all_are_whole() -> None:
     clock = Clock()
-    one = Responder(b"", None, b"secret", clock)
-    shape = Shape(500_000, 1000, Variant.PACED, 1)
+    one = MediaResponder(b"", None, b"secret", clock)
+    shape = MediaShape(500_000, 1000, Variant.PACED, 1)
     sources = [("192.0.2.1", 50_000), ("192.0.2.1", 50_001), ("192.0.2.2", 50_000)]
     found: Counter[tuple[str, int]] = Counter()
     cookies = [cookie_for(one, source) for source in sources]
@@ -170,7 +182,7 @@ def test_many_streams_run_at_once_and_all_are_whole() -> None:
         one.receive(Arrival(go(cookie, shape=shape, ways=BACK), source, 1), 1.0)
     for _ in range(1100):
         clock.now_ns += 1_000_000
-        found += Counter(got.to for got in one.transmit(1.0, 0) if media.head(got.data).what is What.DATA)
+        found += Counter(got.to for got in one.transmit(1.0, 0) if media.CODEC.head(got.data).type is PacketType.DATA)
     assert {found[source] for source in sources} == {len(plan(far_shape(shape)))}
 
 
@@ -184,7 +196,7 @@ def test_the_downstream_stops_when_it_is_told_to() -> None:
     one = responder()
     cookie = cookie_for(one)
     told(one, go(cookie))
-    (answer,) = told(one, media.ask(What.ASK, 5, cookie, media.ask_body(Ask(1, 0, True))))
+    (answer,) = told(one, media.CODEC.ask(PacketType.ASK, 5, cookie, media.ask_body(ReportRequest(1, 0, True))))
     report = media.read_report(answer.data[16:])
     assert report.over and report.sent >= 1 and one.wake_at() is None
 
@@ -198,13 +210,13 @@ def test_an_agent_that_is_gone_gets_no_more() -> None:
 
 def test_a_source_port_of_a_service_is_not_answered() -> None:
     one = responder()
-    assert told(one, media.hello(5), ("192.0.2.1", 53)) == [] and one.counts["source port"] == 1
+    assert told(one, media.CODEC.hello(5), ("192.0.2.1", 53)) == [] and one.counts["source port"] == 1
 
 
 def test_a_conversation_with_limits_ends_in_words() -> None:
-    world = World(limits=Limits(bytes_per_minute=500_000))
+    world = World(limits=MediaLimits(bytes_per_minute=500_000))
     (got,) = world.run()
-    assert isinstance(got, Failed) and "bytes" in got.why
+    assert isinstance(got, SessionFailed) and "bytes" in got.why
 
 
 @given(st.binary(max_size=1400), st.integers(0, 12), st.booleans())
@@ -214,10 +226,10 @@ def test_no_bytes_break_the_responder_nor_get_more_back(data: bytes, what: int, 
     assert sum(len(answer.data) for answer in told(one, whole)) <= len(whole)
 
 
-@given(st.binary(max_size=200), st.sampled_from([What.GO, What.ASK, What.STOP, What.DATA]))
-def test_no_bytes_behind_a_cookie_break_the_responder(data: bytes, what: What) -> None:
+@given(st.binary(max_size=200), st.sampled_from([PacketType.GO, PacketType.ASK, PacketType.STOP, PacketType.DATA]))
+def test_no_bytes_behind_a_cookie_break_the_responder(data: bytes, what: PacketType) -> None:
     one = responder()
     cookie = cookie_for(one)
-    told(one, go(cookie, shape=Shape(200_000, 300, Variant.PACED, 1)))
-    told(one, media.ask(what, 5, cookie, data))
+    told(one, go(cookie, shape=MediaShape(200_000, 300, Variant.PACED, 1)))
+    told(one, media.CODEC.ask(what, 5, cookie, data))
     one.receive(Arrival(data, RESPONDER, 1), 1.0)

@@ -30,7 +30,7 @@ def test_bytes_that_do_not_fit_are_not_spent_and_come_back_with_the_next_minute(
 
 
 def test_a_flood_of_sources_takes_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(responder, "MOST_SOURCES", 3)
+    monkeypatch.setattr(responder, "MAX_SOURCES", 3)
     budget = Budget(1)
     assert all(budget.spend(str(source), 1, 0.0) for source in range(10))
     assert len(budget._spent) == 3 and not budget.spend("9", 1, 0.0)

@@ -14,24 +14,26 @@ from trainfar import NETMON, reflector
 from probes.base import Outcome
 from probes.errors import BadSettings
 from probes.kinds.capacity.headroom import HeadroomSettings, judge, stream, verdict
-from probes.wire.train.packet import Stream
-from probes.wire.train.sender import Done, Trace
+from probes.wire.train.packet import PacketStream
+from probes.wire.train.sender import RoundDone, TrainTrace
 
 CLOCKS_APART_NS = 9_000_000_000_000
 
 
-def trace(rise_ms: float = 0.0, lost: int = 0, packets: int = 400, starved: int = 0, noise_ms: float = 0.2) -> Trace:
+def trace(
+    rise_ms: float = 0.0, lost: int = 0, packets: int = 400, starved: int = 0, noise_ms: float = 0.2
+) -> TrainTrace:
     """A stream of 2 ms steps whose delay grows evenly by so much."""
     sent = [number * 2_000_000 for number in range(packets)]
     late = [number / packets * rise_ms * 1e6 + (number % 7) / 7 * noise_ms * 1e6 for number in range(packets)]
     came = [(number, int(sent[number] + late[number]) + CLOCKS_APART_NS) for number in range(lost, packets)]
-    return Trace(Stream(packets, 1200, 2_000_000), tuple(sent), tuple(came), starved)
+    return TrainTrace(PacketStream(packets, 1200, 2_000_000), tuple(sent), tuple(came), starved)
 
 
 def judged(
-    there: Trace, back: Trace, *, aborted: bool = False, dropped: int = 0
+    there: TrainTrace, back: TrainTrace, *, aborted: bool = False, dropped: int = 0
 ) -> tuple[Outcome, str, dict[str, Any]]:
-    return verdict(Done(there, back, aborted), HeadroomSettings(), dropped)
+    return verdict(RoundDone(there, back, aborted), HeadroomSettings(), dropped)
 
 
 def test_an_even_delay_fits() -> None:
@@ -61,7 +63,7 @@ def test_one_packet_held_up_is_no_queue() -> None:
     even = trace()
     held = list(even.arrivals)
     held[350] = (350, held[350][1] + 50_000_000)
-    assert judge(Trace(even.stream, even.sent_ns, tuple(held))).fits
+    assert judge(TrainTrace(even.stream, even.sent_ns, tuple(held))).fits
 
 
 def test_what_its_senders_own_pause_left_in_the_queue_is_no_fault_of_the_network() -> None:
@@ -72,7 +74,7 @@ def test_what_its_senders_own_pause_left_in_the_queue_is_no_fault_of_the_network
             at + max(0, paused_ms - 2 * max(0, number - 200)) * 1_000_000 * (number >= 200)
             for number, at in enumerate(grows.sent_ns)
         ]
-        assert judge(Trace(grows.stream, tuple(sent), grows.arrivals)).fits is fits
+        assert judge(TrainTrace(grows.stream, tuple(sent), grows.arrivals)).fits is fits
     assert not judge(trace(rise_ms=25)).fits
 
 

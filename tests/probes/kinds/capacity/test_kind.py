@@ -19,7 +19,7 @@ from netthread import serving
 from trainfar import NETMON, reflector
 
 from probes.answer.streams import train as responder
-from probes.answer.streams.train import Limits
+from probes.answer.streams.train import TrainLimits
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.capacity.agreement import Answer, Planner
 from probes.kinds.capacity.kind import CAPACITY, CapacitySettings, _values, _Way, cost_in_words, run, verdict
@@ -135,7 +135,7 @@ def measure(port: int, **settings: Any) -> Measurement:
 
 
 def test_a_budget_that_is_spent_refuses_and_the_next_comer_is_served() -> None:
-    with serving("", lambda: responder.serve("127.0.0.1", 18_621, limits=Limits(bytes_per_minute=10_000))):
+    with serving("", lambda: responder.serve("127.0.0.1", 18_621, limits=TrainLimits(bytes_per_minute=10_000))):
         for _ in range(2):
             got = measure(18_621, timeout_s=1.0)
             assert got.outcome == Outcome.REFUSED and "no more bytes" in got.why and not got.values

@@ -1,4 +1,4 @@
-"""What became of a conference's stream: losses, bursts, delays, pictures and sound, from made-up traces."""
+"""PacketType became of a conference's stream: losses, bursts, delays, pictures and sound, from made-up traces."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from mediatraces import AUDIO, DEFAULT, INTRA, PLAN, VIDEO, of_frame, trace, way
 
 from probes.kinds.media.emodel import CODECS, Call, rate
 from probes.kinds.media.figures import Reception, Way, by_chance, pattern
-from probes.wire.media.flow import Trace
-from probes.wire.media.shape import Shape, Sort, Variant, plan
+from probes.wire.media.flow import MediaTrace
+from probes.wire.media.shape import MediaShape, Sort, Variant, plan
 
 
 def test_a_clean_stream_loses_nothing_and_plays_on() -> None:
@@ -91,7 +91,7 @@ def test_a_picture_is_complete_with_its_last_packet() -> None:
 
 
 def test_pacing_is_no_jitter() -> None:
-    paced = plan(Shape(2_000_000, 10_000, Variant.PACED, 1))
+    paced = plan(MediaShape(2_000_000, 10_000, Variant.PACED, 1))
     pictures = way(packets=paced).whole.pictures
     assert pictures.jitter_p95_ms == 0.0 and pictures.complete_p95_ms == pytest.approx(26.0, abs=2.0)
 
@@ -156,7 +156,7 @@ def test_windows_are_told_one_by_one() -> None:
 
 
 def test_a_long_stream_has_windows_of_20_s_and_no_crumb_behind() -> None:
-    long = plan(Shape(200_000, 49_000, Variant.BURST, 1))
+    long = plan(MediaShape(200_000, 49_000, Variant.BURST, 1))
     found = Way(trace(packets=long), DEFAULT)
     assert [round(one.lasts_s) for one in found.windows] == [20, 29]
     assert sum(one.sent for one in found.windows) == len(long)
@@ -170,12 +170,12 @@ def test_marks_are_told_by_stream() -> None:
 def test_nothing_arrived_or_nothing_left_is_no_fault_of_ours() -> None:
     dead = way(range(len(PLAN)))
     assert dead.rcvd == 0 and dead.whole.lost == len(PLAN) and dead.whole.pdv_p95_ms is None
-    empty = Way(Trace([], [], [], []), DEFAULT)
+    empty = Way(MediaTrace([], [], [], []), DEFAULT)
     assert empty.whole.sent == 0 and empty.windows == [] and empty.cells(200) == [] and empty.whole.evidence == 0.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 2**40), st.integers(0, 255)), max_size=50))
 def test_no_arrivals_whatever_break_it(arrivals: list[tuple[int, int, int]]) -> None:
     short = PLAN[:300]
-    found = Way(Trace(short, [one.due_ns for one in short], [0] * 300, arrivals), DEFAULT)
+    found = Way(MediaTrace(short, [one.due_ns for one in short], [0] * 300, arrivals), DEFAULT)
     assert 0 <= found.whole.lost <= 300 and found.whole.pictures.freeze_s >= 0

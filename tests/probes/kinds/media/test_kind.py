@@ -21,18 +21,20 @@ from probes.kinds.media.kind import FIELDS, PROFILES_BPS, MediaSettings, cost
 from probes.kinds.media.result import Seen, limits_of, tell
 from probes.kinds.media.verdict import PROFILES, Limit
 from probes.wire.media import packet as media
-from probes.wire.media.flow import Inflow, Trace
-from probes.wire.media.sender import Done
-from probes.wire.media.shape import Shape, Variant, plan
+from probes.wire.media.flow import MediaTrace, PlanReceiver
+from probes.wire.media.sender import MediaDone
+from probes.wire.media.shape import MediaShape, Variant, plan
 from probes.wire.session import Arrival
 
 BURST, PACED = Variant.BURST, Variant.PACED
 DECLARED = {one.name: one for one in FIELDS}
 
 
-def seen(there: Trace | None, back: Trace | None, variant: Variant = BURST, *, drop: int = 0, **more: Any) -> Seen:
+def seen(
+    there: MediaTrace | None, back: MediaTrace | None, variant: Variant = BURST, *, drop: int = 0, **more: Any
+) -> Seen:
     words: dict[str, Any] = {"aborted": "", "rtts_ms": (10.0, 11.0), "far_dropped": 0, "queue_full": 0} | more
-    return Seen(variant, Done(there, back, **words), drop)
+    return Seen(variant, MediaDone(there, back, **words), drop)
 
 
 def told(*them: Seen, **settings: Any) -> tuple[Outcome, str, dict[str, Any]]:
@@ -154,7 +156,7 @@ def test_the_cost_is_what_a_run_sends_at_most() -> None:
         wanted = MediaSettings(**chosen)
         found = cost(wanted)
         ways, many = 1 + (wanted.direction == "both"), 1 + (wanted.variant == "both")
-        packets = plan(Shape(int(PROFILES_BPS[wanted.profile]), int(wanted.duration_s * 1000), BURST, 3))
+        packets = plan(MediaShape(int(PROFILES_BPS[wanted.profile]), int(wanted.duration_s * 1000), BURST, 3))
         sent = ways * many * sum(one.size + 42 for one in packets)
         assert found.bytes is not None and sent < found.bytes < 1.06 * sent
         assert found.seconds == many * (wanted.duration_s + 0.5 + 3 * wanted.timeout_s)
@@ -168,8 +170,8 @@ def test_the_cost_is_what_a_run_sends_at_most() -> None:
     )
 )
 def test_whatever_a_responder_says_of_its_packets_the_values_are_numbers(said: list[tuple[int, int, int, int]]) -> None:
-    shape = Shape(2_000_000, 2000, BURST, 3)
-    into = Inflow(plan(shape))
+    shape = MediaShape(2_000_000, 2000, BURST, 3)
+    into = PlanReceiver(plan(shape))
     for number, sent_ns, late_us, at_ns in said:
         data = media.data_packets(7)(media.Data(1, 34, late_us, number, 0, 0, 1, sent_ns), 64)
         into.take(Arrival(data, ("192.0.2.2", 8622), at_ns), 1.0)
@@ -187,7 +189,7 @@ def link() -> Iterator[Pair]:
 
 
 def measured(link: Pair, *settings: str, least: str) -> dict[str, Any]:
-    """What is said once this machine had time enough for its packets to leave in time, the first I-frame above all."""
+    """PacketType is said once this machine had time enough for its packets to leave in time, the first I-frame above all."""
     for _ in range(4):
         got = probe(link, *settings)
         if got["values"].get(least, 0) >= 1:

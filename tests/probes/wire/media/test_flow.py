@@ -8,13 +8,14 @@ from errno import EAGAIN, ENOBUFS
 import pytest
 
 from probes.errors import WireError
+from probes.wire.delay_rise import DelayRise
 from probes.wire.media import packet as media
-from probes.wire.media.flow import Inflow, Marks, Outflow, Rise
-from probes.wire.media.shape import Packet, Shape, Sort, Variant, plan
+from probes.wire.media.flow import Marks, PlanReceiver, PlanSender
+from probes.wire.media.shape import MediaShape, PlannedPacket, Sort, Variant, plan
 from probes.wire.session import Arrival, Datagram
 
 TO = ("192.0.2.2", 8622)
-PLAN = plan(Shape(1_000_000, 1000, Variant.PACED, 3))
+PLAN = plan(MediaShape(1_000_000, 1000, Variant.PACED, 3))
 
 
 class Clock:
@@ -28,11 +29,11 @@ class Clock:
         return self.now_ns
 
 
-def outflow(clock: Clock, packets: list[Packet] | None = None) -> Outflow:
-    return Outflow(PLAN if packets is None else packets, 9, TO, Marks(136, 184), clock)
+def outflow(clock: Clock, packets: list[PlannedPacket] | None = None) -> PlanSender:
+    return PlanSender(PLAN if packets is None else packets, 9, TO, Marks(136, 184), clock)
 
 
-def emptied(out: Outflow, clock: Clock) -> list[Datagram]:
+def emptied(out: PlanSender, clock: Clock) -> list[Datagram]:
     found: list[Datagram] = []
     while not out.over:
         found += out.packets()
@@ -84,17 +85,17 @@ def test_a_socket_that_takes_nothing_is_a_fault() -> None:
 
 
 def test_of_a_burst_only_the_first_can_be_late_for_its_time() -> None:
-    burst = plan(Shape(4_000_000, 1000, Variant.BURST, 3))
+    burst = plan(MediaShape(4_000_000, 1000, Variant.BURST, 3))
     clock = Clock(step_ns=200_000)
     out = outflow(clock, burst)
     first = list(out.packets())
     assert len(first) > 60 and out.sent_ns[60] - out.sent_ns[0] > 10_000_000 and max(out.late_us[:60]) == 200
 
 
-def taken(numbers: list[int], delay_ns: int = 1_000_000) -> Inflow:
+def taken(numbers: list[int], delay_ns: int = 1_000_000) -> PlanReceiver:
     clock = Clock()
     sent = emptied(outflow(clock), clock)
-    into = Inflow(PLAN)
+    into = PlanReceiver(PLAN)
     for number in numbers:
         at_ns = media.read_data(sent[number].data).sent_ns + delay_ns
         into.take(Arrival(sent[number].data, TO, at_ns, tos=sent[number].tos), 1.0)
@@ -115,7 +116,7 @@ def test_a_packet_that_comes_twice_is_kept_twice_and_a_flood_is_not() -> None:
 
 
 def test_what_the_plan_does_not_hold_is_not_kept() -> None:
-    into = Inflow(PLAN)
+    into = PlanReceiver(PLAN)
     data = media.data_packets(9)(media.Data(Sort.VIDEO, 34, 0, len(PLAN), 0, 0, 1, 1), 64)
     into.take(Arrival(data, TO, 5), 1.0)
     assert into.arrivals == [] and into.many == 0
@@ -125,9 +126,9 @@ def test_what_the_plan_does_not_hold_is_not_kept() -> None:
 
 def test_parts_of_the_arrivals_make_the_whole() -> None:
     into = taken(list(range(len(PLAN))))
-    parts = [into.told(known) for known in range(0, len(PLAN), media.PART)]
+    parts = [into.report(known) for known in range(0, len(PLAN), media.PART)]
     assert [number for part in parts for number, _, _ in part] == list(range(len(PLAN)))
-    assert into.told(len(PLAN)) == ()
+    assert into.report(len(PLAN)) == ()
 
 
 def test_losses_of_the_first_moments() -> None:
@@ -135,11 +136,11 @@ def test_losses_of_the_first_moments() -> None:
     kept = [number for number in range(len(PLAN)) if number % 10]
     lost, sent = taken(kept).lost_of_first(500_000_000)
     assert (lost, sent) == (-(-due // 10), due)
-    assert Inflow(PLAN).lost_of_first(500_000_000) == (due, due)  # nothing came at all
+    assert PlanReceiver(PLAN).lost_of_first(500_000_000) == (due, due)  # nothing came at all
 
 
 def test_one_packet_held_up_is_no_rise() -> None:
-    rise = Rise()
+    rise = DelayRise()
     for transit in (5, 5, 5, 900, 5, 5, 5, 5, 5):
         rise.add(transit)
     assert rise.now == 0

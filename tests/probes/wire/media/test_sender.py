@@ -7,34 +7,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mediaworld import RESPONDER, SHAPE, World
 
-from probes.answer.streams.media import Limits
+from probes.answer.streams.media import MediaLimits
+from probes.wire.handshake import PacketType, SessionFailed
 from probes.wire.media import packet as media
-from probes.wire.media.flow import Trace
-from probes.wire.media.packet import BACK, FORWARD, What
-from probes.wire.media.sender import Done, Failed, Guard, far_shape
+from probes.wire.media.flow import MediaTrace
+from probes.wire.media.packet import BACK, FORWARD
+from probes.wire.media.sender import AbortRule, MediaDone, far_shape
 from probes.wire.media.shape import plan
 from probes.wire.session import Arrival
 
 
-def done(world: World) -> Done:
+def done(world: World) -> MediaDone:
     (got,) = world.run()
-    assert isinstance(got, Done), got
+    assert isinstance(got, MediaDone), got
     return got
 
 
-def failed(world: World) -> Failed:
+def failed(world: World) -> SessionFailed:
     (got,) = world.run()
-    assert isinstance(got, Failed), got
+    assert isinstance(got, SessionFailed), got
     return got
 
 
-def both(got: Done) -> tuple[Trace, Trace]:
+def both(got: MediaDone) -> tuple[MediaTrace, MediaTrace]:
     assert got.there is not None and got.back is not None
     return got.there, got.back
 
 
 def number_of(data: bytes) -> int:
-    return media.read_data(data).number if media.head(data).what is What.DATA else -1
+    return media.read_data(data).number if media.CODEC.head(data).type is PacketType.DATA else -1
 
 
 def test_a_conference_goes_both_ways_and_every_packet_is_told() -> None:
@@ -77,7 +78,7 @@ def test_words_that_are_lost_are_said_again(seed: int) -> None:
     def drops(way: str, data: bytes, now: float) -> bool:
         nonlocal seed
         seed = seed * 1103515245 + 12345 & 0x7FFFFFFF
-        return media.head(data).what is not What.DATA and seed >> 16 & 7 < 2
+        return media.CODEC.head(data).type is not PacketType.DATA and seed >> 16 & 7 < 2
 
     there, back = both(done(World(drops=drops, timeout_s=3.0)))
     assert len(there.arrivals) == len(there.plan) and len(back.arrivals) == len(back.plan)
@@ -110,7 +111,7 @@ def test_four_percent_do_not_cut_it_short() -> None:
 
 
 def test_a_delay_that_rises_too_far_cuts_it_short() -> None:
-    world = World(slot_s=0.012, shape=SHAPE._replace(duration_ms=8000), guard=Guard(rise_ms=250.0))
+    world = World(slot_s=0.012, shape=SHAPE._replace(duration_ms=8000), guard=AbortRule(rise_ms=250.0))
     began = world.now
     got = done(world)
     assert "delay rose by" in got.aborted and world.now - began < 5
@@ -138,9 +139,9 @@ def test_a_key_on_both_sides_is_good() -> None:
 
 
 def test_a_refusal_is_told() -> None:
-    assert failed(World(limits=Limits(streams=0))).how == "busy"
-    assert failed(World(limits=Limits(rate_bps=100_000))).how == "refused"
-    assert failed(World(limits=Limits(bytes_per_minute=1000))).how == "refused"
+    assert failed(World(limits=MediaLimits(streams=0))).how == "busy"
+    assert failed(World(limits=MediaLimits(rate_bps=100_000))).how == "refused"
+    assert failed(World(limits=MediaLimits(bytes_per_minute=1000))).how == "refused"
 
 
 def test_a_sender_that_was_put_aside_says_so_in_both_directions() -> None:
@@ -164,7 +165,7 @@ def test_a_sender_that_was_put_aside_for_long_does_not_hurry() -> None:
 def test_no_bytes_break_the_agent(strange: list[bytes], what: int, stage: int) -> None:
     world = World()
     world.run(until_s=0.05 * stage)
-    head = media.hello(77)[:4] + bytes([what, 0, 0, 0]) + (77).to_bytes(8, "big")
+    head = media.CODEC.hello(77)[:4] + bytes([what, 0, 0, 0]) + (77).to_bytes(8, "big")
     for data in strange:
         for whole in (data, head + data):
             world.agent.receive(Arrival(whole, RESPONDER, 5), world.now)
@@ -199,5 +200,5 @@ def test_a_wall_clock_that_is_corrected_slowly_is_not() -> None:
 def test_packets_of_others_are_left_aside() -> None:
     world = World()
     world.run(until_s=0.01)
-    world.agent.receive(Arrival(media.answer(What.NO, 77, b"\1"), ("192.0.2.9", 8622), 5), world.now)
+    world.agent.receive(Arrival(media.CODEC.answer(PacketType.NO, 77, b"\1"), ("192.0.2.9", 8622), 5), world.now)
     assert not world.agent.done

@@ -8,11 +8,12 @@ from typing import Protocol
 import pytest
 from trainworld import World
 
+from probes.wire.handshake import PacketType, SessionFailed
 from probes.wire.session import Datagram
 from probes.wire.train import packet as train
-from probes.wire.train.flow import Outflow
-from probes.wire.train.packet import Stream, What
-from probes.wire.train.sender import Done, Failed
+from probes.wire.train.flow import StreamSender
+from probes.wire.train.packet import PacketStream
+from probes.wire.train.sender import RoundDone
 
 TO = ("192.0.2.2", 8621)
 
@@ -22,13 +23,13 @@ class _Sends(Protocol):
 
 
 def test_data_packets_ask_the_kernel_for_no_send_stamp() -> None:
-    out = Outflow(Stream(5, 100), 1, 77, TO, 0, lambda: 1_000)
+    out = StreamSender(PacketStream(5, 100), 1, 77, TO, 0, lambda: 1_000)
     given = list(out.packets(1.0))
     assert [one.token for one in given] == [None] * 5 and out.over and not out.leaving
 
 
 def test_a_packet_the_socket_has_no_room_for_is_given_again() -> None:
-    out, numbers = Outflow(Stream(3, 100), 1, 77, TO, 0, lambda: 1_000), list[int]()
+    out, numbers = StreamSender(PacketStream(3, 100), 1, 77, TO, 0, lambda: 1_000), list[int]()
     for now in (1.0, 1.001):
         for one in out.packets(now):
             numbers.append(train.read_data(one.data)[0])
@@ -47,7 +48,7 @@ class _Full(World):
         side: _Sends = self.agent if way == "there" else self.responder
         for one in datagrams:
             full = way == self.way and self.from_s <= self.now < self.until_s
-            if full and train.head(one.data).what is What.DATA:
+            if full and train.CODEC.head(one.data).type is PacketType.DATA:
                 side.unsent(None, "no buffer")
             else:
                 self._fly(way, one, source)
@@ -57,17 +58,17 @@ class _Full(World):
 def test_no_room_for_a_moment_loses_nothing(way: str, ours: int, theirs: int) -> None:
     world = _Full()
     world.way, world.from_s, world.until_s = way, 0.0, world.now + 0.1
-    world.agent.begin(Stream(ours, 200), Stream(theirs, 200))
+    world.agent.begin(PacketStream(ours, 200), PacketStream(theirs, 200))
     (told,) = world.run()
-    assert isinstance(told, Done)
+    assert isinstance(told, RoundDone)
     trace = told.there or told.back
     assert trace is not None and sorted(number for number, _ in trace.arrivals) == list(range(20))
-    assert sum(way == world.way and train.head(data).what is What.DATA for way, _, data in world.sent) == 20
+    assert sum(way == world.way and train.CODEC.head(data).type is PacketType.DATA for way, _, data in world.sent) == 20
 
 
 def test_a_socket_that_takes_nothing_for_long_is_our_own_fault() -> None:
     world = _Full()
     world.until_s = world.now + 60.0
-    world.agent.begin(Stream(20, 200), Stream())
+    world.agent.begin(PacketStream(20, 200), PacketStream())
     (told,) = world.run()
-    assert isinstance(told, Failed) and told.how == "ours" and "no buffer" in told.why
+    assert isinstance(told, SessionFailed) and told.how == "ours" and "no buffer" in told.why

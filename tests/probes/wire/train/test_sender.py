@@ -9,23 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainworld import RESPONDER, World
 
+from probes.wire.handshake import PacketType, SessionFailed
 from probes.wire.session import Arrival
 from probes.wire.train import packet as train
-from probes.wire.train.packet import Stream, What
-from probes.wire.train.sender import Done, Failed
+from probes.wire.train.packet import PacketStream
+from probes.wire.train.sender import RoundDone
 
-TRAIN = Stream(200, 1000)
+TRAIN = PacketStream(200, 1000)
 
 
-def done(world: World) -> Done:
+def done(world: World) -> RoundDone:
     (got,) = world.run()
-    assert isinstance(got, Done), got
+    assert isinstance(got, RoundDone), got
     return got
 
 
 def test_a_train_there_is_told_packet_by_packet() -> None:
     world = World(slot_s=0.0006)
-    world.agent.begin(TRAIN, Stream())
+    world.agent.begin(TRAIN, PacketStream())
     got = done(world)
     assert got.back is None and got.there is not None and not got.aborted
     assert [number for number, _ in got.there.arrivals] == list(range(200)) and len(got.there.sent_ns) == 200
@@ -35,7 +36,7 @@ def test_a_train_there_is_told_packet_by_packet() -> None:
 
 def test_a_train_back_is_stamped_here() -> None:
     world = World(slot_s=0.0006)
-    world.agent.begin(Stream(), TRAIN)
+    world.agent.begin(PacketStream(), TRAIN)
     got = done(world)
     assert got.there is None and got.back is not None
     assert [number for number, _ in got.back.arrivals] == list(range(200)) and len(got.back.sent_ns) == 200
@@ -44,14 +45,14 @@ def test_a_train_back_is_stamped_here() -> None:
 def test_many_rounds_are_one_test() -> None:
     world = World()
     for _ in range(3):
-        world.agent.begin(TRAIN, Stream())
+        world.agent.begin(TRAIN, PacketStream())
         done(world)
     assert world.responder.counts["tests"] == 1 and world.responder.counts["hello"] == 1
 
 
 def test_streams_go_both_ways_at_once_at_their_pace() -> None:
     world = World()
-    stream = Stream(100, 1200, 2_000_000)
+    stream = PacketStream(100, 1200, 2_000_000)
     world.agent.begin(stream, stream)
     got = done(world)
     assert got.there and got.back and len(got.there.arrivals) == len(got.back.arrivals) == 100
@@ -61,7 +62,7 @@ def test_streams_go_both_ways_at_once_at_their_pace() -> None:
 
 def test_a_slow_stream_has_not_ended_between_two_packets() -> None:
     world = World()
-    slow = Stream(8, 500, 450_000_000)
+    slow = PacketStream(8, 500, 450_000_000)
     world.agent.begin(slow, slow)
     got = done(world)
     assert got.there and got.back and len(got.there.arrivals) == len(got.back.arrivals) == 8
@@ -74,16 +75,16 @@ def test_any_lost_packets_end_in_a_result(seed: int, share: float) -> None:
 
     chance = random.Random(seed)
     world = World(slot_s=0.0002, drops=lambda way, data, now: chance.random() < share, timeout_s=8.0)
-    world.agent.begin(Stream(60, 1000), Stream(60, 1000))
+    world.agent.begin(PacketStream(60, 1000), PacketStream(60, 1000))
     (got,) = world.run(60)
-    if isinstance(got, Done):
+    if isinstance(got, RoundDone):
         assert got.there and len(got.there.arrivals) <= 60 and got.back and len(got.back.arrivals) <= 60
     else:
         assert share > 0.05
 
 
 def test_a_stream_that_is_dropped_whole_has_no_arrivals() -> None:
-    world = World(drops=lambda way, data, now: data[4] == What.DATA)
+    world = World(drops=lambda way, data, now: data[4] == PacketType.DATA)
     world.agent.begin(TRAIN, TRAIN)
     got = done(world)
     assert got.there and got.back and not got.there.arrivals and not got.back.arrivals
@@ -91,25 +92,25 @@ def test_a_stream_that_is_dropped_whole_has_no_arrivals() -> None:
 
 def test_nobody_there_is_silence() -> None:
     world = World(drops=lambda way, data, now: True)
-    world.agent.begin(TRAIN, Stream())
+    world.agent.begin(TRAIN, PacketStream())
     began = world.now
     (got,) = world.run()
-    assert got == Failed("silence", "nothing came back in time") and 0.9 < world.now - began < 1.5
+    assert got == SessionFailed("silence", "nothing came back in time") and 0.9 < world.now - began < 1.5
 
 
 def test_silence_in_the_middle_is_silence() -> None:
-    world = World(drops=lambda way, data, now: way == "back" and data[4] == What.TOLD)
-    world.agent.begin(TRAIN, Stream())
+    world = World(drops=lambda way, data, now: way == "back" and data[4] == PacketType.REPORT)
+    world.agent.begin(TRAIN, PacketStream())
     (got,) = world.run()
-    assert isinstance(got, Failed) and got.how == "silence"
+    assert isinstance(got, SessionFailed) and got.how == "silence"
 
 
 def test_another_key_is_nonsense_or_silence_and_never_a_result() -> None:
     for theirs, ours in ((b"key of the responder", b""), (b"", b"key of the agent"), (b"one key", b"another key")):
         world = World(key=theirs, agent_key=ours)
-        world.agent.begin(TRAIN, Stream())
+        world.agent.begin(TRAIN, PacketStream())
         (got,) = world.run()
-        assert isinstance(got, Failed) and got.how in ("silence", "nonsense")
+        assert isinstance(got, SessionFailed) and got.how in ("silence", "nonsense")
 
 
 def test_a_shared_key_works() -> None:
@@ -120,17 +121,17 @@ def test_a_shared_key_works() -> None:
 
 def test_what_is_no_train_protocol_is_nonsense() -> None:
     world = World(drops=lambda way, data, now: True)
-    world.agent.begin(TRAIN, Stream())
+    world.agent.begin(TRAIN, PacketStream())
     list(world.agent.transmit(world.now, 0))
     world.agent.receive(Arrival(b"SIP/2.0 400 Bad Request", RESPONDER, 0), world.now)
     (got,) = world.run()
-    assert isinstance(got, Failed) and got.how == "nonsense"
+    assert isinstance(got, SessionFailed) and got.how == "nonsense"
 
 
 def test_a_delay_that_rises_cuts_both_streams_short() -> None:
     world = World(slot_s=0.004)
-    stream = Stream(400, 1200, 2_000_000)
-    world.agent.begin(stream, stream, most_rise_ns=30_000_000)
+    stream = PacketStream(400, 1200, 2_000_000)
+    world.agent.begin(stream, stream, max_rise_ns=30_000_000)
     got = done(world)
     assert got.aborted and got.there and got.back
     assert len(got.there.sent_ns) < 150 and len(got.back.sent_ns) < 150
@@ -138,7 +139,7 @@ def test_a_delay_that_rises_cuts_both_streams_short() -> None:
 
 def test_unreachable_is_refused_and_our_own_kernels_word_is_not() -> None:
     world = World()
-    world.agent.begin(TRAIN, Stream())
+    world.agent.begin(TRAIN, PacketStream())
     world.agent.unreachable(RESPONDER[0], "", b"", 3, 1, world.now)
     assert not world.agent.done
     world.agent.unreachable(RESPONDER[0], "192.0.2.9", b"", 3, 3, world.now)
@@ -148,7 +149,7 @@ def test_unreachable_is_refused_and_our_own_kernels_word_is_not() -> None:
 
 def test_a_router_that_asks_for_shorter_packets_is_no_refusal() -> None:
     world = World()
-    world.agent.begin(TRAIN, Stream())
+    world.agent.begin(TRAIN, PacketStream())
     world.agent.unreachable(RESPONDER[0], "192.0.2.9", b"", 3, 4, world.now)
     (got,) = world.agent.events()
     assert got.how == "ours" and "smaller size" in got.why
@@ -156,7 +157,8 @@ def test_a_router_that_asks_for_shorter_packets_is_no_refusal() -> None:
 
 @given(
     st.lists(
-        st.binary(max_size=120) | st.integers(1, 9).map(lambda what: train.answer(What(what), 1, 77, bytes(40))),
+        st.binary(max_size=120)
+        | st.integers(1, 9).map(lambda what: train.CODEC.answer(PacketType(what), 77, bytes(40), tag=1)),
         max_size=20,
     )
 )
