@@ -14,7 +14,7 @@ Reason = Literal["nobody", "severity", "owner", "silenced", "over", "waiting", "
 `over`: well again before anybody was to be told; `waiting`: tried, and tried again; `given-up`: not tried any more."""
 
 
-class Receiver(Protocol):
+class Recipient(Protocol):
     """What routing needs to know of somebody who gets pages (`netmon.config.hub.ReceiverConfig` is one)."""
 
     @property
@@ -40,19 +40,19 @@ class NotSent:
     detail: str = ""  # for people: the silence's id and note, the last answer
 
 
-def wanted_by(severity: str, owner: str, receivers: Iterable[Receiver]) -> list[str]:
+def wanted_by(severity: str, owner: str, receivers: Iterable[Recipient]) -> list[str]:
     """Names of the receivers that want a page of this severity about an element of this owner."""
     return [receiver.name for receiver in receivers if _unwanted(severity, owner, receiver) is None]
 
 
-def _unwanted(severity: str, owner: str, receiver: Receiver) -> Literal["severity", "owner"] | None:
+def _unwanted(severity: str, owner: str, receiver: Recipient) -> Literal["severity", "owner"] | None:
     if severity not in receiver.severities:
         return "severity"
     return "owner" if receiver.owners and owner not in receiver.owners else None
 
 
 def not_sent(
-    incident: Incident, owner: str, receivers: Sequence[Receiver], paged: Collection[str], silence: Silence | None
+    incident: Incident, owner: str, receivers: Sequence[Recipient], paged: Collection[str], silence: Silence | None
 ) -> list[NotSent]:
     """Why receivers without a page (`paged`: those with one, whatever became of it) have none. `silence`: the one that
     covers the element now. Those whose page is due at this very tick are not among them."""

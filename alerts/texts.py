@@ -98,25 +98,25 @@ def summary(
     what = words.get(kind, words["other"])
     if resolved_ms is not None:
         what = f"{words[ended or 'resolved']} ({what.lower()})"
-    part = info.id.partition(":")[0]
-    told = [f"{what}: {words.get(part, words['site'])} {info.name or info.id}", *_whose(words, info)]
-    others = tuple(one for one in symptoms if one != info.id)
+    prefix = info.id.partition(":")[0]
+    parts = [f"{what}: {words.get(prefix, words['site'])} {info.name or info.id}", *_whose(words, info)]
+    others = tuple(element for element in symptoms if element != info.id)
     if others:
-        key = "suffer" if all(one.startswith("commune:") for one in others) else "suffer.other"
-        told.append(words[key].format(n=len(others)))
+        key = "suffer" if all(element.startswith("commune:") for element in others) else "suffer.other"
+        parts.append(words[key].format(n=len(others)))
     if resolved_ms is None:
-        told.append(words["since"].format(at=clock(first_miss_ms)))
+        parts.append(words["since"].format(at=clock(first_miss_ms)))
     else:
-        told.append(words["until"].format(at=clock(first_miss_ms), end=clock(resolved_ms)))
+        parts.append(words["until"].format(at=clock(first_miss_ms), end=clock(resolved_ms)))
     contact = " ".join(filter(None, (info.contact_name, info.contact_phone)))
     if contact and resolved_ms is None:
-        told.append(words["call"].format(contact=contact))
-    return ", ".join(told)
+        parts.append(words["call"].format(contact=contact))
+    return ", ".join(parts)
 
 
 def _whose(words: Words, info: Info) -> list[str]:
     circuit = words["circuit"].format(circuit=info.circuit_id) if info.circuit_id else ""
-    return [one for one in (info.carrier, circuit) if one]
+    return [text for text in (info.carrier, circuit) if text]
 
 
 def clock(at_ms: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from inventory.codes import SAY_NAME, is_commune, is_name, is_province
 from inventory.conferences import faults_of
-from inventory.errors import Fault
+from inventory.errors import InventoryFault
 from inventory.model import Inventory, Link, Site
 
 NEAR_FOR = 40_000  # ids looked at for a `did you mean`, of all faults together: each takes some 25 µs
@@ -61,84 +61,85 @@ _NOUNS = {
 }
 
 
-def faults(inventory: Inventory) -> list[Fault]:
+def faults(inventory: Inventory) -> list[InventoryFault]:
     """Every fault of an inventory; empty when a network can be built from it."""
     known = _known(inventory)
-    astray = _Astray(known)
-    found = [*_missing(inventory), *_names(inventory), *_taken(inventory), *_codes(inventory)]
-    found += faults_of(inventory)
-    found += astray.hub(inventory)
+    astray = _ReferenceCheck(known)
+    problems = [*_missing(inventory), *_names(inventory), *_taken(inventory), *_codes(inventory)]
+    problems += faults_of(inventory)
+    problems += astray.hub(inventory)
     for reference in _REFERENCES:
-        found += astray.rows(inventory, reference)
-    return [*found, *_tree(inventory, known["site"], astray.touched)]
+        problems += astray.rows(inventory, reference)
+    return [*problems, *_tree(inventory, known["site"], astray.touched)]
 
 
 def _known(inventory: Inventory) -> dict[str, dict[str, None]]:
     """What may be named, by noun, in the order of the file."""
     return {
-        "contact": dict.fromkeys(one.id for one in inventory.contacts),
-        "site": dict.fromkeys(one.id for one in inventory.sites),
-        "mcu": dict.fromkeys(one.id for one in inventory.mcus),
-        "room": dict.fromkeys(one.id for one in inventory.rooms),
-        "agent": dict.fromkeys(one.agent for one in inventory.agents),
-        "target": dict.fromkeys(one.id for rows in _ENDS for one in getattr(inventory, rows)),
+        "contact": dict.fromkeys(record.id for record in inventory.contacts),
+        "site": dict.fromkeys(record.id for record in inventory.sites),
+        "mcu": dict.fromkeys(record.id for record in inventory.mcus),
+        "room": dict.fromkeys(record.id for record in inventory.rooms),
+        "agent": dict.fromkeys(record.agent for record in inventory.agents),
+        "target": dict.fromkeys(record.id for rows in _ENDS for record in getattr(inventory, rows)),
     }
 
 
-def _missing(inventory: Inventory) -> Iterator[Fault]:
+def _missing(inventory: Inventory) -> Iterator[InventoryFault]:
     if not inventory.hub_site:
-        yield Fault(inventory, "hub_site", "is missing", "write the id of the site the hub stands in")
+        yield InventoryFault(inventory, "hub_site", "is missing", "write the id of the site the hub stands in")
     for rows, _ in _NAMES:
-        for number, one in enumerate(getattr(inventory, rows), 1):
-            for key in fields(one):
-                if key.default is MISSING and not getattr(one, key.name):
+        for number, record in enumerate(getattr(inventory, rows), 1):
+            for key in fields(record):
+                if key.default is MISSING and not getattr(record, key.name):
                     name = key.metadata["key"] or key.name
-                    yield Fault(one, f"{rows}[{number}].{name}", "is missing", key.metadata["meaning"])
+                    yield InventoryFault(record, f"{rows}[{number}].{name}", "is missing", key.metadata["meaning"])
 
 
-def _names(inventory: Inventory) -> Iterator[Fault]:
+def _names(inventory: Inventory) -> Iterator[InventoryFault]:
     for rows, attribute in _NAMES:
-        for number, one in enumerate(getattr(inventory, rows), 1):
-            text = getattr(one, attribute)
+        for key, record, text in _keyed(inventory, (rows,), attribute):
             if text and not is_name(text):
-                yield Fault(one, f"{rows}[{number}].{attribute}", f"'{text[:60]}' cannot be used here", SAY_NAME)
+                yield InventoryFault(record, key, f"'{text[:60]}' cannot be used here", SAY_NAME)
 
 
 # --- each thing once ---
 
 
-def _taken(inventory: Inventory) -> Iterator[Fault]:
+def _taken(inventory: Inventory) -> Iterator[InventoryFault]:
     for rows, attribute in _ALONE:
         yield from _twice(_keyed(inventory, (rows,), attribute), "choose another name")
     yield from _twice(_keyed(inventory, _ENDS, "id"), "choose another name")
     for kind in ("province", "commune"):
-        sites = [(key, one, text) for key, one, text in _keyed(inventory, ("sites",), "code") if one.kind == kind]
+        sites = [
+            (key, record, text) for key, record, text in _keyed(inventory, ("sites",), "code") if record.kind == kind
+        ]
         yield from _twice(sites, "a code has one site; give the others kind: datacentre")
 
 
 def _keyed(inventory: Inventory, lists: Iterable[str], attribute: str) -> list[tuple[str, Any, str]]:
     return [
-        (f"{rows}[{number}].{attribute}", one, getattr(one, attribute))
+        (f"{rows}[{number}].{attribute}", record, getattr(record, attribute))
         for rows in lists
-        for number, one in enumerate(getattr(inventory, rows), 1)
+        for number, record in enumerate(getattr(inventory, rows), 1)
     ]
 
 
-def _twice(rows: Iterable[tuple[str, Any, str]], write: str) -> Iterator[Fault]:
+def _twice(rows: Iterable[tuple[str, Any, str]], write: str) -> Iterator[InventoryFault]:
     first: dict[str, Any] = {}
-    for key, one, text in rows:
-        if text and first.setdefault(text, one) is not one:
-            yield Fault(one, key, f"'{text[:60]}' is already taken", write, first[text])
+    for key, record, text in rows:
+        if text and first.setdefault(text, record) is not record:
+            yield InventoryFault(record, key, f"'{text[:60]}' is already taken", write, first[text])
 
 
 # --- codes ---
 
 
-def _codes(inventory: Inventory) -> Iterator[Fault]:
-    provinces = {one.code for one in inventory.sites if one.kind not in _WITHOUT_PROVINCES}
+def _codes(inventory: Inventory) -> Iterator[InventoryFault]:
+    provinces = {site.code for site in inventory.sites if site.kind not in _WITHOUT_PROVINCES}
     for number, site in enumerate(inventory.sites, 1):
         for key, what, write in _code_faults(site, provinces):
-            yield Fault(site, f"sites[{number}].{key}", what, write)
+            yield InventoryFault(site, f"sites[{number}].{key}", what, write)
 
 
 def _code_faults(site: Site, provinces: set[str]) -> Iterator[tuple[str, str, str]]:
@@ -168,33 +169,32 @@ def _code_faults(site: Site, provinces: set[str]) -> Iterator[tuple[str, str, st
 # --- what is named and is not there ---
 
 
-class _Astray:
+class _ReferenceCheck:
     """Looks references up; remembers sites near a broken link, which are not blamed for it a second time."""
 
     def __init__(self, known: dict[str, dict[str, None]]) -> None:
         self._known = known
-        self._told: set[tuple[str, str]] = set()
         self._near_left = NEAR_FOR
         self.touched: set[str] = set()
 
-    def hub(self, inventory: Inventory) -> list[Fault]:
+    def hub(self, inventory: Inventory) -> list[InventoryFault]:
         """Is the hub's site there?"""
         if not inventory.hub_site or inventory.hub_site in self._known["site"]:
             return []
         what, write, _ = self._say(inventory.hub_site, "site")
-        return [Fault(inventory, "hub_site", what, write)]
+        return [InventoryFault(inventory, "hub_site", what, write)]
 
-    def rows(self, inventory: Inventory, reference: _Reference) -> Iterator[Fault]:
+    def rows(self, inventory: Inventory, reference: _Reference) -> Iterator[InventoryFault]:
         """Faults of one kind of reference."""
         known = self._known[reference.to]
-        for number, one in enumerate(getattr(inventory, reference.rows), 1):
-            for text, at in _named(getattr(one, reference.attribute)):
+        for number, record in enumerate(getattr(inventory, reference.rows), 1):
+            for text, at in _named(getattr(record, reference.attribute)):
                 if not text or text in known:
                     continue
                 what, write, near = self._say(text, reference.to)
-                if isinstance(one, Link) and reference.to == "site":
-                    self.touched |= {one.from_site, one.to_site, near}
-                yield Fault(one, f"{reference.rows}[{number}].{reference.key}{at}", what, write)
+                if isinstance(record, Link) and reference.to == "site":
+                    self.touched |= {record.from_site, record.to_site, near}
+                yield InventoryFault(record, f"{reference.rows}[{number}].{reference.key}{at}", what, write)
 
     def _say(self, text: str, to: str) -> tuple[str, str, str]:
         near = self._near(text, to)
@@ -229,36 +229,36 @@ def _listed(names: Sequence[str]) -> str:
 # --- one way to each site ---
 
 
-def _tree(inventory: Inventory, sites: dict[str, None], touched: set[str]) -> Iterator[Fault]:
+def _tree(inventory: Inventory, sites: dict[str, None], touched: set[str]) -> Iterator[InventoryFault]:
     islands = _Islands(sites)
     for number, link in enumerate(inventory.links, 1):
         ends = link.from_site, link.to_site
         if not all(end in sites for end in ends):
             continue
         if ends[0] == ends[1]:
-            yield Fault(
+            yield InventoryFault(
                 link, f"links[{number}].to", f"leads from '{ends[0]}' to itself", "name the site at its other end"
             )
         elif not islands.join(*ends):
             what = f"closes a ring: there is a way from '{ends[0]}' to '{ends[1]}' already"
-            yield Fault(link, f"links[{number}]", what, "leave it out: the links of a file are a tree")
+            yield InventoryFault(link, f"links[{number}]", what, "leave it out: the links of a file are a tree")
     if inventory.hub_site in sites:
         yield from _adrift(inventory, islands, touched)
 
 
-def _adrift(inventory: Inventory, islands: _Islands, touched: set[str]) -> Iterator[Fault]:
+def _adrift(inventory: Inventory, islands: _Islands, touched: set[str]) -> Iterator[InventoryFault]:
     """One fault for each group of sites that no link joins to the hub's, told at the group's first site."""
     home = islands.of(inventory.hub_site)
     excused = {islands.of(site) for site in touched if site in islands}
-    told = {home, *excused}
+    accounted = {home, *excused}
     for number, site in enumerate(inventory.sites, 1):
-        if not site.id or islands.of(site.id) in told:
+        if not site.id or islands.of(site.id) in accounted:
             continue
-        told.add(islands.of(site.id))
+        accounted.add(islands.of(site.id))
         others = islands.size(site.id) - 1
         more = f" (nor from {others} more site{'s' * (others > 1)} joined to it)" if others else ""
         what = f"'{site.id[:60]}' hangs on nothing: no link leads from it to hub_site '{inventory.hub_site}'{more}"
-        yield Fault(site, f"sites[{number}]", what, "add a link")
+        yield InventoryFault(site, f"sites[{number}]", what, "add a link")
 
 
 class _Islands:
@@ -281,13 +281,13 @@ class _Islands:
         """How many sites its island has."""
         return self._size[self.of(site)]
 
-    def join(self, one: str, other: str) -> bool:
+    def join(self, site: str, other: str) -> bool:
         """Join two; False when they are joined already."""
-        one, other = self.of(one), self.of(other)
-        if one == other:
+        site, other = self.of(site), self.of(other)
+        if site == other:
             return False
-        if self._size[one] < self._size[other]:
-            one, other = other, one
-        self._up[other] = one
-        self._size[one] += self._size[other]
+        if self._size[site] < self._size[other]:
+            site, other = other, site
+        self._up[other] = site
+        self._size[site] += self._size[other]
         return True

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from inventory.errors import Fault
+from inventory.errors import InventoryFault
 from inventory.model import Conference, Inventory
 from inventory.timestamp import BadTimestamp, seconds
 
@@ -38,20 +38,22 @@ _TEXTS = tuple(
 )
 
 
-def faults_of(inventory: Inventory) -> Iterator[Fault]:
+def faults_of(inventory: Inventory) -> Iterator[InventoryFault]:
     """Every such fault of an inventory."""
-    for one in _TEXTS:
-        for number, row in enumerate(getattr(inventory, one.rows), 1):
-            text = getattr(row, one.key)
-            if text and not _FITS[one.key](text):
-                yield Fault(row, f"{one.rows}[{number}].{one.key}", f"'{text[:60]}' {one.what}", one.write)
+    for rule in _TEXTS:
+        for number, row in enumerate(getattr(inventory, rule.rows), 1):
+            text = getattr(row, rule.key)
+            if text and not _FITS[rule.key](text):
+                yield InventoryFault(row, f"{rule.rows}[{number}].{rule.key}", f"'{text[:60]}' {rule.what}", rule.write)
     for number, room in enumerate(inventory.rooms, 1):
         if room.alias and not (room.alias.isprintable() and len(room.alias) <= MAX_ALIAS):
             what = f"'{room.alias[:60]}' cannot be dialled"
-            yield Fault(room, f"rooms[{number}].alias", what, f"write printable text, at most {MAX_ALIAS} letters")
+            yield InventoryFault(
+                room, f"rooms[{number}].alias", what, f"write printable text, at most {MAX_ALIAS} letters"
+            )
     for number, conference in enumerate(inventory.conferences, 1):
         for key, what, write in (*_times(conference), *_doubles(conference)):
-            yield Fault(conference, f"conferences[{number}].{key}", what, write)
+            yield InventoryFault(conference, f"conferences[{number}].{key}", what, write)
 
 
 def is_address(text: str) -> bool:
@@ -68,10 +70,10 @@ def is_responder(text: str) -> bool:
 _FITS = {"address": is_address, "responder": is_responder}
 
 
-def _times(one: Conference) -> Iterator[tuple[str, str, str]]:
+def _times(conference: Conference) -> Iterator[tuple[str, str, str]]:
     at: dict[str, float] = {}
     for key in ("starts", "ends"):
-        text = getattr(one, key)
+        text = getattr(conference, key)
         if text:
             try:
                 at[key] = seconds(text)
@@ -80,16 +82,16 @@ def _times(one: Conference) -> Iterator[tuple[str, str, str]]:
     if len(at) < 2:
         return
     if at["ends"] <= at["starts"]:
-        yield "ends", f"'{one.ends}' is not after it starts ('{one.starts}')", "write a later time"
+        yield "ends", f"'{conference.ends}' is not after it starts ('{conference.starts}')", "write a later time"
     elif at["ends"] - at["starts"] > LONGEST_S:
         days = int(LONGEST_S // 86400)
-        yield "ends", f"'{one.ends}' is more than {days} days after it starts", "write one conference a meeting"
+        yield "ends", f"'{conference.ends}' is more than {days} days after it starts", "write one conference a meeting"
 
 
-def _doubles(one: Conference) -> Iterator[tuple[str, str, str]]:
+def _doubles(conference: Conference) -> Iterator[tuple[str, str, str]]:
     for key in ("mcus", "rooms", "contacts"):
         seen: set[str] = set()
-        for number, id in enumerate(getattr(one, key), 1):
+        for number, id in enumerate(getattr(conference, key), 1):
             if id in seen:
                 yield f"{key}[{number}]", f"'{id[:60]}' is named twice", "name it once"
             seen.add(id)

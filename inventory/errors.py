@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 
-class Fault(NamedTuple):
+class InventoryFault(NamedTuple):
     """One fault of an inventory. The room knows records, not lines: whoever read the file knows where they stand."""
 
     record: Any  # what is at fault: a site, a link, …, or the inventory itself
@@ -23,6 +23,6 @@ class InventoryError(Exception):
 class BadInventory(InventoryError, ValueError):
     """An inventory no network can be built from, with all its faults."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"{one.key}: {one.what}" for one in faults[:5]))
+    def __init__(self, faults: Sequence[InventoryFault]) -> None:
+        super().__init__("; ".join(f"{fault.key}: {fault.what}" for fault in faults[:5]))
         self.faults = tuple(faults)

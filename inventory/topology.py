@@ -1,4 +1,4 @@
-"""The network an inventory describes: elements, the tree toward the hub's site, and the ways of checks. Pure.
+"""The network an inventory describes: elements, the tree toward the hub's site, and the paths of checks. Pure.
 
 Element ids: `site:ID` (core, datacentre), `province:01`, `commune:00123`, `link:ID`, `mcu:ID`, `service:ID`,
 `room:ID`, `agent:NAME`. An element that is not there has no parent, depth 0, and suffers alone.
@@ -31,7 +31,7 @@ class About(NamedTuple):
     contact: Contact
 
 
-class Way(NamedTuple):
+class RoomRoute(NamedTuple):
     """How a room's video goes. `room`, `mcu`: elements; `links`: those between them, the room's first."""
 
     room: str
@@ -45,7 +45,7 @@ class Crossing(NamedTuple):
     link: str
     mcu: str
     rooms: int
-    need_bps: int  # each way, with `TRUNK_SHARE` to spare
+    need_bps: int  # each direction, with `TRUNK_SHARE` to spare
 
 
 def element_of(site: Site) -> str:
@@ -58,11 +58,11 @@ class Network:
 
     def __init__(self, inventory: Inventory) -> None:
         """Raises `BadInventory` with all faults."""
-        if found := faults(inventory):
-            raise BadInventory(found)
+        if problems := faults(inventory):
+            raise BadInventory(problems)
         self.inventory = inventory
         self._sites = {site.id: site for site in inventory.sites}
-        self._contacts = {one.id: one for one in inventory.contacts}
+        self._contacts = {record.id: record for record in inventory.contacts}
         self._element = {site.id: element_of(site) for site in inventory.sites}  # site, MCU or service id → element
         self._record: dict[str, Any] = {element_of(site): site for site in inventory.sites}
         self._parent: dict[str, str | None] = {}
@@ -70,13 +70,13 @@ class Network:
         self._outward: dict[str, list[str]] = {}
         self._path: dict[str, tuple[str, ...]] = {}
         self._suffer: dict[str, tuple[str, ...]] = {}
-        self._calendar = [(one.starts.at_s, one.ends.at_s, one) for one in inventory.conferences]
-        self._conferences = {one.id: one for one in inventory.conferences}
-        self._ways: dict[str, tuple[Way, ...]] = {}
-        self._nearest: dict[tuple[str, tuple[str, ...]], Way] = {}  # the same rooms meet again and again
+        self._calendar = [(record.starts.at_s, record.ends.at_s, record) for record in inventory.conferences]
+        self._conferences = {record.id: record for record in inventory.conferences}
+        self._routes: dict[str, tuple[RoomRoute, ...]] = {}
+        self._nearest: dict[tuple[str, tuple[str, ...]], RoomRoute] = {}  # the same rooms meet again and again
         self._crossings: dict[str, tuple[Crossing, ...]] = {}
-        self._agent_site = {one.agent: self._element[one.site] for one in inventory.agents}
-        self._checks = {one.check: one for one in inventory.checks}
+        self._agent_site = {record.agent: self._element[record.site] for record in inventory.agents}
+        self._checks = {record.check: record for record in inventory.checks}
         self._grow()
         self._order = {element: number for number, element in enumerate(self._communes())}
         self._callers = self._who_ends_where()
@@ -100,10 +100,10 @@ class Network:
                     self._hang(end, wire)
                     reached.append(far)
         for kind, rows in _INSIDE:
-            for one in getattr(self.inventory, rows):
-                self._element[one.id] = f"{kind}:{one.id}"
-                self._record[f"{kind}:{one.id}"] = one
-                self._hang(f"{kind}:{one.id}", self._element[one.site])
+            for record in getattr(self.inventory, rows):
+                self._element[record.id] = f"{kind}:{record.id}"
+                self._record[f"{kind}:{record.id}"] = record
+                self._hang(f"{kind}:{record.id}", self._element[record.site])
         for agent in self.inventory.agents:
             self._record[f"agent:{agent.agent}"] = agent
             self._hang(f"agent:{agent.agent}", self._element[agent.site])
@@ -119,12 +119,12 @@ class Network:
 
     def _who_ends_where(self) -> dict[str, list[str]]:
         """MCU or service → the communes whose checks end there, in the order of the file."""
-        found: dict[str, set[str]] = {}
+        callers: dict[str, set[str]] = {}
         for check in self.inventory.checks:
             site = self._agent_site[check.agent]
             if site in self._order:
-                found.setdefault(self._element[check.to], set()).add(site)
-        return {element: sorted(sites, key=self._order.__getitem__) for element, sites in found.items()}
+                callers.setdefault(self._element[check.to], set()).add(site)
+        return {element: sorted(sites, key=self._order.__getitem__) for element, sites in callers.items()}
 
     # --- asking ---
 
@@ -153,26 +153,26 @@ class Network:
             yield step
             step = self._parent.get(step)
 
-    def between(self, one: str, other: str) -> tuple[str, ...]:
-        """The way from one element to another, both included; () when one is not there."""
-        if one not in self._parent or other not in self._parent:
+    def between(self, start: str, end: str) -> tuple[str, ...]:
+        """The path from one element to another, both included; () when one is not there."""
+        if start not in self._parent or end not in self._parent:
             return ()
-        out, back = list(self.inward(one)), list(self.inward(other))
-        while len(out) > 1 and len(back) > 1 and out[-2] == back[-2]:
-            out.pop()
-            back.pop()
-        return (*out, *reversed(back[:-1]))
+        from_start, from_end = list(self.inward(start)), list(self.inward(end))
+        while len(from_start) > 1 and len(from_end) > 1 and from_start[-2] == from_end[-2]:
+            from_start.pop()
+            from_end.pop()
+        return (*from_start, *reversed(from_end[:-1]))
 
     def path(self, check: str) -> tuple[str, ...]:
-        """The way of a check from its agent's site to its target, both included; () when it is not there."""
+        """The path of a check from its agent's site to its target, both included; () when it is not there."""
         if check not in self._path and check in self._checks:
-            one = self._checks[check]
-            self._path[check] = self.between(self._agent_site[one.agent], self._element[one.to])
+            record = self._checks[check]
+            self._path[check] = self.between(self._agent_site[record.agent], self._element[record.to])
         return self._path.get(check, ())
 
-    def links_between(self, one: str, other: str) -> tuple[str, ...]:
-        """The links on the way from one to another, each a site's id or an element; () when one is not there."""
-        ends = (self._element.get(end, end) for end in (one, other))
+    def links_between(self, start: str, end: str) -> tuple[str, ...]:
+        """The links on the path from one to another, each a site's id or an element; () when one is not there."""
+        ends = (self._element.get(element, element) for element in (start, end))
         return tuple(step for step in self.between(*ends) if step.startswith("link:"))
 
     def agent_of(self, check: str) -> str:
@@ -191,10 +191,10 @@ class Network:
     def symptoms(self, element: str) -> tuple[str, ...]:
         """Who suffers when it breaks: communes behind it, a room's own, or those whose checks end there; else it alone."""
         if element not in self._suffer:
-            found = self._who(element)
+            sufferers = self._who(element)
             if element not in self._parent:
                 return (element,)
-            self._suffer[element] = tuple(found) or (element,)
+            self._suffer[element] = tuple(sufferers) or (element,)
         return self._suffer[element]
 
     def _who(self, element: str) -> list[str]:
@@ -206,13 +206,13 @@ class Network:
         return self._behind(element)
 
     def _behind(self, element: str) -> list[str]:
-        found, left = [], [element]
+        communes, left = [], [element]
         while left:
             step = left.pop()
             if step in self._order:
-                found.append(step)
+                communes.append(step)
             left += self._outward.get(step, ())
-        return sorted(found, key=self._order.__getitem__)
+        return sorted(communes, key=self._order.__getitem__)
 
     # --- conferences ---
 
@@ -222,31 +222,33 @@ class Network:
 
     def live(self, now_s: float, margin_s: float = 0.0) -> tuple[Conference, ...]:
         """Conferences that go on at a Unix time, from `margin_s` before they start until they end."""
-        return tuple(one for starts_s, ends_s, one in self._calendar if starts_s - margin_s <= now_s < ends_s)
+        return tuple(
+            conference for starts_s, ends_s, conference in self._calendar if starts_s - margin_s <= now_s < ends_s
+        )
 
-    def ways(self, id: str) -> tuple[Way, ...]:
-        """The way of each room of a conference to the nearest of its MCUs (of two as near, the one written first), then
+    def routes(self, id: str) -> tuple[RoomRoute, ...]:
+        """The route of each room of a conference to the nearest of its MCUs (of two as near, the one written first), then
         of each further MCU to the first."""
-        one = self._conferences.get(id)
-        if one is not None and id not in self._ways:
-            first, *others = (self._element[mcu] for mcu in one.mcus)
-            rooms = [self._way(self._element[room], (first, *others)) for room in one.rooms]
-            self._ways[id] = (*rooms, *(self._way(mcu, (first,)) for mcu in others))
-        return self._ways.get(id, ())
+        conference = self._conferences.get(id)
+        if conference is not None and id not in self._routes:
+            first, *others = (self._element[mcu] for mcu in conference.mcus)
+            rooms = [self._route(self._element[room], (first, *others)) for room in conference.rooms]
+            self._routes[id] = (*rooms, *(self._route(mcu, (first,)) for mcu in others))
+        return self._routes.get(id, ())
 
-    def _way(self, room: str, mcus: tuple[str, ...]) -> Way:
+    def _route(self, room: str, mcus: tuple[str, ...]) -> RoomRoute:
         if (room, mcus) not in self._nearest:
-            ways = [Way(room, mcu, self.links_between(room, mcu)) for mcu in mcus]
-            self._nearest[room, mcus] = min(ways, key=lambda way: len(way.links))
+            routes = [RoomRoute(room, mcu, self.links_between(room, mcu)) for mcu in mcus]
+            self._nearest[room, mcus] = min(routes, key=lambda route: len(route.links))
         return self._nearest[room, mcus]
 
     def crossings(self, id: str) -> tuple[Crossing, ...]:
         """What of a conference crosses each link, to which MCU; by link as met first."""
-        one = self._conferences.get(id)
-        if one is not None and id not in self._crossings:
-            counted = Counter((link, way.mcu) for way in self.ways(id) for link in way.links)
+        conference = self._conferences.get(id)
+        if conference is not None and id not in self._crossings:
+            counted = Counter((link, route.mcu) for route in self.routes(id) for link in route.links)
             self._crossings[id] = tuple(
-                Crossing(link, mcu, rooms, round(rooms * one.room_bps * TRUNK_SHARE))
+                Crossing(link, mcu, rooms, round(rooms * conference.room_bps * TRUNK_SHARE))
                 for (link, mcu), rooms in counted.items()
             )
         return self._crossings.get(id, ())

@@ -68,9 +68,9 @@ def truth(node: Truth, wanted: bool = True) -> Values:
         case Not():
             return truth(node.cond, not wanted)
         case Both():
-            one, other = truth(node.left, wanted), truth(node.right, wanted)
+            left, right = truth(node.left, wanted), truth(node.right, wanted)
             join = operator.and_ if (node.op == "and") == wanted else operator.or_
-            return lambda view: join(one(view), other(view))
+            return lambda view: join(left(view), right(view))
 
 
 class CheckView:
@@ -99,19 +99,19 @@ class CheckView:
 
     def figure(self, figure: Figure) -> Array:
         """See `View`. Remembered: rules share windows."""
-        found = self._known.get(figure)
-        if found is None:
-            found = self._known[figure] = self._unknown_where_bare(figure, self._reckon(figure))
-        return found
+        values = self._known.get(figure)
+        if values is None:
+            values = self._known[figure] = self._unknown_where_bare(figure, self._reckon(figure))
+        return values
 
     def group(self, group: GroupFigure) -> Array:
         """See `View`."""
         return np.asarray(self._groups[group][self.rows])
 
-    def _unknown_where_bare(self, figure: Figure, found: Array) -> Array:
+    def _unknown_where_bare(self, figure: Figure, values: Array) -> Array:
         """A window that reaches back behind the series' beginning, or into a hole, says nothing."""
         return (
-            found if figure.window_s <= self._min_behind else np.where(self._behind >= figure.window_s, found, np.nan)
+            values if figure.window_s <= self._min_behind else np.where(self._behind >= figure.window_s, values, np.nan)
         )
 
     def _reckon(self, figure: Figure) -> Array:
@@ -154,30 +154,32 @@ class CheckView:
     def _place(self, ring: Ring, back: int) -> Array:
         """Flat places of the moments' buckets, or of those so far back."""
         key = ring.length, back
-        found = self._places.get(key)
-        if found is None:
+        places = self._places.get(key)
+        if places is None:
             now = self._places.get((ring.length, 0))
             if now is None:
                 now = self._places[ring.length, 0] = ring.at(self.rows, self._buckets)
-            found = self._places[key] = ring.back(now, back) if back else now
-        return found
+            places = self._places[key] = ring.back(now, back) if back else now
+        return places
 
     def _last(self, track: str) -> Array:
         return self._over(track, 0)
 
     def _over(self, track: str, window: int) -> Array:
         """What came in in a window (0: what stands)."""
-        found = self._raw.get((track, window))
-        if found is None:
+        values = self._raw.get((track, window))
+        if values is None:
             ring = self._series.tracks[track].ring
-            found = ring.take(self._place(ring, window))
+            values = ring.take(self._place(ring, window))
             if window:
                 now = self._raw.get((track, -1))
                 if now is None:
                     now = self._raw[track, -1] = ring.take(self._place(ring, 0))
-                found = np.asarray(now - found).astype(np.float64)  # counters wrap, what is reckoned with them must not
-            self._raw[track, window] = found
-        return found
+                values = np.asarray(now - values).astype(
+                    np.float64
+                )  # counters wrap, what is reckoned with them must not
+            self._raw[track, window] = values
+        return values
 
     def _extreme(self, track: str, window: int) -> Array:
         ring = self._series.tracks[track].ring

@@ -66,7 +66,7 @@ class Engine:
         self._usual_ms: list[int] = []  # the median of its last pauses between writes
         self._is_dated: list[bool] = []  # its writes say when they arrived
         self._undated: set[int] = set()  # agents heard of since the last tick through others' writes
-        self._told = set[tuple[str, str]]()  # (rule, series) that are unknown
+        self._members = set[tuple[str, str]]()  # (rule, series) that are unknown
         self._unknown: frozenset[tuple[str, str]] = frozenset()
         self._mute = np.zeros(0, bool)  # by row, as told last
         self._horizon_ms = horizon_s * 1000
@@ -154,8 +154,8 @@ class Engine:
         """What must outlive the process, as it stands after a tick."""
         series, kept = memory.of_series(self._series, self._row_frontiers())
         agents = Memory({"names": list(self._names)})
-        told = self._frontier_ms, self._arrived_ms, self._usual_ms, self._is_dated, self._lead_ms
-        agents.arrays["facts"] = np.array(told, np.int64).reshape(len(told), len(self._names))
+        facts = self._frontier_ms, self._arrived_ms, self._usual_ms, self._is_dated, self._lead_ms
+        agents.arrays["facts"] = np.array(facts, np.int64).reshape(len(facts), len(self._names))
         padded = [(*pauses, *(0,) * (5 - len(pauses))) for pauses in self._pauses]
         agents.arrays["pauses"] = np.array(padded, np.int64).reshape(-1, 5)
         states = memory.of_states(self._checks, kept)
@@ -221,7 +221,7 @@ class Engine:
         unknown = self._all_unknown(mute_rows)
         evidence = Evidences(self._series, frontier_ms, self._horizon_ms)
         failing = [self._series.names[row] for row in sorted(self._series.failing) if not gone[row]]
-        pending = frozenset(one for state in self._checks for one in state.pending(self._series.names))
+        pending = frozenset(member for state in self._checks for member in state.pending(self._series.names))
         event_ms = now_ms + self._clock_fault_ms()
         return Assessment(now_ms, tuple(self._fired(mute_rows)), unknown, evidence, failing, pending, event_ms)
 
@@ -305,7 +305,7 @@ class Engine:
         if not same:
             self._mute = mute
             self._note_unknown(mute)
-            self._unknown = frozenset(self._told)
+            self._unknown = frozenset(self._members)
         return self._unknown
 
     def _note_unknown(self, is_mute: Array) -> None:
@@ -314,9 +314,9 @@ class Engine:
         for kinds, states in self._by_kinds.items():
             mine = series.is_of(kinds)
             for state in states:
-                state.tell_unknown(mine & (is_mute | state.unknown[:count]), series.names, self._told)
+                state.tell_unknown(mine & (is_mute | state.unknown[:count]), series.names, self._members)
         for state in self._silences:
-            state.tell_unknown(state.unknown[: len(self._names)], self._names, self._told)
+            state.tell_unknown(state.unknown[: len(self._names)], self._names, self._members)
 
 
 def _chunks(rows: Array, steps: Array) -> Iterator[Array]:

@@ -32,7 +32,7 @@ class Groups:
         for group, kinds in self._kinds.items():
             rows = moved[series.is_of(kinds)[moved]]
             view = CheckView(series, rows, np.ones(len(rows), np.int64), frontier_ms[rows], {})
-            true, false = (np.broadcast_to(one(view), rows.shape) for one in self._truth[group])
+            true, false = (np.broadcast_to(holds(view), rows.shape) for holds in self._truth[group])
             states = self._states[group]
             states = self._states[group] = np.concatenate((states, np.full(count - len(states), -1, np.int8)))
             states[rows] = np.where(true, 1, np.where(false, 0, -1))

@@ -36,7 +36,7 @@ def of_series(series: Series, frontier_ms: Array) -> tuple[Memory, Array]:
         "names": [series.names[row] for row in kept.tolist()],
         "owners": [series.owners[row] for row in kept.tolist()],
         "kinds": list(series.kind_number),
-        "tags": [list(one) for one in series.tag_number],
+        "tags": [list(tag) for tag in series.tag_number],
     }
     memory.arrays = {
         "kind": series.kind[kept],
@@ -81,17 +81,17 @@ def into_series(
 
 def _tags(series: Series, memory: Memory, rows: Array) -> None:
     known = np.flatnonzero(rows >= 0)
-    numbers = [series.tag_number.setdefault((one[0], one[1]), len(series.tag_number)) for one in memory.words["tags"]]
+    numbers = [series.tag_number.setdefault((tag[0], tag[1]), len(series.tag_number)) for tag in memory.words["tags"]]
     table = np.array([*numbers, -1], np.int64)
-    for name, told in zip(series.tag, memory.arrays["tag"], strict=True):
-        series.tag[name][rows[known]] = table[told[known]]
+    for name, remembered in zip(series.tag, memory.arrays["tag"], strict=True):
+        series.tag[name][rows[known]] = table[remembered[known]]
 
 
 def _facts(series: Series, memory: Memory, rows: Array, began_ms: Callable[[int], int]) -> None:
-    told, gaps, times = (memory.arrays[name] for name in ("facts", "gaps", "times"))
+    remembered, gaps, times = (memory.arrays[name] for name in ("facts", "gaps", "times"))
     for at in np.flatnonzero(rows >= 0).tolist():
         row = int(rows[at])
-        for facts, value in zip(series.facts(), told[:, at].tolist(), strict=True):
+        for facts, value in zip(series.facts(), remembered[:, at].tolist(), strict=True):
             facts[row] = value
         series.gaps[row] = tuple(gap for gap in gaps[at].tolist() if gap)
         began = began_ms(int(series.agent[row])) // 1000 or int(series.bucket[row])
@@ -103,9 +103,9 @@ def _facts(series: Series, memory: Memory, rows: Array, began_ms: Callable[[int]
 def _last(series: Series, memory: Memory, rows: Array) -> None:
     known = np.flatnonzero(rows >= 0)
     for name, (ring, of, _) in series.tracks.items():
-        told = memory.arrays.get(f"last:{name}")
-        if isinstance(ring, Last) and told is not None:
-            ring.data[:, rows[known]] = told[known]
+        remembered = memory.arrays.get(f"last:{name}")
+        if isinstance(ring, Last) and remembered is not None:
+            ring.data[:, rows[known]] = remembered[known]
         before = memory.arrays.get(f"before:{name}")
         if isinstance(of, Mover) and before is not None:
             of.before.update({int(rows[int(at)]): value for at, value in before.tolist() if rows[int(at)] >= 0})

@@ -31,7 +31,7 @@ class RuleState:
         self._for_ms = int(rule.for_s * 1000)
         self._since: dict[int, int] = {}  # row → event time (ms) since which the condition holds
         self.firing: dict[int, float | None] = {}  # row → its latest figure
-        self._told: dict[int, Firing] = {}  # as it was told last
+        self._latest: dict[int, Firing] = {}  # as it was said last
         self._is_held = np.zeros(256, bool)  # row in _since
         self._is_firing = np.zeros(256, bool)
         self.unknown = np.zeros(256, bool)
@@ -110,13 +110,13 @@ class RuleState:
             self._has_unknown = bool(self.unknown.any())
             self.changed = True
 
-    def tell_unknown(self, unknown: Array, names: list[str], told: set[tuple[str, str]]) -> None:
+    def tell_unknown(self, unknown: Array, names: list[str], members: set[tuple[str, str]]) -> None:
         """Bring a set of (rule, series) up to date with what is unknown now, by row."""
         before = self._told_unknown[: len(unknown)]
         for row in np.flatnonzero(unknown & ~before).tolist():
-            told.add((self.rule.name, names[row]))
+            members.add((self.rule.name, names[row]))
         for row in np.flatnonzero(before & ~unknown).tolist():
-            told.discard((self.rule.name, names[row]))
+            members.discard((self.rule.name, names[row]))
         self._told_unknown[: len(unknown)] = unknown
         self.changed = False
 
@@ -140,7 +140,7 @@ class RuleState:
         del self._since[row]
         self._is_held[row] = self._is_firing[row] = False
         self.firing.pop(row, None)
-        self._told.pop(row, None)
+        self._latest.pop(row, None)
 
     def _refresh(self, view: View, rows: Array, latest: Array) -> None:
         """The figures people see."""
@@ -153,17 +153,17 @@ class RuleState:
             for row, figure in zip(rows[seen].tolist(), figures.tolist(), strict=True):
                 if figure != self.firing[row]:
                     self.firing[row] = figure if math.isfinite(figure) else None
-                    self._told.pop(row, None)
+                    self._latest.pop(row, None)
 
     def fired(self, is_mute: Array, names: Sequence[str], agents: Sequence[str]) -> Iterator[Firing]:
         """What fires and can be judged. By row: does its agent not speak, the check, the agent."""
-        told = self._told
+        latest = self._latest
         for row, value in self.firing.items():
             if not is_mute[row]:
-                one = told.get(row)
-                if one is None or one.agent != agents[row]:
-                    one = told[row] = self.tell(names[row], agents[row], self._since[row], value)
-                yield one
+                firing = latest.get(row)
+                if firing is None or firing.agent != agents[row]:
+                    firing = latest[row] = self.tell(names[row], agents[row], self._since[row], value)
+                yield firing
 
     def pending(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         """(rule, series) whose condition holds, but not yet for as long as it must."""
@@ -180,6 +180,8 @@ def _finite(figure: float | None) -> float:
     return math.nan if figure is None else figure
 
 
-def _for_all(found: Any, rows: Array) -> Array:
+def _for_all(values: Any, rows: Array) -> Array:
     """One number for all moments as many."""
-    return found if isinstance(found, np.ndarray) and found.shape == rows.shape else np.broadcast_to(found, rows.shape)
+    return (
+        values if isinstance(values, np.ndarray) and values.shape == rows.shape else np.broadcast_to(values, rows.shape)
+    )

@@ -199,8 +199,8 @@ class Series:
         for kind in kinds:
             table[self.kind_number.get(kind, len(self.kind_number))] = True
         table[-1] = False
-        found: Array = table[self.kind[: len(self.names)]]
-        return found
+        rows: Array = table[self.kind[: len(self.names)]]
+        return rows
 
     # --- what comes in ---
 

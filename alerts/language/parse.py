@@ -141,17 +141,17 @@ class _Reader:
 
     def truth(self, node: ast.expr) -> Truth:
         """A node that must be true or false."""
-        found = self.read(node)
-        if isinstance(found, Const | Figure | GroupFigure | Arithmetic):
+        condition = self.read(node)
+        if isinstance(condition, Const | Figure | GroupFigure | Arithmetic):
             raise _fault(node, "this is a value, not true or false", "compare it with something, as loss(20s) > 5%")
-        return found
+        return condition
 
     def value(self, node: ast.expr) -> Value:
         """A node that must have a value."""
-        found = self.read(node)
-        if isinstance(found, Compare | Both | Not):
+        value = self.read(node)
+        if isinstance(value, Compare | Both | Not):
             raise _fault(node, "this is true or false, not a value", "join conditions with and, or")
-        return found
+        return value
 
     def read(self, node: ast.expr) -> Node:
         """Any node."""
@@ -164,10 +164,10 @@ class _Reader:
 
     def _both(self, node: ast.BoolOp) -> Node:
         op = "and" if isinstance(node.op, ast.And) else "or"
-        found = self.truth(node.values[0])
-        for one in node.values[1:]:
-            found = Both(op, found, self.truth(one))
-        return found
+        joined = self.truth(node.values[0])
+        for part in node.values[1:]:
+            joined = Both(op, joined, self.truth(part))
+        return joined
 
     def _unary(self, node: ast.UnaryOp) -> Node:
         if isinstance(node.op, ast.Not):
@@ -179,18 +179,18 @@ class _Reader:
 
     def _compare(self, node: ast.Compare) -> Node:
         left, at = self.value(node.left), node.left
-        found: Truth | None = None
+        joined: Truth | None = None
         for op, right_node in zip(node.ops, node.comparators, strict=True):
             right = self.value(right_node)
             sign = _COMPARE.get(type(op))
             if sign is None:
                 raise _fault(right_node, "this comparison is not known", "write < <= > >= == or !=")
             left, right = _alike(left, right, at, right_node)
-            one = Compare(sign, left, right)
-            found = one if found is None else Both("and", found, one)
+            comparison = Compare(sign, left, right)
+            joined = comparison if joined is None else Both("and", joined, comparison)
             left, at = right, right_node
-        assert found is not None
-        return found
+        assert joined is not None
+        return joined
 
     # --- values ---
 
@@ -243,14 +243,14 @@ class _Reader:
         return Figure(name, what, window_s, kind)
 
     def _window(self, name: str, node: ast.expr) -> int:
-        found = self.value(node)
-        if not isinstance(found, Const) or found.type != "time":
+        window = self.value(node)
+        if not isinstance(window, Const) or window.type != "time":
             raise _fault(node, f"the window of {name} is not a duration", _say(name))
-        if found.value != int(found.value) or not 1 <= found.value <= MAX_WINDOW_S:
+        if window.value != int(window.value) or not 1 <= window.value <= MAX_WINDOW_S:
             raise _fault(
-                node, f"a window of {found.value:g} s cannot be kept", f"write whole seconds, 1s to {MAX_WINDOW_S}s"
+                node, f"a window of {window.value:g} s cannot be kept", f"write whole seconds, 1s to {MAX_WINDOW_S}s"
             )
-        return int(found.value)
+        return int(window.value)
 
     def _named(self, name: str, role: str, node: ast.expr) -> str:
         if not isinstance(node, ast.Name):
@@ -315,20 +315,20 @@ def _say(name: str) -> str:
 def _alike(left: Value, right: Value, left_node: ast.expr, right_node: ast.expr) -> tuple[Value, Value]:
     """Both sides of one type. A bare number may stand for a share, and 0 for anything."""
     sides = ((left, right, left_node), (right, left, right_node))
-    for one, other, node in sides:
-        if isinstance(one, Const) and one.type in ("share", "number") and _most(other) < math.inf:
-            _possible_share(one, other, node)
+    for side, other, node in sides:
+        if isinstance(side, Const) and side.type in ("share", "number") and _upper_bound(other) < math.inf:
+            _possible_share(side, other, node)
     if left.type == right.type:
         return left, right
-    for one, other, node in sides:
-        if isinstance(one, Const) and one.type == "number" and (other.type == "share" or one.value == 0):
-            turned = Const(one.value, other.type)
-            return (turned, right) if one is left else (left, turned)
-        if isinstance(one, Const) and one.type == "share" and other.type == "number":
+    for side, other, node in sides:
+        if isinstance(side, Const) and side.type == "number" and (other.type == "share" or side.value == 0):
+            turned = Const(side.value, other.type)
+            return (turned, right) if side is left else (left, turned)
+        if isinstance(side, Const) and side.type == "share" and other.type == "number":
             if isinstance(other, Figure | GroupFigure):
                 raise _fault(node, "this is a share, the other side counts", "write a plain number, as 3")
-            turned = Const(one.value, "number")
-            return (turned, right) if one is left else (left, turned)
+            turned = Const(side.value, "number")
+            return (turned, right) if side is left else (left, turned)
     if isinstance(left, Const) and not isinstance(right, Const):
         raise _fault(
             left_node, f"this is {_noun(left.type)}, the other side {_noun(right.type)}", f"write {SAY[right.type]}"
@@ -338,27 +338,27 @@ def _alike(left: Value, right: Value, left_node: ast.expr, right_node: ast.expr)
     )
 
 
-def _possible_share(one: Const, other: Value, node: ast.expr) -> None:
+def _possible_share(share: Const, other: Value, node: ast.expr) -> None:
     """Whoever writes 5 beside a share means 5 %, and would never hear of it."""
     if not isinstance(other, Figure | GroupFigure):
-        most = _most(other)
-        if one.value > most:
-            raise _fault(node, f"the other side is never above {most:g}", "write a share, as 5% or 0.05")
+        limit = _upper_bound(other)
+        if share.value > limit:
+            raise _fault(node, f"the other side is never above {limit:g}", "write a share, as 5% or 0.05")
         return
-    if one.type == "number" and one.value >= 1:
-        both = "write 1% or 100%" if one.value == 1 else f"write {one.value:g}%"
-        raise _fault(node, f"{one.value:g} is no share", both)
-    if one.value > 1:
+    if share.type == "number" and share.value >= 1:
+        both = "write 1% or 100%" if share.value == 1 else f"write {share.value:g}%"
+        raise _fault(node, f"{share.value:g} is no share", both)
+    if share.value > 1:
         raise _fault(node, "a share is never above 100%", "write a share, as 5% or 0.05")
 
 
-def _most(value: Value) -> float:
+def _upper_bound(value: Value) -> float:
     """What a value made of shares can be at most."""
     if isinstance(value, Const):
         return value.value
     if not isinstance(value, Arithmetic):
         return 1.0 if value.type == "share" else math.inf
-    left, right = _most(value.left), _most(value.right)
+    left, right = _upper_bound(value.left), _upper_bound(value.right)
     if value.op == "+":
         return left + right
     if value.op == "-":

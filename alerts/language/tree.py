@@ -89,4 +89,4 @@ def parts(node: Node) -> Iterator[Node]:
 
 def figures_of(node: Node) -> Iterator[Figure]:
     """All that is measured in a condition, in the order it is written."""
-    return (one for one in parts(node) if isinstance(one, Figure))
+    return (part for part in parts(node) if isinstance(part, Figure))

@@ -63,24 +63,24 @@ def body(view: Mapping[str, Any], status: Status, receiver: str, hub: str, lang:
         "hub": hub,
     }
     spanned = view["first_miss_ms"], view["resolved_ms"]
-    said = {one: view[one] for one in ("vi", "en")} | {"": view[lang]}
+    said = {language: view[language] for language in ("vi", "en")} | {"": view[lang]}
     return _page(status, receiver, view["id"], labels, said, spanned, {"incident": _incident(view)})
 
 
-def conference_body(told: Mapping[str, Any], status: Status, receiver: str, hub: str, lang: str) -> bytes:
-    """The JSON of a page about a rehearsal: Alertmanager v4 and `conference{}`, which is `told`. Of it are read `id`,
+def conference_body(rehearsal: Mapping[str, Any], status: Status, receiver: str, hub: str, lang: str) -> bytes:
+    """The JSON of a page about a rehearsal: Alertmanager v4 and `conference{}`, which is `rehearsal`. Of it are read `id`,
     `owner`, `at`, `starts_ms`, `at_ms`, `vi` and `en`. All pages of one conference are one alert of Alertmanager's."""
     labels = {
         "alertname": "conference",
-        "element": f"conference:{told['id']}",
+        "element": f"conference:{rehearsal['id']}",
         "severity": "warning",
-        "owner": told["owner"],
+        "owner": rehearsal["owner"],
         "hub": hub,
     }
-    mark = hashlib.sha256(f"conference|{told['id']}|{told['starts_ms']}".encode()).hexdigest()[:12]
-    spanned = told["at_ms"], told["at_ms"] if status == "resolved" else None
-    said = {one: told[one] for one in ("vi", "en")} | {"": told[lang]}
-    return _page(status, receiver, mark, labels, said, spanned, {"conference": told})
+    mark = hashlib.sha256(f"conference|{rehearsal['id']}|{rehearsal['starts_ms']}".encode()).hexdigest()[:12]
+    spanned = rehearsal["at_ms"], rehearsal["at_ms"] if status == "resolved" else None
+    said = {language: rehearsal[language] for language in ("vi", "en")} | {"": rehearsal[lang]}
+    return _page(status, receiver, mark, labels, said, spanned, {"conference": rehearsal})
 
 
 def _page(
@@ -142,10 +142,10 @@ _COPIED = [
 
 
 def _incident(view: Mapping[str, Any]) -> dict[str, Any]:
-    told = {key: view[key] for key in _COPIED}
+    copied = {key: view[key] for key in _COPIED}
     resolved = None if view["resolved_ms"] is None else iso(view["resolved_ms"])
     times = {"first_miss": iso(view["first_miss_ms"]), "opened": iso(view["opened_ms"]), "resolved": resolved}
-    return told | {"symptoms": list(view["symptoms"][:SYMPTOMS_TOLD])} | times
+    return copied | {"symptoms": list(view["symptoms"][:SYMPTOMS_TOLD])} | times
 
 
 def iso(at_ms: int) -> str:
@@ -189,15 +189,15 @@ def headers(id: str, at_s: int, raw: bytes, key: bytes) -> dict[str, str]:
     }
 
 
-def fate(answer: Delivery, tries: int, age_s: float, now_s: float, chance: float) -> Fate:
+def fate(answer: Delivery, tries: int, age_s: float, now_s: float, jitter: float) -> Fate:
     """What an answer to the `tries`-th attempt (from 1) means. `age_s`: since the page was owed (`tried_s` is as true, and
-    knows no clock). `chance` (0..1) spreads the retries of many hubs."""
+    knows no clock). `jitter` (0..1) spreads the retries of many hubs."""
     status = answer.status
     if 200 <= status < 300:
         return Fate("accepted")
     if age_s >= (REFUSED_S if status in REFUSALS else GIVE_UP_S):
         return Fate("failed")
-    wait_s = BACKOFF_S[min(tries, len(BACKOFF_S)) - 1] * (0.75 + 0.5 * chance)
+    wait_s = BACKOFF_S[min(tries, len(BACKOFF_S)) - 1] * (0.75 + 0.5 * jitter)
     return Fate("waiting", max(wait_s, retry_after_s(answer.retry_after, now_s)))
 
 

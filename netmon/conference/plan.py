@@ -71,11 +71,11 @@ def make(network: Network, conference: Conference, measured_bps: Mapping[str, fl
     """The plan. `measured_bps`: link element → capacity as last measured."""
     rooms = {one.id: one for one in network.inventory.rooms}
     sites = {one.id: one for one in network.inventory.sites}
-    ways = {way.room: way for way in network.ways(conference.id)}
+    routes = {route.room: route for route in network.routes(conference.id)}
     seats = tuple(
-        _seat(network, rooms[id], sites[rooms[id].site], way.mcu, way.links)
+        _seat(network, rooms[id], sites[rooms[id].site], route.mcu, route.links)
         for id in conference.rooms
-        if (way := ways[f"room:{id}"])
+        if (route := routes[f"room:{id}"])
     )
     return Plan(conference, seats, _trunks(network, conference, measured_bps or {}), _ports(network, conference, seats))
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from netmon.config.walker import yaml_text as yamltext
+from netmon.config.walker import yaml_text
 from netmon.config.walker.shape import shape_of
 from netmon.config.walker.yaml_text import Table
 from probes import catalog
@@ -60,7 +60,7 @@ def _top_keys(text: str) -> set[str]:
     """Keys of the outermost table, read without YAML's whole cost where they begin their lines."""
     if not text.lstrip("\ufeff \t\r\n").startswith("{"):
         return set(_KEY.findall(text))
-    node = yamltext.parse(text, lambda *fault: None)
+    node = yaml_text.parse(text, lambda *fault: None)
     return {entry.key for entry in node.entries} if isinstance(node, Table) else set()
 
 

@@ -15,7 +15,7 @@ from netmon.config.agent import AgentConfig
 from netmon.config.check import NO_TARGET
 from netmon.config.hub import HubConfig
 from netmon.config.roles import ROLES, role_of
-from netmon.config.walker import yaml_text as yamltext
+from netmon.config.walker import yaml_text
 from netmon.config.walker.decode import Reader
 from netmon.config.walker.value import meant
 from netmon.config.walker.yaml_text import Entry, Rows, Table
@@ -98,7 +98,7 @@ def check(paths: Iterable[Path], role: str | None = None) -> Together:
 def load(path: Path, role: str | None = None) -> Loaded:
     """One file by its role (found from its keys or its name). Raises `ConfigError` when nothing can be read."""
     if role is None:
-        text = yamltext.read(path, max_bytes=inventory.MAX_BYTES)
+        text = yaml_text.read(path, max_bytes=inventory.MAX_BYTES)
         role = role_of(path, text)
         if role is None:
             raise ConfigError(_unknown(path, text))
@@ -109,7 +109,7 @@ def load(path: Path, role: str | None = None) -> Loaded:
 def _unknown(path: Path, text: str) -> list[Problem]:
     """Why nobody knows what a file is: what hinders reading it comes before what its keys say."""
     found = list[Problem]()
-    yamltext.parse(text, lambda line, key, what, write: found.append(Problem(f"{path}:{line}", key, what, write)))
+    yaml_text.parse(text, lambda line, key, what, write: found.append(Problem(f"{path}:{line}", key, what, write)))
     if not text.strip():
         found.append(Problem(str(path), "", "is empty", "netmon config sample prints a file to begin with"))
     roles = "|".join(ROLES)

@@ -34,7 +34,7 @@ def _twice(one: Conference, on: list[Conference]) -> Iterator[tuple[str, str]]:
 
 
 def _ports(network: Network, one: Conference, on: list[Conference]) -> Iterator[tuple[str, str]]:
-    wanted = Counter(way.mcu for meeting in (one, *on) for way in network.ways(meeting.id))
+    wanted = Counter(route.mcu for meeting in (one, *on) for route in network.routes(meeting.id))
     for mcu in network.inventory.mcus:
         if mcu.id in one.mcus and mcu.ports is not None and wanted[f"mcu:{mcu.id}"] > mcu.ports:
             yield "mcus", f"'{mcu.id}' has {mcu.ports} ports and needs {wanted[f'mcu:{mcu.id}']} then"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from alerts.base import Info
-from inventory.errors import BadInventory, Fault
+from inventory.errors import BadInventory, InventoryFault
 from inventory.model import Agent, Conference, Contact, Inventory, Link, Mcu, Room, Service, Site
 from inventory.topology import Network
 from netmon.config.walker import decode
@@ -81,7 +81,7 @@ def read(path: Path) -> tuple[Network | None, Reader]:
     return None, reader
 
 
-def _tell(reader: Reader, fault: Fault, told: set[str]) -> None:
+def _tell(reader: Reader, fault: InventoryFault, told: set[str]) -> None:
     """A fault of the whole at its line, unless the key was told while decoding or never was a table."""
     line = reader.line_of(fault.record, fault.key.rpartition(".")[2].partition("[")[0])
     if fault.key in told or line < 1:

@@ -30,7 +30,7 @@ class Place:
     site: str
     owner: str
     element: str  # of its site
-    way: frozenset[str]
+    route: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -69,15 +69,15 @@ def places(network: Network, conference: Conference) -> list[Place]:
     sites = {one.id: one for one in network.inventory.sites}
     rooms = {f"room:{one.id}": one for one in network.inventory.rooms}
     found = []
-    for way in network.ways(conference.id):
-        room = rooms.get(way.room)
+    for route in network.routes(conference.id):
+        room = rooms.get(route.room)
         if room is not None:
-            site, about = sites[room.site], network.about(way.room)
+            site, about = sites[room.site], network.about(route.room)
             is_commune = site.kind == "commune"
             province = site.province or (site.code if site.kind == "province" else "")
-            commune, along = site.code if is_commune else "", frozenset(network.between(way.room, way.mcu))
+            commune, along = site.code if is_commune else "", frozenset(network.between(route.room, route.mcu))
             who = room.id, room.name or room.id, province, commune, room.site, about.owner
-            found.append(Place(*who, network.parent(way.room) or "", along))
+            found.append(Place(*who, network.parent(route.room) or "", along))
     return found
 
 
@@ -94,7 +94,7 @@ def checked(network: Network, places: Sequence[Place], found: Iterable[Figures])
         along = network.path(one.check) if network.agent_of(one.check) == one.agent else ()
         keys = along or (f"tag:{one.site}", f"tag:{one.commune}")  # the inventory need not know every check
         for place in {place.room: place for key in keys for place in near.get(key, ())}.values():
-            if place.way.issuperset(along):
+            if place.route.issuperset(along):
                 sums[place.room].add(one)
     return sums
 
@@ -155,7 +155,7 @@ def _stage(one: Mapping[str, Any]) -> Row:
 
 def _room(seat: Place, sums: Sums, stages: Row, touched: Sequence[Mapping[str, Any]]) -> Row:
     plain = {"room": seat.room, "name": seat.name, "province": seat.province, "commune": seat.commune}
-    ids = [one["id"] for one in touched if one["element"] in seat.way]
+    ids = [one["id"] for one in touched if one["element"] in seat.route]
     return plain | {"owner": seat.owner, "stages": stages, **sums.told(), "incidents": ids}
 
 

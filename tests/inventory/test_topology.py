@@ -12,7 +12,7 @@ import pytest
 from inventory.errors import BadInventory
 from inventory.model import PROFILES_BPS, Agent, Check, Conference, Contact, Inventory, Link, Mcu, Room, Service, Site
 from inventory.timestamp import Timestamp
-from inventory.topology import Crossing, Network, Way
+from inventory.topology import Crossing, Network, RoomRoute
 from probes.kinds.capacity import headroom
 
 
@@ -62,9 +62,9 @@ def test_a_check_crosses_everything_from_its_agents_site_to_its_target() -> None
 
 def test_neighbours_meet_at_their_province_and_not_at_the_core() -> None:
     network = Network(country())
-    way = network.between("commune:02001", "commune:02002")
-    assert way == ("commune:02001", "link:l02001", "province:02", "link:l02002", "commune:02002")
-    assert network.between("province:02", "commune:02002") == way[2:]
+    route = network.between("commune:02001", "commune:02002")
+    assert route == ("commune:02001", "link:l02001", "province:02", "link:l02002", "commune:02002")
+    assert network.between("province:02", "commune:02002") == route[2:]
     assert network.between("province:02", "province:02") == ("province:02",)
     assert network.between("province:02", "nowhere") == ()
 
@@ -175,10 +175,10 @@ def test_a_room_goes_to_the_nearest_mcu_and_the_others_to_the_first() -> None:
     inventory = country()
     inventory = replace(inventory, mcus=(*inventory.mcus, Mcu(id="mcu-02", site="p02")))
     network = Network(meeting(inventory, mcus=("mcu-1", "mcu-02")))
-    ways = network.ways("giao-ban")
-    assert ways[0] == Way("room:r01000", "mcu:mcu-1", ("link:l01000", "link:up01", "link:core-room"))
-    assert ways[3] == Way("room:r02000", "mcu:mcu-02", ("link:l02000",))
-    assert ways[-1] == Way("mcu:mcu-02", "mcu:mcu-1", ("link:up02", "link:core-room"))
+    routes = network.routes("giao-ban")
+    assert routes[0] == RoomRoute("room:r01000", "mcu:mcu-1", ("link:l01000", "link:up01", "link:core-room"))
+    assert routes[3] == RoomRoute("room:r02000", "mcu:mcu-02", ("link:l02000",))
+    assert routes[-1] == RoomRoute("mcu:mcu-02", "mcu:mcu-1", ("link:up02", "link:core-room"))
     rooms = {(one.link, one.mcu): one.rooms for one in network.crossings("giao-ban")}
     assert rooms["link:up02", "mcu:mcu-1"] == 1 and rooms["link:core-room", "mcu:mcu-1"] == 4
 
@@ -186,7 +186,7 @@ def test_a_room_goes_to_the_nearest_mcu_and_the_others_to_the_first() -> None:
 def test_nobodys_conference_crosses_nothing() -> None:
     network = Network(country())
     assert (
-        network.ways("x") == network.crossings("x") == network.live(START_S) == () and network.conference("x") is None
+        network.routes("x") == network.crossings("x") == network.live(START_S) == () and network.conference("x") is None
     )
 
 

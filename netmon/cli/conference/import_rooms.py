@@ -13,7 +13,7 @@ from typing import Any
 from inventory.check import faults
 from inventory.codes import SAY_NAME, is_name
 from inventory.conferences import faults_of
-from inventory.errors import Fault
+from inventory.errors import InventoryFault
 from inventory.model import PROFILES_BPS, Conference, Inventory
 from inventory.timestamp import BadTimestamp, Timestamp
 from netmon.conference.sheet import file as readsheet
@@ -91,7 +91,9 @@ def _hold(meeting: Meeting, known: Inventory | None, taken: Taken | None = None)
         rooms=tuple(one.id for one in known.rooms[:1]) if known else (),
     )  # fmt: skip
     if known is None:
-        found: Iterable[Fault] = faults_of(Inventory(hub_site="", sites=(), rooms=rooms, conferences=(conference,)))
+        found: Iterable[InventoryFault] = faults_of(
+            Inventory(hub_site="", sites=(), rooms=rooms, conferences=(conference,))
+        )
     else:
         found = faults(
             replace(
@@ -107,7 +109,7 @@ def _hold(meeting: Meeting, known: Inventory | None, taken: Taken | None = None)
         raise UsageError([Problem("command line", _key(one), clean(one.what, 400), one.write) for one in wrong])
 
 
-def _key(fault: Fault) -> str:
+def _key(fault: InventoryFault) -> str:
     return "conference." + fault.key.rpartition("].")[2] if fault.key.startswith("conferences[") else fault.key
 
 

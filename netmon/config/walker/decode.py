@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from netmon.config.walker import yaml_text as yamltext
+from netmon.config.walker import yaml_text
 from netmon.config.walker.shape import NO_DEFAULT, Key, item_of, shape_of
 from netmon.config.walker.value import Unreadable, meant, say, scalar, stand_in
 from netmon.config.walker.yaml_text import Entry, Node, Rows, Table, Text
@@ -177,16 +177,16 @@ def _unmade(cls: type[T], values: Mapping[str, Any]) -> T:
 
 
 def read(
-    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, max_bytes: int = yamltext.MAX_BYTES
+    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, max_bytes: int = yaml_text.MAX_BYTES
 ) -> tuple[T, Reader]:
     """A file as `cls`, and its reader with all faults so far: for callers with more to check. Raises `ConfigError`
     only when there is nothing to check."""
-    return read_text(yamltext.read(path, max_bytes=max_bytes), cls, Reader(str(path), path.parent, extra or {}))
+    return read_text(yaml_text.read(path, max_bytes=max_bytes), cls, Reader(str(path), path.parent, extra or {}))
 
 
 def read_text(text: str, cls: type[T], reader: Reader) -> tuple[T, Reader]:
     """As `read`, from a text."""
-    node = yamltext.parse(text, reader.fault)
+    node = yaml_text.parse(text, reader.fault)
     if node is None or (isinstance(node, Text) and node.empty):
         if not reader.faults:
             reader.fault(1, "", "is empty", "netmon config sample prints a file to begin with")
@@ -196,7 +196,7 @@ def read_text(text: str, cls: type[T], reader: Reader) -> tuple[T, Reader]:
 
 
 def load(
-    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, max_bytes: int = yamltext.MAX_BYTES
+    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, max_bytes: int = yaml_text.MAX_BYTES
 ) -> T:
     """A file as `cls`; raises `ConfigError` with all its faults."""
     value, reader = read(path, cls, extra, max_bytes)

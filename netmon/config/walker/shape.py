@@ -53,7 +53,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RecordShape:
     """All keys of a dataclass in order; `place`: it has an attribute `where`, filled with file:line."""
 
     type: type[Any]
@@ -62,17 +62,17 @@ class Shape:
     place: bool
 
 
-def shape_of(cls: type[Any]) -> Shape:
+def shape_of(cls: type[Any]) -> RecordShape:
     """The shape of a dataclass. Fields without a meaning are no keys of a file, nor is one of type `Any`."""
     return _shape_of(typing.cast(typing.Hashable, cls))
 
 
 @cache
-def _shape_of(cls: Any) -> Shape:
+def _shape_of(cls: Any) -> RecordShape:
     hints = typing.get_type_hints(cls)
     keys = tuple(key_of(field, hints[field.name]) for field in fields(cls) if _is_key(field, hints[field.name]))
     place = any(field.name == "where" and "meaning" not in field.metadata for field in fields(cls))
-    return Shape(cls, keys, {key.name: key for key in keys}, place)
+    return RecordShape(cls, keys, {key.name: key for key in keys}, place)
 
 
 def _is_key(field: Field[Any], hint: Any) -> bool:

@@ -66,7 +66,7 @@ class Table(NamedTuple):
 
 
 Node = Text | Rows | Table
-Fault = Callable[[int, str, str, str], None]  # (line, key, what, write)
+OnFault = Callable[[int, str, str, str], None]  # (line, key, what, write)
 
 
 class _Stop(Exception):
@@ -90,7 +90,7 @@ def read(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
         raise ConfigError([Problem(f"{path}:{line}", "", "is not UTF-8 text", "save the file as UTF-8")]) from None
 
 
-def parse(text: str, fault: Fault) -> Node | None:
+def parse(text: str, fault: OnFault) -> Node | None:
     """The tree of a text, None when there is none; every fault goes to `fault`, nothing is raised."""
     if (at := _surrogate(text)) is not None:
         fault(text.count("\n", 0, at) + 1, "", "is not text", "remove the broken character")
@@ -126,7 +126,7 @@ def _hint(problem: str) -> str:
 class _Builder:
     """Builds the tree from parser events, so that depth, anchors and tags are seen before anything is made."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: OnFault) -> None:
         self._fault = fault
 
     def build(self, events: Iterator[yaml.Event]) -> Node | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from alerts.notify import webhook
-from alerts.route import Receiver
+from alerts.route import Recipient
 from netmon import readiness
 from netmon.hub.conference.schedule import Run
 from netmon.hub.db import NewPage
@@ -67,7 +67,7 @@ def pages(
     one: Row,
     result: Mapping[str, Any],
     before: Mapping[str, Any] | None,
-    receivers: Iterable[Receiver],
+    receivers: Iterable[Recipient],
     hub: str,
     lang: str,
     stage_key: str,

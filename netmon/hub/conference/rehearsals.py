@@ -299,7 +299,7 @@ class Rehearsals:
         """Element → rooms of a conference whose way to their MCU crosses it."""
         if id not in self._touch:
             found: dict[str, list[str]] = {}
-            for way in self._network.ways(id):
+            for way in self._network.routes(id):
                 if way.room.startswith("room:"):
                     for element in self._network.between(way.room, way.mcu):
                         found.setdefault(element, []).append(way.room.removeprefix("room:"))

@@ -15,7 +15,7 @@ from netmon.config.docs import describe, kinds
 from netmon.config.docs.sample import sample
 from netmon.config.docs.schema import schema
 from netmon.config.roles import ROLES, role_of
-from netmon.config.walker import yaml_text as yamltext
+from netmon.config.walker import yaml_text
 from netmon.config.walker.shape import record_of, shape_of
 from netmon.config.walker.yaml_text import Node, Rows, Table
 from netmon.load import check as together
@@ -85,7 +85,7 @@ def _known(node: Node, at: dict[str, Any], root: dict[str, Any], path: str) -> l
 def test_a_schema_knows_every_key_of_the_examples(role: str) -> None:
     found = schema(role)
     json.dumps(found)
-    node = yamltext.parse((ROOT / "examples" / ROLES[role].file).read_text(encoding="utf-8"), lambda *fault: None)
+    node = yaml_text.parse((ROOT / "examples" / ROLES[role].file).read_text(encoding="utf-8"), lambda *fault: None)
     assert node is not None and _known(node, found, found, role) == []
 
 

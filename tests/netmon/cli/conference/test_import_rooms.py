@@ -55,7 +55,7 @@ def test_what_it_prints_stands_in_the_inventory(base: Path, capsys: pytest.Captu
     assert list(rooms) == ["r00001", "r00002", "r00003"] and rooms["r00003"].name == '- no: "yes"'
     assert rooms["r00002"].address == "h323:2@10.1.1.2" and rooms["r00001"].contact == "nguyen-van-a"
     conference = network.conference("moi")
-    assert conference is not None and conference.name == "Họp: 'mới'" and len(network.ways("moi")) == 3
+    assert conference is not None and conference.name == "Họp: 'mới'" and len(network.routes("moi")) == 3
     assert "3 rooms, 3 of them new; 0 rows left out" in told.err
 
 

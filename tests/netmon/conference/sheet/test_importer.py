@@ -18,7 +18,7 @@ from netmon.conference.sheet.header import Row
 from netmon.conference.sheet.importer import Meeting, Taken
 from netmon.conference.sheet.text import accented, bare, commune_code, fold, tidy
 from netmon.config import write
-from netmon.config.walker import yaml_text as yamltext
+from netmon.config.walker import yaml_text
 
 MEETING = Meeting(
     "hn", "", Timestamp("2026-12-01T08:00:00+07:00"), Timestamp("2026-12-01T11:00:00+07:00"), ("m1",), "conf-720p"
@@ -303,7 +303,7 @@ def test_any_cells_make_what_an_inventory_can_hold(lines: list[list[str]], with_
         whole = replace(known, contacts=taken.contacts, rooms=taken.rooms, conferences=(taken.conference,))
         assert check.faults(whole) == []
     text = "\n".join(write.lines({"contacts": taken.contacts, "rooms": taken.rooms}))
-    node = yamltext.parse(text, lambda *fault: pytest.fail(str(fault))) if text else None
-    read = {entry.key: entry.value for entry in node.entries} if isinstance(node, yamltext.Table) else {}
+    node = yaml_text.parse(text, lambda *fault: pytest.fail(str(fault))) if text else None
+    read = {entry.key: entry.value for entry in node.entries} if isinstance(node, yaml_text.Table) else {}
     made = [one.name for one in taken.rooms]
     assert [row.entries[2].value.text for row in getattr(read.get("rooms"), "items", ())] == made  # type: ignore[union-attr]

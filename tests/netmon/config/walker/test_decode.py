@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from netmon.config import files
 from netmon.config.roles import ROLES
-from netmon.config.walker import yaml_text as yamltext
+from netmon.config.walker import yaml_text
 from netmon.config.walker.shape import record_of, shape_of
 from netmon.errors import ConfigError
 from netmon.load import inventory
@@ -165,7 +165,7 @@ def test_aliases_of_a_billion_laughs_are_refused_at_once() -> None:
 
 def test_a_file_that_is_too_big_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "agent.yaml"
-    path.write_text("#" * (yamltext.MAX_BYTES + 1))
+    path.write_text("#" * (yaml_text.MAX_BYTES + 1))
     with pytest.raises(ConfigError, match="is larger than 1048576 bytes"):
         files.load_agent(path)
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
