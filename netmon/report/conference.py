@@ -10,7 +10,7 @@ from typing import Any
 
 from inventory.model import Conference
 from inventory.topology import Network
-from netmon.store.figures import Figures
+from netmon.store.figures import CheckFigures
 
 KINDS = ("ping", "stamp", "sip", "room", "media", "h323")
 PACKETS = ("ping", "stamp")  # kinds whose packets are the link's, so that their losses add up
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Seat:
     """One room, and what lies on its way to its MCU."""
 
     room: str
@@ -43,32 +43,32 @@ class Sums:
     minutes: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
 
-    def add(self, one: Figures) -> None:
+    def add(self, check: CheckFigures) -> None:
         """One more check."""
-        if one.kind in PACKETS:
-            self.sent, self.rcvd = self.sent + one.sent, self.rcvd + one.rcvd
-            if one.worst_p95_ms is not None:
-                self.worst_p95_ms = max(one.worst_p95_ms, self.worst_p95_ms or 0.0)
-        self.minutes |= one.minutes
-        self.failed |= one.failed
+        if check.kind in PACKETS:
+            self.sent, self.rcvd = self.sent + check.sent, self.rcvd + check.rcvd
+            if check.worst_p95_ms is not None:
+                self.worst_p95_ms = max(check.worst_p95_ms, self.worst_p95_ms or 0.0)
+        self.minutes |= check.minutes
+        self.failed |= check.failed
 
-    def told(self) -> Row:
+    def row(self) -> Row:
         """As data; what was not measured is absent."""
-        found: Row = {"minutes_measured": len(self.minutes)}
+        row: Row = {"minutes_measured": len(self.minutes)}
         if self.minutes:
-            found["minutes_failed"] = len(self.failed)
+            row["minutes_failed"] = len(self.failed)
         if self.sent:
-            found["loss"] = round(1 - self.rcvd / self.sent, 6)
+            row["loss"] = round(1 - self.rcvd / self.sent, 6)
         if self.worst_p95_ms is not None:
-            found["rtt_p95_worst_ms"] = round(self.worst_p95_ms, 3)
-        return found
+            row["rtt_p95_worst_ms"] = round(self.worst_p95_ms, 3)
+        return row
 
 
-def places(network: Network, conference: Conference) -> list[Place]:
+def seats_of(network: Network, conference: Conference) -> list[Seat]:
     """Its rooms, in the order of the file."""
-    sites = {one.id: one for one in network.inventory.sites}
-    rooms = {f"room:{one.id}": one for one in network.inventory.rooms}
-    found = []
+    sites = {site.id: site for site in network.inventory.sites}
+    rooms = {f"room:{room.id}": room for room in network.inventory.rooms}
+    seats = []
     for route in network.routes(conference.id):
         room = rooms.get(route.room)
         if room is not None:
@@ -77,45 +77,45 @@ def places(network: Network, conference: Conference) -> list[Place]:
             province = site.province or (site.code if site.kind == "province" else "")
             commune, along = site.code if is_commune else "", frozenset(network.between(route.room, route.mcu))
             who = room.id, room.name or room.id, province, commune, room.site, about.owner
-            found.append(Place(*who, network.parent(route.room) or "", along))
-    return found
+            seats.append(Seat(*who, network.parent(route.room) or "", along))
+    return seats
 
 
-def checked(network: Network, places: Sequence[Place], found: Iterable[Figures]) -> dict[str, Sums]:
+def checked(network: Network, seats: Sequence[Seat], checks: Iterable[CheckFigures]) -> dict[str, Sums]:
     """Room → figures of the checks that speak of its way: those that begin or end at it or its site and cross nothing
     else. One to a service says nothing of a conference."""
-    near: dict[str, list[Place]] = {}
-    for place in places:
-        for key in {f"room:{place.room}", place.element, f"tag:{place.site}", f"tag:{place.commune or '-'}"}:
-            near.setdefault(key, []).append(place)
+    near: dict[str, list[Seat]] = {}
+    for seat in seats:
+        for key in {f"room:{seat.room}", seat.element, f"tag:{seat.site}", f"tag:{seat.commune or '-'}"}:
+            near.setdefault(key, []).append(seat)
     near.pop("tag:-", None)
-    sums = {place.room: Sums() for place in places}
-    for one in found:
-        along = network.path(one.check) if network.agent_of(one.check) == one.agent else ()
-        keys = along or (f"tag:{one.site}", f"tag:{one.commune}")  # the inventory need not know every check
-        for place in {place.room: place for key in keys for place in near.get(key, ())}.values():
-            if place.route.issuperset(along):
-                sums[place.room].add(one)
+    sums = {seat.room: Sums() for seat in seats}
+    for check in checks:
+        along = network.path(check.check) if network.agent_of(check.check) == check.agent else ()
+        keys = along or (f"tag:{check.site}", f"tag:{check.commune}")  # the inventory need not know every check
+        for seat in {seat.room: seat for key in keys for seat in near.get(key, ())}.values():
+            if seat.way.issuperset(along):
+                sums[seat.room].add(check)
     return sums
 
 
 def report(
     network: Network,
     conference: Conference,
-    found: Iterable[Figures],
+    checks: Iterable[CheckFigures],
     stages: Sequence[Mapping[str, Any]] | None,
     incidents: Sequence[Mapping[str, Any]] | None,
     now_ms: int,
 ) -> Row:
     """The whole. `stages`, `incidents`: as the hub tells them, None when it could not be asked."""
-    kept = [one for one in stages or () if one["stage"] == AFTER]
-    known = {one["id"]: one for one in (*(row for one in kept for row in one["incidents"]), *(incidents or ()))}
-    stages = None if stages is None else [one for one in stages if one["stage"] != AFTER]
+    kept = [stage for stage in stages or () if stage["stage"] == AFTER]
+    known = {row["id"]: row for row in (*(row for stage in kept for row in stage["incidents"]), *(incidents or ()))}
+    stages = None if stages is None else [stage for stage in stages if stage["stage"] != AFTER]
     start_ms, end_ms = (round(at.at_s * 1000) for at in (conference.starts, conference.ends))
     until_ms = min(end_ms, now_ms)
-    seats = places(network, conference)
-    sums = checked(network, seats, found)
-    touched = [one for one in known.values() if _overlaps(one, start_ms, until_ms)]
+    seats = seats_of(network, conference)
+    sums = checked(network, seats, checks)
+    touched = [incident for incident in known.values() if _overlaps(incident, start_ms, until_ms)]
     by_room = _stages(stages or ())
     rooms = [_room(seat, sums[seat.room], by_room.get(seat.room, {}), touched) for seat in seats]
     return {
@@ -125,41 +125,43 @@ def report(
         "ends_ms": end_ms,
         "until_ms": until_ms,
         "minutes": -(-(until_ms - start_ms) // 60_000),
-        "stages": [_stage(one) for one in stages or ()],
+        "stages": [_stage(stage) for stage in stages or ()],
         "stages_known": stages is not None,
         "incidents_known": bool(kept) or (incidents is not None and now_ms - start_ms <= INCIDENTS_MS),
         "provinces": _provinces(seats, rooms, sums),
         "rooms": rooms,
-        "incidents": [_incident(one, rooms) for one in touched if any(one["id"] in row["incidents"] for row in rooms)],
+        "incidents": [
+            _incident(row, rooms) for row in touched if any(row["id"] in room["incidents"] for room in rooms)
+        ],
     }
 
 
-def _overlaps(one: Mapping[str, Any], start_ms: int, end_ms: int) -> bool:
-    resolved_ms = one["resolved_ms"]
-    return bool(one["first_miss_ms"] < end_ms and (resolved_ms is None or resolved_ms > start_ms))
+def _overlaps(incident: Mapping[str, Any], start_ms: int, end_ms: int) -> bool:
+    resolved_ms = incident["resolved_ms"]
+    return bool(incident["first_miss_ms"] < end_ms and (resolved_ms is None or resolved_ms > start_ms))
 
 
 def _stages(stages: Sequence[Mapping[str, Any]]) -> dict[str, Row]:
     """Room → stage → state, and the rung that broke."""
-    found: dict[str, Row] = {}
+    by_room: dict[str, Row] = {}
     for stage in stages:
         for row in stage.get("rooms", ()):
-            told = {"state": row["state"]} | ({"rung": row["rung"]} if row["rung"] else {})
-            found.setdefault(row["room"], {})[stage["stage"]] = told
-    return found
+            state = {"state": row["state"]} | ({"rung": row["rung"]} if row["rung"] else {})
+            by_room.setdefault(row["room"], {})[stage["stage"]] = state
+    return by_room
 
 
-def _stage(one: Mapping[str, Any]) -> Row:
-    return {key: one[key] for key in ("stage", "at_ms", "summary", "failed", "light") if key in one}
+def _stage(stage: Mapping[str, Any]) -> Row:
+    return {key: stage[key] for key in ("stage", "at_ms", "summary", "failed", "light") if key in stage}
 
 
-def _room(seat: Place, sums: Sums, stages: Row, touched: Sequence[Mapping[str, Any]]) -> Row:
+def _room(seat: Seat, sums: Sums, stages: Row, touched: Sequence[Mapping[str, Any]]) -> Row:
     plain = {"room": seat.room, "name": seat.name, "province": seat.province, "commune": seat.commune}
-    ids = [one["id"] for one in touched if one["element"] in seat.route]
-    return plain | {"owner": seat.owner, "stages": stages, **sums.told(), "incidents": ids}
+    ids = [incident["id"] for incident in touched if incident["element"] in seat.way]
+    return plain | {"owner": seat.owner, "stages": stages, **sums.row(), "incidents": ids}
 
 
-def _incident(one: Mapping[str, Any], rooms: Sequence[Row]) -> Row:
+def _incident(incident: Mapping[str, Any], rooms: Sequence[Row]) -> Row:
     keys = (
         "id",
         "element",
@@ -172,11 +174,11 @@ def _incident(one: Mapping[str, Any], rooms: Sequence[Row]) -> Row:
         "first_miss_ms",
         "resolved_ms",
     )
-    told = {key: one.get(key) for key in (*keys, "vi", "en")}
-    return told | {"rooms": [row["room"] for row in rooms if one["id"] in row["incidents"]]}
+    row = {key: incident.get(key) for key in (*keys, "vi", "en")}
+    return row | {"rooms": [room["room"] for room in rooms if incident["id"] in room["incidents"]]}
 
 
-def _provinces(seats: Sequence[Place], rooms: Sequence[Row], sums: Mapping[str, Sums]) -> list[Row]:
+def _provinces(seats: Sequence[Seat], rooms: Sequence[Row], sums: Mapping[str, Sums]) -> list[Row]:
     """By province's code; a room that is in none stands under ""."""
     groups: dict[str, list[Row]] = {}
     for row in rooms:
@@ -187,17 +189,17 @@ def _provinces(seats: Sequence[Place], rooms: Sequence[Row], sums: Mapping[str, 
 def _province(code: str, rooms: Sequence[Row], sums: Mapping[str, Sums]) -> Row:
     mine = [sums[row["room"]] for row in rooms]
     last = [list(row["stages"].values())[-1]["state"] for row in rooms if row["stages"]]
-    sent, rcvd = sum(one.sent for one in mine), sum(one.rcvd for one in mine)
-    worst = [one.worst_p95_ms for one in mine if one.worst_p95_ms is not None]
-    found: Row = {
+    sent, rcvd = sum(room.sent for room in mine), sum(room.rcvd for room in mine)
+    worst = [room.worst_p95_ms for room in mine if room.worst_p95_ms is not None]
+    row: Row = {
         "province": code,
         "rooms": len(rooms),
         "rooms_ready": sum(state in ("ready", "risk") for state in last),
         "rooms_rehearsed": len(last),
-        "rooms_measured": sum(bool(one.minutes) for one in mine),
-        "rooms_that_failed": sum(bool(one.failed) for one in mine),
-        "minutes_failed": sum(len(one.failed) for one in mine),
+        "rooms_measured": sum(bool(room.minutes) for room in mine),
+        "rooms_that_failed": sum(bool(room.failed) for room in mine),
+        "minutes_failed": sum(len(room.failed) for room in mine),
     }
-    found |= {"loss": round(1 - rcvd / sent, 6)} if sent else {}
-    found |= {"rtt_p95_worst_ms": round(max(worst), 3)} if worst else {}
-    return found | {"incidents": len({id for row in rooms for id in row["incidents"]})}
+    row |= {"loss": round(1 - rcvd / sent, 6)} if sent else {}
+    row |= {"rtt_p95_worst_ms": round(max(worst), 3)} if worst else {}
+    return row | {"incidents": len({id for row in rooms for id in row["incidents"]})}

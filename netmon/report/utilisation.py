@@ -16,12 +16,12 @@ from netmon.store import read
 from probes.kinds.snmp.utilisation import SLOT_S, percentile95, verdict
 
 SEALED_S = 900  # points this old are sealed: a hub seals each 10 minutes
-WAYS = {"rx": "rx_5m_share", "tx": "tx_5m_share"}
+_DIRECTIONS = {"rx": "rx_5m_share", "tx": "tx_5m_share"}
 _DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class SlotWindow:
     """Whole slots: start_s ≤ start of a slot < end_s, Unix seconds."""
 
     start_s: int
@@ -52,22 +52,22 @@ class Use:
     missing: int
 
 
-def window(now_s: float, days: float) -> Window:
+def window(now_s: float, days: float) -> SlotWindow:
     """The last `days` up to where everything is sealed."""
     end_s = int(now_s - SEALED_S) // SLOT_S * SLOT_S
-    return Window(end_s - max(1, round(days * _DAY_S / SLOT_S)) * SLOT_S, end_s)
+    return SlotWindow(end_s - max(1, round(days * _DAY_S / SLOT_S)) * SLOT_S, end_s)
 
 
-def utilisation(store: Path, over: Window) -> list[Use]:
+def utilisation(store: Path, over: SlotWindow) -> list[Use]:
     """All interfaces that have a sample in the window, by the order of their tags, `rx` before `tx`."""
-    found = [one for direction in WAYS for one in _of(store, direction, over)]
-    return sorted(found, key=lambda one: (one.province, one.commune, one.site, one.agent, one.check, one.direction))
+    uses = [use for direction in _DIRECTIONS for use in _of(store, direction, over)]
+    return sorted(uses, key=lambda use: (use.province, use.commune, use.site, use.agent, use.check, use.direction))
 
 
-def _of(store: Path, direction: str, over: Window) -> Iterator[Use]:
+def _of(store: Path, direction: str, over: SlotWindow) -> Iterator[Use]:
     # A slot's sample stands in the first point after it is over, so all times are a slot later.
     start_ms, end_ms = (1000 * (at_s + SLOT_S) for at_s in (over.start_s, over.end_s))
-    for tags, shares in read.series(store, "netmon_snmp", WAYS[direction], start_ms, end_ms):
+    for tags, shares in read.series(store, "netmon_snmp", _DIRECTIONS[direction], start_ms, end_ms):
         yield judged(dict(zip(TAGS, tags, strict=True)), direction, shares, over.slots)
 
 

@@ -35,7 +35,7 @@ FROM points WHERE outcome IS NOT NULL AND outcome != ? AND NOT (heavy AND outcom
 """
 
 
-class Figures(NamedTuple):
+class CheckFigures(NamedTuple):
     """One check: packets, the worst p95 of its intervals (None: never measured), minutes since 1970 in which it measured,
     and those of them in which a point of it failed."""
 
@@ -51,18 +51,18 @@ class Figures(NamedTuple):
     failed: frozenset[int]
 
 
-def figures(store: Path, kinds: Sequence[str], start_ms: int, end_ms: int) -> Iterator[Figures]:
+def figures(store: Path, kinds: Sequence[str], start_ms: int, end_ms: int) -> Iterator[CheckFigures]:
     """All checks of some kinds that measured in start_ms ≤ time < end_ms; runs that were our own fault do not count."""
-    found = files(store, start_ms, end_ms)
-    if not found:
+    sealed = files(store, start_ms, end_ms)
+    if not sealed:
         return
     names = [f"netmon_{kind}" for kind in kinds]
     connection = duckdb.connect()
     try:
-        rows = connection.execute(_QUERY, [found, names, start_ms, end_ms, _LOCAL, _LOST])
+        rows = connection.execute(_QUERY, [sealed, names, start_ms, end_ms, _LOCAL, _LOST])
         while some := rows.fetchmany(_AT_ONCE):
             for name, agent, check, commune, site, sent, rcvd, p95, minutes, failed in some:
                 tags = name.removeprefix("netmon_"), agent, check, commune, site
-                yield Figures(*tags, int(sent), int(rcvd), p95, frozenset(minutes), frozenset(failed or ()))
+                yield CheckFigures(*tags, int(sent), int(rcvd), p95, frozenset(minutes), frozenset(failed or ()))
     finally:
         connection.close()

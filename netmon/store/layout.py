@@ -56,9 +56,9 @@ def days(store: Path) -> Iterator[tuple[int, Path]]:
 
 def _day(name: str) -> int | None:
     """Days since 1970 of a folder's name; None for one that is none of ours, or no date."""
-    found = _FOLDER.fullmatch(name)
+    match = _FOLDER.fullmatch(name)
     with contextlib.suppress(ValueError):
-        return (date(*map(int, found.groups())) - date(1970, 1, 1)).days if found else None
+        return (date(*map(int, match.groups())) - date(1970, 1, 1)).days if match else None
     return None
 
 

@@ -15,7 +15,7 @@ from netmon.store.sound import sound
 _AT_ONCE = 200
 
 
-class Sample(NamedTuple):
+class StoredValue(NamedTuple):
     """One value. Tags in the order of `netmon.point.TAGS`."""
 
     time_ms: int
@@ -26,11 +26,11 @@ class Sample(NamedTuple):
 def files(store: Path, start_ms: int, end_ms: int) -> list[str]:
     """The Parquet files that may hold points of start_ms ≤ time < end_ms; damaged ones are told in the log and left out."""
     first, last = start_ms // layout.DAY_MS, (end_ms - 1) // layout.DAY_MS
-    found = [file for day, folder in layout.days(store) if first <= day <= last for file in layout.files_of(folder)]
-    return [str(file) for file in sound(found)]
+    sealed = [file for day, folder in layout.days(store) if first <= day <= last for file in layout.files_of(folder)]
+    return [str(file) for file in sound(sealed)]
 
 
-def range(store: Path, name: str, field: str, start_ms: int, end_ms: int, **tags: str) -> list[Sample]:
+def range(store: Path, name: str, field: str, start_ms: int, end_ms: int, **tags: str) -> list[StoredValue]:
     """Values of one field of one measurement (`netmon_ping`, `rtt_p50_ms`), start_ms ≤ time < end_ms, oldest first.
 
     `tags` narrow it: `range(…, commune="26734", check="c1-uplink")`. Raises ValueError for an unknown tag.
@@ -38,18 +38,18 @@ def range(store: Path, name: str, field: str, start_ms: int, end_ms: int, **tags
     unknown = set(tags) - set(TAGS)
     if unknown:
         raise ValueError(f"no tag {', '.join(sorted(unknown))} (there are {', '.join(TAGS)})")
-    found = files(store, start_ms, end_ms)
-    if not found:
+    sealed = files(store, start_ms, end_ms)
+    if not sealed:
         return []
     wanted = ["name = ?", "field = ?", "epoch_ms(time) >= ?", "epoch_ms(time) < ?", *(f'"{tag}" = ?' for tag in tags)]
     columns = ", ".join(f'"{tag}"' for tag in TAGS)
     text = f"SELECT epoch_ms(time), {columns}, value FROM read_parquet(?) WHERE {' AND '.join(wanted)} ORDER BY time"  # noqa: S608 - our own column names
     connection = duckdb.connect()
     try:
-        rows = connection.execute(text, [found, name, field, start_ms, end_ms, *tags.values()]).fetchall()
+        rows = connection.execute(text, [sealed, name, field, start_ms, end_ms, *tags.values()]).fetchall()
     finally:
         connection.close()
-    return [Sample(int(row[0]), tuple(row[1:-1]), float(row[-1])) for row in rows]
+    return [StoredValue(int(row[0]), tuple(row[1:-1]), float(row[-1])) for row in rows]
 
 
 def series(
@@ -57,8 +57,8 @@ def series(
 ) -> Iterator[tuple[tuple[str, ...], list[float]]]:
     """(tags, values) of each series of one field, start_ms ≤ time < end_ms, in the order of the tags; of points of one time
     one counts."""
-    found = files(store, start_ms, end_ms)
-    if not found:
+    sealed = files(store, start_ms, end_ms)
+    if not sealed:
         return
     columns = ", ".join(f'"{tag}"' for tag in TAGS)
     text = f"""SELECT {columns}, list(epoch_ms(time)), list(value) FROM read_parquet(?)
@@ -66,7 +66,7 @@ def series(
     GROUP BY {columns} ORDER BY {columns}"""  # noqa: S608 - our own column names
     connection = duckdb.connect()
     try:
-        rows = connection.execute(text, [found, name, field, start_ms, end_ms])
+        rows = connection.execute(text, [sealed, name, field, start_ms, end_ms])
         while some := rows.fetchmany(_AT_ONCE):
             for row in some:
                 yield tuple(row[:-2]), list(dict(zip(row[-2], row[-1], strict=True)).values())
@@ -79,8 +79,8 @@ def points(
 ) -> Iterator[tuple[tuple[str, ...], list[float | None]]]:
     """(tags, values of the wanted fields, None where it has none) of each point of one measurement, start_ms ≤ time < end_ms,
     in the order of the tags and of time; a point that was stored twice counts once."""
-    found = files(store, start_ms, end_ms)
-    if not found:
+    sealed = files(store, start_ms, end_ms)
+    if not sealed:
         return
     columns = ", ".join(f'"{tag}"' for tag in TAGS)
     values = ", ".join(["any_value(value) FILTER (WHERE field = ?)"] * len(wanted))
@@ -89,7 +89,7 @@ def points(
     GROUP BY {columns}, time ORDER BY {columns}, time"""  # noqa: S608 - our own column names
     connection = duckdb.connect()
     try:
-        rows = connection.execute(text, [*wanted, found, name, start_ms, end_ms])
+        rows = connection.execute(text, [*wanted, sealed, name, start_ms, end_ms])
         while some := rows.fetchmany(_AT_ONCE):
             for row in some:
                 yield tuple(row[: len(TAGS)]), list(row[len(TAGS) :])

@@ -28,7 +28,7 @@ from netmon.store.sound import scrub
 MEMORY = "256MB"
 
 
-class Table:
+class SegmentRows:
     """The rows of one segment, columns as arrays, texts by number."""
 
     def __init__(self) -> None:
@@ -117,11 +117,11 @@ def _sync(path: Path) -> None:
 def seal(stream: BinaryIO, store: Path, oldest_ms: int) -> dict[str, int]:
     """Every record of the stream into Parquet; figures: segments, files, rows, unreadable records."""
     done = {"segments": 0, "files": 0, "rows": 0, "unreadable": 0}
-    table, current = Table(), -1
+    table, current = SegmentRows(), -1
     for segment, body in frames(stream):
         if segment != current:
             _finish(table, store, current, oldest_ms, done)
-            table, current = Table(), segment
+            table, current = SegmentRows(), segment
         try:
             _, text = split(body)
         except ValueError:
@@ -134,7 +134,7 @@ def seal(stream: BinaryIO, store: Path, oldest_ms: int) -> dict[str, int]:
     return done
 
 
-def _finish(table: Table, store: Path, segment: int, oldest_ms: int, done: dict[str, int]) -> None:
+def _finish(table: SegmentRows, store: Path, segment: int, oldest_ms: int, done: dict[str, int]) -> None:
     if table.time:
         done["files"] += table.write(store, segment, oldest_ms)
         done["segments"] += 1

@@ -180,7 +180,7 @@ def _parquet_row(made: Path, flips: int) -> Row:
     return row
 
 
-def _read(made: Path) -> list[read.Sample]:
+def _read(made: Path) -> list[read.StoredValue]:
     return read.range(made / "state" / "store", "netmon_ping", "sent", now_ms() - DAY_MS, now_ms() + DAY_MS)
 
 

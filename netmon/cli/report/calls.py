@@ -12,8 +12,8 @@ from netmon.cli import output
 from probes.clean import clean
 
 if TYPE_CHECKING:
-    from netmon.report.calls import Figures
-    from netmon.report.utilisation import Window
+    from netmon.report.calls import CallFigures
+    from netmon.report.utilisation import SlotWindow
 
 _HEADS = {
     "vi": ("Tỉnh", "Cuộc gọi", "SER", "SEER", "ISA", "SCR", "SRD được p50/p95", "SRD hỏng p50/p95", "SDD p50/p95"),
@@ -33,9 +33,9 @@ _SAID = {
 }
 
 
-def table(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> None:
+def table(rows: Sequence[CallFigures], over: SlotWindow, args: argparse.Namespace) -> None:
     """The rows, and behind them on stderr what is not in them."""
-    from netmon.report.calls import FEWEST
+    from netmon.report.calls import MIN_CALLS
 
     lang = args.lang or "vi"
     output.print_table(_HEADS[lang], [_cells(one, lang) for one in rows], args, _NONE)
@@ -43,10 +43,10 @@ def table(rows: Sequence[Figures], over: Window, args: argparse.Namespace) -> No
         end = zone.moment(over.end_s, zone.MINUTES)
         days, whole = (over.end_s - over.start_s) / 86_400, rows[-1]  # the one asked for, or all
         many = {"left_out": whole.left_out, "redirected": whole.redirected}
-        print(_SAID[lang].format(days=days, end=end, fewest=FEWEST, **many), file=sys.stderr)
+        print(_SAID[lang].format(days=days, end=end, fewest=MIN_CALLS, **many), file=sys.stderr)
 
 
-def _cells(one: Figures, lang: str) -> tuple[str, ...]:
+def _cells(one: CallFigures, lang: str) -> tuple[str, ...]:
     from netmon.report.calls import ALL
 
     where = _ALL[lang] if one.province == ALL else clean(one.province, 20)

@@ -16,7 +16,7 @@ from netmon.cli.report.rows import print_figures
 from netmon.errors import GOOD, PROBLEM, MachineError
 
 if TYPE_CHECKING:
-    from netmon.report.utilisation import Use, Window
+    from netmon.report.utilisation import SlotWindow, Use
 
 _HEADS = {
     "vi": ("Kết luận", "Tỉnh", "Điểm", "Trạm đo", "Phép đo", "Chiều", "p95", "Lớn nhất", "Số mẫu", "Thiếu"),
@@ -91,7 +91,7 @@ def _calls(args: argparse.Namespace) -> int:
 
     over = utilisation.window(time.time(), args.days)
     rows = calls.calls(_store(args), over, args.province)
-    if not print_figures(rows, calls.Figures, over, args.output, fewest=calls.FEWEST):
+    if not print_figures(rows, calls.CallFigures, over, args.output, fewest=calls.MIN_CALLS):
         reportcalls.table(rows, over, args)
     return GOOD
 
@@ -108,7 +108,7 @@ def _store(args: argparse.Namespace) -> Path:
     return folder
 
 
-def _table(used: Sequence[Use], over: Window, args: argparse.Namespace) -> None:
+def _table(used: Sequence[Use], over: SlotWindow, args: argparse.Namespace) -> None:
     lang = args.lang or "vi"
     output.print_table(_HEADS[lang], [_cells(one, lang) for one in used], args, _NONE)
     if used:

@@ -11,11 +11,11 @@ from netmon.cli import output
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from netmon.report.utilisation import Window
+    from netmon.report.utilisation import SlotWindow
 
 
 def print_figures(
-    rows: Sequence[DataclassInstance], kind: type[DataclassInstance], over: Window, form: str, **more: Any
+    rows: Sequence[DataclassInstance], kind: type[DataclassInstance], over: SlotWindow, form: str, **more: Any
 ) -> bool:
     """Prints rows of one kind as json (`more` beside them), jsonl or csv; False when people want a table."""
     window = {"from_s": over.start_s, "until_s": over.end_s}

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from netmon.cli.app import main
-from netmon.report.calls import ALL, FEWEST, Figures, calls
-from netmon.report.utilisation import SEALED_S, Window
+from netmon.report.calls import ALL, MIN_CALLS, CallFigures, calls
+from netmon.report.utilisation import SEALED_S, SlotWindow
 from netmon.store import record, seal
 from netmon.store.frames import END, FRAME
 
 END_S = 1_790_000_100 // 300 * 300
 DAY_S = 86_400
-OVER = Window(END_S - 7 * DAY_S, END_S)
+OVER = SlotWindow(END_S - 7 * DAY_S, END_S)
 OK, LOST, REFUSED, UNRESOLVED, PROTOCOL, LOCAL = range(6)
 
 
@@ -43,7 +43,7 @@ class Points:
         return store
 
 
-def whole(store: Path) -> Figures:
+def whole(store: Path) -> CallFigures:
     return {one.province: one for one in calls(store, OVER)}[ALL]
 
 
@@ -77,7 +77,7 @@ def test_what_answers_but_is_no_sip_is_a_call_that_failed(tmp_path: Path) -> Non
     assert (one.calls, one.ser, one.isa) == (40, 0.5, 0.0)
 
 
-@pytest.mark.parametrize(("many", "known"), [(FEWEST - 1, False), (FEWEST, True)])
+@pytest.mark.parametrize(("many", "known"), [(MIN_CALLS - 1, False), (MIN_CALLS, True)])
 def test_too_few_calls_say_nothing(many: int, known: bool, tmp_path: Path) -> None:
     one = whole(Points().add(many, OK, status=200, srd_ms=40.0, sdd_ms=2.0).seal(tmp_path))
     assert one.calls == one.srd_n == one.sdd_n == many
@@ -115,8 +115,8 @@ def test_a_point_that_came_twice_is_one_call_and_what_is_outside_the_window_none
     points = Points().add(30, OK, status=200)
     points.seal(points.seal(tmp_path), segment=2)
     assert whole(tmp_path).calls == 30
-    assert calls(tmp_path, Window(END_S, END_S + DAY_S)) == []
-    assert calls(tmp_path, Window(END_S - 600, END_S))[-1].calls == 10
+    assert calls(tmp_path, SlotWindow(END_S, END_S + DAY_S)) == []
+    assert calls(tmp_path, SlotWindow(END_S - 600, END_S))[-1].calls == 10
 
 
 # --- the verb ---
@@ -150,7 +150,7 @@ def test_the_table_shows_how_many_calls_stand_behind_each_figure(
 def test_json_csv_and_jsonl_hold_the_same_rows(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = _told(store, capsys, "-o", "json")
     report = json.loads(out)
-    assert (report["until_s"], report["fewest"]) == (END_S, FEWEST)
+    assert (report["until_s"], report["fewest"]) == (END_S, MIN_CALLS)
     assert [row["province"] for row in report["rows"]] == ["01", "79", "all"]
     assert "ser" not in report["rows"][0] and report["rows"][1]["ser"] == 0.75
     _, out, _ = _told(store, capsys, "-o", "csv")

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from netmon.cli.app import main
-from netmon.report.utilisation import SEALED_S, Use, Window, utilisation, window
+from netmon.report.utilisation import SEALED_S, SlotWindow, Use, utilisation, window
 from netmon.store import record, seal
 from netmon.store.frames import END, FRAME
 
 SLOT_S, WEEK = 300, 2016
 END_S = 1_790_000_100 // SLOT_S * SLOT_S
-OVER = Window(END_S - WEEK * SLOT_S, END_S)
+OVER = SlotWindow(END_S - WEEK * SLOT_S, END_S)
 
 
 def _line(check: str, slot: int, rx: float | None, tx: float | None, province: str = "79") -> str:
