@@ -94,7 +94,7 @@ def checked(network: Network, seats: Sequence[Seat], checks: Iterable[CheckFigur
         along = network.path(check.check) if network.agent_of(check.check) == check.agent else ()
         keys = along or (f"tag:{check.site}", f"tag:{check.commune}")  # the inventory need not know every check
         for seat in {seat.room: seat for key in keys for seat in near.get(key, ())}.values():
-            if seat.path.issuperset(along):
+            if seat.route.issuperset(along):
                 sums[seat.room].add(check)
     return sums
 
@@ -157,7 +157,7 @@ def _stage(stage: Mapping[str, Any]) -> Row:
 
 def _room(seat: Seat, sums: Sums, stages: Row, touched: Sequence[Mapping[str, Any]]) -> Row:
     plain = {"room": seat.room, "name": seat.name, "province": seat.province, "commune": seat.commune}
-    ids = [incident["id"] for incident in touched if incident["element"] in seat.path]
+    ids = [incident["id"] for incident in touched if incident["element"] in seat.route]
     return plain | {"owner": seat.owner, "stages": stages, **sums.row(), "incidents": ids}
 
 
