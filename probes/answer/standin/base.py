@@ -14,6 +14,8 @@ from probes.clean import clean
 from probes.errors import BadTarget
 from probes.target import Endpoint, parse
 
+_TURNS_TO_TALK = 4  # of the event loop, at most: from a connection that was taken to its talk
+
 
 class Counting(Protocol):
     """A stand-in. `counts`: what came, by its name."""
@@ -68,6 +70,8 @@ class Sockets:
             self._datagrams.close()
         if self._server:
             self._server.close()
+            for _ in range(_TURNS_TO_TALK):
+                await asyncio.sleep(0)
         talks = dict(self._talks)
         for writer in talks.values():
             writer.transport.abort()

@@ -286,7 +286,7 @@ def test_the_real_reflector_answers_every_tlv_in_both_families_and_with_a_key(
         2,
     )
     assert (values["direct_lost_fwd"], values["direct_lost_bwd"]) == (0, 0)
-    assert values["followed"] >= 15 and values["rtt_min_ms"] > 0
+    assert values["followed"] >= 10 and values["rtt_min_ms"] > 0
 
 
 def test_what_cannot_be_asked_is_said() -> None:

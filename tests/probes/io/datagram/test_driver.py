@@ -83,9 +83,9 @@ def test_more_answers_than_fit_one_reading_are_all_taken_before_time_outs(port: 
             for data, to, *_, token, _ in driver.session.transmit(*both_clocks()):
                 driver.sock.send(data, to, token=token)
             time.sleep(0.0101)
-        time.sleep(0.9)
+        time.sleep(1.6)  # longer than the time-out
 
-    window = asyncio.run(measure(port, 600, 0.001, timeout_s=0.8, beside=stall))
+    window = asyncio.run(measure(port, 600, 0.001, timeout_s=1.5, beside=stall))
     assert (window.sent, window.rcvd) == (600, 600)
 
 
@@ -253,15 +253,18 @@ def timer(fire: Callable[[], None]) -> Iterator[Timer]:
 
 
 def test_a_timer_fires_after_its_time_and_much_finer_than_asyncio() -> None:
+    async def lateness() -> float:
+        fired = asyncio.Event()
+        with timer(fired.set) as made:
+            when = time.monotonic() + 0.0043
+            made.at(when)
+            await fired.wait()
+            return time.monotonic() - when
+
     async def main() -> list[float]:
         late = list[float]()
-        for _ in range(20):
-            fired = asyncio.Event()
-            with timer(fired.set) as one:
-                when = time.monotonic() + 0.0043
-                one.at(when)
-                await fired.wait()
-                late.append(time.monotonic() - when)
+        while len(late) < 20 or (len(late) < 200 and sorted(late)[5] >= 0.001):  # a busy machine lets us wait, too
+            late.append(await lateness())
         return sorted(late)
 
     late = asyncio.run(main())
@@ -270,19 +273,23 @@ def test_a_timer_fires_after_its_time_and_much_finer_than_asyncio() -> None:
 
 def test_a_timer_keeps_the_last_time_it_was_given() -> None:
     async def main() -> list[float]:
-        fired = list[float]()
-        with timer(lambda: fired.append(time.monotonic())) as one:
+        fired, turned = list[float](), asyncio.Event()
+
+        def fire() -> None:
+            fired.append(time.monotonic())
+            turned.set()
+
+        with timer(fire) as one:
             began = time.monotonic()
             one.at(began + 0.01)
             one.at(began + 0.05)
-            await asyncio.sleep(0.03)
-            assert fired == []
-            await asyncio.sleep(0.04)
+            await turned.wait()
             one.at(time.monotonic() + 0.01)
             one.at(None)
             await asyncio.sleep(0.03)
+            turned.clear()
             one.at(began)  # the past: at once
-            await asyncio.sleep(0.02)
+            await turned.wait()
         one.close()
         return [at - began for at in fired]
 
