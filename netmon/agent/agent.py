@@ -29,11 +29,11 @@ from netmon.agent.uplink.lines import LineMaker
 from netmon.agent.uplink.sender import Sender
 from netmon.agent.uplink.spool import PointGroup, Spool
 from netmon.config.agent import AgentConfig, DestinationConfig
+from netmon.delivery.set_aside import SetAside
 from netmon.intervals import Intervals
 from netmon.point import Value
 from netmon.process import systemd
 from netmon.process.troubles import Troubles, watched, words
-from netmon.set_aside import SetAside
 from probes.base import Kind, Measurement
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from netmon import set_aside as setaside
+from netmon.delivery import set_aside
 from netmon.errors import GOOD, MachineError, Problem, UsageError
 from probes.clean import clean
 
@@ -30,14 +30,14 @@ def run(args: argparse.Namespace) -> int:
     known = [each.name for each in (one.record.sinks if one.role == "hub" else one.record.destinations)]
     if unknown := [name for name in args.names if name not in known]:
         raise UsageError([_problem(args.config, f"has no {unknown[0]}", f"it has {', '.join(known) or 'none'}")])
-    _ask(folder, args.names or [name for name in setaside.names(folder) if name in known])
+    _ask(folder, args.names or [name for name in set_aside.refusing(folder) if name in known])
     return GOOD
 
 
 def _ask(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         try:
-            count = setaside.ask(folder, name)
+            count = set_aside.ask_again(folder, name)
         except OSError as fault:
             place = clean(str(fault.filename or folder), 300)
             raise MachineError(f"{place}: {fault.strerror} (run it as root or as the role's user)") from None

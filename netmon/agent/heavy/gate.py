@@ -15,8 +15,9 @@ from typing import Any
 
 from netmon.agent.heavy.budget import LocalBudget, background, windows
 from netmon.agent.heavy.permit import Denied, Permit
-from netmon.agent.uplink.client import Reply, Uplink
+from netmon.agent.uplink.client import Uplink
 from netmon.config.agent import AgentConfig, DestinationConfig
+from netmon.delivery.reply import WriteReply
 from netmon.process.troubles import Troubles
 from probes.base import Cost
 from probes.clean import clean
@@ -50,10 +51,12 @@ class LeaseClient:
                 return self._answer(hub, check, cost, reply, asked_s)
         return self._own.ask(check, cost)
 
-    def _post(self, hub: DestinationConfig, path: str, body: Body) -> Reply:
+    def _post(self, hub: DestinationConfig, path: str, body: Body) -> WriteReply:
         return Uplink(hub).ask(path, body, {"X-Netmon-Agent": self._agent})
 
-    def _answer(self, hub: DestinationConfig, check: str, cost: Cost, reply: Reply, asked_s: float) -> Permit | Denied:
+    def _answer(
+        self, hub: DestinationConfig, check: str, cost: Cost, reply: WriteReply, asked_s: float
+    ) -> Permit | Denied:
         """What a hub's answer means."""
         if reply.status not in (201, 409):
             return Denied(f"not run: the hub answers {reply.status}: {reply.text[:200]}")

@@ -18,7 +18,7 @@ from netmon.agent.measure.frontier import Frontier
 from netmon.agent.measure.stall import StallWatch, discount_stall
 from netmon.agent.measure.triggers import Triggers
 from netmon.config.agent import AgentConfig, CheckConfig
-from netmon.delivery import jitter
+from netmon.delivery.backoff import jitter
 from netmon.fields import BY_ANOTHER, DEFERRED
 from netmon.process.troubles import Troubles, is_short, watched
 from probes.base import Job, Kind, Measurement, Outcome, Target

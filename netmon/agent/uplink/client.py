@@ -7,30 +7,18 @@ import json
 import ssl
 import zlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from netmon.agent.uplink.http import ClosedEarly, Connection
 from netmon.config.agent import DestinationConfig
+from netmon.delivery.reply import WriteReply
 from netmon.files import read_token
 from netmon.process.troubles import is_short
 from probes.clean import clean
 from probes.errors import WireError
 
-MOST_ANSWER = 65_536
-
-
-class Reply(NamedTuple):
-    """An answer; `status` 0 when there was none, then `text` says why. `sent_ns` and `back_ns` by our clock."""
-
-    status: int
-    text: str = ""
-    retry_after: str = ""
-    clock: str = ""
-    sent_ns: int = 0
-    back_ns: int = 0
-    location: str = ""
-    is_mistake: bool = False  # no answer, and only somebody who mends a file can change that
+MAX_ANSWER, MAX_SENTENCE = 65_536, 1_000  # characters of an answer that are kept: all of it, or what people read
 
 
 class Uplink:
@@ -46,51 +34,43 @@ class Uplink:
         self._connection: Connection | None = None
         self._authorization = ""
 
-    def post(self, lines: tuple[str, ...], headers: Mapping[str, str]) -> tuple[Reply, int]:
+    def post(self, lines: tuple[str, ...], headers: Mapping[str, str]) -> tuple[WriteReply, int]:
         """Write lines; the reply and the bytes of the body. Never raises."""
         body = zlib.compress("\n".join(lines).encode(), 1, wbits=31)
-        told = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip", **headers}
+        fields = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip", **headers}
         reused = self._connection is not None
-        reply = self._try(self._path, body, told)
+        reply = self._try(self._path, body, fields)
         if reply.status == 0 and reused and reply.text.startswith("closed"):
-            reply = self._try(self._path, body, told)  # it was closed while idle: a fresh connection decides
+            reply = self._try(self._path, body, fields)  # it was closed while idle: a fresh connection decides
         return reply, len(body)
 
-    def ask(self, path: str, value: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
+    def ask(self, path: str, value: Mapping[str, Any], headers: Mapping[str, str]) -> WriteReply:
         """POST JSON to a path of this server, on a connection of its own; the reply, its text whole. Never raises."""
-        body, told = json.dumps(value).encode(), {"Content-Type": "application/json", **headers}
-        reply = self._try(self._base + path, body, told, MOST_ANSWER)
+        body, fields = json.dumps(value).encode(), {"Content-Type": "application/json", **headers}
+        reply = self._try(self._base + path, body, fields, MAX_ANSWER)
         self.close()
         return reply
 
-    def _try(self, path: str, body: bytes, headers: Mapping[str, str], most: int = 1000) -> Reply:
+    def _try(self, path: str, body: bytes, headers: Mapping[str, str], max_text: int = MAX_SENTENCE) -> WriteReply:
         try:
             connection = self._connected()
         except (OSError, ValueError) as fault:  # a token or CA that cannot be read
-            return Reply(0, _words(fault), is_mistake=not is_short(fault))
+            return WriteReply(0, _words(fault), is_mistake=not is_short(fault))
         try:
-            told = dict(headers)
-            if self._authorization:
-                told["Authorization"] = self._authorization
-            answer, sent_ns, back_ns = connection.post(path, body, told, MOST_ANSWER)
+            secret = {"Authorization": self._authorization} if self._authorization else {}
+            answer, sent_ns, back_ns = connection.post(path, body, {**headers, **secret}, MAX_ANSWER)
         except ClosedEarly as fault:
             self.close()
-            return Reply(0, str(fault))
+            return WriteReply(0, str(fault))
         except (OSError, WireError, ValueError) as fault:
             self.close()
-            return Reply(0, _words(fault), is_mistake=isinstance(fault, ssl.SSLCertVerificationError | ValueError))
+            return WriteReply(0, _words(fault), is_mistake=isinstance(fault, ssl.SSLCertVerificationError | ValueError))
         if answer.status in (401, 403):
             self.close()
-        text = clean(bytes(answer.body).decode("utf-8", "replace"), most)
-        return Reply(
-            answer.status,
-            text,
-            answer.first("retry-after"),
-            answer.first("x-netmon-clock"),
-            sent_ns,
-            back_ns,
-            clean(answer.first("location"), 200),
-        )
+        text = clean(bytes(answer.body).decode("utf-8", "replace"), max_text)
+        retry_after, location = answer.first("retry-after"), clean(answer.first("location"), 200)
+        clock = answer.first("x-netmon-clock")
+        return WriteReply(answer.status, text, retry_after, location, clock=clock, sent_ns=sent_ns, back_ns=back_ns)
 
     def _connected(self) -> Connection:
         if self._connection is None:

@@ -8,20 +8,22 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from netmon.agent.clock.hub import HubClock, parse
-from netmon.agent.uplink.client import Reply, Uplink
+from netmon.agent.uplink.client import Uplink
 from netmon.agent.uplink.cursor import BATCH_LINES, Cursor, Upload
 from netmon.agent.uplink.spool import new_boot
-from netmon.delivery import Act, Verdict, jitter, said, verdict
-from netmon.isolate import Isolation
+from netmon.delivery.backoff import Backoff
+from netmon.delivery.isolate import Part, send
+from netmon.delivery.reply import Act, WriteReply, WriteVerdict, judge, said
+from netmon.delivery.set_aside import SetAside
 from netmon.process.troubles import Troubles, watched_thread
-from netmon.set_aside import SetAside
 
 log = logging.getLogger("netmon.agent")
 SAVE_EVERY_S = 1.0
 LOOK_S = 5.0  # between two looks for points to be sent again
-FIRST_WAIT_S = 0.25
+FIRST_WAIT_S = 0.5
 CLOCK_WAIT_S = 5.0  # before a database is tried again while a clock is wrong
 CONFLICT = 409  # what comes under these numbers is not what the hub stored under them
 MAX_REFUSED_S = 60.0  # an operator has to act: asking more often helps nobody
@@ -62,11 +64,10 @@ class Sender(threading.Thread):
             None  # boot and first number of a batch refused whole; delivered then
         )
         self._agent, self._uplink, self._clock = agent, uplink, clock
-        self._backlog_bytes_s, self._max_wait_s = backlog_bps / 8, max_wait_s
+        self._backlog_bytes_s, self._backoff = backlog_bps / 8, Backoff(FIRST_WAIT_S, max_wait_s)
         self._new, self._ending = threading.Event(), threading.Event()
         self._backlog_due = self._saved = self._looked = 0.0
         self._unsaved = False  # the cursor moved since it was saved
-        self._failures = 0
         self._until = 0.0
         self._renamed: dict[str, str] = {}  # boot ids that another process uses too → what the hub is told instead
 
@@ -136,42 +137,43 @@ class Sender(threading.Thread):
     def _deliver(self, batch: Upload) -> bool:
         """Until every line of the batch is taken or set aside (True), or it failed and the wait is over (False): then look
         what is newest."""
-        isolation, why, renamed = Isolation(len(batch.lines)), "", False
-        while (part := isolation.next()) is not None:
-            lines = batch.lines[part.start : part.end]
-            headers = self._headers(batch, batch.first + part.start, len(lines), is_last=isolation.is_last)
-            reply, size = self._uplink.post(lines, headers)
-            if batch.backlog:
-                self._backlog_due = time.monotonic() + size / self._backlog_bytes_s
-            self._learn(reply)
-            if reply.status == CONFLICT and self._agent and not renamed:
-                renamed = self._rename(batch.boot, reply)
-                continue
-            judged = self._judged(reply)
-            if judged.act in (Act.KEEP, Act.REFUSED):
-                self._tell_clock(reply)
-                self._failed(_said(reply), judged.act is Act.REFUSED, judged.wait_s)
-                return False
-            isolation.note(judged)
-            why = why if judged.act is Act.DONE else _said(reply)
-            if isolation.any_taken:
-                self._well()
-        if isolation.is_alike and not self._is_proven(batch):
-            self._failed(f"every point is refused: {why}", True, 0.0)
+        sent = send(batch.lines, len(batch.lines), partial(self._write, batch), self._well)
+        if sent is None:
             return False
-        self.condition.delivered += isolation.taken
-        refused = range(len(batch.lines)) if isolation.is_alike else sorted(isolation.refused)
-        self._set_aside([batch.lines[number] for number in refused], why)
+        if sent.refused and not sent.taken and not self._is_proven(batch):
+            self._failed(f"every point is refused: {sent.why}", True, 0.0)
+            return False
+        self.condition.delivered += sent.taken
+        self._set_aside(sent.refused, sent.why)
         self.cursor.done(batch)
         self._unsaved = True
         return True
 
-    def _judged(self, reply: Reply) -> Verdict:
-        """What an answer means. A hub says 204 when it stored something, and nothing else, and tells its clock each time:
-        a login page of some network that answers 204 to everything does not."""
+    def _write(self, batch: Upload, part: Part, is_last: bool, may_rename: bool = True) -> WriteVerdict | None:
+        """Send a part of a batch: what was said of its points; None when nothing was, and the wait is over."""
+        lines = batch.lines[part.start : part.end]
+        headers = self._headers(batch, batch.first + part.start, len(lines), is_last=is_last)
+        reply, size = self._uplink.post(lines, headers)
+        if batch.backlog:
+            self._backlog_due = time.monotonic() + size / self._backlog_bytes_s
+        self._learn(reply)
+        if reply.status == CONFLICT and self._agent and may_rename:
+            self._rename(batch.boot, reply)
+            return self._write(batch, part, is_last, may_rename=False)
+        return self._judged(reply)
+
+    def _judged(self, reply: WriteReply) -> WriteVerdict | None:
+        """What an answer means; None, told and waited for, when that is nothing about points. A hub says 204 when it stored
+        something, and nothing else, and tells its clock each time: a login page that answers 204 to everything does not."""
+        judged = judge(reply)
         if reply.is_mistake or (self._agent and 200 <= reply.status < 300 and not _is_stored(reply)):
-            return Verdict(Act.REFUSED)
-        return verdict(reply.status, reply.text, reply.retry_after)
+            judged = WriteVerdict(Act.REFUSED, said(reply))
+        if judged.is_of_lines:
+            return judged
+        if self._agent and reply.status == 503 and '"code": "clock"' in reply.text:  # its clock is wrong, or ours
+            self._troubles.tell(f"clock, says {self.destination}", judged.why, severity="warning")
+        self._failed(judged.why, judged.act is Act.REFUSED, judged.wait_s)
+        return None
 
     def _is_proven(self, batch: Upload) -> bool:
         """Were other points taken since all of this batch were refused? Then it is not the place that is wrong."""
@@ -194,24 +196,16 @@ class Sender(threading.Thread):
     def _send_again(self) -> None:
         """Points that were set aside and that somebody asked to be sent again: one try at a time."""
         lines = self.aside.again()
-        refused, why = list[str](), ""
-        for at in range(0, len(lines), BATCH_LINES):
-            some = lines[at : at + BATCH_LINES]
-            isolation = Isolation(len(some))
-            while (part := isolation.next()) is not None:
-                headers = {"X-Netmon-Agent": self._agent, "X-Netmon-Backfill": "1"} if self._agent else {}
-                reply, _ = self._uplink.post(tuple(some[part.start : part.end]), headers)
-                judged = self._judged(reply)
-                if judged.act in (Act.KEEP, Act.REFUSED):
-                    self._failed(_said(reply), judged.act is Act.REFUSED, judged.wait_s)
-                    return
-                isolation.note(judged)
-                why = why if judged.act is Act.DONE else _said(reply)
-            refused += some if isolation.is_alike else [some[number] for number in sorted(isolation.refused)]
-        if lines:
+        headers = {"X-Netmon-Agent": self._agent, "X-Netmon-Backfill": "1"} if self._agent else {}
+
+        def write(part: Part, _: bool) -> WriteVerdict | None:
+            return self._judged(self._uplink.post(tuple(lines[part.start : part.end]), headers)[0])
+
+        sent = send(lines, BATCH_LINES, write, self._well)
+        if lines and sent is not None:
             self.condition.rejected -= len(lines)
-            self.condition.delivered += len(lines) - len(refused)
-            self._set_aside(refused, why)
+            self.condition.delivered += sent.taken
+            self._set_aside(sent.refused, sent.why)
             self.aside.sent_again()
 
     def _headers(self, batch: Upload, first: int, count: int, *, is_last: bool) -> dict[str, str]:
@@ -229,25 +223,20 @@ class Sender(threading.Thread):
             headers["X-Netmon-Frontier"] = str(max(0, batch.frontier_ms))
         return headers | ({"X-Netmon-Urgent": "1"} if batch.urgent else {})
 
-    def _rename(self, boot: str, reply: Reply) -> bool:
+    def _rename(self, boot: str, reply: WriteReply) -> None:
         """The hub has other points under this boot's numbers: another process has its id, as after a machine was restored
         with its memory. From now on these points go under an id of their own."""
         log.error("%s: %s", self.destination, reply.text[:300])
         self._renamed[boot] = new_boot()
-        return True
 
-    def _learn(self, reply: Reply) -> None:
+    def _learn(self, reply: WriteReply) -> None:
         hub = parse(reply.clock)
         if hub is not None and self._agent:
             self._clock.sample(reply.sent_ns, *hub, reply.back_ns)
 
-    def _tell_clock(self, reply: Reply) -> None:
-        """The hub takes nothing for a clock is wrong, ours or its own: it says which."""
-        if self._agent and reply.status == 503 and '"code": "clock"' in reply.text:
-            self._troubles.tell(f"clock, says {self.destination}", _said(reply), severity="warning")
-
-    def _well(self) -> None:
-        self._failures = 0
+    def _well(self, _: int) -> None:
+        """Points were taken."""
+        self._backoff.reset()
         self._troubles.well(f"clock, says {self.destination}")
         if not self.condition.good:
             log.info("%s: takes points", self.destination)
@@ -264,19 +253,12 @@ class Sender(threading.Thread):
         if self.condition.good:
             self.condition.since_ms = _now_ms()
         self.condition.good, self.condition.trouble = False, trouble
-        self._failures += 1
-        max_s = MAX_REFUSED_S if refused else self._max_wait_s
-        own = (0.5 + jitter() / 2) * min(max_s, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
         self.cursor.save()
-        self._ending.wait(max(asked_s, own))
+        self._ending.wait(max(asked_s, self._backoff.next_s(MAX_REFUSED_S if refused else 0.0)))
 
 
-def _is_stored(reply: Reply) -> bool:
+def _is_stored(reply: WriteReply) -> bool:
     return reply.status == 204 and parse(reply.clock) is not None
-
-
-def _said(reply: Reply) -> str:
-    return said(reply.status, reply.text, reply.location)
 
 
 def _even_ms() -> int:

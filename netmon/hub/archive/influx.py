@@ -12,7 +12,7 @@ import re
 import socket
 import ssl
 import time
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.exceptions import TimeoutError as TimeoutException
 
 from netmon.config.hub import SinkConfig
+from netmon.delivery.reply import WriteReply
 from netmon.files import read_token
 from netmon.process.troubles import words
 from probes.clean import clean
@@ -28,16 +29,6 @@ TIMEOUT_MS = 20_000
 UNREACHED = 0  # status of an answer that never came
 MOST_ANSWER = 65_536
 _PATHS = {False: "/api/v2/write", True: "/write"}
-
-
-class Answer(NamedTuple):
-    """What the database said; `status` 0 when it said nothing."""
-
-    status: int
-    text: str = ""
-    retry_after: str = ""
-    location: str = ""
-    version: str = ""  # X-Influxdb-Version
 
 
 class Database:
@@ -51,23 +42,23 @@ class Database:
         self._pool: Any = self._client.api_client.rest_client.pool_manager
         self._v1: bool | None = None  # has it the API of version 1 only? None: not known yet
 
-    def write(self, lines: bytes) -> Answer:
+    def write(self, lines: bytes) -> WriteReply:
         """Write line protocol (stamps in ms); the answer, whatever it is. Secrets are read anew each time."""
         try:
             authorization = self._authorization()
         except OSError as fault:
-            return Answer(UNREACHED, clean(f"its secret cannot be read: {words(fault)}"))
+            return WriteReply(UNREACHED, clean(f"its secret cannot be read: {words(fault)}"))
         except ValueError as fault:
-            return Answer(UNREACHED, clean(f"its secret cannot be used: {fault}"))
+            return WriteReply(UNREACHED, clean(f"its secret cannot be used: {fault}"))
         try:
             answer = self._write(lines, authorization)
         except (HTTPError, OSError) as fault:
-            return Answer(UNREACHED, _words(fault))
+            return WriteReply(UNREACHED, _words(fault))
         if answer.status >= 300:
             self._v1 = None  # it may be another server by now: the next write asks again
         return answer
 
-    def _write(self, lines: bytes, authorization: dict[str, str]) -> Answer:
+    def _write(self, lines: bytes, authorization: dict[str, str]) -> WriteReply:
         if self._config.kind == "influxdb1":
             return self._post(lines, authorization, v1=True)
         if self._v1 is None:
@@ -79,13 +70,13 @@ class Database:
             answer = self._post(lines, authorization, v1=True)
         return answer
 
-    def _post(self, lines: bytes, authorization: dict[str, str], *, v1: bool) -> Answer:
+    def _post(self, lines: bytes, authorization: dict[str, str], *, v1: bool) -> WriteReply:
         one = self._config
         place = {"db": one.database} if v1 else {"org": one.org, "bucket": one.bucket}
         headers = {"Content-Type": "text/plain; charset=utf-8", **authorization}
         return self._asked("POST", _PATHS[v1], {**place, "precision": "ms"}, headers, lines)
 
-    def _asked(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
+    def _asked(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> WriteReply:
         """One request. Raises `HTTPError` and OSError."""
         url = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
         response = self._pool.request(
@@ -100,9 +91,9 @@ class Database:
         )
         try:
             text = _body(response).decode("utf-8", "replace")
-            told = response.headers
-            more = (told.get(name, "") for name in ("Retry-After", "Location", "X-Influxdb-Version"))
-            return Answer(response.status, clean(text, 4000), *(clean(word, 200) for word in more))
+            names = ("Retry-After", "Location", "X-Influxdb-Version")
+            retry_after, location, version = (clean(response.headers.get(name, ""), 200) for name in names)
+            return WriteReply(response.status, clean(text, 4000), retry_after, location, version)
         finally:
             response.close() if response.status >= 300 else response.drain_conn()
             response.release_conn()

@@ -7,38 +7,36 @@ not sent twice. Repeats of agents are not in the segments at all.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from netmon import set_aside as setaside
-from netmon.delivery import Act, said, verdict
+from netmon.delivery.backoff import Backoff
+from netmon.delivery.isolate import Sent, send
+from netmon.delivery.reply import WriteReply, WriteVerdict, judge
+from netmon.delivery.set_aside import REFUSED, SetAside
 from netmon.files import make_folder, read_state, write_state
 from netmon.hub.ingest import record
-from netmon.isolate import Isolation
 from netmon.line import says_something, split, text_of_line
 from netmon.process.troubles import Troubles, watched_thread
 from netmon.segments import position_of
-from netmon.set_aside import SetAside
 
 if TYPE_CHECKING:
-    from netmon.hub.archive.influx import Answer
     from netmon.segments import Position
 
 log = logging.getLogger("netmon.hub")
 MAX_LINES = 5_000  # of one write
 MAX_GATHERED = 16 * MAX_LINES  # while everything is refused more is tried, so that others show whose fault it is
 GATHER_S = 0.5  # live points wait so long for company
-MOST_WAIT_S = 60.0
+FIRST_WAIT_S, MAX_WAIT_S = 2.0, 60.0
 
 
 class Writes(Protocol):
     """What a sink needs of a database."""
 
-    def write(self, lines: bytes) -> Answer:
+    def write(self, lines: bytes) -> WriteReply:
         """One request; the database's answer."""
 
     def close(self) -> None:
@@ -71,7 +69,7 @@ class Sink:
         self.sent = self.dropped = self.writes = 0
         self.lost = 0  # points that were gone before they could be copied
         self.trouble = ""
-        self._failures, self._gather = 0, MAX_LINES
+        self._backoff, self._gather = Backoff(FIRST_WAIT_S, MAX_WAIT_S), MAX_LINES
 
     def start(self) -> None:
         """Begin to copy."""
@@ -142,53 +140,41 @@ class Sink:
     def _deliver(self, database: Writes, lines: list[str]) -> bool:
         """Until every line is stored or set aside. False when told to stop before, or when all are refused alike: then
         nothing is known against any of them, and they wait."""
-        refused, any_taken, why = list[str](), False, ""
-        for at in range(0, len(lines), MAX_LINES):
-            part = lines[at : at + MAX_LINES]
-            isolation = Isolation(len(part))
-            words = self._isolate(database, part, isolation)
-            if words is None:
-                return False
-            why, any_taken = words or why, any_taken or isolation.any_taken
-            refused += part if isolation.is_alike else [part[number] for number in sorted(isolation.refused)]
-        if refused and not any_taken:
+        sent = self._send(database, lines)
+        if sent is None:
+            return False
+        if sent.refused and not sent.taken:
             self._gather = min(2 * self._gather, MAX_GATHERED)
-            self._wait_for(f"every line is refused: {why}", 0.0)
+            self._wait_for(f"every line is refused: {sent.why}", 0.0)
             return False
         self._gather = MAX_LINES
-        self._set_aside(refused, why)
+        self._set_aside(sent.refused, sent.why)
         return True
 
-    def _isolate(self, database: Writes, lines: Sequence[str], isolation: Isolation) -> str | None:
-        """Send until all is taken, or alone and refused; what was said of those. None when told to stop before."""
-        why = ""
-        while (part := isolation.next()) is not None:
-            if self._stop.is_set():
-                return None
-            answer = database.write("\n".join(lines[part.start : part.end]).encode("utf-8", "surrogateescape"))
+    def _send(self, database: Writes, lines: Sequence[str]) -> Sent | None:
+        """Until each line is taken, or refused for good. None when told to stop before."""
+        return send(lines, MAX_LINES, lambda part, _: self._write(database, lines[part.start : part.end]), self._took)
+
+    def _write(self, database: Writes, lines: Sequence[str]) -> WriteVerdict | None:
+        """Until the database says something of these lines; None when told to stop before."""
+        while not self._stop.is_set():
+            judged = judge(database.write("\n".join(lines).encode("utf-8", "surrogateescape")))
             self.writes += 1
-            judged = verdict(answer.status, answer.text, answer.retry_after)
-            if judged.act in (Act.KEEP, Act.REFUSED):
-                self._wait_for(said(answer.status, answer.text, answer.location), judged.wait_s)
-                continue
-            before = isolation.taken
-            isolation.note(judged)
-            self._took(isolation.taken - before)
-            why = why if judged.act is Act.DONE else said(answer.status, answer.text)
-        return why
+            if judged.is_of_lines:
+                return judged
+            self._wait_for(judged.why, judged.wait_s)
+        return None
 
     def _wait_for(self, trouble: str, asked_s: float) -> None:
         """It took nothing: tell, and wait longer each time."""
         self.trouble = trouble
         self._troubles.tell(self._part, f"{trouble}: points wait in the segments", severity="warning")
-        self._failures += 1
-        self._stop.wait(asked_s or random.uniform(0.5, 1.0) * min(MOST_WAIT_S, 2.0 ** min(self._failures, 6)))
+        wait_s = self._backoff.next_s()
+        self._stop.wait(asked_s or wait_s)
 
     def _took(self, many: int) -> None:
-        if not many:
-            return
         self.sent += many
-        self._failures = 0
+        self._backoff.reset()
         if self.trouble:
             log.warning("sink %s: takes writes again", self.name)
             self.trouble = ""
@@ -208,22 +194,15 @@ class Sink:
         lines = self._aside.again()
         if not lines:
             return
-        refused, why = list[str](), ""
-        for at in range(0, len(lines), MAX_LINES):
-            part = lines[at : at + MAX_LINES]
-            isolation = Isolation(len(part))
-            words = self._isolate(database, part, isolation)
-            if words is None:
-                return
-            why = words or why
-            refused += part if isolation.is_alike else [part[number] for number in sorted(isolation.refused)]
-        self.dropped -= len(lines)
-        self._set_aside(refused, why)
-        self._aside.sent_again()
+        sent = self._send(database, lines)
+        if sent is not None:
+            self.dropped -= len(lines)
+            self._set_aside(sent.refused, sent.why)
+            self._aside.sent_again()
 
 
 def _gone(lost: int) -> str:
-    return f", {lost} of them gone, for {setaside.REFUSED[1:]} is full (netmon resend)" if lost else ""
+    return f", {lost} of them gone, for {REFUSED[1:]} is full (netmon resend)" if lost else ""
 
 
 def _lines_of(body: bytes) -> list[str]:

@@ -17,8 +17,8 @@ from agenthub import OK, Answer, FakeHub, Request, Told, check, config, running,
 from ports import free_port
 
 from netmon import segments
-from netmon import set_aside as setaside
 from netmon.agent.agent import RunningAgent
+from netmon.delivery import set_aside
 from probes.base import Outcome
 
 
@@ -186,7 +186,7 @@ def test_points_that_were_set_aside_are_sent_again_when_somebody_asks(tmp_path: 
         sender = agent.senders[0]
         assert until(lambda: sender.aside.count > 0)
         mended = True
-        assert setaside.ask(sender.aside.path.parent, sender.destination) > 0
+        assert set_aside.ask_again(sender.aside.path.parent, sender.destination) > 0
         sender._looked = 0.0
         assert until(lambda: sender.aside.count == 0 and any("x-netmon-seq" not in one.headers for one in hub.requests))
         again = next(one for one in hub.requests if "x-netmon-seq" not in one.headers)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from netmon import set_aside as setaside
 from netmon.cli.app import main
+from netmon.delivery import set_aside
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def file(tmp_path: Path) -> Path:
         "sinks:\n  - {name: a, url: 'http://127.0.0.1:1'}\n  - {name: b, url: 'http://127.0.0.1:1'}\n"
     )
     (tmp_path / "state" / "sinks").mkdir(parents=True)
-    setaside.SetAside(tmp_path / "state" / "sinks", "a").add(["m f=1 1", "m f=2 2"])
+    set_aside.SetAside(tmp_path / "state" / "sinks", "a").add(["m f=1 1", "m f=2 2"])
     return path
 
 

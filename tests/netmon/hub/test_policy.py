@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon import set_aside as setaside
-from netmon.delivery import Act, said, verdict
+from netmon.delivery import set_aside
+from netmon.delivery.reply import Act, WriteReply, judge, said
 from netmon.files import read_secret
-from netmon.hub.archive.influx import Answer, is_v1
+from netmon.hub.archive.influx import is_v1
 from netmon.hub.archive.sink import Sink
 from netmon.hub.ingest import record
 from netmon.process.troubles import Troubles
@@ -37,14 +37,14 @@ from netmon.segments import Position
     ],
 )
 def test_every_answer_leads_where_the_table_says(status: int, text: str, act: Act) -> None:
-    assert verdict(status, text).act is act
+    assert judge(WriteReply(status, text)).act is act
 
 
 def test_dropped_lines_and_waits_are_read_from_the_answer() -> None:
-    assert verdict(400, "partial write: x dropped=7").dropped == 7
-    assert verdict(503, "", "12").wait_s == 12.0
-    assert verdict(503, "", "Tue, 24 Nov").wait_s == 0.0
-    assert verdict(429, "", "99999").wait_s == 60.0
+    assert judge(WriteReply(400, "partial write: x dropped=7")).dropped == 7
+    assert judge(WriteReply(503, "", "12")).wait_s == 12.0
+    assert judge(WriteReply(503, "", "Tue, 24 Nov")).wait_s == 0.0
+    assert judge(WriteReply(429, "", "99999")).wait_s == 60.0
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,10 @@ class Records:
 class Database:
     """A database that answers by a function and keeps what it took."""
 
-    def __init__(self, answer: Callable[[list[str]], Answer]) -> None:
+    def __init__(self, answer: Callable[[list[str]], WriteReply]) -> None:
         self.answer, self.taken = answer, list[str]()
 
-    def write(self, lines: bytes) -> Answer:
+    def write(self, lines: bytes) -> WriteReply:
         found = self.answer(lines.decode().split("\n"))
         if found.status == 204:
             self.taken += lines.decode().split("\n")
@@ -86,7 +86,7 @@ class Database:
         pass
 
 
-def _copy(folder: Path, lines: list[str], answer: Callable[[list[str]], Answer]) -> tuple[Sink, Database]:
+def _copy(folder: Path, lines: list[str], answer: Callable[[list[str]], WriteReply]) -> tuple[Sink, Database]:
     database = Database(answer)
     sink = Sink("s", folder, Records(lines), Position(0, 0), lambda: database)
     assert sink._copy(database)
@@ -99,7 +99,7 @@ LINES = [f"m,agent=c1 f={number}i 1" for number in range(9)]
 def test_a_line_the_database_never_takes_is_set_aside_and_the_rest_stored(tmp_path: Path) -> None:
     bad = LINES[4]
     sink, database = _copy(
-        tmp_path, LINES, lambda lines: Answer(400, "unable to parse") if bad in lines else Answer(204)
+        tmp_path, LINES, lambda lines: WriteReply(400, "unable to parse") if bad in lines else WriteReply(204)
     )
     assert sorted(database.taken) == sorted(set(LINES) - {bad})
     assert (tmp_path / "s.refused.lp").read_text() == bad + "\n"
@@ -108,13 +108,16 @@ def test_a_line_the_database_never_takes_is_set_aside_and_the_rest_stored(tmp_pa
 
 
 def test_a_body_too_large_is_halved(tmp_path: Path) -> None:
-    _, database = _copy(tmp_path, LINES, lambda lines: Answer(413) if len(lines) > 2 else Answer(204))
+    _, database = _copy(tmp_path, LINES, lambda lines: WriteReply(413) if len(lines) > 2 else WriteReply(204))
     assert database.taken == LINES
 
 
 def test_a_damaged_cursor_begins_again(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text("{")
-    assert Sink("s", tmp_path, Records([]), Position(3, 4), lambda: Database(lambda _: Answer(204))).position == (3, 4)
+    assert Sink("s", tmp_path, Records([]), Position(3, 4), lambda: Database(lambda _: WriteReply(204))).position == (
+        3,
+        4,
+    )
 
 
 PAGE = "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>"
@@ -142,7 +145,7 @@ PAGE = "<html><head><title>400 The plain HTTP request was sent to HTTPS port</ti
     ],
 )
 def test_what_is_no_word_about_lines_costs_no_line(status: int, text: str) -> None:
-    assert verdict(status, text).act is Act.REFUSED
+    assert judge(WriteReply(status, text)).act is Act.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -160,27 +163,27 @@ def test_what_is_no_word_about_lines_costs_no_line(status: int, text: str) -> No
     ],
 )
 def test_a_database_that_names_lines_is_believed(status: int, text: str, act: Act) -> None:
-    assert verdict(status, text).act is act
+    assert judge(WriteReply(status, text)).act is act
 
 
 @given(st.integers(0, 999), st.text(max_size=80), st.text(max_size=8))
 def test_no_answer_is_too_odd_for_the_table(status: int, text: str, more: str) -> None:
-    verdict(status, text, more)
-    assert len(said(status, text, more)) < 1000
+    judge(WriteReply(status, text, more))
+    assert len(said(WriteReply(status, text, location=more))) < 1000
 
 
 def test_the_mistake_is_named_with_its_way_out() -> None:
-    assert said(400, PAGE) == (
+    assert said(WriteReply(400, PAGE)) == (
         "400: a web page: 400 The plain HTTP request was sent to HTTPS port (its url should say https://?)"
     )
-    assert "http://x/y (write that address" in said(307, "", "http://x/y")
-    assert said(404, '{"code":"not found","message":"bucket x not found"}·') == "404: bucket x not found"
+    assert "http://x/y (write that address" in said(WriteReply(307, location="http://x/y"))
+    assert said(WriteReply(404, '{"code":"not found","message":"bucket x not found"}·')) == "404: bucket x not found"
 
 
 def test_when_every_line_is_refused_alike_nothing_is_set_aside_and_it_is_told(tmp_path: Path) -> None:
     board = Troubles()
     wrong = True
-    database = Database(lambda lines: Answer(400, "unable to parse 'x'") if wrong else Answer(204))
+    database = Database(lambda lines: WriteReply(400, "unable to parse 'x'") if wrong else WriteReply(204))
     sink = Sink("s", tmp_path, Records(LINES), Position(0, 0), lambda: database, board)
     sink._stop.wait = lambda timeout=None: False  # type: ignore[method-assign]  # no waits
     assert sink._copy(database) and sink.position == Position(0, 0)
@@ -194,25 +197,25 @@ def test_when_every_line_is_refused_alike_nothing_is_set_aside_and_it_is_told(tm
 def test_what_was_set_aside_is_sent_again_when_somebody_asks(tmp_path: Path) -> None:
     bad = {LINES[4]}
     sink, database = _copy(
-        tmp_path, LINES, lambda lines: Answer(400, "unable to parse") if bad & {*lines} else Answer(204)
+        tmp_path, LINES, lambda lines: WriteReply(400, "unable to parse") if bad & {*lines} else WriteReply(204)
     )
     assert sink.row()["set_aside"] == 1
     sink._send_again(database)
     assert LINES[4] not in database.taken  # nobody asked
-    assert setaside.ask(tmp_path, "s") == 1
+    assert set_aside.ask_again(tmp_path, "s") == 1
     sink._send_again(database)
     assert sink.row()["set_aside"] == sink.dropped == 1  # still refused, still there
-    assert setaside.ask(tmp_path, "s") == 1
+    assert set_aside.ask_again(tmp_path, "s") == 1
     bad.clear()
     sink._send_again(database)
     assert LINES[4] in database.taken and sink.row()["set_aside"] == sink.dropped == 0
-    assert setaside.ask(tmp_path, "s") == 0
+    assert set_aside.ask_again(tmp_path, "s") == 0
 
 
 def test_the_file_of_refused_lines_is_bounded_and_what_does_not_fit_is_counted(tmp_path: Path) -> None:
-    aside = setaside.SetAside(tmp_path, "s", max_bytes=30)
+    aside = set_aside.SetAside(tmp_path, "s", max_bytes=30)
     assert aside.add(["0123456789"] * 4) == 2 and aside.count == 2
-    assert aside.path.stat().st_mode & 0o777 == 0o600 and setaside.SetAside(tmp_path, "s").count == 2
+    assert aside.path.stat().st_mode & 0o777 == 0o600 and set_aside.SetAside(tmp_path, "s").count == 2
 
 
 def test_a_secret_saved_by_notepad_is_read_without_its_mark(tmp_path: Path) -> None:

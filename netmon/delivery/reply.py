@@ -9,11 +9,10 @@ Source: reference table of answers, InfluxDB 1.6–3 and VictoriaMetrics 1.79; b
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_WAIT_S = 60.0
 _DROPPED = re.compile(r"dropped=(\d+)")
@@ -34,6 +33,20 @@ _TITLE = re.compile(r"<(title|h1)[^>]*>\s*([^<]*)", re.IGNORECASE)
 _TAGS = re.compile(r"<[^>]*>|\s+")
 
 
+class WriteReply(NamedTuple):
+    """What a far side said to a write; `status` 0 when it said nothing: then `text` says why."""
+
+    status: int
+    text: str = ""
+    retry_after: str = ""
+    location: str = ""
+    version: str = ""  # X-Influxdb-Version
+    clock: str = ""  # X-Netmon-Clock
+    sent_ns: int = 0  # when the write began, and when its answer was here, by our clock
+    back_ns: int = 0
+    is_mistake: bool = False  # no answer, and only somebody who mends a file can change that
+
+
 class Act(Enum):
     """What to do with the lines that were sent."""
 
@@ -45,30 +58,37 @@ class Act(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """An act, the wait the server asked for (0: the sender's own backoff), how many lines a partial write dropped, and the
-    numbers of the lines it named (from 1)."""
+class WriteVerdict:
+    """An act, why (for people, "" when all is stored), the wait the server asked for (0: the sender's own backoff), how many
+    lines a partial write dropped, and the numbers of the lines it named (from 1)."""
 
     act: Act
+    why: str = ""
     wait_s: float = 0.0
     dropped: int = 0
     named: tuple[int, ...] = ()
 
+    @property
+    def is_of_lines(self) -> bool:
+        """Does it say anything of the lines? If not they wait, all of them."""
+        return self.act not in (Act.KEEP, Act.REFUSED)
 
-def verdict(status: int, text: str = "", retry_after: str = "") -> Verdict:
-    """The verdict on an HTTP answer; `text` its body, `retry_after` that header ("" without one)."""
-    wait_s = min(float(retry_after), MAX_WAIT_S) if re.fullmatch(r"\d{1,5}", retry_after) else 0.0
-    if 200 <= status < 300:
-        return Verdict(Act.DONE) if status == 204 or not _is_foreign(text) else Verdict(Act.REFUSED, wait_s)
+
+def judge(reply: WriteReply) -> WriteVerdict:
+    """What an answer means."""
+    status, text = reply.status, reply.text
+    if 200 <= status < 300 and (status == 204 or not _is_foreign(text)):
+        return WriteVerdict(Act.DONE)
+    why = said(reply)
     if status >= 400 and _is_partial(text):
         dropped = _DROPPED.search(text)
         named = tuple(sorted({int(number) for number in _LINE_NUMBER.findall(text)}))
-        return Verdict(Act.PARTIAL, dropped=max(1, int(dropped[1])) if dropped else 1, named=named)
+        return WriteVerdict(Act.PARTIAL, why, dropped=max(1, int(dropped[1])) if dropped else 1, named=named)
     if status == 413 or (status in (400, 422) and is_of_lines(text)):
-        return Verdict(Act.HALVE)
-    if status in (0, 408, 425, 429) or status >= 500:
-        return Verdict(Act.KEEP, wait_s)
-    return Verdict(Act.REFUSED, wait_s)
+        return WriteVerdict(Act.HALVE, why)
+    wait_s = min(float(reply.retry_after), MAX_WAIT_S) if re.fullmatch(r"\d{1,5}", reply.retry_after) else 0.0
+    is_outage = status in (0, 408, 425, 429) or status >= 500
+    return WriteVerdict(Act.KEEP if is_outage else Act.REFUSED, why, wait_s)
 
 
 def _is_partial(text: str) -> bool:
@@ -107,13 +127,14 @@ def _json(text: str) -> Any:
         return None
 
 
-def said(status: int, text: str, location: str = "") -> str:
+def said(reply: WriteReply) -> str:
     """An answer that stored nothing, for people: what it said, in a line, and what may be wrong."""
+    status, text = reply.status, reply.text
     if not status:
         return f"no answer: {text[:200]}"
     sentence = f"{status}: {_words(text)}" if text.strip() else str(status)
     if 300 <= status < 400:
-        sentence = f"{status}: a redirect to {location or 'nowhere'} (write that address as its url)"
+        sentence = f"{status}: a redirect to {reply.location or 'nowhere'} (write that address as its url)"
     elif re.search(r"\bhttps\b|\btls\b|\bssl\b", text, re.IGNORECASE) and status in (400, 426, 497):
         sentence += " (its url should say https://?)"
     elif _PAGE.match(text) or status < 300:
@@ -130,8 +151,3 @@ def _words(text: str) -> str:
         return text.strip(" ·")[:300]
     title = _TITLE.search(text)
     return "a web page: " + (title[2] if title else _TAGS.sub(" ", text)).strip()[:150]
-
-
-def jitter() -> float:
-    """0 to 1, at random; `random` brings hashes along that no agent needs."""
-    return int.from_bytes(os.urandom(2), "big") / 65_536

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon.delivery import verdict
-from netmon.isolate import MAX_VAIN, Isolation
+from netmon.delivery.isolate import MAX_VAIN, Isolation
+from netmon.delivery.reply import WriteReply, judge
 
 
 def _isolated(lines: list[str], bad: set[str], status: int, text: str) -> tuple[Isolation, int]:
@@ -16,7 +16,7 @@ def _isolated(lines: list[str], bad: set[str], status: int, text: str) -> tuple[
         sent = lines[part.start : part.end]
         refused = [line for line in sent if line in bad]
         words = text.format(many=len(refused))
-        isolation.note(verdict(status, words) if refused else verdict(204))
+        isolation.note(judge(WriteReply(status, words)) if refused else judge(WriteReply(204)))
         sends += 1
     return isolation, sends
 
@@ -48,7 +48,7 @@ def test_one_good_line_among_many_that_are_bad_proves_them_bad() -> None:
 
 def test_lines_the_answer_names_are_known_at_once() -> None:
     isolation = Isolation(9)
-    isolation.note(verdict(400, "partial write: line 3: bad field; line 9: too old dropped=2"))
+    isolation.note(judge(WriteReply(400, "partial write: line 3: bad field; line 9: too old dropped=2")))
     assert isolation.refused == [2, 8] and isolation.taken == 7 and isolation.next() is None
 
 
@@ -60,8 +60,8 @@ def test_a_single_line_refused_alone_is_not_proven() -> None:
 def test_words_about_a_partial_write_alone_prove_nothing() -> None:
     isolation = Isolation(20)  # something between answers every write so
     while isolation.next() is not None:
-        isolation.note(verdict(502, "partial write: upstream failed dropped=3"))
-    assert isolation.is_alike and isolation.taken == 0 and not isolation.any_taken
+        isolation.note(judge(WriteReply(502, "partial write: upstream failed dropped=3")))
+    assert isolation.is_alike and isolation.taken == 0
 
 
 def test_bad_lines_all_through_a_write_are_found() -> None:

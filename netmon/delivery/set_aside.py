@@ -55,7 +55,7 @@ class SetAside:
         self._resend.unlink(missing_ok=True)
 
 
-def ask(folder: Path, name: str) -> int:
+def ask_again(folder: Path, name: str) -> int:
     """Have what is set aside for a destination sent again; how many lines. Raises OSError, FileExistsError while the last
     ones are still on their way."""
     path, resend = folder / (name + REFUSED), folder / (name + RESEND)
@@ -67,7 +67,7 @@ def ask(folder: Path, name: str) -> int:
     return count
 
 
-def names(folder: Path) -> list[str]:
+def refusing(folder: Path) -> list[str]:
     """Destinations that have lines set aside."""
     return sorted(path.name.removesuffix(REFUSED) for path in folder.glob("*" + REFUSED))
 
