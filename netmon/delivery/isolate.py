@@ -82,7 +82,7 @@ class Isolation:
         self._parts.extendleft(reversed(_halves(part)))
 
 
-class Sent(NamedTuple):
+class Delivered(NamedTuple):
     """What became of lines: those that are refused for good, what was said of them last, and how many were taken."""
 
     refused: list[str]
@@ -95,7 +95,7 @@ def send(
     max_lines: int,
     write: Callable[[Part, bool], WriteVerdict | None],
     on_taken: Callable[[int], None],
-) -> Sent | None:
+) -> Delivered | None:
     """Lines in writes of at most `max_lines`, until each is taken, or refused for good. `write` sends a part of them (and
     whether it is the last of its write); when it gives None this ends with None. `on_taken` hears how many were taken."""
     refused, why, taken = list[str](), "", 0
@@ -112,7 +112,7 @@ def send(
                 on_taken(isolation.taken - before)
         refused += [lines[at + number] for number in isolation.refused]
         taken += isolation.taken
-    return Sent(refused, why, taken)
+    return Delivered(refused, why, taken)
 
 
 def _halves(part: Part) -> tuple[Part, Part]:

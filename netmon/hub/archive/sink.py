@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netmon.delivery.backoff import Backoff
-from netmon.delivery.isolate import Sent, send
+from netmon.delivery.isolate import Delivered, send
 from netmon.delivery.reply import WriteReply, WriteVerdict, judge
 from netmon.delivery.set_aside import REFUSED, SetAside
 from netmon.files import make_folder, read_state, write_state
@@ -151,7 +151,7 @@ class Sink:
         self._set_aside(sent.refused, sent.why)
         return True
 
-    def _send(self, database: Writes, lines: Sequence[str]) -> Sent | None:
+    def _send(self, database: Writes, lines: Sequence[str]) -> Delivered | None:
         """Until each line is taken, or refused for good. None when told to stop before."""
         return send(lines, MAX_LINES, lambda part, _: self._write(database, lines[part.start : part.end]), self._took)
 
