@@ -40,7 +40,7 @@ def decode_check(reader: Reader, node: Node, key: str) -> CheckConfig:
         reader.fault(node.line, f"{key}.run_when", f"{kind.name} runs all the time", "only other kinds run at once")
     settings = _settings(reader, kind.settings, Table(rest, node.line), config, common, key)
     every_s = config.every_s or getattr(settings, "every_s", EVERY_S)
-    return reader.note(replace(config, settings=settings, every_s=every_s), node.line, node)
+    return reader.note(replace(config, settings=settings, every_s=every_s), node.line, key, node)
 
 
 def _also(reader: Reader, kind: Kind, config: CheckConfig, common: list[Entry], key: str) -> None:
@@ -69,7 +69,7 @@ def _kind(reader: Reader, config: CheckConfig, common: list[Entry], key: str) ->
 
 def _settings(reader: Reader, cls: type[Any], rest: Table, config: CheckConfig, common: list[Entry], key: str) -> Any:
     shape = shape_of(cls)
-    every = next((one for one in shape.keys if one.attribute == "every_s"), None)
+    every = next((known for known in shape.keys if known.attribute == "every_s"), None)
     if every is not None:
         written = next((entry for entry in common if entry.key == "every"), None)
         if written is not None and isinstance(written.value, Text):
@@ -92,5 +92,5 @@ def _narrower(reader: Reader, written: Entry, every: Any, key: str) -> None:
     try:
         scalar(written.value.text, every)
     except Unreadable as fault:
-        if "is too" in fault.what and not any(told.key == f"{key}.every" for _, told in reader.faults):
+        if "is too" in fault.what and not any(problem.key == f"{key}.every" for _, problem in reader.faults):
             reader.fault(written.line, f"{key}.every", fault.what, fault.write)

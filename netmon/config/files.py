@@ -53,43 +53,39 @@ def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
     """An agent's file and its faults."""
     config, reader = decode.read(path, AgentConfig, {CheckConfig: decode_check})
     for key, fits, write in _AGENT_KEYS:
-        _match(reader, reader.line_of(config, key), key, getattr(config, key), fits, write)
+        _match(reader, config, key, fits, write)
     _traps(reader, config.traps)
-    reader.unique(config.checks, "check", "checks")
-    reader.unique(config.destinations, "name", "destinations")
-    _names(reader, config.checks, "check", "checks")
-    _names(reader, config.destinations, "name", "destinations")
-    _urls(reader, config.destinations, "destinations")
-    _clear_text(reader, config.destinations, "destinations")
+    _identified(reader, config.checks, "check")
+    _identified(reader, config.destinations, "name")
+    _urls(reader, config.destinations)
+    _clear_text(reader, config.destinations)
     _run_when(reader, config.checks)
-    shown = replace(config, contacts=tuple(_harmless(reader, one) for one in config.contacts))
-    return reader.note(shown, reader.line_of(config), reader.table_of(config)), reader
+    shown = tuple(_for_people(reader, contact) for contact in config.contacts)
+    return reader.again(config, replace(config, contacts=shown)), reader
 
 
 def _run_when(reader: Reader, checks: Iterable[CheckConfig]) -> None:
     """Checks that run because of others must name others there are."""
-    names = {one.check for one in checks}
-    for number, one in enumerate(checks, 1):
-        for name in one.run_when:
-            if name not in names - {one.check}:
+    names = {check.check for check in checks}
+    for check in checks:
+        for name in check.run_when:
+            if name not in names - {check.check}:
                 what = f"'{clean(name, 60)}' is not another check of this agent"
-                reader.fault(reader.line_of(one, "run_when"), f"checks[{number}].run_when", what, meant(name, names))
+                reader.fault_of(check, "run_when", what, meant(name, names))
 
 
 def _traps(reader: Reader, traps: TrapsConfig) -> None:
     for number, engine in enumerate(traps.engines, 1):
         if not _ENGINE.fullmatch(engine):
             what = f"'{clean(engine, 60)}' is not an engine id in hex"
-            line = reader.line_of(traps, "engines")
-            reader.fault(line, f"traps.engines[{number}]", what, "write 5 to 32 bytes, as 80001f8804")
+            reader.fault_of(traps, f"engines[{number}]", what, "write 5 to 32 bytes, as 80001f8804")
     if not traps.listen:
         return
     if not listen_parts(traps.listen):
         what = f"'{clean(traps.listen, 60)}' is not ADDRESS:PORT"
-        reader.fault(reader.line_of(traps, "listen"), "traps.listen", what, "write 0.0.0.0:1162 or [::]:1162")
+        reader.fault_of(traps, "listen", what, "write 0.0.0.0:1162 or [::]:1162")
     if not (traps.community_file or traps.user):
-        what = "nobody's traps would be heard"
-        reader.fault(reader.line_of(traps, "listen"), "traps.listen", what, "write community_file, user, or both")
+        reader.fault_of(traps, "listen", "nobody's traps would be heard", "write community_file, user, or both")
 
 
 def cost_of(check: CheckConfig) -> Cost | None:
@@ -101,9 +97,10 @@ def cost_of(check: CheckConfig) -> Cost | None:
         return None
 
 
-def _harmless(reader: Reader, one: ContactConfig) -> ContactConfig:
-    shown = replace(one, who=for_people(one.who), phone=for_people(one.phone), circuit=for_people(one.circuit))
-    return reader.note(shown, reader.line_of(one), reader.table_of(one))
+def _for_people(reader: Reader, contact: ContactConfig) -> ContactConfig:
+    """Texts harmless on a terminal, in one normal form."""
+    texts = {key: for_people(getattr(contact, key)) for key in ("who", "phone", "circuit")}
+    return reader.again(contact, replace(contact, **texts))
 
 
 def read_hub(path: Path) -> tuple[HubConfig, Reader]:
@@ -111,31 +108,21 @@ def read_hub(path: Path) -> tuple[HubConfig, Reader]:
     config, reader = decode.read(path, HubConfig)
     if not listen_parts(config.listen):
         what = f"'{clean(config.listen, 60)}' is not ADDRESS:PORT"
-        reader.fault(reader.line_of(config, "listen"), "listen", what, "write 127.0.0.1:8443 or [::1]:8443")
-    for key, rows in (("sinks", config.sinks), ("receivers", config.receivers)):
-        reader.unique(rows, "name", key)
-        _names(reader, rows, "name", key)
-        _urls(reader, rows, key)
-    _clear_text(reader, config.sinks, "sinks")
-    _mcus(reader, config)
-    shown = replace(config, receivers=tuple(_matching(reader, one) for one in config.receivers))
-    return reader.note(shown, reader.line_of(config), reader.table_of(config)), reader
+        reader.fault_of(config, "listen", what, "write 127.0.0.1:8443 or [::1]:8443")
+    for rows, attribute in ((config.sinks, "name"), (config.receivers, "name"), (config.mcus, "mcu")):
+        _identified(reader, rows, attribute)
+        _urls(reader, rows)
+    _clear_text(reader, config.sinks)
+    for mcu in config.mcus:
+        if mcu.url.lower().startswith("http:"):
+            reader.fault_of(mcu, "url", "would send the password in the clear", "write https://…")
+    shown = replace(config, receivers=tuple(_matching(reader, receiver) for receiver in config.receivers))
+    return reader.again(config, shown), reader
 
 
-def _mcus(reader: Reader, config: HubConfig) -> None:
-    reader.unique(config.mcus, "mcu", "mcus")
-    _names(reader, config.mcus, "mcu", "mcus")
-    _urls(reader, config.mcus, "mcus")
-    for number, one in enumerate(config.mcus, 1):
-        if one.url.lower().startswith("http:"):
-            what, write = "would send the password in the clear", "write https://…"
-            reader.fault(reader.line_of(one, "url"), f"mcus[{number}].url", what, write)
-
-
-def _matching(reader: Reader, one: ReceiverConfig) -> ReceiverConfig:
+def _matching(reader: Reader, receiver: ReceiverConfig) -> ReceiverConfig:
     """Owners in the form the inventory has them."""
-    shown = replace(one, owners=tuple(map(for_people, one.owners)))
-    return reader.note(shown, reader.line_of(one), reader.table_of(one))
+    return reader.again(receiver, replace(receiver, owners=tuple(map(for_people, receiver.owners))))
 
 
 def listen_parts(text: str) -> tuple[str, int] | None:
@@ -146,30 +133,32 @@ def listen_parts(text: str) -> tuple[str, int] | None:
     return match[1] or match[2], int(match[3])
 
 
-def _match(reader: Reader, line: int, key: str, text: str, fits: Callable[[str], bool], write: str) -> None:
+def _match(reader: Reader, record: Any, key: str, fits: Callable[[str], bool], write: str) -> None:
+    text = getattr(record, key)
     if text and not fits(text):
-        reader.fault(line, key, f"'{clean(text, 60)}' cannot be used here", write)
+        reader.fault_of(record, key, f"'{clean(text, 60)}' cannot be used here", write)
 
 
-def _names(reader: Reader, rows: Iterable[Any], attribute: str, key: str) -> None:
-    for number, row in enumerate(rows, 1):
-        line = reader.line_of(row, attribute)
-        _match(reader, line, f"{key}[{number}].{attribute}", getattr(row, attribute), is_name, SAY_NAME)
+def _identified(reader: Reader, rows: Iterable[Any], attribute: str) -> None:
+    """Rows are told apart by a name that nobody else has."""
+    reader.unique(rows, attribute)
+    for row in rows:
+        _match(reader, row, attribute, is_name, SAY_NAME)
 
 
-def _urls(reader: Reader, rows: Iterable[Any], key: str) -> None:
-    for number, row in enumerate(rows, 1):
+def _urls(reader: Reader, rows: Iterable[Any]) -> None:
+    for row in rows:
         if row.url and (fault := url_fault(row.url)):
-            reader.fault(reader.line_of(row, "url"), f"{key}[{number}].url", *fault)
+            reader.fault_of(row, "url", *fault)
 
 
-def _clear_text(reader: Reader, rows: Iterable[Any], key: str) -> None:
+def _clear_text(reader: Reader, rows: Iterable[Any]) -> None:
     """Tokens and passwords leave this machine over TLS only."""
-    for number, row in enumerate(rows, 1):
+    for row in rows:
         named = "token" if row.token_file else "password" if row.password_file else ""
         if named and is_clear_text(row.url):
             what, write = f"would send the {named} in the clear", "write https://…; plain HTTP stays on this machine"
-            reader.fault(reader.line_of(row, "url"), f"{key}[{number}].url", what, write)
+            reader.fault_of(row, "url", what, write)
 
 
 def url_fault(url: str) -> tuple[str, str] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from inventory.model import Conference
 from inventory.topology import Network
@@ -17,37 +16,38 @@ from probes.clean import clean
 NAMED = 3  # rooms or links a note names before it counts the rest
 
 
-def notes(network: Network, reader: Reader, path: Path) -> Iterator[Problem]:
+def notes(network: Network, reader: Reader) -> Iterator[Problem]:
     """One for each trouble of each conference, in the order of the file."""
-    for number, one in enumerate(network.inventory.conferences, 1):
-        where = f"{path}:{reader.line_of(one)}"
-        on = [other for other in network.live(one.starts.at_s) if other is not one]
-        for key, what in (*_twice(one, on), *_ports(network, one, on), *_narrow(network, one, on)):
-            yield Problem(where, f"conferences[{number}].{key}", what)
+    for conference in network.inventory.conferences:
+        where = f"{reader.file}:{reader.line_of(conference)}"
+        on = [other for other in network.live(conference.starts.at_s) if other is not conference]
+        troubles = (*_twice(conference, on), *_ports(network, conference, on), *_narrow(network, conference, on))
+        for key, what in troubles:
+            yield Problem(where, reader.path_of(conference, key), what)
 
 
-def _twice(one: Conference, on: list[Conference]) -> Iterator[tuple[str, str]]:
+def _twice(conference: Conference, on: list[Conference]) -> Iterator[tuple[str, str]]:
     for other in on:
-        both = [room for room in one.rooms if room in set(other.rooms)]
+        both = [room for room in conference.rooms if room in set(other.rooms)]
         if both:
             yield "rooms", f"{_some(both)} will be in conference '{clean(other.id, 60)}' then"
 
 
-def _ports(network: Network, one: Conference, on: list[Conference]) -> Iterator[tuple[str, str]]:
-    wanted = Counter(route.mcu for meeting in (one, *on) for route in network.routes(meeting.id))
+def _ports(network: Network, conference: Conference, on: list[Conference]) -> Iterator[tuple[str, str]]:
+    wanted = Counter(route.mcu for going in (conference, *on) for route in network.routes(going.id))
     for mcu in network.inventory.mcus:
-        if mcu.id in one.mcus and mcu.ports is not None and wanted[f"mcu:{mcu.id}"] > mcu.ports:
+        if mcu.id in conference.mcus and mcu.ports is not None and wanted[f"mcu:{mcu.id}"] > mcu.ports:
             yield "mcus", f"'{mcu.id}' has {mcu.ports} ports and needs {wanted[f'mcu:{mcu.id}']} then"
 
 
-def _narrow(network: Network, one: Conference, on: list[Conference]) -> Iterator[tuple[str, str]]:
+def _narrow(network: Network, conference: Conference, on: list[Conference]) -> Iterator[tuple[str, str]]:
     need = Counter[str]()
-    for meeting in (one, *on):
-        for crossing in network.crossings(meeting.id):
+    for going in (conference, *on):
+        for crossing in network.crossings(going.id):
             need[crossing.link] += crossing.need_bps
     narrow = [
         f"{link} ({_rate(capacity)}, needs {_rate(need[link])})"
-        for link in dict.fromkeys(crossing.link for crossing in network.crossings(one.id))
+        for link in dict.fromkeys(crossing.link for crossing in network.crossings(conference.id))
         if (capacity := network.capacity_bps(link)) is not None and need[link] > capacity
     ]
     if narrow:

@@ -14,8 +14,9 @@ from inventory.model import Agent, Conference, Contact, Inventory, Link, Mcu, Ro
 from inventory.topology import Network
 from netmon.config.walker import decode
 from netmon.config.walker.decode import Reader, Special
+from netmon.config.walker.shape import shape_of
 from netmon.config.walker.words import for_people
-from netmon.config.walker.yaml_text import Node, Table
+from netmon.config.walker.yaml_text import Node
 from probes.clean import clean
 
 MAX_BYTES = 16 << 20  # 3,321 communes with all their checks are a third of it
@@ -46,7 +47,7 @@ class HubTopology:
 
     def agent_names(self) -> tuple[str, ...]:
         """Names of all agents: each has a token and ought to speak."""
-        return tuple(one.agent for one in self.network.inventory.agents)
+        return tuple(agent.agent for agent in self.network.inventory.agents)
 
     def checks(self) -> tuple[str, ...]:
         """Names of all checks."""
@@ -54,10 +55,8 @@ class HubTopology:
 
     def info(self, element: str) -> Info:
         """Name, owner, carrier, contact of an element; its id alone when it is not in the inventory."""
-        one = self.network.about(element)
-        return Info(
-            element, one.kind, one.name, one.owner, one.carrier, one.circuit, one.contact.name, one.contact.phone
-        )
+        about = self.network.about(element)
+        return Info(*about[:-1], about.contact.name, about.contact.phone)
 
 
 def load(path: Path) -> HubTopology:
@@ -75,16 +74,16 @@ def read(path: Path) -> tuple[Network | None, Reader]:
     try:
         return Network(inventory), reader
     except BadInventory as error:
-        told = {problem.key for _, problem in reader.faults}
+        known = {problem.key for _, problem in reader.faults}
         for fault in error.faults:
-            _tell(reader, fault, told)
+            _tell(reader, fault, known)
     return None, reader
 
 
-def _tell(reader: Reader, fault: InventoryFault, told: set[str]) -> None:
+def _tell(reader: Reader, fault: InventoryFault, known: set[str]) -> None:
     """A fault of the whole at its line, unless the key was told while decoding or never was a table."""
     line = reader.line_of(fault.record, fault.key.rpartition(".")[2].partition("[")[0])
-    if fault.key in told or line < 1:
+    if fault.key in known or line < 1:
         return
     what = clean(fault.what, 400)
     if fault.first is not None:
@@ -95,12 +94,10 @@ def _tell(reader: Reader, fault: InventoryFault, told: set[str]) -> None:
 def _cleaned(cls: type[Any], reader: Reader, node: Node, key: str) -> Any:
     """A record whose texts for people are harmless and in one form."""
     record = reader.record(node, cls, key, given={})
-    texts = {name: getattr(record, name) for name in _SHOWN if name in cls.__slots__}
-    changed = {name: for_people(text) for name, text in texts.items()}
-    if changed == texts:
+    changed = {name: for_people(getattr(record, name)) for name in _SHOWN if name in shape_of(cls).by_name}
+    if all(getattr(record, name) == text for name, text in changed.items()):
         return record
-    table = node if isinstance(node, Table) else None
-    return reader.note(replace(record, **changed), reader.line_of(record), table)
+    return reader.again(record, replace(record, **changed))
 
 
 SPECIAL: dict[type[Any], Special] = {cls: partial(_cleaned, cls) for cls in _SHOWN_IN}

@@ -26,21 +26,21 @@ _Fault = tuple[str, str, str]  # key, what, write
 
 def load(path: Path | None) -> tuple[Rule, ...]:
     """The rules of a file, or of the pack netmon ships; raises `ConfigError` with all faults."""
-    rules, reader = read(path or PACK)
+    file, reader = read(path or PACK)
     reader.check()
-    return rules
+    return file.rules
 
 
-def read(path: Path) -> tuple[tuple[Rule, ...], Reader]:
-    """The rules of a file and its faults."""
+def read(path: Path) -> tuple[RulesFile, Reader]:
+    """A file of rules and its faults."""
     file, reader = decode.read(path, RulesFile)
     if not file.rules and not reader.faults:
         reader.fault(reader.line_of(file), "rules", "has no rules", "write one `- …` a rule")
-    reader.unique(file.rules, "name", "rules")
-    for number, rule in enumerate(file.rules, 1):
+    reader.unique(file.rules, "name")
+    for rule in file.rules:
         for key, what, write in (*_named(rule), *_kinds(rule), *_unmeasured(rule)):
-            reader.fault(reader.line_of(rule), f"rules[{number}].{key}", what, write)
-    return file.rules, reader
+            reader.fault(reader.line_of(rule), reader.path_of(rule, key), what, write)
+    return file, reader
 
 
 def _named(rule: Rule) -> Iterator[_Fault]:

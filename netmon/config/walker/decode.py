@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from netmon.config.walker import yaml_text
 from netmon.config.walker.shape import NO_DEFAULT, Key, item_of, shape_of
@@ -21,6 +21,17 @@ from probes.clean import clean
 from probes.errors import ProbeError
 
 T = TypeVar("T")
+
+
+class Origin(NamedTuple):
+    """Where a decoded record stands in its file: its line, its path ("" the whole, `checks[2]`), the table it was made of."""
+
+    line: int
+    path: str
+    table: Table | None
+    record: Any  # itself, so that it lives as long as it is known by its id
+
+
 Special = Callable[["Reader", Node, str], Any]  # decodes one dataclass in its own way; (reader, node, key)
 
 
@@ -32,8 +43,7 @@ class Reader:
     folder: Path = Path()
     extra: Mapping[type[Any], Special] = field(default_factory=dict)
     faults: list[tuple[int, Problem]] = field(default_factory=list)
-    # id(record) → its line, its table, and itself, so that it stays alive
-    lines: dict[int, tuple[int, Table | None, Any]] = field(default_factory=dict)
+    origins: dict[int, Origin] = field(default_factory=dict)  # by id(record)
 
     def fault(self, line: int, key: str, what: str, write: str = "") -> None:
         """Remember a fault."""
@@ -41,37 +51,55 @@ class Reader:
 
     def problems(self) -> tuple[Problem, ...]:
         """All faults so far, by line."""
-        return tuple(problem for _, problem in sorted(self.faults, key=lambda one: one[0]))
+        return tuple(problem for _, problem in sorted(self.faults, key=lambda fault: fault[0]))
 
     def check(self) -> None:
         """Raise `ConfigError` with all faults when there is one."""
         if self.faults:
             raise ConfigError(self.problems())
 
-    def note(self, record: T, line: int, table: Table | None = None) -> T:
-        """Remember the line a record began in, and the table it was made from; the record."""
-        self.lines[id(record)] = (line, table, record)
+    def note(self, record: T, line: int, path: str = "", table: Table | None = None) -> T:
+        """Remember where a record stands; the record."""
+        self.origins[id(record)] = Origin(line, path, table, record)
         return record
+
+    def again(self, old: object, new: T) -> T:
+        """A record that stands in an old one's place; the new one."""
+        self.origins[id(new)] = self.origins[id(old)]._replace(record=new)
+        return new
 
     def line_of(self, record: object, key: str = "") -> int:
         """The line a decoded record began in; with the name of one of its keys, that key's line where it is written."""
-        line, table, _ = self.lines[id(record)]
-        written = () if table is None or not key else table.entries
-        return next((entry.line for entry in written if entry.key == key), line)
+        origin = self.origins[id(record)]
+        written = () if origin.table is None or not key else origin.table.entries
+        return next((entry.line for entry in written if entry.key == key), origin.line)
+
+    def path_of(self, record: object, key: str = "") -> str:
+        """The path of a decoded record, or of one of its keys."""
+        path = self.origins[id(record)].path
+        return _join(path, key) if key else path
 
     def table_of(self, record: object) -> Table | None:
         """The table a record was made from, None when it stands in no file."""
-        return self.lines[id(record)][1] if id(record) in self.lines else None
+        return self.origins[id(record)].table if id(record) in self.origins else None
 
-    def unique(self, records: Iterable[Any], attribute: str, key: str) -> None:
+    def problem(self, record: object, key: str, what: str, write: str = "") -> Problem:
+        """What may be meant otherwise in a record's key (`owners`, or the list's item `owners[2]`): nothing is remembered."""
+        line = self.line_of(record, key.partition("[")[0])
+        return Problem(f"{self.file}:{line}", self.path_of(record, key), what, write)
+
+    def fault_of(self, record: object, key: str, what: str, write: str = "") -> None:
+        """Remember a fault of a record's key."""
+        self.fault(self.line_of(record, key.partition("[")[0]), self.path_of(record, key), what, write)
+
+    def unique(self, records: Iterable[Any], attribute: str) -> None:
         """A fault for every record whose `attribute` an earlier one has already; empty ones do not count."""
         first: dict[str, Any] = {}
-        for number, record in enumerate(records, 1):
+        for record in records:
             name = getattr(record, attribute)
             if name and first.setdefault(name, record) is not record:
                 what = f"'{clean(str(name), 60)}' is already taken in line {self.line_of(first[name], attribute)}"
-                line = self.line_of(record, attribute)
-                self.fault(line, f"{key}[{number}].{attribute}", what, "choose another name")
+                self.fault_of(record, attribute, what, "choose another name")
 
     # --- tables ---
 
@@ -94,22 +122,22 @@ class Reader:
             if before == len(self.faults) and node.line > 0:
                 self.fault(node.line, key, clean(str(error)))
             made = _unmade(cls, values)
-        return self.note(made, node.line, node)
+        return self.note(made, node.line, key, node)
 
     def _values(self, table: Table, cls: type[Any], key: str, values: dict[str, Any]) -> dict[str, Any]:
         shape = shape_of(cls)
-        wanted = {name: one for name, one in shape.by_name.items() if one.attribute not in values}
+        wanted = {name: known for name, known in shape.by_name.items() if known.attribute not in values}
         for entry in table.entries:
-            one = wanted.get(entry.key)
-            if one is None:
+            known = wanted.get(entry.key)
+            if known is None:
                 self.unknown(entry, key, wanted)
             else:
-                values[one.attribute] = self.value(entry.value, one, _join(key, one.name))
-        for one in wanted.values():
-            if one.attribute not in values:
-                if one.needed and table.line > 0:
-                    self.fault(table.line, _join(key, one.name), "is missing", one.meaning)
-                values[one.attribute] = self.resolved(stand_in(one), one)
+                values[known.attribute] = self.value(entry.value, known, _join(key, known.name))
+        for known in wanted.values():
+            if known.attribute not in values:
+                if known.needed and table.line > 0:
+                    self.fault(table.line, _join(key, known.name), "is missing", known.meaning)
+                values[known.attribute] = self.resolved(stand_in(known), known)
         if shape.place:
             values["where"] = f"{self.file}:{table.line}"
         return values
@@ -145,7 +173,7 @@ class Reader:
             return ()
         if item.filled and not node.items:
             self.fault(node.line, path, "is an empty list", "write at least one, or leave the key out")
-        return tuple([self.value(one, item, f"{path}[{number}]") for number, one in enumerate(node.items, 1)])
+        return tuple([self.value(row, item, f"{path}[{number}]") for number, row in enumerate(node.items, 1)])
 
     def _scalar(self, node: Text, key: Key, path: str) -> Any:
         try:
