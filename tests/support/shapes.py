@@ -50,10 +50,10 @@ def _object(objects: list[dict[str, Any]]) -> dict[str, Any]:
 def misfits(before: Any, now: Any, at: str = "") -> list[str]:
     """Where a shape of now is none of before: keys that came or went, values of another type. A whole number may stand
     where one with a fraction did, and nothing where something did only if it was so before."""
-    wrong = []
+    wrong = list[str]()
     for part in _parts(now):
-        told = [_misfits(known, part, at) for known in _parts(before)]
-        wrong += min(told, key=lambda faults: len(faults))
+        faults = [_misfits(known, part, at) for known in _parts(before)]
+        wrong += sorted(faults, key=len)[0]
     return wrong
 
 
