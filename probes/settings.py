@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, field
+from dataclasses import MISSING, field, fields
 from typing import Any
 
 
@@ -34,3 +34,8 @@ def setting(
         "filled": filled,
     }
     return field(metadata=meta) if default is MISSING else field(default=default, metadata=meta)
+
+
+def inherited(base: type[Any], name: str, default: Any) -> Any:
+    """The field `name` of `base` once more, with another default: what it means and may be is declared there."""
+    return field(default=default, metadata=next(known for known in fields(base) if known.name == name).metadata)

@@ -7,13 +7,14 @@ import logging
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netmon.conference.plan import Seat
 from probes import catalog
 from probes.base import Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
+from probes.kinds.room.settings import RoomSettings
 
 log = logging.getLogger("netmon.conference")
 _AT_ONCE = 32  # ladders that only ask
@@ -23,26 +24,14 @@ _STAGGER_S = 0.02  # between the first steps of two rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
-    """How rooms are tried. `streams`: calls and streams that run at the MCU's side at one time; `spared`: rooms that are only
-    asked; `until_s`: no climb begins after this (monotonic)."""
+class RunPlan:
+    """How rooms are tried. `settings`: those of the kind `room` that are the same for all; `streams`: calls and streams that run
+    at the MCU's side at one time; `spared`: rooms that are only asked; `until_s`: no climb begins after this (monotonic)."""
 
+    settings: RoomSettings = RoomSettings()
     streams: int = 12
     call: bool = True
     quality: bool = True
-    timeout_s: float = 2.0
-    ring_s: float = 5.0
-    call_s: float = 2.0
-    media_s: float = 4.0
-    video: bool = True
-    profile: str = "conf-720p"
-    rate_bps: float = 0.0
-    gatekeeper: str = ""
-    user: str = ""
-    password_file: str = ""
-    responder_key_file: str = ""
-    ca_file: str = ""
-    verify: bool = True
     spared: Collection[str] = ()
     until_s: float = math.inf
 
@@ -55,17 +44,17 @@ class NoAddress:
 
 
 Result = Measurement | NoAddress
-Told = Callable[[Seat, Result], None]
+OnResult = Callable[[Seat, Result], None]
 
 
-class Rehearsal:
+class RoomRun:
     """One run over all seats. `live`: rooms in use at the moment, asked before each call; `busiest`: the most streams that
     ran at one time; `spared`: rooms that came into use before their turn."""
 
     def __init__(
-        self, seats: Sequence[Seat], how: How, told: Told, live: Callable[[], Collection[str]] = frozenset
+        self, seats: Sequence[Seat], plan: RunPlan, on_result: OnResult, live: Callable[[], Collection[str]] = frozenset
     ) -> None:
-        self._seats, self._how, self._told, self._live = seats, how, told, live
+        self._seats, self._plan, self._on_result, self._live = seats, plan, on_result, live
         self.spared: set[str] = set()
         self._streams = 0
         self._unsure: list[Seat] = []
@@ -74,18 +63,18 @@ class Rehearsal:
 
     async def run(self) -> dict[str, Result]:
         """Every seat's measurement by its room, or why there is none. Never raises for a room."""
-        asking, streaming = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(max(1, self._how.streams))
+        asking, streaming = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(max(1, self._plan.streams))
         async with asyncio.TaskGroup() as tasks:
             for number, seat in enumerate(self._seats):
                 tasks.create_task(self._one(seat, number * _STAGGER_S, asking, streaming))
         await self._again()
         for seat in self._unsure:
-            self._told(seat, self.results[seat.room])
+            self._on_result(seat, self.results[seat.room])
         return self.results
 
     async def _again(self) -> None:
         """Where this machine was too busy to say anything: once more, with fewer at one time."""
-        fewer = asyncio.Semaphore(max(1, self._how.streams // _FEWER))
+        fewer = asyncio.Semaphore(max(1, self._plan.streams // _FEWER))
         async with asyncio.TaskGroup() as tasks:
             for number, seat in enumerate(self._unsure):
                 tasks.create_task(self._once_more(seat, number * _STAGGER_S, fewer))
@@ -129,38 +118,26 @@ class Rehearsal:
                 self._streams -= 1
 
     def _is_heavy(self, seat: Seat) -> bool:
-        how = self._how
-        is_heavy = (how.call and "@" in seat.target) or (how.quality and bool(seat.responder))
-        return is_heavy and seat.room not in how.spared
+        plan = self._plan
+        is_heavy = (plan.call and "@" in seat.target) or (plan.quality and bool(seat.responder))
+        return is_heavy and seat.room not in plan.spared
 
     def _done(self, seat: Seat, got: Result) -> None:
         self.results[seat.room] = got
-        self._told(seat, got)
+        self._on_result(seat, got)
 
     async def _climb(self, seat: Seat, *, heavy: bool) -> Measurement:
         """The ladder, or a fault of ours as one. Raises `BadTarget` for an address of a room that is none."""
-        how, kind = self._how, catalog.load("room")
+        plan, kind = self._plan, catalog.load("room")
         at_ns = time.time_ns()
-        if time.monotonic() >= how.until_s:
+        if time.monotonic() >= plan.until_s:
             return Measurement("room", seat.target, at_ns, 0.0, Outcome.LOCAL, {}, _LATE)
         try:
-            settings = kind.settings(
-                timeout_s=how.timeout_s,
-                ring_s=how.ring_s,
-                call_s=how.call_s,
-                media_s=how.media_s,
-                video=how.video,
-                profile=how.profile,
-                rate_bps=how.rate_bps,
-                gatekeeper=how.gatekeeper,
+            settings = replace(
+                plan.settings,
                 alias=seat.alias,
-                user=how.user,
-                password_file=how.password_file,
-                ca_file=how.ca_file,
-                verify=how.verify,
-                responder_key_file=how.responder_key_file,
-                call=heavy and how.call and "@" in seat.target,
-                responder=seat.responder if heavy and how.quality else "",
+                call=heavy and plan.call and "@" in seat.target,
+                responder=seat.responder if heavy and plan.quality else "",
             )
             return await kind.run(Target(seat.target), settings, 1)
         except BadTarget as fault:

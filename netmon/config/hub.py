@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probes.settings import setting
+from probes.kinds.room.settings import RoomTestSettings
+from probes.settings import inherited, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,24 +72,11 @@ class LeasesConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoomTestConfig:
-    """How rooms are tried: settings of the kind `room` (docs/probes/room.md), by the same names."""
+class RoomTestConfig(RoomTestSettings):
+    """How rooms are tried: settings of the kind `room` (docs/probes/room.md), by the same names; shorter, for there are many."""
 
-    timeout_s: float = setting("for each rung that only asks", unit="s", key="timeout", low=0.1, high=30, default=2.0)
-    ring_s: float = setting("let it ring for so long", unit="s", key="ring", low=0.5, high=60, default=5.0)
-    call_s: float = setting(
-        "sound and picture both ways for so long", unit="s", key="call_for", low=0.5, high=60, default=2.0
-    )
-    media_s: float = setting(
-        "conference-shaped streams for so long", unit="s", key="media_for", low=0.5, high=60, default=4.0
-    )
-    video: bool = setting("a picture, too", default=True)
-    gatekeeper: str = setting("H.323: HOST or HOST:PORT of the gatekeeper to ask for the alias", default="")
-    user: str = setting("user of the digest", default="")
-    password_file: str = setting("file with the digest's password", default="", secret=True)
-    responder_key_file: str = setting("file with the key shared with the responders", default="", secret=True)
-    ca_file: str = setting("certificates (PEM) to trust instead of the system's", default="")
-    verify: bool = setting("check the far end's certificate; false trusts whoever answers", default=True)
+    call_s: float = inherited(RoomTestSettings, "call_s", 2.0)
+    media_s: float = inherited(RoomTestSettings, "media_s", 4.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

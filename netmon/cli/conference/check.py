@@ -15,20 +15,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from inventory.model import Conference
 from inventory.topology import Network
 from netmon.cli import output
 from netmon.cli.conference import plan as conferenceplan
 from netmon.conference import plan
 from netmon.conference import report as told
 from netmon.conference import verdict as judge
+from netmon.conference.in_use import RoomsInUse, rooms_in_use
 from netmon.conference.plan import Plan, Seat
-from netmon.conference.run import How, Rehearsal, Result, Told
+from netmon.conference.run import OnResult, Result, RoomRun, RunPlan
+from netmon.config.hub import RoomTestConfig
 from netmon.config.walker.value import parse_settings, seconds
 from netmon.errors import GOOD, INTERRUPTED, PROBLEM, Problem, UsageError
 from netmon.readiness import RUNGS
 from probes.base import Measurement, Outcome
 from probes.clean import clean
+from probes.kinds.room.settings import RoomSettings
 
 _HEADS = {
     "vi": ("Trạng thái", "Phòng", "Xã/tỉnh", "Bậc hỏng", "Vì sao", "Thuộc về", "Gọi ai", "Việc cần làm"),
@@ -44,8 +46,7 @@ _SPARED = {
     "en": "{many} rooms are only asked: conference {ids} goes on, or soon, on their links (--force calls them)",
 }
 _HANG_UP_S = 3.0
-_LOOK_S = 5.0
-_MARGIN_S = 900.0  # before another conference starts its rooms join, and its links are kept free
+_TEST = RoomTestConfig()
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,20 +73,20 @@ def run(args: argparse.Namespace) -> int:
         threading.Thread(target=_end_with_stdin, name="attached", daemon=True).start()
     network, conference = conferenceplan.find(args)
     laid, lang, began_s = plan.make(network, conference), args.lang or "vi", time.time()
-    how = _how(args, conference.profile, conference.rate_bps)
-    if (how.call or how.quality) and not args.force:
-        how = replace(how, spared=_spared(network, laid, began_s, lang))
-    live = frozenset[str] if args.force else _Live(network, laid)
+    run_plan = _run_plan(args, conference.profile, conference.rate_bps)
+    if not (args.light or args.force):
+        run_plan = replace(run_plan, spared=_spared(network, laid, began_s, lang))
+    live = frozenset[str] if args.force else RoomsInUse(network, laid)
     began = time.monotonic()
     with _progress(len(laid.seats), args) as step:
-        rehearsal = Rehearsal(laid.seats, how, step, live)
-        results, stopped = _rehearsed(rehearsal, laid.seats)
+        room_run = RoomRun(laid.seats, run_plan, step, live)
+        results, stopped = _rehearsed(room_run, laid.seats)
     alone = [judge.judge(network, seat, results[seat.room]) for seat in laid.seats]
     verdicts, causes = judge.together(network, laid, alone)
     whole = told.as_json(laid, verdicts, causes, began_s=began_s, took_s=time.monotonic() - began, lang=lang)
-    whole["streams_most"] = rehearsal.busiest
+    whole["streams_most"] = room_run.busiest
     for row in whole["rooms"]:
-        row |= {"asked_only": True} if row["room"] in {*how.spared, *rehearsal.spared} else {}
+        row |= {"asked_only": True} if row["room"] in {*run_plan.spared, *room_run.spared} else {}
     _print(whole, laid, args, lang)
     if stopped:
         return INTERRUPTED
@@ -93,12 +94,12 @@ def run(args: argparse.Namespace) -> int:
     return GOOD if good else PROBLEM
 
 
-def _rehearsed(rehearsal: Rehearsal, seats: Sequence[Seat]) -> tuple[dict[str, Result], bool]:
+def _rehearsed(room_run: RoomRun, seats: Sequence[Seat]) -> tuple[dict[str, Result], bool]:
     """Every room's result, and whether Ctrl-C came first: what was measured by then is kept."""
     try:
-        return asyncio.run(rehearsal.run()), False
+        return asyncio.run(room_run.run()), False
     except KeyboardInterrupt:
-        known = rehearsal.results
+        known = room_run.results
         at_ns = time.time_ns()
         return {
             seat.room: known.get(seat.room)
@@ -109,36 +110,11 @@ def _rehearsed(rehearsal: Rehearsal, seats: Sequence[Seat]) -> tuple[dict[str, R
 
 def _spared(network: Network, laid: Plan, now_s: float, lang: str) -> frozenset[str]:
     """Rooms that nobody calls now; whoever waits is told."""
-    spared, others = _in_use(network, laid, now_s)
+    spared, others = rooms_in_use(network, laid, now_s)
     if spared:
-        ids = ", ".join(one.id for one in others)
+        ids = ", ".join(other.id for other in others)
         print(_SPARED[lang].format(many=len(spared), ids=clean(ids, 200)), file=sys.stderr)
     return spared
-
-
-def _in_use(network: Network, laid: Plan, now_s: float) -> tuple[frozenset[str], Sequence[Conference]]:
-    """Rooms whose conference, or whose links' conference, must not be hurt, and those conferences."""
-    mine = laid.conference
-    others = [one for one in network.live(now_s, _MARGIN_S) if one.id != mine.id or one in network.live(now_s)]
-    rooms = {room for one in others for room in one.rooms}
-    links = {crossing.link for one in others for crossing in network.crossings(one.id)}
-    spared = frozenset(seat.room for seat in laid.seats if seat.room in rooms or not links.isdisjoint(seat.links))
-    return spared, others
-
-
-class _Live:
-    """The rooms in use at the moment of asking, looked up at most every few seconds: a rehearsal may outlast the margin."""
-
-    def __init__(self, network: Network, laid: Plan) -> None:
-        self._network, self._laid = network, laid
-        self._rooms, self._next_s = frozenset[str](), 0.0
-
-    def __call__(self) -> frozenset[str]:
-        """Rooms that nobody may call now."""
-        now_s = time.time()
-        if now_s >= self._next_s:
-            self._rooms, self._next_s = _in_use(self._network, self._laid, now_s)[0], now_s + _LOOK_S
-        return self._rooms
 
 
 def _end_with_stdin() -> None:
@@ -150,17 +126,14 @@ def _end_with_stdin() -> None:
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
-def _how(args: argparse.Namespace, profile: str, rate_bps: int | None) -> How:
+def _run_plan(args: argparse.Namespace, profile: str, rate_bps: int | None) -> RunPlan:
     """What the arguments say of calls and streams; the conference's own profile and rate without `--set`."""
-    from probes.kinds.room.kind import RoomSettings
-
-    given = ["profile=" + profile, *([f"rate={rate_bps}bit"] if rate_bps else []), "call_for=2s", "media_for=4s"]
-    chosen = parse_settings([*given, *args.set], RoomSettings)
-    shared = ("timeout_s", "ring_s", "call_s", "media_s", "video", "profile", "rate_bps", "gatekeeper", "user",
-              "password_file", "responder_key_file", "ca_file", "verify")  # fmt: skip
-    kept: dict[str, Any] = {name: getattr(chosen, name) for name in shared}
+    shorter = [f"call_for={_TEST.call_s:g}s", f"media_for={_TEST.media_s:g}s"]
+    given = ["profile=" + profile, *([f"rate={rate_bps}bit"] if rate_bps else []), *shorter]
+    settings = parse_settings([*given, *args.set], RoomSettings)
     until_s = time.monotonic() + seconds(args.within) if args.within else math.inf
-    return How(streams=args.streams, call=not args.light, quality=not args.light, until_s=until_s, **kept)
+    heavy = not args.light
+    return RunPlan(settings=settings, streams=args.streams, call=heavy, quality=heavy, until_s=until_s)
 
 
 def _print(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
@@ -195,7 +168,7 @@ def _why(text: str, lang: str) -> str:
 
 
 @contextmanager
-def _progress(many: int, args: argparse.Namespace) -> Iterator[Told]:
+def _progress(many: int, args: argparse.Namespace) -> Iterator[OnResult]:
     """A bar on a terminal's stderr; nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda seat, got: None

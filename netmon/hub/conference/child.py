@@ -58,7 +58,9 @@ def pairs(settings: RoomTestConfig) -> list[str]:
 
 def climb_s(settings: RoomTestConfig) -> float:
     """The longest one room may take, its call and streams included."""
-    return settings.ring_s + settings.call_s + settings.media_s + RUNGS_ASKED * settings.timeout_s
+    return (
+        settings.ring_s + max(settings.call_s, settings.reports_s) + settings.media_s + RUNGS_ASKED * settings.timeout_s
+    )
 
 
 def longest_s(rooms: int, config: ConferencesConfig) -> float:

@@ -7,53 +7,15 @@ Each rung has another owner, so it climbs only as far as all is well. What a run
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from probes import catalog
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Row, Target, Value
 from probes.kinds.room import rungs as roomladder
 from probes.kinds.room.rungs import RUNGS, Climb, Mark, Rung
-from probes.settings import setting
+from probes.kinds.room.settings import RoomSettings
 
 _H323 = "h323:"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoomSettings:
-    """Settings of `room`."""
-
-    every_s: float = setting("time between climbs", unit="s", key="every", low=10, high=604_800, default=3600.0)
-    timeout_s: float = setting("for each rung that only asks", unit="s", key="timeout", low=0.1, high=30, default=2.0)
-    transport: str = setting(
-        "how to carry SIP; a target's own `;transport=` wins", choices=("udp", "tcp", "tls"), default="udp"
-    )
-    gatekeeper: str = setting("H.323: HOST or HOST:PORT of the gatekeeper to ask for the alias", default="")
-    alias: str = setting("H.323: what the room is called; SIP targets name it themselves", default="")
-    call: bool = setting("make a test call; never aim it at a room in use", default=False)
-    ring_s: float = setting("let it ring for so long", unit="s", key="ring", low=0.5, high=60, default=5.0)
-    call_s: float = setting(
-        "sound and picture both ways for so long", unit="s", key="call_for", low=0.5, high=60, default=3.0
-    )
-    reports_s: float = setting(
-        "without a responder: let a SIP call last so long when the room has not yet reported (RTCP) whether it hears us; 0s: not",
-        unit="s", key="reports", low=0, high=60, default=6.5,
-    )  # fmt: skip
-    video: bool = setting("a picture, too", default=True)
-    responder: str = setting("HOST:PORT of the media responder beside it; without one quality is not asked", default="")
-    responder_key_file: str = setting("file with the key shared with the responder", default="", secret=True)
-    profile: str = setting("how good it must be", choices=("conf-720p", "conf-1080p"), default="conf-720p")
-    rate_bps: float = setting(
-        "of the pictures (0: the profile's)", unit="bps", key="rate", low=0, high=8e6, default=0.0
-    )
-    media_s: float = setting(
-        "conference-shaped streams for so long", unit="s", key="media_for", low=0.5, high=60, default=5.0
-    )
-    user: str = setting("user of the digest", default="")
-    password_file: str = setting("file with the digest's password", default="", secret=True)
-    ca_file: str = setting("certificates (PEM) to trust instead of the system's", default="")
-    verify: bool = setting("check the far end's certificate; false trusts whoever answers", default=True)
-    server_name: str = setting("name the certificate must be for (tls) when it is not the target's", default="")
 
 
 FIELDS = (
