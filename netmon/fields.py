@@ -8,6 +8,7 @@ from probes import catalog
 from probes.base import Field, Kind
 
 PREFIX = "netmon_"
+OF_AGENT, OF_GAP, OF_TRAP = PREFIX + "agent", PREFIX + "gap", PREFIX + "trap"  # measurements of no kind
 OUTCOME = Field("outcome", "", "what became of it: 0 OK, 1 LOST, 2 REFUSED, 3 UNRESOLVED, 4 PROTOCOL, 5 LOCAL", "int")
 DEFERRED = Field(
     "deferred", "", "1: a heavy run was put off and nothing was measured; says nothing of the target", "int"

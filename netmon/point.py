@@ -1,58 +1,23 @@
-"""InfluxDB line protocol: the one form in which measurements travel and are stored (no NaN, ms stamps, fixed tags).
+"""The lines netmon itself writes: fixed tags, ms stamps, no NaN. How lines are written and read: `netmon.line`.
 
-Source: InfluxDB 2 line protocol reference; how lines are read: `netmon.line`. Tags are always all present, in `TAGS` order, `-` where there is none.
+Source: InfluxDB 2 line protocol reference. Tags are always all present, in `TAGS` order, `-` where there is none.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from netmon.line import MAX_LINE, Line, LineError, Value, decode, decode_head, escaped, escaped_name
-
-__all__ = [
-    "MAX_LINE",
-    "TAGS",
-    "Line",
-    "LineError",
-    "Point",
-    "Value",
-    "decode",
-    "decode_head",
-    "encode",
-    "fields_text",
-    "head",
-]
+from netmon.line import Value, head_text
 
 TAGS = ("agent", "check", "commune", "province", "site", "target")
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One measurement as stored. `tags`: values in `TAGS` order; `time_ms`: Unix ms, start of the interval."""
-
-    name: str
-    tags: tuple[str, ...]
-    fields: Mapping[str, Value]
-    time_ms: int
-
-    def tag(self, key: str) -> str:
-        """The value of one tag."""
-        return self.tags[TAGS.index(key)]
 
 
 def head(name: str, tags: tuple[str, ...]) -> str:
     """The part of a line before the fields: `netmon_ping,agent=…,target=…`. Cache it: it is the series."""
     if len(tags) != len(TAGS):
         raise ValueError(f"a point needs {len(TAGS)} tags in the order {', '.join(TAGS)}, got {len(tags)}")
-    pairs = (f"{key}={escaped(value or '-')}" for key, value in zip(TAGS, tags, strict=True))
-    return ",".join([escaped_name(name), *pairs])
-
-
-def encode(point: Point) -> str:
-    """One line without its newline. Raises ValueError when a field is NaN or infinite or there is no field."""
-    return f"{head(point.name, point.tags)} {fields_text(point.fields)} {point.time_ms}"
+    return head_text(name, {key: value or "-" for key, value in zip(TAGS, tags, strict=True)})
 
 
 def fields_text(fields: Mapping[str, Value]) -> str:

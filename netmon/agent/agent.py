@@ -31,9 +31,9 @@ from netmon.agent.uplink.spool import PointGroup, Spool
 from netmon.config.agent import AgentConfig, DestinationConfig
 from netmon.delivery.set_aside import SetAside
 from netmon.intervals import Intervals
-from netmon.point import Value
+from netmon.line import Value
 from netmon.process import systemd
-from netmon.process.troubles import Troubles, watched, words
+from netmon.process.troubles import Troubles, fault_words, watched
 from probes.base import Kind, Measurement
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class RunningAgent:
 
     def _refused(self, lines: list[str], fault: Exception) -> None:
         """The disk takes nothing: keep the newest in memory until it does."""
-        self._disk_trouble = words(fault)
+        self._disk_trouble = fault_words(fault)
         self.troubles.tell(SPOOL, f"it takes no points ({self._disk_trouble}): they wait in memory")
         newer = list(self._waiting)
         self._overflow += max(0, len(lines) + len(newer) - MAX_HELD)

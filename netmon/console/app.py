@@ -21,7 +21,7 @@ from netmon.console.ui import Ui, press
 from netmon.console.view import frame
 from netmon.errors import HubUnreachable
 from netmon.hub_client import HubClient
-from netmon.process.troubles import words
+from netmon.process.troubles import fault_words
 
 FRAME_S = 0.5
 RETRY_S = 1.0
@@ -106,7 +106,7 @@ class Console:
                     self.state.fault = str(fault)
             except Exception as fault:  # a screen that stands still without a word would be believed
                 with self._lock:
-                    self.state.fault = words(fault)
+                    self.state.fault = fault_words(fault)
             self._ended.wait(RETRY_S)
 
 

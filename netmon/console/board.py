@@ -19,7 +19,7 @@ from netmon.console.view import conference
 from netmon.console.view.conference import Board
 from netmon.errors import HubRefused, HubUnreachable
 from netmon.hub_client import HubClient, element_path
-from netmon.process.troubles import words
+from netmon.process.troubles import fault_words
 
 ASK_S = 2.0
 FRAME_S = 0.5
@@ -97,7 +97,7 @@ class ConferenceWatch:
                     self.board = Board(self.board.row, self.board.result, self.board.heard_s, str(fault))
             except Exception as fault:  # a board that stands still without a word would be believed
                 with self._lock:
-                    self.board = Board(self.board.row, self.board.result, self.board.heard_s, words(fault))
+                    self.board = Board(self.board.row, self.board.result, self.board.heard_s, fault_words(fault))
 
     def changes(self, tell: Callable[[str], None], *, once: bool = False) -> None:
         """One JSON object a change, for programs, until the conference is over, or the first with `once`. Raises

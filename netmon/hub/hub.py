@@ -49,7 +49,7 @@ from netmon.hub.web.protocol import door
 from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
 from netmon.process import unix
-from netmon.process.troubles import Troubles, words
+from netmon.process.troubles import Troubles, fault_words
 from netmon.segments import Position, Segments
 
 log = logging.getLogger("netmon.hub")
@@ -268,7 +268,7 @@ def _listeners(
         sockets.append((None, again, None, True))
         troubles.tell(
             "listener on the local socket",
-            f"{path}: {words(fault)}: consoles on this machine need --hub and the read token",
+            f"{path}: {fault_words(fault)}: consoles on this machine need --hub and the read token",
         )
     made = []
     for sock, listen, context, local in sockets:

@@ -27,15 +27,10 @@ def watchdog_s() -> float | None:
     return int(period_us) / 2_000_000 if period_us.isdecimal() and int(period_us) > 0 else None
 
 
-async def watchdog() -> None:
-    """Give signs of life from the event loop (a stuck loop is a dead role), until cancelled."""
+async def watchdog_for_ever() -> None:
+    """Give signs of life from the event loop (a stuck loop is a dead role); where systemd does not ask only wait."""
     every_s = watchdog_s()
     while every_s is not None:
         notify("WATCHDOG=1")
         await asyncio.sleep(every_s)
-
-
-async def watchdog_for_ever() -> None:
-    """The same; where systemd does not ask it only waits."""
-    await watchdog()
     await asyncio.Event().wait()

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from netmon.errors import plain_words
 from probes.clean import clean
 
 log = logging.getLogger("netmon")
@@ -55,7 +56,7 @@ class Troubles:
     def crashed(self, part: str, fault: BaseException) -> None:
         """A part of the program met what it did not foresee, and goes on."""
         now_s = time.monotonic()
-        fresh = self._put(part, words(fault), "critical", now_s + self._linger_s)
+        fresh = self._put(part, fault_words(fault), "critical", now_s + self._linger_s)
         row = self._rows.get(part)
         if row is not None and (fresh or now_s - row.logged_s >= LINGER_S):
             row.logged_s = now_s
@@ -126,10 +127,9 @@ class Troubles:
             self.well(part)
 
 
-def words(fault: BaseException) -> str:
+def fault_words(fault: BaseException) -> str:
     """A fault for people: what the system says of it, or that it is a mistake in netmon."""
-    named = getattr(fault, "filename", None)
-    text = clean(getattr(fault, "strerror", None) or str(fault) or type(fault).__name__, MAX_WHY)
+    named, text = getattr(fault, "filename", None), plain_words(fault)
     if isinstance(fault, ImportError) and fault.name:
         return clean(f"{fault.name} is missing here: install cpnet-netmon[all]", MAX_WHY)
     if isinstance(fault, MemoryError):
@@ -150,6 +150,25 @@ def is_cancelled() -> bool:
     return task is None or task.cancelling() > 0
 
 
+class Restarts:
+    """When what should never end begins anew: soon, and later each time when it lives for a short while only."""
+
+    def __init__(self, again_s: tuple[float, float] = AGAIN_S) -> None:
+        """`again_s`: the first wait and the longest."""
+        self._first_s, self._max_s = again_s
+        self._next_s, self._began_s = self._first_s, 0.0
+
+    def begin(self) -> None:
+        """It begins."""
+        self._began_s = time.monotonic()
+
+    def wait_s(self) -> float:
+        """It ended: the wait."""
+        wait_s = self._first_s if time.monotonic() - self._began_s > CALM_S else self._next_s
+        self._next_s = min(2 * wait_s, self._max_s)
+        return wait_s
+
+
 async def watched(
     troubles: Troubles,
     part: str,
@@ -157,9 +176,9 @@ async def watched(
     again_s: tuple[float, float] = AGAIN_S,
 ) -> None:
     """Do work that should never end; told and begun anew when it raises or returns. Ends by cancellation alone."""
-    wait_s = again_s[0]
+    restarts = Restarts(again_s)
     while True:
-        began = time.monotonic()
+        restarts.begin()
         try:
             await work()
             troubles.crashed(part, RuntimeError("it ended"))
@@ -169,9 +188,7 @@ async def watched(
             troubles.crashed(part, fault)
         except Exception as fault:
             troubles.crashed(part, fault)
-        wait_s = again_s[0] if time.monotonic() - began > CALM_S else wait_s
-        await asyncio.sleep(wait_s)
-        wait_s = min(2 * wait_s, again_s[1])
+        await asyncio.sleep(restarts.wait_s())
         troubles.well(part)  # it begins anew; the board remembers it for a minute
 
 
@@ -183,9 +200,9 @@ def watched_thread(
     again_s: tuple[float, float] = AGAIN_S,
 ) -> None:
     """The body of a thread whose work should not end before `stop`: told and begun anew when it does."""
-    wait_s = again_s[0]
+    restarts = Restarts(again_s)
     while not stop.is_set():
-        began = time.monotonic()
+        restarts.begin()
         try:
             work()
             if not stop.is_set():
@@ -194,9 +211,7 @@ def watched_thread(
             troubles.crashed(part, fault)
         if stop.is_set():
             return
-        wait_s = again_s[0] if time.monotonic() - began > CALM_S else wait_s
-        stop.wait(wait_s)
-        wait_s = min(2 * wait_s, again_s[1])
+        stop.wait(restarts.wait_s())
         troubles.well(part)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from netmon.fields import PREFIX
 from netmon.point import TAGS
 from netmon.report.utilisation import SlotWindow
 from netmon.store import read
@@ -89,7 +90,7 @@ def calls(store: Path, over: SlotWindow, province: str = "") -> list[CallFigures
 
 def _made(store: Path, over: SlotWindow) -> Iterator[tuple[str, TestCall | None]]:
     at = TAGS.index("province")
-    for tags, values in read.points(store, "netmon_sipcall", _FIELDS, 1000 * over.start_s, 1000 * over.end_s):
+    for tags, values in read.points(store, PREFIX + "sipcall", _FIELDS, 1000 * over.start_s, 1000 * over.end_s):
         yield tags[at], call(dict(zip(_FIELDS, values, strict=True)))
 
 

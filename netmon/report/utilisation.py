@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from netmon.fields import PREFIX
 from netmon.point import TAGS
 from netmon.store import read
 from probes.kinds.snmp.utilisation import SLOT_S, percentile95, verdict
@@ -67,7 +68,7 @@ def utilisation(store: Path, over: SlotWindow) -> list[Use]:
 def _of(store: Path, direction: str, over: SlotWindow) -> Iterator[Use]:
     # A slot's sample stands in the first point after it is over, so all times are a slot later.
     start_ms, end_ms = (1000 * (at_s + SLOT_S) for at_s in (over.start_s, over.end_s))
-    for tags, shares in read.series(store, "netmon_snmp", _DIRECTIONS[direction], start_ms, end_ms):
+    for tags, shares in read.series(store, PREFIX + "snmp", _DIRECTIONS[direction], start_ms, end_ms):
         yield judged(dict(zip(TAGS, tags, strict=True)), direction, shares, over.slots)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from netmon.fields import PREFIX
 from netmon.store.read import files
 
 _LOCAL = 5  # `probes.base.Outcome.LOCAL`: our own fault says nothing of the network
@@ -56,13 +57,13 @@ def figures(store: Path, kinds: Sequence[str], start_ms: int, end_ms: int) -> It
     sealed = files(store, start_ms, end_ms)
     if not sealed:
         return
-    names = [f"netmon_{kind}" for kind in kinds]
+    names = [PREFIX + kind for kind in kinds]
     connection = duckdb.connect()
     try:
         rows = connection.execute(_QUERY, [sealed, names, start_ms, end_ms, _LOCAL, _LOST])
         while some := rows.fetchmany(_AT_ONCE):
             for name, agent, check, commune, site, sent, rcvd, p95, minutes, failed in some:
-                tags = name.removeprefix("netmon_"), agent, check, commune, site
+                tags = name.removeprefix(PREFIX), agent, check, commune, site
                 yield CheckFigures(*tags, int(sent), int(rcvd), p95, frozenset(minutes), frozenset(failed or ()))
     finally:
         connection.close()

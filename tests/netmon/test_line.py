@@ -13,7 +13,7 @@ from netmon.hub.archive import sink
 from netmon.hub.ingest.lines import Bounds, Reader
 from netmon.hub.ingest.writers import Writer
 from netmon.line import Line, LineError, Splitter, decode, escaped, split
-from netmon.point import Point, encode
+from netmon.point import fields_text, head
 from netmon.store import record
 
 # What InfluxDB 1.6.7 answered to each of these, read back from it (SELECT * … GROUP BY *); 5u as InfluxDB 2 has it.
@@ -181,7 +181,7 @@ def test_accepted_lines_are_those_read_after_a_restart_and_those_sent_to_a_datab
 
 @given(st.text(st.sampled_from("ab\\ ,=#\té"), min_size=1, max_size=6))
 def test_what_an_agent_writes_is_read_as_it_was_meant(target: str) -> None:
-    (line,) = decode(encode(Point("netmon_ping", ("a", "c", "-", "-", "s", target), {"v": 1}, 7)))
+    (line,) = decode(f"{head('netmon_ping', ('a', 'c', '-', '-', 's', target))} {fields_text({'v': 1})} 7")
     meant = target.replace("\t", " ")
     assert isinstance(line, Line)
     assert line.tags["target"] == (meant + "·" if meant.endswith("\\") else meant)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from netmon.process.troubles import Troubles, watched, watched_thread, words
+from netmon.process.troubles import Troubles, fault_words, watched, watched_thread
 
 SOON = (0.01, 0.02)
 
@@ -58,7 +58,7 @@ def test_a_hostile_text_of_a_fault_reaches_nobody_raw() -> None:
     ],
 )
 def test_a_fault_is_said_in_words_for_people(fault: Exception, said: str) -> None:
-    assert words(fault) == said
+    assert fault_words(fault) == said
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("x"), OSError(28, "No space left"), asyncio.CancelledError(), None])

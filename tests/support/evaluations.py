@@ -11,8 +11,8 @@ from alerts.base import OK
 from netmon.config.hub import HubConfig, ReceiverConfig
 from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.ingest.batch import Batch
+from netmon.line import Line
 from netmon.load import rules
-from netmon.point import Line
 from netmon.segments import Position
 
 BASE_MS = 1_790_000_000_000  # the world's zero

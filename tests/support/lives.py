@@ -19,8 +19,8 @@ from alerts.rules import Rule, When
 from netmon.config.hub import HubConfig, ReceiverConfig
 from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.ingest.batch import Batch
+from netmon.line import Line
 from netmon.load import rules
-from netmon.point import Line
 from netmon.segments import Position
 
 BASE_S = 1_790_000_000

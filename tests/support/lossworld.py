@@ -27,7 +27,7 @@ from ports import free_port
 
 from netmon.hub.ingest import record
 from netmon.intervals import Intervals
-from netmon.point import Line, decode
+from netmon.line import Line, decode
 from netmon.segments import Position, Segments
 from netmon.store import layout
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from netmon.point import Value
+from netmon.line import Value
 from netmon.process.troubles import Troubles, is_short
 from probes import stats
 from probes.base import Measurement

@@ -20,7 +20,7 @@ from netmon.agent.measure.triggers import Triggers
 from netmon.config.agent import AgentConfig, CheckConfig
 from netmon.delivery.backoff import jitter
 from netmon.fields import BY_ANOTHER, DEFERRED
-from netmon.process.troubles import Troubles, is_short, watched
+from netmon.process.troubles import Restarts, Troubles, is_short, watched
 from probes.base import Job, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, ProbeError
@@ -89,11 +89,11 @@ class Runner:
 
     async def _watch(self, kind: Kind, jobs: Sequence[Job]) -> None:
         """Serve jobs for ever; what one bad job breaks is served one by one."""
-        wait_s = AGAIN_S[0]
+        restarts = Restarts(AGAIN_S)
         while True:
             for job in jobs:
                 self._frontier.watch(job.id, _now_ms(), int(job.interval_s * 1000), schedule.known_ms(job))
-            began = time.monotonic()
+            restarts.begin()
             why = await self._watch_once(kind, jobs)
             if len(jobs) > 1:
                 log.warning("%s: %s; from now on each check is on its own", kind.name, why)
@@ -101,8 +101,7 @@ class Runner:
             for job in jobs:
                 blank = Measurement(kind.name, job.target.text, time.time_ns(), 0.0, Outcome.LOCAL, why=why)
                 self._emit(job.id, blank)
-            wait_s = AGAIN_S[0] if time.monotonic() - began > AGAIN_S[1] else min(wait_s * 2, AGAIN_S[1])
-            await asyncio.sleep(max(wait_s, max(job.interval_s for job in jobs)))
+            await asyncio.sleep(max(restarts.wait_s(), max(job.interval_s for job in jobs)))
 
     async def _watch_once(self, kind: Kind, jobs: Sequence[Job]) -> str:
         """Until the watch ends; why it did."""

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from netmon.config.agent import CheckConfig, TrapsConfig
-from netmon.point import Value
-from netmon.process.troubles import Troubles, words
+from netmon.line import Value
+from netmon.process.troubles import Restarts, Troubles, fault_words
 from probes.clean import clean
 from probes.errors import BadTarget
 from probes.target import Unresolved, parse, resolve
@@ -68,17 +68,16 @@ class Traps:
 
     async def run(self) -> None:
         """Until cancelled; a child that ends is started again."""
-        wait_s = AGAIN_S[0]
+        restarts = Restarts(AGAIN_S)
         while True:
-            began = time.monotonic()
+            restarts.begin()
             well = asyncio.get_running_loop().call_later(WELL_S, self._troubles.well, "traps")
             try:
                 why = await self._child()
             finally:
                 well.cancel()
-            wait_s = AGAIN_S[0] if time.monotonic() - began > AGAIN_S[1] else min(wait_s * 2, AGAIN_S[1])
             self._troubles.tell("traps", f"they are not heard: {why}")
-            await asyncio.sleep(wait_s)
+            await asyncio.sleep(restarts.wait_s())
 
     async def _child(self) -> str:
         """One life of the child; why it ended."""
@@ -87,7 +86,7 @@ class Traps:
                 *command(self._config), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 16
             )
         except OSError as fault:
-            return words(fault)
+            return fault_words(fault)
         assert child.stdout is not None
         try:
             while line := await child.stdout.readline():

@@ -6,11 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from netmon.config.agent import AgentConfig, CheckConfig
-from netmon.fields import PREFIX, of_kind
-from netmon.point import Value, fields_text, head
+from netmon.fields import OF_AGENT, OF_GAP, OF_TRAP, PREFIX, of_kind
+from netmon.line import Value
+from netmon.point import fields_text, head
 from probes.base import Field, Kind, Measurement
-
-SELF, GAP, TRAP = "netmon_agent", "netmon_gap", "netmon_trap"
 
 
 class LineMaker:
@@ -22,7 +21,9 @@ class LineMaker:
         fields = {name: of_kind(kind) for name, kind in kinds.items()}
         self._wanted = {check.check: _Wanted(fields[check.kind], check.also) for check in config.checks}
         self._heads = {check.check: self._head(PREFIX + check.kind, check.check) for check in config.checks}
-        self._self_head, self._gap_head, self._trap_head = (self._head(name, "-") for name in (SELF, GAP, TRAP))
+        self._self_head, self._gap_head, self._trap_head = (
+            self._head(name, "-") for name in (OF_AGENT, OF_GAP, OF_TRAP)
+        )
 
     def _head(self, name: str, check: str) -> str:
         config = self._config

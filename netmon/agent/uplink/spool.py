@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netmon.agent.clock.wall import Known, unpack
+from netmon.fields import OF_GAP
 from netmon.intervals import Intervals
 from netmon.segments import Position, Segments
 
@@ -31,7 +32,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 MAX_VAIN, VAIN_S = 8, 60.0  # on a full disk so many segments go in vain; then none for that time
 MAX_HELD_BYTES = 8 << 20  # in memory while the disk takes nothing
 RECORD_LINES = 2_000
-_GAP = re.compile(r"netmon_gap,.* count=\d+i,first=(\d+)i,last=(\d+)i ")
+_GAP = re.compile(OF_GAP + r",.* count=\d+i,first=(\d+)i,last=(\d+)i ")
 Lacking = Callable[[int, int], list[tuple[int, int]]]
 RECENT = 64  # groups whose place is remembered, to find the newest at once
 

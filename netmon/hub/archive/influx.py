@@ -22,7 +22,7 @@ from urllib3.exceptions import TimeoutError as TimeoutException
 from netmon.config.hub import SinkConfig
 from netmon.delivery.reply import WriteReply
 from netmon.files import read_token
-from netmon.process.troubles import words
+from netmon.process.troubles import fault_words
 from probes.clean import clean
 
 TIMEOUT_MS = 20_000
@@ -47,7 +47,7 @@ class Database:
         try:
             authorization = self._authorization()
         except OSError as fault:
-            return WriteReply(UNREACHED, clean(f"its secret cannot be read: {words(fault)}"))
+            return WriteReply(UNREACHED, clean(f"its secret cannot be read: {fault_words(fault)}"))
         except ValueError as fault:
             return WriteReply(UNREACHED, clean(f"its secret cannot be used: {fault}"))
         try:

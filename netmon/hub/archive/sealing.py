@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from netmon.files import make_folder, read_state, write_state
-from netmon.process.troubles import Troubles, words
+from netmon.process.troubles import Troubles, fault_words
 from netmon.segments import position_of
 from netmon.store import layout
 from netmon.store.frames import END, FRAME
@@ -69,7 +69,9 @@ class Sealer:
         try:
             figures = await asyncio.to_thread(self._child, durable, oldest_ms)
         except (OSError, subprocess.SubprocessError, ValueError) as fault:
-            self._troubles.tell("sealing", f"{words(fault)}: points stay in the segments, next try at the next turn")
+            self._troubles.tell(
+                "sealing", f"{fault_words(fault)}: points stay in the segments, next try at the next turn"
+            )
             return False
         except Exception as fault:  # whatever it was: nothing is pruned that is not sealed
             self._troubles.crashed("sealing", fault)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netmon.hub.ingest.batch import Batch
-from netmon.point import Line
+from netmon.line import Line
 
 KEEP_MS = 300_000  # of the newest point: longer than any rule looks back on what comes live
 MOST = 200_000

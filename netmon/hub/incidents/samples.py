@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from alerts.base import LOST, OK, Sample
-from netmon.fields import DEFERRED, HEAVY
+from netmon.fields import DEFERRED, HEAVY, PREFIX
 from netmon.hub.ingest.batch import Batch
 
-PREFIX = "netmon_"
 _OF_LOAD = ("rtt_b", "lost", "loss_", "late", "reordered", "dup", "burst_", "sent_after_lost")
 SELF_KIND = "agent"  # what an agent says about itself; its check is "-"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netmon.point import Line
+from netmon.line import Line
 
 if TYPE_CHECKING:
     from netmon.segments import Position

@@ -20,7 +20,7 @@ from netmon.hub.ingest.showing import Showing
 from netmon.hub.ingest.twins import Twins
 from netmon.hub.ingest.writers import Places, Writer
 from netmon.hub.tokens import Tokens
-from netmon.point import Line
+from netmon.line import Line
 from netmon.process.troubles import Troubles
 from probes.base import Field
 from probes.clean import clean

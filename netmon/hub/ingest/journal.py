@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from netmon.process.troubles import Troubles, words
+from netmon.process.troubles import Troubles, fault_words
 
 if TYPE_CHECKING:
     from netmon.segments import Position
@@ -106,7 +106,7 @@ class Journal:
                 self._tell(fault)
                 # Who queued meanwhile may lean on this group (a repeat of one of its writes): refuse both.
                 group, self._queue, self._queued_bytes = group + self._queue, [], 0
-                _settle(group, [None] * len(group), DiskRefuses(words(fault)), self._troubles)
+                _settle(group, [None] * len(group), DiskRefuses(fault_words(fault)), self._troubles)
             else:
                 self._troubles.well(PART)
                 self.groups += 1
@@ -115,7 +115,7 @@ class Journal:
 
     def _tell(self, fault: Exception) -> None:
         if isinstance(fault, OSError):
-            self._troubles.tell(PART, f"{words(fault)}: writes are refused until the disk takes them")
+            self._troubles.tell(PART, f"{fault_words(fault)}: writes are refused until the disk takes them")
         else:
             self._troubles.crashed(PART, fault)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from netmon.hub.ingest.batch import Batch
-from netmon.point import Line, decode
+from netmon.line import Line, decode
 from netmon.store.record import Header, encode, split, text_of
 
 if TYPE_CHECKING:

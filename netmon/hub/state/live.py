@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from netmon.fields import SELF as OWN
+from netmon.fields import OF_AGENT, PREFIX, SELF
 from netmon.hub.ingest.batch import Batch
-from netmon.point import Line, Value
+from netmon.line import Line, Value
 from probes.base import Field, Outcome
 
 Row = dict[str, Any]
 LOSS_WINDOW_S = 60.0
 MAX_VALUES = 48  # of one row; all of them are stored
-SELF = "netmon_agent"  # an agent's points about itself
-SELF_FIELDS = tuple(field.name for field in OWN)
-PREFIX = "netmon_"
+SELF_FIELDS = tuple(field.name for field in SELF)
 
 
 @dataclass(slots=True)
@@ -63,7 +61,7 @@ class Live:
         for line in batch.lines:
             if line.tags["check"] != "-":
                 self._check(line)
-            elif line.name == SELF:
+            elif line.name == OF_AGENT:
                 self._self(line)
         if batch.agent:
             self._agent(batch)

@@ -9,7 +9,7 @@ import pytest
 from evaluations import BASE_MS, Hub, Measured
 from incident_world import Fault
 
-from netmon.point import Line
+from netmon.line import Line
 
 SERVICE = "service:portal"
 

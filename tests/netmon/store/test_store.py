@@ -86,7 +86,7 @@ def test_days_past_the_retention_go_and_are_not_sealed_again(tmp_path: Path) -> 
 
 
 def test_records_come_back_as_they_were_written() -> None:
-    from netmon.point import Line, decode
+    from netmon.line import Line, decode
 
     odd = [Line("m x", {"a b": "c,d=e", "t": "é"}, {"f g": 1, "h": -0.5, "e": 1e-9}, 5)]
     header = record.Header("c1", "s", "b", 1, 1, 7, True, False, 9)

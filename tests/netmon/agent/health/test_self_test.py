@@ -21,7 +21,7 @@ from agenthub import FakeHub, serving, until
 
 from netmon.agent.health import self_test
 from netmon.agent.health.self_test import Floor, SelfTest, floor
-from netmon.point import Value
+from netmon.line import Value
 from probes.base import Measurement, Outcome
 from probes.errors import NeedsPrivilege
 from probes.kinds import ping

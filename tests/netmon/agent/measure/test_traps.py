@@ -23,7 +23,7 @@ from netmon.agent.measure.runner import Runner
 from netmon.config import files
 from netmon.config.agent import CheckConfig, TrapsConfig
 from netmon.errors import ConfigError
-from netmon.point import Line, decode
+from netmon.line import Line, decode
 from netmon.process.troubles import Troubles
 from probes import catalog
 from probes.base import Kind, Measurement, Outcome, Target

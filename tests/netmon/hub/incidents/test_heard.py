@@ -17,7 +17,7 @@ from netmon.hub.ingest.seen import Seen
 from netmon.hub.ingest.writers import Places, Writer
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
-from netmon.point import Line
+from netmon.line import Line
 from netmon.segments import Position, Segments
 
 TAGS = {"agent": "c1", "check": "c1-up", "commune": "00001", "province": "01", "site": "c1", "target": "-"}

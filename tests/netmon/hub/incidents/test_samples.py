@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.base import LOST, OK, REFUSED
 from netmon.hub.incidents.samples import samples
 from netmon.hub.ingest.batch import Batch
-from netmon.point import Line, Value
+from netmon.line import Line, Value
 from netmon.segments import Position
 
 TAGS = {"agent": "c1", "check": "k", "commune": "-", "province": "-", "site": "c1", "target": "-"}

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from netmon.hub import limits
 from netmon.hub.ingest.lines import Bounds, Read, Reader, bind
 from netmon.hub.ingest.writers import Writer
-from netmon.point import TAGS, Line, decode
+from netmon.line import Line, decode
+from netmon.point import TAGS
 from probes.base import Field
 
 WRITER = Writer("c1", "26734", "79", frozenset({"c1", "c1-b"}))

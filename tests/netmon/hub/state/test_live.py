@@ -6,7 +6,7 @@ from netmon.hub.ingest.batch import Batch
 from netmon.hub.ingest.writers import Commune
 from netmon.hub.state.communes import FRESH_MS, Communes
 from netmon.hub.state.live import Live
-from netmon.point import Line
+from netmon.line import Line
 from netmon.segments import Position
 from probes.base import Field
 
