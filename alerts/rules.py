@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any, cast
 
@@ -15,8 +14,7 @@ from alerts.language.vocabulary import ARRIVAL, PERIOD
 
 def setting(meaning: str, *, default: Any = MISSING, **more: Any) -> Any:
     """A dataclass field with the metadata files are decoded by: `unit`, `low`, `high`, `choices`, `key`."""
-    meta: Mapping[str, Any] = {"meaning": meaning, "unit": "", "low": None, "high": None, "choices": (), "key": ""}
-    meta = {**meta, "secret": False, **more}
+    meta = {"meaning": meaning, **more}
     return field(metadata=meta) if default is MISSING else field(default=default, metadata=meta)
 
 

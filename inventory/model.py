@@ -13,28 +13,12 @@ from inventory.timestamp import Timestamp
 PROFILES_BPS = {"conf-720p": 1_500_000, "conf-1080p": 4_000_000}  # what one room sends, and receives
 
 
-def key(
-    meaning: str,
-    *,
-    default: Any = MISSING,
-    name: str = "",
-    unit: str = "",
-    choices: tuple[str, ...] = (),
-    low: Any = None,
-) -> Any:
-    """A field with the metadata the hall's walker reads (the same keys as `probes.settings.setting` makes).
+def key(meaning: str, *, default: Any = MISSING, name: str = "", **more: Any) -> Any:
+    """A field with the metadata the hall's walker reads (`unit choices low`, as `probes.settings.setting` has them).
 
     `name` is the key in files when it is not the attribute's.
     """
-    meta = {
-        "meaning": meaning,
-        "unit": unit,
-        "low": low,
-        "high": None,
-        "choices": choices,
-        "key": name,
-        "secret": False,
-    }
+    meta = {"meaning": meaning, "key": name, **more}
     return field(metadata=meta) if default is MISSING else field(default=default, metadata=meta)
 
 
@@ -76,28 +60,33 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mcu:
+class CheckEnd:
+    """What stands in a site and checks end at."""
+
+    id: str
+    site: str
+    name: str = key("name for people", default="")
+    owner: str = key("who answers for it; without one its site's", default="")
+    contact: str = key("id of the contact to call; without one its site's", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mcu(CheckEnd):
     """A multipoint control unit of video conferences. Its element is `mcu:ID`."""
 
     id: str = key("id of the MCU, unique among sites, MCUs, services and rooms")
     site: str = key("id of the site it stands in")
-    name: str = key("name for people", default="")
-    owner: str = key("who answers for it; without one its site's", default="")
-    contact: str = key("id of the contact to call; without one its site's", default="")
     ports: int | None = key("rooms it has licences for at one time", low=1, default=None)
     address: str = key("where it takes calls: sip:…, sips:…, h323:… or its host", default="")
     responder: str = key("HOST:PORT of the media responder beside it", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(CheckEnd):
     """A bridge point: a meeting room with an endpoint. Its element is `room:ID`."""
 
     id: str = key("id of the room, unique among sites, MCUs, services and rooms")
     site: str = key("id of the site it is in")
-    name: str = key("name for people", default="")
-    owner: str = key("who answers for it; without one its site's", default="")
-    contact: str = key("id of the contact to call; without one its site's", default="")
     address: str = key("where its endpoint takes calls: sip:…, sips:…, h323:… or its host", default="")
     alias: str = key("what the MCU or gatekeeper calls it", default="")
     responder: str = key("HOST:PORT of the media responder beside it", default="")
@@ -130,14 +119,11 @@ class Conference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(CheckEnd):
     """Something users need that answers on the network. Its element is `service:ID`."""
 
     id: str = key("id of the service, unique among sites, MCUs, services and rooms")
     site: str = key("id of the site it answers from")
-    name: str = key("name for people", default="")
-    owner: str = key("who answers for it; without one its site's", default="")
-    contact: str = key("id of the contact to call; without one its site's", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,7 +133,6 @@ class Network:
         """All elements, the hub's site first."""
         return tuple(self._parent)
 
-    @property
     def checks(self) -> tuple[str, ...]:
         """Names of all checks."""
         return tuple(self._checks)

@@ -6,19 +6,9 @@ Eight buckets an octave from 1 µs: bucket b holds 2^(b/8) ≤ µs < 2^((b+1)/8)
 
 from __future__ import annotations
 
-import math
-
 PER_OCTAVE = 8
 LAST = 255  # 2^(256/8) µs ≈ 71 minutes
 PREFIX = "rtt_b"  # field `rtt_b93=2i`: two round trips in bucket 93
-
-
-def bucket_of(delay_ms: float) -> int:
-    """The bucket of a delay in ms; delays under 1 µs fall in bucket 0."""
-    micros = delay_ms * 1000.0
-    if micros <= 1.0:
-        return 0
-    return min(LAST, int(math.log2(micros) * PER_OCTAVE))
 
 
 def middle_ms(bucket: int) -> float:

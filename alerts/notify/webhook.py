@@ -123,22 +123,10 @@ def _json(page: Mapping[str, Any]) -> bytes:
     return json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-_COPIED = [
-    "id",
-    "element",
-    "kind",
-    "severity",
-    "name",
-    "owner",
-    "carrier",
-    "circuit_id",
-    "contact",
-    "symptom_count",
-    "suspects",
-    "evidence",
-    "vi",
-    "en",
-]
+_COPIED = (
+    "id", "element", "kind", "severity", "name", "owner", "carrier", "circuit_id", "contact", "symptom_count",
+    "suspects", "evidence", "vi", "en",
+)  # fmt: skip
 
 
 def _incident(view: Mapping[str, Any]) -> dict[str, Any]:

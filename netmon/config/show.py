@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from netmon.config.walker.decode import Reader
 from netmon.config.walker.shape import Key, item_of, record_of, shape_of
-from netmon.config.walker.words import Said, said, yaml_of
+from netmon.config.walker.words import Said, as_item, said, yaml_of
 
 HIDDEN = "(not shown)"
 _HOST = re.compile(r"(?:\[[^\]@]*\]|[^\[\]:@/?#]*)(?::\d*)?(?=[/?#]|$)")
@@ -83,18 +83,11 @@ def lines(shown: list[Shown], indent: str = "") -> Iterator[str]:
             case [list(), *_]:
                 yield f"{indent}{one.name}:{mark}"
                 for item in one.value:
-                    yield from _item(list(lines(item, indent + "    ")), indent)
+                    yield from as_item(list(lines(item, indent + "    ")), indent)
             case [*items]:
                 yield f"{indent}{one.name}: [{', '.join(map(yaml_of, items))}]{mark}"
             case value:
                 yield f"{indent}{one.name}: {yaml_of(value)}{mark}"
-
-
-def _item(told: list[str], indent: str) -> Iterator[str]:
-    """A list's table: its first line carries the dash."""
-    first = next((at for at, line in enumerate(told) if not line.lstrip().startswith("#")), 0)
-    for at, line in enumerate(told):
-        yield f"{indent}  - {line[len(indent) + 4 :]}" if at == first else line
 
 
 def plain(shown: list[Shown]) -> dict[str, Any]:

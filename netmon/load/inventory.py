@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from alerts.base import Info
 from inventory.errors import BadInventory, InventoryFault
-from inventory.model import Agent, Conference, Contact, Inventory, Link, Mcu, Room, Service, Site
+from inventory.model import Conference, Contact, Inventory, Link, Mcu, Room, Service, Site
 from inventory.topology import Network
 from netmon.config.walker import decode
 from netmon.config.walker.decode import Reader, Special
@@ -24,38 +23,16 @@ _SHOWN_IN = (Contact, Site, Link, Mcu, Service, Room, Conference)
 _SHOWN = ("name", "owner", "carrier", "circuit", "phone")  # texts for people
 
 
-class HubTopology:
-    """The network as `alerts.base.Topology` wants it, and the sites and agents that the hub's doors want."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.path = network.path
-        self.depth = network.depth
-        self.parent = network.parent
-        self.symptoms = network.symptoms
-        self.site_of = network.site_of
-
-    @property
-    def sites(self) -> Sequence[Site]:
-        """All sites."""
-        return self.network.inventory.sites
-
-    @property
-    def agents(self) -> Sequence[Agent]:
-        """All agents."""
-        return self.network.inventory.agents
+class HubTopology(Network):
+    """The network as `alerts.base.Topology` wants it."""
 
     def agent_names(self) -> tuple[str, ...]:
         """Names of all agents: each has a token and ought to speak."""
-        return tuple(agent.agent for agent in self.network.inventory.agents)
-
-    def checks(self) -> tuple[str, ...]:
-        """Names of all checks."""
-        return self.network.checks
+        return tuple(agent.agent for agent in self.inventory.agents)
 
     def info(self, element: str) -> Info:
         """Name, owner, carrier, contact of an element; its id alone when it is not in the inventory."""
-        about = self.network.about(element)
+        about = self.about(element)
         return Info(*about[:-1], about.contact.name, about.contact.phone)
 
 
@@ -64,15 +41,15 @@ def load(path: Path) -> HubTopology:
     network, reader = read(path)
     reader.check()
     assert network is not None
-    return HubTopology(network)
+    return network
 
 
-def read(path: Path) -> tuple[Network | None, Reader]:
+def read(path: Path) -> tuple[HubTopology | None, Reader]:
     """The network of a file (None when none can be built) and all faults. Raises `ConfigError` when nothing can be
     read."""
     inventory, reader = decode.read(path, Inventory, SPECIAL, MAX_BYTES)
     try:
-        return Network(inventory), reader
+        return HubTopology(inventory), reader
     except BadInventory as error:
         known = {problem.key for _, problem in reader.faults}
         for fault in error.faults:

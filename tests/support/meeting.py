@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from inventory.model import Conference, Inventory, Link, Mcu, Room, Site
@@ -84,7 +85,7 @@ def as_yaml(made: Inventory) -> str:
     keys = {"from_site": "from", "to_site": "to", "capacity_bps": "capacity", "rate_bps": "rate"}
 
     def plain(record: Any) -> dict[str, Any]:
-        rows = {keys.get(name, name): getattr(record, name) for name in record.__slots__}
+        rows = {keys.get(name, name): getattr(record, name) for name in asdict(record)}
         out = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in rows.items()

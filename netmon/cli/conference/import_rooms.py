@@ -54,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what to add to the inventory; 1 when a row was left out, or there is no room at all."""
     meeting, lang = _meeting(args), args.lang or "vi"
-    known = load.load(Path(args.inventory)).network.inventory if args.inventory else None
+    known = load.load(Path(args.inventory)).inventory if args.inventory else None
     _hold(meeting, known)
     read = readsheet.read(Path(args.file), args.sheet)
     taken = sheet.take(read.rows, read.heading, meeting, known)

@@ -44,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def find(args: argparse.Namespace) -> tuple[Network, Conference]:
     """The network and the conference the arguments name. Raises `ConfigError`, `UsageError`."""
-    network = inventory.load(Path(args.inventory)).network
+    network = inventory.load(Path(args.inventory))
     every = network.inventory.conferences
     found = network.conference(args.conference) or next((one for one in every if one.name == args.conference), None)
     if found is None:

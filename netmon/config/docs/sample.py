@@ -7,7 +7,7 @@ from typing import Any
 
 from netmon.config.roles import ROLES
 from netmon.config.walker.shape import Key, item_of, record_of, shape_of
-from netmon.config.walker.words import kind_of, limits_of, written, yaml_of
+from netmon.config.walker.words import as_item, is_comment, kind_of, limits_of, written, yaml_of
 
 # Examples of what has no default. `record.key`, else `key`.
 _EXAMPLES: dict[str, tuple[str, ...]] = {
@@ -76,10 +76,10 @@ def _key(cls: type[Any], key: Key, row: int, indent: str) -> Iterator[str]:
             yield f"{indent}{key.name}:"
             for at in range(_ROWS.get(record.__name__, 1)):
                 rows = list(_table(record, at, indent + "    "))
-                yield from _item(rows if at == 0 else [one for one in rows if not _is_comment(one)], indent)
+                yield from as_item(rows if at == 0 else [line for line in rows if not is_comment(line)], indent)
         else:
             yield f"{indent}# {key.name}:"
-            yield from _commented(_item(list(_table(record, 0, indent + "    ")), indent), indent)
+            yield from _commented(as_item(list(_table(record, 0, indent + "    ")), indent), indent)
     elif record is not None:
         yield f"{indent}# {key.name}:"
         yield from _commented(_table(record, row, indent + "  "), indent)
@@ -104,17 +104,6 @@ def _about(key: Key) -> str:
     return f"{key.meaning} ({more})"
 
 
-def _item(told: list[str], indent: str) -> Iterator[str]:
-    """A table of a list: the dash stands before its first line that is no comment."""
-    first = next(at for at, line in enumerate(told) if not _is_comment(line))
-    for at, line in enumerate(told):
-        yield f"{indent}  - {line[len(indent) + 4 :]}" if at == first else line
-
-
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
-
-
-def _commented(told: Iterator[str], indent: str) -> Iterator[str]:
-    for line in told:
+def _commented(lines: Iterator[str], indent: str) -> Iterator[str]:
+    for line in lines:
         yield f"{indent}# {line[len(indent) :]}"

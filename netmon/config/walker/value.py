@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from netmon.config.walker.shape import Key, item_of, shape_of, words_of
 from netmon.config.walker.units import UNITS
-from netmon.config.walker.words import limit
+from netmon.config.walker.words import either, limit
 from netmon.errors import Problem, UsageError
 from probes.clean import clean
 from probes.errors import ProbeError
@@ -117,7 +117,7 @@ def say(key: Key) -> str:
     """What to write as a key's value."""
     words = words_of(key)
     if words:
-        return "write " + (" or ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} or {words[-1]}")
+        return f"write {either(words)}"
     if key.measure is not None:
         return key.measure.write
     return getattr(key.type, "write", "") or {int: "write digits, as 5", float: "write digits, as 0.5"}.get(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -51,6 +52,18 @@ def written(value: Any, key: Key) -> str:
     return f"[{', '.join(yaml_of(said(one, key._replace(type=item))) for one in value)}]"
 
 
+def as_item(lines: list[str], indent: str) -> Iterator[str]:
+    """The lines of a list's table, four deeper than the list: the dash stands before the first that is no comment."""
+    first = next((at for at, line in enumerate(lines) if not is_comment(line)), 0)
+    for at, line in enumerate(lines):
+        yield f"{indent}  - {line[len(indent) + 4 :]}" if at == first else line
+
+
+def is_comment(line: str) -> bool:
+    """Is it a comment, and nothing else?"""
+    return line.lstrip().startswith("#")
+
+
 def quoted(text: str) -> str:
     """Text as YAML, plain where every reader takes it for text."""
     if _PLAIN.fullmatch(text) and text.lower() not in _OTHER_MEANING and clean(text, len(text)) == text:
@@ -71,6 +84,11 @@ def _escaped(char: str) -> str:
     return f"\\u{number:04x}" if number < 1 << 16 else f"\\U{number:08x}"
 
 
+def either(words: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
 def kind_of(key: Key) -> str:
     """What kind of value a key wants, in a few words: `duration`, `list of text`, `ping or stamp`."""
     many = "list of " if item_of(key.type) is not None else ""
@@ -79,7 +97,7 @@ def kind_of(key: Key) -> str:
         return f"{many}tables" if many else "table"
     words = words_of(key)
     if words:
-        return many + (" or ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} or {words[-1]}")
+        return many + either(words)
     if key.measure is not None:
         return many + key.measure.noun
     if key.is_path:

@@ -85,7 +85,7 @@ def test_rooms_of_a_lab_are_a_conference_the_inventory_takes(loopback: bool, tmp
     assert len(lab.rooms) == MAX_ROOMS and len({address for _, address in lab.rooms}) == MAX_ROOMS
     file = tmp_path / "inventory.yaml"
     file.write_text(json.dumps(lab.inventory, ensure_ascii=False), encoding="utf-8")
-    read = inventory.load(file).network.inventory
+    read = inventory.load(file).inventory
     (conference,) = read.conferences
     assert conference.rooms == tuple(room.id for room in read.rooms) and conference.id == "lab"
     assert read.rooms[0].address == f"sip:room@{lab.rooms[0][1]}:5060"

@@ -111,29 +111,29 @@ def test_a_conference_of_a_file_is_live_at_its_time(tmp_path: Path) -> None:
         ("rate: 4", "rate: 2Mbit"),
     ):
         text = text.replace(wrong, right)
-    network = inventory.load(written(tmp_path, text)).network
+    network = inventory.load(written(tmp_path, text))
     (one,) = network.live(1_795_568_400)
     assert (one.id, one.room_bps, network.about("room:r1").name) == ("giao-ban", 2_000_000, "Phòng· 1")
 
 
 def test_the_labs_network_is_what_incidents_are_tested_on(tmp_path: Path) -> None:
-    ground: Topology = inventory.load(written(tmp_path, json.dumps(plan(6).inventory, ensure_ascii=False)))
+    topology: Topology = inventory.load(written(tmp_path, json.dumps(plan(6).inventory, ensure_ascii=False)))
     tree = Tree(6)
     codes = {f"commune:c{at}": f"commune:{code}" for at, code in enumerate(_codes(6), 1)}
 
     def named(elements: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(codes.get(element, element) for element in elements)
 
-    assert set(ground.checks()) == set(tree.checks())
-    assert all(ground.path(check) == named(tree.path(check)) for check in tree.checks())
+    assert set(topology.checks()) == set(tree.checks())
+    assert all(topology.path(check) == named(tree.path(check)) for check in tree.checks())
     for element in tree._parent:
         one = codes.get(element, element)
         parent = tree.parent(element)
-        assert ground.parent(one) == (None if parent is None else named((parent,))[0])
-        assert ground.depth(one) == tree.depth(element)
-        assert ground.symptoms(one) == named(tree.symptoms(element))
-    assert all(ground.site_of(agent) == named((site,))[0] for agent, site in tree._site.items())
-    assert ground.depth("link:none") == tree.depth("link:none") == 0
+        assert topology.parent(one) == (None if parent is None else named((parent,))[0])
+        assert topology.depth(one) == tree.depth(element)
+        assert topology.symptoms(one) == named(tree.symptoms(element))
+    assert all(topology.site_of(agent) == named((site,))[0] for agent, site in tree._site.items())
+    assert topology.depth("link:none") == tree.depth("link:none") == 0
 
 
 def _codes(communes: int) -> list[str]:
@@ -141,8 +141,8 @@ def _codes(communes: int) -> list[str]:
 
 
 def test_a_page_about_a_link_names_owner_carrier_circuit_and_contact(tmp_path: Path) -> None:
-    ground = inventory.load(written(tmp_path, json.dumps(plan(2).inventory)))
-    assert ground.info("link:core-province") == (
+    topology = inventory.load(written(tmp_path, json.dumps(plan(2).inventory)))
+    assert topology.info("link:core-province") == (
         "link:core-province",
         "link",
         "Trung tâm (CBĐTW) – Thành phố Hà Nội",
@@ -152,14 +152,14 @@ def test_a_page_about_a_link_names_owner_carrier_circuit_and_contact(tmp_path: P
         "VNPT trực kênh",
         "080 00002",
     )
-    assert ground.info("link:other") == ("link:other", "link", "", "", "", "", "", "")
+    assert topology.info("link:other") == ("link:other", "link", "", "", "", "", "", "")
 
 
 def test_codes_stay_text(tmp_path: Path) -> None:
     text = INVENTORY.replace('"26734"', "00123").replace("name: VNPT", "name: NO")
-    ground = inventory.load(written(tmp_path, text))
-    assert "commune:00123" in ground.network.elements
-    assert ground.info("link:province-c1").contact_name == "NO"
+    topology = inventory.load(written(tmp_path, text))
+    assert "commune:00123" in topology.elements
+    assert topology.info("link:province-c1").contact_name == "NO"
 
 
 def test_texts_for_people_are_harmless_and_in_one_form(tmp_path: Path) -> None:
@@ -167,9 +167,9 @@ def test_texts_for_people_are_harmless_and_in_one_form(tmp_path: Path) -> None:
     rows = json.loads(json.dumps(plan(1).inventory))
     rows["sites"][3]["name"] = name
     rows["sites"][2]["name"] = "Ha\u0300 No\u0323\u0302i"  # Hà Nội, decomposed
-    ground = inventory.load(written(tmp_path, json.dumps(rows)))
-    assert ground.sites[3].name == "Phường ·[31m[/oops]· Sài Gòn"
-    assert ground.info("province:01").name == "Hà Nội"
+    topology = inventory.load(written(tmp_path, json.dumps(rows)))
+    assert topology.inventory.sites[3].name == "Phường ·[31m[/oops]· Sài Gòn"
+    assert topology.info("province:01").name == "Hà Nội"
 
 
 def test_a_fault_shows_hostile_text_harmlessly(tmp_path: Path) -> None:
@@ -185,8 +185,8 @@ def test_the_hubs_and_one_machines_inventories_load(tmp_path: Path) -> None:
     from netmon.lab.single import _inventory
 
     assert inventory.load(written(tmp_path, INVENTORY)).path("c1-uplink")[-1] == "province:79"
-    ground = inventory.load(written(tmp_path, json.dumps(_inventory("here", []))))
-    assert [one.agent for one in ground.agents] == ["here"]
+    topology = inventory.load(written(tmp_path, json.dumps(_inventory("here", []))))
+    assert [one.agent for one in topology.inventory.agents] == ["here"]
 
 
 def test_the_whole_country_loads_within_seconds(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_the_whole_country_loads_within_seconds(tmp_path: Path) -> None:
     text = "".join(f"{name}:\n" + "".join(f"  - {one}\n" for one in lines) for name, lines in rows.items())
     path = written(tmp_path, f"hub_site: core\n{text}")
     began = time.process_time()
-    ground = inventory.load(path)
-    assert all(ground.path(check) for check in ground.checks())
-    assert len(ground.symptoms("site:core")) == 3321 and len(ground.symptoms("link:core-p1")) == 98
+    topology = inventory.load(path)
+    assert all(topology.path(check) for check in topology.checks())
+    assert len(topology.symptoms("site:core")) == 3321 and len(topology.symptoms("link:core-p1")) == 98
     assert time.process_time() - began < 6  # 1.2 s where this was written

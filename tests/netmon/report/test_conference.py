@@ -48,7 +48,7 @@ def network(folder: Path) -> Network:
 
     path = folder / "inventory.yaml"
     path.write_text(json.dumps(inventory()), encoding="utf-8")
-    return file.load(path).network
+    return file.load(path)
 
 
 def line(check: str, code: str, at_ms: int, *, kind: str = "ping", sent: int = 10, rcvd: int = 10, outcome: int = 0,

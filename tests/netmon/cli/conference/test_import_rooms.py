@@ -50,7 +50,7 @@ def test_what_it_prints_stands_in_the_inventory(base: Path, capsys: pytest.Captu
     told = capsys.readouterr()
     inventory.write_text(inventory.read_text() + told.out)
     assert main(["config", "check", str(inventory)]) == 0
-    network = load.load(inventory).network
+    network = load.load(inventory)
     rooms = {one.id: one for one in network.inventory.rooms}
     assert list(rooms) == ["r00001", "r00002", "r00003"] and rooms["r00003"].name == '- no: "yes"'
     assert rooms["r00002"].address == "h323:2@10.1.1.2" and rooms["r00001"].contact == "nguyen-van-a"
