@@ -152,7 +152,7 @@ def _forget_stdout() -> None:
 def _words(fault: NetmonError, lang: str | None) -> str:
     if lang != "vi":
         return str(fault)
-    from netmon.cli.vietnamese import commands as vietnamese
+    from netmon.cli import vietnamese
 
     return vietnamese.problems(fault.problems) if isinstance(fault, ConfigError) else vietnamese.said(str(fault))
 

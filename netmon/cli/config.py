@@ -50,7 +50,7 @@ def _notes(notes: Sequence[Problem], lang: str | None) -> list[str]:
     """What may be meant otherwise, one a line, in the reader's language."""
     if lang != "vi":
         return [f"note: {note}" for note in notes]
-    from netmon.cli.vietnamese import commands as vietnamese
+    from netmon.cli import vietnamese
 
     return [f"lưu ý: {vietnamese.problems([note])}" for note in notes]
 

@@ -63,6 +63,6 @@ def speak(arguments: Sequence[str], default: str | None) -> None:
     if lang != "vi":
         Parser.turned = Parser.told = None
         return
-    from netmon.cli.vietnamese import commands as vietnamese
+    from netmon.cli import vietnamese
 
     Parser.turned, Parser.told = staticmethod(vietnamese.help_text), staticmethod(vietnamese.usage)

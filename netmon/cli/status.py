@@ -216,7 +216,7 @@ def _in_words(text: str, words: Words) -> str:
     """What a measurement or a destination said, in the reader's language as far as it is known there."""
     if words is not _VI:
         return text
-    from netmon.cli.vietnamese.commands import why
+    from netmon.cli.vietnamese import why
 
     return why(text)
 

@@ -162,7 +162,7 @@ def _why(text: str, lang: str) -> str:
     """What a measurement said, in the reader's language as far as it is known there."""
     if lang != "vi":
         return text
-    from netmon.cli.vietnamese import commands as vietnamese
+    from netmon.cli import vietnamese
 
     return vietnamese.why(text)
 

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from checkout import ROOT
 
-from netmon.cli import app, parser
+from netmon.cli import app, parser, vietnamese
 from netmon.cli.conference import check as conferencecheck
 from netmon.cli.conference import conference
-from netmon.cli.vietnamese import commands as vietnamese
 from netmon.errors import Problem
 
 PLAIN = re.compile(r"[a-z0-9, ]+")  # a list of names is one in every language
@@ -53,7 +52,7 @@ def test_every_text_of_help_is_turned() -> None:
 
 def _templates() -> Iterator[tuple[str, str, str]]:
     """(file, "what" or "write", sentence) of each fault that files' readers can tell, with `'x'` for what stands in it."""
-    folders = ("netmon/config/*.py", "netmon/load/*.py", "netmon/conference/sheet/file.py")
+    folders = ("netmon/config/**/*.py", "netmon/load/*.py", "netmon/conference/sheet/file.py")
     for path in sorted(one for folder in folders for one in ROOT.glob(folder)):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
@@ -191,3 +190,11 @@ def test_a_note_beside_good_files_is_told_in_the_readers_language(
     assert app.main(["config", "check", str(tmp_path / "agent.yaml"), "--lang", "vi"]) == 0
     told = capsys.readouterr().err
     assert told.startswith("lưu ý: ") and "không có tệp bí mật" in told and "(tạo nó trước khi chạy)" in told
+
+
+@pytest.mark.parametrize("section", vietnamese._sections())
+def test_every_pair_of_the_text_file_can_be_used(section: str) -> None:
+    for english, turned in vietnamese._sections()[section]:
+        groups = 0 if section in ("help", "system") else re.compile(english).groups
+        assert max([0, *map(int, re.findall(r"\\(\d)", turned))]) <= groups, english
+        assert turned and turned == turned.strip()
