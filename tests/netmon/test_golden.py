@@ -206,6 +206,7 @@ def test_the_hub_goes_on_where_it_was(hub: Started) -> None:
     made.until(lambda: [page for page in hub.pages.accepted if is_end_of(page, before["id"])], "hub")
     sent = len(hub.pages.requests)
     assert made.stop("hub") == 0
+    assert_layouts(made.folder / "hub", GOLDEN / "agent")
     made.start_hub()
     time.sleep(1.5)
     assert len(hub.pages.requests) == sent

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from goldens import World, free_port
+from goldens import World
+from ports import free_ports
 
 pytestmark = pytest.mark.world
 KEY = b"a key for tests alone"
@@ -79,8 +80,8 @@ def conversation(folder: Path, kind: str, option: str, *settings: str) -> tuple[
     folder.mkdir(exist_ok=True)
     (folder / "key").write_bytes(KEY)
     (folder / "key").chmod(0o600)
-    made, port = World(folder, 0.0), free_port()
-    ends = [f"--listen=127.0.0.1:{free_port()}", f"--{option}=127.0.0.1:{port}", "--key-file=key"]
+    made, (port, other) = World(folder, 0.0), free_ports(2)
+    ends = [f"--listen=127.0.0.1:{other}", f"--{option}=127.0.0.1:{port}", "--key-file=key"]
     made.start("reflector", "reflector", *ends)
     try:
         made.until(lambda: is_bound(port), "reflector")

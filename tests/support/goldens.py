@@ -27,6 +27,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from ports import free_ports
+
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "state-2026-12"
 CLOCK = Path(__file__).resolve().parent / "clock"
 PORTS = (
@@ -168,7 +170,7 @@ def copied(folder: Path, source: Path = GOLDEN) -> Path:
 def world(folder: Path, start_s: float, source: Path = GOLDEN) -> Iterator[World]:
     """A copy of `source` in `folder` with free ports, whose programs' clock says `start_s` now. All end with the block."""
     copied(folder, source)
-    ports = {port: free_port() for port in PORTS}
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     for path in folder.glob("*.yaml"):
         path.write_text(re.sub("|".join(PORTS), lambda port: str(ports[port[0]]), path.read_text()))
     made = World(folder, start_s - time.time(), ports)
@@ -191,13 +193,6 @@ def sealing(made: World) -> None:
     file.write_text(file.read_text().replace("seal_every: 10m", "seal_every: 1s"))
     made.start_hub()
     made.until(lambda: made.read("/api/v1/hub")["segments"]["sealed_rows"], "hub")
-
-
-def free_port() -> int:
-    """A TCP port nobody listens on just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 # --- far ends ---
@@ -364,7 +359,7 @@ def far_ends(made: World) -> Iterator[dict[str, str]]:
     """Kind of probe → words of `netmon probe` that find somebody."""
     with ExitStack() as stack:
         dns, ntp, sip = (stack.enter_context(datagrams(answer)) for answer in (_dns, _ntp, _sip))
-        web, stamp, train, media, bulk = (free_port() for _ in range(5))
+        web, stamp, train, media, bulk, h323, snmp = free_ports(7)
         stack.enter_context(taking(web, answer=lambda request: (200, {}, "hello")))
         here = "127.0.0.1:"
         ends = [f"--train={here}{train}", f"--media={here}{media}", f"--throughput={here}{bulk}"]
@@ -373,7 +368,7 @@ def far_ends(made: World) -> Iterator[dict[str, str]]:
         yield {
             "capacity": f"{here}{train}",
             "dns": f"{here}{dns} --set name=portal.example.vn",
-            "h323": f"{here}{free_port()} -n 1",
+            "h323": f"{here}{h323} -n 1",
             "host": "",
             "http": f"http://{here}{web}/ -n 2",
             "media": f"{here}{media} --set duration=2s",
@@ -383,7 +378,7 @@ def far_ends(made: World) -> Iterator[dict[str, str]]:
             "room": f"sip:room@{here}{sip} --set call=true --set ring=1s",
             "sip": f"{here}{sip} -n 2",
             "sipcall": f"sip:room@{here}{sip} --set ring=1s",
-            "snmp": f"{here}{free_port()} --set timeout=500ms",
+            "snmp": f"{here}{snmp} --set timeout=500ms",
             "stamp": f"{here}{stamp} -n 3",
             "tcp": f"{here}{web} -n 2",
             "throughput": f"{here}{bulk} --set duration=1s",
