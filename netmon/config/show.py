@@ -28,12 +28,12 @@ def rows(record: Any, reader: Reader) -> list[Shown]:
     """A record's keys with their effective values."""
     table = reader.table_of(record)
     entries = set() if table is None else {entry.key for entry in table.entries}
-    found = [_shown(key, record, reader, entries) for key in shape_of(type(record)).keys]
+    shown = [_shown(key, record, reader, entries) for key in shape_of(type(record)).keys]
     settings = getattr(record, _KIND_SETTINGS, None)
-    known = {one.name for one in found}
+    known = {key.name for key in shown}
     if settings is not None and _KIND_SETTINGS not in known:
-        found += [one for one in rows(settings, reader) if one.name not in known]
-    return found
+        shown += [key for key in rows(settings, reader) if key.name not in known]
+    return shown
 
 
 def _shown(key: Key, record: Any, reader: Reader, entries: set[str]) -> Shown:
@@ -43,18 +43,17 @@ def _shown(key: Key, record: Any, reader: Reader, entries: set[str]) -> Shown:
         return Shown(key.name, None, default)
     if record_of(key.type) is not None:
         many = item_of(key.type) is not None
-        return Shown(key.name, [rows(one, reader) for one in value] if many else rows(value, reader), default)
+        return Shown(key.name, [rows(element, reader) for element in value] if many else rows(value, reader), default)
     if key.secret and not key.is_path:
         return Shown(key.name, HIDDEN, default)
-    item = item_of(key.type)
-    if item is not None:
-        return Shown(key.name, [_address(said(one, key._replace(type=item))) for one in value], default)
     return Shown(key.name, _address(said(value, key)), default)
 
 
 def _address(value: Said) -> Said:
     """An address without what often holds a secret: user and password, query and fragment. A password may hold any of
     the signs that part an address: where there is one, everything before the last @ is left out."""
+    if isinstance(value, list):
+        return [_address(element) for element in value]
     if not isinstance(value, str):
         return value
     scheme, mark, rest = value.partition("://")
@@ -70,32 +69,28 @@ def _address(value: Said) -> Said:
 
 def lines(shown: list[Shown], indent: str = "") -> Iterator[str]:
     """As YAML that netmon would read again; `# default` behind what nobody wrote."""
-    for one in shown:
-        mark = "  # default" if one.default else ""
-        match one.value:
-            case None | "" if one.default:
-                yield f"{indent}# {one.name}: not set"
-            case []:
-                yield f"{indent}{one.name}: []{mark}"
+    for key in shown:
+        mark = "  # default" if key.default else ""
+        match key.value:
+            case None | "" if key.default:
+                yield f"{indent}# {key.name}: not set"
             case [Shown(), *_]:
-                yield f"{indent}{one.name}:{mark}"
-                yield from lines(one.value, indent + "  ")
+                yield f"{indent}{key.name}:{mark}"
+                yield from lines(key.value, indent + "  ")
             case [list(), *_]:
-                yield f"{indent}{one.name}:{mark}"
-                for item in one.value:
+                yield f"{indent}{key.name}:{mark}"
+                for item in key.value:
                     yield from as_item(list(lines(item, indent + "    ")), indent)
-            case [*items]:
-                yield f"{indent}{one.name}: [{', '.join(map(yaml_of, items))}]{mark}"
             case value:
-                yield f"{indent}{one.name}: {yaml_of(value)}{mark}"
+                yield f"{indent}{key.name}: {yaml_of(value)}{mark}"
 
 
 def plain(shown: list[Shown]) -> dict[str, Any]:
     """As JSON holds it: `{key: {"value": …, "default": true}}`."""
-    return {one.name: {"value": _plain(one.value), "default": one.default} for one in shown}
+    return {key.name: {"value": _plain(key.value), "default": key.default} for key in shown}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, list) and value and isinstance(value[0], Shown):
         return plain(value)
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+    return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -46,9 +46,9 @@ def _setting(key: Key) -> tuple[str, ...]:
 
 
 def _values(kind: Kind) -> Iterator[tuple[str, ...]]:
-    for one in kind.fields:
-        name = f"`{one.name}N`" if one.repeated else f"`{one.name}`"
-        yield name, one.unit, one.type, _sent(one), one.meaning
+    for field in kind.fields:
+        name = f"`{field.name}N`" if field.repeated else f"`{field.name}`"
+        yield name, field.unit, field.type, _sent(field), field.meaning
 
 
 def _sent(field: Field) -> str:

@@ -25,17 +25,17 @@ def schema(role: str) -> Json:
 
 def _table(cls: type[Any], defs: dict[str, Json]) -> Json:
     keys = shape_of(cls).keys
-    found: Json = {
+    table: Json = {
         "type": "object",
         "properties": {key.name: _key(key, defs) for key in keys},
         "required": [key.name for key in keys if key.needed],
         "additionalProperties": False,
     }
     if cls is CheckConfig:  # a kind's settings stand beside a check's own keys
-        del found["additionalProperties"]
-        found["allOf"] = [_kind(kind, defs) for kind in kinds()]
-        found["unevaluatedProperties"] = False
-    return found
+        del table["additionalProperties"]
+        table["allOf"] = [_kind(kind, defs) for kind in kinds()]
+        table["unevaluatedProperties"] = False
+    return table
 
 
 def _kind(kind: Kind, defs: dict[str, Json]) -> Json:
@@ -47,17 +47,10 @@ def _kind(kind: Kind, defs: dict[str, Json]) -> Json:
 
 
 def _key(key: Key, defs: dict[str, Json]) -> Json:
-    found = _value(key, defs) | {"description": key.meaning}
+    json = _value(key, defs) | {"description": key.meaning}
     if key.stated and record_of(key.type) is None:
-        found["default"] = _default(key)
-    return found
-
-
-def _default(key: Key) -> Any:
-    item = item_of(key.type)
-    if item is None:
-        return said(key.default, key)
-    return [said(one, key._replace(type=item)) for one in key.default]
+        json["default"] = said(key.default, key)
+    return json
 
 
 def _value(key: Key, defs: dict[str, Json]) -> Json:

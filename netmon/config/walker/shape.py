@@ -101,7 +101,7 @@ def key_of(field: Field[Any], hint: Any) -> Key:
 def without_none(hint: Any) -> Any:
     """`X` of `X | None`; other types as they are."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        left = [one for one in typing.get_args(hint) if one is not type(None)]
+        left = [inner for inner in typing.get_args(hint) if inner is not type(None)]
         if len(left) != 1:
             raise TypeError(f"{hint} cannot be read from a file: one type a key")
         return left[0]

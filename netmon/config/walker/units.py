@@ -28,10 +28,10 @@ class Unit:
         exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         if not exact:
             return f"0{next(name for name, step in self.steps.items() if step == 1)}"
-        for name, step in sorted(self.steps.items(), key=lambda one: one[1], reverse=True):
+        for name, step in sorted(self.steps.items(), key=lambda step: step[1], reverse=True):
             if exact % step == 0 and exact >= step:
                 return f"{int(exact / step)}{name}"
-        name, step = min(self.steps.items(), key=lambda one: one[1])
+        name, step = min(self.steps.items(), key=lambda step: step[1])
         return f"{(exact / step).normalize():f}{name}"
 
     @property

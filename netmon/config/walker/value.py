@@ -159,7 +159,7 @@ def _parse(text: str, key: Key) -> Any:
     item = item_of(key.type)
     if item is None:
         return scalar(text, key)
-    return tuple(scalar(one.strip(), key._replace(type=item)) for one in text.split(",") if one.strip())
+    return tuple(scalar(part.strip(), key._replace(type=item)) for part in text.split(",") if part.strip())
 
 
 def meant(text: str, names: Iterable[str]) -> str:

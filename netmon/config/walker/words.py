@@ -23,11 +23,14 @@ class Bare(str):
     """A value in words that stands in a file without quotes (`5s`, `20Mbit`)."""
 
 
-Said = str | bool | int | float
+Said = str | bool | int | float | list["Said"]
 
 
 def said(value: Any, key: Key) -> Said:
-    """A single value as people say it: with its unit (`Bare`), a number or bool as itself, all else as text."""
+    """A value as people say it, of a list each: with its unit (`Bare`), a number or bool as itself, all else as text."""
+    item = item_of(key.type)
+    if item is not None:
+        return [said(element, key._replace(type=item)) for element in value]
     if key.measure is not None:
         return Bare(key.measure.format(value))
     return value if isinstance(value, bool | int | float) else str(value)
@@ -35,6 +38,8 @@ def said(value: Any, key: Key) -> Said:
 
 def yaml_of(value: Said) -> str:
     """What was said as a file holds it: quoted where it must be, never a raw control character."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(yaml_of, value))}]"
     if isinstance(value, Bare):
         return str(value)
     if isinstance(value, bool):
@@ -46,10 +51,7 @@ def yaml_of(value: Said) -> str:
 
 def written(value: Any, key: Key) -> str:
     """A value, or a list of values, as a file holds it."""
-    item = item_of(key.type)
-    if item is None:
-        return yaml_of(said(value, key))
-    return f"[{', '.join(yaml_of(said(one, key._replace(type=item))) for one in value)}]"
+    return yaml_of(said(value, key))
 
 
 def as_item(lines: list[str], indent: str) -> Iterator[str]:
