@@ -21,7 +21,7 @@ from probes.kinds.shared.service import SocketAddress, Try, reach, several
 from probes.settings import setting
 from probes.target import parse
 from probes.wire import dns, dns_rdata
-from probes.wire.dns import DnsFramer, DnsMessage, Question
+from probes.wire.dns import DnsMessage, Question, dns_framer
 from probes.wire.exchange import Answered, Exchange
 
 _NO_EDNS = (dns.FORMERR, dns.NOTIMP, dns.BADVERS)  # from a server that may not know EDNS (RFC 6891 §7)
@@ -183,7 +183,7 @@ async def _by_stream(ask: _Ask, family: int, sockaddr: SocketAddress, deadline: 
 
 
 async def _talk(ask: _Ask, line: TlsConnection) -> tuple[DnsMessage, float]:
-    ident, framer, began = secrets.randbits(16), DnsFramer(), time.monotonic()
+    ident, framer, began = secrets.randbits(16), dns_framer(), time.monotonic()
     await line.write(dns.framed(_query(ask, ident)))
     while data := await line.read():
         for message in framer.feed(data):

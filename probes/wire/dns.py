@@ -15,6 +15,7 @@ from typing import NamedTuple
 from probes.errors import WireError
 from probes.wire import dns_rdata
 from probes.wire.dns_rdata import MAX_NAME, name_at
+from probes.wire.framer import Framer
 
 PORT, TLS_PORT = 53, 853  # RFC 1035 §4.2, RFC 7858 §3.1
 UDP_BYTES = 1232  # of an answer we take by UDP: fits every path unfragmented (DNS flag day 2020)
@@ -203,25 +204,11 @@ def _record(data: bytes, at: int) -> tuple[int, int, Record]:
     return at + length, type_, Record(name, dns_rdata.type_name(type_), ttl_s, value, klass)
 
 
-class DnsFramer:
-    """Cuts a byte stream into messages: two bytes of length before each (RFC 1035 §4.2.2), in any slicing."""
-
-    def __init__(self) -> None:
-        self._bytes = bytearray()
-
-    @property
-    def pending(self) -> bool:
-        """A message has begun and is not complete."""
-        return bool(self._bytes)
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Messages that are complete now."""
-        self._bytes += data
-        found = list[bytes]()
-        while len(self._bytes) >= 2 and len(self._bytes) >= 2 + (length := int.from_bytes(self._bytes[:2], "big")):
-            found.append(bytes(self._bytes[2 : 2 + length]))
-            del self._bytes[: 2 + length]
-        return found
+def dns_framer() -> Framer[bytes]:
+    """Cuts a byte stream into messages, two bytes of length before each (RFC 1035 §4.2.2)."""
+    return Framer(
+        lambda held: 2 + int.from_bytes(held[:2], "big") if len(held) >= 2 else None, lambda message: message[2:]
+    )
 
 
 def framed(data: bytes) -> bytes:

@@ -53,6 +53,28 @@ class Dial:
     udp: bool = False
 
 
+class EventQueue:
+    """What happened in a session, kept until its driver asks."""
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+
+    def events(self) -> list[Any]:
+        """What happened since the last call; drained."""
+        events, self._events = self._events, []
+        return events
+
+
+class QuietSocket:
+    """For sessions to whom their socket has nothing to say: of `probes.io.datagram.driver.PacketSession`."""
+
+    def clocks(self, now: float, clock_ns: int) -> None:
+        """Not needed: the stamps of each packet are the kernel's."""
+
+    def overflow(self, total: int) -> None:
+        """Not needed: what our own buffer drops is asked for again."""
+
+
 class DatagramSession(Protocol):
     """A datagram protocol as a pure state machine; many targets may live in one session."""
 

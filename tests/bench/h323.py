@@ -61,7 +61,7 @@ def main(turns: int) -> int:
     """Print the figures; 1 when the memory's goal is missed."""
     us, far, ids = ("10.99.0.2", 5), ("10.99.0.1", 1720), Ids(bytes(16), bytes(16))
     fast = fast_connect.offers(us, us)
-    (connect,) = q931.TpktFramer().feed(RECORDED["h323plus connect"])
+    (connect,) = q931.tpkt_framer().feed(RECORDED["h323plus connect"])
     cases: dict[str, Callable[[], object]] = {
         "make a GRQ": lambda: h225.gatekeeper_request(1, us, alias="netmon"),
         "make an LRQ": lambda: h225.location_request(1, us, "8001"),
@@ -70,7 +70,7 @@ def main(turns: int) -> int:
         "make a RELEASE COMPLETE": lambda: h225.release(ids),
         "read a GCF": lambda: h225.read_ras(RECORDED["gnugk gcf"]),
         "read a CONNECT": lambda: h225.read_call(connect.user or b""),
-        "cut a CONNECT out of a stream": lambda: list(q931.TpktFramer().feed(RECORDED["h323plus connect"])),
+        "cut a CONNECT out of a stream": lambda: list(q931.tpkt_framer().feed(RECORDED["h323plus connect"])),
     }
     kilobytes, took_ms = imported()
     print(f"{'import of the codec':32} {kilobytes:6} kB RSS, {took_ms} ms")

@@ -16,12 +16,12 @@ from probes.errors import WireError
 from probes.wire.h323 import q931
 from probes.wire.h323.call import CallLeft, CallPlan, H323Call
 from probes.wire.h323.h225 import Ids
-from probes.wire.h323.q931 import TpktFramer
+from probes.wire.h323.q931 import tpkt_framer
 
 MANY = int(os.environ.get("NETMON_FUZZ", "100000")) // 4
 SEED = int(os.environ.get("NETMON_SEED", str(time.time_ns() & 0xFFFFFFFF)))
 FAR = ("192.0.2.1", 1720)
-FRAMES = {name: next(TpktFramer().feed(RECORDED[name])) for name in CALLS}
+FRAMES = {name: next(tpkt_framer().feed(RECORDED[name])) for name in CALLS}
 
 
 def mutated(rng: random.Random, data: bytes) -> bytes:
@@ -58,7 +58,7 @@ def test_a_call_takes_whatever_comes_and_has_its_last_word() -> None:
             said.append(call.transmit(at, 0))
         events = call.events()
         assert call.done and isinstance(events[-1], CallLeft), f"seed {SEED}"
-        types = [frame.type for frame in TpktFramer().feed(b"".join(said))]
+        types = [frame.type for frame in tpkt_framer().feed(b"".join(said))]
         assert types in ([q931.SETUP], [q931.SETUP, q931.RELEASE_COMPLETE]), f"seed {SEED}"
 
 
@@ -70,7 +70,7 @@ def test_a_stand_in_answers_or_counts() -> None:
             assert len(answer) < 200, f"seed {SEED}"
             continue
         try:
-            for frame in TpktFramer().feed(mutated(rng, RECORDED[rng.choice(CALLS)])):
+            for frame in tpkt_framer().feed(mutated(rng, RECORDED[rng.choice(CALLS)])):
                 asked = incoming(frame)
                 if asked:
                     answers(standin, asked, FAR, (FAR, FAR))

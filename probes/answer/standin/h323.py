@@ -21,7 +21,7 @@ from probes.errors import WireError
 from probes.target import Endpoint
 from probes.wire.h323 import fast_connect, h225, q931
 from probes.wire.h323.h225 import Ids, Vendor
-from probes.wire.h323.q931 import Q931Message, TpktFramer
+from probes.wire.h323.q931 import Q931Message, tpkt_framer
 from probes.wire.session import Address
 
 ANSWERS = ("connect", "busy", "ring", "working", "silent", "elsewhere")
@@ -148,7 +148,7 @@ class Listening(Sockets):
 
 
 async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    framer, echo = TpktFramer(), None
+    framer, echo = tpkt_framer(), None
     here, peer = writer.get_extra_info("sockname")[:2], writer.get_extra_info("peername")[:2]
     try:
         async with asyncio.timeout(_LONGEST_S):

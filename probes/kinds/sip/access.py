@@ -17,7 +17,7 @@ from probes.kinds.shared.service import Reached, reach
 from probes.kinds.sip.target import Aim
 from probes.wire.session import StreamSession
 from probes.wire.sip.digest import Credentials
-from probes.wire.sip.options import RequestPlan
+from probes.wire.sip.request import RequestPlan
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,253}\Z", re.ASCII)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from probes.errors import WireError
+from probes.wire.framer import FramedSession
 from probes.wire.h323 import h225, q931
 from probes.wire.h323.h225 import OURS, Ids, Vendor
-from probes.wire.h323.q931 import Q931Message, TpktFramer
+from probes.wire.h323.q931 import Q931Message, tpkt_framer
 from probes.wire.session import Address, Malformed
 
 LEAVE_S = 0.3  # how long the far end's own RELEASE COMPLETE is awaited after ours
@@ -90,14 +90,16 @@ class CallLeft(NamedTuple):
     """Nothing more is sent or awaited. The last event, always."""
 
 
-class H323Call:
+class H323Call(FramedSession):
     """The session. `stage`: the last one reached, "" before any. `fast`: the channels the far end opened, in whichever of
     its messages they came (H.323 §8.1.7.1)."""
 
+    done = False
+
     def __init__(self, plan: CallPlan) -> None:
+        super().__init__()
         self._plan = plan
-        self._framer = TpktFramer()
-        self._events: list[Any] = []
+        self._framer = tpkt_framer()
         self._sent_at: float | None = None
         self._due = plan.deadline
         self._out = b""
@@ -108,7 +110,6 @@ class H323Call:
         self._left = False  # `CallLeft` was told
         self.stage = ""
         self.fast: tuple[bytes, ...] = ()
-        self.done = False
 
     @property
     def sent(self) -> bool:
@@ -123,11 +124,11 @@ class H323Call:
 
     def events(self) -> list[Any]:
         """What happened since the last call; drained."""
-        out, self._events = self._events, []
+        events = super().events()
         if self.done and not self._left:
             self._left = True
-            out.append(CallLeft())
-        return out
+            events.append(CallLeft())
+        return events
 
     def hang_up(self, now: float) -> None:
         """End the call: `transmit` gives RELEASE COMPLETE, once, when one is due."""
@@ -164,21 +165,11 @@ class H323Call:
         self._tell(CallExpired(self.stage, self._framer.pending, self._strays))
         self.hang_up(now)
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take bytes. What is no H.225.0 ends the call, for nothing after it can be understood."""
-        if self.done:
-            return
-        if not data:
-            self._gone()
-            return
-        try:
-            for frame in self._framer.feed(data):
-                self._take(frame, now)
-        except WireError as fault:
-            self._tell(Malformed(fault.reason))
-            self.hang_up(now)
+    def _broken(self, event: Malformed, now: float) -> None:
+        self._tell(event)
+        self.hang_up(now)
 
-    def _gone(self) -> None:
+    def _closed(self, now: float) -> None:
         if not self._leaving and not self._over:
             self._tell(ConnectionClosed(self.stage, self._framer.pending))
         self._over = self.done = True

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire.framer import Framer
 
 ALERTING, CALL_PROCEEDING, PROGRESS, SETUP = 0x01, 0x02, 0x03, 0x05
 CONNECT, SETUP_ACKNOWLEDGE, RELEASE_COMPLETE = 0x07, 0x0D, 0x5A
@@ -119,38 +120,17 @@ def _elements(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
     raise WireError(at, "too many information elements")
 
 
-class TpktFramer:
-    """Cuts a byte stream into messages, fed in any slicing."""
+def tpkt_framer() -> Framer[Q931Message]:
+    """Cuts a byte stream into messages. An empty TPKT (a keep-alive some devices send) is left out."""
+    return Framer(_tpkt_bytes, lambda tpkt: parse(tpkt[4:]) if len(tpkt) > 4 else None)
 
-    def __init__(self) -> None:
-        self._bytes = bytearray()
 
-    @property
-    def pending(self) -> bool:
-        """A message has begun and is not complete."""
-        return bool(self._bytes)
-
-    def feed(self, data: bytes) -> Iterator[Q931Message]:
-        """Messages that are complete now, to be taken all; raises `WireError` when the stream is none of TPKT's.
-
-        An empty TPKT (a keep-alive some devices send) is left out.
-        """
-        self._bytes += data
-        while (body := self._next()) is not None:
-            if body:
-                yield parse(body)
-
-    def _next(self) -> bytes | None:
-        held = self._bytes
-        if held and held[0] != 3:
-            raise WireError(0, "no TPKT")
-        if len(held) < 4:
-            return None
-        size = int.from_bytes(held[2:4], "big")
-        if size < 4:
-            raise WireError(2, "a TPKT shorter than its head")
-        if len(held) < size:
-            return None
-        body = bytes(held[4:size])
-        del held[:size]
-        return body
+def _tpkt_bytes(held: bytearray) -> int | None:
+    if held and held[0] != 3:
+        raise WireError(0, "no TPKT")
+    if len(held) < 4:
+        return None
+    size = int.from_bytes(held[2:4], "big")
+    if size < 4:
+        raise WireError(2, "a TPKT shorter than its head")
+    return size

@@ -17,7 +17,7 @@ from probes.base import Outcome
 from probes.wire.icmp.error import MIN_QUOTE, UDP, IcmpMeaning, Label, Quote, labels_at, meaning
 from probes.wire.icmp.fault import Fault, icmp_fault
 from probes.wire.icmp.header import ECHO4, ECHO6, REPLY4, REPLY6, checksum
-from probes.wire.session import Address, Arrival, Datagram
+from probes.wire.session import Address, Arrival, Datagram, QuietSocket
 
 GAP_S = 0.010  # between two packets of a flow
 SILENT_RUN = 5  # one packet at a time: so many silent hops in a row end the flow
@@ -139,7 +139,7 @@ class AllSettled(NamedTuple):
     """All that was asked for is answered or over."""
 
 
-class Flow:
+class Flow(QuietSocket):
     """The session: sends what it is asked for, `GAP_S` apart, and keeps what came back in `probes`."""
 
     def __init__(self, packets: Packets, to: Address, *, v6: bool, tos: int, timeout_s: float) -> None:
@@ -212,12 +212,6 @@ class Flow:
         probe = self.probes[token]
         probe.left_ns, probe.unsent = 0, why
         self._out.pop(token, None)
-
-    def clocks(self, now: float, clock_ns: int) -> None:
-        """Not needed: both stamps of a packet are the kernel's."""
-
-    def overflow(self, total: int) -> None:
-        """Not needed: what our own buffer drops is asked for again."""
 
     def events(self) -> list[AllSettled]:
         """`AllSettled`, once, when all that was asked for is over."""

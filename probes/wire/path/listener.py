@@ -8,7 +8,7 @@ from typing import Protocol
 from probes.errors import WireError
 from probes.wire.icmp.error import Quote, decode
 from probes.wire.path.flow import AllSettled
-from probes.wire.session import Arrival, Datagram
+from probes.wire.session import Arrival, Datagram, QuietSocket
 
 
 class IcmpHearer(Protocol):
@@ -18,7 +18,7 @@ class IcmpHearer(Protocol):
         """One error, whole."""
 
 
-class IcmpListener:
+class IcmpListener(QuietSocket):
     """The session of a raw ICMP socket: hands each error to the flow whose packet it quotes. It sends nothing."""
 
     done = False
@@ -63,11 +63,5 @@ class IcmpListener:
     def unsent(self, token: int, why: str) -> None:
         """It sends nothing."""
 
-    def clocks(self, now: float, clock_ns: int) -> None:
-        """Not needed."""
-
     def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
         """It sends nothing that could be complained of."""
-
-    def overflow(self, total: int) -> None:
-        """What it misses is not known of the packet, no fault."""

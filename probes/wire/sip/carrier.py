@@ -1,36 +1,18 @@
-"""What a SIP conversation over datagrams hears of its socket: when a request left and what ICMP says (`probes.io.datagram.driver`)."""
+"""What OPTIONS and calls have in common, over whatever transport and over datagrams."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
-from probes.base import Outcome
-from probes.wire.icmp.fault import Fault, icmp_fault
-from probes.wire.session import Address
-
-_SLACK_S = 0.001  # stamps and timers are read at slightly different moments
-
-
-class Unreached(NamedTuple):
-    """A router or the host itself says that it cannot be delivered: the conversation is over."""
-
-    fault: Fault
-
-
-class FirstSend(NamedTuple):
-    """A request's first send: by our timers' clock (s), and by the wall clock as the kernel stamped it (ns; 0: not yet)."""
-
-    now: float
-    at_ns: int = 0
-
-    def passed_s(self, now: float, at_ns: int = 0) -> float:
-        """From then to an answer that came at `at_ns`: by the kernel's stamps, so that our own delay is not in it.
-
-        By the other clock when there is no stamp, or the wall clock was set in between.
-        """
-        waited_s, stamped_s = now - self.now, (at_ns - self.at_ns) / 1e9
-        is_sound = self.at_ns and at_ns and 0.0 <= stamped_s <= waited_s + _SLACK_S
-        return stamped_s if is_sound else waited_s
+from probes.errors import WireError
+from probes.wire.exchange import Departure, SocketDuties
+from probes.wire.icmp.fault import Fault
+from probes.wire.session import Address, Arrival, EventQueue, Malformed
+from probes.wire.sip import message as sip
+from probes.wire.sip.login import Authorization
+from probes.wire.sip.message import SipMessage
+from probes.wire.sip.request import Headers, RequestPlan
 
 
 class Token(NamedTuple):
@@ -40,46 +22,66 @@ class Token(NamedTuple):
     send: int
 
 
-class Carried:
-    """The part of `probes.io.datagram.driver.PacketSession` that is the same for every SIP conversation.
+class Unreached(NamedTuple):
+    """A router or the host itself says that it cannot be delivered: the conversation is over."""
 
-    `trouble`: why our last send did not leave, None when it did; a repeat may mend it.
-    """
+    fault: Fault
+
+
+class SipSession(EventQueue, ABC):
+    """What a conversation keeps of its requests. `trouble`: why our last send did not arrive, None when it did."""
 
     trouble: Fault | None = None
 
-    def judges_at(self) -> float:
-        """Before any of our timers fires, all that came must be taken in: our own delay is no loss and no repeat."""
-        wake_at = self.wake_at()
-        return float("inf") if wake_at is None else wake_at
+    def __init__(self, ask: RequestPlan) -> None:
+        super().__init__()
+        self._ask = ask
+        self._number = 0  # CSeq
+        self._login = Authorization(ask.credentials, ask.seed)
+        self._authorization: Headers = ()
+        self._left: Departure | None = None  # the first send of the request that waits for its answer; None: not yet
+        self._at_ns = 0  # when what we take now came
+        self._source: Address | None = None  # and from where
 
-    def wake_at(self) -> float | None:
-        """When to be called next (monotonic s)."""
-        raise NotImplementedError
+    def _partial(self) -> bool:
+        return False
 
-    def clocks(self, now: float, clock_ns: int) -> None:
-        """Not needed: the clocks of each send are kept."""
+    @abstractmethod
+    def _take(self, message: SipMessage, now: float) -> None:
+        """A message."""
 
-    def overflow(self, total: int) -> None:
-        """One conversation cannot fill our own buffer."""
+    @abstractmethod
+    def _tell(self, event: Any) -> None:
+        """Something happened."""
 
-    def unsent(self, token: Any, why: str) -> None:
-        """Our own fault; a later repeat may still leave."""
-        self.trouble = Fault(Outcome.LOCAL, f"this machine has no way: {why}")
 
-    def unreachable(self, to: str, by: str, data: bytes, type: int, code: int, now: float) -> None:
-        """A refusal ends it; anything else is remembered: a repeat may still be answered."""
-        fault = icmp_fault(to, by, type, code)
-        if fault is None:
-            return
-        if fault.outcome is Outcome.REFUSED:
-            self.refused(fault, to, now)
-        else:
-            self.trouble = fault
+class OverDatagrams(SocketDuties, SipSession):
+    """A conversation with `_to` as its socket knows it."""
 
-    def refused(self, fault: Fault, to: str, now: float) -> None:
-        """ICMP refuses what we sent to this address."""
-        raise NotImplementedError
+    _to: Address
+
+    def receive(self, arrival: Arrival, now: float) -> None:
+        """Take one datagram. What is no SIP is told as `Malformed` and does not end the waiting: it may be forged."""
+        if not arrival.data.strip(b"\r\n\0 ") or not self._hears(arrival.source):
+            return  # a keep-alive, or somebody else
+        self._at_ns, self._source = arrival.at_ns, arrival.source
+        try:
+            self._take(sip.parse(arrival.data), now)
+        except WireError as fault:
+            if is_of(self._to, arrival.source[0]):
+                self._tell(Malformed(fault.reason, arrival.source))
+
+    def sent(self, token: Any, at_ns: int) -> None:
+        """The kernel's stamp of a send: the first of a request is what its delay begins with."""
+        if self._left is not None and token == (self._waiting(), 0):
+            self._left = self._left._replace(at_ns=at_ns)
+
+    def _hears(self, source: Address) -> bool:
+        return True
+
+    @abstractmethod
+    def _waiting(self) -> str:
+        """The name of the request that waits for its answer."""
 
 
 def is_of(place: Address, address: str) -> bool:

@@ -7,31 +7,18 @@ answered (`probes.wire.sip.login`). It ends by a final answer, by its deadline, 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from probes.errors import WireError
+from probes.wire.exchange import Departure
+from probes.wire.framer import FramedSession
 from probes.wire.icmp.fault import Fault
-from probes.wire.session import Address, Arrival, Datagram, Malformed
+from probes.wire.session import Address, Datagram, Malformed
 from probes.wire.sip import message as sip
-from probes.wire.sip.carrier import Carried, FirstSend, Token, Unreached, is_of
-from probes.wire.sip.digest import Credentials
-from probes.wire.sip.login import Authorization
+from probes.wire.sip.carrier import OverDatagrams, SipSession, Token, Unreached, is_of
 from probes.wire.sip.message import SipMessage
+from probes.wire.sip.request import T1_S, T2_S, RequestPlan, branch, is_answer, local_tag
 
-T1_S, T2_S = 0.5, 4.0  # RFC 3261 §17.1.2.2
 _MAX_EVENTS = 64  # of one conversation; a flood of strays is not collected
-
-
-@dataclass(frozen=True, slots=True)
-class RequestPlan:
-    """What is asked, and by whom. `local` is our `host:port` as others see it; `seed` makes all tokens (random hex)."""
-
-    uri: str
-    local: str
-    seed: str
-    transport: str = "UDP"  # the Via's word: UDP, TCP, TLS
-    credentials: Credentials | None = None
 
 
 class FinalResponse(NamedTuple):
@@ -66,33 +53,25 @@ class NoFinalResponse(NamedTuple):
     trouble: Fault | None = None
 
 
-class _Options(Carried):
+class _Options(SipSession):
     """What both transports share."""
 
+    done = False
+
     def __init__(self, ask: RequestPlan, deadline: float, reliable: bool) -> None:
-        self._ask, self._deadline, self._reliable = ask, deadline, reliable
-        self._events: list[Any] = []
-        self._number = 0  # CSeq
+        super().__init__(ask)
+        self._deadline, self._reliable = deadline, reliable
         self._repeats = 0
         self._send = 0  # of the OPTIONS that is asked now, from 0
-        self._login = Authorization(ask.credentials, ask.seed)
-        self._authorization: tuple[tuple[str, str], ...] = ()
         self._due: float | None = 0.0
-        self._left: FirstSend | None = None  # the OPTIONS that is asked now; None: not yet
         self._gap_s = T1_S
         self._provisional = False
-        self.done = False
 
     def wake_at(self) -> float | None:
         """The next repeat or the deadline, whichever is first."""
         if self.done:
             return None
         return self._deadline if self._due is None else min(self._due, self._deadline)
-
-    def events(self) -> list[Any]:
-        """What happened since the last call; drained."""
-        out, self._events = self._events, []
-        return out
 
     def _tell(self, event: Any) -> None:
         if len(self._events) < _MAX_EVENTS:
@@ -115,14 +94,11 @@ class _Options(Carried):
         self._schedule(now, clock_ns)
         return self._request()
 
-    def _partial(self) -> bool:
-        return False
-
     def _schedule(self, now: float, clock_ns: int) -> None:
         self.trouble = None
         if self._left is None:
             self._number += 1
-            self._left, self._gap_s, self._send = FirstSend(now, clock_ns), T1_S, 0
+            self._left, self._gap_s, self._send = Departure(now, clock_ns), T1_S, 0
         else:
             self._repeats, self._send = self._repeats + 1, self._send + 1
             self._gap_s = min(2 * self._gap_s, T2_S)
@@ -132,14 +108,14 @@ class _Options(Carried):
             self._due = now + (T2_S if self._provisional else self._gap_s)
 
     def _request(self) -> bytes:
-        ask, seed = self._ask, self._ask.seed
+        ask = self._ask
         scheme = ask.uri.partition(":")[0]
         headers = (
-            ("via", f"SIP/2.0/{ask.transport} {ask.local};branch={self._branch()};rport"),
+            ("via", f"SIP/2.0/{ask.transport} {ask.local};branch={branch(ask, self._number)};rport"),
             ("max-forwards", "70"),
-            ("from", f"<{scheme}:netmon@{ask.local}>;tag={seed[:8]}"),
+            ("from", f"<{scheme}:netmon@{ask.local}>;tag={local_tag(ask)}"),
             ("to", f"<{ask.uri}>"),
-            ("call-id", seed),
+            ("call-id", ask.seed),
             ("cseq", f"{self._number} OPTIONS"),
             ("contact", f"<{scheme}:netmon@{ask.local}>"),
             ("accept", "application/sdp"),
@@ -148,13 +124,10 @@ class _Options(Carried):
         )
         return sip.encode(SipMessage(0, "", "OPTIONS", ask.uri, headers))
 
-    def _branch(self) -> str:
-        return f"z9hG4bK{self._ask.seed[:16]}{self._number}"
-
-    def _take(self, message: SipMessage, now: float, at_ns: int = 0) -> None:
+    def _take(self, message: SipMessage, now: float) -> None:
         if self.done or not message.status:
             return  # their requests are not our business
-        if self._left is None or not sip.answers(message, self._branch(), self._number, "OPTIONS", self._ask.seed):
+        if self._left is None or not is_answer(message, self._ask, "OPTIONS", self._number):
             self._tell(Stray(message.status))
         elif message.status < 200:
             self._provisional = True
@@ -163,65 +136,49 @@ class _Options(Carried):
             self._authorization = self._login.headers("OPTIONS", self._ask.uri)
             self._left, self._due, self._provisional = None, 0.0, False
         else:
-            rtt_s = self._left.passed_s(now, at_ns)
+            rtt_s = self._left.passed_s(now, self._at_ns)
             self._end(FinalResponse(message, rtt_s, 1 + self._repeats, self._login.tried))
 
-    def refused(self, fault: Fault, to: str, now: float) -> None:
-        """See `Carried`."""
-        self._end(Unreached(fault))
 
-
-class DatagramOptions(_Options):
+class DatagramOptions(_Options, OverDatagrams):
     """OPTIONS over UDP: a `probes.io.datagram.driver.PacketSession` for one target. Only who was asked is heard."""
 
     def __init__(self, ask: RequestPlan, to: Address, deadline: float) -> None:
         super().__init__(ask, deadline, reliable=False)
         self._to = to
 
-    def receive(self, arrival: Arrival, now: float) -> None:
-        """Take one datagram. What is no SIP is told as `Malformed` and does not end the waiting: it may be forged."""
-        is_theirs = is_of(self._to, arrival.source[0]) and arrival.source[1] == self._to[1]
-        if not is_theirs or not arrival.data.strip(b"\r\n\0 "):
-            return  # somebody else, or a keep-alive
-        try:
-            self._take(sip.parse(arrival.data), now, arrival.at_ns)
-        except WireError as fault:
-            self._tell(Malformed(fault.reason, arrival.source))
-
     def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
         """The OPTIONS when it is due."""
         data = self._outgoing(now, clock_ns)
-        return [Datagram(data, self._to, token=Token(str(self._number), self._send))] if data else []
+        return [Datagram(data, self._to, token=Token(self._waiting(), self._send))] if data else []
 
-    def sent(self, token: Any, at_ns: int) -> None:
-        """The kernel's stamp of a send: the first of an OPTIONS is what its round trip begins with."""
-        if self._left is not None and token == (str(self._number), 0):
-            self._left = self._left._replace(at_ns=at_ns)
+    def refused(self, fault: Fault, to: str, now: float) -> None:
+        """See `SocketDuties`."""
+        self._end(Unreached(fault))
+
+    def _hears(self, source: Address) -> bool:
+        return is_of(self._to, source[0]) and source[1] == self._to[1]
+
+    def _waiting(self) -> str:
+        return str(self._number)
 
 
-class StreamOptions(_Options):
+class StreamOptions(_Options, FramedSession):
     """OPTIONS over TCP or TLS: a `probes.wire.session.StreamSession`."""
 
     def __init__(self, ask: RequestPlan, deadline: float) -> None:
         super().__init__(ask, deadline, reliable=True)
         self._framer = sip.SipFramer()
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take bytes; what is no SIP ends the conversation, for nothing after it can be understood."""
-        if self.done:
-            return
-        if not data:
-            self._end(NoFinalResponse(True, self._framer.pending))
-            return
-        try:
-            for message in self._framer.feed(data):
-                self._take(message, now)
-        except WireError as fault:
-            self._end(Malformed(fault.reason))
-
     def transmit(self, now: float, clock_ns: int) -> bytes:
         """The OPTIONS once, and once more with credentials."""
         return self._outgoing(now, clock_ns)
+
+    def _closed(self, now: float) -> None:
+        self._end(NoFinalResponse(True, self._partial()))
+
+    def _broken(self, event: Malformed, now: float) -> None:
+        self._end(event)
 
     def _partial(self) -> bool:
         return self._framer.pending

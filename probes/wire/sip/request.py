@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from probes.wire.session import Address
 from probes.wire.sip import message as sip
 from probes.wire.sip.dialog import Dialog
+from probes.wire.sip.digest import Credentials
 from probes.wire.sip.message import SipMessage
-from probes.wire.sip.options import RequestPlan
 
 Headers = tuple[tuple[str, str], ...]
+T1_S, T2_S = 0.5, 4.0  # RFC 3261 §17.1.2.2
 COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
 ALLOW = ("allow", "INVITE, ACK, BYE, CANCEL, OPTIONS")
 # What we do not do is 405 (§8.2.1); a change of media, and a look whether the call still stands, has words of its own.
@@ -24,6 +26,17 @@ _REASONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class RequestPlan:
+    """What is asked, and by whom. `local` is our `host:port` as others see it; `seed` makes all tokens (random hex)."""
+
+    uri: str
+    local: str
+    seed: str
+    transport: str = "UDP"  # the Via's word: UDP, TCP, TLS
+    credentials: Credentials | None = None
+
+
 def branch(ask: RequestPlan, number: int, mark: str = "") -> str:
     """A request's branch. `mark` makes it another than that of the INVITE with the same number."""
     return f"z9hG4bK{ask.seed[:16]}{number}{mark}"
@@ -32,6 +45,11 @@ def branch(ask: RequestPlan, number: int, mark: str = "") -> str:
 def local_tag(ask: RequestPlan) -> str:
     """Our own tag."""
     return ask.seed[:8]
+
+
+def is_answer(message: SipMessage, ask: RequestPlan, method: str, number: int) -> bool:
+    """Whether a response is to our request of this method and number."""
+    return sip.answers(message, branch(ask, number), number, method, ask.seed)
 
 
 def request(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probes.errors import WireError
 from probes.wire import dns, dns_rdata
-from probes.wire.dns import DnsFramer, DnsMessage, Question
+from probes.wire.dns import DnsMessage, Question, dns_framer
 
 RECORDED = GOLDEN / "dns" / "unbound.hex"
 LINES = [line.split() for line in RECORDED.read_text().splitlines() if not line.startswith("#")]
@@ -180,7 +180,7 @@ def test_a_spoiled_message_is_a_message_or_a_wire_error(data: bytes, draw: st.Da
 
 @given(st.lists(st.binary(max_size=40), max_size=5), st.data())
 def test_a_stream_is_cut_into_the_same_messages_in_any_slicing(messages: list[bytes], draw: st.DataObject) -> None:
-    stream, framer, found = b"".join(map(dns.framed, messages)), DnsFramer(), list[bytes]()
+    stream, framer, found = b"".join(map(dns.framed, messages)), dns_framer(), list[bytes]()
     while stream:
         size = draw.draw(st.integers(1, len(stream)))
         found += framer.feed(stream[:size])

@@ -23,7 +23,7 @@ from probes.settings import setting
 from probes.target import Unresolved, resolve
 from probes.wire.sip.call.call import DatagramCall, StreamCall
 from probes.wire.sip.call.events import CallLimits, Leaving, Up
-from probes.wire.sip.options import RequestPlan
+from probes.wire.sip.request import RequestPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,47 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from probes.errors import WireError
+from probes.wire.framer import FramedSession
 from probes.wire.icmp.fault import Fault
-from probes.wire.session import Address, Arrival, Datagram, Malformed
+from probes.wire.session import Address, Datagram
 from probes.wire.sip import message as sip
 from probes.wire.sip.call.events import CallLimits, CallOver, Silent
 from probes.wire.sip.call.state import DONE, PARTING, RINGING, UNHEARD, UP, Send, SipCall
-from probes.wire.sip.carrier import Unreached, is_of
-from probes.wire.sip.options import RequestPlan
-from probes.wire.sip.request import next_hop
+from probes.wire.sip.carrier import OverDatagrams, Unreached, is_of
+from probes.wire.sip.request import RequestPlan, next_hop
 
 
-class DatagramCall(SipCall):
-    """A call over UDP: a `probes.io.datagram.driver.PacketSession`. Within the dialog it sends to the address the dialog names."""
+class DatagramCall(SipCall, OverDatagrams):
+    """A call over UDP: a `probes.io.datagram.driver.PacketSession`. Within the dialog it sends to the address the dialog names.
+    Whoever knows our Call-ID belongs to the call."""
 
     def __init__(self, ask: RequestPlan, offer: bytes, limits: CallLimits, began: float, to: Address) -> None:
         super().__init__(ask, offer, limits, began, to)
         self._to = to
 
-    def receive(self, arrival: Arrival, now: float) -> None:
-        """Take one datagram. What is no SIP is told as `Malformed` and does not end the call: it may be forged. Whoever
-        knows our Call-ID belongs to the call."""
-        if not arrival.data.strip(b"\r\n\0 "):
-            return
-        self._at_ns, self._source = arrival.at_ns, arrival.source
-        try:
-            self._take(sip.parse(arrival.data), now)
-        except WireError as fault:
-            if is_of(self._to, arrival.source[0]):
-                self._tell(Malformed(fault.reason, arrival.source))
-
     def transmit(self, now: float, clock_ns: int) -> Iterable[Datagram]:
         """What is due."""
         return [Datagram(data, to or self._to, token=token) for data, to, token in self._outgoing(now, clock_ns)]
 
-    def sent(self, token: Any, at_ns: int) -> None:
-        """The kernel's stamp of a send: the first of a request is what its delay begins with."""
-        if self._left is not None and self._repeat and token == (f"{self._number} {self._repeat.method}", 0):
-            self._left = self._left._replace(at_ns=at_ns)
+    def _waiting(self) -> str:
+        return f"{self._number} {self._repeat.method}" if self._repeat else ""
 
     def refused(self, fault: Fault, to: str, now: float) -> None:
-        """See `Carried`. What the dialog's own place refuses whom we called gets; it may know the way."""
+        """See `SocketDuties`. What the dialog's own place refuses whom we called gets; it may know the way."""
         if self._hop is None or self._hop == self._to or not is_of(self._hop, to):
             self._tell(Unreached(fault))
             return
@@ -56,7 +42,7 @@ class DatagramCall(SipCall):
             self._repeat.to, self._repeat.due = self._to, now
 
 
-class StreamCall(SipCall):
+class StreamCall(SipCall, FramedSession):
     """A call over TCP or TLS: a `probes.wire.session.StreamSession`."""
 
     def __init__(
@@ -92,19 +78,6 @@ class StreamCall(SipCall):
             self._say(self._ack.data)
         self.hang_up(now)
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take bytes; what is no SIP, or the end of the connection, ends the call: our last word is said without an answer."""
-        if self.done:
-            return
-        if not data:
-            self._cut(Silent(self._state == RINGING, closed=True, partial=self._framer.pending), now)
-            return
-        try:
-            for message in self._framer.feed(data):
-                self._take(message, now)
-        except WireError as fault:
-            self._cut(Malformed(fault.reason), now)
-
     def transmit(self, now: float, clock_ns: int) -> bytes:
         """What is due."""
         return b"".join(send.data for send in self._outgoing(now, clock_ns))
@@ -112,7 +85,11 @@ class StreamCall(SipCall):
     def _partial(self) -> bool:
         return self._framer.pending
 
-    def _cut(self, event: Any, now: float) -> None:
+    def _closed(self, now: float) -> None:
+        self._broken(Silent(self._state == RINGING, closed=True, partial=self._framer.pending), now)
+
+    def _broken(self, event: Any, now: float) -> None:
+        """Our last word is said without waiting for an answer."""
         self._tell(CallOver(False, 0, 0.0) if self._state in (UP, PARTING) else event)
         self._is_cut = True
         if self._state != PARTING:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from probes.wire.exchange import Departure
 from probes.wire.session import Address, Malformed
 from probes.wire.sip import body as sip_body
 from probes.wire.sip import dialog as sip_dialog
@@ -31,12 +32,10 @@ from probes.wire.sip.call.events import (
     Silent,
     Up,
 )
-from probes.wire.sip.carrier import Carried, FirstSend, Token
+from probes.wire.sip.carrier import SipSession, Token
 from probes.wire.sip.dialog import Dialog
-from probes.wire.sip.login import Authorization
 from probes.wire.sip.message import SipMessage
-from probes.wire.sip.options import T1_S, T2_S, RequestPlan
-from probes.wire.sip.request import COPIED, Headers, next_hop
+from probes.wire.sip.request import COPIED, T1_S, T2_S, Headers, RequestPlan, is_answer, next_hop
 
 ASKING, RINGING, UP, PARTING, DONE = range(5)
 UNHEARD = (0, 404, 408, 481)  # answers to a BYE of a place that does not have the call; 0: none
@@ -67,18 +66,16 @@ class _Repeat:
     sends: int = 0
 
 
-class SipCall(Carried):
+class SipCall(SipSession):
     """What both transports share. `is_enough`: nothing more is awaited of the call, so that it need not last longer."""
 
     def __init__(self, ask: RequestPlan, offer: bytes, limits: CallLimits, began: float, peer: Address | None) -> None:
-        self._ask, self._offer, self._limits, self._peer = ask, offer, limits, peer
+        super().__init__(ask)
+        self._offer, self._limits, self._peer = offer, limits, peer
         self.is_enough: Callable[[], bool] = lambda: True
         self._state = ASKING
-        self._events: list[Any] = []
         self._out: list[Send] = []  # sent once: ACKs and our answers
-        self._number = self._invite = 0  # CSeq; the INVITE's
-        self._login = Authorization(ask.credentials, ask.seed)
-        self._authorization: Headers = ()
+        self._invite = 0  # its CSeq
         self._cancelled = False
         self._sends = 0  # of the INVITE, once something answered
         self._is_taken = False
@@ -95,9 +92,6 @@ class SipCall(Carried):
         self._told: set[int] = set()
         self._has_demanded = False
         self._began = self._until = began
-        self._left: FirstSend | None = None  # the first send of the request that waits for its answer
-        self._at_ns = 0  # when what we take now came
-        self._source: Address | None = None  # and from where
         self._repeat: _Repeat | None = None
         self._asked(began)
 
@@ -115,11 +109,6 @@ class SipCall(Carried):
         if self._state == DONE:
             return None
         return self._until if self._repeat is None else min(self._repeat.due, self._until)
-
-    def events(self) -> list[Any]:
-        """What happened since the last call; drained."""
-        out, self._events = self._events, []
-        return out
 
     def hang_up(self, now: float) -> None:
         """End it now, whatever its state: the next `transmit` gives the BYE or CANCEL."""
@@ -141,7 +130,7 @@ class SipCall(Carried):
     def _again(self, repeat: _Repeat, now: float, clock_ns: int) -> Send:
         self.trouble = None
         if not repeat.sends:
-            self._left = FirstSend(now, clock_ns)
+            self._left = Departure(now, clock_ns)
         if repeat.sends >= _HOP_SENDS:
             repeat.to = self._peer
         token = Token(f"{self._number} {repeat.method}", repeat.sends)
@@ -160,9 +149,6 @@ class SipCall(Carried):
             self._until = min(now + _LOOK_S, self._up_at + self._limits.longest_s)
         else:
             self._bye(now)
-
-    def _partial(self) -> bool:
-        return False
 
     def _tell(self, event: Any) -> None:
         if len(self._events) < _MAX_EVENTS or not isinstance(event, Malformed):  # the others come once, or are counted
@@ -224,16 +210,13 @@ class SipCall(Carried):
             return  # not of this call
         if not message.status:
             self._asked_by_them(message, now)
-        elif self._is_answer(message, "INVITE", self._invite):
+        elif is_answer(message, self._ask, "INVITE", self._invite):
             self._invited(message, now)
         elif self._state == PARTING and message.status >= 200:
-            if self._is_answer(message, "CANCEL", self._invite):
+            if is_answer(message, self._ask, "CANCEL", self._invite):
                 self._repeat = None  # the INVITE's own answer is still to come
-            elif self._is_answer(message, "BYE", self._number):
+            elif is_answer(message, self._ask, "BYE", self._number):
                 self._bye_answered(message, now)
-
-    def _is_answer(self, message: SipMessage, method: str, number: int) -> bool:
-        return sip.answers(message, sip_request.branch(self._ask, number), number, method, self._ask.seed)
 
     def _bye_answered(self, message: SipMessage, now: float) -> None:
         if self._login.challenged(message):

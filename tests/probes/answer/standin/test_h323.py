@@ -40,10 +40,10 @@ def test_recorded_questions_get_the_answers_of_a_gatekeeper() -> None:
 
 
 def test_a_recorded_setup_is_understood() -> None:
-    (frame,) = q931.TpktFramer().feed(RECORDED["h323plus setup-fast"])
+    (frame,) = q931.tpkt_framer().feed(RECORDED["h323plus setup-fast"])
     asked = incoming(frame)
     assert asked is not None and asked.aliases == ("8001",) and len(asked.fast) == 2
-    (other,) = q931.TpktFramer().feed(RECORDED["ooh323c connect"])
+    (other,) = q931.tpkt_framer().feed(RECORDED["ooh323c connect"])
     assert incoming(other) is None
 
 
@@ -64,7 +64,7 @@ def test_sound_is_echoed_to_the_caller_only() -> None:
         listening = await listen(StandIn(), Endpoint("127.0.0.1", 0))
         reader, writer = await asyncio.open_connection(*listening.signalling)
         writer.write(RECORDED["h323plus setup-fast"])  # its channels lead to 10.99.0.2
-        framer, frames = q931.TpktFramer(), list[q931.Q931Message]()
+        framer, frames = q931.tpkt_framer(), list[q931.Q931Message]()
         while not frames or frames[-1].type != q931.CONNECT:
             frames += framer.feed(await reader.read(4096))
         writer.close()

@@ -20,7 +20,7 @@ from probes.kinds.h323.kind import H323, H323Settings, run
 from probes.target import Endpoint
 from probes.wire.h323 import fast_connect, h225, per, q931, types
 from probes.wire.h323.h225 import Ids, Vendor
-from probes.wire.h323.q931 import TpktFramer
+from probes.wire.h323.q931 import tpkt_framer
 
 
 def settings(**more: Any) -> H323Settings:
@@ -309,7 +309,7 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 def setup_of(peer: socket.socket) -> tuple[int, Ids]:
-    (frame,) = TpktFramer().feed(peer.recv(4096))
+    (frame,) = tpkt_framer().feed(peer.recv(4096))
     return frame.reference, Ids(h225.read_call(frame.user or b"").call, bytes(16))
 
 
@@ -381,7 +381,7 @@ def test_a_call_that_is_up_without_sound_back_is_lost() -> None:
     def dumb(peer: socket.socket) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
             deaf.bind(("127.0.0.1", 0))
-            (frame,) = TpktFramer().feed(peer.recv(4096))
+            (frame,) = tpkt_framer().feed(peer.recv(4096))
             read = h225.read_call(frame.user or b"")
             fast = fast_connect.answers(read.fast, deaf.getsockname(), deaf.getsockname())
             user = h225.answer("connect", Ids(read.call, bytes(16)), fast=fast)
@@ -406,7 +406,7 @@ def test_a_cancelled_call_is_released_too_and_leaves_nothing() -> None:
     got = list[q931.Q931Message]()
 
     def listen_on(peer: socket.socket) -> None:
-        framer = TpktFramer()
+        framer = tpkt_framer()
         with contextlib.suppress(WireError, OSError):
             while data := peer.recv(4096):
                 got.extend(framer.feed(data))

@@ -22,7 +22,7 @@ from probes.wire.h323.call import (
     Released,
 )
 from probes.wire.h323.h225 import Ids
-from probes.wire.h323.q931 import Q931Message, TpktFramer
+from probes.wire.h323.q931 import Q931Message, tpkt_framer
 from probes.wire.session import Malformed
 
 IDS = Ids(bytes(16), bytes(range(16)))
@@ -39,7 +39,7 @@ def call(*, stay: bool = False, ring_s: float = 5.0, reference: int = REFERENCE)
 
 
 def frames(data: bytes) -> list[Q931Message]:
-    return list(TpktFramer().feed(data))
+    return list(tpkt_framer().feed(data))
 
 
 def far(type: int, user: bytes, cause: int | None = None, reference: int = REFERENCE) -> bytes:

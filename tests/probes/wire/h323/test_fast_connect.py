@@ -14,7 +14,7 @@ FAR_RTP, FAR_RTCP = ("10.99.0.1", 14_030), ("10.99.0.1", 14_031)
 
 
 def test_our_offers_are_those_a_stack_opened_both_ways() -> None:
-    (frame,) = q931.TpktFramer().feed(RECORDED["h323plus setup-fast"])
+    (frame,) = q931.tpkt_framer().feed(RECORDED["h323plus setup-fast"])
     assert list(h225.read_call(frame.user or b"").fast) == fast_connect.offers(RTP, RTCP)
 
 

@@ -23,7 +23,7 @@ IDS = Ids(bytes(range(16)), bytes(range(16, 32)))
 
 
 def frame_of(data: bytes) -> q931.Q931Message:
-    (frame,) = q931.TpktFramer().feed(data)
+    (frame,) = q931.tpkt_framer().feed(data)
     return frame
 
 

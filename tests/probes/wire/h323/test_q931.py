@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probes.errors import WireError
 from probes.wire.h323 import q931
-from probes.wire.h323.q931 import Q931Message, TpktFramer
+from probes.wire.h323.q931 import Q931Message, tpkt_framer
 
 TYPES = {
     "setup": q931.SETUP,
@@ -24,7 +24,7 @@ TYPES = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_recorded_frames_are_read_and_written_alike(name: str) -> None:
-    (frame,) = TpktFramer().feed(RECORDED[name])
+    (frame,) = tpkt_framer().feed(RECORDED[name])
     assert frame.type == TYPES[name.split()[1].split("-")[0]] and frame.user
     assert q931.packed(frame) == RECORDED[name]
 
@@ -32,14 +32,14 @@ def test_recorded_frames_are_read_and_written_alike(name: str) -> None:
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=30))
 def test_any_slicing_gives_the_same_messages(steps: list[int]) -> None:
     stream = b"".join(RECORDED[name] for name in CALLS)
-    framer, got, at = TpktFramer(), list[Q931Message](), 0
+    framer, got, at = tpkt_framer(), list[Q931Message](), 0
     for turn in range(len(stream)):
         step = steps[turn % len(steps)]
         got += framer.feed(stream[at : at + step])
         at += step
         if at >= len(stream):
             break
-    assert [frame.type for frame in got] == [next(TpktFramer().feed(RECORDED[name])).type for name in CALLS]
+    assert [frame.type for frame in got] == [next(tpkt_framer().feed(RECORDED[name])).type for name in CALLS]
     assert not framer.pending
 
 
@@ -62,7 +62,7 @@ def test_user_information_of_another_sort_is_not_taken_for_h225() -> None:
 
 
 def test_an_empty_tpkt_is_a_keep_alive() -> None:
-    framer = TpktFramer()
+    framer = tpkt_framer()
     assert list(framer.feed(bytes.fromhex("03000004"))) == []
     assert next(framer.feed(RECORDED["ooh323c connect"])).type == q931.CONNECT
 
@@ -82,7 +82,7 @@ def test_an_empty_tpkt_is_a_keep_alive() -> None:
 )
 def test_what_is_no_frame_is_refused_at_once(data: str, word: str) -> None:
     with pytest.raises(WireError) as caught:
-        list(TpktFramer().feed(bytes.fromhex(data)))
+        list(tpkt_framer().feed(bytes.fromhex(data)))
     assert word in caught.value.reason
 
 
@@ -96,7 +96,7 @@ def test_a_frame_too_long_to_write_is_a_value_error() -> None:
     | st.binary(max_size=120).map(lambda body: [b"\3\0\0" + bytes([4 + len(body)]) + b"\x08" + body])
 )
 def test_any_bytes_give_frames_or_a_wire_error(pieces: list[bytes]) -> None:
-    framer = TpktFramer()
+    framer = tpkt_framer()
     with suppress(WireError):
         for piece in pieces:
             for frame in framer.feed(piece):

@@ -19,7 +19,8 @@ from probes.wire.sip import message as sip
 from probes.wire.sip import sdp
 from probes.wire.sip.call.call import DatagramCall, StreamCall
 from probes.wire.sip.call.events import CallLimits
-from probes.wire.sip.options import DatagramOptions, FinalResponse, RequestPlan, StreamOptions
+from probes.wire.sip.options import DatagramOptions, FinalResponse, StreamOptions
+from probes.wire.sip.request import RequestPlan
 
 VALID, INVALID, SEMANTICS = messages("valid"), messages("invalid"), messages("semantics")
 ALL = {**VALID, **INVALID, **SEMANTICS}

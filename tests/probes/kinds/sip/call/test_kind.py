@@ -18,9 +18,10 @@ from probes.io import conversation_udp, rtp
 from probes.io.datagram.socket import PacketSocket
 from probes.kinds.sip.call.kind import SipCallSettings, run
 from probes.target import Endpoint
+from probes.wire.exchange import SocketDuties
 from probes.wire.icmp.fault import Fault
 from probes.wire.session import Arrival, Datagram
-from probes.wire.sip.carrier import Carried, Unreached
+from probes.wire.sip.carrier import Unreached
 from probes.wire.sip.message import SipMessage
 
 TRANSPORTS = ("udp", "tcp")
@@ -223,7 +224,7 @@ def test_a_server_that_only_tries_did_not_ring_the_room() -> None:
 
 
 def test_a_conversation_that_icmp_ends_says_its_last_word() -> None:
-    class Asking(Carried):
+    class Asking(SocketDuties):
         done = False
         told: tuple[Any, ...] = ()
         due: float | None = 0.0

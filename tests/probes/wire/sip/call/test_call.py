@@ -17,7 +17,7 @@ from probes.wire.sip.call.call import DatagramCall, StreamCall
 from probes.wire.sip.call.events import CallLimits, CallOver, CallRefused, Ringing, Silent, Up
 from probes.wire.sip.digest import Credentials
 from probes.wire.sip.message import SipMessage
-from probes.wire.sip.options import RequestPlan
+from probes.wire.sip.request import RequestPlan
 
 PEER = ("10.0.0.1", 5060)
 SEED = "0123456789abcdef" * 2

@@ -15,7 +15,8 @@ from probes.wire.sip.call.events import AckUnheard, CallLimits, CallOver, CallRe
 from probes.wire.sip.carrier import Unreached
 from probes.wire.sip.digest import Credentials
 from probes.wire.sip.message import SipMessage
-from probes.wire.sip.options import DatagramOptions, FinalResponse, RequestPlan
+from probes.wire.sip.options import DatagramOptions, FinalResponse
+from probes.wire.sip.request import RequestPlan
 
 PEER, ROOM = ("10.0.0.1", 5060), ("10.0.0.9", 5062)
 SEED = "0123456789abcdef" * 2
