@@ -35,6 +35,12 @@ class Departure(NamedTuple):
         return stamped_s if is_sound else waited_s
 
 
+class Unreached(NamedTuple):
+    """A router or the host itself says that it cannot be delivered: the conversation is over."""
+
+    fault: Fault
+
+
 class SocketDuties(QuietSocket, ABC):
     """The part of `probes.io.datagram.driver.PacketSession` that is the same for every conversation with one far end.
 

@@ -22,12 +22,6 @@ class Token(NamedTuple):
     send: int
 
 
-class Unreached(NamedTuple):
-    """A router or the host itself says that it cannot be delivered: the conversation is over."""
-
-    fault: Fault
-
-
 class SipSession(EventQueue, ABC):
     """What a conversation keeps of its requests. `trouble`: why our last send did not arrive, None when it did."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from probes.wire.exchange import Departure
+from probes.wire.exchange import Departure, Unreached
 from probes.wire.framer import FramedSession
 from probes.wire.icmp.fault import Fault
 from probes.wire.session import Address, Datagram, Malformed
 from probes.wire.sip import message as sip
-from probes.wire.sip.carrier import OverDatagrams, SipSession, Token, Unreached, is_of
+from probes.wire.sip.carrier import OverDatagrams, SipSession, Token, is_of
 from probes.wire.sip.message import SipMessage
 from probes.wire.sip.request import T1_S, T2_S, RequestPlan, branch, is_answer, local_tag
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from probes.wire.exchange import Unreached
 from probes.wire.framer import FramedSession
 from probes.wire.icmp.fault import Fault
 from probes.wire.session import Address, Datagram
 from probes.wire.sip import message as sip
 from probes.wire.sip.call.events import CallLimits, CallOver, Silent
 from probes.wire.sip.call.state import DONE, PARTING, RINGING, UNHEARD, UP, Send, SipCall
-from probes.wire.sip.carrier import OverDatagrams, Unreached, is_of
+from probes.wire.sip.carrier import OverDatagrams, is_of
 from probes.wire.sip.request import RequestPlan, next_hop
 
 

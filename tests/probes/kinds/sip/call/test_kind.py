@@ -18,10 +18,9 @@ from probes.io import conversation_udp, rtp
 from probes.io.datagram.socket import PacketSocket
 from probes.kinds.sip.call.kind import SipCallSettings, run
 from probes.target import Endpoint
-from probes.wire.exchange import SocketDuties
+from probes.wire.exchange import SocketDuties, Unreached
 from probes.wire.icmp.fault import Fault
 from probes.wire.session import Arrival, Datagram
-from probes.wire.sip.carrier import Unreached
 from probes.wire.sip.message import SipMessage
 
 TRANSPORTS = ("udp", "tcp")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from probes.base import Outcome
+from probes.wire.exchange import Unreached
 from probes.wire.session import Arrival
 from probes.wire.sip import message as sip
 from probes.wire.sip.call.call import DatagramCall, StreamCall
 from probes.wire.sip.call.events import AckUnheard, CallLimits, CallOver, CallRefused, Demands, HungUp, Silent, Up
-from probes.wire.sip.carrier import Unreached
 from probes.wire.sip.digest import Credentials
 from probes.wire.sip.message import SipMessage
 from probes.wire.sip.options import DatagramOptions, FinalResponse
