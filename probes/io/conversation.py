@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from probes import trace
 from probes.base import Outcome
-from probes.clean import clean
-from probes.errors import BadSettings
 from probes.io.stream.tls import TlsConnection, broken
-from probes.target import certificate_name
 from probes.wire.session import StreamSession
 
 _TRACED = {
@@ -40,7 +34,6 @@ class ConversationEnd(NamedTuple):
 
 Events = Callable[[list[Any]], None]
 SocketAddress = tuple[Any, ...]
-Tls = tuple[ssl.SSLContext, str]  # and the name the certificate must have
 
 
 async def over_line(
@@ -100,30 +93,3 @@ def hand_on(on_events: Events, events: list[Any]) -> None:
         name = type(event).__name__
         trace.note(_TRACED.get(name, name.lower()), getattr(said, "reason", "") or getattr(said, "why", ""))
     on_events(events)
-
-
-def tls(name: str, ca_file: str = "", verify: bool = True) -> Tls:
-    """What TLS needs: whom to trust (the system's authorities without `ca_file`), and the name or address to check.
-
-    Raises `BadSettings` when the file cannot be used.
-    """
-    try:
-        changed_ns = os.stat(ca_file).st_mtime_ns if ca_file else 0
-        return _context(ca_file, changed_ns, verify), certificate_name(name)
-    except OSError as fault:  # an SSLError too: no certificate in it
-        why = "no certificate in it" if isinstance(fault, ssl.SSLError) else fault.strerror
-        raise BadSettings(f"ca_file {clean(ca_file)}: {why}") from None
-
-
-@lru_cache(maxsize=16)
-def _context(ca_file: str, changed_ns: int, verify: bool) -> ssl.SSLContext:
-    """Kept, for the system's certificates take long to read; a changed file is read again."""
-    if not verify:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    else:
-        context = ssl.create_default_context(cafile=ca_file or None)
-        context.hostname_checks_common_name = False  # RFC 9525 §2: a name is one of the subjectAltName
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

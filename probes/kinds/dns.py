@@ -12,10 +12,8 @@ from typing import Any, NamedTuple
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, WireError
-from probes.io import conversation
-from probes.io.conversation import Tls
 from probes.io.exchange import exchange
-from probes.io.stream.tls import TlsConnection, broken
+from probes.io.stream.tls import TlsConnection, Trust, broken, trust
 from probes.kinds import dns_verdict as dnsjudge
 from probes.kinds.shared.service import SocketAddress, Try, reach, several
 from probes.settings import setting
@@ -80,7 +78,7 @@ FIELDS = (
 class _Ask(NamedTuple):
     question: Question
     settings: DnsSettings
-    tls: Tls | None
+    tls: Trust | None
     edns: bool = True
 
 
@@ -90,7 +88,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         raise BadSettings("dns needs a name to ask for (write name, as portal.example.vn)")
     endpoint = parse(target.text, dns.TLS_PORT if settings.transport == "tls" else dns.PORT)
     name = settings.server_name or endpoint.host.partition("%")[0]
-    tls = conversation.tls(name, settings.ca_file, settings.verify) if settings.transport == "tls" else None
+    tls = trust(name, settings.ca_file, settings.verify) if settings.transport == "tls" else None
     ask = _Ask(question_of(settings.name, settings.type), settings, tls)
 
     async def once(family: int, sockaddr: SocketAddress, deadline: float) -> Try:

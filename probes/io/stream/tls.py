@@ -7,6 +7,7 @@ when verification fails, or the server refuses, something true can be told.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 import ssl
@@ -17,8 +18,11 @@ from typing import NamedTuple
 
 from probes import tls_faults, trace
 from probes.base import Outcome
+from probes.clean import clean
+from probes.errors import BadSettings
 from probes.io import faults
 from probes.io.faults import Fault
+from probes.target import certificate_name
 from probes.wire.tls_record import ALERTS, Plaintext
 
 READ_BYTES = 65_536
@@ -27,6 +31,7 @@ _ENDS = {Outcome.REFUSED: "closed", Outcome.LOST: "silence", Outcome.LOCAL: "loc
 _ALERT = re.compile(r"(?:TLSV1\d?|SSLV3)_ALERT_(\w+)\Z")  # OpenSSL's names of what the far end says
 _PLACE = re.compile(r"\s*\(_ssl\.c:\d+\)")  # where in Python's source it was noticed
 _DEMAND, _CERTIFICATE_REQUIRED = "it wants a certificate of ours, and we have none", 116
+Trust = tuple[ssl.SSLContext, str]  # and the name the certificate must have
 _VERSIONS = {"TLSv1": 10, "TLSv1.1": 11, "TLSv1.2": 12, "TLSv1.3": 13}
 
 
@@ -177,12 +182,42 @@ class TlsConnection:
         self._sock.close()
 
 
+def trust(name: str, ca_file: str = "", verify: bool = True) -> Trust:
+    """What TLS needs: whom to trust (the system's authorities without `ca_file`), and the name or address to check.
+
+    Raises `BadSettings` when the file cannot be used.
+    """
+    try:
+        changed_ns = os.stat(ca_file).st_mtime_ns if ca_file else 0
+        return _context(ca_file, changed_ns, verify), certificate_name(name)
+    except OSError as fault:  # an SSLError too: no certificate in it
+        why = "no certificate in it" if isinstance(fault, ssl.SSLError) else fault.strerror
+        raise BadSettings(f"ca_file {clean(ca_file)}: {why}") from None
+
+
+@lru_cache(maxsize=16)
+def _context(ca_file: str, changed_ns: int, verify: bool) -> ssl.SSLContext:
+    """Kept, for the system's certificates take long to read; a changed file is read again."""
+    if not verify:
+        context = _trusting()
+    else:
+        context = ssl.create_default_context(cafile=ca_file or None)
+        context.hostname_checks_common_name = False  # RFC 9525 §2: a name is one of the subjectAltName
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 @lru_cache(maxsize=1)
 def looking() -> ssl.SSLContext:
     """Trusts anybody and speaks TLS 1.2 at most, which shows all certificates in plain bytes: for looking only."""
+    context = _trusting()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _trusting() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 

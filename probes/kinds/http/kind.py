@@ -11,8 +11,7 @@ from probes import trace
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, WireError
-from probes.io import conversation
-from probes.io.stream.tls import TlsConnection, broken
+from probes.io.stream.tls import TlsConnection, broken, trust
 from probes.kinds.http import verdict as httpjudge
 from probes.kinds.http.url import Url, aim, follow
 from probes.kinds.shared import certificate
@@ -80,7 +79,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     if settings.host:
         url = url._replace(host=settings.host)
     if url.tls:
-        conversation.tls("", settings.ca_file, settings.verify)  # a file that cannot be used is told before all else
+        trust("", settings.ca_file, settings.verify)  # a file that cannot be used is told before all else
 
     async def once(family: int, sockaddr: SocketAddress, deadline: float) -> Try:
         return await _journey(url, family, sockaddr, settings, deadline)
@@ -156,7 +155,7 @@ def _onward(url: Url, visit: _Visit, settings: HttpSettings, hops: int) -> Url |
 
 async def _visit(url: Url, family: int, sockaddr: SocketAddress, settings: HttpSettings, deadline: float) -> _Visit:
     name = certificate_name(_named(url.host))
-    tls = conversation.tls(name, settings.ca_file, settings.verify) if url.tls else None
+    tls = trust(name, settings.ca_file, settings.verify) if url.tls else None
     reached = await reach(family, sockaddr, tls, deadline)
     facts = _shaken(reached)
     if reached.line is None:

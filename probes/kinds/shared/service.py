@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from probes import stats, trace
 from probes.base import Measurement, Outcome, Value
 from probes.clean import clean
-from probes.io.conversation import Tls
 from probes.io.stream.connect import dial
-from probes.io.stream.tls import Shaken, TlsConnection
+from probes.io.stream.tls import Shaken, TlsConnection, Trust
 from probes.target import Endpoint, Unresolved, is_address, resolve
 
 SPACING_S = 0.2  # between the tries of one measurement
@@ -56,7 +55,7 @@ class Reached(NamedTuple):
         return {name: value for name, value in found.items() if value is not None}
 
 
-async def reach(family: int, sockaddr: SocketAddress, tls: Tls | None, deadline: float) -> Reached:
+async def reach(family: int, sockaddr: SocketAddress, tls: Trust | None, deadline: float) -> Reached:
     """Connect, and shake hands when `tls` (context, name) is given, until `deadline` (monotonic s)."""
     made, sock = await dial(family, sockaddr, max(0.0, deadline - time.monotonic()))
     if sock is None:

@@ -11,7 +11,8 @@ from typing import Protocol
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io import conversation, faults
-from probes.io.conversation import ConversationEnd, Events, SocketAddress, Tls
+from probes.io.conversation import ConversationEnd, Events, SocketAddress
+from probes.io.stream.tls import Trust, trust
 from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, reach
 from probes.kinds.sip.target import Aim
@@ -52,14 +53,14 @@ def asker(toward: Aim, credentials: Credentials | None) -> Callable[[str], Reque
     return lambda local: RequestPlan(toward.uri, local, seed, toward.transport.upper(), credentials)
 
 
-def tls(settings: Access, toward: Aim) -> Tls:
+def tls(settings: Access, toward: Aim) -> Trust:
     """Whom to trust and what to call it; raises `BadSettings`."""
     if settings.ca_file and not settings.verify:
         raise BadSettings("ca_file says whom to trust and verify=false trusts anybody (keep one of them)")
     name = settings.server_name or toward.endpoint.host.partition("%")[0]
     if not _NAME.match(name):
         raise BadSettings("server_name is not understood (write a name or an address)")
-    return conversation.tls(name, settings.ca_file, settings.verify)
+    return trust(name, settings.ca_file, settings.verify)
 
 
 async def over_stream(
@@ -68,7 +69,7 @@ async def over_stream(
     make: Callable[[str], StreamSession],
     on_events: Events,
     deadline: float,
-    secure: Tls | None = None,
+    secure: Trust | None = None,
     on_cancel: Callable[[], None] | None = None,
 ) -> ConversationEnd:
     """One conversation over TCP, or TLS when `secure` is given. `deadline` (monotonic s) is for connecting, the session has

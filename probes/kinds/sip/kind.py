@@ -9,8 +9,9 @@ from typing import Any
 
 from probes import trace
 from probes.base import Field, Kind, Measurement, Outcome, Target
-from probes.io.conversation import ConversationEnd, Tls
+from probes.io.conversation import ConversationEnd
 from probes.io.conversation_udp import over_udp
+from probes.io.stream.tls import Trust
 from probes.kinds.sip import access as sipaccess
 from probes.kinds.sip import verdict as sipjudge
 from probes.kinds.sip.target import Aim, aim
@@ -88,7 +89,7 @@ async def _try(
     sockaddr: tuple[Any, ...],
     toward: Aim,
     credentials: Credentials | None,
-    tls: Tls | None,
+    tls: Trust | None,
     deadline: float,
 ) -> Try:
     events: list[Any] = []

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget
-from probes.io import conversation
-from probes.io.stream.tls import SHOWS_ALL, Shaken, looking
+from probes.io.stream.tls import SHOWS_ALL, Shaken, looking, trust
 from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, SocketAddress, Try, reach, several
 from probes.kinds.tls import stapling as tlsstaple
@@ -81,7 +80,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     name = certificate_name(settings.server_name or endpoint.host)
     if not _NAME.match(name):
         raise BadTarget(f"target {name!r} is no name for a certificate (write server_name)")
-    strict = conversation.tls(name, settings.ca_file, settings.verify)
+    strict = trust(name, settings.ca_file, settings.verify)
 
     async def once(family: int, sockaddr: SocketAddress, deadline: float) -> Try:
         reached = await reach(family, sockaddr, strict, deadline)
@@ -124,7 +123,7 @@ async def _seen(reached: Reached, where: _Where, chain: bool) -> Shaken | None:
     if shaken is None or shaken.end not in ("open", "untrusted"):
         return shaken
     if shaken.end == "untrusted":
-        again = await _look(where, conversation.tls(where.name, "", False)[0])
+        again = await _look(where, trust(where.name, "", False)[0])
         shaken = again._replace(verify_code=shaken.verify_code) if again else shaken
     if chain and len(shaken.chain) < 2 and shaken.version == _TLS13 and not SHOWS_ALL:
         again = await _look(where, looking())
