@@ -128,16 +128,16 @@ def _ours(fault: Exception, args: argparse.Namespace) -> int:
             "netmon %s failed: this is a fault of netmon, please report it", args.verb
         )
         return PROBLEM
-    told = f"netmon {args.verb} failed: {type(fault).__name__}: {fault}"
-    print(clean(f"{told} (a fault of netmon: --log debug says where, please report it)", 1000), file=sys.stderr)
+    text = f"netmon {args.verb} failed: {type(fault).__name__}: {fault}"
+    print(clean(f"{text} (a fault of netmon: --log debug says where, please report it)", 1000), file=sys.stderr)
     return PROBLEM
 
 
 def _refused(fault: OSError, args: argparse.Namespace) -> int:
     """The system said no: of which file, or else to which verb (a full disk behind stdout has no name)."""
     logging.getLogger("netmon").debug("netmon %s failed", args.verb, exc_info=True)
-    told = _words(MachineError(f"{fault.filename or f'netmon {args.verb}'}: {plain_words(fault)}"), args.lang)
-    print(clean(told, 1000), file=sys.stderr)
+    text = _words(MachineError(f"{fault.filename or f'netmon {args.verb}'}: {plain_words(fault)}"), args.lang)
+    print(clean(text, 1000), file=sys.stderr)
     if fault.filename is None:
         _forget_stdout()
     return CANNOT

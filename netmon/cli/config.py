@@ -22,8 +22,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     show = verbs.add_parser("show", help="what takes effect, defaults marked, secrets not shown")
     show.add_argument("files", nargs=1, type=Path, metavar="FILE")
     show.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml")
-    for one in (check, show):
-        one.add_argument("--as", dest="role", choices=ROLES, help="which kind of file it is (else found from its keys)")
+    for verb in (check, show):
+        verb.add_argument(
+            "--as", dest="role", choices=ROLES, help="which kind of file it is (else found from its keys)"
+        )
     for name, what in (("schema", "JSON Schema of a kind of file, for editors"), ("sample", "a file to begin with")):
         verbs.add_parser(name, help=what).add_argument("role", choices=ROLES, metavar="ROLE", help=", ".join(ROLES))
 
@@ -36,13 +38,13 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from netmon.load import check as together
 
-    found = together.check(args.files, args.role)
-    for told in _notes(found.notes, args.lang):
-        print(clean(told, 1000), file=sys.stderr)
-    if problems := found.faults():
+    checked = together.check(args.files, args.role)
+    for note in _notes(checked.notes, args.lang):
+        print(clean(note, 1000), file=sys.stderr)
+    if problems := checked.faults():
         raise ConfigError(problems)
-    for one in found.loaded:
-        print(clean(f"{one.path}: {one.role}, good", 1000))
+    for file in checked.loaded:
+        print(clean(f"{file.path}: {file.role}, good", 1000))
     return GOOD
 
 
@@ -59,9 +61,9 @@ def _show(args: argparse.Namespace) -> int:
     from netmon.config import show
     from netmon.load import check as together
 
-    one = together.load(args.files[0], args.role)
-    one.reader.check()
-    rows = show.rows(one.record, one.reader)
+    file = together.load(args.files[0], args.role)
+    file.reader.check()
+    rows = show.rows(file.record, file.reader)
     if args.output == "json":
         print(json.dumps(show.plain(rows), ensure_ascii=True))
     else:

@@ -44,23 +44,25 @@ def run(args: argparse.Namespace) -> int:
 
 def rows(view: dict[str, Any], lang: str, now_s: float) -> list[tuple[str, ...]]:
     """The table; all text cleaned."""
-    test, left, used, share, conference, when = _WORDS[lang]
-    found = [
+    test, left, used, share, kept_away, when = _WORDS[lang]
+    rows = [
         (
             test,
-            f"{one['agent']}/{one['check']}",
-            left.format(left=_left(one["expires_ms"], now_s), bytes=_mb(one["bytes"])),
+            f"{lease['agent']}/{lease['check']}",
+            left.format(left=_left(lease["expires_ms"], now_s), bytes=_mb(lease["bytes"])),
         )
-        for one in view["leases"]
+        for lease in view["leases"]
     ]
-    most = _mb(view["bytes_per_day"])
-    found += [(used, one["name"], share.format(bytes=_mb(one["used_bytes"]), most=most)) for one in view["links"]]
-    for one in view["conferences"]:
+    a_day = _mb(view["bytes_per_day"])
+    rows += [(used, link["name"], share.format(bytes=_mb(link["used_bytes"]), most=a_day)) for link in view["links"]]
+    for conference in view["conferences"]:
         now, later = _WHEN[lang]
-        is_on = one["from_ms"] <= now_s * 1000
-        text = (now if is_on else later).format(left=_left(one["until_ms" if is_on else "from_ms"], now_s))
-        found.append((conference, one["name"] or one["id"], when.format(links=one["links"], when=text)))
-    return [output.cells(row) for row in found]
+        is_on = conference["from_ms"] <= now_s * 1000
+        text = (now if is_on else later).format(left=_left(conference["until_ms" if is_on else "from_ms"], now_s))
+        rows.append(
+            (kept_away, conference["name"] or conference["id"], when.format(links=conference["links"], when=text))
+        )
+    return [output.cells(row) for row in rows]
 
 
 def _left(at_ms: float, now_s: float) -> str:

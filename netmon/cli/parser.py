@@ -16,7 +16,7 @@ class Parser(argparse.ArgumentParser):
     """Speaks Vietnamese when `speak` was told so; English costs nothing."""
 
     turned: Callable[[str], str] | None = None  # of the whole process: help texts
-    told: Callable[[str], str] | None = None  # and faults of the command line
+    turned_usage: Callable[[str], str] | None = None  # and faults of the command line
 
     def format_help(self) -> str:
         """As argparse's."""
@@ -32,11 +32,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """As argparse's: usage and fault on stderr, exit code 2."""
-        told = type(self).told
-        if told is None:
+        turned_usage = type(self).turned_usage
+        if turned_usage is None:
             super().error(message)
         self.print_usage(sys.stderr)
-        self.exit(2, f"{self.prog}: {told(message)}\n")
+        self.exit(2, f"{self.prog}: {turned_usage(message)}\n")
 
     def _in_words(self, text: str) -> str:
         turn = type(self).turned
@@ -48,9 +48,9 @@ class Parser(argparse.ArgumentParser):
             group.title = turn(group.title) if group.title else group.title
         for action in self._actions:
             shown = [action, *getattr(action, "_choices_actions", ())]
-            for one in shown:
-                if one.help and one.help != argparse.SUPPRESS:
-                    one.help = turn(one.help)
+            for action in shown:
+                if action.help and action.help != argparse.SUPPRESS:
+                    action.help = turn(action.help)
 
 
 def speak(arguments: Sequence[str], default: str | None) -> None:
@@ -61,8 +61,8 @@ def speak(arguments: Sequence[str], default: str | None) -> None:
             named = word.partition("=")[2] or following
             lang = named if named in LANGUAGES else lang  # a language nobody speaks is told in the reader's
     if lang != "vi":
-        Parser.turned = Parser.told = None
+        Parser.turned = Parser.turned_usage = None
         return
     from netmon.cli import vietnamese
 
-    Parser.turned, Parser.told = staticmethod(vietnamese.help_text), staticmethod(vietnamese.usage)
+    Parser.turned, Parser.turned_usage = staticmethod(vietnamese.help_text), staticmethod(vietnamese.usage)

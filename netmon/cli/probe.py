@@ -111,14 +111,14 @@ def event_rows(events: list[Event]) -> tuple[Row, ...]:
     ordered = trace.in_order(events)
     first_ns = ordered[0].at_ns if ordered else 0
     return tuple(
-        {"at_ms": round((one.at_ns - first_ns) / 1e6, 3), "event": one.what, "detail": clean(one.detail)}
-        for one in ordered
+        {"at_ms": round((event.at_ns - first_ns) / 1e6, 3), "event": event.what, "detail": clean(event.detail)}
+        for event in ordered
     )
 
 
 def _json(measured: Measurement, events: tuple[Row, ...] | None) -> str:
-    told = as_json(measured) | ({} if events is None else {"events": list(events)})
-    return json.dumps(told, ensure_ascii=False)
+    whole = as_json(measured) | ({} if events is None else {"events": list(events)})
+    return json.dumps(whole, ensure_ascii=False)
 
 
 def _table(kind: Kind, measured: Measurement, events: tuple[Row, ...]) -> str:
@@ -145,7 +145,7 @@ def _rows(detail: tuple[Row, ...]) -> list[str]:
     cells = [columns, *([clean(str(row.get(key, ""))) for key in columns] for row in detail)]
     widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
     right = [all(not isinstance(row.get(key, 0), str) for row in detail) for key in columns]
-    aligned = [[_cell(*one) for one in zip(line, widths, right, strict=True)] for line in cells]
+    aligned = [[_cell(*cell) for cell in zip(line, widths, right, strict=True)] for line in cells]
     return [("  " + "  ".join(line)).rstrip() for line in aligned] if detail else []
 
 
@@ -157,5 +157,5 @@ def _explain(kind: Kind, settings: Any) -> None:
     import sys
 
     lines = [f"{kind.name}: {kind.meaning}", *(f"  {key} = {value}" for key, value in asdict(settings).items())]
-    lines += [f"  {one.name} [{one.unit or '-'}] {one.meaning}" for one in kind.fields]
+    lines += [f"  {field.name} [{field.unit or '-'}] {field.meaning}" for field in kind.fields]
     print("\n".join(lines), file=sys.stderr)

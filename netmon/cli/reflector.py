@@ -87,20 +87,20 @@ def _bounds(args: argparse.Namespace) -> dict[str, float]:
 
 
 def _bound(option: str, text: str) -> float:
-    _, default, least, most, _ = _BOUNDS[option]
+    _, default, low, high, _ = _BOUNDS[option]
     try:
-        found = float(text)
+        number = float(text)
     except ValueError:
-        found = -1.0
-    if not least <= found <= most:
-        said = f"'{clean(text, 40)}' is not from {least:g} to {most:g}"
+        number = -1.0
+    if not low <= number <= high:
+        said = f"'{clean(text, 40)}' is not from {low:g} to {high:g}"
         raise UsageError([Problem("command line", option, said, f"write {default:g}")])
-    return found
+    return number
 
 
 def _limits(args: argparse.Namespace, allow: tuple[Network, ...]) -> Any:
     limits = import_module("probes.answer.iperf3.limits").Limits
-    given = {_BOUNDS[option][0]: int(found) for option, found in _bounds(args).items() if _BOUNDS[option][0]}
+    given = {_BOUNDS[option][0]: int(number) for option, number in _bounds(args).items() if _BOUNDS[option][0]}
     return limits(policy=replace(limits().policy, allow=allow), **given)
 
 
@@ -124,14 +124,14 @@ def _streams(text: str) -> int:
 
 def _prefixes(texts: list[str]) -> tuple[Network, ...]:
     """`--allow` as networks: a wrong one is told, never left out."""
-    found = []
+    networks = []
     for text in texts:
         try:
-            found.append(prefix(text))
+            networks.append(prefix(text))
         except ValueError as fault:
             said = clean(str(fault), 100)
             raise UsageError([Problem("command line", "--allow", said, "write 10.0.0.0/8 or 2001:db8::/32")]) from None
-    return tuple(found)
+    return tuple(networks)
 
 
 async def _answer(option: str, place: str, serve: Callable[..., Coroutine[Any, Any, None]], *more: Any) -> None:
@@ -147,7 +147,7 @@ async def _answer(option: str, place: str, serve: Callable[..., Coroutine[Any, A
 
 async def _until_told(work: list[Coroutine[Any, Any, None]]) -> None:
     loop = asyncio.get_running_loop()
-    tasks = [asyncio.ensure_future(one) for one in work]
+    tasks = [asyncio.ensure_future(job) for job in work]
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, lambda: [task.cancel() for task in tasks])
     await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

@@ -21,13 +21,13 @@ def run(args: argparse.Namespace) -> int:
     """Tells for each how many points are sent again. 0 when all were asked for, 2 for a name that is not in the file."""
     from netmon.load import check as together
 
-    one = together.load(args.config, None)
-    one.reader.check()
+    file = together.load(args.config, None)
+    file.reader.check()
     folders = {"hub": "sinks", "agent": "spool"}
-    if one.role not in folders:
-        raise UsageError([_problem(args.config, f"is a file of {one.role}", "name the file of a hub or of an agent")])
-    folder = Path(one.record.state_dir) / folders[one.role]
-    known = [each.name for each in (one.record.sinks if one.role == "hub" else one.record.destinations)]
+    if file.role not in folders:
+        raise UsageError([_problem(args.config, f"is a file of {file.role}", "name the file of a hub or of an agent")])
+    folder = Path(file.record.state_dir) / folders[file.role]
+    known = [each.name for each in (file.record.sinks if file.role == "hub" else file.record.destinations)]
     if unknown := [name for name in args.names if name not in known]:
         raise UsageError([_problem(args.config, f"has no {unknown[0]}", f"it has {', '.join(known) or 'none'}")])
     _ask(folder, args.names or [name for name in set_aside.refusing(folder) if name in known])

@@ -17,7 +17,7 @@ from netmon.hub_client import DEFAULT_SOCKET
 from probes.clean import clean
 
 CONFIG = Path("/etc/netmon/agent.yaml")
-MOST = 4_000_000
+MAX_BYTES = 4_000_000
 Words = Mapping[str, str]
 _WITH_WHY = ("program", "odd", "firewall")  # what the far end itself said belongs to these
 
@@ -173,7 +173,7 @@ def ask(path: Path) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(5.0)
             sock.connect(str(path))
-            while (part := sock.recv(65_536)) and sum(map(len, parts)) < MOST:
+            while (part := sock.recv(65_536)) and sum(map(len, parts)) < MAX_BYTES:
                 parts.append(part)
         view: dict[str, Any] = json.loads(b"".join(parts))
     except PermissionError:
@@ -259,27 +259,29 @@ def _whose(verdict: Mapping[str, Any], words: Words) -> str:
 def _call(verdict: Mapping[str, Any], contacts: list[Mapping[str, str]], words: Words) -> str:
     if not verdict["part"] or verdict["state"] == "doubt":
         return words["call.none"]
-    people = [one for one in contacts if one["about"] == verdict["part"]]
+    people = [person for person in contacts if person["about"] == verdict["part"]]
     if not people:
         return words["call.unknown"]
-    return words["call"].format(contact="; ".join(_person(one, words) for one in people))
+    return words["call"].format(contact="; ".join(_person(person, words) for person in people))
 
 
-def _person(one: Mapping[str, str], words: Words) -> str:
-    circuit = words["circuit"].format(circuit=one["circuit"]) if one["circuit"] not in ("", "-") else ""
-    return ", ".join(filter(None, (one["who"], one["phone"], circuit)))
+def _person(person: Mapping[str, str], words: Words) -> str:
+    circuit = words["circuit"].format(circuit=person["circuit"]) if person["circuit"] not in ("", "-") else ""
+    return ", ".join(filter(None, (person["who"], person["phone"], circuit)))
 
 
 def _troubles(view: Mapping[str, Any], words: Words, now_s: float) -> list[str]:
     return [
-        words["trouble"].format(part=one["part"], why=one["why"], ago=_span(now_s - one["since_ms"] / 1000, words))
-        for one in view.get("troubles", ())
-        if view["verdict"]["state"] != "clock" or not one["part"].startswith("clock")  # the first line says it
+        words["trouble"].format(
+            part=trouble["part"], why=trouble["why"], ago=_span(now_s - trouble["since_ms"] / 1000, words)
+        )
+        for trouble in view.get("troubles", ())
+        if view["verdict"]["state"] != "clock" or not trouble["part"].startswith("clock")  # the first line says it
     ]
 
 
 def _hub(view: Mapping[str, Any], words: Words) -> str:
-    bad = [one for one in view["destinations"] if not one["good"]]
+    bad = [destination for destination in view["destinations"] if not destination["good"]]
     if not bad:
         return words["hub.good"]
     if view["verdict"]["state"] == "clock":
@@ -289,7 +291,7 @@ def _hub(view: Mapping[str, Any], words: Words) -> str:
 
 def _waiting(view: Mapping[str, Any], words: Words) -> str:
     offset, spool = view["clock_offset_ms"], view["spool"]
-    told = words["offset.none"] if offset is None else f"{offset:+.1f} ms"
-    text = words["waiting"].format(points=spool["points"], offset=told, hub=_hub(view, words))
+    offset_text = words["offset.none"] if offset is None else f"{offset:+.1f} ms"
+    text = words["waiting"].format(points=spool["points"], offset=offset_text, hub=_hub(view, words))
     lost = [words["dropped"].format(dropped=spool["dropped"])] if spool["dropped"] else []
     return "; ".join([text, *lost, *filter(None, [spool["trouble"]])])

@@ -41,9 +41,11 @@ def lines(hub: Mapping[str, Any], lang: str, now_s: float) -> Iterator[str]:
     """The headline, one line a trouble, one a sink; every text is cleaned."""
     words = _EN if lang == "en" else _VI
     yield clean(words["bad" if hub["troubles"] else "fine"].format(name=hub["name"]), 300)
-    for one in hub["troubles"]:
-        ago = output.span(now_s - one["since_ms"] / 1000)
-        yield clean(words["trouble"].format(part=one["part"], why=one["why"], ago=ago), 500)
-    for one in hub["sinks"]:
-        told = {key: one[key] for key in ("name", "sent", "set_aside")} | {"trouble": one["trouble"] or words["good"]}
-        yield clean(words["sink"].format(**told), 500)
+    for trouble in hub["troubles"]:
+        ago = output.span(now_s - trouble["since_ms"] / 1000)
+        yield clean(words["trouble"].format(part=trouble["part"], why=trouble["why"], ago=ago), 500)
+    for sink in hub["sinks"]:
+        values = {key: sink[key] for key in ("name", "sent", "set_aside")} | {
+            "trouble": sink["trouble"] or words["good"]
+        }
+        yield clean(words["sink"].format(**values), 500)

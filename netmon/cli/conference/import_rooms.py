@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 def _meeting(args: argparse.Namespace) -> Meeting:
     """What the arguments say of the conference. Raises `UsageError` with all that is wrong."""
     wrong, times = list[Problem](), dict[str, Timestamp]()
-    for option, text in (("--conference", args.conference), *(("--mcu", one) for one in args.mcu)):
+    for option, text in (("--conference", args.conference), *(("--mcu", mcu) for mcu in args.mcu)):
         if not is_name(text):
             wrong.append(Problem("command line", option, f"'{clean(text, 60)}' cannot be used here", SAY_NAME))
     for option in ("starts", "ends"):
@@ -88,14 +88,14 @@ def _hold(meeting: Meeting, known: Inventory | None, taken: Taken | None = None)
     contacts = taken.contacts if taken else ()
     conference = (taken.conference if taken else None) or Conference(
         id=meeting.id, starts=meeting.starts, ends=meeting.ends, mcus=meeting.mcus,
-        rooms=tuple(one.id for one in known.rooms[:1]) if known else (),
+        rooms=tuple(room.id for room in known.rooms[:1]) if known else (),
     )  # fmt: skip
     if known is None:
-        found: Iterable[InventoryFault] = faults_of(
+        problems: Iterable[InventoryFault] = faults_of(
             Inventory(hub_site="", sites=(), rooms=rooms, conferences=(conference,))
         )
     else:
-        found = faults(
+        problems = faults(
             replace(
                 known,
                 contacts=(*known.contacts, *contacts),
@@ -104,9 +104,15 @@ def _hold(meeting: Meeting, known: Inventory | None, taken: Taken | None = None)
             )
         )
     has_rooms = taken is not None and taken.conference is not None  # without one, its rows say why, and exit 1
-    wrong = [one for one in found if has_rooms or not (one.record is conference and one.key.endswith("rooms"))]
+    wrong = [
+        problem
+        for problem in problems
+        if has_rooms or not (problem.record is conference and problem.key.endswith("rooms"))
+    ]
     if wrong:
-        raise UsageError([Problem("command line", _key(one), clean(one.what, 400), one.write) for one in wrong])
+        raise UsageError(
+            [Problem("command line", _key(problem), clean(problem.what, 400), problem.write) for problem in wrong]
+        )
 
 
 def _key(fault: InventoryFault) -> str:
@@ -124,27 +130,27 @@ def _as_yaml(taken: Taken) -> str:
 
 def _as_json(taken: Taken, lang: str) -> str:
     whole: dict[str, Any] = {name: list(map(write.plain, rows)) for name, rows in _lists(taken).items()}
-    whole["left_out"] = [_row(one, lang) for one in taken.told if one.left_out]
-    whole["notes"] = [_row(one, lang) for one in taken.told if not one.left_out]
+    whole["left_out"] = [_row(remark, lang) for remark in taken.told if remark.left_out]
+    whole["notes"] = [_row(remark, lang) for remark in taken.told if not remark.left_out]
     return json.dumps(whole, ensure_ascii=False) + "\n"
 
 
-def _row(one: Told, lang: str) -> dict[str, Any]:
+def _row(remark: Told, lang: str) -> dict[str, Any]:
     return {
-        "row": one.row,
-        "column": one.column,
-        "fault": one.code,
-        "what": one.what(lang),
-        "write": one.write(lang),
+        "row": remark.row,
+        "column": remark.column,
+        "fault": remark.code,
+        "what": remark.what(lang),
+        "write": remark.write(lang),
     }
 
 
 def _tell(taken: Taken, args: argparse.Namespace, lang: str) -> None:
     """Rows left out first, then what deserves a look."""
     file = clean(args.file, 200)
-    for one in sorted(taken.told, key=lambda told: (not told.left_out, told.row)):
-        mark = f"{_LEFT_OUT[lang]} " if one.left_out else ""
-        print(f"{mark}{file}: {one.line(lang)}", file=sys.stderr)
+    for remark in sorted(taken.told, key=lambda remark: (not remark.left_out, remark.row)):
+        mark = f"{_LEFT_OUT[lang]} " if remark.left_out else ""
+        print(f"{mark}{file}: {remark.line(lang)}", file=sys.stderr)
     if not args.inventory:
         print(_NO_INVENTORY[lang], file=sys.stderr)
     rooms = len(taken.conference.rooms) if taken.conference else 0

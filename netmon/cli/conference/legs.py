@@ -73,21 +73,21 @@ def run(args: argparse.Namespace) -> int:
     network, conference = conferenceplan.find(args)
     asked, lang = _asked(args, conference.mcus), args.lang or "vi"
     legs, answered, changing = list[tuple[str, Leg]](), list[str](), list[str]()
-    for one in asked:
+    for mcu in asked:
         try:
-            seen, is_complete = _poll(one)
-            legs += [(one.mcu, leg) for leg in seen]
-            answered.append(one.mcu)
+            seen, is_complete = _poll(mcu)
+            legs += [(mcu.mcu, leg) for leg in seen]
+            answered.append(mcu.mcu)
             if not is_complete:
-                changing.append(one.mcu)
-                print(f"mcu {one.mcu}: {_CHANGING[lang]}", file=sys.stderr)
+                changing.append(mcu.mcu)
+                print(f"mcu {mcu.mcu}: {_CHANGING[lang]}", file=sys.stderr)
         except (McuTrouble, MachineError) as fault:
-            told = (
+            words = (
                 str(fault)
                 if isinstance(fault, MachineError)
-                else f"mcu {one.mcu} ({one.url.partition('?')[0]}): {fault}"
+                else f"mcu {mcu.mcu} ({mcu.url.partition('?')[0]}): {fault}"
             )
-            print(clean(told, 400), file=sys.stderr)
+            print(clean(words, 400), file=sys.stderr)
     checks, hub = _checks(args)
     complete = set(conference.mcus) <= set(answered) and not changing
     matched = beside(network, conference, legs, checks, time.time() * 1000, complete)
@@ -101,11 +101,11 @@ def _asked(args: argparse.Namespace, ids: tuple[str, ...]) -> list[McuConfig]:
     """The MCUs of the conference that the hub's file tells how to ask. Raises `UsageError`, `ConfigError`."""
     config = load_hub(Path(args.config))
     wanted = (args.mcu,) if args.mcu else ids
-    found = [one for one in config.mcus if one.mcu in wanted]
-    if not found:
+    known = [mcu for mcu in config.mcus if mcu.mcu in wanted]
+    if not known:
         what = f"{clean(args.config, 100)} does not say how to ask {clean(', '.join(wanted), 100)}"
         raise UsageError([Problem("command line", "--mcu", what, "add it to mcus: there (docs/mcu.md)")])
-    return found
+    return known
 
 
 def _poll(config: McuConfig) -> tuple[list[Leg], bool]:
@@ -143,42 +143,49 @@ def as_json(matched: Matched, id: str, answered: list[str], lang: str) -> dict[s
     return {
         "conference": id,
         "mcus": answered,
-        "rooms": [_row(one, lang) for one in matched.rows],
+        "rooms": [_row(row, lang) for row in matched.rows],
         "unclear": [{"mcu": mcu, **_leg(leg)} for mcu, leg in matched.unclear],
         "others": matched.others,
     }
 
 
-def _row(one: Beside, lang: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"room": one.room, "name": one.name, "reading": one.hint, "says": _HINTS[one.hint][lang]}
-    row |= {"mcu": one.mcu, "reported": _leg(one.leg)} if one.leg else {}
-    measured = _measured(one.measured)
+def _row(beside: Beside, lang: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "room": beside.room,
+        "name": beside.name,
+        "reading": beside.hint,
+        "says": _HINTS[beside.hint][lang],
+    }
+    row |= {"mcu": beside.mcu, "reported": _leg(beside.leg)} if beside.leg else {}
+    measured = _measured(beside.measured)
     return row | ({"measured": measured} if measured else {})
 
 
 def _leg(leg: Leg) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": leg.id, "name": leg.name, "conference": leg.conference, "state": leg.state}
+    row: dict[str, Any] = {"id": leg.id, "name": leg.name, "conference": leg.conference, "state": leg.state}
     for toward in (FWD, BWD):
-        told[f"lost_{toward}_percent"] = leg.loss_percent(toward)
-        told[f"jitter_{toward}_ms"] = leg.jitter_ms(toward)
-        told[f"rate_{toward}_bps"] = leg.rate_bps(toward)
-        told[f"resolution_{toward}"] = leg.resolution(toward) or None
-    told |= {"rtt_ms": leg.rtt_ms, "media": list(leg.media)}
-    return _present(told)
+        row[f"lost_{toward}_percent"] = leg.loss_percent(toward)
+        row[f"jitter_{toward}_ms"] = leg.jitter_ms(toward)
+        row[f"rate_{toward}_bps"] = leg.rate_bps(toward)
+        row[f"resolution_{toward}"] = leg.resolution(toward) or None
+    row |= {"rtt_ms": leg.rtt_ms, "media": list(leg.media)}
+    return _present(row)
 
 
-def _measured(one: Measured) -> dict[str, Any]:
-    if not one.check:
+def _measured(measured: Measured) -> dict[str, Any]:
+    if not measured.check:
         return {}
     return _present({
-        "check": one.check, "kind": one.kind, "outcome": one.outcome, "lost_fwd_percent": one.fwd_percent,
-        "lost_bwd_percent": one.bwd_percent, "lost_percent": one.way_percent, "rtt_ms": one.rtt_ms,
+        "check": measured.check, "kind": measured.kind, "outcome": measured.outcome, "lost_fwd_percent": measured.fwd_percent,
+        "lost_bwd_percent": measured.bwd_percent, "lost_percent": measured.way_percent, "rtt_ms": measured.rtt_ms,
     })  # fmt: skip
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: round(one, 3) if isinstance(one, float) else one for name, one in values.items() if one not in (None, "")
+        name: round(value, 3) if isinstance(value, float) else value
+        for name, value in values.items()
+        if value not in (None, "")
     }
 
 
@@ -193,7 +200,7 @@ def _cells(row: Beside, lang: str) -> list[str]:
         lost = f"{measured.way_percent:.1f} (2)"  # both ways together
     picture = "/".join(leg.resolution(toward) or "-" for toward in (FWD, BWD)) if leg else ""
     rates = [None if leg is None or (bps := leg.rate_bps(toward)) is None else bps / 1e6 for toward in (FWD, BWD)]
-    told = [
+    cells = [
         row.name,
         leg.state if leg else "",
         _of(leg.loss_percent(FWD), leg.loss_percent(BWD)) if leg else none,
@@ -205,8 +212,8 @@ def _cells(row: Beside, lang: str) -> list[str]:
         " ".join(leg.media) if leg else "",
         _HINTS[row.hint][lang],
     ]
-    return [clean(one, 100) for one in told]
+    return [clean(cell, 100) for cell in cells]
 
 
-def _of(one: float | None, other: float | None, digits: int = 1) -> str:
-    return "/".join("-" if value is None else f"{value:.{digits}f}" for value in (one, other))
+def _of(first: float | None, second: float | None, digits: int = 1) -> str:
+    return "/".join("-" if value is None else f"{value:.{digits}f}" for value in (first, second))

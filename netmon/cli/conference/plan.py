@@ -46,19 +46,21 @@ def find(args: argparse.Namespace) -> tuple[Network, Conference]:
     """The network and the conference the arguments name. Raises `ConfigError`, `UsageError`."""
     network = inventory.load(Path(args.inventory))
     every = network.inventory.conferences
-    found = network.conference(args.conference) or next((one for one in every if one.name == args.conference), None)
-    if found is None:
-        known = ", ".join(one.id for one in every) or "none"
+    conference = network.conference(args.conference) or next(
+        (known for known in every if known.name == args.conference), None
+    )
+    if conference is None:
+        known = ", ".join(each.id for each in every) or "none"
         what = f"no conference {clean(args.conference, 80)!r} in {args.inventory}"
         raise UsageError([Problem("command line", "", what, f"known: {known}")])
-    return network, found
+    return network, conference
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the arithmetic; 1 when a link or an MCU is too small."""
     network, conference = find(args)
     laid = plan.make(network, conference)
-    short = "short" in {*(one.state for one in laid.trunks), *(one.state for one in laid.ports)}
+    short = "short" in {*(need.state for need in laid.trunks), *(need.state for need in laid.ports)}
     if args.output == "json":
         output.print_json(as_json(laid))
     else:
@@ -74,18 +76,18 @@ def as_json(laid: Plan) -> dict[str, Any]:
 
 def rows(laid: Plan, lang: str) -> list[list[str]]:
     """Links, the fullest first, then MCUs."""
-    return [_trunk(one, lang) for one in laid.trunks] + [_ports(one, lang) for one in laid.ports]
+    return [_trunk(need, lang) for need in laid.trunks] + [_ports(need, lang) for need in laid.ports]
 
 
-def _trunk(one: Trunk, lang: str) -> list[str]:
-    has = "" if one.capacity_bps is None else _mbit(one.capacity_bps)
-    measured = f" ({_MEASURED[lang]})" if one.measured else ""
-    return [clean(one.name, 60), str(one.rooms), _mbit(one.need_bps), has + measured, _ENOUGH[lang][one.state]]
+def _trunk(trunk: Trunk, lang: str) -> list[str]:
+    has = "" if trunk.capacity_bps is None else _mbit(trunk.capacity_bps)
+    measured = f" ({_MEASURED[lang]})" if trunk.measured else ""
+    return [clean(trunk.name, 60), str(trunk.rooms), _mbit(trunk.need_bps), has + measured, _ENOUGH[lang][trunk.state]]
 
 
-def _ports(one: Ports, lang: str) -> list[str]:
-    has = "" if one.ports is None else str(one.ports)
-    return [clean(one.name, 60), str(one.rooms), str(one.rooms), has, _ENOUGH[lang][one.state]]
+def _ports(ports: Ports, lang: str) -> list[str]:
+    has = "" if ports.ports is None else str(ports.ports)
+    return [clean(ports.name, 60), str(ports.rooms), str(ports.rooms), has, _ENOUGH[lang][ports.state]]
 
 
 def _mbit(bps: float) -> str:

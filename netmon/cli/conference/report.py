@@ -80,10 +80,10 @@ def run(args: argparse.Namespace) -> int:
     if now_s < conference.starts.at_s:
         what = f"conference {conference.id} has not started ({conference.starts})"
         raise UsageError([Problem("command line", "", what, "netmon conference watch shows how it stands")])
-    start_ms, end_ms = (round(one.at_s * 1000) for one in (conference.starts, conference.ends))
-    found = figures(Path(config.state_dir) / "store", meeting.KINDS, start_ms, min(end_ms, round(now_s * 1000)))
+    start_ms, end_ms = (round(moment.at_s * 1000) for moment in (conference.starts, conference.ends))
+    known = figures(Path(config.state_dir) / "store", meeting.KINDS, start_ms, min(end_ms, round(now_s * 1000)))
     stages, incidents = _asked(config.socket or str(Path(config.state_dir) / "hub.sock"), conference)
-    whole = meeting.report(network, conference, found, stages, incidents, round(now_s * 1000))
+    whole = meeting.report(network, conference, known, stages, incidents, round(now_s * 1000))
     whole["complete"] = now_s >= conference.ends.at_s + SEALED_S
     _PRINT[args.output](whole, args)
     return PROBLEM if any(row.get("minutes_failed") or row["incidents"] for row in whole["rooms"]) else GOOD
@@ -123,14 +123,14 @@ def _table(whole: Row, args: argparse.Namespace) -> None:
     span = [zone.moment(whole[key] / 1000, zone.MINUTES) for key in ("starts_ms", "until_ms")]
     name = clean(whole["name"] or whole["conference"], 100)
     _note("head", lang, name=name, from_=span[0], until=span[1], minutes=whole["minutes"])
-    none = {one: _WORDS["none"][one == "en"] for one in ("vi", "en")}
+    none = {language: _WORDS["none"][language == "en"] for language in ("vi", "en")}
     output.print_table(_HEADS[lang], [_province(row, lang) for row in whole["provinces"]], args, none)
     shown = [row for row in whole["rooms"] if args.rooms or _deserves(row)]
     if shown:
         print()
         output.print_table(_ROOM_HEADS[lang], [_room(row, lang) for row in shown], args, none)
-    for one in whole["incidents"]:
-        print(clean(f"→ {one['id']}: {one[lang]}", 300))
+    for incident in whole["incidents"]:
+        print(clean(f"→ {incident['id']}: {incident[lang]}", 300))
     _notes(whole, len(whole["rooms"]) - len(shown), lang)
 
 
@@ -165,7 +165,7 @@ def _province(row: Mapping[str, Any], lang: str) -> tuple[str, ...]:
 
 
 def _room(row: Mapping[str, Any], lang: str) -> tuple[str, ...]:
-    stages = ", ".join(f"{stage} {STATES[one['state']][lang]}" for stage, one in row["stages"].items())
+    stages = ", ".join(f"{stage} {STATES[result['state']][lang]}" for stage, result in row["stages"].items())
     minutes = _WORDS["unmeasured"][lang == "en"]
     if row["minutes_measured"]:
         minutes = f"{row['minutes_failed']}/{row['minutes_measured']}"

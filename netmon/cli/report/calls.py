@@ -38,7 +38,7 @@ def table(rows: Sequence[CallFigures], over: SlotWindow, args: argparse.Namespac
     from netmon.report.calls import MIN_CALLS
 
     lang = args.lang or "vi"
-    output.print_table(_HEADS[lang], [_cells(one, lang) for one in rows], args, _NONE)
+    output.print_table(_HEADS[lang], [_cells(row, lang) for row in rows], args, _NONE)
     if rows:
         end = zone.moment(over.end_s, zone.MINUTES)
         days, whole = (over.end_s - over.start_s) / 86_400, rows[-1]  # the one asked for, or all
@@ -46,17 +46,17 @@ def table(rows: Sequence[CallFigures], over: SlotWindow, args: argparse.Namespac
         print(_SAID[lang].format(days=days, end=end, fewest=MIN_CALLS, **many), file=sys.stderr)
 
 
-def _cells(one: CallFigures, lang: str) -> tuple[str, ...]:
+def _cells(row: CallFigures, lang: str) -> tuple[str, ...]:
     from netmon.report.calls import ALL
 
-    where = _ALL[lang] if one.province == ALL else clean(one.province, 20)
-    shares = (_FEW[lang] if share is None else f"{share:.1%}" for share in (one.ser, one.seer, one.isa, one.scr))
+    where = _ALL[lang] if row.province == ALL else clean(row.province, 20)
+    shares = (_FEW[lang] if share is None else f"{share:.1%}" for share in (row.ser, row.seer, row.isa, row.scr))
     delays = (
-        (one.srd_n, one.srd_p50_ms, one.srd_p95_ms),
-        (one.srd_failed_n, one.srd_failed_p50_ms, one.srd_failed_p95_ms),
-        (one.sdd_n, one.sdd_p50_ms, one.sdd_p95_ms),
+        (row.srd_n, row.srd_p50_ms, row.srd_p95_ms),
+        (row.srd_failed_n, row.srd_failed_p50_ms, row.srd_failed_p95_ms),
+        (row.sdd_n, row.sdd_p50_ms, row.sdd_p95_ms),
     )
-    return (where, str(one.calls), *shares, *(_delay(*each, lang) for each in delays))
+    return (where, str(row.calls), *shares, *(_delay(*each, lang) for each in delays))
 
 
 def _delay(many: int, p50_ms: float | None, p95_ms: float | None, lang: str) -> str:

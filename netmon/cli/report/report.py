@@ -78,10 +78,10 @@ def _utilisation(args: argparse.Namespace) -> int:
     from netmon.report import utilisation
 
     over = utilisation.window(time.time(), args.days)
-    used = [one for one in utilisation.utilisation(_store(args), over) if args.province in ("", one.province)]
+    used = [use for use in utilisation.utilisation(_store(args), over) if args.province in ("", use.province)]
     if not print_figures(used, utilisation.Use, over, args.output, slots=over.slots):
         _table(used, over, args)
-    return PROBLEM if any(one.verdict == "breach" for one in used) else GOOD
+    return PROBLEM if any(use.verdict == "breach" for use in used) else GOOD
 
 
 def _calls(args: argparse.Namespace) -> int:
@@ -110,18 +110,18 @@ def _store(args: argparse.Namespace) -> Path:
 
 def _table(used: Sequence[Use], over: SlotWindow, args: argparse.Namespace) -> None:
     lang = args.lang or "vi"
-    output.print_table(_HEADS[lang], [_cells(one, lang) for one in used], args, _NONE)
+    output.print_table(_HEADS[lang], [_cells(use, lang) for use in used], args, _NONE)
     if used:
-        many = {word: sum(one.verdict == word for one in used) for word in _VERDICTS[lang]}
+        many = {word: sum(use.verdict == word for use in used) for word in _VERDICTS[lang]}
         end = zone.moment(over.end_s, zone.MINUTES)
         days = (over.end_s - over.start_s) / 86_400
         print(_SAID[lang].format(n=len(used), days=days, end=end, slots=over.slots, **many), file=sys.stderr)
 
 
-def _cells(one: Use, lang: str) -> tuple[str, ...]:
-    said = _VERDICTS[lang][one.verdict]
-    plain = (said, one.province, one.site, one.agent, one.check, one.direction, _percent(one.p95_share))
-    return output.cells((*plain, _percent(one.max_share), one.samples, one.missing), 120)
+def _cells(use: Use, lang: str) -> tuple[str, ...]:
+    said = _VERDICTS[lang][use.verdict]
+    plain = (said, use.province, use.site, use.agent, use.check, use.direction, _percent(use.p95_share))
+    return output.cells((*plain, _percent(use.max_share), use.samples, use.missing), 120)
 
 
 def _percent(share: float | None) -> str:
