@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 
 from netmon.cli import hub_access
 from netmon.errors import GOOD
@@ -20,15 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Tell the hub who works on it."""
-    body = {"who": args.who or user(), "note": args.note}
+    body = {"who": args.who or hub_access.user(), "note": args.note}
     hub_access.client(args).post(f"/api/v1/incidents/{element_path(args.id)}/ack", body)
     print(args.id)
     return GOOD
-
-
-def user() -> str:
-    """Who sits here."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no such user in this container
-        return "unknown"

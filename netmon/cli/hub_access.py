@@ -1,8 +1,9 @@
-"""Which hub a command asks, and with what: the same words for every verb."""
+"""Which hub a command asks, with what, and who does: the same words for every verb."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 
 from netmon.errors import MachineError, plain_words
 from netmon.hub_client import DEFAULT_SOCKET, HubClient, token_from
@@ -23,3 +24,11 @@ def client(args: argparse.Namespace) -> HubClient:
         return HubClient(args.hub, token_from(args.token_file), args.ca)
     except (OSError, ValueError) as fault:
         raise MachineError(f"{args.token_file}: {plain_words(fault)}") from fault
+
+
+def user() -> str:
+    """Who sits here."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user in this container
+        return "unknown"

@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 from netmon.cli import hub_access, output
-from netmon.cli.ack import user
 from netmon.errors import GOOD, USAGE, NetmonError
 from netmon.hub_client import element_path
 
@@ -61,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             raise BadWords("netmon silence ELEMENT needs --for (as --for 2h)")
         if args.for_s > MAX_S:
             raise BadWords(f"netmon silence --for: {args.for_s:g} s is longer than {MAX_S // 86_400}d")
-        body = {"element": args.element, "for_s": args.for_s, "who": args.who or user(), "note": args.note}
+        body = {"element": args.element, "for_s": args.for_s, "who": args.who or hub_access.user(), "note": args.note}
         print(hub.post("/api/v1/silences", body)["id"])
     return GOOD
 
