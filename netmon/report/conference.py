@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class RoomPlace:
     """One room, and what lies on its way to its MCU."""
 
     room: str
@@ -64,11 +64,11 @@ class Sums:
         return row
 
 
-def seats_of(network: Network, conference: Conference) -> list[Seat]:
+def places_of(network: Network, conference: Conference) -> list[RoomPlace]:
     """Its rooms, in the order of the file."""
     sites = {site.id: site for site in network.inventory.sites}
     rooms = {f"room:{room.id}": room for room in network.inventory.rooms}
-    seats = []
+    places = []
     for route in network.routes(conference.id):
         room = rooms.get(route.room)
         if room is not None:
@@ -77,25 +77,25 @@ def seats_of(network: Network, conference: Conference) -> list[Seat]:
             province = site.province or (site.code if site.kind == "province" else "")
             commune, along = site.code if is_commune else "", frozenset(network.between(route.room, route.mcu))
             who = room.id, room.name or room.id, province, commune, room.site, about.owner
-            seats.append(Seat(*who, network.parent(route.room) or "", along))
-    return seats
+            places.append(RoomPlace(*who, network.parent(route.room) or "", along))
+    return places
 
 
-def checked(network: Network, seats: Sequence[Seat], checks: Iterable[CheckFigures]) -> dict[str, Sums]:
+def checked(network: Network, places: Sequence[RoomPlace], checks: Iterable[CheckFigures]) -> dict[str, Sums]:
     """Room → figures of the checks that speak of its way: those that begin or end at it or its site and cross nothing
     else. One to a service says nothing of a conference."""
-    near: dict[str, list[Seat]] = {}
-    for seat in seats:
-        for key in {f"room:{seat.room}", seat.element, f"tag:{seat.site}", f"tag:{seat.commune or '-'}"}:
-            near.setdefault(key, []).append(seat)
+    near: dict[str, list[RoomPlace]] = {}
+    for place in places:
+        for key in {f"room:{place.room}", place.element, f"tag:{place.site}", f"tag:{place.commune or '-'}"}:
+            near.setdefault(key, []).append(place)
     near.pop("tag:-", None)
-    sums = {seat.room: Sums() for seat in seats}
+    sums = {place.room: Sums() for place in places}
     for check in checks:
         along = network.path(check.check) if network.agent_of(check.check) == check.agent else ()
         keys = along or (f"tag:{check.site}", f"tag:{check.commune}")  # the inventory need not know every check
-        for seat in {seat.room: seat for key in keys for seat in near.get(key, ())}.values():
-            if seat.route.issuperset(along):
-                sums[seat.room].add(check)
+        for place in {place.room: place for key in keys for place in near.get(key, ())}.values():
+            if place.route.issuperset(along):
+                sums[place.room].add(check)
     return sums
 
 
@@ -113,11 +113,11 @@ def report(
     stages = None if stages is None else [stage for stage in stages if stage["stage"] != AFTER]
     start_ms, end_ms = (round(at.at_s * 1000) for at in (conference.starts, conference.ends))
     until_ms = min(end_ms, now_ms)
-    seats = seats_of(network, conference)
-    sums = checked(network, seats, checks)
+    places = places_of(network, conference)
+    sums = checked(network, places, checks)
     touched = [incident for incident in known.values() if _overlaps(incident, start_ms, until_ms)]
     by_room = _stages(stages or ())
-    rooms = [_room(seat, sums[seat.room], by_room.get(seat.room, {}), touched) for seat in seats]
+    rooms = [_room(place, sums[place.room], by_room.get(place.room, {}), touched) for place in places]
     return {
         "conference": conference.id,
         "name": conference.name,
@@ -128,7 +128,7 @@ def report(
         "stages": [_stage(stage) for stage in stages or ()],
         "stages_known": stages is not None,
         "incidents_known": bool(kept) or (incidents is not None and now_ms - start_ms <= INCIDENTS_MS),
-        "provinces": _provinces(seats, rooms, sums),
+        "provinces": _provinces(places, rooms, sums),
         "rooms": rooms,
         "incidents": [
             _incident(row, rooms) for row in touched if any(row["id"] in room["incidents"] for room in rooms)
@@ -155,10 +155,10 @@ def _stage(stage: Mapping[str, Any]) -> Row:
     return {key: stage[key] for key in ("stage", "at_ms", "summary", "failed", "light") if key in stage}
 
 
-def _room(seat: Seat, sums: Sums, stages: Row, touched: Sequence[Mapping[str, Any]]) -> Row:
-    plain = {"room": seat.room, "name": seat.name, "province": seat.province, "commune": seat.commune}
-    ids = [incident["id"] for incident in touched if incident["element"] in seat.route]
-    return plain | {"owner": seat.owner, "stages": stages, **sums.row(), "incidents": ids}
+def _room(place: RoomPlace, sums: Sums, stages: Row, touched: Sequence[Mapping[str, Any]]) -> Row:
+    plain = {"room": place.room, "name": place.name, "province": place.province, "commune": place.commune}
+    ids = [incident["id"] for incident in touched if incident["element"] in place.route]
+    return plain | {"owner": place.owner, "stages": stages, **sums.row(), "incidents": ids}
 
 
 def _incident(incident: Mapping[str, Any], rooms: Sequence[Row]) -> Row:
@@ -178,7 +178,7 @@ def _incident(incident: Mapping[str, Any], rooms: Sequence[Row]) -> Row:
     return row | {"rooms": [room["room"] for room in rooms if incident["id"] in room["incidents"]]}
 
 
-def _provinces(seats: Sequence[Seat], rooms: Sequence[Row], sums: Mapping[str, Sums]) -> list[Row]:
+def _provinces(places: Sequence[RoomPlace], rooms: Sequence[Row], sums: Mapping[str, Sums]) -> list[Row]:
     """By province's code; a room that is in none stands under ""."""
     groups: dict[str, list[Row]] = {}
     for row in rooms:
