@@ -6,9 +6,9 @@ A key that must be written and is empty is told once, as missing, and not judged
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, get_args, get_origin, get_type_hints
 
 from inventory.codes import SAY_NAME, is_commune, is_name, is_province
 from inventory.conferences import faults_of
@@ -19,35 +19,14 @@ NEAR_FOR = 40_000  # ids looked at for a `did you mean`, of all faults together:
 NAMED = 5  # things a message names before it says `and N more`
 
 
-class _Reference(NamedTuple):
-    """`rows[…].attribute` names one of `to`."""
-
-    rows: str
-    attribute: str
-    key: str
-    to: str
-
-
 _ENDS = ("sites", "mcus", "services", "rooms")  # what checks end at: no two have one id
 _ALONE = (("contacts", "id"), ("links", "id"), ("conferences", "id"), ("agents", "agent"), ("checks", "check"))
 _NAMES = (*((rows, "id") for rows in _ENDS), *_ALONE)
-_REFERENCES = (
-    _Reference("sites", "contact", "contact", "contact"),
-    _Reference("links", "from_site", "from", "site"),
-    _Reference("links", "to_site", "to", "site"),
-    _Reference("links", "contact", "contact", "contact"),
-    _Reference("mcus", "site", "site", "site"),
-    _Reference("mcus", "contact", "contact", "contact"),
-    _Reference("services", "site", "site", "site"),
-    _Reference("services", "contact", "contact", "contact"),
-    _Reference("rooms", "site", "site", "site"),
-    _Reference("rooms", "contact", "contact", "contact"),
-    _Reference("conferences", "mcus", "mcus", "mcu"),
-    _Reference("conferences", "rooms", "rooms", "room"),
-    _Reference("conferences", "contacts", "contacts", "contact"),
-    _Reference("agents", "site", "site", "site"),
-    _Reference("checks", "agent", "agent", "agent"),
-    _Reference("checks", "to", "to", "target"),
+_REFERENCES = tuple(
+    (rows, key)
+    for rows, hint in get_type_hints(Inventory).items()
+    for key in (fields(get_args(hint)[0]) if get_origin(hint) is tuple else ())
+    if "names" in key.metadata
 )
 _WITHOUT_CODE = ("core", "datacentre")  # a kind that is misspelt was told already and is not judged by its code
 _WITHOUT_PROVINCES = (*_WITHOUT_CODE, "commune")
@@ -64,13 +43,13 @@ _NOUNS = {
 def faults(inventory: Inventory) -> list[InventoryFault]:
     """Every fault of an inventory; empty when a network can be built from it."""
     known = _known(inventory)
-    astray = _ReferenceCheck(known)
+    references = _ReferenceCheck(known)
     problems = [*_missing(inventory), *_names(inventory), *_taken(inventory), *_codes(inventory)]
     problems += faults_of(inventory)
-    problems += astray.hub(inventory)
-    for reference in _REFERENCES:
-        problems += astray.rows(inventory, reference)
-    return [*problems, *_tree(inventory, known["site"], astray.touched)]
+    problems += references.hub(inventory)
+    for rows, key in _REFERENCES:
+        problems += references.rows(inventory, rows, key)
+    return [*problems, *_tree(inventory, known["site"], references.touched)]
 
 
 def _known(inventory: Inventory) -> dict[str, dict[str, None]]:
@@ -184,17 +163,17 @@ class _ReferenceCheck:
         what, write, _ = self._say(inventory.hub_site, "site")
         return [InventoryFault(inventory, "hub_site", what, write)]
 
-    def rows(self, inventory: Inventory, reference: _Reference) -> Iterator[InventoryFault]:
+    def rows(self, inventory: Inventory, rows: str, key: Field[Any]) -> Iterator[InventoryFault]:
         """Faults of one kind of reference."""
-        known = self._known[reference.to]
-        for number, record in enumerate(getattr(inventory, reference.rows), 1):
-            for text, at in _named(getattr(record, reference.attribute)):
-                if not text or text in known:
+        noun, name = key.metadata["names"], key.metadata["key"] or key.name
+        for number, record in enumerate(getattr(inventory, rows), 1):
+            for text, at in _named(getattr(record, key.name)):
+                if not text or text in self._known[noun]:
                     continue
-                what, write, near = self._say(text, reference.to)
-                if isinstance(record, Link) and reference.to == "site":
+                what, write, near = self._say(text, noun)
+                if isinstance(record, Link) and noun == "site":
                     self.touched |= {record.from_site, record.to_site, near}
-                yield InventoryFault(record, f"{reference.rows}[{number}].{reference.key}{at}", what, write)
+                yield InventoryFault(record, f"{rows}[{number}].{name}{at}", what, write)
 
     def _say(self, text: str, to: str) -> tuple[str, str, str]:
         near = self._near(text, to)

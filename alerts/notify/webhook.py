@@ -55,45 +55,32 @@ def page_id(incident: str, receiver: str, status: Status) -> str:
 
 def body(view: Mapping[str, Any], status: Status, receiver: str, hub: str, lang: str) -> bytes:
     """The JSON of a page from an incident as the state API shows it; Alertmanager v4 and `incident{}`."""
-    labels = {
-        "alertname": view["kind"],
-        "element": view["element"],
-        "severity": view["severity"],
-        "owner": view["owner"],
-        "hub": hub,
-    }
     spanned = view["first_miss_ms"], view["resolved_ms"]
-    said = {language: view[language] for language in ("vi", "en")} | {"": view[lang]}
-    return _page(status, receiver, view["id"], labels, said, spanned, {"incident": _incident(view)})
+    return _page(view, view["id"], spanned, {"incident": _incident(view)}, status, receiver, hub, lang)
 
 
 def conference_body(rehearsal: Mapping[str, Any], status: Status, receiver: str, hub: str, lang: str) -> bytes:
     """The JSON of a page about a rehearsal: Alertmanager v4 and `conference{}`, which is `rehearsal`. Of it are read `id`,
     `owner`, `at`, `starts_ms`, `at_ms`, `vi` and `en`. All pages of one conference are one alert of Alertmanager's."""
-    labels = {
-        "alertname": "conference",
-        "element": f"conference:{rehearsal['id']}",
-        "severity": "warning",
-        "owner": rehearsal["owner"],
-        "hub": hub,
-    }
+    view = {**rehearsal, "kind": "conference", "element": f"conference:{rehearsal['id']}", "severity": "warning"}
     mark = hashlib.sha256(f"conference|{rehearsal['id']}|{rehearsal['starts_ms']}".encode()).hexdigest()[:12]
     spanned = rehearsal["at_ms"], rehearsal["at_ms"] if status == "resolved" else None
-    said = {language: rehearsal[language] for language in ("vi", "en")} | {"": rehearsal[lang]}
-    return _page(status, receiver, mark, labels, said, spanned, {"conference": rehearsal})
+    return _page(view, mark, spanned, {"conference": rehearsal}, status, receiver, hub, lang)
 
 
 def _page(
-    status: Status,
-    receiver: str,
+    view: Mapping[str, Any],
     mark: str,
-    labels: Mapping[str, str],
-    said: Mapping[str, str],
     spanned: tuple[int, int | None],
     more: Mapping[str, Any],
+    status: Status,
+    receiver: str,
+    hub: str,
+    lang: str,
 ) -> bytes:
-    """Alertmanager's form with one alert. `said`: the summary by language, "" the hub's own; `spanned`: from, until."""
-    annotations = {"summary": said[""], "summary_vi": said["vi"], "summary_en": said["en"]}
+    """Alertmanager's form with one alert. `spanned`: from, until; `more`: our own beside it."""
+    labels = {"alertname": view["kind"], **{key: view[key] for key in ("element", "severity", "owner")}, "hub": hub}
+    annotations = {"summary": view[lang], "summary_vi": view["vi"], "summary_en": view["en"]}
     alert = {
         "status": status,
         "labels": labels,
