@@ -14,6 +14,7 @@ import numpy as np
 
 from alerts.base import OWN_KIND, Assessment, Evidence, Firing, Sample, own_series
 from alerts.engine import memory
+from alerts.engine.agent_times import PAUSES_KEPT, AgentTimes
 from alerts.engine.compile import AgentView, CheckView
 from alerts.engine.groups import Groups
 from alerts.engine.memory import Memory
@@ -28,7 +29,6 @@ MUTE_MS = 5_000  # an agent is mute after this long …
 MUTE_PERIODS = 2.5  # … and after so many of its usual pauses
 USUAL_MS = 10_000  # taken for the pause of an agent that wrote only once
 LONGEST_PAUSE_MS = 300_000  # agents write at least so often: until then nobody knows whether such a one is silent
-MIN_PAUSE_MS = 200  # writes closer together are one
 SET_BACK_MS = 60_000  # a frontier that goes back so far: the agent's clock was set
 QUIET_MS = 60_000  # a check says nothing any more after so long …
 QUIET_PERIODS = 5  # … and after so many of its periods, though its agent speaks: nobody knows what became of it
@@ -37,6 +37,7 @@ CLOCKS_MS = 60_000  # the hub's clock is believed unless most agents contradict 
 ROLLOUT = (
     3  # where more agents, and more than a tenth, never spoke, the network is being built: each is told as news only
 )
+_REMEMBERED = ("frontier_ms", "arrived_ms", "usual_ms", "is_dated", "lead_ms")  # facts of agents, as memory has them
 CHUNK = 40_000  # moments judged at once: what they need stays in the processor's cache
 
 
@@ -56,15 +57,8 @@ class Engine:
         self.window_s = max([figure.window_s for figure in figures], default=1)  # the longest
         self._series = Series(figures, self.window_s)
         self._groups = Groups(self._series, _groups(state.rule for state in self._checks))
-        self._agents: dict[str, int] = {}
-        self._names: list[str] = []
-        self._frontier_ms: list[int] = []
-        self._began_ms: list[int] = []  # the first frontier it told in this life of the hub
-        self._lead_ms: list[int] = []  # how far its last frontier was ahead of the hub's clock
-        self._arrived_ms: list[int] = []
-        self._pauses: list[tuple[int, ...]] = []
-        self._usual_ms: list[int] = []  # the median of its last pauses between writes
-        self._is_dated: list[bool] = []  # its writes say when they arrived
+        self._agents: list[AgentTimes] = []
+        self._numbers: dict[str, int] = {}  # name → index into `_agents`
         self._undated: set[int] = set()  # agents heard of since the last tick through others' writes
         self._members = set[tuple[str, str]]()  # (rule, series) that are unknown
         self._unknown: frozenset[tuple[str, str]] = frozenset()
@@ -73,34 +67,26 @@ class Engine:
 
     # --- what comes in ---
 
-    def _agent(self, name: str) -> int:
-        number = self._agents.get(name)
+    def _number(self, name: str) -> int:
+        number = self._numbers.get(name)
         if number is None:
-            number = self._agents[name] = len(self._names)
-            self._names.append(name)
-            self._frontier_ms.append(0)
-            self._began_ms.append(0)
-            self._lead_ms.append(0)
-            self._arrived_ms.append(0)
-            self._is_dated.append(False)
-            self._pauses.append(())
-            self._usual_ms.append(0)
+            number = self._numbers[name] = len(self._agents)
+            self._agents.append(AgentTimes(name))
         return number
+
+    def _each(self, fact: str) -> Array:
+        """A fact of each agent, by number."""
+        return np.array([getattr(agent, fact) for agent in self._agents], np.int64)
 
     def arrived(self, agent: str, arrived_ms: int) -> None:
         """Something of an agent came in, by the hub's clock."""
-        number = self._agent(agent)
-        pause = arrived_ms - self._arrived_ms[number]
-        if self._is_dated[number] and pause >= MIN_PAUSE_MS:
-            pauses = self._pauses[number] = (*self._pauses[number][-4:], pause)
-            self._usual_ms[number] = sorted(pauses)[(len(pauses) - 1) // 2]
-        self._arrived_ms[number] = max(self._arrived_ms[number], arrived_ms)
-        self._is_dated[number] = True
+        self._agents[self._number(agent)].arrive(arrived_ms)
 
     def add(self, sample: Sample) -> None:
         """A point. A check belongs to the agent that spoke of it first, until that has been mute for the horizon."""
-        number = self._agent(sample.agent)
-        if not self._is_dated[number]:
+        number = self._number(sample.agent)
+        agent = self._agents[number]
+        if not agent.is_dated:
             self._undated.add(number)
         if sample.check == "-":
             if sample.kind != OWN_KIND or self._own.isdisjoint(sample.values):
@@ -109,57 +95,51 @@ class Engine:
         row = self._series.row(sample, number)
         owner = int(self._series.agent[row])
         if owner != number:
-            if self._frontier_ms[number] - self._series.newest_ms[row] < self._horizon_ms:
+            if agent.frontier_ms - self._series.newest_ms[row] < self._horizon_ms:
                 return
             self._series.own(row, number, sample.agent)
         self._series.add(row, sample)
 
     def frontier(self, agent: str, ms: int) -> None:
         """All that an agent measured before a moment is told."""
-        number = self._agent(agent)
-        if ms < self._frontier_ms[number] - SET_BACK_MS:
+        number = self._number(agent)
+        times = self._agents[number]
+        if ms < times.frontier_ms - SET_BACK_MS:
             rows = np.flatnonzero(self._series.agent[: len(self._series.names)] == number)
             self._series.begin_again(rows, ms)
             for state in self._checks:
                 state.widen(self._series.width)
                 state.forget(rows)
-            self._frontier_ms[number] = ms
-        self._frontier_ms[number] = max(self._frontier_ms[number], ms)
-        self._began_ms[number] = self._began_ms[number] or ms
-        if self._arrived_ms[number]:
-            self._lead_ms[number] = ms - self._arrived_ms[number]
+            times.frontier_ms = ms
+        times.tell(ms)
 
     def expect(self, agents: Iterable[str], now_ms: int) -> None:
         """Agents that ought to speak: those never heard of are silent from now on."""
         for name in agents:
-            if name not in self._agents:
-                self._arrived_ms[self._agent(name)] = now_ms
+            if name not in self._numbers:
+                self._agents[self._number(name)].arrived_ms = now_ms
 
     def jumped(self, ms: int, now_ms: int, *, is_pause: bool = True, is_step: bool = False) -> None:
         """The hub was away, or its clock was set (`is_step`), by so much until `now_ms`: that time is nobody's silence,
         and after a pause whoever is not silent yet has his full time again."""
         silent = {row for state in self._silences for row in state.firing}
-        for number in range(len(self._names)):
-            moved_ms = min(now_ms, self._arrived_ms[number] + ms)
-            stays = not is_pause or number in silent or not self._is_heard(number)
-            self._arrived_ms[number] = moved_ms if stays else now_ms
-            self._lead_ms[number] -= ms if is_step else 0
-
-    def _is_heard(self, number: int) -> bool:
-        return bool(self._is_dated[number] or self._frontier_ms[number])
+        for number, agent in enumerate(self._agents):
+            moved_ms = min(now_ms, agent.arrived_ms + ms)
+            stays = not is_pause or number in silent or not agent.is_heard
+            agent.arrived_ms = moved_ms if stays else now_ms
+            agent.lead_ms -= ms if is_step else 0
 
     # --- across a restart ---
 
     def memory(self) -> Memory:
         """What must outlive the process, as it stands after a tick."""
         series, kept = memory.of_series(self._series, self._row_frontiers())
-        agents = Memory({"names": list(self._names)})
-        facts = self._frontier_ms, self._arrived_ms, self._usual_ms, self._is_dated, self._lead_ms
-        agents.arrays["facts"] = np.array(facts, np.int64).reshape(len(facts), len(self._names))
-        padded = [(*pauses, *(0,) * (5 - len(pauses))) for pauses in self._pauses]
-        agents.arrays["pauses"] = np.array(padded, np.int64).reshape(-1, 5)
+        agents = Memory({"names": list(self._numbers)})
+        agents.arrays["facts"] = np.array([self._each(fact) for fact in _REMEMBERED])
+        padded = [(*agent.pauses, *(0,) * (PAUSES_KEPT - len(agent.pauses))) for agent in self._agents]
+        agents.arrays["pauses"] = np.array(padded, np.int64).reshape(-1, PAUSES_KEPT)
         states = memory.of_states(self._checks, kept)
-        silences = memory.of_states(self._silences, np.arange(len(self._names)))
+        silences = memory.of_states(self._silences, np.arange(len(self._agents)))
         return memory.join({"series": series, "agents": agents, "judges": states, "silences": silences})
 
     def recall(self, whole: Memory, is_known: Callable[[str], bool]) -> None:
@@ -171,14 +151,14 @@ class Engine:
         for at, name in enumerate(agents.words["names"]):
             if not is_known(name):
                 continue
-            number = numbers[at] = self._agent(name)
-            self._frontier_ms[number], self._arrived_ms[number] = facts[0][at], facts[1][at]
-            self._usual_ms[number], self._is_dated[number] = facts[2][at], bool(facts[3][at])
-            self._lead_ms[number] = facts[4][at]
-            self._pauses[number] = tuple(pause for pause in pauses[at] if pause)
-        by_name = {name: number for name, number in self._agents.items() if is_known(name)}
+            numbers[at] = self._number(name)
+            agent = self._agents[self._number(name)]
+            for fact, value in zip(_REMEMBERED, facts, strict=True):
+                setattr(agent, fact, value[at])
+            agent.is_dated, agent.pauses = bool(agent.is_dated), tuple(pause for pause in pauses[at] if pause)
+        by_name = {name: number for name, number in self._numbers.items() if is_known(name)}
         part = memory.part(whole, "series")
-        rows = memory.into_series(self._series, part, by_name.get, self._began_ms.__getitem__)
+        rows = memory.into_series(self._series, part, by_name.get, self._each("began_ms").__getitem__)
         for state in self._checks:
             state.widen(self._series.width)
         memory.into_states(self._checks, memory.part(whole, "judges"), rows)
@@ -195,21 +175,21 @@ class Engine:
 
     def stays_silent(self, rule: str, agent: str, since_ms: int, now_ms: int) -> None:
         """An agent that was silent before a restart, and has not spoken since, is silent whatever clocks say meanwhile."""
-        number = self._agent(agent)
-        if self._frontier_ms[number] >= since_ms + USUAL_MS:
+        number = self._number(agent)
+        times = self._agents[number]
+        if times.frontier_ms >= since_ms + USUAL_MS:
             return
-        age_ms = max(LONGEST_PAUSE_MS, 4 * self._usual_ms[number])
-        self._arrived_ms[number] = min(self._arrived_ms[number], now_ms - age_ms)
+        times.arrived_ms = min(times.arrived_ms, now_ms - max(LONGEST_PAUSE_MS, 4 * times.usual_ms))
         for state in self._silences:
             if state.rule.name == rule:
-                state.believe(number, self._arrived_ms[number])
+                state.believe(number, times.arrived_ms)
 
     # --- a tick ---
 
     def assess(self, now_ms: int) -> Assessment:
         """All that can be said at a moment of the hub's clock."""
         for number in self._undated:
-            self._arrived_ms[number] = now_ms
+            self._agents[number].arrived_ms = now_ms
         self._undated.clear()
         with np.errstate(divide="ignore", invalid="ignore"):
             mute = self._mute_agents(now_ms)
@@ -234,18 +214,18 @@ class Engine:
 
     def _clock_fault_ms(self) -> int:
         """By how much the agents' clocks are ahead of the hub's; 0 while they agree."""
-        heard = [lead for number, lead in enumerate(self._lead_ms) if self._is_heard(number)]
+        heard = [agent.lead_ms for agent in self._agents if agent.is_heard]
         middle_ms = sorted(heard)[len(heard) // 2] if heard else 0
         return middle_ms if abs(middle_ms) > CLOCKS_MS else 0
 
     def _mute_agents(self, now_ms: int) -> Array:
         """By number: has it been quiet for longer than usual?"""
-        arrived, usual = np.array(self._arrived_ms, np.int64), np.array(self._usual_ms, np.int64)
+        arrived, usual = self._each("arrived_ms"), self._each("usual_ms")
         usual[usual == 0] = USUAL_MS
         return np.asarray(now_ms - arrived > np.maximum(MUTE_MS, MUTE_PERIODS * usual))
 
     def _row_frontiers(self) -> Array:
-        of_agents = np.array(self._frontier_ms, np.int64)
+        of_agents = self._each("frontier_ms")
         return of_agents[self._series.agent[: len(self._series.names)]] if len(of_agents) else of_agents
 
     def _judge_checks(self, mute: Array) -> None:
@@ -273,10 +253,10 @@ class Engine:
         series.judged_ms[moved] = frontier_ms[moved]
 
     def _judge_agents(self, now_ms: int) -> None:
-        if not self._names:
+        if not self._agents:
             return
-        rows = np.arange(len(self._names))
-        arrived, usual = np.array(self._arrived_ms, np.int64), np.array(self._usual_ms, np.float64)
+        rows = np.arange(len(self._agents))
+        arrived, usual = self._each("arrived_ms"), self._each("usual_ms").astype(np.float64)
         usual[usual == 0] = np.where(now_ms - arrived > LONGEST_PAUSE_MS, USUAL_MS, np.nan)[usual == 0]
         view = AgentView(arrived, usual, now_ms)
         for state in self._silences:
@@ -291,10 +271,11 @@ class Engine:
             yield from state.fired(mute, series.names, series.owners)
         fault_ms = self._clock_fault_ms() if any(state.firing for state in self._silences) else 0
         for state in self._silences:
-            unheard = {row for row in state.firing if not self._is_heard(row)}
-            is_rollout = len(unheard) > max(ROLLOUT, len(self._names) // 10)
+            unheard = {row for row in state.firing if not self._agents[row].is_heard}
+            is_rollout = len(unheard) > max(ROLLOUT, len(self._agents) // 10)
             for row, value in state.firing.items():
-                firing = state.tell("-", self._names[row], self._arrived_ms[row] + fault_ms, value)
+                agent = self._agents[row]
+                firing = state.tell("-", agent.name, agent.arrived_ms + fault_ms, value)
                 severity = "info" if is_rollout else firing.severity
                 yield replace(firing, never=True, severity=severity) if row in unheard else firing
 
@@ -316,7 +297,7 @@ class Engine:
             for state in states:
                 state.tell_unknown(mine & (is_mute | state.unknown[:count]), series.names, self._members)
         for state in self._silences:
-            state.tell_unknown(state.unknown[: len(self._names)], self._names, self._members)
+            state.tell_unknown(state.unknown[: len(self._agents)], list(self._numbers), self._members)
 
 
 def _chunks(rows: Array, steps: Array) -> Iterator[Array]:

@@ -221,12 +221,3 @@ def read_text(text: str, cls: type[T], reader: Reader) -> tuple[T, Reader]:
         reader.check()
     assert node is not None
     return reader.record(node, cls), reader
-
-
-def load(
-    path: Path, cls: type[T], extra: Mapping[type[Any], Special] | None = None, max_bytes: int = yaml_text.MAX_BYTES
-) -> T:
-    """A file as `cls`; raises `ConfigError` with all its faults."""
-    value, reader = read(path, cls, extra, max_bytes)
-    reader.check()
-    return value
