@@ -36,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from netmon.load import check as together
+    from netmon.load import check as load_check
 
-    checked = together.check(args.files, args.role)
+    checked = load_check.check(args.files, args.role)
     for note in _notes(checked.notes, args.lang):
         print(clean(note, 1000), file=sys.stderr)
     if problems := checked.faults():
@@ -59,9 +59,9 @@ def _notes(notes: Sequence[Problem], lang: str | None) -> list[str]:
 
 def _show(args: argparse.Namespace) -> int:
     from netmon.config import show
-    from netmon.load import check as together
+    from netmon.load import check as load_check
 
-    file = together.load(args.files[0], args.role)
+    file = load_check.load(args.files[0], args.role)
     file.reader.check()
     rows = show.rows(file.record, file.reader)
     if args.output == "json":

@@ -19,9 +19,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Tells for each how many points are sent again. 0 when all were asked for, 2 for a name that is not in the file."""
-    from netmon.load import check as together
+    from netmon.load import check as load_check
 
-    file = together.load(args.config, None)
+    file = load_check.load(args.config, None)
     file.reader.check()
     folders = {"hub": "sinks", "agent": "spool"}
     if file.role not in folders:

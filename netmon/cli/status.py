@@ -194,7 +194,7 @@ def lines(view: Mapping[str, Any], lang: str, now_s: float) -> list[str]:
         for line in (
             _state(verdict, words) if verdict["state"] != "clock" else _clock(verdict, view["clock_offset_ms"], words),
             _since(verdict["since_ms"], words, now_s),
-            _whose(verdict, words),
+            _owner_line(verdict, words),
             _call(verdict, view["contacts"], words),
             _waiting(view, words),
             *_troubles(view, words, now_s),
@@ -240,7 +240,7 @@ def _span(seconds: float, words: Words) -> str:
     return words["seconds"].format(n=0)
 
 
-def _whose(verdict: Mapping[str, Any], words: Words) -> str:
+def _owner_line(verdict: Mapping[str, Any], words: Words) -> str:
     if not verdict["part"]:
         return words["whose.none"]
     if verdict["state"] == "doubt":

@@ -69,8 +69,8 @@ class Plan:
 
 def make(network: Network, conference: Conference, measured_bps: Mapping[str, float] | None = None) -> Plan:
     """The plan. `measured_bps`: link element → capacity as last measured."""
-    rooms = {one.id: one for one in network.inventory.rooms}
-    sites = {one.id: one for one in network.inventory.sites}
+    rooms = {room.id: room for room in network.inventory.rooms}
+    sites = {site.id: site for site in network.inventory.sites}
     routes = {route.room: route for route in network.routes(conference.id)}
     seats = tuple(
         _seat(network, rooms[id], sites[rooms[id].site], route.mcu, route.links)
@@ -105,23 +105,23 @@ def _target(room: Room) -> str:
 
 def _trunks(network: Network, conference: Conference, measured_bps: Mapping[str, float]) -> tuple[Trunk, ...]:
     rooms, need = dict[str, int](), dict[str, int]()
-    for one in network.crossings(conference.id):
-        rooms[one.link] = rooms.get(one.link, 0) + one.rooms
-        need[one.link] = need.get(one.link, 0) + one.need_bps
-    contract = {f"link:{one.id}": one.capacity_bps for one in network.inventory.links}
-    found = []
+    for crossing in network.crossings(conference.id):
+        rooms[crossing.link] = rooms.get(crossing.link, 0) + crossing.rooms
+        need[crossing.link] = need.get(crossing.link, 0) + crossing.need_bps
+    contract = {f"link:{link.id}": link.capacity_bps for link in network.inventory.links}
+    trunks = []
     for link, need_bps in need.items():
         measured = measured_bps.get(link)
         capacity = contract.get(link) if measured is None else int(measured)
         name = network.about(link).name or link
-        found.append(
+        trunks.append(
             Trunk(link, name, rooms[link], need_bps, capacity, measured is not None, _enough(need_bps, capacity))
         )
-    return tuple(sorted(found, key=lambda one: -(one.need_bps / (one.capacity_bps or 1e15))))
+    return tuple(sorted(trunks, key=lambda trunk: -(trunk.need_bps / (trunk.capacity_bps or 1e15))))
 
 
 def _ports(network: Network, conference: Conference, seats: Iterable[Seat]) -> tuple[Ports, ...]:
-    licences = {f"mcu:{one.id}": one.ports for one in network.inventory.mcus}
+    licences = {f"mcu:{mcu.id}": mcu.ports for mcu in network.inventory.mcus}
     many = {f"mcu:{id}": 0 for id in conference.mcus}
     for seat in seats:
         many[seat.mcu] += 1

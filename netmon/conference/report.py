@@ -8,7 +8,7 @@ from typing import Any
 
 from inventory.model import Contact
 from netmon.conference.plan import Plan, Ports, Trunk
-from netmon.conference.verdict import Cause, Verdict, ordered
+from netmon.conference.verdict import Cause, RoomVerdict, ordered
 from netmon.readiness import RUNGS, STATES
 
 Row = dict[str, Any]
@@ -19,15 +19,15 @@ COLUMNS = (
 
 
 def as_json(
-    plan: Plan, verdicts: Sequence[Verdict], causes: Sequence[Cause], *, began_s: float, took_s: float, lang: str
+    plan: Plan, verdicts: Sequence[RoomVerdict], causes: Sequence[Cause], *, began_s: float, took_s: float, lang: str
 ) -> Row:
     """The whole run. Times are ISO 8601 in UTC; a value that was not measured is absent."""
-    many = {state: sum(one.state == state for one in verdicts) for state in STATES}
-    one = plan.conference
+    many = {state: sum(verdict.state == state for verdict in verdicts) for state in STATES}
+    conference = plan.conference
     return {
-        "conference": one.id,
-        "name": one.name,
-        "starts": str(one.starts),
+        "conference": conference.id,
+        "name": conference.name,
+        "starts": str(conference.starts),
         "at": datetime.fromtimestamp(began_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "took_s": round(took_s, 1),
         "summary": many,
@@ -38,55 +38,63 @@ def as_json(
     }
 
 
-def room(one: Verdict, lang: str) -> Row:
+def room(verdict: RoomVerdict, lang: str) -> Row:
     """One room's row."""
-    seat = one.seat
+    seat = verdict.seat
     return {
         "room": seat.room,
         "name": seat.name,
         "province": seat.province,
         "commune": seat.commune,
-        "state": one.state,
-        "rung": one.rung,
-        "outcome": one.outcome.name,
-        "why": one.why,
-        "element": one.element,
-        "owner": one.owner,
-        "contact": one.contact.name,
-        "phone": one.contact.phone,
-        "do": (one.do or {}).get(lang, ""),
-        "cause": one.cause,
-        "values": dict(one.values or {}),
+        "state": verdict.state,
+        "rung": verdict.rung,
+        "outcome": verdict.outcome.name,
+        "why": verdict.why,
+        "element": verdict.element,
+        "owner": verdict.owner,
+        "contact": verdict.contact.name,
+        "phone": verdict.contact.phone,
+        "do": (verdict.do or {}).get(lang, ""),
+        "cause": verdict.cause,
+        "values": dict(verdict.values or {}),
     }
 
 
-def _cause(one: Cause, lang: str) -> Row:
+def _cause(cause: Cause, lang: str) -> Row:
     return {
-        "element": one.element,
-        "name": one.name,
-        "owner": one.owner,
-        "carrier": one.carrier,
-        "circuit_id": one.circuit,
-        "contact": _contact(one.contact),
-        "rung": one.rung,
-        "rooms": list(one.rooms),
-        "do": one.do[lang],
+        "element": cause.element,
+        "name": cause.name,
+        "owner": cause.owner,
+        "carrier": cause.carrier,
+        "circuit_id": cause.circuit,
+        "contact": _contact(cause.contact),
+        "rung": cause.rung,
+        "rooms": list(cause.rooms),
+        "do": cause.do[lang],
     }
 
 
-def _contact(one: Contact) -> Row:
-    return {"name": one.name, "phone": one.phone}
+def _contact(contact: Contact) -> Row:
+    return {"name": contact.name, "phone": contact.phone}
 
 
-def trunk(one: Trunk) -> Row:
+def trunk(trunk: Trunk) -> Row:
     """One link's row of the arithmetic."""
-    row = {"link": one.link, "name": one.name, "rooms": one.rooms, "need_bps": one.need_bps, "state": one.state}
-    return row if one.capacity_bps is None else {**row, "capacity_bps": one.capacity_bps, "measured": one.measured}
+    row = {
+        "link": trunk.link,
+        "name": trunk.name,
+        "rooms": trunk.rooms,
+        "need_bps": trunk.need_bps,
+        "state": trunk.state,
+    }
+    return (
+        row if trunk.capacity_bps is None else {**row, "capacity_bps": trunk.capacity_bps, "measured": trunk.measured}
+    )
 
 
-def _ports(one: Ports) -> Row:
-    row = {"mcu": one.mcu, "name": one.name, "rooms": one.rooms, "state": one.state}
-    return row if one.ports is None else {**row, "ports": one.ports}
+def _ports(ports: Ports) -> Row:
+    row = {"mcu": ports.mcu, "name": ports.name, "rooms": ports.rooms, "state": ports.state}
+    return row if ports.ports is None else {**row, "ports": ports.ports}
 
 
 def cells(rows: Iterable[Mapping[str, Any]], lang: str) -> list[list[str]]:

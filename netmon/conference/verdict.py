@@ -11,7 +11,7 @@ from typing import Any
 
 from inventory.model import Contact
 from inventory.topology import Network
-from netmon.conference import advice as words
+from netmon.conference import advice
 from netmon.conference.plan import Plan, Seat
 from netmon.conference.run import NoAddress, Result
 from probes.base import Measurement, Outcome
@@ -22,11 +22,11 @@ ORDER = ("not_ready", "not_measured", "risk", "ready")
 _OF_THE_WAY = {("port", Outcome.LOST), ("signalling", Outcome.LOST)}
 _OF_THE_WAY_ALWAYS = ("media", "quality")
 _EVIDENCE = {"media": ("audio_rcvd",), "quality": ("verdict", "lost_fwd_percent")}  # that streams were sent at all
-_LEAST_TOGETHER = 2
+_MIN_TOGETHER = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RoomVerdict:
     """One room. `rung` and `outcome` of what broke ("" and OK when nothing did); `element`, `owner`, `contact`: whose it
     is; `cause`: the element that many share, "" when it stands alone."""
 
@@ -58,20 +58,20 @@ class Cause:
     do: Mapping[str, str]
 
 
-def judge(network: Network, seat: Seat, got: Result) -> Verdict:
+def judge(network: Network, seat: Seat, got: Result) -> RoomVerdict:
     """One room by itself."""
     if isinstance(got, NoAddress):
         return _broken(network, seat, "address", Outcome.LOCAL, got.why, {})
     if got.outcome is Outcome.OK:
         state = "risk" if got.values.get("risks") else "ready"
-        return Verdict(seat, state, why=clean(got.why), values=dict(got.values))
+        return RoomVerdict(seat, state, why=clean(got.why), values=dict(got.values))
     if got.outcome is Outcome.LOCAL:
-        return Verdict(
+        return RoomVerdict(
             seat,
             "not_measured",
             outcome=Outcome.LOCAL,
             why=clean(got.why),
-            do=words.to_do("", Outcome.LOCAL),
+            do=advice.to_do("", Outcome.LOCAL),
             values={},
         )
     if got.outcome is Outcome.UNRESOLVED:
@@ -82,13 +82,13 @@ def judge(network: Network, seat: Seat, got: Result) -> Verdict:
     return _broken(network, seat, rung, got.outcome, got.why, got.values)
 
 
-def _unanswered(network: Network, seat: Seat, got: Measurement) -> Verdict:
+def _unanswered(network: Network, seat: Seat, got: Measurement) -> RoomVerdict:
     """The room holds as far as it was asked, and no stream came about: the responder beside it is not running, or a
     firewall is before it. That is no word about a line, and none about the room."""
     about = network.about(seat.site)
     broken = _broken(network, seat, "quality", got.outcome, got.why, got.values)
     return replace(
-        broken, state="risk", element=seat.site, owner=about.owner, contact=about.contact, do=words.RESPONDER
+        broken, state="risk", element=seat.site, owner=about.owner, contact=about.contact, do=advice.RESPONDER
     )
 
 
@@ -96,12 +96,14 @@ def _was_measured(rung: str, values: Mapping[str, Any]) -> bool:
     return not set(_EVIDENCE[rung]).isdisjoint(values)
 
 
-def _broken(network: Network, seat: Seat, rung: str, outcome: Outcome, why: str, values: Mapping[str, Any]) -> Verdict:
-    element = _whose(network, seat, rung)
+def _broken(
+    network: Network, seat: Seat, rung: str, outcome: Outcome, why: str, values: Mapping[str, Any]
+) -> RoomVerdict:
+    element = _owner_element(network, seat, rung)
     about = network.about(element)
     shown = clean(why).removeprefix(f"{rung}: ")
-    do = words.to_do(rung, outcome if rung != "address" else Outcome.REFUSED)
-    return Verdict(
+    do = advice.to_do(rung, outcome if rung != "address" else Outcome.REFUSED)
+    return RoomVerdict(
         seat,
         "not_ready",
         rung,
@@ -115,61 +117,68 @@ def _broken(network: Network, seat: Seat, rung: str, outcome: Outcome, why: str,
     )
 
 
-def _whose(network: Network, seat: Seat, rung: str) -> str:
+def _owner_element(network: Network, seat: Seat, rung: str) -> str:
     """The element whose owner mends a rung: the room's own, its MCU's, or its narrowest link's."""
     if rung == "alias":
         return seat.mcu
     if rung == "quality" and seat.links:
-        capacity = {f"link:{one.id}": one.capacity_bps for one in network.inventory.links}
+        capacity = {f"link:{link.id}": link.capacity_bps for link in network.inventory.links}
         return min(seat.links, key=lambda link: capacity.get(link) or float("inf"))
     return seat.site if rung == "media" else seat.element
 
 
 def together(
-    network: Network, plan: Plan, verdicts: Sequence[Verdict]
-) -> tuple[tuple[Verdict, ...], tuple[Cause, ...]]:
+    network: Network, plan: Plan, verdicts: Sequence[RoomVerdict]
+) -> tuple[tuple[RoomVerdict, ...], tuple[Cause, ...]]:
     """Verdicts with what they have in common, and the causes, those of most rooms first."""
     causes: list[Cause] = []
-    told = list(verdicts)
+    known = list(verdicts)
     for rung in RUNGS:
-        failing = {one.seat.room for one in verdicts if _is_of_the_way(one, rung)}
-        asked = [one for one in verdicts if _reached(one, rung)]
+        failing = {verdict.seat.room for verdict in verdicts if _is_of_the_way(verdict, rung)}
+        asked = [verdict for verdict in verdicts if _reached(verdict, rung)]
         for link in _links(asked, failing):
             behind = tuple(
-                sorted(one.seat.room for one in asked if link in one.seat.links and one.seat.room in failing)
+                sorted(
+                    verdict.seat.room
+                    for verdict in asked
+                    if link in verdict.seat.links and verdict.seat.room in failing
+                )
             )
             causes.append(_cause(network, link, rung, behind))
-            told = [replace(one, cause=link) if one.seat.room in behind and not one.cause else one for one in told]
-    causes.sort(key=lambda one: -len(one.rooms))
-    return tuple(told), tuple(causes)
+            known = [
+                replace(verdict, cause=link) if verdict.seat.room in behind and not verdict.cause else verdict
+                for verdict in known
+            ]
+    causes.sort(key=lambda cause: -len(cause.rooms))
+    return tuple(known), tuple(causes)
 
 
-def _is_of_the_way(one: Verdict, rung: str) -> bool:
+def _is_of_the_way(verdict: RoomVerdict, rung: str) -> bool:
     return (
-        one.state == "not_ready"
-        and one.rung == rung
-        and ((rung, one.outcome) in _OF_THE_WAY or rung in _OF_THE_WAY_ALWAYS)
+        verdict.state == "not_ready"
+        and verdict.rung == rung
+        and ((rung, verdict.outcome) in _OF_THE_WAY or rung in _OF_THE_WAY_ALWAYS)
     )
 
 
-def _reached(one: Verdict, rung: str) -> bool:
+def _reached(verdict: RoomVerdict, rung: str) -> bool:
     """True when the rung was tried: everything below it held, and a room that was only asked was not spared it."""
-    if one.state == "not_measured" or one.rung in ("address", "name"):
+    if verdict.state == "not_measured" or verdict.rung in ("address", "name"):
         return False
-    if rung in _EVIDENCE and (one.rung != rung or one.state == "risk"):
-        return _was_measured(rung, one.values or {})
-    return not one.rung or RUNGS.index(one.rung) >= RUNGS.index(rung)
+    if rung in _EVIDENCE and (verdict.rung != rung or verdict.state == "risk"):
+        return _was_measured(rung, verdict.values or {})
+    return not verdict.rung or RUNGS.index(verdict.rung) >= RUNGS.index(rung)
 
 
-def _links(asked: Iterable[Verdict], failing: set[str]) -> list[str]:
+def _links(asked: Iterable[RoomVerdict], failing: set[str]) -> list[str]:
     """Links behind which all that were asked fail, at least two, the one nearest the MCU for each room."""
     behind: dict[str, list[str]] = {}
     nearest: dict[str, tuple[str, ...]] = {}
-    for one in asked:
-        nearest[one.seat.room] = tuple(reversed(one.seat.links))
-        for link in one.seat.links:
-            behind.setdefault(link, []).append(one.seat.room)
-    guilty = {link for link, rooms in behind.items() if len(rooms) >= _LEAST_TOGETHER and failing.issuperset(rooms)}
+    for verdict in asked:
+        nearest[verdict.seat.room] = tuple(reversed(verdict.seat.links))
+        for link in verdict.seat.links:
+            behind.setdefault(link, []).append(verdict.seat.room)
+    guilty = {link for link, rooms in behind.items() if len(rooms) >= _MIN_TOGETHER and failing.issuperset(rooms)}
     chosen = (
         next((link for link in nearest[room] if link in guilty), None) for room in sorted(failing) if room in nearest
     )
@@ -179,10 +188,13 @@ def _links(asked: Iterable[Verdict], failing: set[str]) -> list[str]:
 def _cause(network: Network, link: str, rung: str, rooms: tuple[str, ...]) -> Cause:
     about = network.about(link)
     name, owner = about.name or link, about.owner or about.carrier
-    do = words.common(len(rooms), name, owner)
+    do = advice.common(len(rooms), name, owner)
     return Cause(link, name, owner, about.carrier, about.circuit, about.contact, rung, rooms, do)
 
 
-def ordered(verdicts: Iterable[Verdict]) -> list[Verdict]:
+def ordered(verdicts: Iterable[RoomVerdict]) -> list[RoomVerdict]:
     """The worst first, then by province and name."""
-    return sorted(verdicts, key=lambda one: (ORDER.index(one.state), one.seat.province, one.seat.name, one.seat.room))
+    return sorted(
+        verdicts,
+        key=lambda verdict: (ORDER.index(verdict.state), verdict.seat.province, verdict.seat.name, verdict.seat.room),
+    )

@@ -17,10 +17,8 @@ from typing import Any
 
 from inventory.topology import Network
 from netmon.cli import output
-from netmon.cli.conference import plan as conferenceplan
-from netmon.conference import plan
-from netmon.conference import report as told
-from netmon.conference import verdict as judge
+from netmon.cli.conference import plan as plan_verb
+from netmon.conference import plan, report, verdict
 from netmon.conference.in_use import RoomsInUse, rooms_in_use
 from netmon.conference.plan import Plan, Seat
 from netmon.conference.run import OnResult, Result, RoomRun, RunPlan
@@ -51,7 +49,7 @@ _TEST = RoomTestConfig()
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The word's own options."""
-    conferenceplan.common(parser)
+    plan_verb.common(parser)
     parser.add_argument(
         "--streams", type=int, default=12, metavar="N", help="calls and streams at one time (default 12)"
     )
@@ -71,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if args.attached:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
         threading.Thread(target=_end_with_stdin, name="attached", daemon=True).start()
-    network, conference = conferenceplan.find(args)
+    network, conference = plan_verb.find(args)
     laid, lang, began_s = plan.make(network, conference), args.lang or "vi", time.time()
     run_plan = _run_plan(args, conference.profile, conference.rate_bps)
     if not (args.light or args.force):
@@ -81,9 +79,9 @@ def run(args: argparse.Namespace) -> int:
     with _progress(len(laid.seats), args) as step:
         room_run = RoomRun(laid.seats, run_plan, step, live)
         results, stopped = _rehearsed(room_run, laid.seats)
-    alone = [judge.judge(network, seat, results[seat.room]) for seat in laid.seats]
-    verdicts, causes = judge.together(network, laid, alone)
-    whole = told.as_json(laid, verdicts, causes, began_s=began_s, took_s=time.monotonic() - began, lang=lang)
+    alone = [verdict.judge(network, seat, results[seat.room]) for seat in laid.seats]
+    verdicts, causes = verdict.together(network, laid, alone)
+    whole = report.as_json(laid, verdicts, causes, began_s=began_s, took_s=time.monotonic() - began, lang=lang)
     whole["streams_most"] = room_run.busiest
     for row in whole["rooms"]:
         row |= {"asked_only": True} if row["room"] in {*run_plan.spared, *room_run.spared} else {}
@@ -109,7 +107,7 @@ def _rehearsed(room_run: RoomRun, seats: Sequence[Seat]) -> tuple[dict[str, Resu
 
 
 def _spared(network: Network, laid: Plan, now_s: float, lang: str) -> frozenset[str]:
-    """Rooms that nobody calls now; whoever waits is told."""
+    """Rooms that nobody calls now; whoever waits is report."""
     spared, others = rooms_in_use(network, laid, now_s)
     if spared:
         ids = ", ".join(other.id for other in others)
@@ -140,19 +138,19 @@ def _print(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: st
     if args.output == "json":
         output.print_json(whole)
     elif args.output == "csv":
-        output.print_csv(told.COLUMNS, whole["rooms"], newline="\r\n")
+        output.print_csv(report.COLUMNS, whole["rooms"], newline="\r\n")
     else:
         _table(whole, laid, args, lang)
 
 
 def _table(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
     rooms = [row | {"why": _why(row["why"], lang)} for row in whole["rooms"]]
-    cells = [output.cells(row, 200) for row in told.cells(rooms, lang)]
+    cells = [output.cells(row, 200) for row in report.cells(rooms, lang)]
     output.print_table(_HEADS[lang], cells, args, _NONE)
     for cause in whole["causes"]:
         print(clean(f"→ {RUNGS[cause['rung']][lang]}: {cause['do']} {cause['circuit_id']}", 300))
-    for row in conferenceplan.rows(laid, lang):
-        if row[-1] == conferenceplan.SHORT[lang]:
+    for row in plan_verb.rows(laid, lang):
+        if row[-1] == plan_verb.SHORT[lang]:
             print("! " + "  ".join(row))
     told_name = whole["name"] or whole["conference"]
     print(_SUMMARY[lang].format(name=clean(told_name, 100), took=whole["took_s"], **whole["summary"]))

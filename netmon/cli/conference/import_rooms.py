@@ -16,14 +16,14 @@ from inventory.conferences import faults_of
 from inventory.errors import InventoryFault
 from inventory.model import PROFILES_BPS, Conference, Inventory
 from inventory.timestamp import BadTimestamp, Timestamp
-from netmon.conference.sheet import file as readsheet
-from netmon.conference.sheet import importer as sheet
-from netmon.conference.sheet.importer import Meeting, Taken
-from netmon.conference.sheet.messages import Told
+from netmon.conference.sheet import file as sheet_file
+from netmon.conference.sheet import importer
+from netmon.conference.sheet.importer import ConferenceHead, ImportResult
+from netmon.conference.sheet.messages import Remark
 from netmon.config import write
 from netmon.config.walker.words import for_people
 from netmon.errors import GOOD, PROBLEM, Problem, UsageError
-from netmon.load import inventory as load
+from netmon.load import inventory as inventory_file
 from probes.clean import clean
 
 _DONE = {
@@ -54,18 +54,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what to add to the inventory; 1 when a row was left out, or there is no room at all."""
     meeting, lang = _meeting(args), args.lang or "vi"
-    known = load.load(Path(args.inventory)).inventory if args.inventory else None
+    known = inventory_file.load(Path(args.inventory)).inventory if args.inventory else None
     _hold(meeting, known)
-    read = readsheet.read(Path(args.file), args.sheet)
-    taken = sheet.take(read.rows, read.heading, meeting, known)
-    taken = taken._replace(told=(*read.notes, *taken.told))
+    read = sheet_file.read(Path(args.file), args.sheet)
+    taken = importer.take(read.rows, read.heading, meeting, known)
+    taken = taken._replace(remarks=(*read.notes, *taken.remarks))
     _hold(meeting, known, taken)
     print(_as_json(taken, lang) if args.output == "json" else _as_yaml(taken), end="")
     _tell(taken, args, lang)
     return PROBLEM if taken.left_out or taken.conference is None else GOOD
 
 
-def _meeting(args: argparse.Namespace) -> Meeting:
+def _meeting(args: argparse.Namespace) -> ConferenceHead:
     """What the arguments say of the conference. Raises `UsageError` with all that is wrong."""
     wrong, times = list[Problem](), dict[str, Timestamp]()
     for option, text in (("--conference", args.conference), *(("--mcu", mcu) for mcu in args.mcu)):
@@ -79,10 +79,10 @@ def _meeting(args: argparse.Namespace) -> Meeting:
     if wrong:
         raise UsageError(wrong)
     name = for_people(args.name)
-    return Meeting(args.conference, name, times["starts"], times["ends"], tuple(args.mcu), args.profile)
+    return ConferenceHead(args.conference, name, times["starts"], times["ends"], tuple(args.mcu), args.profile)
 
 
-def _hold(meeting: Meeting, known: Inventory | None, taken: Taken | None = None) -> None:
+def _hold(meeting: ConferenceHead, known: Inventory | None, taken: ImportResult | None = None) -> None:
     """What is made must be good where it will stand; at first, before a sheet is read, the conference alone."""
     rooms = taken.rooms if taken else ()
     contacts = taken.contacts if taken else ()
@@ -119,23 +119,23 @@ def _key(fault: InventoryFault) -> str:
     return "conference." + fault.key.rpartition("].")[2] if fault.key.startswith("conferences[") else fault.key
 
 
-def _lists(taken: Taken) -> dict[str, Any]:
+def _lists(taken: ImportResult) -> dict[str, Any]:
     conferences = () if taken.conference is None else (taken.conference,)
     return {"contacts": taken.contacts, "rooms": taken.rooms, "conferences": conferences}
 
 
-def _as_yaml(taken: Taken) -> str:
+def _as_yaml(taken: ImportResult) -> str:
     return "".join(f"{line}\n" for line in write.lines(_lists(taken)))
 
 
-def _as_json(taken: Taken, lang: str) -> str:
+def _as_json(taken: ImportResult, lang: str) -> str:
     whole: dict[str, Any] = {name: list(map(write.plain, rows)) for name, rows in _lists(taken).items()}
-    whole["left_out"] = [_row(remark, lang) for remark in taken.told if remark.left_out]
-    whole["notes"] = [_row(remark, lang) for remark in taken.told if not remark.left_out]
+    whole["left_out"] = [_row(remark, lang) for remark in taken.remarks if remark.left_out]
+    whole["notes"] = [_row(remark, lang) for remark in taken.remarks if not remark.left_out]
     return json.dumps(whole, ensure_ascii=False) + "\n"
 
 
-def _row(remark: Told, lang: str) -> dict[str, Any]:
+def _row(remark: Remark, lang: str) -> dict[str, Any]:
     return {
         "row": remark.row,
         "column": remark.column,
@@ -145,14 +145,14 @@ def _row(remark: Told, lang: str) -> dict[str, Any]:
     }
 
 
-def _tell(taken: Taken, args: argparse.Namespace, lang: str) -> None:
+def _tell(taken: ImportResult, args: argparse.Namespace, lang: str) -> None:
     """Rows left out first, then what deserves a look."""
     file = clean(args.file, 200)
-    for remark in sorted(taken.told, key=lambda remark: (not remark.left_out, remark.row)):
+    for remark in sorted(taken.remarks, key=lambda remark: (not remark.left_out, remark.row)):
         mark = f"{_LEFT_OUT[lang]} " if remark.left_out else ""
         print(f"{mark}{file}: {remark.line(lang)}", file=sys.stderr)
     if not args.inventory:
         print(_NO_INVENTORY[lang], file=sys.stderr)
     rooms = len(taken.conference.rooms) if taken.conference else 0
-    notes = len(taken.told) - taken.left_out
+    notes = len(taken.remarks) - taken.left_out
     print(_DONE[lang].format(rooms=rooms, new=len(taken.rooms), left=taken.left_out, notes=notes), file=sys.stderr)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from netmon.cli import hub_access, output
-from netmon.cli.conference import plan as conferenceplan
+from netmon.cli.conference import plan as plan_verb
 from netmon.conference.mcu.base import BWD, FWD, Leg, McuTrouble
-from netmon.conference.mcu.compare import Beside, Matched, Measured, beside
-from netmon.conference.mcu.poll import KINDS, Door
+from netmon.conference.mcu.compare import Matched, Measured, RoomReading, beside
+from netmon.conference.mcu.poll import KINDS, McuClient
 from netmon.config.files import load_hub
 from netmon.config.hub import McuConfig
 from netmon.errors import GOOD, PROBLEM, UNREACHABLE, HubUnreachable, MachineError, Problem, UsageError
@@ -59,7 +59,7 @@ _CHANGING = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The word's own options."""
-    conferenceplan.common(parser)
+    plan_verb.common(parser)
     parser.add_argument(
         "--config", default=DEFAULT_CONFIG, metavar="FILE", help=f"hub.yaml with mcus: (default {DEFAULT_CONFIG})"
     )
@@ -70,7 +70,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask MCUs and the hub; 1 when a room is not in or loses packets, 4 when one of those asked does not answer."""
-    network, conference = conferenceplan.find(args)
+    network, conference = plan_verb.find(args)
     asked, lang = _asked(args, conference.mcus), args.lang or "vi"
     legs, answered, changing = list[tuple[str, Leg]](), list[str](), list[str]()
     for mcu in asked:
@@ -111,7 +111,7 @@ def _asked(args: argparse.Namespace, ids: tuple[str, ...]) -> list[McuConfig]:
 def _poll(config: McuConfig) -> tuple[list[Leg], bool]:
     """Its calls, and whether none can be missing."""
     adapter = KINDS[config.kind]()
-    with Door(config) as door:
+    with McuClient(config) as door:
         return adapter.poll(door.get), adapter.complete
 
 
@@ -149,7 +149,7 @@ def as_json(matched: Matched, id: str, answered: list[str], lang: str) -> dict[s
     }
 
 
-def _row(beside: Beside, lang: str) -> dict[str, Any]:
+def _row(beside: RoomReading, lang: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "room": beside.room,
         "name": beside.name,
@@ -192,7 +192,7 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
 # --- as a table ---
 
 
-def _cells(row: Beside, lang: str) -> list[str]:
+def _cells(row: RoomReading, lang: str) -> list[str]:
     leg, measured = row.leg, row.measured
     none = _of(None, None)
     lost = _of(measured.fwd_percent, measured.bwd_percent)

@@ -9,8 +9,7 @@ from typing import Any
 from inventory.model import Conference
 from inventory.topology import Network
 from netmon.cli import output
-from netmon.conference import plan
-from netmon.conference import report as told
+from netmon.conference import plan, report
 from netmon.conference.plan import Plan, Ports, Trunk
 from netmon.errors import GOOD, PROBLEM, Problem, UsageError
 from netmon.load import inventory
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def as_json(laid: Plan) -> dict[str, Any]:
     """The arithmetic as data."""
-    whole = told.as_json(laid, (), (), began_s=0.0, took_s=0.0, lang="en")
+    whole = report.as_json(laid, (), (), began_s=0.0, took_s=0.0, lang="en")
     return {key: whole[key] for key in ("conference", "name", "starts", "trunks", "ports")}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from inventory.model import Conference
 from netmon import zone
 from netmon.cli import output
-from netmon.cli.conference import plan as conferenceplan
+from netmon.cli.conference import plan as plan_verb
 from netmon.config.files import load_hub
 from netmon.errors import GOOD, PROBLEM, HubUnreachable, Problem, UsageError
 from netmon.hub_client import HubClient, element_path
@@ -71,19 +71,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """1 when something failed while it went on, else 0."""
-    from netmon.report import conference as meeting
+    from netmon.report import conference as conference_report
     from netmon.store.figures import figures
 
     config, now_s = load_hub(args.config), time.time()
     args.inventory = config.inventory
-    network, conference = conferenceplan.find(args)
+    network, conference = plan_verb.find(args)
     if now_s < conference.starts.at_s:
         what = f"conference {conference.id} has not started ({conference.starts})"
         raise UsageError([Problem("command line", "", what, "netmon conference watch shows how it stands")])
     start_ms, end_ms = (round(moment.at_s * 1000) for moment in (conference.starts, conference.ends))
-    known = figures(Path(config.state_dir) / "store", meeting.KINDS, start_ms, min(end_ms, round(now_s * 1000)))
+    known = figures(
+        Path(config.state_dir) / "store", conference_report.KINDS, start_ms, min(end_ms, round(now_s * 1000))
+    )
     stages, incidents = _asked(config.socket or str(Path(config.state_dir) / "hub.sock"), conference)
-    whole = meeting.report(network, conference, known, stages, incidents, round(now_s * 1000))
+    whole = conference_report.report(network, conference, known, stages, incidents, round(now_s * 1000))
     whole["complete"] = now_s >= conference.ends.at_s + SEALED_S
     _PRINT[args.output](whole, args)
     return PROBLEM if any(row.get("minutes_failed") or row["incidents"] for row in whole["rooms"]) else GOOD

@@ -86,13 +86,13 @@ def _utilisation(args: argparse.Namespace) -> int:
 
 def _calls(args: argparse.Namespace) -> int:
     """0 always: nobody has set a limit for these figures."""
-    from netmon.cli.report import calls as reportcalls
+    from netmon.cli.report import calls as calls_table
     from netmon.report import calls, utilisation
 
     over = utilisation.window(time.time(), args.days)
     rows = calls.calls(_store(args), over, args.province)
     if not print_figures(rows, calls.CallFigures, over, args.output, fewest=calls.MIN_CALLS):
-        reportcalls.table(rows, over, args)
+        calls_table.table(rows, over, args)
     return GOOD
 
 

@@ -50,39 +50,41 @@ class Leg(NamedTuple):
 
     def loss_percent(self, toward: str) -> float | None:
         """Of the worst medium that way: one broken picture is a broken call."""
-        return _most(one.loss_percent for one in self.way(toward))
+        return _worst(stream.loss_percent for stream in self.way(toward))
 
     def jitter_ms(self, toward: str) -> float | None:
         """Of the worst medium that way."""
-        return _most(one.jitter_ms for one in self.way(toward))
+        return _worst(stream.jitter_ms for stream in self.way(toward))
 
     def rate_bps(self, toward: str) -> float | None:
         """Of all media that way."""
-        told = [one.rate_bps for one in self.way(toward) if one.rate_bps is not None]
-        return sum(told) if told else None
+        rates_bps = [stream.rate_bps for stream in self.way(toward) if stream.rate_bps is not None]
+        return sum(rates_bps) if rates_bps else None
 
     @property
     def rtt_ms(self) -> float | None:
         """The longest any medium has."""
-        return _most(one.rtt_ms for one in self.streams)
+        return _worst(stream.rtt_ms for stream in self.streams)
 
     def resolution(self, toward: str) -> str:
-        """Of the main picture that way, "" without one."""
-        return next((one.resolution for one in self.way(toward) if one.media == "video" and one.resolution), "")
+        """Of the main picture that way, "" without stream."""
+        return next(
+            (stream.resolution for stream in self.way(toward) if stream.media == "video" and stream.resolution), ""
+        )
 
     @property
     def media(self) -> tuple[str, ...]:
         """What flows in either direction."""
-        flowing = {one.media for one in self.streams if one.rate_bps is None or one.rate_bps > 0}
-        return tuple(one for one in MEDIA if one in flowing)
+        flowing = {stream.media for stream in self.streams if stream.rate_bps is None or stream.rate_bps > 0}
+        return tuple(media for media in MEDIA if media in flowing)
 
     def way(self, toward: str) -> Iterator[Stream]:
-        """Its streams in one direction."""
-        return (one for one in self.streams if one.toward == toward)
+        """Its streams in stream direction."""
+        return (stream for stream in self.streams if stream.toward == toward)
 
 
-def _most(values: Iterable[float | None]) -> float | None:
-    return max((one for one in values if one is not None), default=None)
+def _worst(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
 
 
 class Pass(NamedTuple):
@@ -102,11 +104,11 @@ def settled(read: Callable[[], Pass]) -> tuple[dict[str, Any], frozenset[str], b
     seen: dict[str, Any] = {}
     before: frozenset[str] | None = None
     for _ in range(MAX_PASSES):
-        told = read()
-        seen |= told.rows
-        ids = frozenset(told.rows)
-        if told.pages <= 1 or not told.is_whole or ids == before:
-            return seen, ids, told.is_whole
+        listed = read()
+        seen |= listed.rows
+        ids = frozenset(listed.rows)
+        if listed.pages <= 1 or not listed.is_whole or ids == before:
+            return seen, ids, listed.is_whole
         before = ids
     return seen, before or frozenset(), False
 
@@ -126,15 +128,15 @@ class McuAdapter(Protocol):
 # --- values others wrote ---
 
 
-def number(value: object, most: float = 1e15) -> float | None:
-    """A number of 0 to `most`; None for everything else."""
+def number(value: object, high: float = 1e15) -> float | None:
+    """A number of 0 to `high`; None for everything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        found = float(value) if not isinstance(value, str) or len(value) < 40 else math.nan
+        amount = float(value) if not isinstance(value, str) or len(value) < 40 else math.nan
     except (ValueError, OverflowError):
         return None
-    return found if 0.0 <= found <= most else None
+    return amount if 0.0 <= amount <= high else None
 
 
 def percent(value: object) -> float | None:
@@ -155,4 +157,4 @@ def resolution(width: object, height: object) -> str:
 
 def names(*values: object) -> tuple[str, ...]:
     """All texts that say something, each once."""
-    return tuple(dict.fromkeys(one for value in values if (one := text(value))))
+    return tuple(dict.fromkeys(said for value in values if (said := text(value))))

@@ -53,7 +53,7 @@ def leg(data: bytes, conferences: dict[str, str]) -> Leg:
     """One call leg's document. Raises `McuTrouble`."""
     root = parsed(data, "callLeg")
     status = root.find("status")
-    streams = [] if status is None else [one for child in status if (one := _stream(child)) is not None]
+    streams = [] if status is None else [stream for child in status if (stream := _stream(child)) is not None]
     call = _of(root, "call")
     return Leg(
         id=text(root.get("id")),
@@ -86,7 +86,7 @@ def _stream(section: Any) -> Stream | None:
 def _all(get: Get, node: str, item: str) -> Pass:
     """A list, page by page; a page may be shorter than it was asked to be. Without a `total` it ends with a page on which
     nobody new is."""
-    found: dict[str, Any] = {}
+    legs: dict[str, Any] = {}
     seen = pages = 0
     while seen < MAX_LEGS:
         data = get(f"/api/v1/{node}?offset={seen}&limit={PAGE}")
@@ -94,14 +94,14 @@ def _all(get: Get, node: str, item: str) -> Pass:
             raise McuTrouble(f"has no /api/v1/{node}: is it a Cisco Meeting Server?")
         root = parsed(data, node)
         rows = root.findall(item)
-        total, known = number(root.get("total")), len(found)
-        found |= {id: row for row in rows if (id := text(row.get("id")))}
+        total, known = number(root.get("total")), len(legs)
+        legs |= {id: row for row in rows if (id := text(row.get("id")))}
         seen, pages = seen + len(rows), pages + 1
-        if total is None and len(found) == known:
-            return Pass(found, pages)
+        if total is None and len(legs) == known:
+            return Pass(legs, pages)
         if total is not None and (not rows or seen >= total):
-            return Pass(found, pages, is_whole=seen >= total)
-    return Pass(found, pages, is_whole=False)
+            return Pass(legs, pages, is_whole=seen >= total)
+    return Pass(legs, pages, is_whole=False)
 
 
 def parsed(data: bytes, tag: str) -> Any:

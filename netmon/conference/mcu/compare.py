@@ -33,7 +33,7 @@ class Measured(NamedTuple):
     outcome: str = ""
 
 
-class Beside(NamedTuple):
+class RoomReading(NamedTuple):
     """One room's call (None: the MCU has none), with what agents measured of its way. `hint`: a key of the words."""
 
     room: str
@@ -47,7 +47,7 @@ class Beside(NamedTuple):
 class Matched(NamedTuple):
     """All rooms of a conference, in its order, then what could not be put beside one of them."""
 
-    rows: tuple[Beside, ...]
+    rows: tuple[RoomReading, ...]
     unclear: tuple[tuple[str, Leg], ...]  # (MCU, leg) that fits several rooms
     others: int  # legs of nobody here: other conferences, guests
 
@@ -62,26 +62,26 @@ def beside(
 ) -> Matched:
     """`legs`: (MCU, leg); `checks`: rows of the hub's state; `complete`: all MCUs of the conference answered, so a room
     without a leg is not in it."""
-    known = {one.id: one for one in network.inventory.rooms}
+    known = {room.id: room for room in network.inventory.rooms}
     rooms = [known[id] for id in conference.rooms]
     index = _Index(rooms)
-    found: dict[str, list[tuple[str, Leg]]] = {}
+    legs_of: dict[str, list[tuple[str, Leg]]] = {}
     unclear, others = [], 0
     for mcu, leg in legs:
         fits = index.fits(leg)
         if len(fits) == 1:
-            found.setdefault(fits[0], []).append((mcu, leg))
+            legs_of.setdefault(fits[0], []).append((mcu, leg))
         elif fits:
             unclear.append((mcu, leg))
         else:
             others += 1
-    agents, rows = _Agents(network, checks, now_ms), list[Beside]()
+    agents, rows = _Agents(network, checks, now_ms), list[RoomReading]()
     for room in rooms:
         measured, name = agents.of(room), room.name or room.id
-        mine = found.get(room.id, [])
-        rows += [Beside(room.id, name, mcu, leg, measured, _hint(leg, measured)) for mcu, leg in mine]
+        mine = legs_of.get(room.id, [])
+        rows += [RoomReading(room.id, name, mcu, leg, measured, _hint(leg, measured)) for mcu, leg in mine]
         if not mine:
-            rows.append(Beside(room.id, name, "", None, measured, "absent" if complete else ""))
+            rows.append(RoomReading(room.id, name, "", None, measured, "absent" if complete else ""))
     return Matched(tuple(rows), tuple(unclear), others)
 
 
@@ -104,9 +104,9 @@ def _no_port(host: str) -> str:
 def _keys_of(room: Room) -> tuple[set[str], set[str], set[str]]:
     """What names a room, the surest first: a whole URI or alias, the part before @, the host alone."""
     address, alias = key_of(room.address), key_of(room.alias)
-    whole = {one for one in (address, alias) if one}
-    users = {user for one in whole if (user := one.rpartition("@")[0])} | ({alias} if alias else set())
-    hosts = {one.rpartition("@")[2] for one in whole if "@" in one or one == address}
+    whole = {name for name in (address, alias) if name}
+    users = {user for name in whole if (user := name.rpartition("@")[0])} | ({alias} if alias else set())
+    hosts = {name.rpartition("@")[2] for name in whole if "@" in name or name == address}
     return whole, users, hosts
 
 
@@ -122,11 +122,11 @@ class _Index:
 
     def fits(self, leg: Leg) -> list[str]:
         """Rooms a leg may be, by the surest thing that fits any; where that fits several, the host decides."""
-        told = {key_of(one) for one in leg.names}
-        users = {one.rpartition("@")[0] or one for one in told}
-        hosts = {one.rpartition("@")[2] for one in told}
+        names = {key_of(name) for name in leg.names}
+        users = {name.rpartition("@")[0] or name for name in names}
+        hosts = {name.rpartition("@")[2] for name in names}
         there = self._of(2, hosts)
-        for level, mine in enumerate((told, users, hosts)):
+        for level, mine in enumerate((names, users, hosts)):
             if fits := self._of(level, mine):
                 return [room for room in fits if room in there] or fits
         return []
@@ -142,9 +142,9 @@ class _Agents:
     """Asks the hub's rows about a room."""
 
     def __init__(self, network: Network, checks: Sequence[Mapping[str, Any]], now_ms: float) -> None:
-        self._to = {one.check: one.to for one in network.inventory.checks}
-        self._mcus = {one.id for one in network.inventory.mcus}
-        self._site_of = {one.agent: one.site for one in network.inventory.agents}
+        self._to = {check.check: check.to for check in network.inventory.checks}
+        self._mcus = {mcu.id for mcu in network.inventory.mcus}
+        self._site_of = {agent.agent: agent.site for agent in network.inventory.agents}
         self._towards: dict[str, list[Mapping[str, Any]]] = {}  # room or other end → rows
         self._from: dict[str, list[Mapping[str, Any]]] = {}  # site of the agent → rows
         for row in checks:
@@ -156,21 +156,27 @@ class _Agents:
     def of(self, room: Room) -> Measured:
         """The best of its checks: those that end at the room from elsewhere, those of its site's agent to an MCU, then
         whatever else that agent sends across its link."""
-        found = []
+        ranked = []
         for row in self._towards.get(room.id, ()):
             if self._site_of.get(row["agent"]) != room.site:
-                found.append((_KINDS.index(row["kind"]), 0, row["check"], _values(row, inward=True)))
+                ranked.append((_KINDS.index(row["kind"]), 0, row["check"], _values(row, inward=True)))
         for row in self._from.get(room.site, ()):
             to = self._to.get(row["check"], "")
             if to not in ("", room.id, room.site):
                 far = 0 if to in self._mcus else len(_KINDS)
-                found.append((_KINDS.index(row["kind"]) + far, 1, row["check"], _values(row, inward=False)))
-        found.sort(key=lambda one: one[:3])
-        told = [one[3] for one in found]
-        best = next((one for one in told if one.fwd_percent is not None or one.bwd_percent is not None), None)
-        best = best or next((one for one in told if one.way_percent is not None), None) or next(iter(told), Measured())
+                ranked.append((_KINDS.index(row["kind"]) + far, 1, row["check"], _values(row, inward=False)))
+        ranked.sort(key=lambda rank: rank[:3])
+        values = [rank[3] for rank in ranked]
+        best = next((value for value in values if value.fwd_percent is not None or value.bwd_percent is not None), None)
+        best = (
+            best
+            or next((value for value in values if value.way_percent is not None), None)
+            or next(iter(values), Measured())
+        )
         rtt_ms = (
-            best.rtt_ms if best.rtt_ms is not None else next((o.rtt_ms for o in told if o.rtt_ms is not None), None)
+            best.rtt_ms
+            if best.rtt_ms is not None
+            else next((value.rtt_ms for value in values if value.rtt_ms is not None), None)
         )
         return best._replace(rtt_ms=rtt_ms)
 
@@ -198,7 +204,9 @@ def _values(row: Mapping[str, Any], *, inward: bool) -> Measured:
 def _hint(leg: Leg, measured: Measured) -> str:
     """`network`, `room_or_mcu`, `not_felt`, `good`, or "" when one of the two says nothing."""
     felt = [loss for toward in (FWD, BWD) if (loss := leg.loss_percent(toward)) is not None]
-    seen = [one for one in (measured.fwd_percent, measured.bwd_percent, measured.way_percent) if one is not None]
+    seen = [
+        percent for percent in (measured.fwd_percent, measured.bwd_percent, measured.way_percent) if percent is not None
+    ]
     if not felt or not seen:
         return ""
     lossy, real = max(felt) >= LOSSY_PERCENT, max(seen) >= LOSSY_PERCENT

@@ -52,8 +52,8 @@ class Pexip:
 
 
 def _participants(get: Get) -> Pass:
-    found = _all(get, f"{BASE}?limit={PAGE}")
-    return Pass({id: row for row in found.rows if (id := text(row.get("id")))}, found.pages, found.is_whole)
+    listed = _all(get, f"{BASE}?limit={PAGE}")
+    return Pass({id: row for row in listed.rows if (id := text(row.get("id")))}, listed.pages, listed.is_whole)
 
 
 def leg(row: dict[str, Any], streams: list[dict[str, Any]]) -> Leg:
@@ -65,7 +65,7 @@ def leg(row: dict[str, Any], streams: list[dict[str, Any]]) -> Leg:
         names=names(*(row.get(key) for key in _called(row))),
         conference=text(row.get("conference")),
         state="connected" if has_media else "no media",
-        streams=tuple(one for raw in streams for one in _streams(raw)),
+        streams=tuple(stream for raw in streams for stream in _streams(raw)),
     )
 
 
@@ -105,8 +105,8 @@ class _Listed(NamedTuple):
 def _all(get: Get, path: str, gone: bool = False) -> _Listed:
     """All objects of a list, page by page. `gone`: the whole list may have gone meanwhile."""
     first, asked = path.partition("?")[0], set[str]()
-    found: list[dict[str, Any]] = []
-    while path and len(found) < MAX_LEGS and path not in asked:
+    objects: list[dict[str, Any]] = []
+    while path and len(objects) < MAX_LEGS and path not in asked:
         asked.add(path)
         data = get(path)
         if data is None:
@@ -114,10 +114,10 @@ def _all(get: Get, path: str, gone: bool = False) -> _Listed:
                 break
             raise McuTrouble(f"has no {first}: is it a Pexip management node?")
         rows, path = page(data)
-        found += rows
+        objects += rows
         if path and path.partition("?")[0] != first:
             raise McuTrouble("its list goes on at another place: not followed")
-    return _Listed(found, len(asked), not path)
+    return _Listed(objects, len(asked), not path)
 
 
 def page(data: bytes) -> tuple[list[dict[str, Any]], str]:
@@ -131,4 +131,4 @@ def page(data: bytes) -> tuple[list[dict[str, Any]], str]:
         raise McuTrouble("answered with no list of objects")
     meta = whole.get("meta")
     following = meta.get("next") if isinstance(meta, dict) else None
-    return [one for one in objects if isinstance(one, dict)], following if isinstance(following, str) else ""
+    return [each for each in objects if isinstance(each, dict)], following if isinstance(following, str) else ""

@@ -31,7 +31,7 @@ _SAYING = {
 }
 
 
-class Door:
+class McuClient:
     """One connection, kept for a whole look at one MCU, which takes `timeout_s` at most."""
 
     def __init__(self, config: McuConfig) -> None:
@@ -44,15 +44,18 @@ class Door:
             file = getattr(fault, "filename", None) or config.ca_file or config.password_file
             raise MachineError(f"mcu {config.mcu}: {clean(str(file))}: {_words(fault)}") from fault
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
-        told = base64.b64encode(f"{config.user}:{secret}".encode()).decode("ascii")
-        self._headers = {"Authorization": f"Basic {told}", "Accept": "application/json, application/xml, text/xml"}
+        credentials = base64.b64encode(f"{config.user}:{secret}".encode()).decode("ascii")
+        self._headers = {
+            "Authorization": f"Basic {credentials}",
+            "Accept": "application/json, application/xml, text/xml",
+        }
         self._timeout_s = config.timeout_s
         self._until_s = time.monotonic() + config.timeout_s
         self._connection: http.client.HTTPSConnection | None = None
         self._alarm = threading.Timer(config.timeout_s, self._cut)
         self._alarm.daemon = True
 
-    def __enter__(self) -> Door:
+    def __enter__(self) -> McuClient:
         self._alarm.start()
         return self
 

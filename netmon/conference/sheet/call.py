@@ -29,7 +29,7 @@ class Note(NamedTuple):
     with_: Mapping[str, str]
 
 
-class Call(NamedTuple):
+class DialTarget(NamedTuple):
     """Where a room takes calls; "" where the sheet does not say."""
 
     address: str
@@ -37,13 +37,13 @@ class Call(NamedTuple):
     notes: tuple[Note, ...]
 
 
-def call(cells: Mapping[str, str]) -> Call:
+def call(cells: Mapping[str, str]) -> DialTarget:
     """From the columns `address`, `domain`, `protocol` and `alias`. Raises `Unclear`."""
     notes: list[Note] = []
     whole = _whole(cells.get("address", "")) or _whole(cells.get("domain", ""))
     alias = _alias(cells.get("alias", ""))
     if whole:
-        return Call(whole, alias, ())
+        return DialTarget(whole, alias, ())
     scheme = _scheme(cells.get("protocol", ""), notes)
     host = _host(cells, notes)
     user, at = alias, ""
@@ -53,7 +53,7 @@ def call(cells: Mapping[str, str]) -> Call:
         user, _, at = user.partition("@")
         scheme = scheme or "sip"
     host = host or (at if _is_host(at) else "")
-    return Call(_address(scheme, user, host), alias, tuple(notes))
+    return DialTarget(_address(scheme, user, host), alias, tuple(notes))
 
 
 def _address(scheme: str, user: str, host: str) -> str:
@@ -82,13 +82,13 @@ def _scheme(text: str, notes: list[Note]) -> str:
     if not text:
         return ""
     said = fold(text)
-    found = [(match.start(), scheme) for scheme, pattern in _PROTOCOLS if (match := re.search(pattern, said))]
-    if not found:
+    schemes = [(match.start(), scheme) for scheme, pattern in _PROTOCOLS if (match := re.search(pattern, said))]
+    if not schemes:
         raise Unclear("bad_protocol", "protocol", text=text)
-    first = min(found)[1]
-    if {"sip", "sips"} <= {scheme for _, scheme in found} and first == "sip":
+    first = min(schemes)[1]
+    if {"sip", "sips"} <= {scheme for _, scheme in schemes} and first == "sip":
         first = "sips"  # `SIP TLS` and `SIP/TLS` say both
-    if "h323" in {scheme for _, scheme in found} and len(found) > 1:
+    if "h323" in {scheme for _, scheme in schemes} and len(schemes) > 1:
         notes.append(Note("protocol", "two_protocols", {"text": text, "known": _NAMES[first]}))
     return first
 

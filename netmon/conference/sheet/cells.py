@@ -46,86 +46,86 @@ class Odd(NamedTuple):
 DATE_TYPED = Odd(DATE)
 
 
-class Cell(NamedTuple):
+class SheetCell(NamedTuple):
     """What a person reads in a cell, and what is odd about it."""
 
     text: str
     odd: Odd | None = None
 
 
-class Line(NamedTuple):
+class SheetLine(NamedTuple):
     """One row as it stands in a file, numbered from 1. `cells`: position from 0 → what is there, without empty ones.
     `merged`: positions whose value comes from a row above."""
 
     number: int
-    cells: Mapping[int, Cell]
+    cells: Mapping[int, SheetCell]
     is_hidden: bool = False
     merged: frozenset[int] = frozenset()
 
 
-class Page(NamedTuple):
+class SheetPage(NamedTuple):
     """One sheet: the rows that say anything, in order. `hidden_columns`: positions from 0."""
 
     name: str
-    lines: Sequence[Line]
+    lines: Sequence[SheetLine]
     is_hidden: bool = False
     hidden_columns: frozenset[int] = frozenset()
 
 
-def of_text(text: str) -> Cell:
+def of_text(text: str) -> SheetCell:
     """A cell of a CSV, or text of a workbook."""
     said = text.strip()
     if said.startswith("="):
         kept = _KEPT.fullmatch(said)
-        return Cell(kept[1]) if kept else Cell(text, Odd(FORMULA))
+        return SheetCell(kept[1]) if kept else SheetCell(text, Odd(FORMULA))
     if said.startswith(("#", "Err:")) and _ERROR.fullmatch(said):
-        return Cell(text, Odd(ERROR))
+        return SheetCell(text, Odd(ERROR))
     if said[:1] in "+-0123456789" and _POWER.fullmatch(said):
-        return Cell(text, Odd(DIGITS))
+        return SheetCell(text, Odd(DIGITS))
     if said in ("TRUE", "FALSE"):
-        return Cell(text, Odd(TRUTH))
+        return SheetCell(text, Odd(TRUTH))
     if said.endswith("%") and _PERCENT.fullmatch(said):
-        return Cell(text, Odd(PERCENT))
+        return SheetCell(text, Odd(PERCENT))
     if lost := _NO_LETTERS.search(said):
-        return Cell(_NO_LETTERS.sub("\ufffd", text), Odd(LOST, f"U+{ord(lost[0]):04X}"))
-    return Cell(text)
+        return SheetCell(_NO_LETTERS.sub("\ufffd", text), Odd(LOST, f"U+{ord(lost[0]):04X}"))
+    return SheetCell(text)
 
 
-def of_value(value: Any, is_formula: bool, form: str = "General") -> Cell:
+def of_value(value: Any, is_formula: bool, form: str = "General") -> SheetCell:
     """A cell of a workbook; whole numbers without `.0`, and as their number format `form` shows them where that adds
     digits or letters."""
     if value is None:
-        return Cell("", Odd(FORMULA) if is_formula else None)
+        return SheetCell("", Odd(FORMULA) if is_formula else None)
     if isinstance(value, bool):
-        return Cell(str(value).upper(), Odd(TRUTH))
+        return SheetCell(str(value).upper(), Odd(TRUTH))
     if isinstance(value, datetime | date | time | timedelta):
         text = str(value) if isinstance(value, timedelta) else value.isoformat()
-        return Cell(text.removesuffix("T00:00:00"), Odd(DATE))
+        return SheetCell(text.removesuffix("T00:00:00"), Odd(DATE))
     if isinstance(value, int | float):
         return _of_number(value) if form == "General" else _formatted(value, form)
     return of_text(str(value))
 
 
-def _of_number(value: float) -> Cell:
+def _of_number(value: float) -> SheetCell:
     if not isinstance(value, int) and not value.is_integer():
-        return Cell(str(value), Odd(DIGITS) if "e" in str(value) or value != value else None)
+        return SheetCell(str(value), Odd(DIGITS) if "e" in str(value) or value != value else None)
     whole = str(int(value))
-    return Cell(whole, Odd(DIGITS) if len(whole.lstrip("-")) > MAX_DIGITS else None)
+    return SheetCell(whole, Odd(DIGITS) if len(whole.lstrip("-")) > MAX_DIGITS else None)
 
 
-def _formatted(value: float, form: str) -> Cell:
+def _formatted(value: float, form: str) -> SheetCell:
     """42 in the form `0000` is 0042, as everybody sees it; separators a form puts between digits are left out."""
     parts = _PARTS.findall(form.partition(";")[0])
     signs = {sign for *_, sign in parts}
     if "%" in signs:
-        return Cell(f"{round(100 * value, 6):g}%", Odd(PERCENT))
+        return SheetCell(f"{round(100 * value, 6):g}%", Odd(PERCENT))
     cell, places = _of_number(value), [at for at, (_, _, _, place, _) in enumerate(parts) if place]
     if cell.odd or not cell.text.isdigit() or not places or signs & set(".,/Ee"):
         return cell
     words = [quoted or escaped for quoted, escaped, *_ in parts]
     words = [word if any(map(str.isalnum, word)) else "" for word in words]
     digits = cell.text.zfill(sum(place == "0" for *_, place, _ in parts))
-    return Cell("".join([*words[: places[0]], digits, *words[places[-1] :]]))
+    return SheetCell("".join([*words[: places[0]], digits, *words[places[-1] :]]))
 
 
 def looks_like_date(text: str) -> bool:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from netmon.conference.sheet import header as sheetheads
-from netmon.conference.sheet import letters as sheetletters
+from netmon.conference.sheet import header
+from netmon.conference.sheet import letters as encodings
 from netmon.conference.sheet.cells import (
     BYTE,
     FORMULA,
@@ -21,16 +21,16 @@ from netmon.conference.sheet.cells import (
     MAX_CELL,
     MAX_COLUMNS,
     MAX_ROWS,
-    Cell,
-    Line,
     Odd,
-    Page,
+    SheetCell,
+    SheetLine,
+    SheetPage,
     of_text,
 )
 from netmon.conference.sheet.fonts import FONTS, Font
 from netmon.conference.sheet.header import Heading, Row
 from netmon.conference.sheet.letters import BYTE_MARKS, Letters
-from netmon.conference.sheet.messages import Told
+from netmon.conference.sheet.messages import Remark
 from netmon.conference.sheet.text import tidy
 from netmon.errors import ConfigError, Problem, UsageError
 from probes.clean import clean
@@ -60,7 +60,7 @@ class Sheet(NamedTuple):
 
     rows: tuple[Row, ...]
     heading: Heading
-    notes: tuple[Told, ...]
+    notes: tuple[Remark, ...]
 
 
 def read(path: Path, sheet: str = "") -> Sheet:
@@ -96,19 +96,19 @@ def _bad(path: Path, what: str, write: str = "") -> ConfigError:
 _SAY_HEADING = "above the rooms there must be a row with titles as Mã xã, Tên điểm cầu, Địa chỉ IP"
 
 
-def _rows(path: Path, lines: Iterable[Line]) -> tuple[Row, ...]:
+def _rows(path: Path, lines: Iterable[SheetLine]) -> tuple[Row, ...]:
     """Tidy rows, within the caps; blank ones only near the top."""
-    found: list[Row] = []
+    rows: list[Row] = []
     for many, line in enumerate(lines, 1):
-        while len(found) < min(line.number - 1, _TOP):
-            found.append(Row(len(found) + 1, ()))
+        while len(rows) < min(line.number - 1, _TOP):
+            rows.append(Row(len(rows) + 1, ()))
         if many > MAX_ROWS:
             raise _bad(path, f"has more than {MAX_ROWS} rows", "split it")
-        found.append(_row(path, line))
-    return tuple(found)
+        rows.append(_row(path, line))
+    return tuple(rows)
 
 
-def _row(path: Path, line: Line) -> Row:
+def _row(path: Path, line: SheetLine) -> Row:
     width = max(line.cells, default=-1) + 1
     if width > MAX_COLUMNS:
         raise _bad(path, f"row {line.number} has more than {MAX_COLUMNS} columns", "delete what is not the list")
@@ -123,40 +123,40 @@ def _row(path: Path, line: Line) -> Row:
 class _Found(NamedTuple):
     """A page with a heading. `font`: the heading's letters, None for today's."""
 
-    page: Page
+    page: SheetPage
     heading: Heading
     font: Font | None
 
 
-def _found(path: Path, page: Page) -> _Found | None:
+def _found(path: Path, page: SheetPage) -> _Found | None:
     """The list on a page, its heading in today's letters or in those of an old font; None when it has none."""
-    top = page.lines[: sheetheads.LOOKED_AT + 2]
+    top = page.lines[: header.LOOKED_AT + 2]
     for font in (None, *FONTS):
-        heading = sheetheads.find(_rows(path, sheetletters.turned(top, font) if font else top))
+        heading = header.find(_rows(path, encodings.turned(top, font) if font else top))
         if heading is not None:
             return _Found(page, heading, font)
     return None
 
 
-def _in_letters(path: Path, found: _Found) -> Sheet:
+def _in_letters(path: Path, listed: _Found) -> Sheet:
     """The rows of a list, each cell in the letters it is typed in."""
-    page, heading, font = found
-    top = sheetletters.turned(page.lines[: heading.body], font) if font else page.lines[: heading.body]
+    page, heading, font = listed
+    top = encodings.turned(page.lines[: heading.body], font) if font else page.lines[: heading.body]
     last = _rows(path, top)[: heading.body][-1].number
-    body, notes = sheetletters.read_body([line for line in page.lines if line.number > last], heading, font)
-    told = [
-        Told(0, heading.titles[what], "hidden_column", {}, False)
+    body, notes = encodings.read_body([line for line in page.lines if line.number > last], heading, font)
+    remarks = [
+        Remark(0, heading.titles[what], "hidden_column", {}, False)
         for what, at in heading.columns.items()
         if at in page.hidden_columns
     ]
-    told += [
-        Told(line.number, "", cell.odd.code, {"text": cell.text, "detail": cell.odd.detail}, False)
+    remarks += [
+        Remark(line.number, "", cell.odd.code, {"text": cell.text, "detail": cell.odd.detail}, False)
         for line in top
         for cell in line.cells.values()
         if cell.odd is not None and cell.odd.code in (BYTE, LOST)
     ]
     rows = _rows(path, [*(line for line in top if line.number <= last), *body])
-    return Sheet(rows, heading, (*notes, *told))
+    return Sheet(rows, heading, (*notes, *remarks))
 
 
 # --- text ---
@@ -169,12 +169,12 @@ def _of_text(path: Path, data: bytes) -> Sheet:
     fault: ConfigError | None = None
     for separator in _SEPARATORS:
         try:
-            found = _found(path, Page("", list(_split(path, letters, separator))))
+            listed = _found(path, SheetPage("", list(_split(path, letters, separator))))
         except ConfigError as error:
             fault = fault or error
             continue
-        if found and (best is None or len(found.heading.columns) > len(best.heading.columns)):
-            best = found
+        if listed and (best is None or len(listed.heading.columns) > len(best.heading.columns)):
+            best = listed
     if best is None:
         raise fault or _bad(
             path, f"has no heading netmon knows{_damage(letters)}", f"{_SAY_HEADING}; or save it as CSV UTF-8"
@@ -191,7 +191,7 @@ def _damage(letters: Letters) -> str:
     return f"; line {line}, byte {letters.bad[0]} is no UTF-8"
 
 
-def _split(path: Path, letters: Letters, separator: str) -> Iterator[Line]:
+def _split(path: Path, letters: Letters, separator: str) -> Iterator[SheetLine]:
     """The rows that say anything; bytes that are no text are told of their cells."""
     text = letters.text.rstrip("\0\x1a")  # what some programs fill the last block with
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -201,7 +201,7 @@ def _split(path: Path, letters: Letters, separator: str) -> Iterator[Line]:
             began = reader.line_num + 1
             cells = {at: _cell(text, places) for at, text in enumerate(row) if text.strip()}
             if cells:
-                yield Line(number, cells)
+                yield SheetLine(number, cells)
     except csv.Error as error:
         where = f"line {began}" if began >= reader.line_num else f"what begins in line {began}"
         said = next((own for theirs, own in _CSV_SAYS if theirs in str(error)), clean(str(error), 80))
@@ -209,17 +209,17 @@ def _split(path: Path, letters: Letters, separator: str) -> Iterator[Line]:
         raise _bad(path, what, 'close the quotes; write a quotation mark within quotes twice: ""') from error
 
 
-def _cell(text: str, places: Iterator[int]) -> Cell:
+def _cell(text: str, places: Iterator[int]) -> SheetCell:
     marks = BYTE_MARKS.findall(text)
     if not marks:
         return of_text(text)
     byte, *_ = [next(places) for _ in marks]
-    return Cell(BYTE_MARKS.sub("\ufffd", text), Odd(BYTE, f"{byte} (0x{ord(marks[0]) - 0xDC00:02X})"))
+    return SheetCell(BYTE_MARKS.sub("\ufffd", text), Odd(BYTE, f"{byte} (0x{ord(marks[0]) - 0xDC00:02X})"))
 
 
 def _decoded(path: Path, data: bytes) -> Letters:
     try:
-        return sheetletters.decoded(data)
+        return encodings.decoded(data)
     except UnicodeDecodeError as fault:
         line = data.count(b"\n", 0, fault.start) + 1
         what = f"is no text: line {line}, byte {fault.start + 1} is neither UTF-8, UTF-16 nor Windows-1258"
@@ -231,10 +231,10 @@ def _decoded(path: Path, data: bytes) -> Letters:
 
 def _of_workbook(path: Path, data: bytes, wanted: str) -> Sheet:
     _weigh(path, data)
-    from netmon.conference.sheet import workbook as sheetbook  # only an XLSX needs its library
+    from netmon.conference.sheet import workbook  # only an XLSX needs its library
 
     try:
-        names, pages = sheetbook.pages(data, wanted)
+        names, pages = workbook.pages(data, wanted)
     except Exception as fault:  # its reader lets out whatever a broken file runs into
         if kind := _other_archive(data):
             raise _bad(path, f"is {kind}", "open it, save it as Excel Workbook (*.xlsx) or as CSV UTF-8") from fault
@@ -260,9 +260,9 @@ def _other_archive(data: bytes) -> str:
     return f"an archive with {clean(inside[0], 60)} in it" if inside else ""
 
 
-def _chosen(path: Path, pages: Sequence[Page], wanted: str) -> Sheet:
+def _chosen(path: Path, pages: Sequence[SheetPage], wanted: str) -> Sheet:
     """The one sheet with a heading; a hidden one only when it is named."""
-    lists = {page.name: found for page in pages if (found := _found(path, page)) is not None}
+    lists = {page.name: listed for page in pages if (listed := _found(path, page)) is not None}
     hidden = [page.name for page in pages if page.is_hidden and page.name in lists and not wanted]
     seen = [name for name in lists if name not in hidden]
     if not lists:
@@ -272,11 +272,11 @@ def _chosen(path: Path, pages: Sequence[Page], wanted: str) -> Sheet:
         what = f"has {len(seen)} lists: {names}" if seen else f"has a list on a hidden sheet only: {names}"
         raise UsageError([Problem(clean(str(path)), "", what, "--sheet says which")])
     sheet = _in_letters(path, lists[seen[0]])
-    notes = (Told(0, "", "hidden_sheet", {"text": ", ".join(hidden)}, False),) if hidden else ()
+    notes = (Remark(0, "", "hidden_sheet", {"text": ", ".join(hidden)}, False),) if hidden else ()
     return sheet._replace(notes=(*sheet.notes, *notes))
 
 
-def _no_heading(path: Path, pages: Sequence[Page]) -> ConfigError:
+def _no_heading(path: Path, pages: Sequence[SheetPage]) -> ConfigError:
     cells = (cell for page in pages for line in page.lines for cell in line.cells.values())
     formulas = sum(cell.odd is not None and cell.odd.code == FORMULA for cell in cells)
     if not formulas:

@@ -80,9 +80,9 @@ FONTS = (
 
 def read_as(text: str, font: Font) -> str:
     """A cell in a font's letters; capitals throughout where its plain letters are."""
-    told = font.turn(text)
+    turned = font.turn(text)
     plain = [char for char in text if char.isascii() and char.isalpha()]
-    return told.upper() if len(plain) > 1 and all(map(str.isupper, plain)) else told
+    return turned.upper() if len(plain) > 1 and all(map(str.isupper, plain)) else turned
 
 
 def font_of(text: str) -> Font | None:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from netmon.conference.sheet.cells import Odd
-from netmon.conference.sheet.messages import Told
+from netmon.conference.sheet.messages import Remark
 from netmon.conference.sheet.text import fold
 
 NOTHING_ODD: Mapping[int, Odd] = {}
 LOOKED_AT = 60  # rows from the top in which a heading must begin
-_LEAST = 3  # known titles of another heading among the rooms
+_MIN_TITLES = 3  # known titles of another heading among the rooms
 PLACES = ("code", "commune", "province", "province_code", "room")
 
 
@@ -35,7 +35,7 @@ class Heading(NamedTuple):
     titles: Mapping[str, str]
     row: Row
     body: int
-    notes: tuple[Told, ...]
+    notes: tuple[Remark, ...]
 
 
 _COMMUNES = "xa|phuong|dac khu|thi tran"
@@ -101,10 +101,10 @@ def find(rows: Sequence[Row]) -> Heading | None:
 def within(row: Row) -> Heading | None:
     """Another heading among the rooms: of three known titles at least, one of them a place's."""
     words = [cell for cell in row.cells if cell and not any(map(str.isdigit, cell))]
-    if len(words) < _LEAST or not any(map(meaning, words[:2])):  # most rows: no need to look at each cell
+    if len(words) < _MIN_TITLES or not any(map(meaning, words[:2])):  # most rows: no need to look at each cell
         return None
     known = {what for cell in row.cells if (what := meaning(cell))}
-    return _heading([row], 0) if len(known) >= _LEAST and known & set(PLACES) else None
+    return _heading([row], 0) if len(known) >= _MIN_TITLES and known & set(PLACES) else None
 
 
 def _heading(rows: Sequence[Row], at: int) -> Heading:
@@ -116,21 +116,21 @@ def _heading(rows: Sequence[Row], at: int) -> Heading:
     if at > 0:
         _fill(titles, rows[at - 1].cells)
     columns: dict[str, int] = {}
-    notes: list[Told] = []
+    notes: list[Remark] = []
     for position, title in enumerate(titles):
         what = meaning(title)
         if what and what not in columns:
             columns[what] = position
         if title and (not what or what == "note" or columns[what] != position):
             code = "twice" if what and what != "note" else "unused"
-            notes.append(Told(rows[at].number, "", code, {"text": title}, False))
+            notes.append(Remark(rows[at].number, "", code, {"text": title}, False))
     named = {what: titles[position] for what, position in columns.items()}
     return Heading(columns, named, Row(rows[at].number, tuple(titles)), body, tuple(notes))
 
 
 def _all_titles(row: Row) -> bool:
-    told = [cell for cell in row.cells if cell]
-    return bool(told) and all(map(meaning, told))
+    cells = [cell for cell in row.cells if cell]
+    return bool(cells) and all(map(meaning, cells))
 
 
 def _fill(titles: list[str], cells: Sequence[str]) -> None:

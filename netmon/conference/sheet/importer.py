@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from inventory.model import Conference, Contact, Inventory, Room
 from inventory.timestamp import Timestamp
-from netmon.conference.sheet.call import Call, call
+from netmon.conference.sheet.call import DialTarget, call
 from netmon.conference.sheet.cells import DATE_TYPED, Odd, looks_like_date
 from netmon.conference.sheet.header import PLACES, Heading, Row, meaning, within
-from netmon.conference.sheet.messages import Told
-from netmon.conference.sheet.site import NAMED, Place, Places, Unclear, plain_name
+from netmon.conference.sheet.messages import Remark
+from netmon.conference.sheet.site import NAMED, Place, SiteIndex, Unclear, plain_name
 from netmon.conference.sheet.text import accented, bare, commune_code, fold, number, phone, province_code, slug
 
 _SUM = re.compile(r"(tong|tong cong|tong so|cong|sum|total)( .{0,40})?")
@@ -31,7 +31,7 @@ _SEPARATED = re.compile(r"[0-9]{1,3}(?:[.,][0-9]{3})+", re.ASCII)
 _SAYING = ("code", "commune", "province", "province_code", "room", "address", "domain", "alias")
 
 
-class Meeting(NamedTuple):
+class ConferenceHead(NamedTuple):
     """The conference the rooms will be in, as the command line says it."""
 
     id: str
@@ -42,22 +42,22 @@ class Meeting(NamedTuple):
     profile: str
 
 
-class Taken(NamedTuple):
+class ImportResult(NamedTuple):
     """What came of a sheet. `rooms` and `contacts`: those the inventory does not have yet; `conference`: None without
     a room."""
 
     contacts: tuple[Contact, ...]
     rooms: tuple[Room, ...]
     conference: Conference | None
-    told: tuple[Told, ...]
+    remarks: tuple[Remark, ...]
 
     @property
     def left_out(self) -> int:
         """Rows no room came of, though they wanted to be one."""
-        return sum(one.left_out for one in self.told)
+        return sum(remark.left_out for remark in self.remarks)
 
 
-def take(rows: Sequence[Row], heading: Heading, meeting: Meeting, inventory: Inventory | None) -> Taken:
+def take(rows: Sequence[Row], heading: Heading, meeting: ConferenceHead, inventory: Inventory | None) -> ImportResult:
     """All rows below the heading; names and ids are held against the inventory where there is one."""
     taker = _Taker(heading, inventory)
     for row in rows[heading.body :]:
@@ -69,9 +69,9 @@ def take(rows: Sequence[Row], heading: Heading, meeting: Meeting, inventory: Inv
             rooms=tuple(taker.invited), profile=meeting.profile,
         )  # fmt: skip
     if len(rows) <= heading.body:
-        taker.told.append(Told(0, "", "no_rows", {}, False))
-    told = (*heading.notes, *taker.told)
-    return Taken(tuple(taker.contacts.new), tuple(taker.rooms), conference, told)
+        taker.remarks.append(Remark(0, "", "no_rows", {}, False))
+    remarks = (*heading.notes, *taker.remarks)
+    return ImportResult(tuple(taker.contacts.new), tuple(taker.rooms), conference, remarks)
 
 
 class _Contacts:
@@ -79,9 +79,9 @@ class _Contacts:
 
     def __init__(self, known: Iterable[Contact]) -> None:
         self.new: list[Contact] = []
-        told = list(known)
-        self._taken = {one.id for one in told}
-        self._ids = {(fold(one.name), one.phone): one.id for one in told}
+        contacts = list(known)
+        self._taken = {contact.id for contact in contacts}
+        self._ids = {(fold(contact.name), contact.phone): contact.id for contact in contacts}
 
     def id_of(self, name: str, number: str) -> str:
         """The id of the contact with a name and a telephone number; a new one where there is none yet."""
@@ -98,14 +98,14 @@ class _Taker:
     def __init__(self, heading: Heading, inventory: Inventory | None) -> None:
         self.rooms: list[Room] = []
         self.invited: list[str] = []
-        self.told: list[Told] = []
+        self.remarks: list[Remark] = []
         self._heading = heading
-        self._places = Places(None if inventory is None else inventory.sites)
+        self._places = SiteIndex(None if inventory is None else inventory.sites)
         self._known: dict[str, list[Room]] = {}  # site → its rooms in the inventory
-        for one in getattr(inventory, "rooms", ()):
-            self._known.setdefault(one.site, []).append(one)
+        for room in getattr(inventory, "rooms", ()):
+            self._known.setdefault(room.site, []).append(room)
         ends = ("sites", "mcus", "services", "rooms")
-        self._ids = {one.id for rows in ends for one in getattr(inventory, rows, ())}
+        self._ids = {record.id for rows in ends for record in getattr(inventory, rows, ())}
         self.contacts = _Contacts(getattr(inventory, "contacts", ()))
         self._first: dict[tuple[str, ...], int] = {}  # what a room is known by → its row
         self._many: dict[str, int] = {}  # site → rooms of this sheet
@@ -121,22 +121,22 @@ class _Taker:
         if self._is_aside(row, cells):
             return
         if beside := [row.cells[at] for at in self._columns if at < len(row.cells) and row.cells[at]]:
-            self.told.append(Told(row.number, "", "beside", {"text": " ".join(beside)}, True))
+            self.remarks.append(Remark(row.number, "", "beside", {"text": " ".join(beside)}, True))
             if not cells:
                 return
-        before = len(self.told)
+        before = len(self.remarks)
         try:
             self._room(row, self._meant(row, cells))
         except Unclear as fault:
-            del self.told[before:]  # remarks on a row that is not taken only hide why
+            del self.remarks[before:]  # remarks on a row that is not taken only hide why
             title = self._heading.titles.get(fault.column, "")
-            self.told.append(Told(row.number, title, fault.code, fault.with_, True))
+            self.remarks.append(Remark(row.number, title, fault.code, fault.with_, True))
             for what, about in () if row.is_hidden else self._odd(row).items():  # to be mended in one go
                 if what != fault.column:
                     self._tell(row, what, about.code, text=cells.get(what, ""), detail=about.detail)
 
     def _tell(self, row: Row, column: str, code: str, /, **with_: str) -> None:
-        self.told.append(Told(row.number, self._heading.titles.get(column, ""), code, with_, False))
+        self.remarks.append(Remark(row.number, self._heading.titles.get(column, ""), code, with_, False))
 
     # --- rows that are no rooms ---
 
@@ -153,7 +153,7 @@ class _Taker:
             self._columns = columns_beside(heading)
         elif all(cell.startswith("(") and cell.endswith(")") for cell in said):
             self._tell(row, "", "again")  # (5 số) (IPv4): explanations of the titles
-        elif len(said) > 2 and [cell.strip("()") for cell in said] == [str(one + 1) for one in range(len(said))]:
+        elif len(said) > 2 and [cell.strip("()") for cell in said] == [str(number + 1) for number in range(len(said))]:
             self._tell(row, "", "again")  # (1) (2) (3) below the titles
         elif any(_SUM.fullmatch(fold(cells.get(what, said[0]))) for what in ("number", "province", "commune", "room")):
             self._tell(row, "", "sum")
@@ -218,7 +218,7 @@ class _Taker:
             self._tell(row, "address", "no_address")
         self._invite(row, place, name, how, self._contact(row, cells, name))
 
-    def _invite(self, row: Row, place: Place, name: str, how: Call, contact: str) -> None:
+    def _invite(self, row: Row, place: Place, name: str, how: DialTarget, contact: str) -> None:
         known = self._already(place.site, name, how)
         if known:
             self._tell(row, "", "known", known=known)
@@ -227,31 +227,31 @@ class _Taker:
         self._many[place.site] = many = self._many.get(place.site, 0) + 1
         if many > 1:
             self._tell(row, "", "second", many=str(many), code=place.code)
-        if others := [one.id for one in self._known.get(place.site, ()) if one.id not in self.invited]:
+        if others := [room.id for room in self._known.get(place.site, ()) if room.id not in self.invited]:
             self._tell(row, "", "others", known=", ".join(others[:NAMED]), code=place.code)
         made = _free(f"r{place.code}", self._ids)
         room = Room(id=made, site=place.site, name=name, contact=contact, address=how.address, alias=how.alias)
         self.rooms.append(room)
         self.invited.append(made)
 
-    def _already(self, site: str, name: str, how: Call) -> str:
+    def _already(self, site: str, name: str, how: DialTarget) -> str:
         """The id of a room of the inventory that is meant, "" when there is none."""
-        for one in self._known.get(site, ()):
-            if one.id in self.invited:
+        for room in self._known.get(site, ()):
+            if room.id in self.invited:
                 continue
-            same = how.address == one.address if how.address else fold(one.name) == fold(name)
-            if same or (how.alias and how.alias == one.alias):
-                return one.id
+            same = how.address == room.address if how.address else fold(room.name) == fold(name)
+            if same or (how.alias and how.alias == room.alias):
+                return room.id
         return ""
 
     def _contact(self, row: Row, cells: dict[str, str], room: str) -> str:
-        told, said = cells.get("contact", ""), cells.get("phone", "")
-        if not told and not said:
+        name, said = cells.get("contact", ""), cells.get("phone", "")
+        if not name and not said:
             return ""
         kept = phone(said)
         if kept != said:
             self._tell(row, "phone", "phone", text=said, known=kept)
-        return self.contacts.id_of(told or room, kept)
+        return self.contacts.id_of(name or room, kept)
 
     # --- where it is ---
 
@@ -311,9 +311,9 @@ def columns_beside(heading: Heading) -> list[int]:
 
 def _free(wanted: str, taken: set[str]) -> str:
     """`wanted`, or the first of wanted-2, wanted-3, … that is free; taken from now on."""
-    found = next(one for one in _tries(wanted) if one not in taken)
-    taken.add(found)
-    return found
+    free = next(id for id in _tries(wanted) if id not in taken)
+    taken.add(free)
+    return free
 
 
 def _tries(wanted: str) -> Iterator[str]:

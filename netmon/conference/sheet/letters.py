@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from netmon.conference.sheet.cells import Line
+from netmon.conference.sheet.cells import SheetLine
 from netmon.conference.sheet.fonts import FONTS, Font, column_font, font_of, is_sound, read_as
 from netmon.conference.sheet.header import Heading
-from netmon.conference.sheet.messages import Told
+from netmon.conference.sheet.messages import Remark
 from netmon.conference.sheet.syllables import strange
 
 BYTE_MARKS = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as `surrogateescape` shows them
@@ -21,7 +21,7 @@ class Letters(NamedTuple):
     """A file as text. `bad`: for each mark of `BYTE_MARKS` the number of its byte in the file, from 1."""
 
     text: str
-    notes: tuple[Told, ...] = ()
+    notes: tuple[Remark, ...] = ()
     bad: tuple[int, ...] = ()
 
 
@@ -66,10 +66,10 @@ def _of_one_byte(data: bytes, fault: UnicodeDecodeError) -> Letters:
         raise error from fault
     if least < strange(text[:_LOOKED_AT]):
         return Letters(old)
-    return Letters(text, (Told(0, "", "windows", {}, False),))
+    return Letters(text, (Remark(0, "", "windows", {}, False),))
 
 
-def turned(lines: Sequence[Line], font: Font) -> list[Line]:
+def turned(lines: Sequence[SheetLine], font: Font) -> list[SheetLine]:
     """All cells in a font's letters: to find a heading."""
     return [
         line._replace(cells={at: cell._replace(text=read_as(cell.text, font)) for at, cell in line.cells.items()})
@@ -77,16 +77,18 @@ def turned(lines: Sequence[Line], font: Font) -> list[Line]:
     ]
 
 
-def read_body(body: Sequence[Line], heading: Heading, font: Font | None) -> tuple[list[Line], tuple[Told, ...]]:
+def read_body(
+    body: Sequence[SheetLine], heading: Heading, font: Font | None
+) -> tuple[list[SheetLine], tuple[Remark, ...]]:
     """The rows below a heading in today's letters, and what was turned. `font`: the heading's own, None for today's."""
-    notes = [Told(0, "", "old_font", {"font": font.name}, False)] if font else []
+    notes = [Remark(0, "", "old_font", {"font": font.name}, False)] if font else []
     titles = {at: heading.titles[what] for what, at in heading.columns.items()}
     fonts: dict[int, Font | None] = {}
     for at, title in titles.items() if font is None else ():
         fonts[at] = column_font([line.cells[at].text for line in body if at in line.cells])
         if (whole := fonts[at]) is not None:
-            notes.append(Told(0, title, "old_column", {"font": whole.name}, False))
-    found = []
+            notes.append(Remark(0, title, "old_column", {"font": whole.name}, False))
+    lines = []
     for line in body:
         cells = dict(line.cells)
         for at, title in titles.items():
@@ -97,9 +99,9 @@ def read_body(body: Sequence[Line], heading: Heading, font: Font | None) -> tupl
             cells[at] = cells[at]._replace(text=read_as(text, own))
             if font is None and fonts[at] is None:
                 with_ = {"text": text, "known": cells[at].text, "font": own.name}
-                notes.append(Told(line.number, title, "old_cell", with_, False))
-        found.append(line._replace(cells=cells))
-    return found, tuple(notes)
+                notes.append(Remark(line.number, title, "old_cell", with_, False))
+        lines.append(line._replace(cells=cells))
+    return lines, tuple(notes)
 
 
 def _font(text: str, heading: Font | None, column: Font | None) -> Font | None:

@@ -222,7 +222,7 @@ _WAYS: dict[str, dict[str, Said]] = {
 _PLACE = {"vi": ("dòng {row}", "cột '{column}'"), "en": ("row {row}", "column '{column}'")}
 
 
-class Told(NamedTuple):
+class Remark(NamedTuple):
     """Something about one row (0: the whole file) and one column ("": the whole row). `left_out`: no room came of it."""
 
     row: int

@@ -27,26 +27,26 @@ class Place(NamedTuple):
     name: str
 
 
-class Places:
+class SiteIndex:
     """The sites of an inventory by code and by name; without one, every code is believed."""
 
     def __init__(self, sites: Iterable[Site] | None) -> None:
         self.known = sites is not None
-        told = list(sites or ())
-        self._communes = {one.code: one for one in told if one.kind == "commune"}
-        self._provinces = {one.code: one for one in told if one.kind == "province"}
+        sites = list(sites or ())
+        self._communes = {site.code: site for site in sites if site.kind == "commune"}
+        self._provinces = {site.code: site for site in sites if site.kind == "province"}
         self._by_name: dict[str, list[Site]] = {}
         self._province_names: dict[str, list[Site]] = {}
-        for one in self._communes.values():
-            self._by_name.setdefault(bare(one.name), []).append(one)
-        for one in self._provinces.values():
-            self._province_names.setdefault(bare(one.name), []).append(one)
+        for site in self._communes.values():
+            self._by_name.setdefault(bare(site.name), []).append(site)
+        for site in self._provinces.values():
+            self._province_names.setdefault(bare(site.name), []).append(site)
 
     def province(self, text: str) -> str:
         """The code of a province by its name, "" when it is not there or not the only one."""
-        found = self._province_names.get(bare(text), []) if text else []
-        found = _narrowed(found, lambda one: accented(one.name) == accented(text))
-        return found[0].code if len(found) == 1 else ""
+        provinces = self._province_names.get(bare(text), []) if text else []
+        provinces = _narrowed(provinces, lambda site: accented(site.name) == accented(text))
+        return provinces[0].code if len(provinces) == 1 else ""
 
     def by_code(self, code: str, name: str, province: str) -> Place:
         """The commune with a code; `name` and the code of its `province`, where given, must agree. Raises `Unclear`."""
@@ -65,17 +65,17 @@ class Places:
         """The commune with a name, in a province where that is known. Raises `Unclear`."""
         if not self.known:
             raise Unclear("needs_code", "commune", text=name)
-        found = self._by_name.get(bare(name), []) if bare(name) else []
+        communes = self._by_name.get(bare(name), []) if bare(name) else []
         if province:
-            found = [one for one in found if one.province == province]
-        if not found:
+            communes = [site for site in communes if site.province == province]
+        if not communes:
             raise Unclear("strange_name", "commune", text=name)
-        found = _narrowed(found, lambda one: plain_name(one.name) == plain_name(name))
-        found = _narrowed(found, lambda one: accented(one.name) == accented(name))
-        found = _narrowed(found, lambda one: fold(one.name) == fold(name))
-        if len(found) > 1:
-            raise Unclear("ambiguous", "commune", text=name, known=_listed(found))
-        return Place(found[0].id, found[0].code, found[0].name)
+        communes = _narrowed(communes, lambda site: plain_name(site.name) == plain_name(name))
+        communes = _narrowed(communes, lambda site: accented(site.name) == accented(name))
+        communes = _narrowed(communes, lambda site: fold(site.name) == fold(name))
+        if len(communes) > 1:
+            raise Unclear("ambiguous", "commune", text=name, known=_listed(communes))
+        return Place(communes[0].id, communes[0].code, communes[0].name)
 
     def by_province(self, code: str, name: str) -> Place:
         """The centre of a province. Raises `Unclear`."""
@@ -95,11 +95,11 @@ def plain_name(name: str) -> str:
     return " ".join(words[-max(1, len(bare(name).split(" "))) :])
 
 
-def _narrowed(found: list[Site], fits: Callable[[Site], bool]) -> list[Site]:
+def _narrowed(sites: list[Site], fits: Callable[[Site], bool]) -> list[Site]:
     """Those that fit, when any does."""
-    return ([one for one in found if fits(one)] or found) if len(found) > 1 else found
+    return ([site for site in sites if fits(site)] or sites) if len(sites) > 1 else sites
 
 
-def _listed(found: Sequence[Site]) -> str:
-    more = f" +{len(found) - NAMED}" if len(found) > NAMED else ""
-    return ", ".join(f"{one.name} ({one.code}, {one.province})" for one in found[:NAMED]) + more
+def _listed(sites: Sequence[Site]) -> str:
+    more = f" +{len(sites) - NAMED}" if len(sites) > NAMED else ""
+    return ", ".join(f"{site.name} ({site.code}, {site.province})" for site in sites[:NAMED]) + more

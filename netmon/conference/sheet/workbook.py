@@ -20,7 +20,7 @@ from openpyxl.worksheet._reader import COL_TAG, FORMULA_TAG, ROW_TAG, WorkSheetP
 from openpyxl.xml.constants import SHEET_MAIN_NS
 from openpyxl.xml.functions import iterparse
 
-from netmon.conference.sheet.cells import MAX_COLUMNS, MAX_ROWS, Line, Page, of_value
+from netmon.conference.sheet.cells import MAX_COLUMNS, MAX_ROWS, SheetLine, SheetPage, of_value
 
 _MERGED_TAG = f"{{{SHEET_MAIN_NS}}}mergeCell"
 _TRUE = ("1", "true", "on")
@@ -37,16 +37,16 @@ _LOOSE = (
 )
 
 
-def pages(data: bytes, wanted: str) -> tuple[list[str], list[Page]]:
+def pages(data: bytes, wanted: str) -> tuple[list[str], list[SheetPage]]:
     """The names of all sheets, and the one of a name, or all. Raises whatever the library does for a broken file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what it cannot keep when it saves; nobody saves here
         book = openpyxl.load_workbook(io.BytesIO(_loose(data)), read_only=True, data_only=True, keep_links=False)
         names = [str(name) for name in book.sheetnames]
-        found = [
+        pages = [
             _page(book, name) for name in names if _is_wanted(name, wanted) and hasattr(book[name], "reset_dimensions")
         ]
-    return names, found
+    return names, pages
 
 
 def _is_wanted(name: str, wanted: str) -> bool:
@@ -69,9 +69,9 @@ def _loose(data: bytes) -> bytes:
     return made.getvalue()
 
 
-def _page(book: Any, name: str) -> Page:
+def _page(book: Any, name: str) -> SheetPage:
     sheet = book[name]
-    lines: list[Line] = []
+    lines: list[SheetLine] = []
     merged: list[str] = []
     hidden: set[int] = set()
     with book._archive.open(sheet._worksheet_path) as source:
@@ -93,10 +93,10 @@ def _page(book: Any, name: str) -> Page:
                 element.clear()
     lines.sort(key=lambda line: line.number)
     _fill(lines, merged)
-    return Page(name, lines, sheet.sheet_state != "visible", frozenset(hidden))
+    return SheetPage(name, lines, sheet.sheet_state != "visible", frozenset(hidden))
 
 
-def _line(parser: Any, element: Any, book: Any) -> Line:
+def _line(parser: Any, element: Any, book: Any) -> SheetLine:
     """What stands in a row: cells that are only coloured are nothing."""
     number, shown = parser.parse_row(element)
     cells = {}
@@ -106,7 +106,7 @@ def _line(parser: Any, element: Any, book: Any) -> Line:
         made = of_value(_unescaped(value) if isinstance(value, str) else value, is_formula, _form(book, cell))
         if made.text.strip() or made.odd:
             cells[min(cell["column"] - 1, MAX_COLUMNS)] = made
-    return Line(number, cells, element.get("hidden") in _TRUE or _is_flat(element, "ht"))
+    return SheetLine(number, cells, element.get("hidden") in _TRUE or _is_flat(element, "ht"))
 
 
 def _is_flat(element: Any, name: str) -> bool:
@@ -127,7 +127,7 @@ def _unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
-def _fill(lines: list[Line], merged: list[str]) -> None:
+def _fill(lines: list[SheetLine], merged: list[str]) -> None:
     """A value merged over rows holds for each of them that has something of its own."""
     numbers, left = [line.number for line in lines], MAX_FILLED
     for ref in merged:

@@ -18,7 +18,7 @@ from netmon.conference import report as told
 from netmon.conference import verdict as judge
 from netmon.conference.plan import Plan
 from netmon.conference.run import NoAddress, Result
-from netmon.conference.verdict import Cause, Verdict
+from netmon.conference.verdict import Cause, RoomVerdict
 from probes.base import Measurement, Outcome
 from probes.kinds.room.rungs import RUNGS
 
@@ -34,7 +34,7 @@ def result(rung: str = "", outcome: Outcome = Outcome.OK, why: str = "", **value
 
 def judged(
     results: dict[str, Result], network: Network = NETWORK, laid: Plan = PLAN
-) -> tuple[dict[str, Verdict], tuple[Cause, ...]]:
+) -> tuple[dict[str, RoomVerdict], tuple[Cause, ...]]:
     alone = [judge.judge(network, seat, results.get(seat.room, result())) for seat in laid.seats]
     verdicts, causes = judge.together(network, laid, alone)
     return {one.seat.room: one for one in verdicts}, causes

@@ -11,7 +11,7 @@ import pytest
 from inventory.model import Agent, Check, Inventory
 from inventory.topology import Network
 from netmon.conference.mcu.base import BWD, FWD, Leg, Stream
-from netmon.conference.mcu.compare import Beside, Matched, beside, key_of
+from netmon.conference.mcu.compare import Matched, RoomReading, beside, key_of
 from probes.base import Outcome
 
 NOW_MS = 1_800_000_000_000.0
@@ -58,7 +58,7 @@ def matched(*legs: Leg, checks: tuple[dict[str, Any], ...] = (), complete: bool 
     return beside(NETWORK, CONFERENCE, [("m1", one) for one in legs], checks, NOW_MS, complete)
 
 
-def first(*legs: Leg, checks: tuple[dict[str, Any], ...] = ()) -> Beside:
+def first(*legs: Leg, checks: tuple[dict[str, Any], ...] = ()) -> RoomReading:
     return matched(*legs, checks=checks).rows[0]
 
 

@@ -12,7 +12,7 @@ from mcuserver import CMS_PAGES, GOLDEN, PEXIP_PAGES, McuServer, dripping, servi
 
 from netmon.conference.mcu import poll as ask
 from netmon.conference.mcu.base import FWD, Leg, McuTrouble
-from netmon.conference.mcu.poll import KINDS, Door
+from netmon.conference.mcu.poll import KINDS, McuClient
 from netmon.config.hub import McuConfig
 from netmon.errors import MachineError
 
@@ -35,7 +35,7 @@ def server(shared: McuServer) -> McuServer:
 
 
 def polled(config: McuConfig) -> list[Leg]:
-    with Door(config) as door:
+    with McuClient(config) as door:
         return KINDS[config.kind]().poll(door.get)
 
 
@@ -53,7 +53,7 @@ def test_a_server_that_closes_after_each_answer_is_asked_anew(tmp_path: Path) ->
 
 
 def test_a_kept_connection_that_was_closed_is_opened_once_more(server: McuServer) -> None:
-    with Door(server.config()) as door:
+    with McuClient(server.config()) as door:
         assert door.get("/api/v1/calls?offset=0&limit=20")
         assert door._connection is not None and door._connection.sock is not None
         door._connection.sock.close()
@@ -63,7 +63,7 @@ def test_a_kept_connection_that_was_closed_is_opened_once_more(server: McuServer
 
 def test_a_path_in_the_address_comes_first(server: McuServer) -> None:
     server.pages["/mcu/a"] = b"here"
-    with Door(server.config(url=server.url + "/mcu/")) as door:
+    with McuClient(server.config(url=server.url + "/mcu/")) as door:
         assert door.get("/a") == b"here"
 
 
@@ -89,7 +89,7 @@ def test_a_wrong_password_is_told_without_repeating_it(server: McuServer, tmp_pa
 def test_a_leg_that_is_gone_is_none_in_both_ways_servers_say_it(server: McuServer) -> None:
     server.pages["/a"] = (400, {}, b"<failureDetails><callLegDoesNotExist/></failureDetails>")
     server.pages["/b"] = (400, {}, b"<failureDetails><parameterError/></failureDetails>")
-    with Door(server.config()) as door:
+    with McuClient(server.config()) as door:
         assert door.get("/a") is None and door.get("/none") is None
         with pytest.raises(McuTrouble, match="answered 400"):
             door.get("/b")
@@ -98,7 +98,7 @@ def test_a_leg_that_is_gone_is_none_in_both_ways_servers_say_it(server: McuServe
 def test_a_huge_answer_is_cut_at_the_cap(server: McuServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ask, "MAX_BYTES", 1 << 20)
     server.pages["/huge"] = b"x" * (3 << 20)
-    with Door(server.config()) as door, pytest.raises(McuTrouble, match="more than 1 MiB"):
+    with McuClient(server.config()) as door, pytest.raises(McuTrouble, match="more than 1 MiB"):
         door.get("/huge")
 
 
@@ -106,7 +106,7 @@ def test_a_huge_answer_is_cut_at_the_cap(server: McuServer, monkeypatch: pytest.
 def test_a_slow_answer_is_given_up_at_the_deadline(server: McuServer, every_s: float) -> None:
     server.pages["/slow"] = dripping(every_s)
     began = time.monotonic()
-    with Door(server.config(timeout_s=1.0)) as door, pytest.raises(McuTrouble, match="not done in 1 s"):
+    with McuClient(server.config(timeout_s=1.0)) as door, pytest.raises(McuTrouble, match="not done in 1 s"):
         door.get("/slow")
     assert 0.9 < time.monotonic() - began < 5.0
 
@@ -114,7 +114,7 @@ def test_a_slow_answer_is_given_up_at_the_deadline(server: McuServer, every_s: f
 def test_garbage_instead_of_http_is_trouble(server: McuServer) -> None:
     server.pages["/junk"] = lambda handler: handler.wfile.write(b"\x00\x01garbage\r\n\r\n") and handler.wfile.flush()
     server.pages["/short"] = lambda handler: _short(handler)
-    with Door(server.config()) as door:
+    with McuClient(server.config()) as door:
         with pytest.raises(McuTrouble, match="does not answer"):
             door.get("/junk")
         with pytest.raises(McuTrouble, match="broke off"):
@@ -145,11 +145,11 @@ def test_nobody_there_is_told() -> None:
 @pytest.mark.parametrize("file", ["password_file", "ca_file"])
 def test_a_file_that_cannot_be_read_is_this_machines_fault(server: McuServer, file: str, tmp_path: Path) -> None:
     with pytest.raises(MachineError, match="none"):
-        Door(replace(server.config(), **{file: str(tmp_path / "none")}))  # type: ignore[arg-type]
+        McuClient(replace(server.config(), **{file: str(tmp_path / "none")}))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("path", ["x", "/a b", "/a\r\nX: y", "/ä", "https://evil.example/"])
 def test_no_answer_can_make_it_ask_for_something_else(server: McuServer, path: str) -> None:
-    with Door(server.config()) as door, pytest.raises(McuTrouble, match="cannot be asked for"):
+    with McuClient(server.config()) as door, pytest.raises(McuTrouble, match="cannot be asked for"):
         door.get(path)
     assert server.asked == []

@@ -15,12 +15,12 @@ from inventory.timestamp import Timestamp
 from netmon.conference.sheet import header as sheetheads
 from netmon.conference.sheet import importer as sheet
 from netmon.conference.sheet.header import Row
-from netmon.conference.sheet.importer import Meeting, Taken
+from netmon.conference.sheet.importer import ConferenceHead, ImportResult
 from netmon.conference.sheet.text import accented, bare, commune_code, fold, tidy
 from netmon.config import write
 from netmon.config.walker import yaml_text
 
-MEETING = Meeting(
+MEETING = ConferenceHead(
     "hn", "", Timestamp("2026-12-01T08:00:00+07:00"), Timestamp("2026-12-01T11:00:00+07:00"), ("m1",), "conf-720p"
 )
 HEADS = "STT|Tỉnh/Thành phố|Mã xã|Xã/Phường/Đặc khu|Tên điểm cầu|Địa chỉ IP|Giao thức|Số máy|Đầu mối|Điện thoại|Ghi chú"
@@ -45,19 +45,19 @@ def rows(*lines: str) -> list[Row]:
     return [Row(at, tuple(map(tidy, line.split("|")))) for at, line in enumerate(lines, 1)]
 
 
-def take(*lines: str, heads: str = HEADS, known: Inventory | None = None) -> Taken:
+def take(*lines: str, heads: str = HEADS, known: Inventory | None = None) -> ImportResult:
     told = rows(heads, *lines)
     heading = sheetheads.find(told)
     assert heading is not None
     return sheet.take(told, heading, MEETING, known)
 
 
-def faults(taken: Taken) -> list[tuple[int, str, str]]:
-    return [(one.row, one.column, one.code) for one in taken.told if one.left_out]
+def faults(taken: ImportResult) -> list[tuple[int, str, str]]:
+    return [(one.row, one.column, one.code) for one in taken.remarks if one.left_out]
 
 
-def remarks(taken: Taken) -> set[str]:
-    return {one.code for one in taken.told if not one.left_out} - {"unused"}
+def remarks(taken: ImportResult) -> set[str]:
+    return {one.code for one in taken.remarks if not one.left_out} - {"unused"}
 
 
 def test_a_whole_row_becomes_a_room_a_contact_and_an_invitation() -> None:
@@ -70,7 +70,7 @@ def test_a_whole_row_becomes_a_room_a_contact_and_an_invitation() -> None:
     )  # fmt: skip
     assert taken.contacts == (Contact(id="nguyen-van-a", name="Nguyễn Văn A", phone="0912345678"),)
     assert taken.conference is not None and taken.conference.rooms == ("r00083",)
-    assert [(one.code, one.with_) for one in taken.told] == [("unused", {"text": "Ghi chú"})]
+    assert [(one.code, one.with_) for one in taken.remarks] == [("unused", {"text": "Ghi chú"})]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_what_is_not_one_place_is_told_with_its_column_and_never_guessed(cells: 
 
 
 def test_an_ambiguous_name_names_all_it_may_be_with_their_codes() -> None:
-    told = take("1|||Hòa Bình||10.1.1.1||||", known=inventory()).told[-1]
+    told = take("1|||Hòa Bình||10.1.1.1||||", known=inventory()).remarks[-1]
     for lang in ("vi", "en"):
         assert "09934" in told.line(lang) and "09935" in told.line(lang)
     assert told.line("en").startswith("row 2, column 'Xã/Phường/Đặc khu': ") and "write the code" in told.line("en")
@@ -191,7 +191,7 @@ def test_what_cannot_be_called_is_told(address: str, protocol: str, alias: str, 
 def test_doubles_are_told_with_the_first_row_and_left_out() -> None:
     taken = take("1||83|||10.1.1.1|SIP|1||", "2||86|||10.1.1.1|SIP|1||", "3||83||Phòng A|||||", "4||83||phòng a|||||")
     assert faults(taken) == [(3, "", "double"), (5, "", "double")]
-    assert [one.with_["first"] for one in taken.told if one.left_out] == ["2", "4"]
+    assert [one.with_["first"] for one in taken.remarks if one.left_out] == ["2", "4"]
     assert [one.id for one in taken.rooms] == ["r00083", "r00083-2"] and "second" in remarks(taken)
 
 
@@ -209,14 +209,14 @@ def test_what_the_inventory_has_is_invited_and_not_made_again() -> None:
 def test_a_new_address_where_the_inventory_has_a_room_is_told() -> None:
     known = inventory(rooms=(Room(id="old", site="x00083", name="Hội trường", address="sip:10.1.1.1"),))
     taken = take("1||83|||10.1.1.9|SIP||||", known=known)
-    told = next(one for one in taken.told if one.code == "others")
+    told = next(one for one in taken.remarks if one.code == "others")
     assert [one.id for one in taken.rooms] == ["r00083"] and told.with_["known"] == "old" and not told.left_out
 
 
 def test_sums_repeated_headings_and_empty_numbers_are_told_and_no_fault() -> None:
     taken = take("(1)|(2)|(3)|(4)|(5)", "1||83|||10.1.1.1||||", HEADS, "2||||||||||", "Tổng cộng: 1|||||||||", "|||")
     assert faults(taken) == [] and len(taken.rooms) == 1
-    assert [(one.row, one.code) for one in taken.told[1:]] == [
+    assert [(one.row, one.code) for one in taken.remarks[1:]] == [
         (2, "again"), (3, "zeros"), (4, "again"), (5, "empty_number"), (6, "sum"),
     ]  # fmt: skip
 
@@ -280,7 +280,7 @@ def test_every_row_that_says_anything_is_a_room_or_is_told(seed: int) -> None:
     taken = take(*lines, known=known)
     said = {at for at, line in enumerate(lines, 2) if line.strip("|")}
     aside = ("again", "sum", "empty_number", "section")
-    left = {one.row for one in taken.told if one.left_out or one.code in aside}
+    left = {one.row for one in taken.remarks if one.left_out or one.code in aside}
     assert left <= said and len(said - left) == (len(taken.conference.rooms) if taken.conference else 0)
 
 
@@ -297,7 +297,7 @@ def test_any_cells_make_what_an_inventory_can_hold(lines: list[list[str]], with_
     assert heading is not None
     known = inventory()
     taken = sheet.take(told, heading, MEETING, known if with_inventory else None)
-    for one in taken.told:
+    for one in taken.remarks:
         assert one.line("vi") and one.line("en").isprintable()
     if with_inventory and taken.conference:
         whole = replace(known, contacts=taken.contacts, rooms=taken.rooms, conferences=(taken.conference,))

@@ -17,10 +17,10 @@ from inventory.timestamp import Timestamp
 from netmon.conference.sheet import cells as sheetcells
 from netmon.conference.sheet import file as readsheet
 from netmon.conference.sheet import importer as sheet
-from netmon.conference.sheet.importer import Meeting, Taken
+from netmon.conference.sheet.importer import ConferenceHead, ImportResult
 from netmon.errors import ConfigError, UsageError
 
-MEETING = Meeting(
+MEETING = ConferenceHead(
     "hn", "", Timestamp("2026-12-01T08:00:00+07:00"), Timestamp("2026-12-01T11:00:00+07:00"), ("m1",), "conf-720p"
 )
 HEADS = ["STT", "Mã xã", "Tên điểm cầu", "Địa chỉ IP", "Giao thức", "Số máy", "Đầu mối", "Điện thoại"]
@@ -40,27 +40,27 @@ def workbook(*rows: list[Any], change: Change | None = None, heads: list[str] | 
     return out.getvalue()
 
 
-def take(data: bytes, name: str = "list.xlsx") -> Taken:
+def take(data: bytes, name: str = "list.xlsx") -> ImportResult:
     read = readsheet.parse(Path(name), data)
     taken = sheet.take(read.rows, read.heading, MEETING, None)
-    return taken._replace(told=(*read.notes, *taken.told))
+    return taken._replace(remarks=(*read.notes, *taken.remarks))
 
 
-def listed(*rows: list[Any], change: Change | None = None) -> Taken:
+def listed(*rows: list[Any], change: Change | None = None) -> ImportResult:
     return take(workbook(*rows, change=change))
 
 
-def csv(*rows: list[Any], separator: str = ";") -> Taken:
+def csv(*rows: list[Any], separator: str = ";") -> ImportResult:
     lines = [separator.join(map(str, row)) for row in (HEADS, *rows)]
     return take("\n".join(lines).encode(), "list.csv")
 
 
-def left_out(taken: Taken) -> list[tuple[int, str, str]]:
-    return [(told.row, told.column, told.code) for told in taken.told if told.left_out]
+def left_out(taken: ImportResult) -> list[tuple[int, str, str]]:
+    return [(told.row, told.column, told.code) for told in taken.remarks if told.left_out]
 
 
-def remarks(taken: Taken) -> list[tuple[int, str, str]]:
-    return [(told.row, told.column, told.code) for told in taken.told if not told.left_out]
+def remarks(taken: ImportResult) -> list[tuple[int, str, str]]:
+    return [(told.row, told.column, told.code) for told in taken.remarks if not told.left_out]
 
 
 def with_(row: list[Any], column: str, value: Any) -> list[Any]:
@@ -77,7 +77,7 @@ def test_a_hidden_row_is_left_out_and_told_in_both_languages() -> None:
 
     taken = listed(ROOM, OTHER, change=hide)
     assert left_out(taken) == [(3, "", "hidden")] and [room.name for room in taken.rooms] == ["Hội trường A"]
-    assert "hidden" in taken.told[-1].line("en") and "bị ẩn" in taken.told[-1].line("vi")
+    assert "hidden" in taken.remarks[-1].line("en") and "bị ẩn" in taken.remarks[-1].line("vi")
 
 
 def rewritten(data: bytes, *changes: tuple[str, str], parts: str = "sheet1.xml") -> bytes:
@@ -167,7 +167,7 @@ def failed(page: Any) -> None:
 def test_the_error_of_a_formula_is_no_value(text: str) -> None:
     for taken in (listed(with_(ROOM, "Số máy", text), OTHER, change=failed), csv(with_(ROOM, "Số máy", text), OTHER)):
         assert left_out(taken) == [(2, "Số máy", "error")] and len(taken.rooms) == 1
-        named = next(told for told in taken.told if told.left_out)
+        named = next(told for told in taken.remarks if told.left_out)
         assert text in named.line("vi") and text in named.line("en")
 
 
@@ -246,7 +246,7 @@ def test_one_bad_byte_costs_its_cell_and_is_named() -> None:
     data = "\n".join(lines).encode().replace("Trần Thị B".encode(), b"Tr\xf2n B").replace(b"2001", b"20\x8101")
     taken = take(data, "list.csv")
     assert left_out(taken) == [(2, "Số máy", "byte")] and remarks(taken) == [(3, "Đầu mối", "byte")]
-    said = [told.line("en") for told in taken.told]
+    said = [told.line("en") for told in taken.remarks]
     assert f"byte {data.index(0x81) + 1} (0x81)" in said[0] and f"byte {data.index(0xF2) + 1} (0xF2)" in said[1]
 
 

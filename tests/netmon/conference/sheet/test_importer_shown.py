@@ -13,11 +13,11 @@ import pytest
 from inventory.timestamp import Timestamp
 from netmon.conference.sheet import file as readsheet
 from netmon.conference.sheet import importer as sheet
-from netmon.conference.sheet.cells import PERCENT, Cell, Odd, of_value
-from netmon.conference.sheet.importer import Meeting, Taken
+from netmon.conference.sheet.cells import PERCENT, Odd, SheetCell, of_value
+from netmon.conference.sheet.importer import ConferenceHead, ImportResult
 from netmon.errors import ConfigError
 
-MEETING = Meeting(
+MEETING = ConferenceHead(
     "hn", "", Timestamp("2026-12-01T08:00:00+07:00"), Timestamp("2026-12-01T11:00:00+07:00"), ("m1",), "conf-720p"
 )
 HEADS = ["Mã xã", "Tên điểm cầu", "Địa chỉ IP", "Số máy", "Đầu mối", "Điện thoại"]
@@ -25,10 +25,10 @@ ROOM = ["00083", "Hội trường A", "10.1.1.1", "2001", "Nguyễn Văn A", "09
 OTHER = ["00086", "Hội trường B", "10.1.1.2", "2002", "Trần Thị B", "0912345679"]
 
 
-def take(data: bytes, name: str = "list.xlsx") -> Taken:
+def take(data: bytes, name: str = "list.xlsx") -> ImportResult:
     read = readsheet.parse(Path(name), data)
     taken = sheet.take(read.rows, read.heading, MEETING, None)
-    return taken._replace(told=(*read.notes, *taken.told))
+    return taken._replace(remarks=(*read.notes, *taken.remarks))
 
 
 def workbook(*rows: list[Any], forms: dict[str, str] | None = None) -> bytes:
@@ -58,8 +58,8 @@ def with_(row: list[Any], column: str, value: Any) -> list[Any]:
     return [value if title == column else cell for title, cell in zip(HEADS, row, strict=True)]
 
 
-def told(taken: Taken, code: str) -> list[tuple[int, str, bool]]:
-    return [(one.row, one.column, one.left_out) for one in taken.told if one.code == code]
+def told(taken: ImportResult, code: str) -> list[tuple[int, str, bool]]:
+    return [(one.row, one.column, one.left_out) for one in taken.remarks if one.code == code]
 
 
 # --- number formats ---
@@ -83,11 +83,11 @@ def told(taken: Taken, code: str) -> list[tuple[int, str, bool]]:
     ],
 )
 def test_a_number_is_taken_as_its_form_shows_it(value: float, form: str, shown: str) -> None:
-    assert of_value(value, False, form) == Cell(shown)
+    assert of_value(value, False, form) == SheetCell(shown)
 
 
 def test_a_percentage_is_no_alias_in_either_kind_of_file() -> None:
-    assert of_value(0.5, False, "0%") == Cell("50%", Odd(PERCENT))
+    assert of_value(0.5, False, "0%") == SheetCell("50%", Odd(PERCENT))
     taken = take(csv(HEADS, with_(ROOM, "Số máy", "50%"), OTHER), "list.csv")
     assert told(taken, "percent") == [(2, "Số máy", True)] and len(taken.rooms) == 1
 
