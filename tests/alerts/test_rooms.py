@@ -3,16 +3,16 @@ incidents: what is tried once an hour neither names a link nor pages beside the 
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
 
 import pytest
-from engine_world import KINDS, PACK, START_MS
+from engine_world import PACK, START_MS, Scene, opened
 from incident_world import Tree
 
 from alerts.base import LOST, OK, PROTOCOL, REFUSED, Sample
 from alerts.engine.engine import Engine
-from alerts.incidents import Book, Change, Incident
 
 STEP_MS, ROOM_MS, MEDIA_MS, H323_MS = 10_000, 600_000, 3_600_000, 60_000
 
@@ -29,15 +29,11 @@ class Bridge(Tree):
         self._ends["core-h323"] = self._ends["core-call"] = ("core", "mcu:mcu-1")
 
 
-class Meeting:
+class Meeting(Scene):
     """Agents that ping each 10 s, and try rooms each 10 min, streams each hour and the MCU each minute, on phases of their own."""
 
-    def __init__(self, seed: int, communes: int = 6) -> None:
-        self.tree, self.draw = Bridge(communes), random.Random(seed)
-        self.engine = Engine(PACK)
-        self.book = Book(self.tree, KINDS, settle_ms=1000)
-        self.kinds: dict[str, str] = {}
-        self.now_ms = START_MS
+    def __init__(self, seed: int, communes: int = 6, step_ms: int = STEP_MS) -> None:
+        super().__init__(Bridge(communes), seed, step_ms=step_ms)
         self.cut: str = ""  # an element nothing crosses
         self.unready: dict[str, int] = {}  # room's commune → outcome of its climb
         self.poor: set[str] = set()  # elements over which streams are poor
@@ -47,34 +43,20 @@ class Meeting:
         self.call = OK  # of the test call
         self.h323 = OK
         self.rings = False  # what is LOST rang, and nobody took it
-        self.next_ms: dict[str, int] = {}
         every = {f"core-room-{name}": ROOM_MS for name in self.tree.names}
         every |= {f"{name}-media": MEDIA_MS for name in self.tree.names} | {"core-h323": H323_MS, "core-call": H323_MS}
         self.every = every
         self.next_ms = {check: START_MS + self.draw.randrange(gap) for check, gap in every.items()}
 
-    def run(self, until_s: int) -> list[Change]:
-        """Ten seconds after ten seconds; all that changed."""
-        told = list[Change]()
-        while self.now_ms < START_MS + until_s * 1000:
-            self.now_ms += STEP_MS
-            for agent in ("core", *self.tree.names):
-                if not self._is_cut(self.tree.up(self.tree.site_of(agent))):
-                    self._report(agent)
-            told += self.book.step(self.engine.assess(self.now_ms), self.kinds)
-        return told
+    def speaking(self) -> Iterator[str]:
+        for agent in ("core", *self.tree.names):
+            if not self._is_cut(self.tree.up(self.tree.site_of(agent))):
+                yield agent
 
     def _is_cut(self, path: tuple[str, ...] | list[str]) -> bool:
         return self.cut in path
 
-    def _report(self, agent: str) -> None:
-        self.engine.arrived(agent, self.now_ms)
-        for sample in self._samples(agent):
-            self.kinds[sample.check] = sample.kind
-            self.engine.add(sample)
-        self.engine.frontier(agent, self.now_ms - 500)
-
-    def _samples(self, agent: str) -> Iterator[Sample]:
+    def samples(self, agent: str) -> Iterator[Sample]:
         at_ms = self.now_ms - 1000
         ends = [f"core-{name}" for name in self.tree.names] if agent == "core" else [f"{agent}-uplink"]
         for check in ends:
@@ -109,16 +91,13 @@ class Meeting:
         return Sample(agent, check, "room", at_ms, stream)
 
 
-def opened(changes: list[Change]) -> list[tuple[str, str]]:
-    return [(one.incident.element, one.incident.kind) for one in changes if one.what == "opened"]
-
-
-def still(world: Meeting) -> list[tuple[str, str]]:
-    return sorted((one.element, one.kind) for one in world.book.open())
-
-
-def only(world: Meeting) -> Incident:
-    return next(iter(world.book.incidents.values()))
+@cache
+def _calm(seed: int) -> Meeting:
+    """An hour of streams in which all is well: one for all who begin there. Streams are sent once an hour, and agents write
+    each twenty seconds."""
+    world = Meeting(seed, step_ms=2 * STEP_MS)
+    world.run(3700)
+    return world
 
 
 # --- a room of its own ---
@@ -131,11 +110,11 @@ def test_a_room_that_fails_twice_is_named_and_no_link_is(outcome: int) -> None:
     assert world.book.incidents == {}
     world.unready = {"c2": outcome}
     world.run(700 + 1300)
-    assert [(one.element, one.kind) for one in world.book.incidents.values()] == [("room:c2", "unready")]
-    assert only(world).severity == "warning" and only(world).suspects == ("room:c2",)
+    assert world.elements() == [("room:c2", "unready")]
+    assert world.only().severity == "warning" and world.only().suspects == ("room:c2",)
     world.unready = {}
     world.run(700 + 1300 + 700)
-    assert not only(world).is_open and len(world.book.incidents) == 1
+    assert not world.only().is_open and len(world.book.incidents) == 1
 
 
 def test_a_room_that_fails_once_is_nobodys_page() -> None:
@@ -163,7 +142,7 @@ def test_rooms_behind_a_cut_link_are_its_evidence_and_stay_so_until_they_are_tri
     assert len([one for one in outage.also_told if one.startswith("room-not-ready core-room-")]) == behind
     world.cut = ""
     told = world.run(700 + 1500 + 700)
-    assert opened(told) == [] and still(world) == []
+    assert opened(told) == [] and world.still() == []
 
 
 def test_a_room_that_stays_dead_when_its_link_is_back_is_named_then() -> None:
@@ -173,7 +152,7 @@ def test_a_room_that_stays_dead_when_its_link_is_back_is_named_then() -> None:
     assert opened(world.run(700 + 1500)) == [("link:province-c3", "down")]
     world.cut = ""
     assert opened(world.run(700 + 1500 + 1300)) == [("room:c3", "unready")]
-    assert still(world) == [("room:c3", "unready")]
+    assert world.still() == [("room:c3", "unready")]
 
 
 def test_a_room_that_was_dead_before_its_link_is_taken_in_by_the_outage() -> None:
@@ -181,10 +160,10 @@ def test_a_room_that_was_dead_before_its_link_is_taken_in_by_the_outage() -> Non
     world.run(700)
     world.unready = {"c3": REFUSED}
     world.run(700 + 1300)
-    room = only(world)
+    room = world.only()
     world.cut = "link:province-c3"
     world.run(700 + 1300 + 120)
-    assert still(world) == [("link:province-c3", "down")] and not room.is_open
+    assert world.still() == [("link:province-c3", "down")] and not room.is_open
     assert room.superseded_by == world.book.open()[0].id
 
 
@@ -193,7 +172,7 @@ def test_a_dead_room_elsewhere_is_not_hidden_by_an_outage() -> None:
     world.run(700)
     world.cut, world.unready = "link:province-c3", {"c5": REFUSED}
     world.run(700 + 1500)
-    assert still(world) == [("link:province-c3", "down"), ("room:c5", "unready")]
+    assert world.still() == [("link:province-c3", "down"), ("room:c5", "unready")]
 
 
 @pytest.mark.parametrize(("lossy", "seed"), [("link:core-province", 40), ("link:province-c3", 41)])
@@ -202,10 +181,10 @@ def test_rooms_behind_a_line_that_loses_packets_are_its_evidence(lossy: str, see
     world.run(700)
     world.lossy = lossy
     told = world.run(700 + 2000)
-    assert {one for one in opened(told) if one[1] == "unready"} == set() and lossy in dict(still(world))
+    assert {one for one in opened(told) if one[1] == "unready"} == set() and lossy in dict(world.still())
     assert any("room-not-ready" in one for one in world.book.open()[0].also_told)
     world.lossy = ""
-    assert opened(world.run(700 + 2000 + 900)) == [] and still(world) == []
+    assert opened(world.run(700 + 2000 + 900)) == [] and world.still() == []
 
 
 def test_a_dead_room_beside_a_lossy_line_is_named() -> None:
@@ -213,7 +192,7 @@ def test_a_dead_room_beside_a_lossy_line_is_named() -> None:
     world.run(700)
     world.lossy, world.unready = "link:province-c3", {"c5": REFUSED}
     world.run(700 + 2000)
-    assert ("room:c5", "unready") in still(world)
+    assert ("room:c5", "unready") in world.still()
 
 
 # --- rooms whose stream arrives badly ---
@@ -221,7 +200,7 @@ def test_a_dead_room_beside_a_lossy_line_is_named() -> None:
 
 @pytest.mark.parametrize(("element", "seed"), [("link:province-c4", 50), ("link:core-province", 51)])
 def test_rooms_whose_streams_are_poor_accuse_the_way_there_and_are_not_named(element: str, seed: int) -> None:
-    world = Meeting(seed)
+    world = Meeting(seed, step_ms=2 * STEP_MS)
     world.every = {check: gap for check, gap in world.every.items() if not check.endswith("-media")}
     world.next_ms = {check: due for check, due in world.next_ms.items() if check in world.every}
     world.run(3700)
@@ -229,7 +208,7 @@ def test_rooms_whose_streams_are_poor_accuse_the_way_there_and_are_not_named(ele
     told = world.run(3700 + 3900 + 1300)
     assert opened(told) == [(element, "media")]
     world.poor = set()
-    assert opened(world.run(3700 + 3900 + 1300 + 1300)) == [] and still(world) == []
+    assert opened(world.run(3700 + 3900 + 1300 + 1300)) == [] and world.still() == []
 
 
 @pytest.mark.parametrize("before", [set(), {"link:province-c2"}])
@@ -241,7 +220,7 @@ def test_a_room_whose_responder_is_dead_is_named_itself(before: set[str]) -> Non
     world.run(1300)
     world.unready = {"c2": LOST}
     world.run(3000)
-    assert still(world) == [("room:c2", "unready")]
+    assert world.still() == [("room:c2", "unready")]
 
 
 # --- the MCU ---
@@ -253,11 +232,11 @@ def test_an_mcu_that_refuses_three_times_is_down_and_no_link_is_named(kind: str)
     world.run(300)
     setattr(world, kind, REFUSED)
     assert opened(world.run(300 + 400)) == [("mcu:mcu-1", "down")]
-    assert only(world).severity == "critical" and only(world).suspects == ("mcu:mcu-1",)
-    assert only(world).also_told == (f"mcu-not-ready core-{kind}",)
+    assert world.only().severity == "critical" and world.only().suspects == ("mcu:mcu-1",)
+    assert world.only().also_told == (f"mcu-not-ready core-{kind}",)
     setattr(world, kind, OK)
     world.run(300 + 400 + 200)
-    assert still(world) == []
+    assert world.still() == []
 
 
 @pytest.mark.parametrize("kind", ["call", "h323"])
@@ -269,7 +248,7 @@ def test_an_mcu_that_can_be_reached_and_does_not_do_its_work_is_not_ready(kind: 
     assert opened(world.run(300 + 400)) == [("mcu:mcu-1", "unready")]
     setattr(world, kind, OK)
     world.run(300 + 400 + 200)
-    assert still(world) == []
+    assert world.still() == []
 
 
 def test_a_call_that_rings_and_is_never_taken_says_the_mcu_is_not_ready_and_accuses_nothing_on_the_way() -> None:
@@ -279,7 +258,7 @@ def test_a_call_that_rings_and_is_never_taken_says_the_mcu_is_not_ready_and_accu
     assert opened(world.run(300 + 400)) == [("mcu:mcu-1", "unready")]
     world.h323 = OK
     world.run(300 + 400 + 200)
-    assert still(world) == []
+    assert world.still() == []
 
 
 @pytest.mark.parametrize("element", ["mcu:mcu-1", "link:core-mcu"])
@@ -289,9 +268,9 @@ def test_an_mcu_nothing_reaches_is_one_incident(element: str) -> None:
     world.cut = element
     world.run(300 + 600)
     assert [one.kind for one in world.book.incidents.values()] == ["down"]
-    assert element in only(world).suspects
+    assert element in world.only().suspects
     world.cut = ""
-    assert opened(world.run(300 + 600 + 200)) == [] and still(world) == []
+    assert opened(world.run(300 + 600 + 200)) == [] and world.still() == []
 
 
 def test_other_software_in_the_mcu_is_told_once_and_ends_by_itself() -> None:
@@ -299,9 +278,9 @@ def test_other_software_in_the_mcu_is_told_once_and_ends_by_itself() -> None:
     world.run(300)
     world.crc += 1
     told = world.run(300 + 120)
-    assert opened(told) == [("mcu:mcu-1", "software")] and only(world).severity == "info"
+    assert opened(told) == [("mcu:mcu-1", "software")] and world.only().severity == "info"
     told = world.run(300 + 120 + 900)
-    assert opened(told) == [] and still(world) == []
+    assert opened(told) == [] and world.still() == []
 
 
 def test_an_mcu_that_was_away_for_a_while_and_comes_back_the_same_has_no_other_software() -> None:
@@ -320,19 +299,17 @@ def test_an_mcu_that_was_away_for_a_while_and_comes_back_the_same_has_no_other_s
 @pytest.mark.parametrize("element", ["link:province-c4", "link:core-province"])
 def test_poor_streams_accuse_what_they_cross_once_each_has_had_its_turn(element: str, seed: int) -> None:
     """Six checks each hour on phases of their own: those that complained once already vote for nobody."""
-    world = Meeting(20 + seed)
-    world.run(3700)
+    world = deepcopy(_calm(20 + seed))
     world.poor = {element}
     told = world.run(3700 + 3600 + 3900 + 60)
     assert opened(told) == [(element, "media")]
     world.poor = set()
     told = world.run(3700 + 2 * 3600 + 3900 + 60)  # one check after the other finds that it is good again
-    assert opened(told) == [] and still(world) == []
+    assert opened(told) == [] and world.still() == []
 
 
 def test_one_poor_stream_is_nobodys_page() -> None:
-    world = Meeting(30)
-    world.run(3700)
+    world = deepcopy(_calm(20))
     world.poor = {"link:province-c4"}
     world.run(3700 + 3600)
     world.poor = set()

@@ -3,19 +3,81 @@ agents whose points are written by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from incident_world import Fault, World, kind
+from incident_world import Fault, Tree, World, kind
 
-from alerts.base import LOST, OK, Assessment, Firing, Sample
+from alerts.base import OK, Assessment, Firing, Sample
 from alerts.engine.engine import Engine
+from alerts.incidents import Book, Change, Incident
 from alerts.rules import Rule, When
 from netmon.load import rules as rules_file
 
 PACK = rules_file.load(None)
 KINDS = {rule.name: frozenset(rule.kinds) for rule in PACK}
 START_MS = 1_700_000_000_000
+
+
+class Scene:
+    """Agents that tell the real engine what they measured, and the book of incidents over it, in simulated time."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        seed: int,
+        *,
+        rules: tuple[Rule, ...] = PACK,
+        known: tuple[Incident, ...] = (),
+        step_ms: int = 1000,
+    ) -> None:
+        """`step_ms`: agents write, and the hub judges, so often."""
+        self.tree, self.draw, self.step_ms = tree, random.Random(seed), step_ms
+        self.engine = Engine(rules)
+        self.book = Book(tree, {rule.name: frozenset(rule.kinds) for rule in rules}, settle_ms=1000, known=known)
+        self.kinds: dict[str, str] = {}
+        self.now_ms = START_MS
+
+    def speaking(self) -> Iterator[str]:
+        """Agents whose writes come in now."""
+        raise NotImplementedError
+
+    def samples(self, agent: str) -> Iterator[Sample]:
+        """What an agent tells now."""
+        raise NotImplementedError
+
+    def run(self, until_s: int) -> list[Change]:
+        """Step by step; all that changed."""
+        changes = list[Change]()
+        while self.now_ms < START_MS + until_s * 1000:
+            self.now_ms += self.step_ms
+            for agent in self.speaking():
+                self.engine.arrived(agent, self.now_ms)
+                for sample in self.samples(agent):
+                    self.kinds[sample.check] = sample.kind
+                    self.engine.add(sample)
+                self.engine.frontier(agent, self.now_ms - 500)
+            changes += self.book.step(self.engine.assess(self.now_ms), self.kinds)
+        return changes
+
+    def elements(self) -> list[tuple[str, str]]:
+        """Element and kind of every incident there was."""
+        return sorted((incident.element, incident.kind) for incident in self.book.incidents.values())
+
+    def still(self) -> list[tuple[str, str]]:
+        """The same of those that are open."""
+        return sorted((incident.element, incident.kind) for incident in self.book.open())
+
+    def only(self) -> Incident:
+        """The one incident there was."""
+        (incident,) = self.book.incidents.values()
+        return incident
+
+
+def opened(changes: Iterable[Change]) -> list[tuple[str, str]]:
+    """Element and kind of what began."""
+    return [(change.incident.element, change.incident.kind) for change in changes if change.what == "opened"]
 
 
 class RealWorld(World):
@@ -102,6 +164,3 @@ def only(assessment: Assessment) -> Firing:
     """The one thing that fires."""
     assert len(assessment.firing) == 1, assessment.firing
     return assessment.firing[0]
-
-
-__all__ = ["KINDS", "LOST", "OK", "PACK", "START_MS", "Agent", "Fault", "RealWorld", "fired", "only", "rule", "values"]

@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable
 
 import pytest
-from engine_world import KINDS, LOST, OK, PACK, START_MS, Agent, Fault, RealWorld, fired, only, repeat, rule, values
+from engine_world import KINDS, PACK, START_MS, Agent, RealWorld, fired, only, repeat, rule, values
+from incident_world import Fault
 
-from alerts.base import LOCAL, REFUSED, UNRESOLVED, Assessment
+from alerts.base import LOCAL, LOST, OK, REFUSED, UNRESOLVED, Assessment
 from alerts.engine.engine import Engine
 from alerts.incidents import Book
 
