@@ -43,7 +43,7 @@ _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
-def value(node: Value) -> Values:
+def values_of(node: Value) -> Values:
     """The values of a node."""
     match node:
         case Const():
@@ -54,21 +54,21 @@ def value(node: Value) -> Values:
         case GroupFigure():
             return lambda view: view.group(node)
         case Arithmetic():
-            left, right, sign = value(node.left), value(node.right), _SIGNS[node.op]
+            left, right, sign = values_of(node.left), values_of(node.right), _SIGNS[node.op]
             return lambda view: sign(left(view), right(view))
 
 
-def truth(node: Truth, wanted: bool = True) -> Values:
+def truth_of(node: Truth, wanted: bool = True) -> Values:
     """Where a condition is known to be true (or, `wanted` False, known to be false)."""
     match node:
         case Compare():
-            left, right = value(node.left), value(node.right)
+            left, right = values_of(node.left), values_of(node.right)
             sign = _SIGNS[node.op if wanted else _OPPOSITE[node.op]]
             return lambda view: sign(left(view), right(view))
         case Not():
-            return truth(node.cond, not wanted)
+            return truth_of(node.cond, not wanted)
         case Both():
-            left, right = truth(node.left, wanted), truth(node.right, wanted)
+            left, right = truth_of(node.left, wanted), truth_of(node.right, wanted)
             join = operator.and_ if (node.op == "and") == wanted else operator.or_
             return lambda view: join(left(view), right(view))
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from alerts.engine import compile as compiled
-from alerts.engine.compile import CheckView
+from alerts.engine.compile import CheckView, truth_of
 from alerts.engine.rings import Array
 from alerts.engine.series import Series
 from alerts.language.tree import GroupFigure
@@ -21,7 +20,7 @@ class Groups:
         self._kinds: dict[GroupFigure, frozenset[str]] = {}
         for group, kinds in asked:
             self._kinds[group] = self._kinds.get(group, frozenset()) | kinds
-        self._truth = {group: (compiled.truth(group.cond), compiled.truth(group.cond, False)) for group in self._kinds}
+        self._truth = {group: (truth_of(group.cond), truth_of(group.cond, False)) for group in self._kinds}
         self._states = {group: np.full(0, -1, np.int8) for group in self._kinds}  # 1 true, 0 false, -1 unknown
         self.figures: dict[GroupFigure, Array] = {}  # by row
 

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from alerts.base import Firing
-from alerts.engine import compile as compiled
-from alerts.engine.compile import View
+from alerts.engine.compile import View, truth_of, values_of
 from alerts.engine.rings import Array
 from alerts.language.tree import figures_of
 from alerts.rules import Rule
@@ -25,9 +24,9 @@ class RuleState:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         tree, clear = rule.trees["when"], rule.trees.get("clear")
-        self._true, self._false = compiled.truth(tree), compiled.truth(tree, False)
-        self._over = None if clear is None else compiled.truth(clear)
-        self._value: Callable[[View], Any] | None = next((compiled.value(figure) for figure in figures_of(tree)), None)
+        self._true, self._false = truth_of(tree), truth_of(tree, False)
+        self._over = None if clear is None else truth_of(clear)
+        self._value: Callable[[View], Any] | None = next((values_of(figure) for figure in figures_of(tree)), None)
         self._for_ms = int(rule.for_s * 1000)
         self._since: dict[int, int] = {}  # row → event time (ms) since which the condition holds
         self.firing: dict[int, float | None] = {}  # row → its latest figure

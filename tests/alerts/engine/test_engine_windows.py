@@ -11,8 +11,7 @@ import pytest
 from engine_world import START_MS
 
 from alerts.base import LOCAL, LOST, OK, PROTOCOL, REFUSED, UNRESOLVED, Sample
-from alerts.engine import compile as compiled
-from alerts.engine.compile import CheckView
+from alerts.engine.compile import CheckView, values_of
 from alerts.engine.series import Series
 from alerts.language.parse import parse
 from alerts.language.tree import Figure, figures_of
@@ -82,7 +81,7 @@ def latest(series: Series, figure: Figure, frontier_ms: list[int]) -> list[float
     rows = np.arange(len(frontier_ms))
     view = CheckView(series, rows, np.ones(len(rows), np.int64), np.array(frontier_ms, np.int64), {})
     with np.errstate(divide="ignore", invalid="ignore"):
-        return [float(one) for one in compiled.value(figure)(view)]
+        return [float(one) for one in values_of(figure)(view)]
 
 
 @pytest.mark.parametrize("flush_s", [1, 4, 10, 45])
@@ -146,7 +145,7 @@ def test_late_points_count_in_the_windows_that_hold_them() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_windows_p95_is_within_five_percent_of_the_exact_one(seed: int) -> None:
-    from probes import log_buckets as logbuckets
+    from probes import log_buckets as probes_buckets
 
     rng = random.Random(seed)
     series = Series(FIGURES, 60)
@@ -154,7 +153,7 @@ def test_a_windows_p95_is_within_five_percent_of_the_exact_one(seed: int) -> Non
     for second in range(61):
         some = [rng.lognormvariate(2.5, 0.8) for _ in range(10)]
         delays = [*delays, *some][-600:]
-        spread = {f"rtt_b{bucket}": many for bucket, many in logbuckets.count(some).items()}
+        spread = {f"rtt_b{bucket}": many for bucket, many in probes_buckets.count(some).items()}
         sample = Sample("a", "k", "ping", START_MS + second * 1000, {"outcome": 0, "sent": 10, "rcvd": 10, **spread})
         series.add(series.row(sample, 0), sample)
     frontier = START_MS + 60_999
@@ -179,16 +178,16 @@ def test_many_checks_more_than_the_store_began_with_keep_their_figures() -> None
 
 def test_buckets_are_those_of_the_probes() -> None:
     from alerts.engine import log_buckets as buckets
-    from probes import log_buckets as logbuckets
+    from probes import log_buckets as probes_buckets
 
     assert (buckets.PER_OCTAVE, buckets.LAST, buckets.PREFIX) == (
-        logbuckets.PER_OCTAVE,
-        logbuckets.LAST,
-        logbuckets.PREFIX,
+        probes_buckets.PER_OCTAVE,
+        probes_buckets.LAST,
+        probes_buckets.PREFIX,
     )
-    middles = [logbuckets.middle_ms(bucket) for bucket in range(256)]
+    middles = [probes_buckets.middle_ms(bucket) for bucket in range(256)]
     assert [buckets.middle_ms(bucket) for bucket in range(256)] == middles
-    assert [logbuckets.bucket_of(middle_ms) for middle_ms in middles] == [*range(256)]
+    assert [probes_buckets.bucket_of(middle_ms) for middle_ms in middles] == [*range(256)]
     assert [buckets.field_bucket(name) for name in ("rtt_b93", "rtt_b", "rtt_b256", "rtt_b-1", "rtt_x1")] == [
         93, None, None, None, None,
     ]  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.engine import compile as compiled
+from alerts.engine.compile import truth_of
 from alerts.engine.rings import Array
 from alerts.errors import BadCondition
 from alerts.language.parse import MAX_WINDOW_S, parse
@@ -138,7 +138,7 @@ def test_any_text_is_a_condition_or_a_told_fault(text: str) -> None:
         assert 1 <= fault.column <= max(1, len(text))
     else:
         assert tree is not None
-        compiled.truth(tree)
+        truth_of(tree)
         assert all(figure.function in (*FUNCTIONS, "period") for figure in figures_of(tree))
 
 
@@ -190,8 +190,8 @@ def test_unknown_is_kept_apart_from_false(text: str, true: list[int], false: lis
     view = Given(loss=[0.1, 0.02, NAN], sent=[10.0, 10.0, 10.0])
     tree = parse(text)
     with np.errstate(divide="ignore"):
-        assert [int(one) for one in compiled.truth(tree)(view)] == true
-        assert [int(one) for one in compiled.truth(tree, False)(view)] == false
+        assert [int(one) for one in truth_of(tree)(view)] == true
+        assert [int(one) for one in truth_of(tree, False)(view)] == false
 
 
 @pytest.mark.parametrize(

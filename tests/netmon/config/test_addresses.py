@@ -8,7 +8,7 @@ import pytest
 
 from netmon.config import files, show
 from netmon.errors import ConfigError
-from netmon.load import secret_files as secretfiles
+from netmon.load import secret_files
 
 
 def faults(tmp_path: Path, text: str) -> list[str]:
@@ -125,5 +125,5 @@ def test_a_folder_is_no_secret(tmp_path: Path) -> None:
     path = tmp_path / "hub.yaml"
     path.write_text(receiver(secret_file=str(tmp_path)), encoding="utf-8")
     config, reader = files.read_hub(path)
-    secretfiles.unusable(config, reader)
+    secret_files.unusable(config, reader)
     assert ["secret_file: is a folder" in str(one) for one in reader.problems()] == [True]
