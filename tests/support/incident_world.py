@@ -24,6 +24,8 @@ class Tree:
 
     def __init__(self, communes: int) -> None:
         self.names = [f"c{number}" for number in range(1, communes + 1)]
+        self._paths: dict[str, tuple[str, ...]] = {}  # asked for each packet
+        self._ups: dict[str, list[str]] = {}
         self._parent: dict[str, str | None] = {
             HUB: None,
             "link:core-mcu": HUB,
@@ -46,18 +48,20 @@ class Tree:
 
     def up(self, element: str) -> list[str]:
         """The element and all between it and the hub."""
-        found = [element]
-        while (step := self._parent[found[-1]]) is not None:
-            found.append(step)
-        return found
+        if element not in self._ups:
+            above = self._parent[element]
+            self._ups[element] = [element] if above is None else [element, *self.up(above)]
+        return self._ups[element]
 
     def path(self, check: str) -> tuple[str, ...]:
         if check not in self._ends:
             return ()
-        agent, to = self._ends[check]
-        out, back = self.up(self._site[agent]), self.up(to)
-        shared = next(one for one in out if one in back)
-        return tuple(out[: out.index(shared) + 1] + back[: back.index(shared)][::-1])
+        if check not in self._paths:
+            agent, to = self._ends[check]
+            out, back = self.up(self._site[agent]), self.up(to)
+            shared = next(one for one in out if one in back)
+            self._paths[check] = tuple(out[: out.index(shared) + 1] + back[: back.index(shared)][::-1])
+        return self._paths[check]
 
     def depth(self, element: str) -> int:
         return len(self.up(element)) - 1 if element in self._parent else 0
