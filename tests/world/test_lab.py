@@ -141,6 +141,7 @@ def _running(folder: Path) -> list[str]:
     return found.stdout.splitlines()
 
 
+@pytest.mark.alone
 @pytest.mark.needs("netns")
 def test_the_rooms_of_a_lab_are_ready_and_the_lab_says_how_to_try_them(tmp_path: Path) -> None:
     lab = subprocess.Popen(
