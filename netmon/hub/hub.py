@@ -22,11 +22,14 @@ from netmon.files import lock, tighten
 from netmon.hub.archive import sealing
 from netmon.hub.archive.sink import Sink
 from netmon.hub.conference.rehearsals import Rehearsals
+from netmon.hub.conference.tables import ConferenceTables
 from netmon.hub.disk.losses import Losses
 from netmon.hub.disk.reclaim import Room
 from netmon.hub.disk.remembered import heal
+from netmon.hub.incidents.actions import Actions
 from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.incidents.heard import Heard
+from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.ingest import record
 from netmon.hub.ingest.batch import Batch
 from netmon.hub.ingest.ingest import Ingest
@@ -34,11 +37,14 @@ from netmon.hub.ingest.journal import Journal
 from netmon.hub.ingest.seen import Seen
 from netmon.hub.ingest.writers import Places
 from netmon.hub.leases.desk import Desk
+from netmon.hub.leases.tables import LeaseTables
 from netmon.hub.limits import MAX_CONNECTIONS, Counters
+from netmon.hub.outbox import Outbox
 from netmon.hub.state import snapshot
 from netmon.hub.state.communes import Communes
 from netmon.hub.state.live import Live
 from netmon.hub.state.view import State
+from netmon.hub.tables import FILE, open_database
 from netmon.hub.tokens import LiveTokens, Tokens, kept_tokens, site_tokens
 from netmon.hub.web import api, trust
 from netmon.hub.web.app import App
@@ -68,6 +74,7 @@ class Hub:
     ingest: Ingest
     live: Live
     evaluator: Evaluator
+    outbox: Outbox
     rehearsals: Rehearsals
     feed: Feed
     sealer: sealing.Sealer
@@ -124,14 +131,15 @@ def open_hub(config: HubConfig) -> Hub:
     topology = inventory_file.load(Path(config.inventory))
     pack = rules_file.load(Path(config.rules) if config.rules else None)
     places = Places.of(topology.inventory.sites, topology.inventory.agents, topology.inventory.checks)
-    trust_folder = folder / "trust"
-    troubles = Troubles()
+    trust_folder, troubles = folder / "trust", Troubles()
     writers = _live_tokens(troubles, partial(site_tokens, trust_folder / "tokens", places.writers))
     readers = _live_tokens(troubles, partial(kept_tokens, trust_folder, [(trust_folder / "read.token", "read")]))
 
     schema = fields.registry()
     segments = _segments(folder, config)
-    evaluator = Evaluator(config, topology, pack, folder / "hub.db", troubles)
+    database = open_database(folder / FILE, troubles)
+    evaluator = Evaluator(config, topology, pack, IncidentTables(database), folder, troubles)
+    outbox = _outbox(config, evaluator, troubles)
     store = folder / "store"
     sinks = tuple(_sink(one, folder / "sinks", segments, troubles) for one in config.sinks)
     sealer = sealing.Sealer(segments, store, troubles)
@@ -160,14 +168,29 @@ def open_hub(config: HubConfig) -> Hub:
     extra = _extra(segments, journal, sealer, sinks, losses, troubles)
     state = State(config.name, _version(), live, communes, evaluator, counters, extra)
     feed = Feed(state)
-    desk = Desk(config.leases, topology, evaluator.db)
-    told = (evaluator.outbox.wake, lambda: state.view()["incidents"])
-    rehearsals = Rehearsals(config, topology, evaluator.db, desk, *told, troubles=troubles)
-    application = api.make(state, feed, evaluator, desk.view, rehearsals)
+    desk = Desk(config.leases, topology, LeaseTables(database))
+    rehearsals = Rehearsals(
+        config,
+        topology,
+        ConferenceTables(database),
+        desk,
+        on_owed=outbox.wake,
+        incidents=lambda: evaluator.board.rows,
+        troubles=troubles,
+    )
+    application = api.make(state, feed, Actions(evaluator.board), desk.view, rehearsals)
     leases = LeaseDoor(ingest, desk, counters)
     tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters, troubles)
-    parts = segments, journal, ingest, live, evaluator, rehearsals, feed, sealer, sinks, counters, listeners
+    parts = segments, journal, ingest, live, evaluator, outbox, rehearsals, feed, sealer, sinks, counters, listeners
     return Hub(troubles, config, folder, *parts, tls, held)
+
+
+def _outbox(config: HubConfig, evaluator: Evaluator, troubles: Troubles) -> Outbox:
+    """What sends the pages that a tick owes, and tells the board what became of them."""
+    board = evaluator.board
+    outbox = Outbox(board.tables.outbox, config.receivers, on_change=board.pages_changed, troubles=troubles)
+    evaluator.on_owed = outbox.wake
+    return outbox
 
 
 def _listening(
@@ -204,7 +227,7 @@ def _known(
 ) -> snapshot.Snapshot:
     """The snapshot, and everybody's place in the segments made true."""
     known = snapshot.load(folder)
-    others = {snapshot.FILE: Position(*known.position), "hub.db": evaluator.start_position()}
+    others = {snapshot.FILE: Position(*known.position), FILE: evaluator.start_position()}
     if why := heal(segments, sealer, sinks, others):
         troubles.crashed("segments", OSError(why))
         troubles.well("segments")  # it is mended; the board and an incident tell it

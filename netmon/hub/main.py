@@ -53,12 +53,13 @@ async def serve(hub: Hub) -> int:
         loop.add_signal_handler(number, stop.set)
     keep_now = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, keep_now.set)
-    hub.evaluator.changed = hub.troubles.changed = lambda: _from_thread(loop, hub)
+    hub.evaluator.board.on_change = hub.troubles.changed = lambda: _from_thread(loop, hub)
     catch_the_rest(hub.troubles, loop)
     for sink in hub.sinks:
         sink.start()
     parts = [
         _part(hub, "evaluation", hub.evaluator.run),
+        _part(hub, "outbox", hub.outbox.run),
         _part(hub, "rehearsals", hub.rehearsals.run),
         _part(hub, "events", hub.feed.run),
         _part(hub, "housekeeping", lambda: _housekeeping(hub, keep_now)),

@@ -110,7 +110,7 @@ def _opened(folder: Path) -> Iterator[Hub]:
     finally:
         for listener in one.listeners:
             listener._sock.close()
-        one.evaluator.db.close()
+        one.evaluator.board.tables.database.close()
         one.segments.close()
         import os
 

@@ -9,9 +9,12 @@ from incident_world import Fault, World, kind
 
 from alerts.base import OK
 from netmon.config.hub import HubConfig, ReceiverConfig
+from netmon.hub.incidents.actions import Actions
 from netmon.hub.incidents.evaluator import Evaluator
+from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.ingest.batch import Batch
 from netmon.line import Line
+from netmon.hub.tables import open_database
 from netmon.load import rules
 from netmon.segments import Position
 
@@ -89,7 +92,8 @@ class Hub:
         self.evaluator = self._open()
 
     def _open(self) -> Evaluator:
-        return Evaluator(self.conf, self.world.tree, PACK, self.path)
+        self.database = open_database(self.path)
+        return Evaluator(self.conf, self.world.tree, PACK, IncidentTables(self.database), self.path.parent)
 
     @property
     def now_s(self) -> float:
@@ -109,7 +113,7 @@ class Hub:
 
     def restart(self) -> Hub:
         """As after `kill -9`: nothing lives on but the database and the segments."""
-        self.evaluator._db.close()
+        self.database.close()
         self.evaluator = self._open()
         start = self.evaluator.start_position()
         for batch in self.stored:
@@ -117,6 +121,11 @@ class Hub:
                 self.evaluator.replay(batch)
         self.evaluator.caught_up(self.now_s)
         return self
+
+    @property
+    def actions(self) -> Actions:
+        """What operators may do."""
+        return Actions(self.evaluator.board)
 
     # --- what came of it ---
 
@@ -127,5 +136,5 @@ class Hub:
 
     def pages(self) -> list[tuple[str, str, str]]:
         """(incident, receiver, status) in the order they were owed."""
-        rows = self.evaluator._db._rows("SELECT incident, receiver, status FROM outbox ORDER BY seq")
+        rows = self.database.rows("SELECT incident, receiver, status FROM outbox ORDER BY seq")
         return [tuple(row) for row in rows]

@@ -55,7 +55,7 @@ class Work:
     def poke(self) -> None:
         """Make everything turn."""
         self.write()
-        self.hub.evaluator.outbox.wake()
+        self.hub.outbox.wake()
         for path in ("/api/v1/state", "/api/v1/leases"):
             try:
                 self.door.request("GET", path, headers={"Authorization": f"Token {self.door.read_token}"})
@@ -89,7 +89,7 @@ def places(hub: Hub) -> list[Death]:
         Death("evaluation: blame and book", "evaluation", judge._book, "step"),
         Death("evaluation: keeping", "incidents", judge, "_keep"),
         Death("evaluation: loop", "evaluation", judge, "_guarded_tick"),
-        Death("outbox: a receiver's sender", "pages to duty", judge.db, "next_page"),
+        Death("outbox: a receiver's sender", "pages to duty", hub.outbox._table, "next_page"),
         Death("rehearsals", "rehearsals", hub.rehearsals, "_look"),
         Death("events feed", "events", hub.feed, "_tick"),
         Death("housekeeping: snapshot", "housekeeping", hub, "snapshot"),

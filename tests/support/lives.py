@@ -18,8 +18,10 @@ from alerts.base import LOST, OK, REFUSED
 from alerts.rules import Rule, When
 from netmon.config.hub import HubConfig, ReceiverConfig
 from netmon.hub.incidents.evaluator import Evaluator
+from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.ingest.batch import Batch
 from netmon.line import Line
+from netmon.hub.tables import open_database
 from netmon.load import rules
 from netmon.segments import Position
 
@@ -181,7 +183,8 @@ class Life:
 
     def open(self) -> None:
         """A new process."""
-        self.evaluator = Evaluator(self.config, self.topology, RULES, self.folder / "hub.db")
+        self.database = open_database(self.folder / "hub.db")
+        self.evaluator = Evaluator(self.config, self.topology, RULES, IncidentTables(self.database), self.folder)
         start = self.evaluator.start_position()
         for batch in self.stored:
             if batch.position > start:
@@ -204,7 +207,7 @@ class Life:
             self.measure()
             if self.at_s >= self.away_until_s:
                 self.turn()
-        self.evaluator.db.close()
+        self.database.close()
         return self
 
     def disturb(self, what: str) -> None:
@@ -215,7 +218,7 @@ class Life:
             self.away_until_s = self.at_s + self.draw.choice((7, 45, 300 if self.story.ends_s > 500 else 45))
         elif what == "restart" and not self.killed:
             self.away_until_s = self.at_s + self.draw.choice((1, 3, 40))
-            self.evaluator.db.close()
+            self.database.close()
             self.killed = True
 
     def turn(self) -> None:
@@ -234,16 +237,15 @@ class Life:
     def tick(self) -> None:
         """Judge; receivers take all pages."""
         self.evaluator.tick(self.now_s, self.steady_s + self.at_s)
-        db = self.evaluator.db
-        rows = db._rows("SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq", self.told)
+        rows = self.database.rows("SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq", self.told)
         for _, body in rows:
             page = json.loads(body)
             labels = page["commonLabels"]
             self.pages.append((self.at_s, page["status"], labels["alertname"], labels["element"]))
         if rows:
-            with db._transaction() as sql:
+            with self.database.transaction() as sql:
                 sql.execute("UPDATE outbox SET state = 'accepted' WHERE state = 'waiting'")
-            self.evaluator._told()
+            self.evaluator.board.pages_changed()
             self.told = rows[-1][0]
 
     # --- the network ---

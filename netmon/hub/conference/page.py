@@ -9,7 +9,7 @@ from alerts.notify import webhook
 from alerts.route import Recipient
 from netmon import readiness
 from netmon.hub.conference.schedule import Run
-from netmon.hub.db import NewPage
+from netmon.hub.outbox_table import NewPage
 
 MOST_ROWS = 200
 SEVERITY = "warning"

@@ -23,7 +23,7 @@ from netmon.hub.conference import child as rehearse
 from netmon.hub.conference import page as meetingpage
 from netmon.hub.conference.child import Failed
 from netmon.hub.conference.schedule import Key, Run, Schedule, startable
-from netmon.hub.db import Stage, StateDb
+from netmon.hub.conference.tables import ConferenceTables, KeptStage
 from netmon.process.troubles import Troubles
 from probes.clean import clean
 
@@ -57,21 +57,23 @@ class Rehearsals:
         self,
         config: HubConfig,
         network: Network,
-        db: StateDb,
+        tables: ConferenceTables,
         links: Links,
-        owed: Callable[[], None],
+        on_owed: Callable[[], None],
         incidents: Callable[[], Iterable[Mapping[str, Any]]] = tuple,
         clock_s: Callable[[], float] = time.time,
         troubles: Troubles | None = None,
     ) -> None:
         self._troubles = troubles or Troubles()
-        self._config, self._network, self._db, self._links = config, network, db, links
-        self._owed, self._incidents, self._clock_s = owed, incidents, clock_s
+        self._config, self._network, self._tables, self._links = config, network, tables, links
+        self._on_owed, self._incidents, self._clock_s = on_owed, incidents, clock_s
         terms = config.conferences
         found = network.inventory.conferences if terms.enabled else ()
         self._schedule = Schedule(found, terms.stages, light=terms.light)
         self._lock = threading.Lock()
-        self._stages: dict[Key, Stage] = {(one.conference, one.starts_ms, one.stage): one for one in db.stages()}
+        self._stages: dict[Key, KeptStage] = {
+            (one.conference, one.starts_ms, one.stage): one for one in tables.stages()
+        }
         self._given_up = set[Key]()
         self._running: dict[Run, asyncio.Task[None]] = {}
         self._ended: asyncio.Event | None = None
@@ -115,11 +117,11 @@ class Rehearsals:
             ends_s, key = one.ends.at_s, (one.id, round(one.starts.at_s * 1000), AFTER)
             if ends_s + SETTLED_S <= now_s < ends_s + KNOWN_S and key not in self._stages:
                 found = self._touching(one, (row for row in self._incidents() if _overlaps(row, one)))
-                stage = Stage(*key, round(now_s * 1000), round(ends_s * 1000), {})
+                stage = KeptStage(*key, round(now_s * 1000), round(ends_s * 1000), {})
                 result = {"stage": AFTER, "at_ms": stage.at_ms, "rooms": [], "incidents": found}
                 raw = json.dumps(result, ensure_ascii=False).encode("utf-8", "replace")
                 try:
-                    await asyncio.to_thread(self._db.keep_stage, stage, raw, (), now_ms=stage.at_ms)
+                    await asyncio.to_thread(self._tables.keep, stage, raw, (), now_ms=stage.at_ms)
                 except sqlite3.Error as fault:
                     log.error("incidents of conference %s cannot be kept yet: %s", one.id, fault)
                     continue
@@ -206,7 +208,7 @@ class Rehearsals:
         id, starts_ms, stage = run.key
         known = self._of(id, starts_ms)
         told_something = next((one for one in reversed(known) if not one.brief["failed"]), None)
-        before = None if told_something is None else json.loads(self._db.result(told_something))
+        before = None if told_something is None else json.loads(self._tables.result(told_something))
         if not result.get("failed"):
             result = readiness.carried(before, result)
         at_ms = round(now_s * 1000)
@@ -219,13 +221,13 @@ class Rehearsals:
             pages = meetingpage.pages(told, result, before, config.receivers, config.name, config.lang, key)
         brief = {key: told[key] for key in ("summary", "failed", "light", "vi", "en")}
         brief |= {f"{key}_count": told["delta"][f"{key}_count"] for key in ("worse", "better", "still")}
-        one = Stage(id, starts_ms, stage, at_ms, round(run.ends_s * 1000), brief)
+        one = KeptStage(id, starts_ms, stage, at_ms, round(run.ends_s * 1000), brief)
         whole = result | {"stage": stage, "at_ms": at_ms, "delta": told["delta"]}
-        self._db.keep_stage(one, json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"), pages, now_ms=at_ms)
+        self._tables.keep(one, json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"), pages, now_ms=at_ms)
         with self._lock:
             self._stages[run.key] = one
         log.info("%s", told["en"])
-        self._owed()
+        self._on_owed()
 
     def _owner(self, conference: str) -> str:
         """Who answers for its first MCU."""
@@ -260,14 +262,14 @@ class Rehearsals:
             "next": None if coming is None else {"stage": coming.stage, "at_ms": round(coming.due_s * 1000)},
         }
 
-    def _of(self, id: str, starts_ms: int) -> list[Stage]:
+    def _of(self, id: str, starts_ms: int) -> list[KeptStage]:
         """Rehearsals of one conference, the oldest first."""
         with self._lock:
             stages = list(self._stages.items())
         found = [stage for key, stage in stages if key[:2] == (id, starts_ms) and key[2] != AFTER]
         return sorted(found, key=lambda stage: stage.at_ms)
 
-    def _stage(self, one: Stage) -> Row:
+    def _stage(self, one: KeptStage) -> Row:
         return {"stage": one.stage, "at_ms": one.at_ms, **one.brief}
 
     def live(self, id: str, incidents: Iterable[Mapping[str, Any]]) -> Row:
@@ -285,7 +287,7 @@ class Rehearsals:
         one = self._network.conference(id)
         if one is None:
             raise KeyError(id)
-        return self._db.results(id, round(one.starts.at_s * 1000))
+        return self._tables.results(id, round(one.starts.at_s * 1000))
 
     def _touching(self, one: Conference, incidents: Iterable[Mapping[str, Any]]) -> list[Row]:
         behind, found = self._behind(one.id), []

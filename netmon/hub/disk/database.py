@@ -18,11 +18,10 @@ from typing import Any
 
 from netmon.files import make_folder, said_aside, set_aside
 from netmon.hub.disk.ballast import Ballast
+from netmon.hub.disk.row_sums import Row, SqlTable
 from netmon.process.troubles import Troubles
 
 log = logging.getLogger("netmon.hub")
-Row = dict[str, Any]
-Sound = Callable[[str, Row], Row | None]  # table, row → the row to go on with; None for one that is damaged
 AGAIN_S = 5.0  # between two tries to get back to the disk
 BUSY_S = 2.0  # for somebody who reads or copies the file
 PART = "hub.db"
@@ -70,9 +69,10 @@ class Database:
     """See above. Any thread may use it. Raises `sqlite3.Error` for statements that are wrong, never for the disk."""
 
     def __init__(
-        self, path: Path, schema: str, sound: Sound, troubles: Troubles | None = None, ballast: Ballast | None = None
+        self, path: Path, tables: Iterable[SqlTable], troubles: Troubles | None = None, ballast: Ballast | None = None
     ) -> None:
-        self.path, self._schema, self._sound = path, schema, sound
+        """Open or create it; what is damaged is set aside."""
+        self.path, self._tables = path, {table.name: table for table in tables}
         self._troubles = troubles or Troubles()
         self._ballast = ballast or Ballast(path.with_name(path.name + ".ballast"))
         self._lock = threading.Lock()
@@ -131,23 +131,26 @@ class Database:
 
     # --- opening ---
 
+    def _schema(self) -> str:
+        return "".join(table.create for table in self._tables.values())
+
     def _fresh(self) -> sqlite3.Connection:
         memory = _connect(":memory:")
-        memory.executescript(self._schema)
+        memory.executescript(self._schema())
         return memory
 
     def _open(self) -> sqlite3.Connection:
         """The file, looked through. Raises `sqlite3.Error`: `Damaged` for what can be read and is not right."""
         sql = _connect(str(self.path))
         try:
-            sql.executescript(self._schema)
+            sql.executescript(self._schema())
             self._upgrade(sql)
             self.path.chmod(0o600)
             (told,) = sql.execute("PRAGMA integrity_check(1)").fetchone()
             if told != "ok":
                 raise Damaged(str(told).splitlines()[-1])
             for table, row in _each(sql, self._columns):
-                if self._sound(table, row) != row:
+                if self._tables[table].sound(row) != row:
                     raise Damaged(f"a row of {table} is not what was written")
         except sqlite3.OperationalError as fault:
             sql.close()
@@ -199,7 +202,7 @@ class Database:
             return memory, lost, unread
         with contextlib.closing(sql):
             for table, columns in self._columns.items():
-                whole = _copy_rows(sql, memory, table, columns, self._sound)
+                whole = _copy_rows(sql, memory, self._tables[table], columns)
                 lost += whole.lost
                 unread += [table] if whole.cut else []
         memory.commit()
@@ -254,23 +257,21 @@ class _Copied:
         self.lost, self.cut = 0, False
 
 
-def _copy_rows(
-    sql: sqlite3.Connection, memory: sqlite3.Connection, table: str, columns: Sequence[str], sound: Sound
-) -> _Copied:
+def _copy_rows(sql: sqlite3.Connection, memory: sqlite3.Connection, table: SqlTable, columns: Sequence[str]) -> _Copied:
     """Forward to the first place that cannot be read, then backward from the end to it."""
     done = _Copied()
-    key = ", ".join(f"{name} {{0}}" for name in _key(memory, table))
+    key = ", ".join(f"{name} {{0}}" for name in _key(memory, table.name))
     for direction in ("ASC", "DESC"):
         try:
-            known = [row[1] for row in sql.execute(f"PRAGMA table_info({table})")]
+            known = [row[1] for row in sql.execute(f"PRAGMA table_info({table.name})")]
             names = [name for name in columns if name in known]
-            query = f"SELECT {', '.join(names)} FROM {table} ORDER BY {key.format(direction)}"  # noqa: S608 - our own names
+            query = f"SELECT {', '.join(names)} FROM {table.name} ORDER BY {key.format(direction)}"  # noqa: S608 - our own names
             for values in sql.execute(query):
-                row = sound(table, dict(zip(names, values, strict=True)))
+                row = table.sound(dict(zip(names, values, strict=True)))
                 if row is None:
                     done.lost += direction == "ASC"
                     continue
-                insert = f"INSERT OR IGNORE INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
+                insert = f"INSERT OR IGNORE INTO {table.name} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
                 with contextlib.suppress(sqlite3.IntegrityError):
                     memory.execute(insert, [*row.values()])
         except (sqlite3.Error, OverflowError):

@@ -8,34 +8,29 @@ incident, and nobody is paged twice or told that it is over.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import sqlite3
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from alerts.base import Topology
 from alerts.engine.engine import Engine
-from alerts.incidents import Book, Change, Incident
+from alerts.incidents import Book, Change
 from alerts.own_incident import OwnIncident, Trouble
 from alerts.rules import Rule
-from alerts.silences import Silence, is_silenced
 from netmon.config.hub import HubConfig
-from netmon.hub.db import StateDb
 from netmon.hub.incidents import rules_memory as memory
-from netmon.hub.incidents.outbox import Outbox
-from netmon.hub.incidents.pages import Pages
+from netmon.hub.incidents.board import IncidentBoard
 from netmon.hub.incidents.samples import samples
+from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.incidents.turns import Jump, Turns
 from netmon.hub.ingest.batch import Batch
-from netmon.process.troubles import Troubles, watched
+from netmon.process.troubles import Troubles
 from netmon.segments import Position
 
 log = logging.getLogger("netmon.hub")
@@ -45,70 +40,58 @@ TICK_S = 1.0
 LEAST_TICK_S = 0.1  # between two ticks, however urgent
 SAVE_S = 30.0  # position and memory are kept so often …
 SAVE_SHARE = 0.005  # … and cost no more of the time than this
-CLOSED_MS = 86_400_000
 KEEPING = "incidents"  # the part of the hub that keeps them
 REPLAYED_S = 10  # a pause between two writes that are read back counts for so long at most
 REMEMBERING = "rules' memory"
 
 
 class Evaluator:
-    """See netmon/hub/hub.py for who calls what. `changed`: called, from any thread, when `view()` is another."""
+    """See netmon/hub/hub.py for who calls what. `on_owed`: called when a tick owed pages or changed what people see."""
 
     def __init__(
         self,
         config: HubConfig,
         topology: Topology,
         rules: Sequence[Rule],
-        db: Path,
+        tables: IncidentTables,
+        folder: Path,
         troubles: Troubles | None = None,
     ) -> None:
-        """Opens or creates the database. Raises `MachineError`."""
+        """`tables`: what was kept; `folder`: of what rules remember."""
         self._troubles = troubles or Troubles()
-        self.changed: Callable[[], None] | None = None
-        self._topology, self._rules = topology, tuple(rules)
+        self.on_owed: Callable[[], None] | None = None
+        self._topology, self._rules, self._folder = topology, tuple(rules), folder
         self._listed = frozenset(topology.checks())
-        self._db = StateDb(db, self._troubles)
-        self._lock = threading.RLock()  # book, silences, view
         self._engine = Engine(self._rules, horizon_s=HORIZON_S)
         self._book = Book(
             topology,
             {rule.name: frozenset(rule.kinds) for rule in self._rules},
             settle_ms=int(config.settle_s * 1000),
             window_ms=1000 * self._engine.window_s,
-            known=self._db.incidents(),
+            known=tables.incidents(),
         )
+        self.board = IncidentBoard(config, topology, self._book, tables)
         self._own = OwnIncident(f"hub:{config.name}", self._book.incidents)
-        self._folder = db.parent
         self._turns = Turns()
         self._memory = memory.load(self._folder)  # until it is taken over
         if self._memory is None:
-            for one in self._book.open():
-                for _, agent in one.members if one.fault == "silence" else ():
-                    self._engine.arrived(agent, one.first_miss_ms)  # replay has nothing of an agent that is long dead
-        self._silences = {one.id: one for one in self._db.silences()}
-        self._pages = Pages(config, topology, self._db.paged())
-        self.outbox = Outbox(self._db, config.receivers, self._told, troubles=self._troubles)
+            for incident in self._book.open():
+                for _, agent in incident.members if incident.fault == "silence" else ():
+                    self._engine.arrived(
+                        agent, incident.first_miss_ms
+                    )  # replay has nothing of an agent that is long dead
         self._kinds: dict[str, str] = {}
         self._queue: deque[Batch] = deque()
         self._heard = set[str]()  # agents whose writes were not taken since the last turn
         self._positions: deque[tuple[float, Position]] = deque()  # (listened so long at its arrival, position after it)
-        self._start = self._saved = self._db.position() if self._memory is None else self._memory.start
+        self._start = self._saved = tables.position() if self._memory is None else self._memory.start
         self._fed = self._judged = self._start  # up to which batches were taken in, and what memory is of
         self._save_at_s = SAVE_S
         self._accepted_values = self._fed_values = 0  # each is counted by one thread
-        self._unkept: dict[str, Incident] = {}  # changed, not in the database yet
         self._replayed_s = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake: asyncio.Event | None = None
         self._ticks, self._tick_ms = 0, 0.0
-        self._rows: list[dict[str, Any]] = []  # replaced, never changed: the event loop reads them
-        self._quiet: list[dict[str, Any]] = []
-        self._counts = self._db.counts()
-
-    @property
-    def db(self) -> StateDb:
-        """The hub's durable state: others keep theirs there too."""
-        return self._db
 
     # --- start ---
 
@@ -142,8 +125,8 @@ class Evaluator:
                 self._engine.stays_silent(rule, agent, one.first_miss_ms, int(now_s * 1000))
         self._engine.expect(self._topology.agent_names(), int(now_s * 1000))
         self._save_at_s = self._turns.listened_s + SAVE_S
-        with self._lock:
-            self._show(int(now_s * 1000))
+        with self.board.lock:
+            self.board.show(now_s)
 
     def _recall(self, one: memory.Remembered) -> None:
         """What was remembered holds up to here; what follows is judged as it was."""
@@ -167,16 +150,10 @@ class Evaluator:
             log.warning("the hub did not listen, or its clock was set (%.1f s): silence counts from now", jump.seconds)
         ms = int(jump.seconds * 1000)
         self._engine.jumped(ms, now_ms, is_pause=jump.is_pause, is_step=jump.is_step)
-        with self._lock:
+        with self.board.lock:
             self._book.jumped(ms, now_ms, is_pause=jump.is_pause)
-            if jump.is_step and self._silences:
-                self._move_silences(jump.seconds)
-
-    def _move_silences(self, seconds: float) -> None:
-        with suppress(sqlite3.Error):  # until the next start the moved ones hold
-            self._db.move_silences(seconds)
-        for id, one in self._silences.items():
-            self._silences[id] = replace(one, from_s=one.from_s + seconds, until_s=one.until_s + seconds)
+            if jump.is_step:
+                self.board.move_silences(jump.seconds)
 
     # --- what comes in ---
 
@@ -225,10 +202,9 @@ class Evaluator:
     # --- the loop ---
 
     async def run(self) -> None:
-        """Decide once a second and send pages, until cancelled."""
+        """Decide once a second, until cancelled."""
         self._loop, self._awake = asyncio.get_running_loop(), asyncio.Event()
         pool = ThreadPoolExecutor(1, "evaluate")
-        sending = asyncio.create_task(watched(self._troubles, "outbox", self.outbox.run))
         try:
             while True:
                 began_s = self._loop.time()
@@ -240,8 +216,6 @@ class Evaluator:
                         await self._awake.wait()
                 self._awake.clear()
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _guarded_tick(self) -> None:
@@ -263,24 +237,25 @@ class Evaluator:
         began = time.perf_counter()
         now_ms = int(now_s * 1000)
         self._turn(now_s, steady_s)
-        with self._lock:
+        board, is_new = self.board, False
+        with board.lock:
             for change in [*self._judge(now_ms), *self._of_hub(now_ms)]:
-                one = change.incident
-                self._unkept[one.id] = one
+                incident = change.incident
+                board.unkept[incident.id] = incident
                 if change.what != "changed":
-                    log.warning("incident %s %s: %s %s", one.id, change.what, one.element, one.kind)
-            before, told = self._rows, False
+                    log.warning("incident %s %s: %s %s", incident.id, change.what, incident.element, incident.kind)
+            rows_before = board.rows
             try:
-                self._db.tend()
-                told = self._keep(now_ms, now_s)
+                board.tables.database.tend()
+                is_new = self._keep(now_s)
             finally:  # what cannot be kept is shown all the same
                 self._ticks += 1
                 self._tick_ms = round((time.perf_counter() - began) * 1000, 3)
-                self._show(now_ms)
-                if told or before != self._rows:
-                    self._tell()
-        if told:
-            self.outbox.wake()
+                board.show(now_s)
+                if is_new or rows_before != board.rows:
+                    board.notify()
+        if is_new and self.on_owed is not None:
+            self.on_owed()
 
     def _judge(self, now_ms: int) -> list[Change]:
         """What became of incidents. A turn that fails is told, and the hub's own incident opens all the same."""
@@ -299,25 +274,17 @@ class Evaluator:
     def _of_hub(self, now_ms: int) -> list[Change]:
         """What became of the hub's own incident."""
         rows = self._troubles.rows()
-        self._pages.note = "; ".join(f"{row['part']}: {row['why']}" for row in rows)
+        self.board.pages.note = "; ".join(f"{row['part']}: {row['why']}" for row in rows)
         return self._own.step((Trouble(row["part"], row["since_ms"], row["severity"]) for row in rows), now_ms)
 
-    def _keep(self, now_ms: int, now_s: float) -> bool:
-        """Commit what changed with its pages; is there anything new for people?"""
-        active = self._active(now_s)
-        pages = self._pages.missing(self._book.incidents.values(), active, now_s)
-        forgotten = self._book.forget(now_ms - CLOSED_MS)
+    def _keep(self, now_s: float) -> bool:
+        """Keep what changed, and now and then what rules remember; is there anything new for people?"""
         position = self._position()
-        changed = bool(self._unkept or pages or forgotten)
         is_due = self._fed > self._judged and self._turns.listened_s >= self._save_at_s
-        if changed or is_due:
-            self._db.commit(self._unkept.values(), pages, position, forgotten, now_ms=now_ms)
-            self._unkept.clear()
-            self._pages.kept(pages, forgotten)
-            self._counts = self._db.counts()
+        is_new = self.board.keep(now_s, position, is_due=is_due)
         if is_due:
             self._remember(position, now_s)
-        return changed
+        return is_new
 
     def _position(self) -> Position:
         """Behind the last batch that no window needs any more."""
@@ -338,97 +305,10 @@ class Evaluator:
             self._troubles.well(REMEMBERING)
         self._save_at_s = self._turns.listened_s + max(SAVE_S, (time.monotonic() - began_s) / SAVE_SHARE)
 
-    # --- what people see and do ---
-
     def view(self, now_s: float) -> dict[str, Any]:
-        """Incidents (open first, then those closed in the last 24 h), silences, pages and the evaluator's own figures.
-        Waits for nobody: the event loop asks."""
-        now_ms = now_s * 1000
-        return {
-            "incidents": self._rows,
-            "silences": [row for row in self._quiet if row["until_ms"] > now_ms],
-            "pages": {state: self._counts.get(state, 0) for state in ("waiting", "accepted", "failed")},
-            "rules": len(self._rules),
-            "ticks": self._ticks,
-            "tick_ms": self._tick_ms,
-        }
-
-    def ack(self, id: str, who: str, note: str, now_s: float) -> None:
-        """Somebody takes an incident into their hands. `KeyError` when unknown."""
-        with self._lock:
-            one = self._book.incidents[id]
-            one.acked_by, one.acked_ms, one.ack_note = who, int(now_s * 1000), note
-            self._unkept[id] = one
-            self._db.commit([one], now_ms=int(now_s * 1000))
-            self._show(int(now_s * 1000))
-        self._tell()
-
-    def silence(self, element: str, until_s: float, who: str, note: str, now_s: float) -> str:
-        """No pages for an element and what is behind it; the silence's id. `KeyError` for an unknown element."""
-        if not self._pages.knows(element):
-            raise KeyError(element)
-        text = f"{element}|{now_s}|{until_s}|{who}"
-        now_s = int(now_s * 1000) / 1000  # the view's clock has whole milliseconds: it must be in force at once
-        one = Silence(hashlib.sha256(text.encode()).hexdigest()[:12], element, now_s, until_s, who, note)
-        with self._lock:
-            self._db.add_silence(one)
-            self._silences[one.id] = one
-            self._show(int(now_s * 1000))
-        self._tell()
-        return one.id
-
-    def unsilence(self, id: str, now_s: float) -> None:
-        """End a silence. `KeyError` when unknown."""
-        with self._lock:
-            if id not in {one.id for one in self._active(now_s)}:
-                raise KeyError(id)
-            self._db.remove_silences([id])
-            del self._silences[id]
-            self._show(int(now_s * 1000))
-        self._tell()
-
-    def _active(self, now_s: float) -> list[Silence]:
-        past = [one.id for one in self._silences.values() if one.until_s <= now_s]
-        if past:
-            with suppress(sqlite3.Error):  # they are over, kept or not
-                self._db.remove_silences(past)
-            for id in past:
-                del self._silences[id]
-        return list(self._silences.values())
-
-    def _show(self, now_ms: int) -> None:
-        """Make the rows of the view anew."""
-        silences = self._active(now_ms / 1000)
-        rows = []
-        for one in self._book.incidents.values():
-            row = self._pages.row(one)
-            row["silenced"] = one.is_open and is_silenced(one.element, silences, self._topology, now_ms / 1000)
-            rows.append(row)
-        rows.sort(key=lambda row: (row["state"] != "open", -(row["resolved_ms"] or row["opened_ms"])))
-        self._rows = rows
-        self._quiet = [_silence_row(one) for one in silences]
-
-    def _told(self) -> None:
-        """A page's state changed (in a sender's thread)."""
-        with self._lock:
-            self._pages.refresh(self._db.paged())
-            self._counts = self._db.counts()
-        self._tell()
-
-    def _tell(self) -> None:
-        if self.changed is not None:
-            self.changed()
-
-
-def _silence_row(one: Silence) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "element": one.element,
-        "from_ms": int(one.from_s * 1000),
-        "until_ms": int(one.until_s * 1000),
-        "who": one.who,
-        "note": one.note,
-    }
+        """What people see, and the evaluator's own figures. Waits for nobody: the event loop asks."""
+        own = {"rules": len(self._rules), "ticks": self._ticks, "tick_ms": self._tick_ms}
+        return self.board.view(now_s) | own
 
 
 def _values(batch: Batch) -> int:

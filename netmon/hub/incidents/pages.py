@@ -12,7 +12,7 @@ from alerts.notify import webhook
 from alerts.route import wanted_by
 from alerts.silences import Silence, is_silenced
 from netmon.config.hub import HubConfig
-from netmon.hub.db import NewPage
+from netmon.hub.outbox_table import NewPage
 
 SYMPTOMS_SHOWN = webhook.SYMPTOMS_TOLD
 Key = tuple[str, str, str]  # incident, receiver, status

@@ -12,8 +12,8 @@ from typing import Any
 
 from inventory.topology import Network
 from netmon.config.hub import LeasesConfig
-from netmon.hub.db import StateDb
 from netmon.hub.leases.rules import Lease, Leases, Meeting, Refusal, Want, day_of
+from netmon.hub.leases.tables import LeaseTables
 from probes.clean import clean
 
 log = logging.getLogger("netmon.hub")
@@ -47,13 +47,13 @@ class Desk:
     """Gives and takes leases. Any thread may call; each call may wait for the disk."""
 
     def __init__(
-        self, terms: LeasesConfig, network: Network, db: StateDb, clock_s: Callable[[], float] = time.time
+        self, terms: LeasesConfig, network: Network, tables: LeaseTables, clock_s: Callable[[], float] = time.time
     ) -> None:
-        self._terms, self._network, self._db, self._clock_s = terms, network, db, clock_s
+        self._terms, self._network, self._tables, self._clock_s = terms, network, tables, clock_s
         self._lock = threading.Lock()
         self._shared = _shared(network)
         meetings = _meetings(network, terms.margin_s, clock_s())
-        self._book = Leases(terms, meetings, db.leases(), db.lease_use())
+        self._book = Leases(terms, meetings, tables.leases(), tables.use())
 
     def ask(self, agent: str, check: str, bytes: int | None, seconds: float) -> tuple[bool, Row]:
         """Whether a lease was granted, and what the agent is told. Raises `NotYours`, `Full`."""
@@ -110,7 +110,7 @@ class Desk:
         changes = self._book.take_changes(now_s)
         if changes.came or changes.gone or changes.used:
             try:
-                self._db.keep_leases(changes, day_of(now_s) - 1)
+                self._tables.keep(changes, day_of(now_s) - 1)
             except sqlite3.Error as fault:
                 log.error("leases cannot be kept (%s): none are given out until the disk takes them", fault)
                 self._book.put_back(changes)

@@ -13,6 +13,7 @@ from typing import Any
 import meeting
 import pytest
 from checkout import ROOT
+from hubtables import HubTables
 
 from alerts.incidents import Incident
 from inventory.topology import Network
@@ -25,7 +26,7 @@ from netmon.hub.conference.child import Failed
 from netmon.hub.conference.page import _ROW, MOST_ROWS
 from netmon.hub.conference.rehearsals import Rehearsals
 from netmon.hub.conference.schedule import Run
-from netmon.hub.db import KEPT_OVER, Stage, StateDb
+from netmon.hub.conference.tables import KEPT_OVER, KeptStage
 from netmon.hub.leases.desk import Desk
 from probes.kinds.room.kind import RoomSettings
 
@@ -59,9 +60,9 @@ class World:
         self.restart()
 
     def restart(self) -> None:
-        self.db = StateDb(self.path)
+        self.db = HubTables(self.path)
         self.it = Rehearsals(
-            self.config, self.network, self.db, Links(), self._owed, self.told.copy, lambda: self.now_s
+            self.config, self.network, self.db.conferences, Links(), self._owed, self.told.copy, lambda: self.now_s
         )
 
     def _owed(self) -> None:
@@ -81,7 +82,7 @@ class World:
         return after[-1] if len(after) > len(before) else None
 
     def pages(self) -> list[Row]:
-        rows = self.db._rows("SELECT body FROM outbox ORDER BY seq")
+        rows = self.db.database.rows("SELECT body FROM outbox ORDER BY seq")
         return [json.loads(row[0]) for row in rows]
 
 
@@ -224,24 +225,24 @@ def test_a_refusing_disk_keeps_neither_result_nor_page(world: World) -> None:
         raise Refusing
         yield
 
-    one = Stage("hn", 1, "T-24h", 1, 1, {})
+    one = KeptStage("hn", 1, "T-24h", 1, 1, {})
     with pytest.raises(Refusing):
-        world.db.keep_stage(one, b"{}", pages(), now_ms=2)
-    assert world.db.stages() == [] and world.pages() == []
+        world.db.conferences.keep(one, b"{}", pages(), now_ms=2)
+    assert world.db.conferences.stages() == [] and world.pages() == []
 
 
 def test_pages_of_conferences_stay_when_incidents_are_forgotten(world: World) -> None:
     world.settle("T-24h", result())
-    world.db.commit([Incident("i1", "link:a", "down", "reach", "critical", 2_000, 1_000)], now_ms=1)
-    world.db.commit(forgotten=["i1"], now_ms=2)
+    world.db.incidents.commit([Incident("i1", "link:a", "down", "reach", "critical", 2_000, 1_000)], now_ms=1)
+    world.db.incidents.commit(forgotten=["i1"], now_ms=2)
     assert len(world.pages()) == 1  # it still waits
 
 
 def test_of_conferences_that_are_over_the_last_are_kept(world: World) -> None:
     for number in range(KEPT_OVER + 20):
-        world.db.keep_stage(Stage("c", number, "T-24h", number, number + 1, {}), b"{}", (), now_ms=10_000)
-    world.db.keep_stage(Stage("c", 20_000, "T-24h", 10_000, 20_001, {}), b"{}", (), now_ms=10_000)
-    kept = [one.starts_ms for one in world.db.stages()]
+        world.db.conferences.keep(KeptStage("c", number, "T-24h", number, number + 1, {}), b"{}", (), now_ms=10_000)
+    world.db.conferences.keep(KeptStage("c", 20_000, "T-24h", 10_000, 20_001, {}), b"{}", (), now_ms=10_000)
+    kept = [one.starts_ms for one in world.db.conferences.stages()]
     assert kept == [*range(20, KEPT_OVER + 20), 20_000]
 
 
@@ -449,7 +450,7 @@ def test_calls_end_ten_minutes_before_the_start(world: World, monkeypatch: pytes
 
 def test_heavy_tests_wait_while_a_conference_is_rehearsed(tmp_path: Path) -> None:
     clock = [START_S - 86_400.0]
-    desk = Desk(LeasesConfig(), NETWORK, StateDb(tmp_path / "db"), lambda: clock[0])
+    desk = Desk(LeasesConfig(), NETWORK, HubTables(tmp_path / "db").leases, lambda: clock[0])
     site = replace(NETWORK.inventory.sites[0])
     assert site.id == "core"
     assert desk.hold("hn", clock[0] + 300) == 0.0

@@ -127,12 +127,12 @@ def test_the_start_of_replay_moves_on_and_leaves_a_whole_window(tmp_path: Path) 
 
 def test_an_acknowledgement_survives_a_kill(tmp_path: Path) -> None:
     one = hub(tmp_path, UPLINK).run(40_000)
-    one.evaluator.ack(one.rows[0]["id"], "lan", "đang gọi VNPT", one.now_s)
+    one.actions.ack(one.rows[0]["id"], "lan", "đang gọi VNPT", one.now_s)
     one.restart().run(42_000)
     [row] = one.rows
     assert (row["acked_by"], row["ack_note"], row["acked_ms"]) == ("lan", "đang gọi VNPT", BASE_MS + 40_000)
     with pytest.raises(KeyError):
-        one.evaluator.ack("no-such-id", "lan", "", one.now_s)
+        one.actions.ack("no-such-id", "lan", "", one.now_s)
 
 
 # --- silences ---
@@ -140,7 +140,7 @@ def test_an_acknowledgement_survives_a_kill(tmp_path: Path) -> None:
 
 def test_a_silence_survives_a_kill_and_holds_pages_back_until_it_ends(tmp_path: Path) -> None:
     one = hub(tmp_path, Fault("link:core-province", CUT, 90_000)).run(20_000)
-    one.evaluator.silence("link:core-province", one.now_s + 40, "lan", "thay cáp", one.now_s)
+    one.actions.silence("link:core-province", one.now_s + 40, "lan", "thay cáp", one.now_s)
     one.run(35_000).restart().run(55_000)
     assert [row["silenced"] for row in one.rows] == [True]
     assert one.pages() == []
@@ -153,7 +153,7 @@ def test_a_silence_survives_a_kill_and_holds_pages_back_until_it_ends(tmp_path: 
 
 def test_a_silenced_uplink_also_silences_what_is_behind_it(tmp_path: Path) -> None:
     one = hub(tmp_path, Fault("link:province-c2", CUT, MENDED)).run(20_000)
-    one.evaluator.silence("link:core-province", one.now_s + 600, "lan", "", one.now_s)
+    one.actions.silence("link:core-province", one.now_s + 600, "lan", "", one.now_s)
     one.run(90_000)
     assert [row["element"] for row in one.rows] == ["link:province-c2"]
     assert one.pages() == []
@@ -161,25 +161,25 @@ def test_a_silenced_uplink_also_silences_what_is_behind_it(tmp_path: Path) -> No
 
 def test_a_silence_that_is_ended_early_lets_the_page_out(tmp_path: Path) -> None:
     one = hub(tmp_path, Fault("link:core-province", CUT, 90_000)).run(20_000)
-    id = one.evaluator.silence("link:core-province", one.now_s + 600, "lan", "", one.now_s)
+    id = one.actions.silence("link:core-province", one.now_s + 600, "lan", "", one.now_s)
     one.run(40_000)
     assert one.pages() == []
-    one.evaluator.unsilence(id, one.now_s)
+    one.actions.unsilence(id, one.now_s)
     one.run(42_000)
     assert [status for _, _, status in one.pages()] == ["firing"]
     with pytest.raises(KeyError):
-        one.evaluator.unsilence(id, one.now_s)
+        one.actions.unsilence(id, one.now_s)
 
 
 def test_only_elements_of_the_inventory_can_be_silenced(tmp_path: Path) -> None:
     one = hub(tmp_path)
     with pytest.raises(KeyError):
-        one.evaluator.silence("link:core-provinz", one.now_s + 60, "lan", "", one.now_s)
+        one.actions.silence("link:core-provinz", one.now_s + 60, "lan", "", one.now_s)
 
 
 def test_an_incident_that_ends_in_silence_after_it_was_paged_is_still_called_over(tmp_path: Path) -> None:
     one = hub(tmp_path, UPLINK).run(40_000)
-    one.evaluator.silence("link:core-province", one.now_s + 600, "lan", "", one.now_s)
+    one.actions.silence("link:core-province", one.now_s + 600, "lan", "", one.now_s)
     one.run(90_000)
     assert [status for _, _, status in one.pages()] == ["firing", "resolved"]
 
@@ -197,7 +197,7 @@ def test_a_disk_that_refuses_pages_nobody_until_it_takes_the_incident(
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(one.evaluator._db, "commit", refuse)
+        patch.setattr(one.evaluator.board.tables, "commit", refuse)
         while one.world.now_ms < 40_000:
             try:
                 one.run(one.world.now_ms + 1_000)

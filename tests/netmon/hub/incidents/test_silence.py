@@ -27,10 +27,10 @@ def test_a_silence_lasts_as_long_as_it_was_meant_to_though_the_clock_is_set(tmp_
     one = Hub(tmp_path, Measured(3, 1)).run(5_000)
     evaluator, now_s = one.evaluator, one.now_s
     evaluator.tick(now_s, 50.0)
-    evaluator.silence("commune:c1", now_s + 60, "lan", "", now_s)
+    one.actions.silence("commune:c1", now_s + 60, "lan", "", now_s)
     evaluator.tick(now_s + 1 + set_s, 51.0)
-    [silence] = evaluator.db.silences()
+    [silence] = evaluator.board.tables.silences()
     assert silence.until_s - (now_s + set_s) == pytest.approx(60, abs=0.1)
     assert [row["element"] for row in evaluator.view(now_s + set_s + 59)["silences"]] == ["commune:c1"]
     evaluator.tick(now_s + set_s + 62, 112.0)
-    assert evaluator.db.silences() == []
+    assert evaluator.board.tables.silences() == []

@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hubtables import HubTables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory.model import Agent, Check, Inventory, Link, Site
 from inventory.topology import Network
 from netmon.config.hub import LeasesConfig
-from netmon.hub.db import StateDb
 from netmon.hub.leases.desk import Desk
 from netmon.hub.limits import Counters
 from netmon.hub.web.leases import LeaseDoor
@@ -67,12 +67,12 @@ PATHS = st.sampled_from(("", "/ab/release", "/x", "/" + "a" * 99 + "/release"))
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=BODIES, path=PATHS)
 def test_any_request_is_answered_and_leaves_one_lease_a_link_at_most(tmp_path: Path, body: bytes, path: str) -> None:
-    db = StateDb(tmp_path / "hub.db")
-    desk = Desk(LeasesConfig(), NETWORK, db)
+    db = HubTables(tmp_path / "hub.db")
+    desk = Desk(LeasesConfig(), NETWORK, db.leases)
     status, text = answered(LeaseDoor(Doorman(), desk, Counters()), "/api/v1/leases" + path, body)  # type: ignore[arg-type]
     assert status in (201, 204, 400, 403, 404, 409)
     assert status == 204 or isinstance(json.loads(text), dict)
     view = desk.view()
     assert len(view["leases"]) <= 1
-    assert [one.id for one in db.leases()] == [one["id"] for one in view["leases"]]
+    assert [one.id for one in db.leases.leases()] == [one["id"] for one in view["leases"]]
     db.close()

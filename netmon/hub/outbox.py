@@ -22,7 +22,7 @@ from alerts.notify.send import post
 from alerts.notify.webhook import Delivery
 from netmon.config.hub import ReceiverConfig
 from netmon.files import read_secret
-from netmon.hub.db import Page, StateDb
+from netmon.hub.outbox_table import OutboxTable, WaitingPage
 from netmon.process.troubles import Troubles, watched
 from probes.clean import clean
 
@@ -37,17 +37,17 @@ NOBODY = "no such receiver any more"
 
 
 class Outbox:
-    """Sends until cancelled. `told` is called (in a sender's thread) when a page's state changed."""
+    """Sends until cancelled. `on_change` is called (in a sender's thread) when a page's state changed."""
 
     def __init__(
         self,
-        db: StateDb,
+        table: OutboxTable,
         receivers: Sequence[ReceiverConfig],
-        told: Callable[[], None],
+        on_change: Callable[[], None],
         post: Callable[..., Delivery] = post,
         troubles: Troubles | None = None,
     ) -> None:
-        self._db, self._told, self._post = db, told, post
+        self._table, self._on_change, self._post = table, on_change, post
         self._receivers = {one.name: one for one in receivers}
         self._awake = {name: asyncio.Event() for name in self._receivers}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,13 +68,13 @@ class Outbox:
     async def run(self) -> None:
         """Serve every receiver until cancelled."""
         self._loop = asyncio.get_running_loop()
-        unknown = self._db.waiting_for() - self._receivers.keys()
+        unknown = self._table.waiting_for() - self._receivers.keys()
         if unknown:
             log.warning("pages wait for %s, who are receivers no more: they are given up", ", ".join(sorted(unknown)))
-            self._db.give_up(unknown, NOBODY)
-        if self._db.take_up(self._receivers, NOBODY):  # whoever left a file by mistake came back
-            self._told()
-        self._db.all_due()
+            self._table.give_up(unknown, NOBODY)
+        if self._table.take_up(self._receivers, NOBODY):  # whoever left a file by mistake came back
+            self._on_change()
+        self._table.all_due()
         for one in self._receivers.values():
             self._note_secret(one)
         async with asyncio.TaskGroup() as group:
@@ -92,7 +92,7 @@ class Outbox:
                 awake.clear()
                 page = None
                 try:
-                    page = await loop.run_in_executor(pool, self._db.next_page, receiver.name)
+                    page = await loop.run_in_executor(pool, self._table.next_page, receiver.name)
                     wait_s = IDLE_S if page is None else max(page.next_ms / 1000, not_before_s) - time.monotonic()
                     if page is not None and wait_s <= 0:
                         pause_s = await loop.run_in_executor(pool, self._attempt, receiver, page)
@@ -110,7 +110,7 @@ class Outbox:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _attempt(self, receiver: ReceiverConfig, page: Page) -> float:
+    def _attempt(self, receiver: ReceiverConfig, page: WaitingPage) -> float:
         """In the receiver's thread: try once, keep what came out; seconds to leave the receiver alone."""
         now_s = time.time()
         answer = self._send(receiver, page, now_s)
@@ -119,13 +119,13 @@ class Outbox:
         trouble = "" if fate.state == "accepted" else answer.trouble or f"answered {answer.status}"
         if trouble:
             log.warning("page %s to %s: %s (%s)", page.id, receiver.name, clean(trouble), fate.state)
-        self._db.mark(page, fate.state, int((time.monotonic() + fate.wait_s) * 1000), clean(trouble))
+        self._table.mark(page, fate.state, int((time.monotonic() + fate.wait_s) * 1000), clean(trouble))
         self._note(receiver.name, page, answer, trouble if fate.state == "waiting" else "", fate.wait_s)
-        self._told()
+        self._on_change()
         pause_s = min(fate.wait_s, MOST_PAUSE_S) if answer.status == 0 or answer.status >= 500 else 0.0
         return max(pause_s, webhook.retry_after_s(answer.retry_after, now_s) if answer.status in WAITS else 0.0)
 
-    def _note(self, name: str, page: Page, answer: Delivery, trouble: str, wait_s: float = 0.0) -> None:
+    def _note(self, name: str, page: WaitingPage, answer: Delivery, trouble: str, wait_s: float = 0.0) -> None:
         """Tell of a receiver that takes a page no more; of one that is only away, when it is for long."""
         stuck = self._stuck[name]
         is_long = page.tries + 1 >= PATIENCE or wait_s > PATIENCE_S
@@ -143,7 +143,7 @@ class Outbox:
         except (AlertsError, OSError, ValueError) as fault:
             self._troubles.tell(_part(receiver.name), f"pages cannot be signed: {_said(receiver, fault)}")
 
-    def _send(self, receiver: ReceiverConfig, page: Page, now_s: float) -> Delivery:
+    def _send(self, receiver: ReceiverConfig, page: WaitingPage, now_s: float) -> Delivery:
         """The secret is read at each attempt, so that it can be changed while the hub runs."""
         try:
             headers = webhook.headers(page.id, int(now_s), page.body, _key(receiver))

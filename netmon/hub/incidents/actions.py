@@ -1,0 +1,40 @@
+"""What operators do about incidents: take one into their hands, silence an element. Each may wait for the disk."""
+
+from __future__ import annotations
+
+import hashlib
+
+from alerts.silences import Silence
+from netmon.hub.incidents.board import IncidentBoard
+
+
+class Actions:
+    """Any thread may call. Raises `sqlite3.Error` when it cannot be kept."""
+
+    def __init__(self, board: IncidentBoard) -> None:
+        self._board = board
+
+    def ack(self, id: str, who: str, note: str, now_s: float) -> None:
+        """Somebody takes an incident into their hands. `KeyError` when unknown."""
+        with self._board.changing(now_s):
+            incident = self._board.book.incidents[id]
+            incident.acked_by, incident.acked_ms, incident.ack_note = who, int(now_s * 1000), note
+            self._board.unkept[id] = incident
+            self._board.tables.commit([incident], now_ms=int(now_s * 1000))
+
+    def silence(self, element: str, until_s: float, who: str, note: str, now_s: float) -> str:
+        """No pages for an element and what is behind it; the silence's id. `KeyError` for an unknown element."""
+        if not self._board.pages.knows(element):
+            raise KeyError(element)
+        id = hashlib.sha256(f"{element}|{now_s}|{until_s}|{who}".encode()).hexdigest()[:12]
+        now_s = int(now_s * 1000) / 1000  # the view's clock has whole milliseconds: it must be in force at once
+        with self._board.changing(now_s):
+            self._board.add_silence(Silence(id, element, now_s, until_s, who, note))
+        return id
+
+    def unsilence(self, id: str, now_s: float) -> None:
+        """End a silence. `KeyError` when unknown."""
+        with self._board.changing(now_s):
+            if id not in {silence.id for silence in self._board.active_silences(now_s)}:
+                raise KeyError(id)
+            self._board.remove_silence(id)

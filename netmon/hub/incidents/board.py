@@ -1,0 +1,136 @@
+"""Incidents, silences and pages as they stand: what the evaluator decides and operators change, kept and shown."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from alerts.base import Topology
+from alerts.incidents import Book, Incident
+from alerts.silences import Silence, is_silenced
+from netmon.config.hub import HubConfig
+from netmon.hub.incidents.pages import Pages
+from netmon.hub.incidents.tables import IncidentTables
+from netmon.hub.outbox_table import PAGE_STATES
+from netmon.segments import Position
+
+CLOSED_MS = 86_400_000  # an incident that is over is shown for so long
+
+
+class IncidentBoard:
+    """Who touches `book`, `unkept` or silences holds `lock`. `on_change`: called, from any thread, when `view()` is another."""
+
+    def __init__(self, config: HubConfig, topology: Topology, book: Book, tables: IncidentTables) -> None:
+        self.lock = threading.RLock()
+        self.on_change: Callable[[], None] | None = None
+        self.book, self.tables, self._topology = book, tables, topology
+        self.unkept: dict[str, Incident] = {}  # changed, not in the database yet
+        self.pages = Pages(config, topology, tables.outbox.paged())
+        self._silences = {silence.id: silence for silence in tables.silences()}
+        self.rows: list[dict[str, Any]] = []  # replaced, never changed: the event loop reads them
+        self._silence_rows: list[dict[str, Any]] = []
+        self._counts = tables.outbox.counts()
+
+    def keep(self, now_s: float, position: Position, *, is_due: bool) -> bool:
+        """Commit what changed with its pages, and where replay begins, in one transaction; is there anything new for people?
+        `is_due`: the position is kept even so. Raises `sqlite3.Error`; then the next call keeps it."""
+        now_ms = int(now_s * 1000)
+        pages = self.pages.missing(self.book.incidents.values(), self.active_silences(now_s), now_s)
+        forgotten = self.book.forget(now_ms - CLOSED_MS)
+        is_new = bool(self.unkept or pages or forgotten)
+        if is_new or is_due:
+            self.tables.commit(self.unkept.values(), pages, position, forgotten, now_ms=now_ms)
+            self.unkept.clear()
+            self.pages.kept(pages, forgotten)
+            self._counts = self.tables.outbox.counts()
+        return is_new
+
+    # --- silences ---
+
+    def active_silences(self, now_s: float) -> list[Silence]:
+        """Those that are not over."""
+        past = [silence.id for silence in self._silences.values() if silence.until_s <= now_s]
+        if past:
+            with suppress(sqlite3.Error):  # they are over, kept or not
+                self.tables.remove_silences(past)
+            for id in past:
+                del self._silences[id]
+        return list(self._silences.values())
+
+    def add_silence(self, silence: Silence) -> None:
+        """It holds from now on."""
+        self.tables.add_silence(silence)
+        self._silences[silence.id] = silence
+
+    def remove_silence(self, id: str) -> None:
+        """It is over."""
+        self.tables.remove_silences([id])
+        del self._silences[id]
+
+    def move_silences(self, seconds: float) -> None:
+        """The clock was set: they last as long as they were meant to."""
+        if not self._silences:
+            return
+        with suppress(sqlite3.Error):  # until the next start the moved ones hold
+            self.tables.move_silences(seconds)
+        for id, silence in self._silences.items():
+            self._silences[id] = replace(silence, from_s=silence.from_s + seconds, until_s=silence.until_s + seconds)
+
+    # --- showing ---
+
+    def view(self, now_s: float) -> dict[str, Any]:
+        """Incidents (open first, then those closed in the last 24 h), silences and pages. Waits for nobody: the event loop
+        asks."""
+        now_ms = now_s * 1000
+        return {
+            "incidents": self.rows,
+            "silences": [row for row in self._silence_rows if row["until_ms"] > now_ms],
+            "pages": {state: self._counts.get(state, 0) for state in PAGE_STATES},
+        }
+
+    def show(self, now_s: float) -> None:
+        """Make the rows of the view anew."""
+        silences = self.active_silences(now_s)
+        rows = []
+        for incident in self.book.incidents.values():
+            row = self.pages.row(incident)
+            row["silenced"] = incident.is_open and is_silenced(incident.element, silences, self._topology, now_s)
+            rows.append(row)
+        rows.sort(key=lambda row: (row["state"] != "open", -(row["resolved_ms"] or row["opened_ms"])))
+        self.rows = rows
+        self._silence_rows = [_silence_row(silence) for silence in silences]
+
+    @contextmanager
+    def changing(self, now_s: float) -> Iterator[None]:
+        """Whoever changes something does it in here: what is shown follows, and whoever watches is told."""
+        with self.lock:
+            yield
+            self.show(now_s)
+        self.notify()
+
+    def pages_changed(self) -> None:
+        """A page's state changed (in a sender's thread)."""
+        with self.lock:
+            self.pages.refresh(self.tables.outbox.paged())
+            self._counts = self.tables.outbox.counts()
+        self.notify()
+
+    def notify(self) -> None:
+        """The view is another."""
+        if self.on_change is not None:
+            self.on_change()
+
+
+def _silence_row(silence: Silence) -> dict[str, Any]:
+    return {
+        "id": silence.id,
+        "element": silence.element,
+        "from_ms": int(silence.from_s * 1000),
+        "until_ms": int(silence.until_s * 1000),
+        "who": silence.who,
+        "note": silence.note,
+    }

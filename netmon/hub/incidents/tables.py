@@ -1,0 +1,151 @@
+"""Incidents, silences and where replay begins, in the hub's database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, get_type_hints
+
+from alerts.incidents import Incident
+from alerts.silences import Silence
+from netmon.hub.disk.database import Database
+from netmon.hub.disk.row_sums import Row, SqlTable, summed
+from netmon.hub.outbox_table import NewPage, OutboxTable, labelled, owe
+from netmon.segments import Position, position_of
+
+
+class IncidentTables:
+    """Methods raise `sqlite3.Error` for faults of netmon only (see `Database`)."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.outbox = database, OutboxTable(database)
+
+    # --- incidents ---
+
+    def incidents(self) -> list[Incident]:
+        """All that are kept."""
+        return [_incident(row[0]) for row in self.database.rows("SELECT data FROM incidents")]
+
+    def position(self) -> Position:
+        """Where replay begins; (0, 0) at first."""
+        rows = self.database.rows("SELECT value FROM meta WHERE key = 'position'")
+        return position_of(json.loads(rows[0][0])) if rows else Position(0, 0)
+
+    def commit(
+        self,
+        incidents: Iterable[Incident] = (),
+        pages: Iterable[NewPage] = (),
+        position: Position | None = None,
+        forgotten: Iterable[str] = (),
+        *,
+        now_ms: int,
+    ) -> None:
+        """What one tick decided, at once or not at all. A page there is already stays as it is."""
+        owed = labelled(self.database, pages)
+        with self.database.transaction() as sql:
+            sql.executemany(
+                "INSERT INTO incidents (id, data, sum) VALUES (?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET data = excluded.data, sum = excluded.sum",
+                [summed(incident.id, _plain(incident)) for incident in incidents],
+            )
+            owe(sql, owed, now_ms)
+            gone = [(id,) for id in forgotten]
+            if gone:
+                sql.executemany("DELETE FROM incidents WHERE id = ?", gone)
+                sql.execute(
+                    "DELETE FROM outbox WHERE state != 'waiting' AND incident NOT IN (SELECT id FROM incidents)"
+                )
+            if position is not None:
+                sql.execute(
+                    "REPLACE INTO meta (key, value, sum) VALUES (?, ?, ?)", summed("position", json.dumps(position))
+                )
+
+    # --- silences ---
+
+    def silences(self) -> list[Silence]:
+        """All that are kept, past ones too."""
+        return [
+            Silence(*row) for row in self.database.rows("SELECT id, element, from_s, until_s, who, note FROM silences")
+        ]
+
+    def add_silence(self, silence: Silence) -> None:
+        """Keep one."""
+        with self.database.transaction() as sql:
+            sql.execute(
+                "INSERT INTO silences (id, element, from_s, until_s, who, note, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                summed(*asdict(silence).values()),
+            )
+
+    def move_silences(self, seconds: float) -> None:
+        """The clock was set: they last as long as they were meant to."""
+        with self.database.transaction() as sql:
+            sql.execute("UPDATE silences SET from_s = from_s + ?1, until_s = until_s + ?1", (seconds,))
+
+    def remove_silences(self, ids: Iterable[str]) -> None:
+        """Drop some."""
+        with self.database.transaction() as sql:
+            sql.executemany("DELETE FROM silences WHERE id = ?", [(id,) for id in ids])
+
+
+def _plain(incident: Incident) -> str:
+    return json.dumps(asdict(incident) | {"members": sorted(incident.members)}, ensure_ascii=False)
+
+
+def _incident(text: str) -> Incident:
+    """An incident out of its JSON. Raises one of `MISFITS` for what is none."""
+    plain = json.loads(text)
+    plain["members"] = {(rule, series) for rule, series in plain["members"]}
+    for name in ("suspects", "also_told"):
+        plain[name] = tuple(plain.get(name, ()))
+    return Incident(**plain)
+
+
+def _incident_row(row: Row) -> Row | None:
+    incident = _incident(row["data"])
+    hints = get_type_hints(Incident)
+    fits = all(_fits(getattr(incident, name), hint) for name, hint in hints.items())
+    texts = (*incident.suspects, *incident.also_told, *(text for member in incident.members for text in member))
+    return row if fits and incident.id == row["id"] and all(isinstance(text, str) for text in texts) else None
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Plain types and `X | None` alone are looked at."""
+    if hint is str:
+        return isinstance(value, str)
+    if hint is int:
+        return type(value) is int and abs(value) < 1 << 63
+    if hint == int | None:
+        return value is None or _fits(value, int)
+    return True
+
+
+def _meta_row(row: Row) -> Row | None:
+    if row["key"] == "position":
+        position_of(json.loads(row["value"]))
+    return row
+
+
+TABLES = (
+    SqlTable(
+        "incidents",
+        "CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, data TEXT NOT NULL, sum INTEGER) WITHOUT ROWID;",
+        {"id": str, "data": str},
+        _incident_row,
+    ),
+    SqlTable(
+        "silences",
+        """
+CREATE TABLE IF NOT EXISTS silences (
+  id TEXT PRIMARY KEY, element TEXT NOT NULL, from_s REAL NOT NULL, until_s REAL NOT NULL, who TEXT NOT NULL,
+  note TEXT NOT NULL, sum INTEGER) WITHOUT ROWID;
+""",
+        {"id": str, "element": str, "from_s": (int, float), "until_s": (int, float), "who": str, "note": str},
+    ),
+    SqlTable(
+        "meta",
+        "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, sum INTEGER) WITHOUT ROWID;",
+        {"key": str, "value": str},
+        _meta_row,
+    ),
+)
