@@ -30,8 +30,7 @@ from netmon.hub.incidents.actions import Actions
 from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.incidents.heard import Heard
 from netmon.hub.incidents.tables import IncidentTables
-from netmon.hub.ingest import record
-from netmon.hub.ingest.batch import Batch
+from netmon.hub.ingest.batch import Batch, replay
 from netmon.hub.ingest.ingest import Ingest
 from netmon.hub.ingest.journal import Journal
 from netmon.hub.ingest.seen import Seen
@@ -247,12 +246,11 @@ def catch_up(
     live.restore(known.agents, known.checks)
     counters.points_stored = known.stored
     began, batches = time.monotonic(), 0
-    for batch in record.replay(segments, min(after, judged)):
+    for batch in replay(segments, min(after, judged)):
         batches += 1
         if batch.position > after:
-            if batch.boot:
-                newest_ms = max((line.time or 0 for line in batch.lines), default=0)
-                seen.again(batch.agent, batch.boot, batch.first, batch.last, newest_ms)
+            if batch.header.boot:
+                seen.again(batch.header, max((line.time or 0 for line in batch.lines), default=0))
             live.apply(batch)
             counters.points_stored += len(batch.lines)
         if batch.position > judged:

@@ -10,14 +10,20 @@ import zlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from netmon.line import Line, escaped_field, head_text
+from netmon.line import Line, decode, escaped_field, head_text
 from netmon.point import fields_text
 
 VERSION = 1
 
 
 class Header(NamedTuple):
-    """What a record says beside its lines; see `netmon.hub.ingest.batch.Batch`."""
+    """What a record says beside its lines.
+
+    `agent` and `site` are "" for writers without `X-Netmon-Agent` (Telegraf) and for a token's default site.
+    `boot`, `first`, `last`: the consecutive sequence numbers (inclusive) this record makes *seen*; `boot` is "" and
+    both are 0 for writers that do not number. `frontier_ms`: Unix ms up to which the agent's live points are complete.
+    `arrived_ns`: the hub's wall clock.
+    """
 
     agent: str
     site: str
@@ -46,6 +52,12 @@ def text_of(lines: Iterable[Line]) -> str:
             head = heads[id(line.tags)] = head_text(line.name, line.tags)
         written.append(f"{head} {_fields(line)} {line.time}")
     return "\n".join(written)
+
+
+def read(body: bytes) -> tuple[Header, tuple[Line, ...]]:
+    """Header and lines of a record; raises ValueError for a body that is not one."""
+    header, text = split(body)
+    return header, tuple(line for line in decode(text) if isinstance(line, Line))
 
 
 def split(body: bytes) -> tuple[Header, str]:

@@ -18,11 +18,11 @@ import duckdb
 import numpy as np
 
 from netmon.files import make_folder, private_files
-from netmon.line import Line, decode, escaped
+from netmon.line import Line, escaped
 from netmon.point import TAGS
 from netmon.store import digest, layout
 from netmon.store.frames import CutShort, frames
-from netmon.store.record import split
+from netmon.store.record import read
 from netmon.store.sound import scrub
 
 MEMORY = "256MB"
@@ -123,13 +123,12 @@ def seal(stream: BinaryIO, store: Path, oldest_ms: int) -> dict[str, int]:
             _finish(table, store, current, oldest_ms, done)
             table, current = SegmentRows(), segment
         try:
-            _, text = split(body)
+            _, lines = read(body)
         except ValueError:
             done["unreadable"] += 1
             continue
-        for line in decode(text):
-            if isinstance(line, Line):
-                table.add(line)
+        for line in lines:
+            table.add(line)
     _finish(table, store, current, oldest_ms, done)
     return done
 

@@ -223,7 +223,7 @@ def disk_full(world: World) -> str:
 
 def no_memory(folder: Path) -> Row:
     """In this process: memory runs out in the middle of writes, and their repeats come."""
-    from netmon.hub.ingest import record
+    from netmon.hub.ingest.batch import replay
     from netmon.hub.ingest.ingest import Ingest
     from netmon.hub.ingest.journal import Journal
     from netmon.hub.ingest.seen import Seen
@@ -231,6 +231,7 @@ def no_memory(folder: Path) -> Row:
     from netmon.hub.limits import Counters
     from netmon.hub.tokens import Tokens
     from netmon.segments import Position, Segments
+    from netmon.store import record
 
     segments, real, chance = (
         Segments(folder, segment_bytes=1 << 20, quota_bytes=1 << 26),
@@ -267,7 +268,7 @@ def no_memory(folder: Path) -> Row:
         failed = asyncio.run(run())
     finally:
         record.encode = real
-    stored = Counter(line.time for batch in record.replay(segments, Position(0, 0)) for line in batch.lines)
+    stored = Counter(line.time for batch in replay(segments, Position(0, 0)) for line in batch.lines)
     doubled = stored.total() - len(stored)
     return Row(
         "no memory for 3 writes of 10",

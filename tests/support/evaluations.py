@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import records
 from incident_world import Fault, World, kind
 
 from alerts.base import OK
@@ -13,8 +14,8 @@ from netmon.hub.incidents.actions import Actions
 from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.ingest.batch import Batch
-from netmon.line import Line
 from netmon.hub.tables import open_database
+from netmon.line import Line
 from netmon.load import rules
 from netmon.segments import Position
 
@@ -45,18 +46,14 @@ class Measured(World):
         self._told += 1
         when = (self.now_ms + BASE_MS) * 1_000_000
         self.batches.append(
-            Batch(
-                agent,
-                agent,
-                "b",
-                self._told,
-                self._told,
-                frontier + BASE_MS,
-                backfill=False,
-                urgent=False,
+            records.batch(
+                lines,
+                Position(1, self._told),
+                agent=agent,
+                first=self._told,
+                last=self._told,
+                frontier_ms=frontier + BASE_MS,
                 arrived_ns=when,
-                lines=tuple(lines),
-                position=Position(1, self._told),
             )
         )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import records
 from incident_world import Tree
 
 from alerts.base import LOST, OK, REFUSED
@@ -20,8 +21,8 @@ from netmon.config.hub import HubConfig, ReceiverConfig
 from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.ingest.batch import Batch
-from netmon.line import Line
 from netmon.hub.tables import open_database
+from netmon.line import Line
 from netmon.load import rules
 from netmon.segments import Position
 
@@ -282,7 +283,16 @@ class Life:
         arrived_ns = int(self.now_s * 1e9)
         where = Position(1, number)
         self.stored.append(
-            Batch(agent, agent, "b", number, number, frontier_ms, backfill, False, arrived_ns, tuple(lines), where)
+            records.batch(
+                lines,
+                where,
+                agent=agent,
+                first=number,
+                last=number,
+                frontier_ms=frontier_ms,
+                backfill=backfill,
+                arrived_ns=arrived_ns,
+            )
         )
         self.evaluator.accept(self.stored[-1])
 

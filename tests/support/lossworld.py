@@ -25,7 +25,7 @@ from urllib.parse import quote
 from hubs import HubProcess, eventually, get
 from ports import free_port
 
-from netmon.hub.ingest import record
+from netmon.hub.ingest.batch import replay
 from netmon.intervals import Intervals
 from netmon.line import Line, decode
 from netmon.segments import Position, Segments
@@ -269,7 +269,7 @@ class World:
 
     def _of_segments(self) -> list[tuple[Key, str]]:
         segments = Segments(self.hub.state / "segments", segment_bytes=4_000_000, quota_bytes=4_000_000_000)
-        batches = record.replay(segments, Position(0, 0))
+        batches = replay(segments, Position(0, 0))
         return [(_key(line), str(line.fields)) for batch in batches for line in batch.lines]
 
     def is_sealed(self, wanted: set[Key]) -> bool:

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from hubs import HubProcess, eventually, hub
 
-from netmon.hub.ingest import record
-from netmon.hub.ingest.batch import Batch
+from netmon.hub.ingest.batch import Batch, replay
 from netmon.segments import Position, Segments
 
 pytestmark = pytest.mark.world
@@ -84,12 +83,14 @@ def agent(folder: Path, one: HubProcess, **how: Any) -> Iterator[AgentProcess]:
 def batches(one: HubProcess) -> list[Batch]:
     """All the hub ever stored, as it stands in its segments."""
     segments = Segments(one.state / "segments", segment_bytes=4_000_000, quota_bytes=4_000_000_000)
-    return list(record.replay(segments, Position(0, 0)))
+    return list(replay(segments, Position(0, 0)))
 
 
 def numbers(found: list[Batch]) -> list[int]:
     """The agent's numbers the hub holds, in order."""
-    return sorted({n for batch in found if batch.agent == "c1" for n in range(batch.first, batch.last + 1)})
+    return sorted(
+        {n for batch in found if batch.header.agent == "c1" for n in range(batch.header.first, batch.header.last + 1)}
+    )
 
 
 def points(found: list[Batch]) -> list[tuple[str, str, int | None]]:

@@ -11,20 +11,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from netmon.delivery.backoff import Backoff
 from netmon.delivery.isolate import Delivered, send
 from netmon.delivery.reply import WriteReply, WriteVerdict, judge
 from netmon.delivery.set_aside import REFUSED, SetAside
 from netmon.files import make_folder, read_state, write_state
-from netmon.hub.ingest import record
 from netmon.line import says_something, split, text_of_line
 from netmon.process.troubles import Troubles, watched_thread
-from netmon.segments import position_of
-
-if TYPE_CHECKING:
-    from netmon.segments import Position
+from netmon.segments import Position, Segments, position_of
+from netmon.store import record
 
 log = logging.getLogger("netmon.hub")
 MAX_LINES = 5_000  # of one write
@@ -50,7 +47,7 @@ class Sink:
         self,
         name: str,
         folder: Path,
-        segments: record.Readable,
+        segments: Segments,
         start: Position,
         open_database: Callable[[], Writes],
         troubles: Troubles | None = None,

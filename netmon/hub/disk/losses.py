@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from netmon.hub.ingest import record
 from netmon.process.troubles import Troubles
+from netmon.store import record
 
 if TYPE_CHECKING:
     from netmon.segments import Position

@@ -103,9 +103,9 @@ class Evaluator:
         """Take an old batch in, silently; conditions that last are followed as they were."""
         if self._memory is not None and batch.position > self._memory.judged:
             self._recall(self._memory)
-        second = batch.arrived_ns // 1_000_000_000
+        second = batch.header.arrived_ns // 1_000_000_000
         self._turns.listened_s += min(max(0, second - self._replayed_s), REPLAYED_S) if self._replayed_s else 0
-        self._feed(batch, batch.arrived_ns // 1_000_000)
+        self._feed(batch, batch.header.arrived_ns // 1_000_000)
         if second != self._replayed_s:  # a clock that was set back is none of the rules' business
             self._replayed_s = second
             self._engine.assess(second * 1000)
@@ -161,7 +161,7 @@ class Evaluator:
         """Take a stored batch; judged at the next tick, at once when urgent. From any thread; cheap."""
         self._accepted_values += _values(batch)
         self._queue.append(batch)
-        if batch.urgent:
+        if batch.header.urgent:
             self._wake()
 
     def heard(self, agent: str) -> None:
@@ -181,9 +181,9 @@ class Evaluator:
     def _feed(self, batch: Batch, now_ms: int) -> None:
         self._positions.append((self._turns.listened_s, batch.position))
         self._fed = batch.position
-        if batch.agent:
-            self._engine.arrived(batch.agent, min(now_ms, batch.arrived_ns // 1_000_000))
-        if batch.backfill:
+        if batch.header.agent:
+            self._engine.arrived(batch.header.agent, min(now_ms, batch.header.arrived_ns // 1_000_000))
+        if batch.header.backfill:
             return
         newest: dict[str, int] = {}
         for sample in samples(batch):
@@ -193,8 +193,8 @@ class Evaluator:
             elif sample.check in self._listed:  # nobody speaks for what the inventory does not know
                 self._engine.add(sample)
                 self._kinds[sample.check] = sample.kind
-        if batch.frontier_ms is not None:
-            self._engine.frontier(batch.agent, batch.frontier_ms)
+        if batch.header.frontier_ms is not None:
+            self._engine.frontier(batch.header.agent, batch.header.frontier_ms)
             return
         for agent, at_ms in newest.items():  # a writer that says no frontier: complete up to its newest point
             self._engine.frontier(agent, at_ms)

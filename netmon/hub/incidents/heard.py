@@ -24,7 +24,7 @@ class Heard:
 
     def refused(self, batch: Batch) -> Batch | None:
         """A batch that is not stored: what of it was not heard before, None for nothing."""
-        if batch.backfill:
+        if batch.header.backfill:
             return None
         new = tuple(line for line in batch.lines if _key(line) not in self._lines)
         self._lines.update((_key(line), line.time or 0) for line in new)

@@ -24,7 +24,7 @@ def samples(batch: Batch) -> Iterator[Sample]:
             continue
         fields = line.fields if HEAVY.name not in line.fields else undisturbed(line.fields)
         if fields:
-            yield Sample(line.tags.get("agent", batch.agent), check, kind, line.time, fields, line.tags)
+            yield Sample(line.tags.get("agent", batch.header.agent), check, kind, line.time, fields, line.tags)
 
 
 def undisturbed(fields: Mapping[str, int | float]) -> dict[str, int | float]:

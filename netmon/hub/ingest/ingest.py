@@ -7,10 +7,10 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from netmon.hub import limits
-from netmon.hub.ingest import clocks, record
+from netmon.hub.ingest import clocks
 from netmon.hub.ingest.batch import Batch
 from netmon.hub.ingest.intake import BadBody, Body, Room, Turns
 from netmon.hub.ingest.journal import DiskRefuses, Journal
@@ -22,11 +22,11 @@ from netmon.hub.ingest.writers import Places, Writer
 from netmon.hub.tokens import Tokens
 from netmon.line import Line
 from netmon.process.troubles import Troubles
+from netmon.segments import Position
+from netmon.store import record
+from netmon.store.record import Header
 from probes.base import Field
 from probes.clean import clean
-
-if TYPE_CHECKING:
-    from netmon.segments import Position
 
 _BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 _RANGE = re.compile(r"(\d{1,18})-(\d{1,18})")
@@ -50,16 +50,10 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Who writes, as its headers say and its token allows."""
+    """Who writes, as its headers say and its token allows. `header`: as its record will have it, but for the arrival."""
 
     writer: Writer
-    agent: str
-    boot: str
-    first: int
-    last: int
-    frontier_ms: int | None
-    backfill: bool
-    urgent: bool
+    header: Header
     precision: str
     gzipped: bool
     size: int  # of the body as sent, bytes; the most there may be where it is not told
@@ -68,7 +62,7 @@ class Claimed:
     @property
     def whose(self) -> tuple[str, str]:
         """Whose turns, room and share it uses: an agent's, or those of all others of a site."""
-        return self.writer.site, self.agent
+        return self.writer.site, self.header.agent
 
 
 class BadWrite(Exception):
@@ -125,19 +119,21 @@ class Ingest:
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding not in ("", "gzip", "x-gzip", "identity"):
             raise self._malformed(415, f"content encoding {clean(encoding, 32)!r} is not known (gzip or identity)")
-        boot, first, last = self._numbers(agent, headers)
         frontier = headers.get("x-netmon-frontier", "")
         if frontier and not _STAMP.fullmatch(frontier):
             raise self._malformed(400, "X-Netmon-Frontier is not a Unix time in ms")
-        return Claimed(
-            writer=writer,
-            agent=agent,
-            boot=boot,
-            first=first,
-            last=last,
-            frontier_ms=int(frontier) if frontier else None,
+        header = Header(
+            agent,
+            writer.site,
+            *self._numbers(agent, headers),
+            int(frontier) if frontier else None,
             backfill=headers.get("x-netmon-backfill") == "1",
             urgent=headers.get("x-netmon-urgent") == "1",
+            arrived_ns=0,
+        )
+        return Claimed(
+            writer=writer,
+            header=header,
             precision=precision,
             gzipped=encoding.endswith("gzip"),
             size=_size(headers.get("content-length", "")),
@@ -200,17 +196,17 @@ class Ingest:
         except BadBody as bad:
             return self._malformed(bad.status, str(bad)).reply
         except BadWrite as bad:
-            if bad.reply.status == WAIT and claimed.agent:
-                self._on_waiting(claimed.agent)
+            if bad.reply.status == WAIT and claimed.header.agent:
+                self._on_waiting(claimed.header.agent)
             return bad.reply
         except DiskRefuses as fault:
             self._counters.disk_refusals += 1
             return Reply(503, "unavailable", f"not stored: {fault}", retry_after_s=limits.RETRY_AFTER_S)
 
     async def _take(self, claimed: Claimed, body: Body, now_ns: int) -> Reply:
-        read = self._readers[claimed.writer.site].begin(claimed.agent, claimed.precision, self._bounds(now_ns))
+        read = self._readers[claimed.writer.site].begin(claimed.header.agent, claimed.precision, self._bounds(now_ns))
         lines = numbered(body.parts())
-        if claimed.agent:
+        if claimed.header.agent:
             faults = await self._take_whole(claimed, body, read, lines, now_ns)
         else:
             faults = await self._take_in_parts(claimed, body, read, lines, now_ns)
@@ -219,20 +215,20 @@ class Ingest:
     def _hear_clock(self, claimed: Claimed, now_ms: int) -> None:
         """Points of an agent whose clock and the hub's differ too much wait there (503): one of them will be set right."""
         told_ms = claimed.now_ms
-        if told_ms is None and claimed.boot:
-            told_ms = claimed.frontier_ms  # of agents of earlier versions: up to a flush behind their clock
+        if told_ms is None and claimed.header.boot:
+            told_ms = claimed.header.frontier_ms  # of agents of earlier versions: up to a flush behind their clock
         if told_ms is None:
             return
         mono_s = self._mono_s()
-        why = self.clocks.hear(claimed.writer.site, claimed.agent, told_ms, now_ms, mono_s)
+        why = self.clocks.hear(claimed.writer.site, claimed.header.agent, told_ms, now_ms, mono_s)
         if why or self._clocks_told:
             self._tell_clocks(mono_s)
         if why:
             raise self._waits(why)
-        if claimed.boot and claimed.frontier_ms is not None:  # live
-            twins = self._twins.note(claimed.agent, claimed.boot, mono_s)
+        if claimed.header.boot and claimed.header.frontier_ms is not None:  # live
+            twins = self._twins.note(claimed.header.agent, claimed.header.boot, mono_s)
             if twins:
-                self._troubles.note(f"agent {claimed.agent}", twins)
+                self._troubles.note(f"agent {claimed.header.agent}", twins)
 
     def _look_at_stamps(self, claimed: Claimed, read: Read) -> None:
         """A write whose stamps cannot be judged, for a clock is wrong, waits whole. One wrong stamp among good ones is a
@@ -305,32 +301,34 @@ class Ingest:
 
     def _claim(self, claimed: Claimed, read: Read, sum32: int) -> int:
         """Mark a write's numbers as seen; under which serial they fly until its record is settled, or taken back."""
-        return self._fly(claimed, self._fresh(claimed, read, sum32) if claimed.boot else [])
+        return self._fly(claimed, self._fresh(claimed, read, sum32) if claimed.header.boot else [])
 
     def _fly(self, claimed: Claimed, fresh: list[tuple[int, int]]) -> int:
         self._serial += 1
-        self._flying[self._serial] = (claimed.agent, claimed.boot, fresh)
+        self._flying[self._serial] = (claimed.header.agent, claimed.header.boot, fresh)
         return self._serial
 
     def _fresh(self, claimed: Claimed, read: Read, sum32: int) -> list[tuple[int, int]]:
-        told, count = claimed.last - claimed.first + 1, len(read.lines)
+        told, count = claimed.header.last - claimed.header.first + 1, len(read.lines)
         if count != told:
             raise self._malformed(400, f"X-Netmon-Seq tells of {told} points, the body has {count}")
         stamps = [0 if line is None else line.time or 0 for line in read.lines]
         sum32 = 0 if claimed.now_ms is None else sum32
         try:
-            return self._seen.claim(claimed.agent, claimed.boot, claimed.first, claimed.last, stamps, sum32)
+            return self._seen.claim(
+                claimed.header.agent, claimed.header.boot, claimed.header.first, claimed.header.last, stamps, sum32
+            )
         except NotARepeat:
             self._counters.points_conflicting += told
             why = (
-                f"points {claimed.first} to {claimed.last} of boot {claimed.boot} are others than those stored under these"
+                f"points {claimed.header.first} to {claimed.header.last} of boot {claimed.header.boot} are others than those stored under these"
                 " numbers (two agents with one state folder?): number them anew"
             )
             raise BadWrite(Reply(409, "conflict", why)) from None
 
     def _count(self, claimed: Claimed, lines: list[Line | None], faults: list[Fault]) -> None:
-        if claimed.boot:
-            self._counters.points_repeated += claimed.last - claimed.first + 1 - len(lines)
+        if claimed.header.boot:
+            self._counters.points_repeated += claimed.header.last - claimed.header.first + 1 - len(lines)
         self._counters.points_rejected += len(faults)
         self._counters.points_forged += sum(fault.forged for fault in faults)
 
@@ -340,7 +338,9 @@ class Ingest:
         """Give what is new to the journal: what to wait for, and the faults to tell. Takes the claim back on any failure."""
         try:
             _, _, fresh = self._flying[serial]
-            lines, faults = _only(fresh, claimed.first, read) if claimed.boot else (read.lines, read.faults)
+            lines, faults = (
+                _only(fresh, claimed.header.first, read) if claimed.header.boot else (read.lines, read.faults)
+            )
             kept = tuple(line for line in lines if line is not None)
             storing = self._store(serial, claimed, kept, _payload(read, kept, body), now_ns)
         except BaseException:  # whatever it was, the journal has not got it: its repeat must be stored
@@ -352,9 +352,9 @@ class Ingest:
 
     def _release_refused(self, claimed: Claimed, read: Read) -> None:
         """A line that was refused is not stored: sent again alone it must be refused again, not taken for a repeat."""
-        if claimed.boot and None in read.lines:
-            numbers = [claimed.first + at for at, line in enumerate(read.lines) if line is None]
-            self._seen.release(claimed.agent, claimed.boot, [(number, number) for number in numbers])
+        if claimed.header.boot and None in read.lines:
+            numbers = [claimed.header.first + at for at, line in enumerate(read.lines) if line is None]
+            self._seen.release(claimed.header.agent, claimed.header.boot, [(number, number) for number in numbers])
 
     def _store(
         self, serial: int, claimed: Claimed, kept: tuple[Line, ...], payload: tuple[bytes, bool], now_ns: int
@@ -362,21 +362,28 @@ class Ingest:
         if not kept:
             del self._flying[serial]
             return self._journal.barrier()  # a repeat may stand on a write that is not durable yet
-        header = _header(claimed, now_ns, self.clocks.reference_ms(now_ns // 1_000_000, self._mono_s()))
+        header = self._arrived(claimed.header, now_ns)
 
         def settled(position: Position | None) -> None:
             if position is None:
                 self._take_back(serial)
-                self._refused(Batch(*header, lines=kept, position=self.position))
+                self._refused(Batch(header, kept, self.position))
                 return
             self._counters.writes += 1
             self._counters.points_stored += len(kept)
-            if claimed.boot:
+            if claimed.header.boot:
                 self.clocks.stored(max(line.time or 0 for line in kept))
             self._showing.show(serial, header, kept, position)
 
         content, gzipped = payload
         return self._journal.store(record.encode(header, content, gzipped=gzipped), settled)
+
+    def _arrived(self, header: Header, now_ns: int) -> Header:
+        """With its arrival; no frontier lies further ahead than a stamp may."""
+        frontier_ms = header.frontier_ms
+        if frontier_ms is not None:
+            frontier_ms = min(frontier_ms, self._bounds(now_ns).newest_ms)
+        return header._replace(arrived_ns=now_ns, frontier_ms=frontier_ms)
 
     def _shown(self, serial: int, position: Position) -> None:
         del self._flying[serial]
@@ -403,21 +410,6 @@ class Ingest:
 def _size(told: str) -> int:
     size = int(told) if told.isdecimal() and len(told) < 10 else limits.MAX_BODY_BYTES
     return max(1, min(size, limits.MAX_BODY_BYTES))
-
-
-def _header(claimed: Claimed, now_ns: int, reference_ms: int) -> record.Header:
-    frontier = claimed.frontier_ms
-    return record.Header(
-        agent=claimed.agent,
-        site=claimed.writer.site,
-        boot=claimed.boot,
-        first=claimed.first,
-        last=claimed.last,
-        frontier_ms=None if frontier is None else min(frontier, reference_ms + limits.FUTURE_MS),
-        backfill=claimed.backfill,
-        urgent=claimed.urgent,
-        arrived_ns=now_ns,
-    )
 
 
 def _payload(read: Read, kept: tuple[Line, ...], body: Body) -> tuple[bytes, bool]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from netmon.hub import limits
-from netmon.hub.ingest import record
 from netmon.hub.ingest.shares import Head, Refused, Share
 from netmon.hub.ingest.writers import NONE, Writer
 from netmon.line import Line, Splitter, says_something, split, text_of_line
 from netmon.point import TAGS
+from netmon.store import record
 from probes.base import Field
 from probes.clean import clean
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from netmon.intervals import MAX_INTERVALS, Intervals
+from netmon.store.record import Header
 
 __all__ = ["MAX_BOOTS", "MAX_INTERVALS", "Intervals", "NotARepeat", "Plain", "Seen"]
 
@@ -74,9 +75,9 @@ class Seen:
             own.note(first, last, max(stamps, default=0), sum32)
         return fresh
 
-    def again(self, agent: str, boot: str, first: int, last: int, newest_ms: int) -> None:
+    def again(self, header: Header, newest_ms: int) -> None:
         """A record of the segments: its numbers were claimed before."""
-        self._boot(agent, boot).note(first, last, newest_ms, 0)
+        self._boot(header.agent, header.boot).note(header.first, header.last, newest_ms, 0)
 
     def _boot(self, agent: str, boot: str) -> _Boot:
         boots = self._agents.setdefault(agent, OrderedDict())

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from netmon.hub import limits
-from netmon.hub.ingest import record
 from netmon.hub.ingest.batch import Batch
 from netmon.hub.ingest.writers import NONE
 from netmon.line import Line
 from netmon.process.troubles import Troubles
-
-if TYPE_CHECKING:
-    from netmon.segments import Position
+from netmon.segments import Position
+from netmon.store.record import Header
 
 
 class _Unshown(NamedTuple):
-    header: record.Header
+    header: Header
     lines: tuple[Line, ...]
     position: Position
     done: asyncio.Future[None]
@@ -35,12 +33,12 @@ class Showing:
         self._unshown: dict[int, _Unshown] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def show(self, serial: int, header: record.Header, stored: tuple[Line, ...], position: Position) -> None:
+    def show(self, serial: int, header: Header, stored: tuple[Line, ...], position: Position) -> None:
         """Publish a stored record: a small one at once, a large one, and what comes behind it, in parts."""
         lines = stored if header.agent else tuple(line for line in stored if line.tags["check"] != NONE)
         if not self._unshown and len(lines) <= limits.STORED_LINES:
             try:
-                self._publish(Batch(*header, lines=lines, position=position))
+                self._publish(Batch(header, lines, position))
             finally:
                 self._told(serial, position)
             return
@@ -67,9 +65,9 @@ class Showing:
             one.done.set_result(None)
 
 
-def _batches(header: record.Header, lines: tuple[Line, ...], position: Position) -> Iterator[Batch]:
+def _batches(header: Header, lines: tuple[Line, ...], position: Position) -> Iterator[Batch]:
     """A record in parts; the frontier comes with the last one, when everything before it is there."""
     early = header if header.frontier_ms is None else header._replace(frontier_ms=0)
     for at in range(0, max(1, len(lines)), limits.STORED_LINES):
         is_last = at + limits.STORED_LINES >= len(lines)
-        yield Batch(*(header if is_last else early), lines=lines[at : at + limits.STORED_LINES], position=position)
+        yield Batch(header if is_last else early, lines[at : at + limits.STORED_LINES], position)

@@ -63,7 +63,7 @@ class Live:
                 self._check(line)
             elif line.name == OF_AGENT:
                 self._self(line)
-        if batch.agent:
+        if batch.header.agent:
             self._agent(batch)
 
     def _check(self, line: Line) -> None:
@@ -98,15 +98,15 @@ class Live:
         self._changed_agents.add(name)
 
     def _agent(self, batch: Batch) -> None:
-        row = self.agents.get(batch.agent) or _new_agent(batch.agent, batch.site)
-        frontiers = [at for at in (row["frontier_ms"], batch.frontier_ms) if at is not None]
-        self.agents[batch.agent] = {
+        row = self.agents.get(batch.header.agent) or _new_agent(batch.header.agent, batch.header.site)
+        frontiers = [at for at in (row["frontier_ms"], batch.header.frontier_ms) if at is not None]
+        self.agents[batch.header.agent] = {
             **row,
             "frontier_ms": max(frontiers, default=None),
-            "arrived_ms": max(row["arrived_ms"], batch.arrived_ns // 1_000_000),
+            "arrived_ms": max(row["arrived_ms"], batch.header.arrived_ns // 1_000_000),
             "points": row["points"] + len(batch.lines),
         }
-        self._changed_agents.add(batch.agent)
+        self._changed_agents.add(batch.header.agent)
 
     def forget_losses(self, sites: Iterable[str]) -> None:
         """Begin the loss of the last minute anew at these sites: their state is another now, and what came before it is no

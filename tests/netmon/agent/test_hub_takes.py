@@ -71,8 +71,8 @@ def test_the_hub_stores_every_point_an_agent_sends_once(tmp_path: Path) -> None:
         assert ingest.counters.points_stored == agent.spool.stored
     refused = ingest.counters
     assert refused.points_rejected == refused.malformed == refused.refused == refused.points_repeated == 0
-    assert any(batch.urgent for batch in ingest.batches)
-    frontiers = [batch.frontier_ms or 0 for batch in ingest.batches]
+    assert any(batch.header.urgent for batch in ingest.batches)
+    frontiers = [batch.header.frontier_ms or 0 for batch in ingest.batches]
     assert frontiers == sorted(frontiers) and frontiers[0] > 0
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hubs import HubProcess, hub, line, now_ms
 
-from netmon.hub.ingest import record
+from netmon.hub.ingest.batch import replay
 from netmon.segments import Position, Segments
 
 pytestmark = pytest.mark.world
@@ -48,8 +48,8 @@ class Agent(threading.Thread):
 
 def _stored(one: HubProcess) -> Counter[tuple[str, int]]:
     segments = Segments(one.state / "segments", segment_bytes=4_000_000, quota_bytes=4_000_000_000)
-    batches = record.replay(segments, Position(0, 0))
-    return Counter((batch.agent, int(found.fields["sent"])) for batch in batches for found in batch.lines)
+    batches = replay(segments, Position(0, 0))
+    return Counter((batch.header.agent, int(found.fields["sent"])) for batch in batches for found in batch.lines)
 
 
 def test_no_acknowledged_point_is_lost_or_doubled_by_kill_9(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from netmon.delivery.reply import Act, WriteReply, judge, said
 from netmon.files import read_secret
 from netmon.hub.archive.influx import is_v1
 from netmon.hub.archive.sink import Sink
-from netmon.hub.ingest import record
 from netmon.process.troubles import Troubles
 from netmon.segments import Position
+from netmon.store import record
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 
 from netmon.hub.disk.losses import Losses
 from netmon.hub.disk.reclaim import Room
-from netmon.hub.ingest import record
 from netmon.process.troubles import Troubles
 from netmon.segments import Position, Segments
+from netmon.store import record
 
 HEADER = record.Header("c1", "c1", "ab", 1, 3, None, False, False, 0)
 

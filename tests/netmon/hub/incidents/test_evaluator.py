@@ -122,7 +122,7 @@ def test_the_start_of_replay_moves_on_and_leaves_a_whole_window(tmp_path: Path) 
     start = one.evaluator.start_position()
     behind = [batch for batch in one.stored if batch.position <= start]
     assert behind
-    assert max(batch.arrived_ns for batch in behind) / 1e9 <= one.now_s - 150
+    assert max(batch.header.arrived_ns for batch in behind) / 1e9 <= one.now_s - 150
 
 
 def test_an_acknowledgement_survives_a_kill(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import records
+
 from netmon.hub.disk.reclaim import PIECES, SPAN_S, Room
 from netmon.hub.incidents.heard import Heard
 from netmon.hub.ingest.batch import Batch
@@ -28,7 +30,7 @@ def line(at_ms: int, **tags: str) -> Line:
 
 
 def batch(*lines: Line, backfill: bool = False) -> Batch:
-    return Batch("c1", "c1", "b", 1, len(lines), 5, backfill, False, 7, lines, Position(1, 1))
+    return records.batch(lines, frontier_ms=5, backfill=backfill, arrived_ns=7)
 
 
 def test_what_was_heard_is_not_judged_again_when_it_is_stored() -> None:
@@ -106,7 +108,8 @@ async def _refused_and_repeated(tmp_path: Path) -> None:
     disk.is_full = False
     assert (await asyncio.wait_for(write(), 5)).status == 204
     assert [one.lines for one in kept] == [told[0].lines]
-    assert replace(kept[0], position=told[0].position, arrived_ns=0) == replace(told[0], arrived_ns=0)
+    assert replace(kept[0], position=told[0].position, header=told[0].header) == told[0]
+    assert kept[0].header._replace(arrived_ns=0) == told[0].header._replace(arrived_ns=0)
 
 
 def test_a_neighbour_that_takes_all_room_does_not_eat_the_whole_store(tmp_path: Path) -> None:

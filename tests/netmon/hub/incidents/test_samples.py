@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import records
+
 from alerts.base import LOST, OK, REFUSED
 from netmon.hub.incidents.samples import samples
 from netmon.hub.ingest.batch import Batch
 from netmon.line import Line, Value
-from netmon.segments import Position
 
 TAGS = {"agent": "c1", "check": "k", "commune": "-", "province": "-", "site": "c1", "target": "-"}
 
 
 def batch(*lines: Line) -> Batch:
-    return Batch("c1", "c1", "b", 1, len(lines), None, False, False, 1, lines, Position(0, 0))
+    return records.batch(lines)
 
 
 def line(name: str, check: str = "k", **fields: Value) -> Line:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from netmon.hub.ingest import record
 from netmon.hub.ingest.ingest import Ingest, Reply
 from netmon.hub.ingest.journal import Journal
 from netmon.hub.ingest.seen import Seen
@@ -19,6 +18,7 @@ from netmon.hub.ingest.writers import Places, Writer
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
 from netmon.segments import Segments
+from netmon.store import record
 
 POINTS = 5
 
@@ -60,8 +60,8 @@ def _once(fault: BaseException, real: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     "place",
     [
-        "netmon.hub.ingest.record.encode",
-        "netmon.hub.ingest.record.text_of",
+        "netmon.store.record.encode",
+        "netmon.store.record.text_of",
         "zlib.compress",
         "netmon.hub.ingest.ingest._only",
     ],
@@ -72,7 +72,7 @@ def test_a_write_that_failed_is_stored_when_it_comes_again(
     ingest, counters = _ingest(tmp_path)
     body = _body(time.time_ns() // 1_000_000, extra="\\ x")  # not as it will be stored: it is written anew
     module, _, name = place.rpartition(".")
-    real = {"netmon.hub.ingest.record": record, "zlib": zlib}.get(module)
+    real = {"netmon.store.record": record, "zlib": zlib}.get(module)
     from netmon.hub.ingest import ingest as ingest_module
 
     real_function = getattr(real or ingest_module, name)

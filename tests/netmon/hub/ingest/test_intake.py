@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.hub import limits
-from netmon.hub.ingest import record
-from netmon.hub.ingest.batch import Batch
+from netmon.hub.ingest.batch import Batch, replay
 from netmon.hub.ingest.ingest import Ingest, Reply
 from netmon.hub.ingest.intake import BadBody, Body, Room, Turns
 from netmon.hub.ingest.journal import Journal
@@ -50,7 +49,7 @@ class Intake:
 
     def stored(self) -> list[Batch]:
         """What is read back from the segments."""
-        return list(record.replay(self.segments, self.segments.first))
+        return list(replay(self.segments, self.segments.first))
 
 
 async def _longest_stretch(work: Awaitable[Reply]) -> tuple[Reply, float]:
@@ -129,7 +128,7 @@ def test_a_large_write_of_an_agent_is_one_record_and_shown_in_parts_its_frontier
     assert [reply.status for reply in asyncio.run(run())] == [204, 204]
     first, *_ = stored = intake.stored()
     assert sorted(len(batch.lines) for batch in stored) == [1, 2_500] and {first.first, stored[1].first} == {1, 2501}
-    shown = [(len(batch.lines), batch.frontier_ms) for batch in intake.batches if batch.first == 1]
+    shown = [(len(batch.lines), batch.header.frontier_ms) for batch in intake.batches if batch.header.first == 1]
     assert shown == [(1_000, 0), (1_000, 0), (500, now_ms)]
     assert intake.ingest.position == intake.segments.durable and not intake.ingest._flying
 

@@ -5,6 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from records import header
 
 from netmon.hub.ingest import seen
 from netmon.hub.ingest.seen import Intervals, NotARepeat, Seen
@@ -83,7 +84,7 @@ def test_another_text_under_the_numbers_of_a_write_is_no_repeat() -> None:
 def test_what_is_a_repeat_is_known_after_a_restart_too() -> None:
     known = Seen()
     known.claim("c1", "b", 1, 3, [10, 20, 30])
-    known.again("c1", "of a record", 1, 2, 50)
+    known.again(header(boot="of a record", last=2), 50)
     later = Seen.restore(known.export(), known.newest())
     assert later.claim("c1", "b", 1, 3, [10, 20, 30], 1) == []
     assert later.claim("c1", "of a record", 2, 2, [50], 1) == []

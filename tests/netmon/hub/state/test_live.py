@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import records
+
 from netmon.hub.ingest.batch import Batch
 from netmon.hub.ingest.writers import Commune
 from netmon.hub.state.communes import FRESH_MS, Communes
 from netmon.hub.state.live import Live
 from netmon.line import Line
-from netmon.segments import Position
 from probes.base import Field
 
 SCHEMA = {"netmon_ping": (Field("rtt_p50_ms", "ms", ""), Field("rtt_b", "", "", "int", repeated=True))}
@@ -17,7 +18,7 @@ NOW_MS = 1_790_000_000_000
 def _batch(at_ms: int, check: str = "up", name: str = "netmon_ping", **fields: Any) -> Batch:
     tags = {"agent": "c1", "check": check, "commune": "26734", "province": "79", "site": "c1", "target": "-"}
     lines = (Line(name, tags, fields, at_ms),)
-    return Batch("c1", "c1", "b", 1, 1, at_ms, False, False, at_ms * 1_000_000, lines, Position(1, 1))
+    return records.batch(lines, last=1, frontier_ms=at_ms, arrived_ns=at_ms * 1_000_000)
 
 
 def _communes(symptoms: tuple[str, ...] = ()) -> Communes:
