@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from alerts.notify import webhook
 from netmon.hub.disk.database import Database, Statements
@@ -53,6 +53,17 @@ class WaitingPage:
     next_ms: int
 
 
+class Undelivered(NamedTuple):
+    """A page its receiver does not have. `trouble`: what came out last."""
+
+    incident: str
+    receiver: str
+    status: str
+    state: PageState
+    created_ms: int
+    trouble: str
+
+
 class OutboxTable:
     """Methods raise `sqlite3.Error` for faults of netmon only (see `Database`)."""
 
@@ -63,6 +74,12 @@ class OutboxTable:
         """(incident, receiver, status) → state of that page."""
         rows = self._database.rows("SELECT incident, receiver, status, state FROM outbox")
         return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+    def undelivered(self) -> list[Undelivered]:
+        """Pages that were tried, or given up, and not taken."""
+        query = "SELECT incident, receiver, status, state, created_ms, trouble FROM outbox"
+        rows = self._database.rows(f"{query} WHERE state = 'failed' OR (state = 'waiting' AND tries > 0) ORDER BY seq")
+        return [Undelivered(*row) for row in rows]
 
     def all_due(self) -> None:
         """The sender's clock began anew: whatever waits is due."""

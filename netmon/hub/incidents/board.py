@@ -11,7 +11,7 @@ from typing import Any
 
 from alerts.base import Topology
 from alerts.incidents import Book, Incident
-from alerts.silences import Silence, is_silenced
+from alerts.silences import Silence, silence_over
 from netmon.config.hub import HubConfig
 from netmon.hub.incidents.pages import Pages
 from netmon.hub.incidents.tables import IncidentTables
@@ -29,7 +29,7 @@ class IncidentBoard:
         self.on_change: Callable[[], None] | None = None
         self.book, self.tables, self._topology = book, tables, topology
         self.unkept: dict[str, Incident] = {}  # changed, not in the database yet
-        self.pages = Pages(config, topology, tables.outbox.paged())
+        self.pages = Pages(config, topology, tables.outbox.paged(), tables.outbox.undelivered())
         self._silences = {silence.id: silence for silence in tables.silences()}
         self.rows: list[dict[str, Any]] = []  # replaced, never changed: the event loop reads them
         self._silence_rows: list[dict[str, Any]] = []
@@ -98,7 +98,9 @@ class IncidentBoard:
         rows = []
         for incident in self.book.incidents.values():
             row = self.pages.row(incident)
-            row["silenced"] = incident.is_open and is_silenced(incident.element, silences, self._topology, now_s)
+            silence = silence_over(incident.element, silences, self._topology, now_s)
+            row["silenced"] = incident.is_open and silence is not None
+            row["not_sent"] = self.pages.not_sent(incident, silence)
             rows.append(row)
         rows.sort(key=lambda row: (row["state"] != "open", -(row["resolved_ms"] or row["opened_ms"])))
         self.rows = rows
@@ -115,7 +117,7 @@ class IncidentBoard:
     def pages_changed(self) -> None:
         """A page's state changed (in a sender's thread)."""
         with self.lock:
-            self.pages.refresh(self.tables.outbox.paged())
+            self.pages.refresh(self.tables.outbox.paged(), self.tables.outbox.undelivered())
             self._counts = self.tables.outbox.counts()
         self.notify()
 

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 from alerts import texts
 from alerts.base import Topology
 from alerts.incidents import Incident
 from alerts.notify import webhook
-from alerts.route import wanted_by
+from alerts.route import NotSent, not_sent, wanted_by
 from alerts.silences import Silence, is_silenced
 from netmon.config.hub import HubConfig
-from netmon.hub.outbox_table import NewPage
+from netmon.hub.outbox_table import NewPage, Undelivered
 
 SYMPTOMS_SHOWN = webhook.SYMPTOMS_TOLD
 Key = tuple[str, str, str]  # incident, receiver, status
 
 
 class Pages:
-    """Which page is owed to whom. `paged`: pages there are, with their state."""
+    """Which page is owed to whom, and why one was not sent. `paged`: pages there are, with their state."""
 
-    def __init__(self, config: HubConfig, topology: Topology, paged: Mapping[Key, str]) -> None:
+    def __init__(
+        self, config: HubConfig, topology: Topology, paged: Mapping[Key, str], undelivered: Iterable[Undelivered] = ()
+    ) -> None:
         self._config, self._topology = config, topology
-        self._paged = dict(paged)
+        self._paged = dict[Key, str]()
+        self.refresh(paged, undelivered)
         self._hub = f"hub:{config.name}"
         self.note = ""  # what is wrong with the hub itself, for its own incident
         self._crossed = {element for check in topology.checks() for element in topology.path(check)}
@@ -74,9 +78,19 @@ class Pages:
         if gone:
             self._paged = {key: state for key, state in self._paged.items() if key[0] not in gone}
 
-    def refresh(self, paged: Mapping[Key, str]) -> None:
+    def refresh(self, paged: Mapping[Key, str], undelivered: Iterable[Undelivered]) -> None:
         """Take the pages' states as the outbox has them."""
         self._paged.update(paged)
+        self._undelivered: dict[str, list[NotSent]] = {}
+        for page in undelivered:
+            self._undelivered.setdefault(page.incident, []).append(_undelivered(page))
+
+    def not_sent(self, incident: Incident, silence: Silence | None) -> list[dict[str, Any]]:
+        """Why receivers do not have its pages. `silence`: the one that covers its element now."""
+        receivers = self._config.receivers
+        paged = [receiver.name for receiver in receivers if (incident.id, receiver.name, "firing") in self._paged]
+        reasons = not_sent(incident, self._topology.info(incident.element).owner, receivers, paged, silence)
+        return [asdict(reason) for reason in (*reasons, *self._undelivered.get(incident.id, ()))]
 
     def row(self, one: Incident) -> dict[str, Any]:
         """An incident as the state API shows it."""
@@ -115,4 +129,10 @@ class Pages:
             "superseded_by": one.superseded_by,
             "ended": one.ended,
             "silenced": False,
+            "not_sent": [],
         }
+
+
+def _undelivered(page: Undelivered) -> NotSent:
+    detail = page.trouble if page.status == "firing" else f"{page.status}: {page.trouble}"
+    return NotSent(page.receiver, "waiting" if page.state == "waiting" else "given-up", page.created_ms, detail)

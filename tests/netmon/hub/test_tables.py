@@ -11,7 +11,7 @@ from hubtables import HubTables
 
 from alerts.incidents import Incident
 from alerts.silences import Silence
-from netmon.hub.outbox_table import NewPage
+from netmon.hub.outbox_table import NewPage, Undelivered
 from netmon.segments import Position
 
 
@@ -142,3 +142,16 @@ def test_silences_come_and_go(db: HubTables) -> None:
     assert db.incidents.silences() == [one]
     db.incidents.remove_silences(["s1", "no such"])
     assert db.incidents.silences() == []
+
+
+def test_pages_that_were_tried_in_vain_or_given_up_are_known(db: HubTables) -> None:
+    db.incidents.commit([incident()], [page(), page(receiver="night"), page(receiver="late")], now_ms=5)
+    first, second = db.outbox.next_page("duty"), db.outbox.next_page("night")
+    assert first is not None and second is not None
+    assert db.outbox.undelivered() == []
+    db.outbox.mark(first, "waiting", 900, "answered 503")
+    db.outbox.mark(second, "failed", 0, "answered 400")
+    assert db.outbox.undelivered() == [
+        Undelivered("i1", "duty", "firing", "waiting", 5, "answered 503"),
+        Undelivered("i1", "night", "firing", "failed", 5, "answered 400"),
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from checkout import ROOT
@@ -13,6 +14,7 @@ from alerts.incidents import Incident
 from alerts.silences import Silence
 from netmon.config.hub import HubConfig, ReceiverConfig
 from netmon.hub.incidents.pages import Key, Pages
+from netmon.hub.outbox_table import Undelivered
 
 
 def somebody(name: str, **more: object) -> ReceiverConfig:
@@ -155,3 +157,30 @@ def test_a_thing_with_a_trouble_of_its_own_makes_nobody_else_suffer() -> None:
     assert row["symptoms"] == ["mcu:mcu-1"] and row["symptom_count"] == 1 and row["fault"] == "state"
     assert row["vi"].startswith("CHỨNG THƯ SỐ SẮP HẾT HẠN: MCU Tên mcu:mcu-1,") and "ảnh hưởng" not in row["vi"]
     assert pages().row(incident("mcu:mcu-1"))["symptom_count"] == 30
+
+
+# --- why somebody has no page ---
+
+
+def not_sent(one: Incident, *undelivered: Undelivered, **more: Any) -> list[tuple[str, str, str]]:
+    known = Pages(CONFIG, Tree(30), more.get("paged", {}), undelivered)
+    return [(row["receiver"], row["reason"], row["detail"]) for row in known.not_sent(one, more.get("quiet"))]
+
+
+def test_who_gets_no_page_is_told_why() -> None:
+    assert not_sent(incident()) == [("carrier", "owner", "")]
+    assert not_sent(incident(severity="warning")) == [("night", "severity", ""), ("carrier", "owner", "")]
+    assert not_sent(incident(), quiet=silence("link:core-province"))[:2] == [
+        ("duty", "silenced", "s"), ("night", "silenced", "s"),
+    ]  # fmt: skip
+    assert ("duty", "over", "") in not_sent(incident(resolved_ms=9_000))
+
+
+def test_a_page_that_was_tried_in_vain_says_what_was_answered() -> None:
+    paged = {("i1", name, "firing"): "waiting" for name in ("duty", "night", "carrier")}
+    waits = Undelivered("i1", "duty", "firing", "waiting", 5, "answered 503")
+    gone = Undelivered("i1", "night", "resolved", "failed", 6, "answered 400")
+    others = Undelivered("i2", "night", "firing", "failed", 6, "answered 400")
+    assert not_sent(incident(), waits, gone, others, paged=paged) == [
+        ("duty", "waiting", "answered 503"), ("night", "given-up", "resolved: answered 400"),
+    ]  # fmt: skip
