@@ -23,8 +23,8 @@ from netmon.hub.archive import sealing
 from netmon.hub.archive.sink import Sink
 from netmon.hub.conference.rehearsals import Rehearsals
 from netmon.hub.conference.tables import ConferenceTables
-from netmon.hub.disk.losses import Losses
-from netmon.hub.disk.reclaim import Room
+from netmon.hub.disk.losses import LostPoints
+from netmon.hub.disk.reclaim import DiskRoom
 from netmon.hub.disk.remembered import heal
 from netmon.hub.incidents.actions import Actions
 from netmon.hub.incidents.evaluator import Evaluator
@@ -33,24 +33,24 @@ from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.ingest.batch import Batch, replay
 from netmon.hub.ingest.ingest import Ingest
 from netmon.hub.ingest.journal import Journal
-from netmon.hub.ingest.seen import Seen
-from netmon.hub.ingest.writers import Places
-from netmon.hub.leases.desk import Desk
+from netmon.hub.ingest.seen import SeenNumbers
+from netmon.hub.ingest.writers import Writers
+from netmon.hub.leases.desk import LeaseDesk
 from netmon.hub.leases.tables import LeaseTables
 from netmon.hub.limits import MAX_CONNECTIONS, Counters
 from netmon.hub.outbox import Outbox
 from netmon.hub.state import snapshot
 from netmon.hub.state.communes import Communes
 from netmon.hub.state.live import Live
-from netmon.hub.state.view import State
+from netmon.hub.state.view import HubView
 from netmon.hub.tables import FILE, open_database
 from netmon.hub.tokens import LiveTokens, Tokens, kept_tokens, site_tokens
 from netmon.hub.web import api, trust
 from netmon.hub.web.app import App
-from netmon.hub.web.events import Feed
-from netmon.hub.web.leases import LeaseDoor
+from netmon.hub.web.events import EventStream
+from netmon.hub.web.leases import LeaseEndpoint
 from netmon.hub.web.listener import Listener, tcp_socket
-from netmon.hub.web.protocol import door
+from netmon.hub.web.protocol import http_protocol
 from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
 from netmon.process import unix
@@ -75,7 +75,7 @@ class Hub:
     evaluator: Evaluator
     outbox: Outbox
     rehearsals: Rehearsals
-    feed: Feed
+    feed: EventStream
     sealer: sealing.Sealer
     sinks: tuple[Sink, ...]
     counters: Counters
@@ -129,7 +129,7 @@ def open_hub(config: HubConfig) -> Hub:
     _tighten(folder)
     topology = inventory_file.load(Path(config.inventory))
     pack = rules_file.load(Path(config.rules) if config.rules else None)
-    places = Places.of(topology.inventory.sites, topology.inventory.agents, topology.inventory.checks)
+    places = Writers.of(topology.inventory.sites, topology.inventory.agents, topology.inventory.checks)
     trust_folder, troubles = folder / "trust", Troubles()
     writers = _live_tokens(troubles, partial(site_tokens, trust_folder / "tokens", places.writers))
     readers = _live_tokens(troubles, partial(kept_tokens, trust_folder, [(trust_folder / "read.token", "read")]))
@@ -142,11 +142,11 @@ def open_hub(config: HubConfig) -> Hub:
     store = folder / "store"
     sinks = tuple(_sink(one, folder / "sinks", segments, troubles) for one in config.sinks)
     sealer = sealing.Sealer(segments, store, troubles)
-    losses = segments.on_drop = Losses(sealer, sinks, troubles)
+    losses = segments.on_drop = LostPoints(sealer, sinks, troubles)
     known = _known(folder, segments, sealer, sinks, evaluator, troubles)
     counters, live = Counters(), Live(schema)
     seen = catch_up(known, segments, evaluator, live, counters)
-    journal = Journal(segments, Room(segments, store), troubles)
+    journal = Journal(segments, DiskRoom(segments, store), troubles)
     publish, refused = _listening(live, evaluator, sinks, troubles)
     ingest = Ingest(
         places,
@@ -165,9 +165,9 @@ def open_hub(config: HubConfig) -> Hub:
     )
     communes = Communes(places.communes, topology.symptoms)
     extra = _extra(segments, journal, sealer, sinks, losses, troubles)
-    state = State(config.name, _version(), live, communes, evaluator, counters, extra)
-    feed = Feed(state)
-    desk = Desk(config.leases, topology, LeaseTables(database))
+    state = HubView(config.name, _version(), live, communes, evaluator, counters, extra)
+    feed = EventStream(state)
+    desk = LeaseDesk(config.leases, topology, LeaseTables(database))
     rehearsals = Rehearsals(
         config,
         topology,
@@ -178,7 +178,7 @@ def open_hub(config: HubConfig) -> Hub:
         troubles=troubles,
     )
     application = api.make(state, feed, Actions(evaluator.board), desk.view, rehearsals)
-    leases = LeaseDoor(ingest, desk, counters)
+    leases = LeaseEndpoint(ingest, desk, counters)
     tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters, troubles)
     parts = segments, journal, ingest, live, evaluator, outbox, rehearsals, feed, sealer, sinks, counters, listeners
     return Hub(troubles, config, folder, *parts, tls, held)
@@ -235,14 +235,14 @@ def _known(
 
 def catch_up(
     known: snapshot.Snapshot, segments: Segments, evaluator: Evaluator, live: Live, counters: Counters
-) -> Seen:
+) -> SeenNumbers:
     """Read back what the snapshot and the evaluator do not know yet; the seen ranges. What is known to behind the
     segments' end may be known wrongly: all there is is read back."""
     after, judged = (
         Position(0, 0) if place > segments.durable else place
         for place in (Position(*known.position), evaluator.start_position())
     )
-    seen = Seen.restore(known.seen, known.newest)
+    seen = SeenNumbers.restore(known.seen, known.newest)
     live.restore(known.agents, known.checks)
     counters.points_stored = known.stored
     began, batches = time.monotonic(), 0
@@ -265,7 +265,7 @@ def _listeners(
     folder: Path,
     ingest: Ingest,
     application: Any,
-    leases: LeaseDoor,
+    leases: LeaseEndpoint,
     readers: Tokens,
     counters: Counters,
     troubles: Troubles,
@@ -273,7 +273,7 @@ def _listeners(
     host, port = split_listen(config.listen)
     pair = _pair(config, folder / "trust", troubles)
     tls = None if pair is None else trust.context(pair)
-    protocol = door(counters, _most_connections())
+    protocol = http_protocol(counters, _max_connections())
     path = Path(config.socket) if config.socket else folder / "hub.sock"
     try:
         again = partial(tcp_socket, host, port)
@@ -343,9 +343,9 @@ def segment_bytes(folder: Path, quota_bytes: int) -> int:
 
 def _sink(one: Any, folder: Path, segments: Segments, troubles: Troubles) -> Sink:
     def open_database() -> Any:
-        from netmon.hub.archive.influx import Database  # 30 MB that a hub without sinks does not pay
+        from netmon.hub.archive.influx import InfluxDatabase  # 30 MB that a hub without sinks does not pay
 
-        return Database(one)
+        return InfluxDatabase(one)
 
     return Sink(one.name, folder, segments, segments.first, open_database, troubles)
 
@@ -355,7 +355,7 @@ def _extra(
     journal: Journal,
     sealer: sealing.Sealer,
     sinks: tuple[Sink, ...],
-    losses: Losses,
+    losses: LostPoints,
     troubles: Troubles,
 ) -> Callable[[], dict[str, Any]]:
     def rows() -> dict[str, Any]:
@@ -391,7 +391,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _most_connections() -> int:
+def _max_connections() -> int:
     """As many as there are file handles for, and never more than the cap."""
     import resource
 

@@ -27,7 +27,7 @@ from netmon.process.troubles import Troubles, watched
 from probes.clean import clean
 
 log = logging.getLogger("netmon.hub")
-MOST_PAUSE_S = 30.0  # a receiver that did not answer is tried again within this, whatever page comes next
+MAX_PAUSE_S = 30.0  # a receiver that did not answer is tried again within this, whatever page comes next
 IDLE_S = 30.0
 DISK_S = 5.0
 PATIENCE = 6  # tries, after two minutes, before people are told of a receiver that does not answer …
@@ -122,7 +122,7 @@ class Outbox:
         self._table.mark(page, fate.state, int((time.monotonic() + fate.wait_s) * 1000), clean(trouble))
         self._note(receiver.name, page, answer, trouble if fate.state == "waiting" else "", fate.wait_s)
         self._on_change()
-        pause_s = min(fate.wait_s, MOST_PAUSE_S) if answer.status == 0 or answer.status >= 500 else 0.0
+        pause_s = min(fate.wait_s, MAX_PAUSE_S) if answer.status == 0 or answer.status >= 500 else 0.0
         return max(pause_s, webhook.retry_after_s(answer.retry_after, now_s) if answer.status in WAITS else 0.0)
 
     def _note(self, name: str, page: WaitingPage, answer: Delivery, trouble: str, wait_s: float = 0.0) -> None:

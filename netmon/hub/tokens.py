@@ -18,7 +18,7 @@ from netmon.files import MAX_SECRET, PRIVATE_UMASK, make_folder, read_plain, rea
 
 log = logging.getLogger("netmon.hub")
 DIGESTS = "digests.json"
-MOST_BYTES = 1_000
+MAX_TOKEN_BYTES = 1_000
 LOOK_S, LOOK_AGAIN_S = 5.0, 1.0  # files are looked at so often; for a token that is nobody's
 _WRITTEN = set(map(chr, range(0x21, 0x7F)))  # what a token may consist of
 
@@ -154,7 +154,7 @@ def _is_open(path: Path) -> bool:
 def _mend(path: Path, expected: str | None) -> None:
     """Put a file right that is one flipped bit away from the token it held; another text in it is somebody's change."""
     try:
-        raw = bytearray(read_plain(path, MAX_SECRET)[:MOST_BYTES]) if expected else bytearray()
+        raw = bytearray(read_plain(path, MAX_SECRET)[:MAX_TOKEN_BYTES]) if expected else bytearray()
     except OSError:
         return
     if hashlib.sha256(raw.strip()).hexdigest() == expected:

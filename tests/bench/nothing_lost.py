@@ -226,8 +226,8 @@ def no_memory(folder: Path) -> Row:
     from netmon.hub.ingest.batch import replay
     from netmon.hub.ingest.ingest import Ingest
     from netmon.hub.ingest.journal import Journal
-    from netmon.hub.ingest.seen import Seen
-    from netmon.hub.ingest.writers import Places, Writer
+    from netmon.hub.ingest.seen import SeenNumbers
+    from netmon.hub.ingest.writers import Writer, Writers
     from netmon.hub.limits import Counters
     from netmon.hub.tokens import Tokens
     from netmon.segments import Position, Segments
@@ -238,9 +238,9 @@ def no_memory(folder: Path) -> Row:
         record.encode,
         random.Random(2),
     )
-    places = Places({"c1": Writer("c1", "26734", "79", frozenset({"c1"}))}, ())
+    places = Writers({"c1": Writer("c1", "26734", "79", frozenset({"c1"}))}, ())
     ingest = Ingest(
-        places, Tokens([("t", "c1")]), {}, Journal(segments, lambda: 0), Seen(), Counters(),
+        places, Tokens([("t", "c1")]), {}, Journal(segments, lambda: 0), SeenNumbers(), Counters(),
         retention_s=1e6, position=segments.durable, publish=lambda batch: None,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import netmon.line
 from netmon.hub.archive import sink
-from netmon.hub.ingest.lines import Bounds, Reader
+from netmon.hub.ingest.lines import Bounds, LineReader
 from netmon.hub.ingest.writers import Writer
 from netmon.line import Line, LineError, Splitter, decode, escaped, split
 from netmon.point import fields_text, head
@@ -168,7 +168,7 @@ def _line_texts(draw: st.DrawFn) -> str:
 @example(b'm,z="q,k\\\\ x=1 v=1')
 @example('m,t=a\\\xa0,u=" v=1 7'.encode())
 def test_accepted_lines_are_those_read_after_a_restart_and_those_sent_to_a_database(body: bytes) -> None:
-    read = Reader(WRITER, {}).read(body, "", "ms", WIDE)
+    read = LineReader(WRITER, {}).read(body, "", "ms", WIDE)
     accepted = [line for line in read.lines if line is not None]
     header = record.Header("", "c1", "", 0, 0, None, False, False, 0)
     payloads = [record.text_of(accepted).encode(), *([body] if read.as_sent else [])] if accepted else []

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from hubs import program
 from ports import free_port
 
-from netmon.hub.ingest.lines import Bounds, Reader
+from netmon.hub.ingest.lines import Bounds, LineReader
 from netmon.hub.ingest.writers import Writer
 from netmon.line import Line
 from netmon.point import TAGS
@@ -180,7 +180,7 @@ def compare(influx: Influx, bodies: Mapping[int, bytes], report: Report) -> None
     ours, why = dict[int, set[Point]](), dict[int, str]()
     accepted: list[Line] = []
     for number, one in bodies.items():
-        read = Reader(Writer("c1", "1", "1", frozenset()), {}).read(one, "", "ms", WIDE)
+        read = LineReader(Writer("c1", "1", "1", frozenset()), {}).read(one, "", "ms", WIDE)
         lines = [line for line in read.lines if line is not None]
         accepted += lines
         ours[number] = {_point_of(line) for line in lines}

@@ -31,7 +31,7 @@ MOST_ANSWER = 65_536
 _PATHS = {False: "/api/v2/write", True: "/write"}
 
 
-class Database:
+class InfluxDatabase:
     """One database, written to by the API its version has. Used by one thread."""
 
     def __init__(self, config: SinkConfig) -> None:

@@ -19,14 +19,14 @@ from netmon.config.walker.shape import shape_of
 from netmon.config.walker.words import said
 from probes.clean import clean
 
-MOST_BYTES = 16 << 20  # 3,321 rooms with all their values are 4 MB
-LEAST_S = 120.0  # of time for a run, beside what its rooms take
+MAX_RESULT_BYTES = 16 << 20  # 3,321 rooms with all their values are 4 MB
+MIN_RUN_S = 120.0  # of time for a run, beside what its rooms take
 ENDING_S = 15.0  # for the child to start and to tell
 RUNGS_ASKED = 4
 HANG_UP_S = 3.0
 
 
-class Failed(Exception):
+class RehearsalFailed(Exception):
     """A rehearsal that told nothing; why. `again`: another try may do better."""
 
     def __init__(self, why: str, *, again: bool = True) -> None:
@@ -65,34 +65,34 @@ def climb_s(settings: RoomTestConfig) -> float:
 
 def longest_s(rooms: int, config: ConferencesConfig) -> float:
     """How long a run over so many rooms may take."""
-    return LEAST_S + climb_s(config.settings) * rooms / config.streams
+    return MIN_RUN_S + climb_s(config.settings) * rooms / config.streams
 
 
 async def run(words: Sequence[str], limit_s: float) -> dict[str, Any]:
-    """The child's result. Raises `Failed`. However this ends, the child and its children are gone."""
+    """The child's result. Raises `RehearsalFailed`. However this ends, the child and its children are gone."""
     pipe = asyncio.subprocess.PIPE
     try:
         child = await asyncio.create_subprocess_exec(
             *words, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
     except OSError as fault:
-        raise Failed(f"cannot be started: {fault}") from fault
+        raise RehearsalFailed(f"cannot be started: {fault}") from fault
     assert child.stdout is not None and child.stderr is not None
     try:
         async with asyncio.timeout(limit_s):
-            out, err = await asyncio.gather(_read(child.stdout, MOST_BYTES), _read(child.stderr, 1 << 20))
+            out, err = await asyncio.gather(_read(child.stdout, MAX_RESULT_BYTES), _read(child.stderr, 1 << 20))
             await child.wait()
     except TimeoutError:
-        raise Failed(f"not done within {limit_s:.0f} s", again=False) from None
+        raise RehearsalFailed(f"not done within {limit_s:.0f} s", again=False) from None
     finally:
         await _gone(child)
-    if len(out) > MOST_BYTES:
-        raise Failed(f"told more than {MOST_BYTES} bytes", again=False)
+    if len(out) > MAX_RESULT_BYTES:
+        raise RehearsalFailed(f"told more than {MAX_RESULT_BYTES} bytes", again=False)
     try:
         return readiness.parse(out)
     except ValueError as fault:
         lines = clean(err, 1000).strip("· ") or clean(str(fault), 200)
-        raise Failed(f"ended with {child.returncode}: {lines[-300:]}") from fault
+        raise RehearsalFailed(f"ended with {child.returncode}: {lines[-300:]}") from fault
 
 
 async def _read(stream: asyncio.StreamReader, most: int) -> bytes:

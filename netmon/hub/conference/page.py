@@ -8,10 +8,10 @@ from typing import Any, Literal
 from alerts.notify import webhook
 from alerts.route import Recipient
 from netmon import readiness
-from netmon.hub.conference.schedule import Run
+from netmon.hub.conference.schedule import PlannedStage
 from netmon.hub.outbox_table import NewPage
 
-MOST_ROWS = 200
+MAX_ROWS = 200
 SEVERITY = "warning"
 _SHORT = ("room", "name", "state", "rung")
 _ROW = (
@@ -21,7 +21,7 @@ _ROW = (
 Row = dict[str, Any]
 
 
-def told(run: Run, result: Mapping[str, Any], before: Mapping[str, Any] | None, owner: str, at_ms: int) -> Row:
+def told(run: PlannedStage, result: Mapping[str, Any], before: Mapping[str, Any] | None, owner: str, at_ms: int) -> Row:
     """The `conference` object. `before`: the last run that could be made, None at first; `owner`: its MCU's."""
     failed = str(result.get("failed", ""))
     change = readiness.delta(before, result) if not failed else {"worse": [], "better": [], "still": []}
@@ -41,9 +41,9 @@ def told(run: Run, result: Mapping[str, Any], before: Mapping[str, Any] | None, 
         "failed": failed,
         "summary": dict(result["summary"]),
         "delta": {"first": before is None} | _changes(change),
-        "causes": [dict(one) for one in result["causes"][:MOST_ROWS]],
-        "rooms": [{key: row[key] for key in _ROW if key in row} for row in bad[:MOST_ROWS]],
-        "rooms_not_shown": max(0, len(bad) - MOST_ROWS),
+        "causes": [dict(one) for one in result["causes"][:MAX_ROWS]],
+        "rooms": [{key: row[key] for key in _ROW if key in row} for row in bad[:MAX_ROWS]],
+        "rooms_not_shown": max(0, len(bad) - MAX_ROWS),
         **lines,
     }
 
@@ -51,7 +51,7 @@ def told(run: Run, result: Mapping[str, Any], before: Mapping[str, Any] | None, 
 def _changes(change: Mapping[str, Sequence[Mapping[str, Any]]]) -> Row:
     found: Row = {}
     for key in ("worse", "better", "still"):
-        found[key] = [{name: row[name] for name in _SHORT} for row in change[key][:MOST_ROWS]]
+        found[key] = [{name: row[name] for name in _SHORT} for row in change[key][:MAX_ROWS]]
         found[f"{key}_count"] = len(change[key])
     return found
 

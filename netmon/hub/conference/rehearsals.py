@@ -19,10 +19,9 @@ from inventory.model import Conference
 from inventory.topology import Network
 from netmon import readiness
 from netmon.config.hub import HubConfig
-from netmon.hub.conference import child as rehearse
-from netmon.hub.conference import page as meetingpage
-from netmon.hub.conference.child import Failed
-from netmon.hub.conference.schedule import Key, Run, Schedule, startable
+from netmon.hub.conference import child, page
+from netmon.hub.conference.child import RehearsalFailed
+from netmon.hub.conference.schedule import Key, PlannedStage, Schedule, startable
 from netmon.hub.conference.tables import ConferenceTables, KeptStage
 from netmon.process.troubles import Troubles
 from probes.clean import clean
@@ -75,7 +74,7 @@ class Rehearsals:
             (one.conference, one.starts_ms, one.stage): one for one in tables.stages()
         }
         self._given_up = set[Key]()
-        self._running: dict[Run, asyncio.Task[None]] = {}
+        self._running: dict[PlannedStage, asyncio.Task[None]] = {}
         self._ended: asyncio.Event | None = None
         self._touch: dict[str, dict[str, list[str]]] = {}
 
@@ -128,7 +127,7 @@ class Rehearsals:
                 with self._lock:
                     self._stages[key] = stage
 
-    async def _one(self, run: Run) -> None:
+    async def _one(self, run: PlannedStage) -> None:
         log.info("conference %s is rehearsed (%s)", run.conference, run.stage)
         try:
             await self._rehearse_and_keep(run)
@@ -141,7 +140,7 @@ class Rehearsals:
             if self._ended is not None:
                 self._ended.set()
 
-    async def _rehearse_and_keep(self, run: Run) -> None:
+    async def _rehearse_and_keep(self, run: PlannedStage) -> None:
         result = await self._result(run)
         while True:
             try:
@@ -154,7 +153,7 @@ class Rehearsals:
                 )
                 await asyncio.sleep(LOOK_S)
 
-    async def _result(self, run: Run) -> Row:
+    async def _result(self, run: PlannedStage) -> Row:
         """What the run told; without rooms and with `failed` when it told nothing."""
         why = ""
         for number in range(TRIES):
@@ -164,7 +163,7 @@ class Rehearsals:
                     break
             try:
                 return await self._try(run)
-            except Failed as fault:
+            except RehearsalFailed as fault:
                 why = str(fault)
                 log.error("conference %s, %s: %s", run.conference, run.stage, why)
                 if not fault.again:
@@ -180,19 +179,19 @@ class Rehearsals:
             "light": not run.call_s(self._clock_s()),
         }
 
-    async def _try(self, run: Run) -> Row:
+    async def _try(self, run: PlannedStage) -> Row:
         terms = self._config.conferences
         conference = self._network.conference(run.conference)
         assert conference is not None
-        limit_s = rehearse.longest_s(len(conference.rooms), terms)
+        limit_s = child.longest_s(len(conference.rooms), terms)
         await self._clear(run, limit_s, wait=run.call_s(self._clock_s()) > 0)
         may_call_s = run.call_s(self._clock_s())
         limit_s = min(limit_s, may_call_s) if may_call_s else limit_s
         lang, light = self._config.lang, not may_call_s
-        words = rehearse.command(self._config.inventory, run.conference, terms, lang, light=light, limit_s=limit_s)
-        return await rehearse.run(words, limit_s) | {"light": light, "stage": run.stage}
+        words = child.command(self._config.inventory, run.conference, terms, lang, light=light, limit_s=limit_s)
+        return await child.run(words, limit_s) | {"light": light, "stage": run.stage}
 
-    async def _clear(self, run: Run, limit_s: float, *, wait: bool) -> None:
+    async def _clear(self, run: PlannedStage, limit_s: float, *, wait: bool) -> None:
         """Keep its links free from now on, and wait for heavy tests that run there: they would spoil what is measured."""
         now_s = self._clock_s()
         end_s = min(now_s + CLEAR_S, run.until_s - SPARE_S)
@@ -203,7 +202,7 @@ class Rehearsals:
 
     # --- keeping ---
 
-    def settle(self, run: Run, result: Row, now_s: float) -> None:
+    def settle(self, run: PlannedStage, result: Row, now_s: float) -> None:
         """Keep a result and owe its pages, at once or not at all. Waits for the disk; raises `sqlite3.Error`."""
         id, starts_ms, stage = run.key
         known = self._of(id, starts_ms)
@@ -212,13 +211,13 @@ class Rehearsals:
         if not result.get("failed"):
             result = readiness.carried(before, result)
         at_ms = round(now_s * 1000)
-        told = meetingpage.told(run, result, before, self._owner(id), at_ms)
+        told = page.told(run, result, before, self._owner(id), at_ms)
         pages = []
         is_first = not known or bool(known[-1].brief["failed"])  # of those that could be made: that page must end
-        if meetingpage.is_worth_it(told, first=is_first, last=run.last):
+        if page.is_worth_it(told, first=is_first, last=run.last):
             key = f"conference:{id}:{starts_ms}:{stage}"
             config = self._config
-            pages = meetingpage.pages(told, result, before, config.receivers, config.name, config.lang, key)
+            pages = page.pages(told, result, before, config.receivers, config.name, config.lang, key)
         brief = {key: told[key] for key in ("summary", "failed", "light", "vi", "en")}
         brief |= {f"{key}_count": told["delta"][f"{key}_count"] for key in ("worse", "better", "still")}
         one = KeptStage(id, starts_ms, stage, at_ms, round(run.ends_s * 1000), brief)

@@ -12,13 +12,13 @@ from inventory.model import Conference
 from netmon.readiness import stage_name
 
 LIGHT_S = 600.0  # so near the start, rooms may be joining: they are asked, not called
-LEAST_S = 60.0  # with less time than this until then, calls are not begun
+MIN_CALL_S = 60.0  # with less time than this until then, calls are not begun
 AT_ONCE = 3  # rehearsals, each a process of 60 MB
 Key = tuple[str, int, str]  # conference, start in Unix ms, stage: one put off to another day is rehearsed anew
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PlannedStage:
     """One stage of one conference. It may begin while due_s ≤ now < until_s: until the next stage, or the start."""
 
     conference: str
@@ -40,24 +40,24 @@ class Run:
     def call_s(self, now_s: float) -> float:
         """How long rooms may be called from now on; 0: they are only asked."""
         left_s = self.starts_s - LIGHT_S - now_s
-        return 0.0 if self.light or left_s < LEAST_S else left_s
+        return 0.0 if self.light or left_s < MIN_CALL_S else left_s
 
 
 class Schedule:
     """All stages of all conferences."""
 
     def __init__(self, conferences: Iterable[Conference], stages: Sequence[float], *, light: bool = False) -> None:
-        self._runs: dict[str, tuple[Run, ...]] = {}
+        self._runs: dict[str, tuple[PlannedStage, ...]] = {}
         for one in conferences:
             self._runs[one.id] = tuple(_runs(one, sorted(set(stages), reverse=True), light))
 
-    def due(self, now_s: float, done: Collection[Key]) -> list[Run]:
+    def due(self, now_s: float, done: Collection[Key]) -> list[PlannedStage]:
         """What is to be made now, what is soonest too late first. A stage that was missed and whose next one has come is
         not made any more."""
         found = [run for runs in self._runs.values() for run in runs if run.due_s <= now_s < run.until_s]
         return sorted((run for run in found if run.key not in done), key=lambda run: (run.until_s, run.conference))
 
-    def next_of(self, conference: str, now_s: float, done: Collection[Key]) -> Run | None:
+    def next_of(self, conference: str, now_s: float, done: Collection[Key]) -> PlannedStage | None:
         """The stage of a conference that comes next, or is due; None when there is none any more."""
         runs = self._runs.get(conference, ())
         return next((run for run in runs if now_s < run.until_s and run.key not in done), None)
@@ -67,11 +67,11 @@ class Schedule:
         return min((run.due_s for runs in self._runs.values() for run in runs if run.due_s > now_s), default=None)
 
 
-def _runs(one: Conference, stages: Sequence[float], light: bool) -> Iterable[Run]:
+def _runs(one: Conference, stages: Sequence[float], light: bool) -> Iterable[PlannedStage]:
     starts_s = one.starts.at_s
     for number, lead_s in enumerate(stages):
         is_last = number + 1 == len(stages)
-        yield Run(
+        yield PlannedStage(
             one.id,
             one.name,
             starts_s,
@@ -85,10 +85,10 @@ def _runs(one: Conference, stages: Sequence[float], light: bool) -> Iterable[Run
         )
 
 
-def startable(due: Iterable[Run], running: Collection[Run], now_s: float) -> list[Run]:
+def startable(due: Iterable[PlannedStage], running: Collection[PlannedStage], now_s: float) -> list[PlannedStage]:
     """Which of them may begin now: a few at one time, one of a conference, and never two that call through one MCU, whose
     stream budget they would share."""
-    under_way, chosen = list(running), list[Run]()
+    under_way, chosen = list(running), list[PlannedStage]()
     for run in due:
         if len(under_way) >= AT_ONCE:
             break

@@ -28,7 +28,7 @@ class Sealing(Protocol):
         """Up to where everything was sealed."""
 
 
-class Losses:
+class LostPoints:
     """Called with the records of a segment before they go."""
 
     def __init__(self, sealer: Sealing, sinks: Iterable[Reader], troubles: Troubles) -> None:

@@ -21,7 +21,7 @@ SHARE = 0.25  # of the disk: below it others fill the disk, and writes are refus
 PIECES, SPAN_S = 6, 60.0  # so many may go in vain; then none for that time
 
 
-class Room:
+class DiskRoom:
     """Called when the disk is full: how many records went unread."""
 
     def __init__(

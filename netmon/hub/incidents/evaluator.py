@@ -28,7 +28,7 @@ from netmon.hub.incidents import rules_memory as memory
 from netmon.hub.incidents.board import IncidentBoard
 from netmon.hub.incidents.samples import samples
 from netmon.hub.incidents.tables import IncidentTables
-from netmon.hub.incidents.turns import Jump, Turns
+from netmon.hub.incidents.turns import Jump, ListenedTime
 from netmon.hub.ingest.batch import Batch
 from netmon.process.troubles import Troubles
 from netmon.segments import Position
@@ -37,7 +37,7 @@ log = logging.getLogger("netmon.hub")
 HORIZON_S = 120
 KEEP_S = HORIZON_S + 30  # of batches that a restart must be able to read again
 TICK_S = 1.0
-LEAST_TICK_S = 0.1  # between two ticks, however urgent
+MIN_TICK_S = 0.1  # between two ticks, however urgent
 SAVE_S = 30.0  # position and memory are kept so often …
 SAVE_SHARE = 0.005  # … and cost no more of the time than this
 KEEPING = "incidents"  # the part of the hub that keeps them
@@ -72,7 +72,7 @@ class Evaluator:
         )
         self.board = IncidentBoard(config, topology, self._book, tables)
         self._own = OwnIncident(f"hub:{config.name}", self._book.incidents)
-        self._turns = Turns()
+        self._turns = ListenedTime()
         self._memory = memory.load(self._folder)  # until it is taken over
         if self._memory is None:
             for incident in self._book.open():
@@ -209,10 +209,10 @@ class Evaluator:
             while True:
                 began_s = self._loop.time()
                 await self._loop.run_in_executor(pool, self._guarded_tick)
-                left_s = max(LEAST_TICK_S, TICK_S - (self._loop.time() - began_s))
-                await asyncio.sleep(LEAST_TICK_S)
+                left_s = max(MIN_TICK_S, TICK_S - (self._loop.time() - began_s))
+                await asyncio.sleep(MIN_TICK_S)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(left_s - LEAST_TICK_S):
+                    async with asyncio.timeout(left_s - MIN_TICK_S):
                         await self._awake.wait()
                 self._awake.clear()
         finally:

@@ -21,7 +21,7 @@ class Jump(NamedTuple):
     is_step: bool
 
 
-class Turns:
+class ListenedTime:
     """Counts the time in which the hub listened. Not thread-safe."""
 
     def __init__(self) -> None:

@@ -16,8 +16,8 @@ from probes.clean import clean
 
 HEADER = "x-netmon-now"
 HEARD_S = 900.0  # a site votes so long after its last write
-LEAST_VOTES = 3  # sites, before they can outvote the hub
-LEAST_MS = 1_735_689_600_000  # 2025-01-01: no clock of this network is right and earlier
+MIN_VOTES = 3  # sites, before they can outvote the hub
+MIN_CLOCK_MS = 1_735_689_600_000  # 2025-01-01: no clock of this network is right and earlier
 KEPT_S = 1.0  # a count of the votes holds for so long
 SHOWN = 5  # agents named
 MEND = "timedatectl set-ntp true, or chronyc makestep"
@@ -30,7 +30,7 @@ def told_ms(headers: Mapping[str, str]) -> int | None:
     return int(text) if _STAMP.fullmatch(text) else None
 
 
-class Clocks:
+class WriterClocks:
     """How far each site's and agent's clock is ahead of the hub's (ms), as told last. `now_ms`: the hub's wall clock;
     `mono_s`: a clock nobody sets. Not thread-safe."""
 
@@ -80,7 +80,7 @@ class Clocks:
 
     def _count(self, mono_s: float) -> None:
         """What most sites say, counted anew at most once a second."""
-        if mono_s - self._counted_s < KEPT_S and len(self._votes) >= LEAST_VOTES:
+        if mono_s - self._counted_s < KEPT_S and len(self._votes) >= MIN_VOTES:
             return
         self._counted_s = mono_s
         self._votes = {site: vote for site, vote in self._votes.items() if mono_s - vote[1] <= HEARD_S}
@@ -88,7 +88,7 @@ class Clocks:
         told = [ahead_ms for ahead_ms, _ in self._votes.values()]
         self._agreeing = sum(abs(ahead_ms) <= FUTURE_MS for ahead_ms in told)
         self._ahead_ms = 0
-        if len(told) >= LEAST_VOTES:
+        if len(told) >= MIN_VOTES:
             middle_ms = round(statistics.median(told))
             same = sum(abs(ahead_ms - middle_ms) <= FUTURE_MS for ahead_ms in told)
             if abs(middle_ms) > FUTURE_MS and 2 * same > len(told):
@@ -108,13 +108,13 @@ class Clocks:
         if self._ahead_ms:
             return f"{theirs} those of most sites: {_mend(f'agent {agent}', agent)}"
         theirs += f" the hub's ({_moment(now_ms)})"
-        if self._agreeing or clock_ms < LEAST_MS:
+        if self._agreeing or clock_ms < MIN_CLOCK_MS:
             proof = f"{self._agreeing} other sites agree with the hub" if self._agreeing else "no clock is that early"
             return f"{theirs}, and {proof}: {_mend(f'agent {agent}', agent)}"
         return f"{theirs}: {_mend('the one that is wrong', agent)}"
 
     def _proof_against_hub(self, differs_ms: int, now_ms: int, mono_s: float) -> str:
-        if now_ms < LEAST_MS:
+        if now_ms < MIN_CLOCK_MS:
             return "no clock is that early"
         if self._was_set(differs_ms, now_ms, mono_s):
             return "it is the hub's that was set"

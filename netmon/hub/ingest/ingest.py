@@ -12,13 +12,13 @@ from typing import NamedTuple
 from netmon.hub import limits
 from netmon.hub.ingest import clocks
 from netmon.hub.ingest.batch import Batch
-from netmon.hub.ingest.intake import BadBody, Body, Room, Turns
+from netmon.hub.ingest.intake import BadBody, Body, BodyRoom, WriterTurns
 from netmon.hub.ingest.journal import DiskRefuses, Journal
-from netmon.hub.ingest.lines import FACTORS, Bounds, Fault, Read, Reader, numbered, pack
-from netmon.hub.ingest.seen import NotARepeat, Plain, Seen
+from netmon.hub.ingest.lines import FACTORS, BadLine, Bounds, LineReader, Read, numbered, pack
+from netmon.hub.ingest.seen import NotARepeat, Plain, SeenNumbers
 from netmon.hub.ingest.showing import Showing
 from netmon.hub.ingest.twins import Twins
-from netmon.hub.ingest.writers import Places, Writer
+from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.tokens import Tokens
 from netmon.line import Line
 from netmon.process.troubles import Troubles
@@ -38,7 +38,7 @@ _Numbered = Iterator[tuple[int, "bytes | None"]]
 NAMED_FAULTS = 5  # bad lines an answer names; the rest is counted
 
 
-class Reply(NamedTuple):
+class HttpReply(NamedTuple):
     """How a write is answered; `code` is InfluxDB's word for the status."""
 
     status: int
@@ -68,7 +68,7 @@ class Claimed:
 class BadWrite(Exception):
     """A request that is refused whole; carries its answer."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: HttpReply) -> None:
         super().__init__(reply.message)
         self.reply = reply
 
@@ -78,11 +78,11 @@ class Ingest:
 
     def __init__(
         self,
-        places: Places,
+        places: Writers,
         tokens: Tokens,
         schema: Mapping[str, tuple[Field, ...]],
         journal: Journal,
-        seen: Seen,
+        seen: SeenNumbers,
         counters: limits.Counters,
         *,
         retention_s: float,
@@ -98,16 +98,16 @@ class Ingest:
         """`on_waiting`: called with an agent when its points wait for a clock: it is not silent. `refused` gets a batch the
         disk did not take: its writer comes again with it. `unjudged`: how many published values wait for the evaluation."""
         self._places, self._tokens, self._journal, self._seen = places, tokens, journal, seen
-        self._readers = {site: Reader(writer, schema) for site, writer in places.writers.items()}
+        self._readers = {site: LineReader(writer, schema) for site, writer in places.writers.items()}
         self._counters, self._refused, self._clock_ns = counters, refused, clock_ns
         self._retention_ms = int(retention_s * 1000)
         self._flying: dict[int, tuple[str, str, list[tuple[int, int]]]] = {}
         self._serial = 0
         self._troubles, self._on_waiting, self._mono_s = troubles or Troubles(), on_waiting, mono_s
         self._clocks_told, self._twins = "", Twins()
-        self.clocks = clocks.Clocks(clock_ns() // 1_000_000, mono_s(), seen.newest_ms())
+        self.clocks = clocks.WriterClocks(clock_ns() // 1_000_000, mono_s(), seen.newest_ms())
         self.position = position  # after the last record settled and published
-        self._unjudged, self._turns, self._large, self._room = unjudged, Turns(), Turns(), Room()
+        self._unjudged, self._turns, self._large, self._room = unjudged, WriterTurns(), WriterTurns(), BodyRoom()
         self._showing = Showing(publish, self._shown, self._troubles)
 
     def admit(self, token: str, headers: Mapping[str, str], precision: str) -> Claimed:
@@ -145,11 +145,11 @@ class Ingest:
         writer = self._places.writers.get(self._tokens.name(token) or "")
         if writer is None:
             self._counters.refused += 1
-            raise BadWrite(Reply(401, "unauthorized", "a site's write token is needed (Authorization: Token …)"))
+            raise BadWrite(HttpReply(401, "unauthorized", "a site's write token is needed (Authorization: Token …)"))
         if agent and agent not in writer.agents:
             self._counters.refused += 1
             why = f"agent {clean(agent, 64)} is not of site {writer.site} (see the hub's inventory)"
-            raise BadWrite(Reply(403, "forbidden", why))
+            raise BadWrite(HttpReply(403, "forbidden", why))
         return writer
 
     def _numbers(self, agent: str, headers: Mapping[str, str]) -> tuple[str, int, int]:
@@ -164,25 +164,25 @@ class Ingest:
     def _malformed(self, status: int, why: str, *, close: bool = False) -> BadWrite:
         self._counters.malformed += 1
         code = {413: "request too large", 415: "unsupported media type"}.get(status, "invalid")
-        return BadWrite(Reply(status, code, why, close=close))
+        return BadWrite(HttpReply(status, code, why, close=close))
 
-    def too_large(self) -> Reply:
+    def too_large(self) -> HttpReply:
         """The answer to a body over the cap."""
         return self._malformed(413, f"more than {limits.MAX_BODY_BYTES} bytes in one write", close=True).reply
 
-    def enter(self, claimed: Claimed) -> Reply | None:
+    def enter(self, claimed: Claimed) -> HttpReply | None:
         """Before the body is read: None when there is room for it (then `leave` when its answer is known), or the answer."""
         if self._room.enter(claimed.whose, claimed.size):
             return None
         self._counters.overload += 1
         why = f"{limits.MAX_BYTES_AT_ONCE} bytes of this writer are on their way: come again"
-        return Reply(429, "too many requests", why, retry_after_s=1, close=True)
+        return HttpReply(429, "too many requests", why, retry_after_s=1, close=True)
 
     def leave(self, claimed: Claimed) -> None:
         """The write is answered."""
         self._room.leave(claimed.whose, claimed.size)
 
-    async def write(self, claimed: Claimed, sent: bytes) -> Reply:
+    async def write(self, claimed: Claimed, sent: bytes) -> HttpReply:
         """Store what may be stored of a body; the answer once it is durable."""
         now_ns = self._clock_ns()
         body = Body(sent, gzipped=claimed.gzipped)
@@ -201,16 +201,16 @@ class Ingest:
             return bad.reply
         except DiskRefuses as fault:
             self._counters.disk_refusals += 1
-            return Reply(503, "unavailable", f"not stored: {fault}", retry_after_s=limits.RETRY_AFTER_S)
+            return HttpReply(503, "unavailable", f"not stored: {fault}", retry_after_s=limits.RETRY_AFTER_S)
 
-    async def _take(self, claimed: Claimed, body: Body, now_ns: int) -> Reply:
+    async def _take(self, claimed: Claimed, body: Body, now_ns: int) -> HttpReply:
         read = self._readers[claimed.writer.site].begin(claimed.header.agent, claimed.precision, self._bounds(now_ns))
         lines = numbered(body.parts())
         if claimed.header.agent:
             faults = await self._take_whole(claimed, body, read, lines, now_ns)
         else:
             faults = await self._take_in_parts(claimed, body, read, lines, now_ns)
-        return Reply(400, "invalid", _partial(faults)) if faults else Reply(204)
+        return HttpReply(400, "invalid", _partial(faults)) if faults else HttpReply(204)
 
     def _hear_clock(self, claimed: Claimed, now_ms: int) -> None:
         """Points of an agent whose clock and the hub's differ too much wait there (503): one of them will be set right."""
@@ -242,7 +242,7 @@ class Ingest:
 
     def _waits(self, why: str) -> BadWrite:
         self._counters.clock_refusals += 1
-        return BadWrite(Reply(503, "clock", why, retry_after_s=limits.RETRY_AFTER_S))
+        return BadWrite(HttpReply(503, "clock", why, retry_after_s=limits.RETRY_AFTER_S))
 
     def _tell_clocks(self, mono_s: float) -> None:
         told = self.clocks.trouble(mono_s)
@@ -253,7 +253,9 @@ class Ingest:
             self._troubles.well(CLOCKS)
         self._clocks_told = told
 
-    async def _take_whole(self, claimed: Claimed, body: Body, read: Read, lines: _Numbered, now_ns: int) -> list[Fault]:
+    async def _take_whole(
+        self, claimed: Claimed, body: Body, read: Read, lines: _Numbered, now_ns: int
+    ) -> list[BadLine]:
         """An agent's write: one record, numbered and claimed as one."""
         await self._calm(body)
         await self._turns.work(claimed.whose, read.fill(lines, limits.MAX_LINES + 1, limits.MAX_VALUES + 1))
@@ -268,7 +270,7 @@ class Ingest:
 
     async def _take_in_parts(
         self, claimed: Claimed, body: Body, read: Read, lines: _Numbered, now_ns: int
-    ) -> list[Fault]:
+    ) -> list[BadLine]:
         """Any other writer's: a large write is several records, each stored before the next is read. What comes again
         overwrites itself."""
         counted = forged = 0
@@ -324,9 +326,9 @@ class Ingest:
                 f"points {claimed.header.first} to {claimed.header.last} of boot {claimed.header.boot} are others than those stored under these"
                 " numbers (two agents with one state folder?): number them anew"
             )
-            raise BadWrite(Reply(409, "conflict", why)) from None
+            raise BadWrite(HttpReply(409, "conflict", why)) from None
 
-    def _count(self, claimed: Claimed, lines: list[Line | None], faults: list[Fault]) -> None:
+    def _count(self, claimed: Claimed, lines: list[Line | None], faults: list[BadLine]) -> None:
         if claimed.header.boot:
             self._counters.points_repeated += claimed.header.last - claimed.header.first + 1 - len(lines)
         self._counters.points_rejected += len(faults)
@@ -334,7 +336,7 @@ class Ingest:
 
     def _hand_over(
         self, serial: int, claimed: Claimed, read: Read, body: Body, now_ns: int
-    ) -> tuple[Awaitable[None], list[Fault]]:
+    ) -> tuple[Awaitable[None], list[BadLine]]:
         """Give what is new to the journal: what to wait for, and the faults to tell. Takes the claim back on any failure."""
         try:
             _, _, fresh = self._flying[serial]
@@ -397,7 +399,7 @@ class Ingest:
 
     def seen_now(self) -> Plain:
         """The seen ranges of everything up to `position` and nothing behind it, as plain data."""
-        durable = Seen.restore(self._seen.export())
+        durable = SeenNumbers.restore(self._seen.export())
         for agent, boot, parts in self._flying.values():
             durable.release(agent, boot, parts)
         return durable.export()
@@ -421,7 +423,7 @@ def _payload(read: Read, kept: tuple[Line, ...], body: Body) -> tuple[bytes, boo
     return pack(kept), True
 
 
-def _only(fresh: list[tuple[int, int]], first: int, read: Read) -> tuple[list[Line | None], list[Fault]]:
+def _only(fresh: list[tuple[int, int]], first: int, read: Read) -> tuple[list[Line | None], list[BadLine]]:
     """The lines whose numbers are new, and the faults unless the whole body is a repeat."""
     if fresh == [(first, first + len(read.lines) - 1)]:
         return read.lines, read.faults
@@ -429,7 +431,7 @@ def _only(fresh: list[tuple[int, int]], first: int, read: Read) -> tuple[list[Li
     return lines, read.faults if None in lines else []
 
 
-def _partial(faults: list[Fault]) -> str:
+def _partial(faults: list[BadLine]) -> str:
     named = [f"line {fault.line}: {fault.reason}" for fault in faults[:NAMED_FAULTS]]
     if len(faults) > NAMED_FAULTS:
         named.append(f"and {len(faults) - NAMED_FAULTS} more")

@@ -90,7 +90,7 @@ def _inflated(sent: bytes) -> Iterator[bytes]:
         raise BadBody(400, "the gzip body ends early")
 
 
-class Turns:
+class WriterTurns:
     """One at a time, and writers in turn, however many writes of one of them wait."""
 
     def __init__(self) -> None:
@@ -157,7 +157,7 @@ def _run(steps: Iterator[None], until_s: float) -> bool:
     return all(time.perf_counter() < until_s for _ in steps)
 
 
-class Room:
+class BodyRoom:
     """How many bytes of bodies one writer may have on their way at once: they are held in memory until they are answered."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from netmon.hub import limits
-from netmon.hub.ingest.shares import Head, Refused, Share
+from netmon.hub.ingest.shares import Refused, SeriesHead, Share
 from netmon.hub.ingest.writers import NONE, Writer
 from netmon.line import Line, Splitter, says_something, split, text_of_line
 from netmon.point import TAGS
@@ -26,7 +26,7 @@ _MOMENTS = 8  # of a series, remembered for writers finer than a millisecond
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class BadLine:
     """One refused line, `line` counted from 1."""
 
     line: int
@@ -52,7 +52,7 @@ class Read:
     precision: str
     bounds: Bounds
     lines: list[Line | None] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[BadLine] = field(default_factory=list)
     forged: int = 0
     values: int = 0  # in `lines`
     as_sent: bool = True
@@ -109,7 +109,7 @@ class Read:
         forged = isinstance(fault, Refused) and fault.forged
         self.forged += forged
         self.faults.append(
-            Fault(number, str(fault), forged) if len(self.faults) < limits.KEPT_FAULTS else _NAMELESS[forged]
+            BadLine(number, str(fault), forged) if len(self.faults) < limits.KEPT_FAULTS else _NAMELESS[forged]
         )
 
     def _line(self, raw: bytes | None) -> Line:
@@ -132,7 +132,7 @@ class Read:
         return Line(head.name, head.tags, values, time_ms)
 
 
-_NAMELESS = (Fault(0, "bad"), Fault(0, "forged", True))  # beyond what an answer names, only counted
+_NAMELESS = (BadLine(0, "bad"), BadLine(0, "forged", True))  # beyond what an answer names, only counted
 
 
 def pack(lines: Iterable[Line]) -> bytes:
@@ -140,7 +140,7 @@ def pack(lines: Iterable[Line]) -> bytes:
     return zlib.compress((record.text_of(lines) + "\n").encode(), 1, wbits=31)
 
 
-class Reader:
+class LineReader:
     """Reads the bodies of one site's writers. Not thread-safe: it lives in the event loop."""
 
     def __init__(self, writer: Writer, schema: Mapping[str, tuple[Field, ...]]) -> None:
@@ -178,7 +178,7 @@ def numbered(parts: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
     yield from splitter.end()
 
 
-def _one_a_millisecond(head: Head, time_ms: int, stamp_ns: int) -> None:
+def _one_a_millisecond(head: SeriesHead, time_ms: int, stamp_ns: int) -> None:
     """The hub keeps milliseconds: a second point within one would overwrite the first in silence."""
     told_ns = head.moments.get(time_ms)
     if told_ns is None:

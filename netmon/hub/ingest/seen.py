@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from netmon.intervals import MAX_INTERVALS, Intervals
 from netmon.store.record import Header
 
-__all__ = ["MAX_BOOTS", "MAX_INTERVALS", "Intervals", "NotARepeat", "Plain", "Seen"]
+__all__ = ["MAX_BOOTS", "MAX_INTERVALS", "Intervals", "NotARepeat", "Plain", "SeenNumbers"]
 
 MAX_BOOTS = 64  # an agent's latest processes whose points may still come again
 MAX_WRITES = 8  # of one boot, whose text is remembered by its checksum
@@ -52,7 +52,7 @@ class _Boot:
                 self.sums.popitem(last=False)
 
 
-class Seen:
+class SeenNumbers:
     """Sequence numbers stored, by agent and boot."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class Seen:
         return max((own.newest_ms or 0 for boots in self._agents.values() for own in boots.values()), default=0)
 
     @classmethod
-    def restore(cls, plain: Plain, newest: dict[str, dict[str, int]] | None = None) -> Seen:
+    def restore(cls, plain: Plain, newest: dict[str, dict[str, int]] | None = None) -> SeenNumbers:
         """The opposite of `export` and `newest`."""
         seen = cls()
         for agent, boots in plain.items():

@@ -33,7 +33,7 @@ class Refused(ValueError):
 
 
 @dataclass(slots=True)
-class Head:
+class SeriesHead:
     """One series of one writer: what its lines become."""
 
     name: str
@@ -48,7 +48,7 @@ class Head:
 class Parts(NamedTuple):
     """A line taken apart. `canonical`: its text is what the hub itself would write."""
 
-    head: Head
+    head: SeriesHead
     values: dict[str, Value]
     stamp: int | None
     canonical: bool
@@ -60,7 +60,7 @@ class Share:
     def __init__(self, whose: str, bind: Bind, schema: Mapping[str, Types]) -> None:
         """`whose`: for people, as in "more than 2000 series from agent c1"."""
         self._whose, self._bind, self._schema = whose, bind, schema
-        self._heads: dict[str, Head] = {}
+        self._heads: dict[str, SeriesHead] = {}
         self._names: dict[str, str] = {}  # one text of each name, so that a thousand points do not hold a thousand
         self._head_bytes = self._name_bytes = 0
         self._swept_ns = 0
@@ -93,7 +93,7 @@ class Share:
         head.used_ns = now_ns
         return Parts(head, values, int(stamp), True)
 
-    def _new(self, raw: str, now_ns: int) -> Head:
+    def _new(self, raw: str, now_ns: int) -> SeriesHead:
         if len(raw) > limits.MAX_SERIES_TEXT:
             raise Refused(f"measurement and tags are longer than {limits.MAX_SERIES_TEXT} characters")
         cost = _cost(raw)
@@ -114,7 +114,7 @@ class Share:
         shown = clean(name, len(name))
         _same_when_read_back(shown, tags)
         types, families = self._schema.get(shown, ({}, ()))
-        head = Head(shown, tags, shown == name and list(sent.items()) == list(tags.items()), types, families)
+        head = SeriesHead(shown, tags, shown == name and list(sent.items()) == list(tags.items()), types, families)
         self._heads[raw] = head
         self._head_bytes += cost
         return head
@@ -135,7 +135,7 @@ class Share:
         self._heads = {raw: head for raw, head in self._heads.items() if now_ns - head.used_ns < limits.SERIES_IDLE_NS}
         self._head_bytes = sum(map(_cost, self._heads))
 
-    def check(self, head: Head, values: dict[str, Value]) -> None:
+    def check(self, head: SeriesHead, values: dict[str, Value]) -> None:
         """Raises `Refused` for values the hub does not store."""
         if not values:
             raise Refused("no number in it: texts and booleans are not stored")
@@ -162,7 +162,7 @@ class Share:
         self._name_bytes += len(key)
 
 
-def _type_of_family(key: str, head: Head) -> str:
+def _type_of_family(key: str, head: SeriesHead) -> str:
     """The type a field that is one of many must have (`rtt_b17` of `rtt_b`); "" for a name of nobody's."""
     for family in head.families:
         if key.startswith(family.name) and key[len(family.name) :].isdecimal():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LEAST_RETURNS = 3  # a write that was long on its way comes back once
+MIN_RETURNS = 3  # a write that was long on its way comes back once
 WITHIN_S = 300.0
 AGAIN_S = 60.0  # told so often
 
@@ -39,7 +39,7 @@ class Twins:
             one.returns, one.since_s = int(is_back), mono_s
         else:
             one.returns += 1
-        if one.returns < LEAST_RETURNS or mono_s - one.told_s < AGAIN_S:
+        if one.returns < MIN_RETURNS or mono_s - one.told_s < AGAIN_S:
             return ""
         one.told_s = mono_s
         return (

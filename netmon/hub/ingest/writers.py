@@ -103,14 +103,14 @@ class Writer:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Writers:
     """The part of the inventory that ingest and live state read."""
 
     writers: Mapping[str, Writer]  # site id → what its token allows; only sites with an agent
     communes: tuple[Commune, ...]
 
     @classmethod
-    def of(cls, sites: Iterable[SiteLike], agents: Iterable[AgentLike], checks: Iterable[CheckLike] = ()) -> Places:
+    def of(cls, sites: Iterable[SiteLike], agents: Iterable[AgentLike], checks: Iterable[CheckLike] = ()) -> Writers:
         """From an inventory's sites, agents and checks."""
         owners = {one.check: one.agent for one in checks}
         by_site: dict[str, set[str]] = {}

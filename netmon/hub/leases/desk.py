@@ -12,13 +12,13 @@ from typing import Any
 
 from inventory.topology import Network
 from netmon.config.hub import LeasesConfig
-from netmon.hub.leases.rules import Lease, Leases, Meeting, Refusal, Want, day_of
+from netmon.hub.leases.rules import ConferenceWindow, Lease, Leases, Refusal, Want, day_of
 from netmon.hub.leases.tables import LeaseTables
 from probes.clean import clean
 
 log = logging.getLogger("netmon.hub")
 Row = dict[str, Any]
-MOST_QUIET = 16  # conferences an agent is told of
+MAX_WINDOWS_TOLD = 16  # conferences an agent is told of
 _WORDS: Mapping[str, tuple[str, str]] = {
     "longest": ("phép đo kéo dài quá {longest:.0f} giây", "it may last longer than {longest:.0f} s"),
     "conference": ("đang hoặc sắp có hội nghị {about} trên {link}", "conference {about} is on, or soon, on {link}"),
@@ -43,7 +43,7 @@ class Full(Exception):
     """A lease cannot be kept: the disk refuses."""
 
 
-class Desk:
+class LeaseDesk:
     """Gives and takes leases. Any thread may call; each call may wait for the disk."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Desk:
                 if isinstance(got, Lease):
                     self._book.undo(got.id)
                 raise Full(f"not kept: {fault}") from fault
-            quiet = self._book.quiet(links, now_s)[:MOST_QUIET] if links else []
+            quiet = self._book.quiet(links, now_s)[:MAX_WINDOWS_TOLD] if links else []
         soon = [[round(max(0.0, one.from_s - now_s)), round(one.until_s - now_s)] for one in quiet]
         told = self._granted(got) if isinstance(got, Lease) else self._refused(got)
         return isinstance(got, Lease), told | {"quiet": soon}
@@ -98,7 +98,7 @@ class Desk:
         one = self._network.conference(conference)
         with self._lock:
             now_s = self._clock_s()
-            self._book.hold(Meeting(conference, one.name if one else "", now_s, until_s, links))
+            self._book.hold(ConferenceWindow(conference, one.name if one else "", now_s, until_s, links))
             return self._book.busy_s(links, now_s)
 
     def let_go(self, conference: str) -> None:
@@ -169,10 +169,10 @@ def _shared(network: Network) -> frozenset[str]:
     return frozenset(shared)
 
 
-def _meetings(network: Network, margin_s: float, now_s: float) -> list[Meeting]:
+def _meetings(network: Network, margin_s: float, now_s: float) -> list[ConferenceWindow]:
     """Conferences that are not over."""
     return [
-        Meeting(
+        ConferenceWindow(
             one.id,
             one.name,
             one.starts.at_s - margin_s,

@@ -17,8 +17,8 @@ ZONE_S = 7 * 3600  # Asia/Ho_Chi_Minh
 GRACE_S = 5.0  # a lease outlives its test by so much: the word that it ended is on its way
 HELD_S = 60.0  # ask again after so long at most while a conference is rehearsed
 BUSY_S = 10.0  # ask again after so long at most: tests end early
-MOST_LEASES = 4  # of one agent at a time
-MOST_HELD_S = 6 * 3600  # of one agent in a day, all its leases together: none can keep a link for itself
+MAX_LEASES = 4  # of one agent at a time
+MAX_HELD_S = 6 * 3600  # of one agent in a day, all its leases together: none can keep a link for itself
 REASONS = ("longest", "conference", "busy", "budget", "share")
 
 
@@ -61,7 +61,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class ConferenceWindow:
     """When which links belong to a conference: from its margin before it starts until it ends."""
 
     id: str
@@ -101,14 +101,14 @@ class Leases:
     def __init__(
         self,
         terms: LeasesConfig,
-        meetings: Iterable[Meeting] = (),
+        meetings: Iterable[ConferenceWindow] = (),
         leases: Iterable[Lease] = (),
         used: Mapping[tuple[int, str], int] | None = None,
     ) -> None:
         self._terms = terms
         self._share_bytes = math.floor(terms.bytes_per_day * terms.share)
         self._meetings = tuple(sorted(meetings, key=lambda one: one.from_s))
-        self._rehearsed: dict[str, Meeting] = {}
+        self._rehearsed: dict[str, ConferenceWindow] = {}
         self._leases = {one.id: one for one in leases}
         self._holder = {link: one for one in self._leases.values() for link in one.links}
         self._used = dict(used or {})
@@ -141,7 +141,7 @@ class Leases:
         self._end(one, used_bytes, now_s)
         return one
 
-    def hold(self, one: Meeting) -> None:
+    def hold(self, one: ConferenceWindow) -> None:
         """A rehearsal begins: no new lease on its links until `let_go`, or its `until_s`."""
         self._rehearsed[one.id] = one
 
@@ -210,7 +210,7 @@ class Leases:
             other = self._holder.get(link)
             if other is not None:
                 return Refusal("busy", link, _after(min(BUSY_S, other.expires_s - now_s)), other.agent)
-        if sum(one.agent == want.agent for one in self._leases.values()) >= MOST_LEASES:
+        if sum(one.agent == want.agent for one in self._leases.values()) >= MAX_LEASES:
             return Refusal("busy", "", _after(BUSY_S), want.agent)
         return None
 
@@ -218,7 +218,7 @@ class Leases:
         """The bytes a test gets."""
         day = day_of(now_s)
         later_s = _after((day + 1) * DAY_S - ZONE_S - now_s)
-        if self._used.get((day, f"agent:{want.agent}"), 0) + want.seconds > MOST_HELD_S:
+        if self._used.get((day, f"agent:{want.agent}"), 0) + want.seconds > MAX_HELD_S:
             return Refusal("budget", "", later_s, want.agent)
         left = self._terms.bytes_per_day
         if want.bytes is not None and want.bytes > left:
@@ -250,7 +250,7 @@ class Leases:
         today = day_of(now_s)
         return {what: much for (day, what), much in self._used.items() if day == today and what.startswith("link:")}
 
-    def quiet(self, links: Iterable[str], now_s: float, within_s: float = 7 * DAY_S) -> list[Meeting]:
+    def quiet(self, links: Iterable[str], now_s: float, within_s: float = 7 * DAY_S) -> list[ConferenceWindow]:
         """Conferences on some links, now or soon; on any when none is named."""
         wanted = frozenset(links)
         soon = [one for one in self._meetings if one.until_s > now_s and one.from_s < now_s + within_s]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from netmon.hub.ingest.writers import Commune
-from netmon.hub.state.live import Live, Losses, Row
+from netmon.hub.state.live import Live, PacketLoss, Row
 from probes.base import Outcome
 
 FRESH_MS = 60_000  # a commune heard of longer ago than this is unknown
@@ -64,7 +64,7 @@ class Communes:
 def _row(
     commune: Commune,
     checks: Iterable[Row],
-    losses: Mapping[tuple[str, str], Losses],
+    losses: Mapping[tuple[str, str], PacketLoss],
     incident: Incident | None,
     heard: Mapping[str, int],
     now_ms: int,
@@ -101,12 +101,12 @@ def _state(incident: Incident) -> str:
     return "bad" if incident.get("severity") == "critical" and not elsewhere else "degraded"
 
 
-def _share(check: Row, losses: Mapping[tuple[str, str], Losses]) -> float | None:
+def _share(check: Row, losses: Mapping[tuple[str, str], PacketLoss]) -> float | None:
     known = losses.get((check["agent"], check["check"]))
     return known.share if known else None
 
 
-def _measured(checks: Sequence[Row], losses: Mapping[tuple[str, str], Losses]) -> str:
+def _measured(checks: Sequence[Row], losses: Mapping[tuple[str, str], PacketLoss]) -> str:
     """What the last outcomes say alone: all good, all bad, or some; our own faults (LOCAL) say nothing. A link that lost
     packets within the minute is not good because its last one came back."""
     votes = [check["outcome"] == Outcome.OK for check in checks if check["outcome"] != Outcome.LOCAL]

@@ -23,7 +23,7 @@ SELF_FIELDS = tuple(field.name for field in SELF)
 
 
 @dataclass(slots=True)
-class Losses:
+class PacketLoss:
     """Packets sent and answered, older ones fading over a minute: a loss that people can read."""
 
     sent: float = 0.0
@@ -49,7 +49,7 @@ class Live:
     def __init__(self, schema: Mapping[str, tuple[Field, ...]]) -> None:
         self.agents: dict[str, Row] = {}
         self.checks: dict[tuple[str, str], Row] = {}
-        self.losses: dict[tuple[str, str], Losses] = {}
+        self.losses: dict[tuple[str, str], PacketLoss] = {}
         self._families = {
             name: tuple(field.name for field in fields if field.repeated) for name, fields in schema.items()
         }
@@ -74,7 +74,7 @@ class Live:
         if known is not None and at_ms < known["at_ms"]:
             return
         if "sent" in fields and "rcvd" in fields:
-            self.losses.setdefault(key, Losses()).add(at_ms, fields["sent"], fields["rcvd"])
+            self.losses.setdefault(key, PacketLoss()).add(at_ms, fields["sent"], fields["rcvd"])
         families = self._families.get(line.name, ())
         tags = line.tags
         self.checks[key] = {

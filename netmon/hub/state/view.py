@@ -20,7 +20,7 @@ class Evaluation(Protocol):
         """Incidents, silences, pages and the evaluator's own figures."""
 
 
-class State:
+class HubView:
     """Puts the rooms' rows together. Lives in the event loop."""
 
     def __init__(

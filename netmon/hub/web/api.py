@@ -16,11 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from netmon.hub import limits
-from netmon.hub.state.view import State
-from netmon.hub.web.events import Feed
+from netmon.hub.state.view import HubView
+from netmon.hub.web.events import EventStream
 from probes.clean import clean
 
-MOST_SILENCE_S = 90 * 86400
+MAX_SILENCE_S = 90 * 86400
 _JSON = "application/json"
 
 
@@ -51,8 +51,8 @@ class Conferences(Protocol):
 
 
 def make(
-    state: State,
-    feed: Feed,
+    state: HubView,
+    feed: EventStream,
     deeds: Deeds,
     leases: Callable[[], dict[str, Any]] = dict,
     conferences: Conferences | None = None,
@@ -78,7 +78,7 @@ def make(
 
 
 class _Api:
-    def __init__(self, state: State, feed: Feed, deeds: Deeds, leases: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, state: HubView, feed: EventStream, deeds: Deeds, leases: Callable[[], dict[str, Any]]) -> None:
         self._state, self._feed, self._deeds, self._leases = state, feed, deeds, leases
 
     async def whole(self, request: Request) -> Response:
@@ -116,8 +116,8 @@ class _Api:
             _text(body, "note"),
         )
         for_s = body.get("for_s")
-        if isinstance(for_s, bool) or not isinstance(for_s, int | float) or not 1 <= for_s <= MOST_SILENCE_S:
-            raise HTTPException(400, f"for_s must be a number of seconds from 1 to {MOST_SILENCE_S}")
+        if isinstance(for_s, bool) or not isinstance(for_s, int | float) or not 1 <= for_s <= MAX_SILENCE_S:
+            raise HTTPException(400, f"for_s must be a number of seconds from 1 to {MAX_SILENCE_S}")
         now_s = time.time()
         try:
             id = await asyncio.to_thread(self._deeds.silence, element, now_s + for_s, who, note, now_s)
@@ -146,7 +146,7 @@ def _meetings(api: _Meetings) -> list[Route]:
 
 
 class _Meetings:
-    def __init__(self, state: State, conferences: Conferences) -> None:
+    def __init__(self, state: HubView, conferences: Conferences) -> None:
         self._state, self._conferences = state, conferences
 
     async def rows(self, request: Request) -> Response:

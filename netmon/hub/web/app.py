@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from netmon.hub import limits
-from netmon.hub.ingest.ingest import BadWrite, Ingest, Reply
+from netmon.hub.ingest.ingest import BadWrite, HttpReply, Ingest
 from netmon.hub.tokens import Tokens
 from netmon.process.troubles import Troubles
 from probes.clean import clean
@@ -74,7 +74,7 @@ class App:
                 raise  # its asker went away
             self._troubles.crashed(f"answers to {_named(scope)}", fault)
             if not begun:
-                await answer(stamped, Reply(500, "internal error", "a fault of netmon: try again", close=True))
+                await answer(stamped, HttpReply(500, "internal error", "a fault of netmon: try again", close=True))
 
     def _way(self, scope: Scope) -> Application:
         """Who answers. Agents ask for leases by their write token; people read them by the read token."""
@@ -85,7 +85,7 @@ class App:
 
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
-            await answer(send, Reply(405, "method not allowed", "write with POST"))
+            await answer(send, HttpReply(405, "method not allowed", "write with POST"))
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
@@ -129,7 +129,7 @@ class App:
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             if self._readers.name(token_of(headers)) is None:
                 self._counters.refused += 1
-                await answer(send, Reply(401, "unauthorized", "a read token is needed (Authorization: Token …)"))
+                await answer(send, HttpReply(401, "unauthorized", "a read token is needed (Authorization: Token …)"))
                 return
         await self._api(scope, receive, send)
 
@@ -172,7 +172,7 @@ async def read_body(headers: MutableMapping[str, str], receive: Receive, most: i
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def answer(send: Send, reply: Reply) -> None:
+async def answer(send: Send, reply: HttpReply) -> None:
     """Send a write's answer in InfluxDB's shape (`code` and `message`; `error` for clients of InfluxDB 1)."""
     if reply.status == 204:
         await send({"type": "http.response.start", "status": 204, "headers": []})

@@ -11,8 +11,8 @@ import json
 from typing import Any
 
 from netmon.hub import limits
-from netmon.hub.ingest.ingest import Reply
-from netmon.hub.state.view import State
+from netmon.hub.ingest.ingest import HttpReply
+from netmon.hub.state.view import HubView
 from netmon.hub.web.app import Receive, Scope, Send, answer
 
 MAX_READERS = 64
@@ -22,10 +22,10 @@ BEAT_S = 5.0  # without changes, so often all the same: the age of the data is o
 _ANEW, _END = b"anew", b"end"
 
 
-class Feed:
+class EventStream:
     """All readers of the stream."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: HubView) -> None:
         self._state = state
         self._readers: set[asyncio.Queue[bytes]] = set()
         self._poked = asyncio.Event()
@@ -67,7 +67,7 @@ class Feed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """GET /api/v1/events."""
         if len(self._readers) >= MAX_READERS:
-            await answer(send, Reply(503, "unavailable", "too many readers of events", limits.RETRY_AFTER_S))
+            await answer(send, HttpReply(503, "unavailable", "too many readers of events", limits.RETRY_AFTER_S))
             return
         queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE)
         headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]

@@ -9,22 +9,22 @@ import re
 from typing import Any
 
 from netmon.hub import limits
-from netmon.hub.ingest.ingest import BadWrite, Ingest, Reply
-from netmon.hub.leases.desk import Desk, Full, NotYours
+from netmon.hub.ingest.ingest import BadWrite, HttpReply, Ingest
+from netmon.hub.leases.desk import Full, LeaseDesk, NotYours
 from netmon.hub.web.app import Receive, Scope, Send, answer, read_body, send_json, token_of
 from probes.clean import clean
 
 PATH = "/api/v1/leases"
-MOST_BYTES = 1 << 50
-MOST_S = 86_400.0
+MAX_TEST_BYTES = 1 << 50
+MAX_TEST_S = 86_400.0
 _RELEASE = re.compile(re.escape(PATH) + r"/([0-9a-f]{1,32})/release", re.ASCII)
 _CHECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
-class LeaseDoor:
+class LeaseEndpoint:
     """An ASGI application. An agent gets leases for its own checks, and ends its own leases."""
 
-    def __init__(self, ingest: Ingest, desk: Desk, counters: limits.Counters) -> None:
+    def __init__(self, ingest: Ingest, desk: LeaseDesk, counters: limits.Counters) -> None:
         self._ingest, self._desk, self._counters = ingest, desk, counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,10 +41,10 @@ class LeaseDoor:
             await answer(send, bad.reply)
         except NotYours as fault:
             self._counters.refused += 1
-            await answer(send, Reply(403, "forbidden", str(fault)))
+            await answer(send, HttpReply(403, "forbidden", str(fault)))
         except Full as fault:
             self._counters.disk_refusals += 1
-            await answer(send, Reply(503, "unavailable", clean(str(fault)), retry_after_s=limits.RETRY_AFTER_S))
+            await answer(send, HttpReply(503, "unavailable", clean(str(fault)), retry_after_s=limits.RETRY_AFTER_S))
 
     async def _answer(self, path: str, agent: str, body: dict[str, Any], send: Send) -> None:
         if path == PATH:
@@ -58,31 +58,31 @@ class LeaseDoor:
                 raise KeyError(path)
             await asyncio.to_thread(self._desk.end, agent, found[1], self._bytes(body, "bytes_used", 0))
         except KeyError:
-            await answer(send, Reply(404, "not found", "there is no such lease of this agent (any more)"))
+            await answer(send, HttpReply(404, "not found", "there is no such lease of this agent (any more)"))
         else:
-            await answer(send, Reply(204))
+            await answer(send, HttpReply(204))
 
     def _wanted(self, body: dict[str, Any]) -> tuple[str, int | None, float]:
         """Check, bytes (None: what the path carries) and seconds of a request; raises `BadWrite`."""
         check, seconds = body.get("check"), body.get("seconds")
         if not isinstance(check, str) or not _CHECK.fullmatch(check):
             raise self._bad("check must be the name of a check")
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= MOST_S:
-            raise self._bad(f"seconds must be a number from 0 to {MOST_S:.0f}")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= MAX_TEST_S:
+            raise self._bad(f"seconds must be a number from 0 to {MAX_TEST_S:.0f}")
         return check, self._bytes(body, "bytes", 1), float(seconds)
 
     def _bytes(self, body: dict[str, Any], key: str, least: int) -> int | None:
         value = body.get(key)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_BYTES:
-            raise self._bad(f"{key} must be a whole number from {least} to {MOST_BYTES}, or null")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MAX_TEST_BYTES:
+            raise self._bad(f"{key} must be a whole number from {least} to {MAX_TEST_BYTES}, or null")
         return value
 
     def _object(self, body: bytes | None) -> dict[str, Any]:
         """The JSON object of a request; raises `BadWrite`."""
         if body is None:
-            raise BadWrite(Reply(413, "request too large", f"more than {limits.MAX_JSON_BYTES} bytes", close=True))
+            raise BadWrite(HttpReply(413, "request too large", f"more than {limits.MAX_JSON_BYTES} bytes", close=True))
         try:
             value = json.loads(body.decode(), parse_constant=lambda word: math.nan)
         except (ValueError, RecursionError):
@@ -93,4 +93,4 @@ class LeaseDoor:
 
     def _bad(self, why: str) -> BadWrite:
         self._counters.malformed += 1
-        return BadWrite(Reply(400, "invalid", why))
+        return BadWrite(HttpReply(400, "invalid", why))

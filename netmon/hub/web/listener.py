@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from netmon.hub import limits
-from netmon.hub.web.protocol import Door
+from netmon.hub.web.protocol import HttpProtocol
 
 
 class Listener(uvicorn.Server):
@@ -21,7 +21,7 @@ class Listener(uvicorn.Server):
     def __init__(
         self,
         app: Any,
-        protocol: type[Door],
+        protocol: type[HttpProtocol],
         sock: socket.socket | None,
         tls: ssl.SSLContext | None,
         open_again: Callable[[], socket.socket] | None = None,

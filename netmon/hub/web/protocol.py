@@ -19,10 +19,10 @@ class HeadTooLarge(Exception):
     """Request line and headers are over the cap."""
 
 
-class Door(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """One connection."""
 
-    counters: limits.Counters  # set on the subclass `door()` makes
+    counters: limits.Counters  # set on the subclass `http_protocol()` makes
     max_connections = limits.MAX_CONNECTIONS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -137,6 +137,6 @@ class Door(HttpToolsProtocol):
         self.transport.abort()
 
 
-def door(counters: limits.Counters, max_connections: int) -> type[Door]:
+def http_protocol(counters: limits.Counters, max_connections: int) -> type[HttpProtocol]:
     """The protocol class of one hub, with its counters."""
-    return type("HubDoor", (Door,), {"counters": counters, "max_connections": max_connections})
+    return type("HubDoor", (HttpProtocol,), {"counters": counters, "max_connections": max_connections})

@@ -16,8 +16,8 @@ from netmon.config.agent import AgentConfig
 from netmon.hub.ingest.batch import Batch
 from netmon.hub.ingest.ingest import BadWrite, Ingest
 from netmon.hub.ingest.journal import Journal
-from netmon.hub.ingest.seen import Seen
-from netmon.hub.ingest.writers import Places, Writer
+from netmon.hub.ingest.seen import SeenNumbers
+from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
 from netmon.hub.web import trust
@@ -33,11 +33,11 @@ class RealIngest:
         self.counters = Counters()
         segments = Segments(folder, segment_bytes=1_000_000, quota_bytes=100_000_000)
         self._ingest = Ingest(
-            Places({"c1": Writer("c1", "26734", "79", frozenset({"c1"}))}, ()),
+            Writers({"c1": Writer("c1", "26734", "79", frozenset({"c1"}))}, ()),
             Tokens([("t", "c1")]),
             {},
             Journal(segments, lambda: 0),
-            Seen(),
+            SeenNumbers(),
             self.counters,
             retention_s=3600,
             position=Position(0, 0),

@@ -22,12 +22,12 @@ from netmon.config.hub import ConferencesConfig, HubConfig, LeasesConfig, Receiv
 from netmon.config.walker.shape import shape_of
 from netmon.config.walker.value import parse_settings
 from netmon.hub.conference import child as rehearse
-from netmon.hub.conference.child import Failed
-from netmon.hub.conference.page import _ROW, MOST_ROWS
+from netmon.hub.conference.child import RehearsalFailed
+from netmon.hub.conference.page import _ROW, MAX_ROWS
 from netmon.hub.conference.rehearsals import Rehearsals
-from netmon.hub.conference.schedule import Run
+from netmon.hub.conference.schedule import PlannedStage
 from netmon.hub.conference.tables import KEPT_OVER, KeptStage
-from netmon.hub.leases.desk import Desk
+from netmon.hub.leases.desk import LeaseDesk
 from probes.kinds.room.kind import RoomSettings
 
 INVENTORY = meeting.inventory(6, provinces=2)
@@ -68,7 +68,7 @@ class World:
     def _owed(self) -> None:
         self.woken += 1
 
-    def run(self, stage: str) -> Run:
+    def run(self, stage: str) -> PlannedStage:
         (run,) = (one for runs in self.it._schedule._runs.values() for one in runs if one.stage == stage)
         return run
 
@@ -184,9 +184,9 @@ def test_who_is_concerned_no_more_is_told_that_it_is_over_for_him(tmp_path: Path
 
 
 def test_the_owner_of_a_room_the_page_has_no_room_for_is_told_too(tmp_path: Path) -> None:
-    world = World(tmp_path, last=(f"Xa {MOST_ROWS + 1}",))
-    broken = [row(one, "not_ready", "port") for one in range(1, MOST_ROWS + 2)]
-    page = world.settle("T-24h", result(*broken, rooms=MOST_ROWS + 1))
+    world = World(tmp_path, last=(f"Xa {MAX_ROWS + 1}",))
+    broken = [row(one, "not_ready", "port") for one in range(1, MAX_ROWS + 2)]
+    page = world.settle("T-24h", result(*broken, rooms=MAX_ROWS + 1))
     assert page is not None and page["conference"]["rooms_not_shown"] == 1
 
 
@@ -197,14 +197,14 @@ def test_every_key_of_the_page_is_documented(world: World) -> None:
     told = page["conference"]
     keys = {*told, *told["delta"], *told["summary"], *_ROW}
     assert [key for key in keys if f'"{key}"' not in text and f"`{key}`" not in text] == []
-    assert f"the first {MOST_ROWS} of them" in text
+    assert f"the first {MAX_ROWS} of them" in text
 
 
 def test_more_rooms_than_fit_are_counted(world: World) -> None:
     page = world.settle("T-24h", result(*(row(one, "not_ready", "port") for one in range(1, 301)), rooms=300))
     assert page is not None
     told = page["conference"]
-    assert len(told["rooms"]) == MOST_ROWS == len(told["delta"]["worse"])
+    assert len(told["rooms"]) == MAX_ROWS == len(told["delta"]["worse"])
     assert (told["rooms_not_shown"], told["delta"]["worse_count"], told["summary"]["not_ready"]) == (100, 300, 300)
 
 
@@ -338,7 +338,7 @@ def child(code: str, limit_s: float = 20.0) -> Row:
     ],
 )
 def test_whatever_a_child_does_is_a_failure_with_its_reason(code: str, why: str, again: bool) -> None:
-    with pytest.raises(Failed, match=why.replace("[", "\\[")) as fault:
+    with pytest.raises(RehearsalFailed, match=why.replace("[", "\\[")) as fault:
         child(code, 1.0 if "sleep" in code else 20.0)
     assert fault.value.again is again
 
@@ -347,7 +347,7 @@ def test_a_child_takes_its_own_children_along(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(rehearse, "HANG_UP_S", 0.5)
     code = "import subprocess, sys, time; subprocess.Popen(['sleep', '61']); time.sleep(60)"
     began = time.monotonic()
-    with pytest.raises(Failed):
+    with pytest.raises(RehearsalFailed):
         child(code, 1.0)  # the grandchild holds the pipe: only the end of the whole group ends it
     assert time.monotonic() - began < 5
 
@@ -357,7 +357,7 @@ def test_a_failed_run_is_tried_again_and_then_told(world: World, monkeypatch: py
 
     async def fails(words: Any, limit_s: float) -> Row:
         tries.append(limit_s)
-        raise Failed("away")
+        raise RehearsalFailed("away")
 
     monkeypatch.setattr(rehearse, "run", fails)
     monkeypatch.setattr("netmon.hub.conference.rehearsals.AGAIN_S", 0.01)
@@ -450,7 +450,7 @@ def test_calls_end_ten_minutes_before_the_start(world: World, monkeypatch: pytes
 
 def test_heavy_tests_wait_while_a_conference_is_rehearsed(tmp_path: Path) -> None:
     clock = [START_S - 86_400.0]
-    desk = Desk(LeasesConfig(), NETWORK, HubTables(tmp_path / "db").leases, lambda: clock[0])
+    desk = LeaseDesk(LeasesConfig(), NETWORK, HubTables(tmp_path / "db").leases, lambda: clock[0])
     site = replace(NETWORK.inventory.sites[0])
     assert site.id == "core"
     assert desk.hold("hn", clock[0] + 300) == 0.0

@@ -8,7 +8,7 @@ import pytest
 
 from inventory.model import Conference
 from inventory.timestamp import Timestamp
-from netmon.hub.conference.schedule import AT_ONCE, Key, Run, Schedule, startable
+from netmon.hub.conference.schedule import AT_ONCE, Key, PlannedStage, Schedule, startable
 
 START_S = Timestamp("2031-03-01T08:00:00+07:00").at_s
 STAGES = (86400.0, 3600.0, 1800.0, 600.0)
@@ -97,7 +97,7 @@ def test_the_next_stage_is_known_until_there_is_none() -> None:
     assert schedule.next_of("nobody", 0.0, ()) is None
 
 
-def due(*conferences: Conference, before_s: float = 3000.0) -> list[Run]:
+def due(*conferences: Conference, before_s: float = 3000.0) -> list[PlannedStage]:
     return Schedule(conferences, STAGES).due(START_S - before_s, ())
 
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from netmon.hub.disk.losses import Losses
-from netmon.hub.disk.reclaim import Room
+from netmon.hub.disk.losses import LostPoints
+from netmon.hub.disk.reclaim import DiskRoom
 from netmon.process.troubles import Troubles
 from netmon.segments import Position, Segments
 from netmon.store import record
@@ -29,7 +29,7 @@ def test_what_was_neither_sealed_nor_copied_is_counted_to_the_point(tmp_path: Pa
         segments.commit()
     sink = SimpleNamespace(name="db", position=places[2], lost=0)
     troubles = Troubles()
-    losses = segments.on_drop = Losses(SimpleNamespace(place=places[1]), [sink], troubles)
+    losses = segments.on_drop = LostPoints(SimpleNamespace(place=places[1]), [sink], troubles)
     for dropped, (points, lost) in enumerate([(0, 0), (0, 0), (4, 0), (9, 5)], 1):
         assert segments.drop_oldest() == 1
         assert (losses.points, sink.lost) == (points, lost), dropped
@@ -38,7 +38,7 @@ def test_what_was_neither_sealed_nor_copied_is_counted_to_the_point(tmp_path: Pa
 
 def test_a_record_of_another_version_counts_for_nothing(tmp_path: Path) -> None:
     sink = SimpleNamespace(name="db", position=Position(0, 0), lost=0)
-    losses = Losses(SimpleNamespace(place=Position(0, 0)), [sink], Troubles())
+    losses = LostPoints(SimpleNamespace(place=Position(0, 0)), [sink], Troubles())
     losses([(Position(1, 9), b"what is this")])
     assert (losses.points, sink.lost) == (0, 0)
 
@@ -51,4 +51,4 @@ def test_on_a_disk_that_others_fill_writes_are_refused_and_no_acknowledged_point
     for points in (2, 3, 4):
         segments.append(_body(points))
         segments.commit()
-    assert bool(Room(segments, tmp_path / "store", disk_bytes=lambda path: disk_bytes)()) is goes
+    assert bool(DiskRoom(segments, tmp_path / "store", disk_bytes=lambda path: disk_bytes)()) is goes

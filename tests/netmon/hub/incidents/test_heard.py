@@ -10,13 +10,13 @@ from pathlib import Path
 
 import records
 
-from netmon.hub.disk.reclaim import PIECES, SPAN_S, Room
+from netmon.hub.disk.reclaim import PIECES, SPAN_S, DiskRoom
 from netmon.hub.incidents.heard import Heard
 from netmon.hub.ingest.batch import Batch
-from netmon.hub.ingest.ingest import Ingest, Reply
+from netmon.hub.ingest.ingest import HttpReply, Ingest
 from netmon.hub.ingest.journal import Journal
-from netmon.hub.ingest.seen import Seen
-from netmon.hub.ingest.writers import Places, Writer
+from netmon.hub.ingest.seen import SeenNumbers
+from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
 from netmon.line import Line
@@ -84,11 +84,11 @@ async def _refused_and_repeated(tmp_path: Path) -> None:
     disk = FullDisk(tmp_path, segment_bytes=1 << 20, quota_bytes=1 << 24)
     told, kept = list[Batch](), list[Batch]()
     ingest = Ingest(
-        Places({"c1": Writer("c1", "00001", "01", frozenset({"c1"}))}, ()),
+        Writers({"c1": Writer("c1", "00001", "01", frozenset({"c1"}))}, ()),
         Tokens([("t", "c1")]),
         {},
         Journal(disk, lambda: 0),
-        Seen(),
+        SeenNumbers(),
         Counters(),
         retention_s=1e6,
         position=disk.durable,
@@ -100,7 +100,7 @@ async def _refused_and_repeated(tmp_path: Path) -> None:
     body = f"netmon_ping,{tags} sent=1i,rcvd=0i {now_ms}\nnetmon_ping,{tags} sent=1i,rcvd=1i {now_ms + 1}".encode()
     headers = {"x-netmon-agent": "c1", "x-netmon-boot": "ab", "x-netmon-seq": "1-2"}
 
-    async def write() -> Reply:
+    async def write() -> HttpReply:
         return await ingest.write(ingest.admit("t", headers, "ms"), body)
 
     assert (await write()).status == 503
@@ -118,7 +118,7 @@ def test_a_neighbour_that_takes_all_room_does_not_eat_the_whole_store(tmp_path: 
         segments.append(b"%090d" % number)
         segments.commit()
     now_s = 1000.0
-    room = Room(segments, tmp_path / "store", lambda: now_s, lambda path: 4_000)
+    room = DiskRoom(segments, tmp_path / "store", lambda: now_s, lambda path: 4_000)
     assert [room() for _ in range(PIECES)] == [1] * PIECES
     assert room() == 0
     assert len(list(segments.read(Position(0, 0)))) == 20 - PIECES

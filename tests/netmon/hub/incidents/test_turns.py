@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from netmon.hub.incidents.turns import Turns
+from netmon.hub.incidents.turns import ListenedTime
 
 
-def after(*steps: tuple[float, float | None]) -> Turns:
+def after(*steps: tuple[float, float | None]) -> ListenedTime:
     """A hub that turned each second for a while, then in these steps of wall and steady clock."""
-    turns, wall_s, steady_s = Turns(), 1000.0, 50.0
+    turns, wall_s, steady_s = ListenedTime(), 1000.0, 50.0
     for step_s, steady_step_s in (*(((1.0, 1.0),) * 5), *steps):
         assert turns.turn(wall_s, None if steady_step_s is None else steady_s) is None
         wall_s, steady_s = wall_s + step_s, steady_s + (steady_step_s or 0)
@@ -18,7 +18,7 @@ def after(*steps: tuple[float, float | None]) -> Turns:
 
 
 def last(step_s: float, steady_step_s: float | None) -> object:
-    turns = Turns()
+    turns = ListenedTime()
     for at in range(6):
         assert turns.turn(1000.0 + at, 50.0 + at) is None
     return turns.turn(1005.0 + step_s, None if steady_step_s is None else 55.0 + steady_step_s)
@@ -43,7 +43,7 @@ def test_what_is_not_the_networks_time_is_told(
 
 
 def test_a_hub_that_is_slow_for_long_still_counts() -> None:
-    turns = Turns()
+    turns = ListenedTime()
     for at in range(0, 200, 10):
         turns.turn(1000.0 + at, float(at))
     before_s = turns.listened_s

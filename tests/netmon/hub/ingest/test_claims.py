@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from netmon.hub.ingest.ingest import Ingest, Reply
+from netmon.hub.ingest.ingest import HttpReply, Ingest
 from netmon.hub.ingest.journal import Journal
-from netmon.hub.ingest.seen import Seen
-from netmon.hub.ingest.writers import Places, Writer
+from netmon.hub.ingest.seen import SeenNumbers
+from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
 from netmon.segments import Segments
@@ -26,10 +26,10 @@ POINTS = 5
 def _ingest(folder: Path) -> tuple[Ingest, Counters]:
     segments = Segments(folder, segment_bytes=1 << 20, quota_bytes=1 << 24)
     counters = Counters()
-    places = Places({"c1": Writer("c1", "00001", "01", frozenset({"c1"}))}, ())
+    places = Writers({"c1": Writer("c1", "00001", "01", frozenset({"c1"}))}, ())
     journal = Journal(segments, lambda: 0)
     made = Ingest(
-        places, Tokens([("token", "c1")]), {}, journal, Seen(), counters,
+        places, Tokens([("token", "c1")]), {}, journal, SeenNumbers(), counters,
         retention_s=1e6, position=segments.durable, publish=lambda batch: None,
     )  # fmt: skip
     return made, counters
@@ -39,7 +39,7 @@ def _body(at_ms: int, extra: str = "") -> bytes:
     return "\n".join(f"m,check=k{extra} v={number} {at_ms + number}" for number in range(POINTS)).encode()
 
 
-async def _write(ingest: Ingest, body: bytes, boot: str = "ab") -> Reply:
+async def _write(ingest: Ingest, body: bytes, boot: str = "ab") -> HttpReply:
     headers = {"x-netmon-agent": "c1", "x-netmon-boot": boot, "x-netmon-seq": f"1-{POINTS}"}
     headers["x-netmon-now"] = str(time.time_ns() // 1_000_000)
     return await ingest.write(ingest.admit("token", headers, "ms"), body)
@@ -78,7 +78,7 @@ def test_a_write_that_failed_is_stored_when_it_comes_again(
     real_function = getattr(real or ingest_module, name)
     monkeypatch.setattr(place, _once(fault, real_function))
 
-    async def run() -> Reply:
+    async def run() -> HttpReply:
         with pytest.raises(type(fault)):
             await _write(ingest, body)
         return await _write(ingest, body)
@@ -91,7 +91,7 @@ def test_a_writer_that_went_away_while_its_write_was_on_the_way_to_disk_is_not_s
     ingest, counters = _ingest(tmp_path)
     body = _body(time.time_ns() // 1_000_000)
 
-    async def run() -> Reply:
+    async def run() -> HttpReply:
         first = asyncio.ensure_future(_write(ingest, body))
         await asyncio.sleep(0)
         first.cancel()

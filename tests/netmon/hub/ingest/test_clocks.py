@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from netmon.hub import limits
-from netmon.hub.ingest.clocks import Clocks, lasting
-from netmon.hub.ingest.ingest import Ingest, Reply
+from netmon.hub.ingest.clocks import WriterClocks, lasting
+from netmon.hub.ingest.ingest import HttpReply, Ingest
 from netmon.hub.ingest.journal import Journal
-from netmon.hub.ingest.seen import Seen
-from netmon.hub.ingest.writers import Places, Writer
+from netmon.hub.ingest.seen import SeenNumbers
+from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
 from netmon.process.troubles import Troubles
@@ -23,12 +23,12 @@ HOUR_MS = 3_600_000
 MONTH_MS = 31 * 86_400_000
 
 
-def _others(clocks: Clocks, ahead_ms: int, many: int = 3) -> list[str]:
+def _others(clocks: WriterClocks, ahead_ms: int, many: int = 3) -> list[str]:
     return [clocks.hear(f"s{n}", f"a{n}", NOW_MS + ahead_ms, NOW_MS, 0.0) for n in range(many)]
 
 
 def test_small_differences_are_nobodys_fault() -> None:
-    clocks = Clocks(NOW_MS, 0.0)
+    clocks = WriterClocks(NOW_MS, 0.0)
     assert clocks.hear("c1", "c1", NOW_MS + limits.FUTURE_MS, NOW_MS, 0.0) == ""
     assert clocks.hear("c1", "c1", NOW_MS - limits.FUTURE_MS, NOW_MS, 0.0) == "" and clocks.trouble(0.0) == ""
 
@@ -39,7 +39,7 @@ def test_small_differences_are_nobodys_fault() -> None:
 def test_an_agent_whose_clock_differs_from_the_others_is_named_with_the_figure_and_the_command(
     ahead_ms: int, by: str
 ) -> None:
-    clocks = Clocks(NOW_MS, 0.0)
+    clocks = WriterClocks(NOW_MS, 0.0)
     assert _others(clocks, 0) == ["", "", ""]
     why = clocks.hear("c1", "c1", NOW_MS + ahead_ms, NOW_MS, 1.0)
     assert why.startswith("the clock of agent c1") and by in why and "3 other sites agree with the hub" in why
@@ -49,7 +49,7 @@ def test_an_agent_whose_clock_differs_from_the_others_is_named_with_the_figure_a
 
 @pytest.mark.parametrize("ahead_ms", [HOUR_MS, -HOUR_MS, -MONTH_MS])
 def test_a_hub_that_most_sites_contradict_judges_by_their_time(ahead_ms: int) -> None:
-    clocks = Clocks(NOW_MS, 0.0)
+    clocks = WriterClocks(NOW_MS, 0.0)
     _others(clocks, ahead_ms, 4)
     assert clocks.reference_ms(NOW_MS, 5.0) == NOW_MS + ahead_ms
     assert clocks.trouble(5.0).startswith("the hub's clock is ") and "set it right on the hub" in clocks.trouble(5.0)
@@ -58,30 +58,30 @@ def test_a_hub_that_most_sites_contradict_judges_by_their_time(ahead_ms: int) ->
 
 
 def test_one_site_alone_never_moves_the_hubs_time_whatever_agents_it_has() -> None:
-    clocks = Clocks(NOW_MS, 0.0)
+    clocks = WriterClocks(NOW_MS, 0.0)
     for number in range(10):
         assert clocks.hear("c1", f"c1-{number}", NOW_MS + HOUR_MS, NOW_MS, float(number))
     assert clocks.reference_ms(NOW_MS, 20.0) == NOW_MS
 
 
 def test_a_hub_whose_clock_was_set_says_so() -> None:
-    clocks = Clocks(NOW_MS, 0.0)
+    clocks = WriterClocks(NOW_MS, 0.0)
     why = clocks.hear("c1", "c1", NOW_MS + 5_000, NOW_MS + 5_000 - HOUR_MS, 5.0)
     assert why.startswith("the hub's clock is 3600 s behind agent c1's, and it is the hub's that was set")
 
 
 def test_a_hub_that_starts_before_its_own_points_says_so() -> None:
-    clocks = Clocks(NOW_MS - HOUR_MS, 0.0, newest_ms=NOW_MS)
+    clocks = WriterClocks(NOW_MS - HOUR_MS, 0.0, newest_ms=NOW_MS)
     assert "the hub has later points already" in clocks.hear("c1", "c1", NOW_MS, NOW_MS - HOUR_MS, 5.0)
 
 
 def test_without_any_proof_nobody_is_accused() -> None:
-    why = Clocks(NOW_MS, 0.0).hear("c1", "c1", NOW_MS + HOUR_MS, NOW_MS, 5.0)
+    why = WriterClocks(NOW_MS, 0.0).hear("c1", "c1", NOW_MS + HOUR_MS, NOW_MS, 5.0)
     assert "set the clock of the one that is wrong right" in why
 
 
 def test_old_points_go_by_the_newest_point_not_by_a_clock_that_ran_ahead() -> None:
-    clocks = Clocks(NOW_MS, 0.0)
+    clocks = WriterClocks(NOW_MS, 0.0)
     assert clocks.keeping_ms(NOW_MS) == NOW_MS
     clocks.stored(NOW_MS)
     assert clocks.keeping_ms(NOW_MS + MONTH_MS) == NOW_MS and clocks.keeping_ms(NOW_MS - HOUR_MS) == NOW_MS - HOUR_MS
@@ -100,21 +100,21 @@ class World:
         segments = Segments(folder, segment_bytes=1 << 20, quota_bytes=1 << 24)
         names = [f"c{n}" for n in range(1, sites + 1)]
         self.ingest = Ingest(
-            Places({name: Writer(name, "-", "-", frozenset({name})) for name in names}, ()),
-            Tokens([(name, name) for name in names]), {}, Journal(segments, lambda: 0), Seen(), self.counters,
+            Writers({name: Writer(name, "-", "-", frozenset({name})) for name in names}, ()),
+            Tokens([(name, name) for name in names]), {}, Journal(segments, lambda: 0), SeenNumbers(), self.counters,
             retention_s=7 * 86_400, position=segments.durable, publish=lambda batch: None, troubles=self.troubles,
             on_waiting=self.waited.append,
             clock_ns=lambda: self.hub_ms * 1_000_000, mono_s=lambda: self.mono_s,
         )  # fmt: skip
 
-    def write(self, agent: str, seq: int, clock_ms: int, *stamps: int, header: str = "now") -> Reply:
+    def write(self, agent: str, seq: int, clock_ms: int, *stamps: int, header: str = "now") -> HttpReply:
         self.mono_s += 1.0
         headers = {"x-netmon-agent": agent, "x-netmon-boot": "ab", "x-netmon-seq": f"{seq}-{seq + len(stamps) - 1}"}
         headers |= {f"x-netmon-{header}": str(clock_ms)} if header else {}
         body = "\n".join(f"m,check=k v=1 {at_ms}" for at_ms in stamps).encode()
         return asyncio.run(self.ingest.write(self.ingest.admit(agent, headers, "ms"), body))
 
-    def foreign(self, *stamps: int) -> Reply:
+    def foreign(self, *stamps: int) -> HttpReply:
         body = "\n".join(f"m,check=k v=1 {at_ms}" for at_ms in stamps).encode()
         return asyncio.run(self.ingest.write(self.ingest.admit("c1", {}, "ms"), body))
 

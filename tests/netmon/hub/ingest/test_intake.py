@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from netmon.hub import limits
 from netmon.hub.ingest.batch import Batch, replay
-from netmon.hub.ingest.ingest import Ingest, Reply
-from netmon.hub.ingest.intake import BadBody, Body, Room, Turns
+from netmon.hub.ingest.ingest import HttpReply, Ingest
+from netmon.hub.ingest.intake import BadBody, Body, BodyRoom, WriterTurns
 from netmon.hub.ingest.journal import Journal
-from netmon.hub.ingest.seen import Seen
-from netmon.hub.ingest.writers import Places, Writer
+from netmon.hub.ingest.seen import SeenNumbers
+from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
 from netmon.segments import Segments
@@ -37,13 +37,13 @@ class Intake:
         self.segments = Segments(folder, segment_bytes=1 << 26, quota_bytes=1 << 28)
         self.batches: list[Batch] = []
         self.counters = Counters()
-        places = Places({"c1": Writer("c1", "00001", "01", frozenset({"c1"}))}, ())
+        places = Writers({"c1": Writer("c1", "00001", "01", frozenset({"c1"}))}, ())
         self.ingest = Ingest(
-            places, Tokens([("token", "c1")]), {}, Journal(self.segments, lambda: 0), Seen(), self.counters,
+            places, Tokens([("token", "c1")]), {}, Journal(self.segments, lambda: 0), SeenNumbers(), self.counters,
             retention_s=1e6, position=self.segments.durable, publish=self.batches.append, **more,
         )  # fmt: skip
 
-    async def write(self, body: bytes, **headers: str) -> Reply:
+    async def write(self, body: bytes, **headers: str) -> HttpReply:
         told = {"content-encoding": "gzip", **{f"x-netmon-{key}": value for key, value in headers.items()}}
         return await self.ingest.write(self.ingest.admit("token", told, "ms"), gzip.compress(body, 1))
 
@@ -52,7 +52,7 @@ class Intake:
         return list(replay(self.segments, self.segments.first))
 
 
-async def _longest_stretch(work: Awaitable[Reply]) -> tuple[Reply, float]:
+async def _longest_stretch(work: Awaitable[HttpReply]) -> tuple[HttpReply, float]:
     """The answer, and the longest time the event loop was kept from others (of its own CPU time: the machine is shared)."""
     longest, ended = 0.0, asyncio.Event()
 
@@ -92,7 +92,7 @@ def test_no_body_holds_the_event_loop_or_much_memory(tmp_path: Path, name: str) 
     body, status = BODIES[name]
     intake = Intake(tmp_path)
 
-    async def run() -> tuple[Reply, float]:
+    async def run() -> tuple[HttpReply, float]:
         return await _longest_stretch(intake.write(body))
 
     asyncio.run(intake.write(b"m v=1"))
@@ -120,7 +120,7 @@ def test_a_large_write_of_an_agent_is_one_record_and_shown_in_parts_its_frontier
     intake, now_ms = Intake(tmp_path), time.time_ns() // 1_000_000  # a module may be minutes old
     body = b"\n".join(b"m,check=k v=%di,w=1u %d" % (n, now_ms + n) for n in range(2_500))
 
-    async def run() -> list[Reply]:
+    async def run() -> list[HttpReply]:
         large = intake.write(body, agent="c1", boot="b", seq="1-2500", frontier=f"{now_ms}")
         small = intake.write(b"m,check=k v=1i", agent="c1", boot="b", seq="2501-2501", frontier=f"{now_ms + 1}")
         return await asyncio.gather(large, small)
@@ -192,7 +192,7 @@ def test_a_bomb_is_stopped_at_the_cap_and_unpacked_in_small_steps() -> None:
 
 def test_writers_have_their_turns_however_many_writes_one_of_them_sends() -> None:
     async def run() -> list[str]:
-        turns, order = Turns(), []
+        turns, order = WriterTurns(), []
 
         def steps(name: str) -> Iterator[None]:
             for _ in range(3):
@@ -211,7 +211,7 @@ def test_writers_have_their_turns_however_many_writes_one_of_them_sends() -> Non
 
 def test_a_turn_that_is_given_up_goes_on_to_the_next() -> None:
     async def run() -> None:
-        turns = Turns()
+        turns = WriterTurns()
         async with turns.turn(("a", "")):
             waiting = [asyncio.create_task(turns.work(("b", ""), iter([None]))) for _ in range(3)]
             await asyncio.sleep(0)
@@ -225,7 +225,7 @@ def test_a_turn_that_is_given_up_goes_on_to_the_next() -> None:
 
 
 def test_a_writer_has_only_so_many_bytes_on_their_way() -> None:
-    room, many = Room(), limits.MAX_BYTES_AT_ONCE // 1000
+    room, many = BodyRoom(), limits.MAX_BYTES_AT_ONCE // 1000
     assert all(room.enter(("s", "a"), 1000) for _ in range(many))
     assert not room.enter(("s", "a"), 1000) and room.enter(("s", ""), 1000) and room.enter(("t", "a"), 1000)
     room.leave(("s", "a"), 1000)

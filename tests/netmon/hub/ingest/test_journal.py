@@ -10,8 +10,8 @@ import pytest
 
 from netmon.hub.ingest.ingest import Claimed, Ingest
 from netmon.hub.ingest.journal import DiskRefuses, Journal
-from netmon.hub.ingest.seen import Seen
-from netmon.hub.ingest.writers import Places, Writer
+from netmon.hub.ingest.seen import SeenNumbers
+from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
 from netmon.segments import Position
@@ -83,11 +83,11 @@ WRITER = Writer("c1", "26734", "79", frozenset({"c1"}))
 
 def _ingest(disk: Disk, told: list[object]) -> Ingest:
     return Ingest(
-        Places({"c1": WRITER}, ()),
+        Writers({"c1": WRITER}, ()),
         Tokens([("t", "c1")]),
         {},
         Journal(disk, disk.drop_oldest),
-        Seen(),
+        SeenNumbers(),
         Counters(),
         retention_s=3600,
         position=Position(0, 0),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.hub import limits
-from netmon.hub.ingest.lines import Bounds, Read, Reader, bind
+from netmon.hub.ingest.lines import Bounds, LineReader, Read, bind
 from netmon.hub.ingest.writers import Writer
 from netmon.line import Line, decode
 from netmon.point import TAGS
@@ -26,8 +26,8 @@ SCHEMA = {
 HEAD = "netmon_ping,agent=c1,check=up,commune=26734,province=79,site=c1,target=p79"
 
 
-def _read(body: str, agent: str = "c1", reader: Reader | None = None, precision: str = "ms") -> Read:
-    return (reader or Reader(WRITER, SCHEMA)).read(body, agent, precision, BOUNDS)
+def _read(body: str, agent: str = "c1", reader: LineReader | None = None, precision: str = "ms") -> Read:
+    return (reader or LineReader(WRITER, SCHEMA)).read(body, agent, precision, BOUNDS)
 
 
 def test_a_canonical_body_may_be_stored_as_it_came() -> None:
@@ -65,7 +65,7 @@ def _is_beyond(fields: dict[str, float], time_ms: int) -> bool:
 @given(st.lists(st.tuples(_FIELDS, _STAMPS), min_size=1, max_size=4))
 def test_the_fast_path_reads_as_the_one_decoder_does(rows: list[tuple[list[tuple[str, str]], str]]) -> None:
     texts = [f"{HEAD} {','.join(f'{key}={value}' for key, value in fields)} {stamp}" for fields, stamp in rows]
-    plain = Reader(WRITER, {})
+    plain = LineReader(WRITER, {})
     plain.read(f"{HEAD} warm=1i {NOW_MS}", "c1", "ms", BOUNDS)  # the head is known, so the fast path is open
     wide = Bounds(-(10**30), 10**30, NOW_MS * 1_000_000)
     for text in texts:
@@ -83,7 +83,7 @@ def test_types_are_those_of_the_registry() -> None:
 
 
 def test_a_writer_cannot_grow_series_without_end() -> None:
-    reader = Reader(WRITER, SCHEMA)
+    reader = LineReader(WRITER, SCHEMA)
     body = "\n".join(f"m,check=k{number} sent=1i {NOW_MS}" for number in range(limits.MAX_SERIES + 5))
     faults = _read(body, reader=reader).faults
     assert len(faults) == 5 and "series from agent c1" in faults[0].reason
@@ -93,13 +93,13 @@ def test_a_writer_cannot_grow_series_without_end() -> None:
 
 
 def test_an_agent_may_have_all_the_series_the_documents_say() -> None:
-    reader = Reader(WRITER, SCHEMA)
+    reader = LineReader(WRITER, SCHEMA)
     body = "\n".join(HEAD.replace("=up,", f"=check-number-{number},") + f" sent=1i {NOW_MS}" for number in range(2_000))
     assert not _read(body, reader=reader).faults
 
 
 def test_a_stranger_never_uses_up_an_agents_share() -> None:
-    reader = Reader(WRITER, SCHEMA)
+    reader = LineReader(WRITER, SCHEMA)
     wide = "\n".join(
         "http " + ",".join(f"x{number + more}=1i" for more in range(1000)) + f" {NOW_MS}"
         for number in range(0, 6000, 1000)
@@ -113,7 +113,7 @@ def test_a_stranger_never_uses_up_an_agents_share() -> None:
 
 
 def test_series_are_bounded_in_bytes_too() -> None:
-    reader, faults = Reader(WRITER, SCHEMA), []
+    reader, faults = LineReader(WRITER, SCHEMA), []
     for number in range(300):
         tags = ",".join(f"t{more}=1" for more in range(limits.MAX_TAGS - 1))
         faults += _read(f"m,check=b{number},{tags} v=1 {NOW_MS}", reader=reader).faults
@@ -140,7 +140,7 @@ def test_a_stamp_of_another_precision_is_no_clock_fault_and_never_comes_again() 
 
 
 def test_an_escaped_head_never_stands_for_a_plain_one() -> None:
-    reader = Reader(WRITER, SCHEMA)
+    reader = LineReader(WRITER, SCHEMA)
     escaped = _read(f"m,check=x\\,site\\=c2 sent=1i {NOW_MS}", reader=reader)
     plain = _read(f"m,check=x,site=c2 sent=1i {NOW_MS}", reader=reader)
     assert escaped.lines[0] is not None and escaped.lines[0].tags["check"] == "x,site=c2"
@@ -172,7 +172,7 @@ OWNED = replace(WRITER, owners={"c1-up": "c1", "c3-up": "c3"})
 def test_a_check_is_told_of_by_the_agent_that_the_inventory_says_runs_it(
     tags: str, agent: str, stored: str | None
 ) -> None:
-    read = Reader(OWNED, SCHEMA).read(f"netmon_ping,{tags} sent=1i {NOW_MS}", agent, "ms", BOUNDS)
+    read = LineReader(OWNED, SCHEMA).read(f"netmon_ping,{tags} sent=1i {NOW_MS}", agent, "ms", BOUNDS)
     ((line,), faults) = read.lines, read.faults
     if stored is None:
         assert line is None and faults[0].forged and "forged" in faults[0].reason

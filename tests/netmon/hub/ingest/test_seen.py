@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from records import header
 
 from netmon.hub.ingest import seen
-from netmon.hub.ingest.seen import Intervals, NotARepeat, Seen
+from netmon.hub.ingest.seen import Intervals, NotARepeat, SeenNumbers
 
 _SPANS = st.lists(st.tuples(st.booleans(), st.integers(0, 60), st.integers(0, 12)), max_size=40)
 
@@ -34,7 +34,7 @@ def test_intervals_are_the_set_they_stand_for(steps: list[tuple[bool, int, int]]
 
 
 def test_a_claim_tells_only_what_is_new_and_can_be_taken_back() -> None:
-    known = Seen()
+    known = SeenNumbers()
     assert known.claim("c1", "b", 1, 10) == [(1, 10)]
     assert known.claim("c1", "b", 5, 15) == [(11, 15)]
     assert known.claim("c1", "b", 5, 15) == []
@@ -44,15 +44,15 @@ def test_a_claim_tells_only_what_is_new_and_can_be_taken_back() -> None:
 
 
 def test_seen_ranges_survive_export_and_restore() -> None:
-    known = Seen()
+    known = SeenNumbers()
     for first in random.Random(3).sample(range(0, 1000, 7), 50):
         known.claim("c1", "b", first, first + 3)
-    again = Seen.restore(known.export())
+    again = SeenNumbers.restore(known.export())
     assert again.export() == known.export()
 
 
 def test_memory_is_bounded_by_boots_and_gaps() -> None:
-    known = Seen()
+    known = SeenNumbers()
     for number in range(seen.MAX_BOOTS + 5):
         known.claim("c1", f"b{number}", 1, 2)
     assert len(known.export()["c1"]) == seen.MAX_BOOTS
@@ -63,7 +63,7 @@ def test_memory_is_bounded_by_boots_and_gaps() -> None:
 
 
 def test_newer_points_under_used_numbers_are_no_repeat() -> None:
-    known = Seen()
+    known = SeenNumbers()
     known.claim("c1", "b", 1, 3, [10, 20, 30], 1)
     assert known.claim("c1", "b", 2, 3, [20, 30], 2) == []
     with pytest.raises(NotARepeat):
@@ -72,7 +72,7 @@ def test_newer_points_under_used_numbers_are_no_repeat() -> None:
 
 
 def test_another_text_under_the_numbers_of_a_write_is_no_repeat() -> None:
-    known = Seen()
+    known = SeenNumbers()
     known.claim("c1", "b", 1, 3, [10, 20, 30], 77)
     assert known.claim("c1", "b", 1, 3, [10, 20, 30], 77) == []
     with pytest.raises(NotARepeat):
@@ -82,13 +82,13 @@ def test_another_text_under_the_numbers_of_a_write_is_no_repeat() -> None:
 
 
 def test_what_is_a_repeat_is_known_after_a_restart_too() -> None:
-    known = Seen()
+    known = SeenNumbers()
     known.claim("c1", "b", 1, 3, [10, 20, 30])
     known.again(header(boot="of a record", last=2), 50)
-    later = Seen.restore(known.export(), known.newest())
+    later = SeenNumbers.restore(known.export(), known.newest())
     assert later.claim("c1", "b", 1, 3, [10, 20, 30], 1) == []
     assert later.claim("c1", "of a record", 2, 2, [50], 1) == []
     with pytest.raises(NotARepeat):
         later.claim("c1", "of a record", 1, 2, [49, 51], 2)
-    earlier_version = Seen.restore(known.export())
+    earlier_version = SeenNumbers.restore(known.export())
     assert earlier_version.claim("c1", "b", 3, 3, [99], 1) == []

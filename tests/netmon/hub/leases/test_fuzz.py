@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from inventory.model import Agent, Check, Inventory, Link, Site
 from inventory.topology import Network
 from netmon.config.hub import LeasesConfig
-from netmon.hub.leases.desk import Desk
+from netmon.hub.leases.desk import LeaseDesk
 from netmon.hub.limits import Counters
-from netmon.hub.web.leases import LeaseDoor
+from netmon.hub.web.leases import LeaseEndpoint
 
 NETWORK = Network(
     Inventory(
@@ -36,7 +36,7 @@ class Doorman:
         """Anybody."""
 
 
-def answered(door: LeaseDoor, path: str, body: bytes) -> tuple[int, bytes]:
+def answered(door: LeaseEndpoint, path: str, body: bytes) -> tuple[int, bytes]:
     sent = list[Any]()
 
     async def receive() -> dict[str, Any]:
@@ -68,8 +68,8 @@ PATHS = st.sampled_from(("", "/ab/release", "/x", "/" + "a" * 99 + "/release"))
 @given(body=BODIES, path=PATHS)
 def test_any_request_is_answered_and_leaves_one_lease_a_link_at_most(tmp_path: Path, body: bytes, path: str) -> None:
     db = HubTables(tmp_path / "hub.db")
-    desk = Desk(LeasesConfig(), NETWORK, db.leases)
-    status, text = answered(LeaseDoor(Doorman(), desk, Counters()), "/api/v1/leases" + path, body)  # type: ignore[arg-type]
+    desk = LeaseDesk(LeasesConfig(), NETWORK, db.leases)
+    status, text = answered(LeaseEndpoint(Doorman(), desk, Counters()), "/api/v1/leases" + path, body)  # type: ignore[arg-type]
     assert status in (201, 204, 400, 403, 404, 409)
     assert status == 204 or isinstance(json.loads(text), dict)
     view = desk.view()

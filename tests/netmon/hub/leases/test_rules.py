@@ -13,11 +13,11 @@ from netmon.config.hub import LeasesConfig
 from netmon.hub.leases.rules import (
     DAY_S,
     GRACE_S,
-    MOST_HELD_S,
-    MOST_LEASES,
+    MAX_HELD_S,
+    MAX_LEASES,
+    ConferenceWindow,
     Lease,
     Leases,
-    Meeting,
     Refusal,
     Want,
     day_of,
@@ -85,7 +85,7 @@ def test_a_test_that_runs_over_midnight_counts_for_the_day_it_began_in() -> None
 
 def test_a_conference_keeps_its_links_free_from_its_margin_to_its_end() -> None:
     start_s, end_s = NOON_S, NOON_S + 3600
-    meeting = Meeting("giao-ban", "Giao ban", start_s - 900, end_s, frozenset({"link:trunk"}))
+    meeting = ConferenceWindow("giao-ban", "Giao ban", start_s - 900, end_s, frozenset({"link:trunk"}))
     book = Leases(TERMS, [meeting])
     for at_s in (start_s - 900, start_s, end_s - 1):
         no = refused(book.ask(WANT, "1", at_s))
@@ -96,7 +96,7 @@ def test_a_conference_keeps_its_links_free_from_its_margin_to_its_end() -> None:
 
 
 def test_no_test_begins_that_would_run_into_a_conference() -> None:
-    meeting = Meeting("x", "", NOON_S, NOON_S + 60, frozenset({"link:l1"}))
+    meeting = ConferenceWindow("x", "", NOON_S, NOON_S + 60, frozenset({"link:l1"}))
     book = Leases(TERMS, [meeting])
     assert refused(book.ask(WANT, "1", NOON_S - WANT.seconds - GRACE_S + 0.5)).about == "x"
     granted(book.ask(WANT, "1", NOON_S - WANT.seconds - GRACE_S))
@@ -153,7 +153,7 @@ def test_even_what_crosses_no_link_is_bounded() -> None:
 
 def test_an_agent_has_few_leases_at_a_time() -> None:
     book = Leases(TERMS)
-    for number in range(MOST_LEASES):
+    for number in range(MAX_LEASES):
         granted(book.ask(WANT._replace(check=f"c{number}", links=(f"link:{number}",)), str(number), NOON_S))
     no = refused(book.ask(WANT._replace(check="more", links=("link:more",)), "x", NOON_S))
     assert (no.reason, no.link) == ("busy", "")
@@ -166,7 +166,7 @@ def test_no_agent_keeps_a_link_for_itself_all_day() -> None:
         if isinstance(book.ask(want, f"{now_s}", now_s), Lease):
             held_s += want.seconds + GRACE_S
         now_s += want.seconds + GRACE_S
-    assert held_s <= MOST_HELD_S + want.seconds
+    assert held_s <= MAX_HELD_S + want.seconds
     assert refused(book.ask(want, "x", now_s)).link == ""
 
 
@@ -236,7 +236,7 @@ ASK = st.tuples(
 def test_whatever_agents_do_no_two_leases_share_a_link_nor_cross_a_conference(
     asks: list[tuple[str, int, int, float, bool]], rng: random.Random
 ) -> None:
-    meeting = Meeting("m", "", NOON_S + 300, NOON_S + 900, frozenset({"link:trunk"}))
+    meeting = ConferenceWindow("m", "", NOON_S + 300, NOON_S + 900, frozenset({"link:trunk"}))
     book, now_s, disk = Leases(TERMS, [meeting]), float(NOON_S), Disk()
     links = ("link:trunk", "link:up", "link:l1", "link:l2")
     for number, (agent, many, size, seconds, ends) in enumerate(asks):
