@@ -334,7 +334,7 @@ def child(code: str, limit_s: float = 20.0) -> Row:
         ("print('{}')", "not the JSON of a run", True),
         ("print('[' * 100000)", "not the JSON of a run", True),
         ('print(\'{"rooms": [{"room": "a", "name": "", "state": "?", "rung": ""}]}\')', "no state that is known", True),
-        (f"print('x' * {rehearse.MOST_BYTES + 70_000})", "told more than", False),
+        (f"print('x' * {rehearse.MAX_RESULT_BYTES + 70_000})", "told more than", False),
     ],
 )
 def test_whatever_a_child_does_is_a_failure_with_its_reason(code: str, why: str, again: bool) -> None:
