@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netmon.hub.ingest.batch import Batch
-from netmon.point import Line
+from netmon.line import Line
 from netmon.segments import Position
 from netmon.store import record
 from netmon.store.record import Header

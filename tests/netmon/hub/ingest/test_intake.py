@@ -127,7 +127,10 @@ def test_a_large_write_of_an_agent_is_one_record_and_shown_in_parts_its_frontier
 
     assert [reply.status for reply in asyncio.run(run())] == [204, 204]
     first, *_ = stored = intake.stored()
-    assert sorted(len(batch.lines) for batch in stored) == [1, 2_500] and {first.first, stored[1].first} == {1, 2501}
+    assert sorted(len(batch.lines) for batch in stored) == [1, 2_500] and {
+        first.header.first,
+        stored[1].header.first,
+    } == {1, 2501}
     shown = [(len(batch.lines), batch.header.frontier_ms) for batch in intake.batches if batch.header.first == 1]
     assert shown == [(1_000, 0), (1_000, 0), (500, now_ms)]
     assert intake.ingest.position == intake.segments.durable and not intake.ingest._flying
