@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import statistics
 from pathlib import Path
@@ -70,10 +71,17 @@ def test_every_path_the_page_names_is_there() -> None:
 
 
 def test_the_walk_of_a_measurement_has_stations_that_are_there() -> None:
-    stations = re.findall(r"^(\d+)\. `([a-z0-9_/]+\.py)` ", PAGE, re.MULTILINE)
-    assert [int(number) for number, _ in stations] == list(range(1, len(stations) + 1)) and 10 <= len(stations) <= 20
-    assert [path for _, path in stations if not (house.ROOT / path).is_file()] == []
+    stations = re.findall(r"^(\d+)\. `([a-z0-9_/]+\.py)` \(`([A-Za-z_.]+)`\) ", PAGE, re.MULTILINE)
+    assert [int(number) for number, _, _ in stations] == list(range(1, len(stations) + 1)) and 10 <= len(stations) <= 20
+    gone = [f"{path}: {name}" for _, path, name in stations if not set(name.split(".")) <= _defined(path)]
+    assert gone == []
     assert Path(stations[0][1]).parts[:2] == ("probes", "io") and "outbox" in stations[-1][1]
+
+
+def _defined(path: str) -> set[str]:
+    """Names of a module's functions, classes and methods."""
+    inside = house.nodes().get(path, ())
+    return {node.name for node in inside if isinstance(node, house.Function | ast.ClassDef)}
 
 
 EXAMPLES = {"probes/kinds/echo.py", "netmon.probes"}  # of docs/probes/adding.md, and the group of entry points
