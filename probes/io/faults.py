@@ -10,14 +10,11 @@ import os
 import socket
 
 from probes.base import Outcome
-from probes.io.datagram.socket import is_own, offender
+from probes.io.datagram.socket import ERRQUEUE, ORIGINS_ICMP, RECVERR, ROOM, offender
 from probes.wire.icmp.fault import Fault, icmp_fault
 
 __all__ = ["Fault", "hear_icmp", "icmp_fault", "of_connection", "of_error", "of_socket", "waiting"]
 
-_ERRQUEUE, _ROOM = 0x2000, 512
-_RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}
-_ORIGINS_ICMP = (2, 3)
 _REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE)
 _SILENT = (errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EINPROGRESS)
 _GONE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETRESET, errno.EPROTO, errno.ENOPROTOOPT, errno.ENONET)
@@ -31,7 +28,7 @@ _OURS = (
 
 def hear_icmp(sock: socket.socket) -> None:
     """Let ICMP errors end what this socket does, with their details on its error queue. Raises `OSError`."""
-    sock.setsockopt(*_RECVERR[socket.AddressFamily(sock.family)], 1)
+    sock.setsockopt(*RECVERR[socket.AddressFamily(sock.family)], 1)
 
 
 def of_error(fault: OSError) -> Fault:
@@ -67,14 +64,13 @@ def of_socket(sock: socket.socket, fault: OSError) -> Fault:
 def waiting(sock: socket.socket) -> Fault | None:
     """The next ICMP message on the socket's error queue; None when there is none, or it says that nothing is wrong."""
     try:
-        _, control, _, to = sock.recvmsg(512, _ROOM, _ERRQUEUE)
+        _, control, _, to = sock.recvmsg(512, ROOM, ERRQUEUE)
     except OSError:
         return None
     for level, kind, value in control:
-        if (level, kind) in _RECVERR.values() and len(value) >= 16 and value[4] in _ORIGINS_ICMP:
-            there, by = str(to[0]) if to else "", offender(value)
-            by = "" if by != there and is_own(by) else by
-            return icmp_fault(there, by, value[5], value[6])
+        if (level, kind) in RECVERR.values() and len(value) >= 16 and value[4] in ORIGINS_ICMP:
+            there = str(to[0]) if to else ""
+            return icmp_fault(there, offender(value, there), value[5], value[6])
     return None
 
 

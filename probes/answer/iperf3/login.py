@@ -7,11 +7,10 @@ from pathlib import Path
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.wire.iperf3 import login as iperf3_login
-from probes.wire.iperf3 import rsa
 from probes.wire.iperf3.login import Login
 
 _MOST_BYTES = 2 * 1024 * 1024
-PADDINGS = {"both": rsa.PADDINGS, **{name: (name,) for name in rsa.PADDINGS}}
+PADDINGS = {"both": iperf3_login.PADDINGS, **{name: (name,) for name in iperf3_login.PADDINGS}}
 
 
 def door_of(users_file: str, key_file: str, skew_s: float = iperf3_login.SKEW_S, padding: str = "both") -> Login | None:
@@ -21,7 +20,7 @@ def door_of(users_file: str, key_file: str, skew_s: float = iperf3_login.SKEW_S,
     if not (users_file and key_file):
         raise BadSettings("logins need the list of users and the private key (give both)")
     try:
-        key = rsa.private_key(_read(key_file))
+        key = iperf3_login.private_key(_read(key_file))
     except BadSettings as fault:
         raise BadSettings(f"{clean(key_file)}: {fault}") from None
     try:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from probes.clean import clean
 from probes.errors import WireError
 from probes.io.datagram.driver import Driver, PacketSession
-from probes.io.datagram.train_socket import open_train
+from probes.io.datagram.socket import open_train
 from probes.wire.handshake import COOKIE_BYTES, MIN_QUESTION_BYTES, Codec, PacketHead, PacketType, cookie_of
 from probes.wire.session import Arrival, Datagram
 

@@ -12,9 +12,8 @@ from typing import Any
 
 from probes.io.datagram.mmsg import PacketRun, receiver
 from probes.io.datagram.timer import Timer
-from probes.wire.iperf3.ledger import StreamLedger
 from probes.wire.iperf3.messages import Params, StreamResult, stream_id
-from probes.wire.iperf3.udp import HeadWriter
+from probes.wire.iperf3.udp import HeadWriter, StreamLedger
 
 _BUFFER = 4 * 1024 * 1024
 _PER_WAKE = 256

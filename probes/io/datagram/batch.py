@@ -17,7 +17,18 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from probes.io.datagram.socket import KEPT, MAX_TAKEN, ORIGIN_STAMP, TIMESTAMPING, PacketSocket, Stamped, Unreachable
+from probes.io.datagram.socket import (
+    ERRQUEUE,
+    KEPT,
+    MAX_TAKEN,
+    ORIGIN_STAMP,
+    RECVERR,
+    ROOM,
+    TIMESTAMPING,
+    PacketSocket,
+    Stamped,
+    Unreachable,
+)
 from probes.wire.session import Arrival, Datagram
 
 _LIBC = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock: see above
@@ -31,13 +42,12 @@ _CONTROL_AT = 40  # where in a header its control's room stands
 _NAME = 32  # room for struct sockaddr_in6
 _LARGE, _SMALL = 65_536, 2048  # the largest datagram; up to so many bytes packets are sent together
 _SPREAD = 256  # the packets' first bytes must not share the processor's cache lines
-_ROOM, _ASIDE = 512, 64  # bytes of control messages a packet brings, and takes along
+_ASIDE = 64  # bytes of control messages a packet takes along
 _KNOWN = 16_384  # addresses remembered in both shapes
-_DONTWAIT, _ERRQUEUE = 0x40, 0x2000
+_DONTWAIT = 0x40
 # What nearly every send stamp brings: the time, then struct sock_extended_err with the packet's number. An ICMP error has
 # other messages between the two, whose filling the kernel does not write: the second one's level and kind must be right.
 _SENT, _SENT_ROOM = struct.Struct("@12xiqq32x8xii4xB7xI"), 96
-_RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}
 # What nearly every answer brings: the time, TTL, TOS; for IPv6 hop limit and traffic class. Their kinds tell the rest.
 _CAME, _CAME_ROOM = struct.Struct("@12xiqq32x12xii4x12xiB"), 112
 _KINDS = {socket.AF_INET: (2, 1), socket.AF_INET6: (52, 67)}
@@ -76,7 +86,7 @@ class BatchSocket(PacketSocket):
 
     def __init__(self, sock: socket.socket, *, skip_ip: bool = False) -> None:
         super().__init__(sock, skip_ip=skip_ip)
-        self._in = _Slots(_ROOM, _LARGE + _SPREAD, _LARGE)
+        self._in = _Slots(ROOM, _LARGE + _SPREAD, _LARGE)
         self._out = _Slots(_ASIDE, _SMALL, 0)
         self._room = [0] * _MANY  # what the slots for sending say of their packet's and control's length
         self._aside = [-1] * _MANY
@@ -178,7 +188,7 @@ class BatchSocket(PacketSocket):
             super().hear(sent, said)
             return
         for _ in range(MAX_TAKEN):
-            many = self._receive(_ERRQUEUE)
+            many = self._receive(ERRQUEUE)
             if not many:
                 return
             self._stamped(many, sent, said)
@@ -186,7 +196,7 @@ class BatchSocket(PacketSocket):
     def _queued(self) -> Iterator[Stamped | Unreachable]:
         queued: list[Stamped | Unreachable] = []
         for _ in range(MAX_TAKEN):
-            many = self._receive(_ERRQUEUE)
+            many = self._receive(ERRQUEUE)
             if not many:
                 break
             self._stamped(many, lambda token, at_ns: queued.append(Stamped(token, at_ns)), queued.append)
@@ -194,7 +204,7 @@ class BatchSocket(PacketSocket):
 
     def _stamped(self, many: int, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
         slots, tokens = self._in, self._tokens
-        level, error = _RECVERR[socket.AddressFamily(self.sock.family)]
+        level, error = RECVERR[socket.AddressFamily(self.sock.family)]
         for slot in range(many):
             kind, seconds, nanos, second, its_kind, origin, serial = _SENT.unpack_from(
                 slots.memory, slots.controls[slot]
@@ -260,7 +270,7 @@ class BatchSocket(PacketSocket):
     def _controls(self, slot: int, room: int) -> list[tuple[int, int, bytes]]:
         """Control messages one by one, as `recvmsg` gives them."""
         at, memory = self._in.controls[slot], self._in.memory
-        controls, end = [], at + min(room, _ROOM)
+        controls, end = [], at + min(room, ROOM)
         while at + _CONTROL.size <= end:
             size, level, kind = _CONTROL.unpack_from(memory, at)
             if size < _CONTROL.size:

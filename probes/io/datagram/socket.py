@@ -22,19 +22,21 @@ _TX_SW, _RX_SW, _SOFTWARE, _OPT_ID, _OPT_CMSG, _OPT_TSONLY = 2, 8, 16, 128, 1024
 _RX_STAMPS = _RX_SW | _SOFTWARE
 _STAMPS = _TX_SW | _RX_STAMPS | _OPT_ID | _OPT_CMSG | _OPT_TSONLY
 _WANTED = (socket.SOL_SOCKET, TIMESTAMPING, struct.pack("=I", _TX_SW))  # one packet's send stamp
-_ERRQUEUE = 0x2000
-_IP_RECVTOS, _IP_RECVTTL, _IP_RECVERR, _IP_MTU_DISCOVER = 13, 12, 11, 10
-_IPV6_RECVERR, _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT, _IPV6_RECVTCLASS, _IPV6_TCLASS = 25, 51, 52, 66, 67
-_IPV6_MTU_DISCOVER, _IPV6_DONTFRAG, _PMTUDISC_PROBE = 23, 62, 3
+ERRQUEUE = 0x2000
+RECVERR = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}  # of each family: level and kind of an ICMP error
+_IP_RECVTOS, _IP_RECVTTL, _IP_MTU_DISCOVER = 13, 12, 10
+_IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT, _IPV6_RECVTCLASS, _IPV6_TCLASS = 51, 52, 66, 67
+_IPV6_MTU_DISCOVER, _IPV6_DONTFRAG, _PMTUDISC_DO, _PMTUDISC_PROBE = 23, 62, 2, 3
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
-_ORIGIN_ICMP, _ORIGIN_ICMP6, ORIGIN_STAMP, _ORIGIN_LOCAL = 2, 3, 4, 1
-_ROOM = 512  # bytes of control messages a packet may bring
+_ORIGIN_LOCAL, ORIGINS_ICMP, ORIGIN_STAMP = 1, (2, 3), 4
+ROOM = 512  # bytes of control messages a packet may bring
 MAX_TAKEN = 16_384  # packets taken in one go: more than the socket's buffer holds
 KEPT = 16_384  # sends whose stamp may still come; a device that gives none must not fill our memory
 # An ICMP error about one packet makes the next send fail with these, whoever that is for: nothing was sent.
 _ANOTHERS = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT, errno.EPROTO, errno.EMSGSIZE,
              errno.EACCES, errno.EOPNOTSUPP, errno.EHOSTDOWN, errno.ENONET)  # fmt: skip
-_BUFFER = 4 * 1024 * 1024
+_SNDBUFFORCE, _RCVBUFFORCE = 32, 33
+_BUFFER, _TRAIN_BUFFER = 4 * 1024 * 1024, 8 * 1024 * 1024
 _TIMESPEC, _SERIAL, _EXTENDED = struct.Struct("=qq"), struct.Struct("=I"), struct.Struct("=IBBBBII")
 
 
@@ -84,13 +86,14 @@ class PacketSocket:
         if not self.kernel_tx:
             _try(sock, socket.SOL_SOCKET, TIMESTAMPING, _RX_STAMPS)
 
-    def dont_fragment(self) -> None:
-        """From now on nothing is cut into pieces, and what routers said before of the path's MTU is not believed."""
+    def dont_fragment(self, how: int = _PMTUDISC_PROBE) -> None:
+        """From now on nothing is cut into pieces, and unless `how` says otherwise what routers said before of the path's MTU
+        is not believed."""
         if self.v6:
-            self.sock.setsockopt(41, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE)
+            self.sock.setsockopt(41, _IPV6_MTU_DISCOVER, how)
             self.sock.setsockopt(41, _IPV6_DONTFRAG, 1)
         else:
-            self.sock.setsockopt(0, _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
+            self.sock.setsockopt(0, _IP_MTU_DISCOVER, how)
 
     def fileno(self) -> int:
         """The descriptor."""
@@ -192,7 +195,7 @@ class PacketSocket:
         receive = self.sock.recvmsg
         for _ in range(MAX_TAKEN):
             try:
-                data, control, _, to = receive(2048, _ROOM, _ERRQUEUE)
+                data, control, _, to = receive(2048, ROOM, ERRQUEUE)
             except BlockingIOError:
                 return
             except OSError:
@@ -213,17 +216,18 @@ class PacketSocket:
             if kind == TIMESTAMPING and level == 1:
                 seconds, nanos = _TIMESPEC.unpack_from(value)
                 at_ns = seconds * 1_000_000_000 + nanos
-            elif (kind == _IP_RECVERR and level == 0) or (kind == _IPV6_RECVERR and level == 41):
+            elif (level, kind) in RECVERR.values():
                 _, origin, type_, code, _, info, serial = _EXTENDED.unpack_from(value)
                 if origin == ORIGIN_STAMP:
                     token = self._tokens.pop(serial, None)
                     return None if token is None else Stamped(token, at_ns)
                 if origin == _ORIGIN_LOCAL and info:
                     self._own_mtu = info
-                if origin in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
-                    by, there = offender(value), to[0] if to else ""
-                    by = "" if by != there and is_own(by) else by
-                    return Unreachable(there, by, data, type_, code, info, max(at_ns, 0), serial & 0xFFFF)
+                if origin in ORIGINS_ICMP:
+                    there = to[0] if to else ""
+                    return Unreachable(
+                        there, offender(value, there), data, type_, code, info, max(at_ns, 0), serial & 0xFFFF
+                    )
         return None
 
     def dropped(self) -> int:
@@ -239,7 +243,7 @@ class PacketSocket:
         receive, skip = self.sock.recvmsg, self._skip_ip
         for _ in range(MAX_TAKEN):
             try:
-                data, control, _, source = receive(65535, _ROOM)
+                data, control, _, source = receive(65535, ROOM)
             except BlockingIOError:
                 return
             except OSError:
@@ -291,31 +295,30 @@ def is_own(address: str) -> bool:
     return True
 
 
-def offender(value: bytes) -> str:
-    """Who sent an ICMP error: the sockaddr behind `struct sock_extended_err`; "" when it is not said."""
-    rest = value[16:]
-    if len(rest) < 8:
-        return ""
+def offender(value: bytes, there: str) -> str:
+    """Who sent an ICMP error about a packet to `there`: the sockaddr behind `struct sock_extended_err`. "" when it is not
+    said, and for our own kernel, unless we asked ourselves."""
+    rest, by = value[16:], ""
     family = int.from_bytes(rest[:2], sys.byteorder)
-    if family == socket.AF_INET:
-        return socket.inet_ntop(socket.AF_INET, rest[4:8])
+    if family == socket.AF_INET and len(rest) >= 8:
+        by = socket.inet_ntop(socket.AF_INET, rest[4:8])
     if family == socket.AF_INET6 and len(rest) >= 24:
-        return socket.inet_ntop(socket.AF_INET6, rest[8:24])
-    return ""
+        by = socket.inet_ntop(socket.AF_INET6, rest[8:24])
+    return "" if by != there and is_own(by) else by
 
 
 def _prepare(sock: socket.socket, v6: bool) -> None:
     _buffer(sock)
-    level = 41 if v6 else 0
-    wanted = (_IPV6_RECVERR, _IPV6_RECVHOPLIMIT, _IPV6_RECVTCLASS) if v6 else (_IP_RECVERR, _IP_RECVTTL, _IP_RECVTOS)
-    for option in wanted:
+    level, errors = RECVERR[socket.AddressFamily(sock.family)]
+    wanted = (_IPV6_RECVHOPLIMIT, _IPV6_RECVTCLASS) if v6 else (_IP_RECVTTL, _IP_RECVTOS)
+    for option in (errors, *wanted):
         _try(sock, level, option, 1)
     _try(sock, socket.SOL_SOCKET, _RXQ_OVFL, 1)
 
 
 def _buffer(sock: socket.socket) -> None:
     """4 MB where we may (SO_RCVBUFFORCE), else what the system allows: send stamps share it with the answers."""
-    if not _try(sock, socket.SOL_SOCKET, 33, _BUFFER):
+    if not _try(sock, socket.SOL_SOCKET, _RCVBUFFORCE, _BUFFER):
         _try(sock, socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
 
 
@@ -340,3 +343,15 @@ def open_udp(family: int, host: str = "", port: int = 0, *, answers: bool = Fals
     except OSError:
         sock.close()
         raise
+
+
+def open_train(family: int, host: str = "", port: int = 0) -> PacketSocket:
+    """The UDP socket trains leave by and come in at, bound: room for a whole train, no send stamps but those asked for, and
+    nothing is cut in two, for a shaper counts both headers. Raises OSError when it cannot be. Without privilege its buffers
+    are what the system allows, and a train then waits for room now and then, behind a queue that is full in any case."""
+    sock = open_udp(family, host, port, answers=True)
+    sock.dont_fragment(_PMTUDISC_DO)
+    for forced, plain in ((_SNDBUFFORCE, socket.SO_SNDBUF), (_RCVBUFFORCE, socket.SO_RCVBUF)):
+        if not _try(sock.sock, socket.SOL_SOCKET, forced, _TRAIN_BUFFER):
+            sock.sock.setsockopt(socket.SOL_SOCKET, plain, _TRAIN_BUFFER)
+    return sock

@@ -7,8 +7,7 @@ from typing import Any
 
 from probes.base import Outcome
 from probes.io.datagram.driver import Driver
-from probes.io.datagram.socket import PacketSocket
-from probes.io.datagram.train_socket import open_train
+from probes.io.datagram.socket import PacketSocket, open_train
 
 OUTCOMES = {
     "silence": Outcome.LOST,

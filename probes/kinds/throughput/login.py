@@ -10,7 +10,6 @@ from typing import Any
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.wire.iperf3 import login as iperf3_login
-from probes.wire.iperf3 import rsa
 
 _MOST_BYTES = 16_384
 
@@ -40,7 +39,7 @@ def login_of(settings: Any) -> Callable[[], str] | None:
 def _key(path: str) -> Any:
     pem = _read("public_key_file", path)
     try:
-        return rsa.public_key(pem)
+        return iperf3_login.public_key(pem)
     except BadSettings as fault:
         raise BadSettings(f"public_key_file {clean(path)}: {fault}") from None
 

@@ -316,7 +316,7 @@ def _stream(table: object) -> StreamResult:
 # --- UDP ---
 
 
-class PacketHead(NamedTuple):
+class UdpHead(NamedTuple):
     """The beginning of a UDP packet: the sender's clock (ns; any epoch) and the packet's number, from 1."""
 
     sent_ns: int
@@ -337,10 +337,10 @@ def write_head(buffer: bytearray | memoryview, sent_ns: int, seq: int, wide: boo
         _HEAD_32.pack_into(buffer, 0, seconds & 0xFFFFFFFF, nanos // 1000, seq & 0xFFFFFFFF)
 
 
-def read_head(data: bytes | memoryview, wide: bool) -> PacketHead:
+def read_head(data: bytes | memoryview, wide: bool) -> UdpHead:
     """The head of a packet; raises `WireError` when it is too short."""
     layout = _HEAD_64 if wide else _HEAD_32
     if len(data) < layout.size:
         raise WireError(len(data), f"a packet of {len(data)} bytes has no head")
     seconds, micros, seq = layout.unpack_from(data)
-    return PacketHead(seconds * 1_000_000_000 + micros * 1000, seq)
+    return UdpHead(seconds * 1_000_000_000 + micros * 1000, seq)

@@ -23,8 +23,7 @@ from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
 from probes.kinds.throughput.kind import ThroughputSettings, run
 from probes.wire.iperf3 import messages as iperf3
-from probes.wire.iperf3 import rsa
-from probes.wire.iperf3.login import Login, token
+from probes.wire.iperf3.login import Login, public_key, token
 from probes.wire.iperf3.messages import Params
 
 T = TypeVar("T")
@@ -257,7 +256,7 @@ def test_our_client_logs_in_with_either_padding_and_a_login_heard_on_the_way_is_
         got = await run(
             Target(f"127.0.0.1:{server.port}"), ThroughputSettings(duration_s=0.5, rate_bps=8e6, **login), 1
         )
-        heard = token(rsa.public_key(keys.public.read_bytes()), "tu", WORD, time.time(), padding)
+        heard = token(public_key(keys.public.read_bytes()), "tu", WORD, time.time(), padding)
         said = iperf3.encode_params(Params(login=heard))
         first = await speak(server, COOKIE, said)
         return got, first + b"|" + await speak(server, COOKIE, said)

@@ -17,7 +17,6 @@ from iperf3keys import PASSWORD, USER, WORD, Keys
 
 from probes.errors import BadSettings
 from probes.wire.iperf3 import login as iperf3_login
-from probes.wire.iperf3 import rsa
 from probes.wire.iperf3.login import Login, hash_of, token, users
 
 AT_S = 1_790_000_000
@@ -35,14 +34,14 @@ def door(keys: Keys, **more: object) -> Login:
 
 @cache
 def private(keys: Keys) -> Any:
-    return rsa.private_key(keys.private.read_bytes())
+    return iperf3_login.private_key(keys.private.read_bytes())
 
 
 def login(keys: Keys, user: str = USER, password: str = PASSWORD, at_s: float = AT_S, padding: str = "oaep") -> str:
-    return token(rsa.public_key(keys.public.read_bytes()), user, password, at_s, padding)
+    return token(iperf3_login.public_key(keys.public.read_bytes()), user, password, at_s, padding)
 
 
-@pytest.mark.parametrize("padding", rsa.PADDINGS)
+@pytest.mark.parametrize("padding", iperf3_login.PADDINGS)
 def test_a_right_login_opens_once(keys: Keys, padding: str) -> None:
     there, shown = door(keys), login(keys, padding=padding)
     assert there.fault(shown, AT_S + 9.0) == ""
@@ -89,7 +88,7 @@ def test_no_token_makes_a_door_raise_or_open(keys: Keys, text: str) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2047), st.sampled_from(rsa.PADDINGS))
+@given(st.integers(0, 2047), st.sampled_from(iperf3_login.PADDINGS))
 def test_a_token_with_one_bit_turned_opens_nothing(keys: Keys, bit: int, padding: str) -> None:
     block = bytearray(base64.b64decode(login(keys, padding=padding)))
     block[bit // 8] ^= 1 << bit % 8
@@ -98,12 +97,12 @@ def test_a_token_with_one_bit_turned_opens_nothing(keys: Keys, bit: int, padding
 
 @pytest.mark.parametrize("text", ["user: mai\npwd:  x", "user: \npwd:  x\nts:   1", "user: a\npwd:  b\nts:   1\nmore", "user: a\npwd:  b\nts:   nan", "\xff"])  # fmt: skip
 def test_what_is_under_the_key_but_no_login_opens_nothing(keys: Keys, text: str) -> None:
-    block = rsa.encrypt(rsa.public_key(keys.public.read_bytes()), text.encode("latin-1"), "oaep")
+    block = iperf3_login.encrypt(iperf3_login.public_key(keys.public.read_bytes()), text.encode("latin-1"), "oaep")
     assert "not under our key" in door(keys).fault(base64.b64encode(block).decode(), AT_S)
 
 
 @pytest.mark.needs("openssl")
-@pytest.mark.parametrize("padding", rsa.PADDINGS)
+@pytest.mark.parametrize("padding", iperf3_login.PADDINGS)
 def test_what_openssl_encrypts_opens(keys: Keys, padding: str) -> None:
     command = ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", str(keys.public), "-pkeyopt", f"rsa_padding_mode:{padding}"]  # fmt: skip
     said = f"user: tu\npwd:  {WORD}\nts:   {AT_S}".encode()
@@ -135,10 +134,10 @@ def test_a_list_of_users_that_is_none_is_told_with_its_line(text: str, says: str
 def test_wrong_keys_are_told(keys: Keys) -> None:
     for wrong in (b"", b"-----BEGIN PUBLIC KEY-----\n", keys.private.read_bytes()):
         with pytest.raises(BadSettings):
-            rsa.public_key(wrong)
+            iperf3_login.public_key(wrong)
     for wrong in (b"", keys.public.read_bytes()):
         with pytest.raises(BadSettings):
-            rsa.private_key(wrong)
+            iperf3_login.private_key(wrong)
     with pytest.raises(BadSettings, match="too long"):
         login(keys, password="x" * 300)
 
@@ -147,8 +146,8 @@ def test_without_cryptography_the_extra_is_named_and_nothing_else_imports_it(key
     code = (
         "import sys; sys.modules['cryptography'] = None\n"
         "import probes.kinds.throughput.kind, probes.answer.iperf3.server\n"
-        "from probes.wire.iperf3 import rsa\n"
-        f"rsa.public_key(open({str(keys.public)!r}, 'rb').read())"
+        "from probes.wire.iperf3 import login as iperf3_login\n"
+        f"iperf3_login.public_key(open({str(keys.public)!r}, 'rb').read())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert "BadSettings" in done.stderr and "cpnet-netmon[hub]" in done.stderr

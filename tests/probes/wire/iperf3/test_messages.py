@@ -24,8 +24,8 @@ from probes.wire.iperf3.control import (
     Stop,
     whose,
 )
-from probes.wire.iperf3.ledger import StreamLedger
 from probes.wire.iperf3.messages import ControlState, Params, Results, StreamResult
+from probes.wire.iperf3.udp import StreamLedger
 from probes.wire.session import Dial, Malformed
 
 # What Debian's iperf3 3.12 wrote, read from its system calls.

@@ -7,9 +7,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.iperf3.ledger import StreamLedger
 from probes.wire.iperf3.messages import head_bytes, read_head, write_head
-from probes.wire.iperf3.udp import HeadWriter, read_heads
+from probes.wire.iperf3.udp import HeadWriter, StreamLedger, read_heads
 
 blocks = st.integers(16, 64)
 first_numbers = st.one_of(st.integers(1, 2**33), st.integers(2**32 - 20, 2**32 + 20))
