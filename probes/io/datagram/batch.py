@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import mmap
 import socket
 import struct
 import time
@@ -17,6 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from probes.io.datagram import mmsg
+from probes.io.datagram.mmsg import AVAILABLE, CONTROL, Slots
 from probes.io.datagram.socket import (
     ERRQUEUE,
     KEPT,
@@ -31,20 +32,13 @@ from probes.io.datagram.socket import (
 )
 from probes.wire.session import Arrival, Datagram
 
-_LIBC = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock: see above
 _MANY = 64  # packets a call
-_HEADER = struct.Struct("@PIPNPNi0PI0P")  # struct mmsghdr: name, its room, vector, 1, control, its room, flags, length
-_VECTOR = struct.Struct("@PN")  # struct iovec
 _SIZE = struct.Struct("@N")
 _FILLED = struct.Struct("@40xNi4xI4x")  # of a header: control's length, flags, the packet's length
-_CONTROL = struct.Struct("@Nii")  # struct cmsghdr
 _CONTROL_AT = 40  # where in a header its control's room stands
-_NAME = 32  # room for struct sockaddr_in6
 _LARGE, _SMALL = 65_536, 2048  # the largest datagram; up to so many bytes packets are sent together
 _SPREAD = 256  # the packets' first bytes must not share the processor's cache lines
 _ASIDE = 64  # bytes of control messages a packet takes along
-_KNOWN = 16_384  # addresses remembered in both shapes
-_DONTWAIT = 0x40
 # What nearly every send stamp brings: the time, then struct sock_extended_err with the packet's number. An ICMP error has
 # other messages between the two, whose filling the kernel does not write: the second one's level and kind must be right.
 _SENT, _SENT_ROOM = struct.Struct("@12xiqq32x8xii4xB7xI"), 96
@@ -55,30 +49,7 @@ _KINDS = {socket.AF_INET: (2, 1), socket.AF_INET6: (52, 67)}
 
 def fleet_socket(sock: socket.socket, *, skip_ip: bool = False) -> PacketSocket:
     """The cheapest socket this machine allows."""
-    able = struct.calcsize("@P") == 8 and hasattr(_LIBC, "recvmmsg") and hasattr(_LIBC, "sendmmsg")
-    return (BatchSocket if able else PacketSocket)(sock, skip_ip=skip_ip)
-
-
-class _Slots:
-    """Memory for `_MANY` packets as the kernel wants it. Untouched pages of it cost nothing."""
-
-    def __init__(self, control: int, apart: int, room: int) -> None:
-        """Bytes of control messages, from packet to packet, and of a packet at most."""
-        sizes = (_HEADER.size, _VECTOR.size, _NAME, control, apart)
-        self.memory = mmap.mmap(-1, _MANY * sum(sizes))
-        self.at = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
-        begins = [_MANY * sum(sizes[:place]) for place in range(len(sizes))]
-        self.headers, self.vectors, self.names, self.controls, self.data = (
-            [begin + slot * size for slot in range(_MANY)] for begin, size in zip(begins, sizes, strict=True)
-        )
-        self.end = self.vectors[0]
-        for slot in range(_MANY):
-            name, vector, aside, data = (
-                self.at + each[slot] for each in (self.names, self.vectors, self.controls, self.data)
-            )
-            _HEADER.pack_into(self.memory, self.headers[slot], name, _NAME, vector, 1, aside, control, 0, 0)
-            _VECTOR.pack_into(self.memory, self.vectors[slot], data, room)
-        self.fresh = self.memory[: self.end]
+    return (BatchSocket if AVAILABLE else PacketSocket)(sock, skip_ip=skip_ip)
 
 
 class BatchSocket(PacketSocket):
@@ -86,15 +57,14 @@ class BatchSocket(PacketSocket):
 
     def __init__(self, sock: socket.socket, *, skip_ip: bool = False) -> None:
         super().__init__(sock, skip_ip=skip_ip)
-        self._in = _Slots(ROOM, _LARGE + _SPREAD, _LARGE)
-        self._out = _Slots(_ASIDE, _SMALL, 0)
+        self._in = Slots(_MANY, ROOM, _LARGE + _SPREAD, _LARGE)
+        self._out = Slots(_MANY, _ASIDE, _SMALL, 0)
         self._room = [0] * _MANY  # what the slots for sending say of their packet's and control's length
         self._aside = [-1] * _MANY
         self._name_bytes = 28 if self.v6 else 16
         for header in self._out.headers:
             struct.pack_into("@I", self._out.memory, header + 8, self._name_bytes)
         self._named: dict[Any, bytes] = {}  # address → struct sockaddr
-        self._sources: dict[bytes, Any] = {}  # and back
         self._marks: dict[tuple[int, int], bytes] = {}  # (TOS, TTL) → control messages
 
     # --- sending ---
@@ -105,7 +75,7 @@ class BatchSocket(PacketSocket):
         at = 0
         while at < len(whole):
             filled = self._fill(whole[at : at + _MANY])
-            many = _LIBC.sendmmsg(self.sock.fileno(), ctypes.c_void_p(self._out.at), filled, _DONTWAIT) if filled else 0
+            many = self._out.send(self.sock.fileno(), filled) if filled else 0
             if many > 0:
                 self._left(whole[at : at + many])
                 at += many
@@ -138,14 +108,14 @@ class BatchSocket(PacketSocket):
     def _mark(self, slot: int, tos: int, ttl: int) -> None:
         control = b""
         for level, kind, value in self._control(tos, ttl, b""):
-            control += _CONTROL.pack(_CONTROL.size + len(value), level, kind) + value.ljust(8, b"\0")
+            control += CONTROL.pack(CONTROL.size + len(value), level, kind) + value.ljust(8, b"\0")
         memory, at = self._out.memory, self._out.controls[slot]
         memory[at : at + len(control)] = control
         _SIZE.pack_into(memory, self._out.headers[slot] + _CONTROL_AT, len(control))
 
     def _name(self, to: Any) -> bytes:
         """`struct sockaddr`; nothing for what only the system can tell."""
-        if len(self._named) >= _KNOWN:
+        if len(self._named) >= mmsg.KNOWN:
             self._named.clear()
         try:
             host = socket.inet_pton(self.sock.family, to[0])
@@ -177,9 +147,7 @@ class BatchSocket(PacketSocket):
 
     def _receive(self, flags: int) -> int:
         """Packets into slots; how many, 0: none waits, -1: an error of an earlier send was told."""
-        slots = self._in
-        slots.memory[: slots.end] = slots.fresh
-        many = int(_LIBC.recvmmsg(self.sock.fileno(), ctypes.c_void_p(slots.at), _MANY, flags | _DONTWAIT, None))
+        many = self._in.receive(self.sock.fileno(), flags)
         return 0 if many < 0 and ctypes.get_errno() == errno.EAGAIN else many
 
     def hear(self, sent: Callable[[Any, int], None], said: Callable[[Unreachable], None]) -> None:
@@ -216,7 +184,7 @@ class BatchSocket(PacketSocket):
                 if token is not None:
                     sent(token, seconds * 1_000_000_000 + nanos)
                 continue
-            error_told = self._error(self._data(slot, size), self._controls(slot, room), self._source(slot))
+            error_told = self._error(self._data(slot, size), slots.control_messages(slot, room), self._source(slot))
             if isinstance(error_told, Unreachable):
                 said(error_told)
             elif error_told is not None:
@@ -231,7 +199,7 @@ class BatchSocket(PacketSocket):
             yield from self._came(many)
 
     def _came(self, many: int) -> list[Arrival]:
-        slots, sources, wide = self._in, self._sources, self._name_bytes
+        slots, sources, wide = self._in, self._in.sources, self._name_bytes
         memory, first, second = slots.memory, *_KINDS[self.sock.family]
         new = tuple.__new__  # half of what the class itself costs to call
         arrivals: list[Arrival] = []
@@ -242,7 +210,7 @@ class BatchSocket(PacketSocket):
             source = sources.get(memory[name : name + wide]) or self._source(slot)
             at_ns = seconds * 1_000_000_000 + nanos
             if room != _CAME_ROOM or kind != TIMESTAMPING or its_first != first or its_second != second:
-                at_ns, hops, tos, via = self._control_of(self._controls(slot, room))
+                at_ns, hops, tos, via = self._control_of(slots.control_messages(slot, room))
             data = self._data(slot, size)
             if self._skip_ip:
                 hops, data = data[8], data[(data[0] & 15) * 4 :]
@@ -254,27 +222,5 @@ class BatchSocket(PacketSocket):
         return self._in.memory[at : at + size]
 
     def _source(self, slot: int) -> Any:
-        """The address as Python writes it."""
         place = self._in.names[slot]
-        name = self._in.memory[place : place + self._name_bytes]
-        if len(self._sources) >= _KNOWN:
-            self._sources.clear()
-        port = int.from_bytes(name[2:4], "big")
-        if self.v6:
-            host, scope = socket.inet_ntop(socket.AF_INET6, name[8:24]), struct.unpack_from("=I", name, 24)[0]
-            self._sources[name] = source = (host, port, int.from_bytes(name[4:8], "big"), scope)
-        else:
-            self._sources[name] = source = (socket.inet_ntop(socket.AF_INET, name[4:8]), port)  # type: ignore[assignment]
-        return source
-
-    def _controls(self, slot: int, room: int) -> list[tuple[int, int, bytes]]:
-        """Control messages one by one, as `recvmsg` gives them."""
-        at, memory = self._in.controls[slot], self._in.memory
-        controls, end = [], at + min(room, ROOM)
-        while at + _CONTROL.size <= end:
-            size, level, kind = _CONTROL.unpack_from(memory, at)
-            if size < _CONTROL.size:
-                break
-            controls.append((level, kind, memory[at + _CONTROL.size : min(at + size, end)]))
-            at += size + 7 & ~7
-        return controls
+        return self._in.source(self._in.memory[place : place + self._name_bytes])

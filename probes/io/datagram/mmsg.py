@@ -1,32 +1,91 @@
-"""Many datagrams with one system call (recvmmsg), with the kernel's arrival stamps, into buffers made once.
+"""Many datagrams with one system call (`sendmmsg`, `recvmmsg`), in memory made once: the one binding, and a receiver of runs.
 
 `recvmsg` of Python makes five objects for each datagram; at some ten thousand a second that costs more than the kernel's
-work. 64-bit Linux only: `AVAILABLE` says so.
+work. The calls keep the interpreter's lock: they never wait. 64-bit Linux only: `AVAILABLE` says so.
 """
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import socket
 import struct
 import sys
 import time
 from typing import Any, NamedTuple
 
-AVAILABLE = sys.platform == "linux" and ctypes.sizeof(ctypes.c_void_p) == 8 and sys.byteorder == "little"
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC = ctypes.PyDLL(None, use_errno=True)
+AVAILABLE = struct.calcsize("@P") == 8 and hasattr(_LIBC, "recvmmsg") and hasattr(_LIBC, "sendmmsg")
+_HEADER = struct.Struct("@PIPNPNi0PI0P")  # struct mmsghdr: name, its room, vector, 1, control, its room, flags, length
+_VECTOR = struct.Struct("@PN")  # struct iovec
+CONTROL = struct.Struct("@Nii")  # struct cmsghdr
+_NAME = 32  # room for struct sockaddr_in6
+KNOWN = 16_384  # addresses remembered
 _TIMESTAMPNS, _RXQ_OVFL = 35, 40
-_HEADER = struct.Struct(
-    "=QI4xQQQQi4xI4x"
-)  # struct mmsghdr: name, its length, iov, how many, control, length, flags, bytes
-_HEADER_WORDS = _HEADER.size // 8
-_IOV = struct.Struct("=QQ")
-_NAME, _CONTROL = 32, 96
-_CMSG = struct.Struct("=Qii")
+_CONTROL_ROOM = 96  # bytes of control messages a run's packet brings
 _TIMESPEC = struct.Struct("=qq")
 _STAMP_KIND = struct.unpack("=q", struct.pack("=ii", socket.SOL_SOCKET, _TIMESTAMPNS))[0]
 _STAMP_ONLY = 32  # control bytes of a datagram that carries nothing but its stamp
 _DONTWAIT, _MAX_AT_ONCE, _MAX_BYTES = 0x40, 128, 1024 * 1024
+
+
+class Slots:
+    """Memory for `many` packets as the kernel wants it. Untouched pages of it cost nothing."""
+
+    def __init__(self, many: int, control: int, apart: int, room: int) -> None:
+        """Bytes of control messages, from packet to packet, and of a packet at most."""
+        sizes = (_HEADER.size, _VECTOR.size, _NAME, control, apart)
+        self.memory = mmap.mmap(-1, many * sum(sizes))
+        self._at = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        self._many, self._control = many, control
+        begins = [many * sum(sizes[:place]) for place in range(len(sizes))]
+        self.headers, self.vectors, self.names, self.controls, self.data = (
+            [begin + slot * size for slot in range(many)] for begin, size in zip(begins, sizes, strict=True)
+        )
+        self.end = self.vectors[0]
+        for slot in range(many):
+            name, vector, aside, data = (
+                self._at + each[slot] for each in (self.names, self.vectors, self.controls, self.data)
+            )
+            _HEADER.pack_into(self.memory, self.headers[slot], name, _NAME, vector, 1, aside, control, 0, 0)
+            _VECTOR.pack_into(self.memory, self.vectors[slot], data, room)
+        self._fresh = self.memory[: self.end]
+        self.sources: dict[bytes, Any] = {}  # `struct sockaddr` → address
+
+    def send(self, fd: int, filled: int) -> int:
+        """The first `filled` packets; how many left, -1: none, errno says why."""
+        return int(_LIBC.sendmmsg(fd, ctypes.c_void_p(self._at), filled, _DONTWAIT))
+
+    def receive(self, fd: int, flags: int = 0) -> int:
+        """Packets into slots; how many, -1: none, errno says why."""
+        self.memory[: self.end] = self._fresh  # the kernel has written over lengths
+        return int(_LIBC.recvmmsg(fd, ctypes.c_void_p(self._at), self._many, flags | _DONTWAIT, None))
+
+    def control_messages(self, slot: int, room: int) -> list[tuple[int, int, bytes]]:
+        """Control messages one by one, as `recvmsg` gives them."""
+        at, memory = self.controls[slot], self.memory
+        messages, end = [], at + min(room, self._control)
+        while at + CONTROL.size <= end:
+            size, level, kind = CONTROL.unpack_from(memory, at)
+            if size < CONTROL.size:
+                break
+            messages.append((level, kind, memory[at + CONTROL.size : min(at + size, end)]))
+            at += size + 7 & ~7
+        return messages
+
+    def source(self, name: bytes) -> Any:
+        """A `struct sockaddr` as Python writes the address."""
+        if name in self.sources:
+            return self.sources[name]
+        if len(self.sources) >= KNOWN:
+            self.sources.clear()
+        port = int.from_bytes(name[2:4], "big")
+        if int.from_bytes(name[:2], sys.byteorder) == socket.AF_INET6:
+            host, scope = socket.inet_ntop(socket.AF_INET6, name[8:24]), int.from_bytes(name[24:28], sys.byteorder)
+            self.sources[name] = (host, port, int.from_bytes(name[4:8], "big"), scope)
+        else:
+            self.sources[name] = (socket.inet_ntop(socket.AF_INET, name[4:8]), port)
+        return self.sources[name]
 
 
 class PacketRun(NamedTuple):
@@ -45,122 +104,74 @@ class PacketRun(NamedTuple):
 
 
 class PlainReceiver:
-    """What `BatchReceiver` does, for machines where it cannot be: one datagram a call."""
+    """Reads a datagram socket, one datagram a call. `overflow`: what its buffer dropped so far."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.overflow, self._sock = 0, sock
         self._buffer = bytearray(65_536)
 
     def receive(self) -> tuple[list[tuple[PacketRun, Any]], bool]:
-        """(one run with its source, there may be more); raises OSError."""
+        """(runs with their sources, whether there may be more); raises OSError."""
         length, control, _, source = self._sock.recvmsg_into([self._buffer], 64)
+        view = memoryview(self._buffer)[:length]
+        return [(PacketRun(view, length, [length], [self._stamp(control)]), source)], True
+
+    def _stamp(self, control: list[tuple[int, int, bytes]]) -> int:
+        """When it arrived, out of one datagram's control messages; what was dropped before it is written down."""
         at_ns = 0
         for level, kind, value in control:
             if (level, kind) == (socket.SOL_SOCKET, _TIMESTAMPNS):
                 seconds, nanos = _TIMESPEC.unpack_from(value)
                 at_ns = seconds * 1_000_000_000 + nanos
             elif (level, kind) == (socket.SOL_SOCKET, _RXQ_OVFL):
-                self.overflow = int.from_bytes(value[:4], "little")
-        return [
-            (PacketRun(memoryview(self._buffer)[:length], length, [length], [at_ns or time.time_ns()]), source)
-        ], True
+                self.overflow = int.from_bytes(value[:4], sys.byteorder)
+        return at_ns or time.time_ns()
 
 
-def receiver(sock: socket.socket, largest: int) -> BatchReceiver | PlainReceiver:
-    """The better one this machine has; stamps and drops are asked for."""
-    for option in (_TIMESTAMPNS, _RXQ_OVFL):
-        sock.setsockopt(socket.SOL_SOCKET, option, 1)
-    return BatchReceiver(sock, largest) if AVAILABLE else PlainReceiver(sock)
-
-
-class BatchReceiver:
-    """Reads a datagram socket. `overflow`: what its buffer dropped so far.
+class BatchReceiver(PlainReceiver):
+    """The same with many datagrams a call, where the machine can.
 
     Packets are not joined on their way up (UDP_GRO): that saved nothing, and a joined one has one stamp.
     """
 
     def __init__(self, sock: socket.socket, largest: int) -> None:
-        self.overflow = 0
-        self._fd, self._family = sock.fileno(), sock.family
-        self._slot = max(64, -(-largest // 64) * 64)
-        self._many = max(1, min(_MAX_AT_ONCE, _MAX_BYTES // self._slot))
-        self._data = bytearray(self._slot * self._many)
-        self._names, self._controls = bytearray(_NAME * self._many), bytearray(_CONTROL * self._many)
-        self._headers, self._iovs = bytearray(_HEADER.size * self._many), bytearray(_IOV.size * self._many)
-        self._template = self._laid_out()
-        self._view, self._at = memoryview(self._data), _address(self._headers)
-        self._header_words = memoryview(self._headers).cast("Q")
-        self._control_words = memoryview(self._controls).cast("q")
-        self._sources: dict[bytes, Any] = {}
-
-    def _laid_out(self) -> bytes:
-        data, names, controls, iovs = map(_address, (self._data, self._names, self._controls, self._iovs))
-        headers = bytearray()
-        for place in range(self._many):
-            _IOV.pack_into(self._iovs, place * _IOV.size, data + place * self._slot, self._slot)
-            iov = iovs + place * _IOV.size
-            headers += _HEADER.pack(names + place * _NAME, _NAME, iov, 1, controls + place * _CONTROL, _CONTROL, 0, 0)
-        return bytes(headers)
+        self.overflow, self._sock = 0, sock
+        self._apart = max(64, -(-largest // 64) * 64)
+        self._many = max(1, min(_MAX_AT_ONCE, _MAX_BYTES // self._apart))
+        self._slots = slots = Slots(self._many, _CONTROL_ROOM, self._apart, self._apart)
+        whole = memoryview(slots.memory)
+        self._view = whole[slots.data[0] :]
+        self._headers, self._controls = whole[: slots.end].cast("Q"), whole[slots.controls[0] : slots.data[0]].cast("q")
+        self._names = whole[slots.names[0] : slots.controls[0]]
 
     def receive(self) -> tuple[list[tuple[PacketRun, Any]], bool]:
-        """(runs with their sources, whether there may be more); raises OSError."""
-        self._headers[:] = self._template  # the kernel has written over lengths
-        many = _LIBC.recvmmsg(self._fd, ctypes.c_void_p(self._at), self._many, _DONTWAIT, None)
+        """See `PlainReceiver.receive`."""
+        many = self._slots.receive(self._sock.fileno())
         if many < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, "recvmmsg")
-        lengths = self._header_words[7 : many * _HEADER_WORDS : _HEADER_WORDS].tolist()
-        return self._runs(many, lengths), many == self._many
+            raise OSError(ctypes.get_errno(), "recvmmsg")
+        return self._runs(many), many == self._many
 
-    def _runs(self, many: int, lengths: list[int]) -> list[tuple[PacketRun, Any]]:
-        step = _CONTROL // 8
-        controls = self._header_words[5 : many * _HEADER_WORDS : _HEADER_WORDS].tolist()
-        kinds = self._control_words[1 : many * step : step].tolist()
-        names = bytes(memoryview(self._names)[: many * _NAME])
+    def _runs(self, many: int) -> list[tuple[PacketRun, Any]]:
+        words, step = _HEADER.size // 8, _CONTROL_ROOM // 8
+        controls, lengths = (self._headers[place : many * words : words].tolist() for place in (5, 7))
+        kinds = self._controls[1 : many * step : step].tolist()
+        names = bytes(self._names[: many * _NAME])
         first = names[:_NAME]
         plain = controls.count(_STAMP_ONLY) == many and kinds.count(_STAMP_KIND) == many and names == first * many
         if not plain:
-            places = range(many)
-            return [self._single(at, lengths[at], controls[at], names[at * _NAME :][:_NAME]) for at in places]
-        seconds = self._control_words[2 : many * step : step].tolist()
-        nanos = self._control_words[3 : many * step : step].tolist()
+            return [self._single(at, lengths[at], controls[at], names[at * _NAME :][:_NAME]) for at in range(many)]
+        seconds, nanos = (self._controls[place : many * step : step].tolist() for place in (2, 3))
         stamps = [whole * 1_000_000_000 + part for whole, part in zip(seconds, nanos, strict=True)]
-        return [(PacketRun(self._view, self._slot, lengths, stamps), self._source(first))]
+        return [(PacketRun(self._view, self._apart, lengths, stamps), self._slots.source(first))]
 
-    def _single(self, place: int, length: int, control: int, name: bytes) -> tuple[PacketRun, Any]:
-        view = self._view[place * self._slot :][:length]
-        return PacketRun(view, max(1, length), [length], [self._stamp(place * _CONTROL, control)]), self._source(name)
-
-    def _stamp(self, at: int, length: int) -> int:
-        """When it arrived, out of one datagram's control messages; what was dropped before it is written down."""
-        end, at_ns = at + min(length, _CONTROL), 0
-        while at + _CMSG.size <= end:
-            many, level, kind = _CMSG.unpack_from(self._controls, at)
-            body = at + _CMSG.size
-            if (level, kind) == (socket.SOL_SOCKET, _TIMESTAMPNS):
-                seconds, nanos = _TIMESPEC.unpack_from(self._controls, body)
-                at_ns = seconds * 1_000_000_000 + nanos
-            elif (level, kind) == (socket.SOL_SOCKET, _RXQ_OVFL):
-                self.overflow = int.from_bytes(self._controls[body : body + 4], "little")
-            at += max(_CMSG.size, -(-many // 8) * 8)
-        return at_ns or time.time_ns()
-
-    def _source(self, name: bytes) -> Any:
-        source = self._sources.get(name)
-        if source is None:
-            if len(self._sources) >= 256:
-                self._sources.clear()
-            source = self._sources[name] = self._read(name)
-        return source
-
-    def _read(self, name: bytes) -> Any:
-        """Host and port of a `struct sockaddr`, as Python's own (scope ids of link-local addresses included)."""
-        port = int.from_bytes(name[2:4], "big")
-        if self._family == socket.AF_INET:
-            return socket.inet_ntoa(name[4:8]), port
-        host, scope = socket.inet_ntop(socket.AF_INET6, name[8:24]), int.from_bytes(name[24:28], sys.byteorder)
-        return (host, port, int.from_bytes(name[4:8], "big"), scope)
+    def _single(self, slot: int, length: int, control: int, name: bytes) -> tuple[PacketRun, Any]:
+        view = self._view[slot * self._apart :][:length]
+        stamps = [self._stamp(self._slots.control_messages(slot, control))]
+        return PacketRun(view, max(1, length), [length], stamps), self._slots.source(name)
 
 
-def _address(buffer: bytearray) -> int:
-    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+def receiver(sock: socket.socket, largest: int) -> PlainReceiver:
+    """The better one this machine has; stamps and drops are asked for."""
+    for option in (_TIMESTAMPNS, _RXQ_OVFL):
+        sock.setsockopt(socket.SOL_SOCKET, option, 1)
+    return BatchReceiver(sock, largest) if AVAILABLE else PlainReceiver(sock)
