@@ -13,14 +13,14 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from probes.errors import NeedsPrivilege
 from probes.io.datagram.driver import Driver
 from probes.io.datagram.icmp import open_errors, open_icmp
 from probes.io.datagram.socket import PacketSocket, Unreachable, open_udp
 from probes.wire.icmp.error import ICMP, ICMP6, UDP
-from probes.wire.path.flow import GAP_S, EchoPackets, Flow, Packets, Probe, UdpPackets
+from probes.wire.path.flow import GAP_S, EchoPackets, Flow, Packets, UdpPackets
 from probes.wire.path.listener import IcmpHearer, IcmpListener
 
 TOO_BIG_HERE = os.strerror(errno.EMSGSIZE)
@@ -34,24 +34,8 @@ _PORTS = 16  # tried one after the other when they are taken
 _SUM = 0x1D0F  # checksum of the first flow's echoes; each further flow's is another
 
 
-class Prober(Protocol):
-    """One flow that can be asked for packets; what came of them stands in `probes`."""
-
-    probes: list[Probe]
-
-    @property
-    def neighbour(self) -> str:
-        """What our own kernel says of the next hop, or ""."""
-
-    async def ask(self, wanted: Iterable[tuple[int, int]], *, stop: bool = True, gap_s: float = GAP_S) -> None:
-        """Send a packet for each (hop limit, payload bytes) and wait for all answers; see `Flow.ask`."""
-
-    def close(self) -> None:
-        """Give the descriptors back."""
-
-
 class PacketProber:
-    """A `Flow` on a socket of its own."""
+    """A `Flow` on a socket of its own, that can be asked for packets; what came of them stands in `probes`."""
 
     def __init__(self, flow: Flow, sock: PacketSocket) -> None:
         self.flow, self.probes = flow, flow.probes
@@ -64,7 +48,7 @@ class PacketProber:
         return self.flow.neighbour
 
     async def ask(self, wanted: Iterable[tuple[int, int]], *, stop: bool = True, gap_s: float = GAP_S) -> None:
-        """See `Prober`."""
+        """Send a packet for each (hop limit, payload bytes) and wait for all answers; see `Flow.ask`."""
         self._over.clear()
         self.flow.ask(wanted, time.monotonic(), stop=stop, gap_s=gap_s)
         self._driver.kick()

@@ -16,7 +16,7 @@ from probes import trace
 from probes.base import Outcome
 from probes.io import faults
 from probes.io.datagram.socket import PacketSocket, Unreachable
-from probes.io.path import ErrorListener
+from probes.io.path import ErrorListener, PacketProber
 from probes.io.stream.connect import established, open_ms
 from probes.wire.icmp.error import MIN_QUOTE, TCP, Quote, labels_at, meaning
 from probes.wire.path.flow import GAP_S, SILENT_RUN, HopReply, Probe, at_target, hop_reply
@@ -28,7 +28,7 @@ _TRIES = 20  # ports tried when one is taken
 
 
 class TcpProber:
-    """See `probes.io.path.Prober`."""
+    """The same as `probes.io.path.PacketProber`."""
 
     def __init__(
         self, family: int, to: tuple[Any, ...], source_port: int, tos: int, timeout_s: float, listening: ErrorListener
@@ -139,3 +139,6 @@ def _try(sock: socket.socket, level: int, option: int, value: int) -> None:
         sock.setsockopt(level, option, value)
     except OSError:
         return
+
+
+Prober = PacketProber | TcpProber

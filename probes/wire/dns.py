@@ -15,7 +15,7 @@ from typing import NamedTuple
 from probes.errors import WireError
 from probes.wire import dns_rdata
 from probes.wire.dns_rdata import MAX_NAME, name_at
-from probes.wire.framer import Framer
+from probes.wire.framer import Framer, SizedFramer
 
 PORT, TLS_PORT = 53, 853  # RFC 1035 §4.2, RFC 7858 §3.1
 UDP_BYTES = 1232  # of an answer we take by UDP: fits every path unfragmented (DNS flag day 2020)
@@ -206,7 +206,7 @@ def _record(data: bytes, at: int) -> tuple[int, int, Record]:
 
 def dns_framer() -> Framer[bytes]:
     """Cuts a byte stream into messages, two bytes of length before each (RFC 1035 §4.2.2)."""
-    return Framer(
+    return SizedFramer(
         lambda held: 2 + int.from_bytes(held[:2], "big") if len(held) >= 2 else None, lambda message: message[2:]
     )
 

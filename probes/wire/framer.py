@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
 
 from probes.errors import WireError
 from probes.wire.session import EventQueue, Malformed
@@ -12,47 +12,51 @@ from probes.wire.session import EventQueue, Malformed
 T = TypeVar("T")
 
 
-class Framer(Generic[T]):
-    """The receive buffer. `size`: how long the message at its beginning is, None as long as nobody can tell; `read` makes of
-    its bytes what is given out (None: nothing is). Both may raise `WireError`."""
+class Framer(ABC, Generic[T]):
+    """The receive buffer. Fed in any slicing, it gives the messages that `_next` takes out of its `_bytes`."""
 
-    def __init__(self, size: Callable[[bytearray], int | None], read: Callable[[bytes], T | None]) -> None:
-        self._size, self._read = size, read
-        self._held = bytearray()
+    def __init__(self) -> None:
+        self._bytes = bytearray()
 
     @property
     def pending(self) -> bool:
         """A message has begun and is not complete."""
-        return bool(self._held)
+        return bool(self._bytes)
 
     def feed(self, data: bytes) -> Iterator[T]:
         """Messages that are complete now, to be taken all; raises `WireError`."""
-        self._held += data
+        self._bytes += data
         return self._cut()
 
     def _cut(self) -> Iterator[T]:
-        while (size := self._size(self._held)) is not None and len(self._held) >= size:
-            message = self._read(bytes(self._held[:size]))
-            del self._held[:size]
-            if message is not None:
-                yield message
+        while (message := self._next()) is not None:
+            yield message
+
+    @abstractmethod
+    def _next(self) -> T | None:
+        """The next message, None as long as it is not complete; raises `WireError`."""
 
 
-class MessageFramer(Protocol):
-    """What cuts a stream into a protocol's own messages."""
+class SizedFramer(Framer[T]):
+    """For messages that say how long they are. `size`: of the message at the beginning, None as long as nobody can tell;
+    `read` makes of its bytes what is given out (None: nothing is). Both may raise `WireError`."""
 
-    @property
-    def pending(self) -> bool:
-        """A message has begun and is not complete."""
+    def __init__(self, size: Callable[[bytearray], int | None], read: Callable[[bytes], T | None]) -> None:
+        super().__init__()
+        self._size, self._read = size, read
 
-    def feed(self, data: bytes) -> Iterable[Any]:
-        """Messages that are complete now; raises `WireError`."""
+    def _next(self) -> T | None:
+        message = None
+        while message is None and (size := self._size(self._bytes)) is not None and len(self._bytes) >= size:
+            message = self._read(bytes(self._bytes[:size]))
+            del self._bytes[:size]
+        return message
 
 
 class FramedSession(EventQueue, ABC):
     """The receiving part of a `probes.wire.session.StreamSession`."""
 
-    _framer: MessageFramer
+    _framer: Framer[Any]
 
     @property
     @abstractmethod

@@ -7,6 +7,7 @@ it passed here.
 from __future__ import annotations
 
 from probes.errors import WireError
+from probes.wire.ber import body as _body
 
 _INTEGER, _OID, _NULLS = 0x02, 0x06, (0x05, 0x80, 0x81, 0x82)
 _WHOLE = (0x02, 0x41, 0x42, 0x43, 0x46, 0x47)  # INTEGER, Counter32, Gauge32, TimeTicks, Counter64, UInteger32
@@ -125,18 +126,3 @@ def ident(data: bytes) -> tuple[int, bytes] | None:
         return version, data[number]
     except WireError:
         return None
-
-
-def _body(data: bytes, at: int, limit: int) -> tuple[int, int]:
-    """Begin and end of the body of the element at `at`."""
-    if at + 2 > limit:
-        raise WireError(at, "cut off")
-    size, begin = data[at + 1], at + 2
-    if size & 0x80:
-        many = size & 0x7F
-        if not 0 < many <= 4 or begin + many > limit:
-            raise WireError(at, "a length nobody writes")
-        size, begin = int.from_bytes(data[begin : begin + many], "big"), begin + many
-    if begin + size > limit:
-        raise WireError(at, "longer than what holds it")
-    return begin, begin + size

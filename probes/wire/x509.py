@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire import ber
 
 _INTEGER, _OCTETS, _OID, _UTC_TIME, _TIME, _SEQUENCE, _SET = 0x02, 0x04, 0x06, 0x17, 0x18, 0x30, 0x31
 _VERSION, _EXTENSIONS, _DNS, _IP = 0xA0, 0xA3, 0x82, 0x87
@@ -50,17 +51,9 @@ def read(der: bytes) -> Certificate:
 
 
 def _item(data: bytes, at: int) -> _Item:
-    """The tag-length-value at `at` (X.690 §8.1; one-byte tags, definite lengths: what DER has)."""
-    if at + 2 > len(data):
-        raise WireError(at, "cut inside a value")
-    tag, length, at = data[at], data[at + 1], at + 2
-    if length > 0x84 or length == 0x80:
-        raise WireError(at, "a length DER does not have")
-    if length > 0x80:
-        at, length = at + length - 0x80, int.from_bytes(data[at : at + length - 0x80], "big")
-    if at + length > len(data):
-        raise WireError(at, "cut inside a value")
-    return _Item(tag, data[at : at + length], at + length)
+    """The tag-length-value at `at`."""
+    begin, end = ber.body(data, at, len(data))
+    return _Item(data[at], data[begin:end], end)
 
 
 def _items(data: bytes) -> Iterator[_Item]:

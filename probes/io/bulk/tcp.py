@@ -6,9 +6,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Sequence
-from typing import Protocol
 
+from probes.io.bulk.udp import UdpStream
 from probes.wire.iperf3.messages import Results, StreamResult, stream_id
 
 _SO_MAX_PACING_RATE, _TCP_NOTSENT_LOWAT, _TOTAL_RETRANS_AT = 47, 25, 100
@@ -20,37 +19,8 @@ _LET_GO_S = 0.05
 _STEP_S, _MIN_BYTES = 0.005, 1448  # a paced stream is written in steps of so much time, of so much at least
 
 
-class DataStream(Protocol):
-    """One data stream. It sends or it receives; `broken` says why it ended by itself, "" when it did not."""
-
-    broken: str
-
-    @property
-    def sent_bytes(self) -> int:
-        """Payload handed to the kernel since the count began."""
-
-    @property
-    def rcvd_bytes(self) -> int:
-        """Payload taken in since the count began."""
-
-    def start(self) -> None:
-        """Send, or count, from now on."""
-
-    def anew(self) -> None:
-        """The warm-up is over: count from here."""
-
-    def stop(self) -> None:
-        """Send no more, count no more; what still comes is read and dropped."""
-
-    def close(self) -> None:
-        """Give the socket back."""
-
-    def result(self, place: int, took_s: float) -> StreamResult:
-        """What it saw."""
-
-
 class TcpStream:
-    """A TCP stream. `rate_bps` 0: as fast as it goes; else we write no faster, and the kernel spaces the segments."""
+    """A TCP stream; it sends or it receives. `broken` says why it ended by itself, "" when it did not. `rate_bps` 0: as fast as it goes; else we write no faster, and the kernel spaces the segments."""
 
     def __init__(self, sock: socket.socket, sends: bool, block_bytes: int, rate_bps: float = 0.0) -> None:
         sock.setblocking(False)
@@ -205,7 +175,7 @@ class Streams:
     """The streams of one test, started, cleared and stopped together. `took_s`: what was counted lasted so long."""
 
     def __init__(self) -> None:
-        self.flows: list[DataStream] = []
+        self.flows: list[TcpStream | UdpStream] = []
         self.lag = Lag()
         self.took_s = 0.0
         self.began = 0.0  # monotonic; 0: not yet
@@ -242,6 +212,5 @@ class Streams:
 
     def results(self) -> Results:
         """What our end saw."""
-        flows: Sequence[DataStream] = self.flows
-        streams = tuple(flow.result(place, self.took_s) for place, flow in enumerate(flows))
+        streams = tuple(flow.result(place, self.took_s) for place, flow in enumerate(self.flows))
         return Results(streams, any(stream.retransmits is not None for stream in streams))

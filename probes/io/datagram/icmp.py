@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from probes.errors import NeedsPrivilege
-from probes.io.datagram.socket import PacketSocket
+from probes.io.datagram.socket import PacketSocket, closed_on_error
 
 _ATTACH_FILTER = 26  # <asm/socket.h>
 
@@ -51,24 +51,16 @@ def open_icmp(family: int, *, raw: bool | None = None, make: Make = PacketSocket
 
 
 def _open_ping(family: int, proto: int, make: Make) -> IcmpSocket:
-    sock = socket.socket(family, socket.SOCK_DGRAM, proto)
-    try:
+    with closed_on_error(socket.socket(family, socket.SOCK_DGRAM, proto)) as sock:
         sock.bind(("", 0))  # the kernel gives the identifier as a port
         return IcmpSocket(make(sock), sock.getsockname()[1], False)
-    except OSError:
-        sock.close()
-        raise
 
 
 def _open_raw(family: int, proto: int, make: Make) -> IcmpSocket:
-    sock = socket.socket(family, socket.SOCK_RAW, proto)
     ident = int.from_bytes(os.urandom(2), "big")
-    try:
+    with closed_on_error(socket.socket(family, socket.SOCK_RAW, proto)) as sock:
         _only_ours(sock, family == socket.AF_INET6, ident)
         return IcmpSocket(make(sock, skip_ip=family == socket.AF_INET), ident, True)
-    except OSError:
-        sock.close()
-        raise
 
 
 def open_errors(family: int) -> PacketSocket:
@@ -78,12 +70,9 @@ def open_errors(family: int) -> PacketSocket:
         sock = socket.socket(family, socket.SOCK_RAW, proto)
     except PermissionError:
         raise NeedsPrivilege("to hear ICMP errors whole, give CAP_NET_RAW") from None
-    try:
+    with closed_on_error(sock):
         _only_errors(sock, family == socket.AF_INET6)
         return PacketSocket(sock, skip_ip=family == socket.AF_INET)
-    except OSError:
-        sock.close()
-        raise
 
 
 class _Program(ctypes.Structure):

@@ -12,6 +12,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from probes.wire.session import Arrival, Datagram
@@ -330,19 +331,25 @@ def _try(sock: socket.socket, level: int, option: int, value: int) -> bool:
     return True
 
 
+@contextmanager
+def closed_on_error(sock: socket.socket) -> Iterator[socket.socket]:
+    """Give the descriptor back when what is made of it fails."""
+    try:
+        yield sock
+    except OSError:
+        sock.close()
+        raise
+
+
 def open_udp(family: int, host: str = "", port: int = 0, *, answers: bool = False) -> PacketSocket:
     """A UDP socket, bound; raises OSError when it cannot be (the port is taken, no such address).
 
     `answers`: see `PacketSocket`."""
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
+    with closed_on_error(socket.socket(family, socket.SOCK_DGRAM)) as sock:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))
         return PacketSocket(sock, answers=answers)
-    except OSError:
-        sock.close()
-        raise
 
 
 def open_train(family: int, host: str = "", port: int = 0) -> PacketSocket:

@@ -12,8 +12,8 @@ from typing import Any
 
 from probes.base import Field, Kind, Measurement, Outcome, Target
 from probes.errors import NeedsPrivilege
-from probes.io.path import ErrorListener, PacketProber, Prober, open_echo_prober, open_udp_prober, together
-from probes.io.path_tcp import TcpProber
+from probes.io.path import ErrorListener, PacketProber, open_echo_prober, open_udp_prober, together
+from probes.io.path_tcp import Prober, TcpProber
 from probes.kinds.path import hops as pathtrace
 from probes.kinds.path import mtu as pathsize
 from probes.kinds.path import verdict as pathjudge

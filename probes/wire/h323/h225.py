@@ -219,34 +219,40 @@ class Ids(NamedTuple):
     conference: bytes
 
 
+_ALONE = {"multipleCalls": False, "maintainConnection": False}
+
+
+def _of_call(ids: Ids) -> dict[str, Any]:
+    return {"protocolIdentifier": PROTOCOL, "callIdentifier": {"guid": ids.call}}
+
+
 def setup(
     ids: Ids, room: str, to: Address, source: Address, *, fast: list[bytes] | None = None, vendor: Vendor = OURS
 ) -> bytes:
     """SETUP's H.225.0 part: a call from `source` to `room` at `to`; `fast`: channels offered for fast connect."""
-    body = {
-        "protocolIdentifier": PROTOCOL,
-        "sourceAddress": [("h323-ID", "netmon")],
-        "sourceInfo": endpoint(vendor),
-        "destinationAddress": [alias(room)],
-        "destCallSignalAddress": transport(to),
-        "activeMC": False,
-        "conferenceID": ids.conference,
-        "conferenceGoal": ("create", None),
-        "callType": ("pointToPoint", None),
-        "sourceCallSignalAddress": transport(source),
-        "callIdentifier": {"guid": ids.call},
-        "mediaWaitForConnect": False,
-        "canOverlapSend": False,
-        "multipleCalls": False,
-        "maintainConnection": False,
-    }
+    body = (
+        _of_call(ids)
+        | _ALONE
+        | {
+            "sourceAddress": [("h323-ID", "netmon")],
+            "sourceInfo": endpoint(vendor),
+            "destinationAddress": [alias(room)],
+            "destCallSignalAddress": transport(to),
+            "activeMC": False,
+            "conferenceID": ids.conference,
+            "conferenceGoal": ("create", None),
+            "callType": ("pointToPoint", None),
+            "sourceCallSignalAddress": transport(source),
+            "mediaWaitForConnect": False,
+            "canOverlapSend": False,
+        }
+    )
     return _user("setup", body | ({"fastStart": fast} if fast else {}))
 
 
 def release(ids: Ids, reason: str = "undefinedReason") -> bytes:
     """RELEASE COMPLETE's H.225.0 part."""
-    body = {"protocolIdentifier": PROTOCOL, "reason": (reason, None), "callIdentifier": {"guid": ids.call}}
-    return _user("releaseComplete", body)
+    return _user("releaseComplete", _of_call(ids) | {"reason": (reason, None)})
 
 
 def answer(
@@ -259,13 +265,7 @@ def answer(
     what: str = "terminal",
 ) -> bytes:
     """The H.225.0 part of a `callProceeding`, `alerting` or `connect` as a called end sends it."""
-    body: dict[str, Any] = {
-        "protocolIdentifier": PROTOCOL,
-        "destinationInfo": endpoint(vendor, what),
-        "callIdentifier": {"guid": ids.call},
-        "multipleCalls": False,
-        "maintainConnection": False,
-    }
+    body = _of_call(ids) | _ALONE | {"destinationInfo": endpoint(vendor, what)}
     if name == "connect":
         body["conferenceID"] = ids.conference
     if h245:
@@ -275,13 +275,7 @@ def answer(
 
 def facility(ids: Ids, reason: str, other: Address | None = None) -> bytes:
     """FACILITY's H.225.0 part: call `other` instead, or another `reason`."""
-    body = {
-        "protocolIdentifier": PROTOCOL,
-        "reason": (reason, None),
-        "callIdentifier": {"guid": ids.call},
-        "multipleCalls": False,
-        "maintainConnection": False,
-    }
+    body = _of_call(ids) | _ALONE | {"reason": (reason, None)}
     return _user("facility", body | ({"alternativeAddress": transport(other)} if other else {}))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire.framer import Framer
+from probes.wire.framer import Framer, SizedFramer
 
 ALERTING, CALL_PROCEEDING, PROGRESS, SETUP = 0x01, 0x02, 0x03, 0x05
 CONNECT, SETUP_ACKNOWLEDGE, RELEASE_COMPLETE = 0x07, 0x0D, 0x5A
@@ -122,7 +122,7 @@ def _elements(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
 
 def tpkt_framer() -> Framer[Q931Message]:
     """Cuts a byte stream into messages. An empty TPKT (a keep-alive some devices send) is left out."""
-    return Framer(_tpkt_bytes, lambda tpkt: parse(tpkt[4:]) if len(tpkt) > 4 else None)
+    return SizedFramer(_tpkt_bytes, lambda tpkt: parse(tpkt[4:]) if len(tpkt) > 4 else None)
 
 
 def _tpkt_bytes(held: bytearray) -> int | None:

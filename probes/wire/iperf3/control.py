@@ -14,7 +14,7 @@ from typing import Any
 from probes.errors import WireError
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.iperf3.messages import COOKIE_BYTES, ControlState, Params, Results
-from probes.wire.session import Dial, Malformed
+from probes.wire.session import Dial, EventQueue, Malformed
 
 _TEST_GRACE_S = 5.0  # a client may end its test so much later than it said
 
@@ -61,13 +61,13 @@ class ControlOver:
     why: str = ""
 
 
-class _ControlTalk(ABC):
+class _ControlTalk(EventQueue, ABC):
     """What both roles share: bytes in and out, one deadline, one end."""
 
     def __init__(self, now: float, patience_s: float) -> None:
+        super().__init__()
         self._patience_s = patience_s
         self._in, self._out = bytearray(), bytearray()
-        self._events: list[Any] = []
         self._deadline = now + patience_s
         self._timers: list[tuple[float, Callable[[float], None]]] = []
         self._awaits = ""  # in words, for who stays silent
@@ -109,11 +109,6 @@ class _ControlTalk(ABC):
     def wake_at(self) -> float | None:
         """When to call `transmit` next."""
         return None if self.done else min([self._deadline, *(at for at, _ in self._timers)])
-
-    def events(self) -> list[Any]:
-        """What happened since the last call; drained."""
-        events, self._events = self._events, []
-        return events
 
     def _say(self, state: ControlState) -> None:
         self._out += state.to_bytes(1, "big", signed=True)

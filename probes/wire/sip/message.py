@@ -8,10 +8,10 @@ header lines without a colon (left out), a Content-Length that is missing, wrong
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probes.errors import WireError
+from probes.wire.framer import Framer
 
 PORT, TLS_PORT = 5060, 5061  # RFC 3261 §19.1.2
 MAX_BYTES = 65_536  # of one message; a longer one is not read
@@ -79,8 +79,8 @@ def parse(data: bytes) -> SipMessage:
     message = parse_head(head)
     length = content_length(message)
     if length is None:
-        return message_with(message, body, short=bool(message.first("content-length")))
-    return message_with(message, body[:length], short=length > len(body))
+        return replace(message, body=body, short=bool(message.first("content-length")))
+    return replace(message, body=body[:length], short=length > len(body))
 
 
 def parse_head(head: bytes) -> SipMessage:
@@ -104,11 +104,6 @@ def headers(data: bytes) -> tuple[tuple[str, str], ...]:
 
 def _headers(lines: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple(header for line in lines if (header := _header(line)))
-
-
-def message_with(message: SipMessage, body: bytes, *, short: bool = False) -> SipMessage:
-    """The same message with a body."""
-    return SipMessage(message.status, message.reason, message.method, message.uri, message.headers, body, short)
 
 
 def content_length(message: SipMessage) -> int | None:
@@ -153,7 +148,7 @@ def _header(line: str) -> tuple[str, str] | None:
     return _LONG.get(name, name), value.strip()
 
 
-class SipFramer:
+class SipFramer(Framer[SipMessage]):
     """Cuts a byte stream into messages (RFC 3261 §18.3), fed in any slicing.
 
     A message is given as soon as its head is complete, and its body is counted and thrown away; with `bodies` it is
@@ -162,22 +157,11 @@ class SipFramer:
     """
 
     def __init__(self, *, bodies: bool = False) -> None:
+        super().__init__()
         self._keep = bodies
-        self._bytes = bytearray()
         self._searched = 0
         self._body_left = 0
         self._lost = False
-
-    @property
-    def pending(self) -> bool:
-        """A message has begun and its head is not complete."""
-        return bool(self._bytes)
-
-    def feed(self, data: bytes) -> Iterator[SipMessage]:
-        """Messages whose heads are complete now, to be taken all; raises `WireError` when the stream is no SIP."""
-        self._bytes += data
-        while (message := self._next()) is not None:
-            yield message
 
     def _next(self) -> SipMessage | None:
         self._skip()
@@ -199,7 +183,7 @@ class SipFramer:
         self._searched = 0
         self._lost = length is None and bool(message.first("content-length"))
         self._body_left = length or 0
-        return message_with(message, b"", short=self._lost)
+        return replace(message, short=self._lost)
 
     def _with_body(self, message: SipMessage, start: int, length: int) -> SipMessage | None:
         if length > MAX_BYTES:
@@ -210,7 +194,7 @@ class SipFramer:
         body = bytes(self._bytes[start : start + length])
         del self._bytes[: start + length]
         self._searched = 0
-        return message_with(message, body)
+        return replace(message, body=body)
 
     def _skip(self) -> None:
         """Throw away body bytes, then blank lines between messages."""

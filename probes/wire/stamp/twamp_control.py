@@ -10,8 +10,8 @@ import math
 import struct
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
 
+from probes.wire.session import EventQueue
 from probes.wire.stamp import packet as stamp
 
 TEST_BYTES = 14  # of a test packet without its padding
@@ -50,13 +50,13 @@ class Wish:
     dscp: int
 
 
-class Control:
-    """The conversation; `deadline` (monotonic s) for what comes before the test. `done` once it ended."""
+class Control(EventQueue):
+    """The conversation; `deadline` (monotonic s) for what comes before the test. `done` once it ended. Events: `SessionReady`, `SessionEnded`."""
 
     def __init__(self, wish: Wish, deadline: float) -> None:
+        super().__init__()
         self._wish, self._deadline = wish, deadline
         self._in, self._out = b"", b""
-        self._events: list[Any] = []
         self._clock_ns = 0
         self._steps = iter(((_GREETING, self._greeted), (_SERVER_START, self._started), (_ACCEPT, self._accepted), (_ACK, self._acked)))  # fmt: skip
         self._wanted, self._step = next(self._steps)
@@ -96,11 +96,6 @@ class Control:
     def wake_at(self) -> float | None:
         """Its deadline, while it is not ready."""
         return None if self._ready or self.done or self._deadline == math.inf else self._deadline
-
-    def events(self) -> list[Any]:
-        """`SessionReady`, `SessionEnded`."""
-        events, self._events = self._events, []
-        return events
 
     # --- the far end's four messages ---
 
