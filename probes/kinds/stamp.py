@@ -135,29 +135,29 @@ def _more(window: FleetWindow) -> dict[str, Value]:
         values["dscp_sent"] = more["tos"] >> 2
     values.update({name: more[name] for name in _SEEN if name in more})
     values.update(_clocks(more))
-    values.update(_ways(more))
+    values.update(_directions(more))
     return values
 
 
-def _ways(more: dict[str, Any]) -> dict[str, Value]:
+def _directions(more: dict[str, Any]) -> dict[str, Value]:
     """What can be told of each direction alone; absolute delays only with a bound that tells something."""
     split = more.get("split", ())
     if len(split) < 2:
         return {"clock_steps": more["clock_steps"]} if "clock_steps" in more else {}
-    at_s, there_ms, back_ms = zip(*split, strict=True)
+    at_s, forward_ms, backward_ms = zip(*split, strict=True)
     slope, error = more["drift"]
     apart = abs(slope) > oneway.MAX_DRIFT
     values: dict[str, Value] = {"clock_steps": more.get("clock_steps", 0) + apart}
     if apart:
         return values
-    values["pdv_fwd_ms"] = round(oneway.variation(there_ms, at_s, slope), 4)
-    values["pdv_bwd_ms"] = round(oneway.variation(back_ms, at_s, -slope), 4)
+    values["pdv_fwd_ms"] = round(oneway.variation(forward_ms, at_s, slope), 4)
+    values["pdv_bwd_ms"] = round(oneway.variation(backward_ms, at_s, -slope), 4)
     values["pdv_err_ms"] = round(error * (max(at_s) - min(at_s)), 4)
     if error < oneway.MAX_DRIFT:
         values["drift_ppm"] = round(slope * 1000, 3)
     ours, theirs = more.get("clock"), stamp.error_s(more["far_error"])
     if ours is not None and ours.synced and more["far_error"] >> 15 and theirs is not None:
-        found = oneway.absolute(there_ms, back_ms, (ours.error_s + theirs) * 1e3)
+        found = oneway.absolute(forward_ms, backward_ms, (ours.error_s + theirs) * 1e3)
         if found is not None:
             named = zip(("owd_fwd_ms", "owd_bwd_ms", "owd_err_ms"), found, strict=True)
             values.update({name: round(value, 4) for name, value in named})

@@ -90,7 +90,7 @@ class Offset(NamedTuple):
 def sample(reply: NtpReply, sent_ns: int, at_ns: int) -> Offset:
     """From the reply, our send stamp and our arrival stamp."""
     sent, at = ntp(sent_ns), ntp(at_ns)
-    there_ms, back_ms = between_ms(reply.received_at, sent), between_ms(reply.sent_at, at)
+    forward_ms, backward_ms = between_ms(reply.received_at, sent), between_ms(reply.sent_at, at)
     delay_ms = max(0.0, between_ms(at, sent) - between_ms(reply.sent_at, reply.received_at))
     error_ms = (delay_ms + max(0.0, reply.root_delay_ms)) / 2 + reply.root_dispersion_ms
-    return Offset((there_ms + back_ms) / 2, delay_ms, error_ms)
+    return Offset((forward_ms + backward_ms) / 2, delay_ms, error_ms)

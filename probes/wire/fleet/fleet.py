@@ -179,13 +179,13 @@ class Fleet:
         if flight is None:
             self._again(track, seq)
             return False
-        way_ms = (at_ns - flight.tx_ns) / 1e6 if self.steady(flight, now) else -1.0
+        delay_ms = (at_ns - flight.tx_ns) / 1e6 if self.steady(flight, now) else -1.0
         window = flight.window
         if seq >= bursts.NUMBERS:
-            window.burst_rcvd += way_ms <= bursts.WAIT_S * 1000.0
+            window.burst_rcvd += delay_ms <= bursts.WAIT_S * 1000.0
             self._close(flight, now)
             return False
-        if way_ms > track.timeout_s * 1000.0:
+        if delay_ms > track.timeout_s * 1000.0:
             window.late += 1
             self._lost(flight, now)
             track.past.note(seq, True)
@@ -199,7 +199,7 @@ class Fleet:
             window.reordered += 1  # RFC 4737 §3.3
         if not flight.stamped:
             window.unstamped += 1
-        rtt_ms = way_ms - less_ns / 1e6
+        rtt_ms = delay_ms - less_ns / 1e6
         if rtt_ms >= 0.0:  # else a clock was set meanwhile, or the far end's is wrong: no number
             window.rtts_ms.append(rtt_ms)
         if self._told is not None:

@@ -22,7 +22,7 @@ _PLACE = re.compile(r"IN IP([46]) ([0-9A-Za-z.:%_-]{1,255})(?:/[0-9/]{1,10})?\Z"
 _MAP = re.compile(r"rtpmap:(\d{1,3}) ([A-Za-z0-9._-]{1,32})/(\d{1,6})(?:/\d{1,2})?\Z", re.ASCII)
 _RTCP = re.compile(r"rtcp:(\d{1,5})(?: |\Z)", re.ASCII)
 _STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000)}  # RFC 3551 §6
-WAYS = ("sendrecv", "sendonly", "recvonly", "inactive")
+DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Codec:
 
 @dataclass(frozen=True, slots=True)
 class MediaDescription:
-    """One media line. `port` 0: refused. `way` as its sender means it; `rtcp_port` is the RTP port's when multiplexed.
+    """One media line. `port` 0: refused. `direction` as its sender means it; `rtcp_port` is the RTP port's when multiplexed.
 
     `sealed`: how its sound or picture is encrypted ("RTP/SAVP", "a=crypto"), "" when it is plain.
     """
@@ -47,7 +47,7 @@ class MediaDescription:
     port: int
     host: str
     codecs: tuple[Codec, ...]
-    way: str = "sendrecv"
+    direction: str = "sendrecv"
     rtcp_port: int = 0
     rate_bps: int = 0  # b=AS, 0: not said
     sealed: str = ""
@@ -73,7 +73,7 @@ def _offered(line: MediaDescription) -> Iterator[str]:
             yield f"a=fmtp:{codec.payload} {codec.about}"
     if line.kind == "audio":
         yield "a=ptime:20"
-    yield f"a={line.way}"
+    yield f"a={line.direction}"
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class _Read:
     port: int
     payloads: list[int]
     host: str
-    way: str
+    direction: str
     rate_bps: int = 0
     rtcp_port: int = 0
     sealed: str = ""
@@ -100,29 +100,29 @@ def read(data: bytes) -> tuple[MediaDescription, ...]:
         raise WireError(0, "not a session description")
     if len(lines) > MAX_LINES:
         raise WireError(0, "too many lines")
-    host, way, rate_bps, medias = "", "sendrecv", 0, list[_Read]()
+    host, direction, rate_bps, medias = "", "sendrecv", 0, list[_Read]()
     for line in lines:
         key, text = line[:2], line[2:].strip()
         if key == "m=":
-            medias.append(_media(text, host, way, rate_bps))
+            medias.append(_media(text, host, direction, rate_bps))
         elif medias:
             _about(medias[-1], key, text)
         elif key == "c=":
             host = _host(text) or host
-        elif key == "a=" and text in WAYS:
-            way = text
+        elif key == "a=" and text in DIRECTIONS:
+            direction = text
     return tuple(_whole(line) for line in medias[:MAX_MEDIA])
 
 
-def _media(text: str, host: str, way: str, rate_bps: int) -> _Read:
+def _media(text: str, host: str, direction: str, rate_bps: int) -> _Read:
     match = _MEDIA.match(text)
     if match is None or int(match[2]) > 65_535:
-        return _Read(text.partition(" ")[0][:32].lower(), 0, [], host, way, rate_bps)
+        return _Read(text.partition(" ")[0][:32].lower(), 0, [], host, direction, rate_bps)
     payloads = [int(word) for word in match[4].split()[:64] if word.isdecimal() and int(word) < 128]
     protocol = match[3].upper()
     sealed = protocol if "SAVP" in protocol or "TLS" in protocol else ""
     port = int(match[2]) if sealed or protocol in _PLAIN else 0  # what is no RTP is no media of ours
-    return _Read(match[1].lower(), port, payloads, host, way, rate_bps, sealed=sealed)
+    return _Read(match[1].lower(), port, payloads, host, direction, rate_bps, sealed=sealed)
 
 
 def _host(text: str) -> str:
@@ -135,8 +135,8 @@ def _about(line: _Read, key: str, text: str) -> None:
         line.host = _host(text) or line.host
     elif key == "b=" and (match := re.match(r"(AS|TIAS):(\d{1,9})\Z", text, re.ASCII)):
         line.rate_bps = int(match[2]) * (1000 if match[1] == "AS" else 1)
-    elif key == "a=" and text in WAYS:
-        line.way = text
+    elif key == "a=" and text in DIRECTIONS:
+        line.direction = text
     elif key == "a=" and text.startswith(("crypto:", "fingerprint:")) and not line.sealed:
         line.sealed = f"a={text.partition(':')[0]}"
     elif key == "a=" and text == "rtcp-mux":
@@ -152,4 +152,6 @@ def _whole(line: _Read) -> MediaDescription:
         Codec(payload, *line.maps[payload]) for payload in dict.fromkeys(line.payloads) if payload in line.maps
     )
     rtcp_port = line.rtcp_port or (line.port + 1 if 0 < line.port < 65_535 else 0)
-    return MediaDescription(line.kind, line.port, line.host, codecs, line.way, rtcp_port, line.rate_bps, line.sealed)
+    return MediaDescription(
+        line.kind, line.port, line.host, codecs, line.direction, rtcp_port, line.rate_bps, line.sealed
+    )

@@ -1,6 +1,6 @@
 """One-way figures from two clocks that need not agree: what can be told of each direction, and how far it may be wrong.
 
-With T1…T4 of one packet, there = T2 − T1 and back = T4 − T3 hold each direction's delay and, with opposite signs, how
+With T1…T4 of one packet, forward = T2 − T1 and backward = T4 − T3 hold each direction's delay and, with opposite signs, how
 far the clocks are apart. Their sum is a round trip and knows no clock. So a difference that grows evenly is drift: it
 lifts the lower envelope of one direction as it sinks the other's. A jump of half their difference that the round
 trips cannot account for is a clock that was set (or, not to be told from it, a path longer there and as much shorter back).
@@ -40,16 +40,16 @@ class Envelope:
     def __init__(self) -> None:
         self._corners: list[tuple[float, float]] = []
 
-    def add(self, at_s: float, way_ms: float) -> None:
+    def add(self, at_s: float, delay_ms: float) -> None:
         """One more packet; packets come in the order of their sending, or nearly so."""
         corners = self._corners
         if corners and at_s <= corners[-1][0]:
-            if way_ms >= corners[-1][1]:
+            if delay_ms >= corners[-1][1]:
                 return
             at_s = corners.pop()[0]
-        while len(corners) > 1 and _above(corners[-2], corners[-1], (at_s, way_ms)):
+        while len(corners) > 1 and _above(corners[-2], corners[-1], (at_s, delay_ms)):
             corners.pop()
-        corners.append((at_s, way_ms))
+        corners.append((at_s, delay_ms))
         while corners[0][0] < at_s - WINDOW_S:
             del corners[0]
         if len(corners) > _CORNERS:
@@ -106,7 +106,7 @@ class _Point(NamedTuple):
 class Directions:
     """Both directions to one target. `steps`: how often the clocks were set against each other."""
 
-    __slots__ = ("_anchor", "_back", "_many", "_odd", "_shortest", "_there", "steps")
+    __slots__ = ("_anchor", "_backward", "_forward", "_many", "_odd", "_shortest", "steps")
 
     def __init__(self) -> None:
         self.steps = 0
@@ -116,11 +116,11 @@ class Directions:
         self._begin()
 
     def _begin(self) -> None:
-        self._there, self._back, self._many = Envelope(), Envelope(), 0
+        self._forward, self._backward, self._many = Envelope(), Envelope(), 0
 
-    def add(self, at_s: float, there_ms: float, back_ms: float) -> bool | None:
+    def add(self, at_s: float, forward_ms: float, backward_ms: float) -> bool | None:
         """One answered packet. True: it fits; False: it does not, leave it out; None: a step, begin anew with this one."""
-        point = _Point(at_s, (there_ms - back_ms) / 2, there_ms + back_ms)
+        point = _Point(at_s, (forward_ms - backward_ms) / 2, forward_ms + backward_ms)
         shortest = self._shortest.add(at_s, point.rtt_ms)
         slack = _SLACK_MS + self._shortest.below_ms()
         fits: bool | None = True
@@ -136,18 +136,18 @@ class Directions:
             at_s - self._anchor.at_s
         ):
             self._anchor = point
-        self._there.add(at_s, there_ms)
-        self._back.add(at_s, back_ms)
+        self._forward.add(at_s, forward_ms)
+        self._backward.add(at_s, backward_ms)
         self._many += 1
         return fits
 
     def drift(self) -> Drift:
         """What both envelopes agree on. Where they do not agree nothing is taken for drift, and the error says how much
         there may be."""
-        there, back = self._there.slope(), self._back.slope()
-        if there is None or back is None or self._many < _MIN_PACKETS:
+        forward, backward = self._forward.slope(), self._backward.slope()
+        if forward is None or backward is None or self._many < _MIN_PACKETS:
             return Drift(0.0, MAX_DRIFT)
-        slope, error = (there - back) / 2, abs(there + back) / 2
+        slope, error = (forward - backward) / 2, abs(forward + backward) / 2
         return Drift(slope, error) if abs(slope) > 2 * error else Drift(0.0, abs(slope) + error)
 
 
@@ -162,27 +162,27 @@ def _near(point: _Point, other: _Point, shortest_ms: float, slack_ms: float) -> 
     return abs(point.half_ms - other.half_ms) <= _doubt(point, shortest_ms) + _doubt(other, shortest_ms) + room
 
 
-def variation(ways_ms: Sequence[float], at_s: Sequence[float], slope: float) -> float:
+def variation(delays_ms: Sequence[float], at_s: Sequence[float], slope: float) -> float:
     """95th percentile less minimum of one direction once its drift is taken out."""
-    ordered = sorted(way - slope * at for way, at in zip(ways_ms, at_s, strict=True))
+    ordered = sorted(delay - slope * at for delay, at in zip(delays_ms, at_s, strict=True))
     return stats.quantile(ordered, 0.95) - ordered[0]
 
 
 class Absolute(NamedTuple):
     """One-way delays (medians) and the bound of their error, in milliseconds."""
 
-    there_ms: float
-    back_ms: float
+    forward_ms: float
+    backward_ms: float
     error_ms: float
 
 
-def absolute(there_ms: Sequence[float], back_ms: Sequence[float], error_ms: float) -> Absolute | None:
+def absolute(forward_ms: Sequence[float], backward_ms: Sequence[float], error_ms: float) -> Absolute | None:
     """The split of the round trip, where two clocks may be `error_ms` apart. None when that says no more than half the
     round trip would, or when a delay below nothing shows that a clock is worse than it says."""
-    if not there_ms or not back_ms:
+    if not forward_ms or not backward_ms:
         return None
-    shortest = min(there + back for there, back in zip(there_ms, back_ms, strict=True))
-    if error_ms >= shortest / 2 or min(*there_ms, *back_ms) < -error_ms:
+    shortest = min(forward + backward for forward, backward in zip(forward_ms, backward_ms, strict=True))
+    if error_ms >= shortest / 2 or min(*forward_ms, *backward_ms) < -error_ms:
         return None
-    middles = [max(0.0, stats.quantile(sorted(ways), 0.5)) for ways in (there_ms, back_ms)]
+    middles = [max(0.0, stats.quantile(sorted(delays), 0.5)) for delays in (forward_ms, backward_ms)]
     return Absolute(middles[0], middles[1], error_ms)

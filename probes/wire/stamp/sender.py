@@ -43,7 +43,7 @@ class LossLedger:
     forward: int = 0
     backward: int = 0
     unknown: int = 0  # can never be told (the reflector began anew, or keeps no state)
-    ways: Directions = field(default_factory=Directions)
+    directions: Directions = field(default_factory=Directions)
     asks: TlvRequests | None = None
 
     def settle(self, seq: int, fate: int) -> None:
@@ -150,7 +150,7 @@ class StampSender(Fleet):
         if self.answered(track, reply.sender_seq, arrival.at_ns, now, arrival.hops, residence_ns) and flight:
             _note(flight, reply, arrival)
             tells = reply.stamped and self.steady(flight, now)
-            split = _split(flight, track.more.ways, reply, arrival) if tells else None
+            split = _split(flight, track.more.directions, reply, arrival) if tells else None
             if track.more.asks is not None:
                 key, window = track.more.key, flight.window
                 chain = stamp.tail(arrival.data, bool(key))
@@ -202,7 +202,7 @@ class StampSender(Fleet):
         more = window.more
         more["lost_fwd"], more["lost_bwd"], more["lost_unknown"] = track.more.take()
         more["clock"] = self._clock.known
-        more["drift"] = track.more.ways.drift()
+        more["drift"] = track.more.directions.drift()
         more["tos"] = track.tos
         if track.more.asks is not None and "direct" in more:
             more["direct_lost_fwd"], more["direct_lost_bwd"] = track.more.asks.lost()
@@ -239,17 +239,17 @@ def _note(flight: Flight, reply: stamp.StampReply, arrival: Arrival) -> None:
 
 
 def _split(
-    flight: Flight, ways: Directions, reply: stamp.StampReply, arrival: Arrival
+    flight: Flight, directions: Directions, reply: stamp.StampReply, arrival: Arrival
 ) -> tuple[float, float, float] | None:
     """One-way differences (clocks are not assumed equal); a clock step parts the interval: what was before is left out."""
     more = flight.window.more
-    there_ms, back_ms = (reply.received_ns - flight.tx_ns) / 1e6, (arrival.at_ns - reply.sent_ns) / 1e6
-    fits = ways.add(flight.now, there_ms, back_ms)
+    forward_ms, backward_ms = (reply.received_ns - flight.tx_ns) / 1e6, (arrival.at_ns - reply.sent_ns) / 1e6
+    fits = directions.add(flight.now, forward_ms, backward_ms)
     if fits is None:
         more["clock_steps"] = more.get("clock_steps", 0) + 1
         more["split"] = []
     if fits is False:
         return None
-    split = (flight.now, there_ms, back_ms)
+    split = (flight.now, forward_ms, backward_ms)
     more.setdefault("split", []).append(split)
     return split

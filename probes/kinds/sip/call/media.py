@@ -115,8 +115,8 @@ class Lines:
         line.start(SILENT_MEDIA[codec.name], codec.payload, to, theirs.rtcp_port, _types(kind, codec, theirs))
         self.agreed = agreed._replace(
             taken=[*agreed.taken, kind],
-            mute=[*agreed.mute, *([kind] if theirs.way in ("recvonly", "inactive") else [])],
-            deaf=[*agreed.deaf, *([kind] if theirs.way in ("sendonly", "inactive") else [])],
+            mute=[*agreed.mute, *([kind] if theirs.direction in ("recvonly", "inactive") else [])],
+            deaf=[*agreed.deaf, *([kind] if theirs.direction in ("sendonly", "inactive") else [])],
         )
 
     def is_settled(self) -> bool:

@@ -62,7 +62,7 @@ def test_a_medias_own_address_and_way_win() -> None:
     (audio,) = sdp.read(
         b"v=0\r\nc=IN IP4 10.0.0.1\r\na=sendonly\r\nm=audio 5004 RTP/AVP 8\r\nc=IN IP4 10.0.0.2\r\na=inactive\r\n"
     )
-    assert (audio.host, audio.way) == ("10.0.0.2", "inactive")
+    assert (audio.host, audio.direction) == ("10.0.0.2", "inactive")
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"m=audio 4000 RTP/AVP 8\r\n", b"v=0\r\n" * 600])
