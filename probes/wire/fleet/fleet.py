@@ -17,7 +17,7 @@ from probes.wire.fleet.loss_runs import longest
 from probes.wire.fleet.track import REMEMBERED, FleetTarget, FleetWindow, Flight, note_hops, runs_of, vary
 from probes.wire.fleet.wheel import SLOT_S, Wheel
 from probes.wire.icmp.fault import icmp_fault
-from probes.wire.session import Address, Datagram
+from probes.wire.session import Address, Datagram, EventQueue
 
 GROUP = 10  # most packets of one slot while the fleet is small enough for that
 STALL_S = 0.5  # a session woken so much after its time cannot tell what the network did meanwhile
@@ -34,17 +34,17 @@ class Interval(NamedTuple):
     took_ms: float
 
 
-class Fleet:
-    """The common part of packet sessions. Subclasses give `packet` and `receive`."""
+class Fleet(EventQueue):
+    """The common part of packet sessions. Subclasses give `packet` and `receive`. Its events are the closed intervals."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.tracks: list[FleetTarget] = []
         self.hosts: dict[str, list[FleetTarget]] = {}  # host address → its targets
         self.malformed = 0
         self._wheel: Wheel[FleetTarget] = Wheel()
         self._bursts: Wheel[tuple[FleetTarget, FleetWindow]] = Wheel()
         self._flying: dict[float, deque[Flight]] = {}
-        self._events: list[Any] = []
         self._overflow = 0
         self._rate = 0.0
         self._rest_until = 0.0  # a full group left: the next one waits for its slot
@@ -340,13 +340,6 @@ class Fleet:
         """When the next packet's time is over (monotonic s); never: infinity."""
         heads = (queue[0].deadline for queue in self._flying.values() if queue)
         return min(heads, default=math.inf)
-
-    def events(self) -> list[Any]:
-        """Closed intervals since the last call."""
-        if not self._events:
-            return []
-        events, self._events = self._events, []
-        return events
 
     @property
     def done(self) -> bool:

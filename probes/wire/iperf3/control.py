@@ -140,12 +140,6 @@ class _ControlTalk(EventQueue, ABC):
         except ValueError:
             raise WireError(0, f"no state has the number {number}") from None
 
-    def _json(self, max_bytes: int) -> bytes | None:
-        text = iperf3.framed(self._in, max_bytes)
-        if text is not None:
-            del self._in[: 4 + len(text)]
-        return text
-
 
 class ClientTalk(_ControlTalk):
     """The client's side. `seconds`: how long it lasts; `params.time_s` is what the server is told of it.
@@ -276,7 +270,7 @@ class ClientTalk(_ControlTalk):
         self._await("its results", now)
 
     def _read_results(self, now: float) -> bool:
-        text = self._json(iperf3.MAX_RESULTS_BYTES)
+        text = iperf3.take_framed(self._in, iperf3.MAX_RESULTS_BYTES)
         if text is None:
             return False
         self._tell(PeerResults(iperf3.decode_results(text)))
@@ -375,7 +369,7 @@ class ServerTalk(_ControlTalk):
     def _read_params(self) -> bool:
         if self._params is not None:
             raise WireError(0, "bytes before the answer to the parameters")
-        text = self._json(iperf3.MAX_PARAMS_BYTES)
+        text = iperf3.take_framed(self._in, iperf3.MAX_PARAMS_BYTES)
         if text is None:
             return False
         self._params = iperf3.decode_params(text)
@@ -390,7 +384,7 @@ class ServerTalk(_ControlTalk):
         self._await("the client's results", now)
 
     def _read_results(self) -> bool:
-        text = self._json(iperf3.MAX_RESULTS_BYTES)
+        text = iperf3.take_framed(self._in, iperf3.MAX_RESULTS_BYTES)
         if text is None:
             return False
         self._tell(PeerResults(iperf3.decode_results(text)), ResultsWanted())

@@ -130,14 +130,18 @@ def frame(table: dict[str, Any]) -> bytes:
     return _LENGTH.pack(len(text)) + text
 
 
-def framed(buffer: bytes | bytearray, max_bytes: int) -> bytes | None:
-    """The JSON text at the beginning of `buffer`, None while it is not whole; `WireError` when it may never be."""
+def take_framed(buffer: bytearray, max_bytes: int) -> bytes | None:
+    """Take the JSON text from the beginning of `buffer`, None while it is not whole; `WireError` when it may never be."""
     if len(buffer) < 4:
         return None
     length = _LENGTH.unpack_from(buffer)[0]
     if not 2 <= length <= max_bytes:
         raise WireError(0, f"a JSON text of {length} bytes (2 to {max_bytes} are allowed)")
-    return bytes(buffer[4 : 4 + length]) if len(buffer) >= 4 + length else None
+    if len(buffer) < 4 + length:
+        return None
+    text = bytes(buffer[4 : 4 + length])
+    del buffer[: 4 + length]
+    return text
 
 
 def _table(text: bytes) -> dict[str, Any]:

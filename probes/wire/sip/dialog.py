@@ -53,19 +53,19 @@ def contact(message: SipMessage, otherwise: str = "") -> str:
 
 
 def uri_of(value: str) -> str:
-    """The SIP URI of a name-addr or addr-spec (§20.10), "" when there is none: what a display name holds is no address.
+    """The SIP URI of a name-addr or addr-spec (§20.10), "" when there is none."""
+    uri = bracketed(value)
+    return uri if _URI.match(uri) else ""
+
+
+def bracketed(value: str) -> str:
+    """What a name-addr's angle brackets hold: what its display name holds is no address.
 
     Without angle brackets what follows a semicolon belongs to the header, not to the URI.
     """
     bare = sip.unquoted(value)
-    start = bare.find("<")
-    if start >= 0:
-        end = bare.find(">", start)
-        uri = value[start + 1 : end] if end > 0 else ""
-    else:
-        uri = value.partition(";")[0]
-    uri = uri.strip()
-    return uri if _URI.match(uri) else ""
+    start, end = bare.find("<"), bare.find(">", bare.find("<"))
+    return (value[start + 1 : max(end, 0)] if start >= 0 else value.partition(";")[0]).strip()
 
 
 def place(uri: str) -> Address:

@@ -16,7 +16,7 @@ from probes.wire.session import Address, Datagram, Malformed
 from probes.wire.sip import message as sip
 from probes.wire.sip.carrier import OverDatagrams, SipSession, Token, is_of
 from probes.wire.sip.message import SipMessage
-from probes.wire.sip.request import T1_S, T2_S, RequestPlan, branch, is_answer, local_tag
+from probes.wire.sip.request import T1_S, T2_S, RequestPlan, is_answer, options
 
 _MAX_EVENTS = 64  # of one conversation; a flood of strays is not collected
 
@@ -92,7 +92,7 @@ class _Options(SipSession):
         if self._due is None or now < self._due:
             return b""
         self._schedule(now, clock_ns)
-        return self._request()
+        return options(self._ask, self._number, self._authorization)
 
     def _schedule(self, now: float, clock_ns: int) -> None:
         self.trouble = None
@@ -106,23 +106,6 @@ class _Options(SipSession):
             self._due = None
         else:
             self._due = now + (T2_S if self._provisional else self._gap_s)
-
-    def _request(self) -> bytes:
-        ask = self._ask
-        scheme = ask.uri.partition(":")[0]
-        headers = (
-            ("via", f"SIP/2.0/{ask.transport} {ask.local};branch={branch(ask, self._number)};rport"),
-            ("max-forwards", "70"),
-            ("from", f"<{scheme}:netmon@{ask.local}>;tag={local_tag(ask)}"),
-            ("to", f"<{ask.uri}>"),
-            ("call-id", ask.seed),
-            ("cseq", f"{self._number} OPTIONS"),
-            ("contact", f"<{scheme}:netmon@{ask.local}>"),
-            ("accept", "application/sdp"),
-            ("user-agent", "netmon"),
-            *self._authorization,
-        )
-        return sip.encode(SipMessage(0, "", "OPTIONS", ask.uri, headers))
 
     def _take(self, message: SipMessage, now: float) -> None:
         if self.done or not message.status:

@@ -77,10 +77,8 @@ def elsewhere(message: SipMessage) -> list[str]:
 
 
 def _uri(value: str) -> str:
-    bare = sip.unquoted(value)
-    start, end = bare.find("<"), bare.find(">")
-    uri = value[start + 1 : end] if 0 <= start < end else value.partition(";")[0]
-    return uri.strip() if _URI.match(uri.strip()) else ""
+    uri = sip_dialog.bracketed(value)
+    return uri if _URI.match(uri) else ""
 
 
 def _preference(value: str) -> float:

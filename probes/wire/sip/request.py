@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -14,6 +15,7 @@ from probes.wire.sip.message import SipMessage
 Headers = tuple[tuple[str, str], ...]
 T1_S, T2_S = 0.5, 4.0  # RFC 3261 §17.1.2.2
 COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
+_AGENT = ("user-agent", "netmon")
 ALLOW = ("allow", "INVITE, ACK, BYE, CANCEL, OPTIONS")
 # What we do not do is 405 (§8.2.1); a change of media, and a look whether the call still stands, has words of its own.
 _ANSWERS = {"BYE": 200, "OPTIONS": 200, "INFO": 200, "NOTIFY": 200, "MESSAGE": 200, "CANCEL": 481, "INVITE": 488}
@@ -64,20 +66,34 @@ def request(
     mark: str = "",
 ) -> bytes:
     """Bytes of a request that goes where `dialog` says; `tag`: the far end's, "" before there is one."""
-    scheme = ask.uri.partition(":")[0]
-    headers = (
+    contact = ("contact", f"<{_own_uri(ask)};transport={ask.transport.lower()}>")
+    opening = _opening(ask, method, number, dialog.routes, tag, mark)
+    return sip.encode(SipMessage(0, "", method, dialog.uri, (*opening, contact, _AGENT, *more), body))
+
+
+def options(ask: RequestPlan, number: int, more: Headers) -> bytes:
+    """Bytes of an OPTIONS outside of all dialogs."""
+    about = (("contact", f"<{_own_uri(ask)}>"), ("accept", "application/sdp"), _AGENT)
+    return sip.encode(SipMessage(0, "", "OPTIONS", ask.uri, (*_opening(ask, "OPTIONS", number), *about, *more)))
+
+
+def _own_uri(ask: RequestPlan) -> str:
+    return f"{ask.uri.partition(':')[0]}:netmon@{ask.local}"
+
+
+def _opening(
+    ask: RequestPlan, method: str, number: int, routes: Sequence[str] = (), tag: str = "", mark: str = ""
+) -> Headers:
+    """The headers every request begins with."""
+    return (
         ("via", f"SIP/2.0/{ask.transport} {ask.local};branch={branch(ask, number, mark)};rport"),
         ("max-forwards", "70"),
-        *(("route", route) for route in dialog.routes),
-        ("from", f"<{scheme}:netmon@{ask.local}>;tag={local_tag(ask)}"),
+        *(("route", route) for route in routes),
+        ("from", f"<{_own_uri(ask)}>;tag={local_tag(ask)}"),
         ("to", f"<{ask.uri}>;tag={tag}" if tag else f"<{ask.uri}>"),
         ("call-id", ask.seed),
         ("cseq", f"{number} {method}"),
-        ("contact", f"<{scheme}:netmon@{ask.local};transport={ask.transport.lower()}>"),
-        ("user-agent", "netmon"),
-        *more,
-    )  # fmt: skip
-    return sip.encode(SipMessage(0, "", method, dialog.uri, headers, body))
+    )
 
 
 def answer(message: SipMessage, *, is_ours: bool, demands: list[str]) -> bytes:

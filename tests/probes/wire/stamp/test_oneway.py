@@ -68,7 +68,9 @@ def test_drift_is_told_and_taken_out_of_the_variation(ppm: float, seed: int) -> 
 def test_equal_clocks_keep_their_variation_within_the_error_told(seed: int) -> None:
     pairs = Pairs(seed, jitter_ms=8.0).run(300)
     told, true = pairs.variations(60)
-    assert told == pytest.approx(true, abs=pairs.directions.drift().error * 60 + 1e-6 + abs(pairs.directions.drift().slope) * 60)
+    assert told == pytest.approx(
+        true, abs=pairs.directions.drift().error * 60 + 1e-6 + abs(pairs.directions.drift().slope) * 60
+    )
     assert abs(pairs.directions.drift().slope) < 0.01
 
 
