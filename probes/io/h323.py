@@ -34,10 +34,10 @@ class CallLine:
         self.events: list[Any] = []
         self._session = session
         self._changed = asyncio.Event()
-        self._driver = StreamDriver(sock, session, self._told)
+        self._driver = StreamDriver(sock, session, self._on_events)
         self._driver.turn()
 
-    def _told(self, events: list[Any]) -> None:
+    def _on_events(self, events: list[Any]) -> None:
         self.events += events
         self._changed.set()
 

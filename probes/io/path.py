@@ -80,7 +80,7 @@ class ErrorListener:
         self._ways: list[PacketProber] = []
         self._driver: Driver | None = None
         with contextlib.suppress(NeedsPrivilege, OSError):
-            self._driver = Driver(self.ear, open_errors(family), lambda events: self._told())
+            self._driver = Driver(self.ear, open_errors(family), lambda events: self._on_heard())
 
     @property
     def hears(self) -> bool:
@@ -95,7 +95,7 @@ class ErrorListener:
         """Let this flow look when something was heard."""
         self._ways.append(way)
 
-    def _told(self) -> None:
+    def _on_heard(self) -> None:
         for way in self._ways:
             way.look()
 

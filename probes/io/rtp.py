@@ -123,7 +123,7 @@ class MediaLine:
         if self._timer is None or self._came is None or self._hearing is None:
             return None
         self._take()
-        self._tell(leaving=True)
+        self._send_report(leaving=True)
         self._quiet()
         first = self._came.first_at_ns
         first_ms = (first - self._began_ns) / 1e6 if first else None
@@ -166,7 +166,7 @@ class MediaLine:
             self._due += sample.gap_s
         if now >= self._report_due:
             self._report_due = now + _REPORT_S
-            self._tell()
+            self._send_report()
         self._timer.at(self._due)
 
     def _send(self, sample: SilentMedia) -> None:
@@ -235,7 +235,7 @@ class MediaLine:
             round_trip = rtcp.round_trip_ms(block, at_ns)
             self._rtt_ms = self._rtt_ms if round_trip is None else round_trip
 
-    def _tell(self, *, leaving: bool = False) -> None:
+    def _send_report(self, *, leaving: bool = False) -> None:
         if self._control_to is None or self._came is None:
             return
         blocks: tuple[Block, ...] = ()

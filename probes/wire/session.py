@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 Address = tuple[str, int]
+MAX_EVENTS = 64  # of one conversation that wait; a flood of strays is not collected
 
 
 class Datagram(NamedTuple):
@@ -63,6 +64,10 @@ class EventQueue:
         """What happened since the last call; drained."""
         events, self._events = self._events, []
         return events
+
+    def _notify(self, event: Any) -> None:
+        if len(self._events) < MAX_EVENTS:
+            self._events.append(event)
 
 
 class QuietSocket:

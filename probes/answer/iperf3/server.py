@@ -26,7 +26,7 @@ from probes.io.bulk.udp import UdpSocket, UdpStream
 from probes.io.datagram.mmsg import PacketRun
 from probes.io.stream.driver import StreamDriver
 from probes.wire.iperf3 import messages as iperf3
-from probes.wire.iperf3.control import Asked, ControlOver, ResultsWanted, ServerTalk, Start, Stop, Warm, whose
+from probes.wire.iperf3.control import Asked, ControlOver, ResultsWanted, ServerTalk, Start, Stop, Warm, cookie_at
 from probes.wire.iperf3.login import Login
 from probes.wire.iperf3.messages import COOKIE_BYTES, Params
 
@@ -96,7 +96,7 @@ class Server:
     def _greeted(self, sock: socket.socket, greeting: bytes) -> None:
         """A connection has said whose it is: a new test's, the running one's, or nobody's."""
         try:
-            cookie = whose(greeting)
+            cookie = cookie_at(greeting)
         except WireError:
             cookie = None
         source = _source(sock)

@@ -164,7 +164,7 @@ class _Client:
     def _wanted(self, event: ResultsWanted) -> None:
         self._talk.give(self.report.streams.results(), time.monotonic())
 
-    def _told(self, event: PeerResults) -> None:
+    def _keep_results(self, event: PeerResults) -> None:
         self.report.told = event.results
 
     def _over(self, event: ControlOver) -> None:
@@ -250,7 +250,7 @@ _ACTS: dict[type[Any], Callable[[_Client, Any], None]] = {
     Warm: _Client._warm,
     Stop: _Client._stop,
     ResultsWanted: _Client._wanted,
-    PeerResults: _Client._told,
+    PeerResults: _Client._keep_results,
     ControlOver: _Client._over,
 }
 

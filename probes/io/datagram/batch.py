@@ -184,11 +184,11 @@ class BatchSocket(PacketSocket):
                 if token is not None:
                     sent(token, seconds * 1_000_000_000 + nanos)
                 continue
-            error_told = self._error(self._data(slot, size), slots.control_messages(slot, room), self._source(slot))
-            if isinstance(error_told, Unreachable):
-                said(error_told)
-            elif error_told is not None:
-                sent(*error_told)
+            entry = self._error(self._data(slot, size), slots.control_messages(slot, room), self._source(slot))
+            if isinstance(entry, Unreachable):
+                said(entry)
+            elif entry is not None:
+                sent(*entry)
 
     def arrivals(self) -> Iterator[Arrival]:
         """Packets waiting, each with the kernel's arrival stamp."""

@@ -48,7 +48,7 @@ class Fleet(EventQueue):
         self._overflow = 0
         self._rate = 0.0
         self._rest_until = 0.0  # a full group left: the next one waits for its slot
-        self._told = None if type(self).fate is Fleet.fate else self.fate
+        self._on_fate = None if type(self).fate is Fleet.fate else self.fate
         self._skew_ns = 0  # wall less monotonic clock
 
     # --- what a protocol gives ---
@@ -107,7 +107,7 @@ class Fleet(EventQueue):
                 if track.left:
                     wheel.put(track.due, track)
         if self._bursts:
-            out += [self._quick(*miss, now, clock_ns) for miss in self._bursts.take(now, room - len(out))]
+            out += [self._send_burst(*miss, now, clock_ns) for miss in self._bursts.take(now, room - len(out))]
         if len(out) == room:
             self._rest_until = math.floor(now / SLOT_S + 1.0) * SLOT_S
         return out
@@ -137,7 +137,7 @@ class Fleet(EventQueue):
             track.window = None
         return flight
 
-    def _quick(self, track: FleetTarget, window: FleetWindow, now: float, clock_ns: int) -> Datagram:
+    def _send_burst(self, track: FleetTarget, window: FleetWindow, now: float, clock_ns: int) -> Datagram:
         """One of the packets that follow a miss."""
         flight = Flight(track, window, clock_ns, self._skew_ns, now)
         flight.seq = bursts.NUMBERS | track.bursts & 0xFFFF
@@ -202,8 +202,8 @@ class Fleet(EventQueue):
         rtt_ms = delay_ms - less_ns / 1e6
         if rtt_ms >= 0.0:  # else a clock was set meanwhile, or the far end's is wrong: no number
             window.rtts_ms.append(rtt_ms)
-        if self._told is not None:
-            self._told(track, seq, window, True)
+        if self._on_fate is not None:
+            self._on_fate(track, seq, window, True)
         self._close(flight, now, True)
         return True
 

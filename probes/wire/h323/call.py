@@ -23,7 +23,6 @@ STAGES = {
     q931.CONNECT: "connect",
 }
 _ELSEWHERE = ("routeCallToGatekeeper", "callForwarded", "routeCallToMC")
-_MAX_EVENTS = 64
 _NOTHING_SAID = h225.CallSignal("")
 
 
@@ -162,16 +161,16 @@ class H323Call(FramedSession):
         if self._leaving:
             self.done = True
             return
-        self._tell(CallExpired(self.stage, self._framer.pending, self._strays))
+        self._notify(CallExpired(self.stage, self._framer.pending, self._strays))
         self.hang_up(now)
 
     def _broken(self, event: Malformed, now: float) -> None:
-        self._tell(event)
+        self._notify(event)
         self.hang_up(now)
 
     def _closed(self, now: float) -> None:
         if not self._leaving and not self._over:
-            self._tell(ConnectionClosed(self.stage, self._framer.pending))
+            self._notify(ConnectionClosed(self.stage, self._framer.pending))
         self._over = self.done = True
 
     def _take(self, frame: Q931Message, now: float) -> None:
@@ -185,12 +184,12 @@ class H323Call(FramedSession):
         elif frame.type in STAGES:
             self._reached(STAGES[frame.type], call, now)
         elif frame.type == q931.FACILITY and call.reason in _ELSEWHERE and not self._leaving:
-            self._tell(Elsewhere(call))
+            self._notify(Elsewhere(call))
             self.hang_up(now)
 
     def _released(self, frame: Q931Message, call: h225.CallSignal, now: float) -> None:
         if not self._leaving and not self._over:
-            self._tell(Released(self._since(now), frame.cause, call, self.stage == "connect"))
+            self._notify(Released(self._since(now), frame.cause, call, self.stage == "connect"))
         self._over = self.done = True
 
     def _reached(self, name: str, call: h225.CallSignal, now: float) -> None:
@@ -198,7 +197,7 @@ class H323Call(FramedSession):
             return
         self._seen.add(name)
         self.stage = name
-        self._tell(CallStage(name, self._since(now), call))
+        self._notify(CallStage(name, self._since(now), call))
         if name == "alerting":
             self._due = now + self._plan.ring_s
         if name == "connect" and not self._plan.stay:
@@ -206,7 +205,3 @@ class H323Call(FramedSession):
 
     def _since(self, now: float) -> float:
         return now - (now if self._sent_at is None else self._sent_at)
-
-    def _tell(self, event: Any) -> None:
-        if len(self._events) < _MAX_EVENTS:
-            self._events.append(event)

@@ -119,17 +119,17 @@ class _ControlTalk(EventQueue, ABC):
     def _after(self, delay_s: float, now: float, fire: Callable[[float], None]) -> None:
         self._timers.append((now + delay_s, fire))
 
-    def _tell(self, *events: Any) -> None:
+    def _notify(self, *events: Any) -> None:
         self._events.extend(events)
 
     def _malformed(self, reason: str) -> None:
-        self._tell(Malformed(reason))
+        self._notify(Malformed(reason))
         self._end("nonsense", reason)
 
     def _end(self, how: str, why: str = "") -> None:
         self._timers.clear()
         self.done = True
-        self._tell(ControlOver(how, why))
+        self._notify(ControlOver(how, why))
 
     def _state(self) -> ControlState:
         """The next one-byte message; `WireError` when there is none such."""
@@ -242,7 +242,7 @@ class ClientTalk(_ControlTalk):
     def _dial(self) -> None:
         udp = self._params.protocol == "udp"
         hello = iperf3.UDP_HELLOS[0] if udp else self._cookie
-        self._tell(Dial(hello, self._port, self._joined, udp))
+        self._notify(Dial(hello, self._port, self._joined, udp))
 
     def _started(self, now: float) -> None:
         self._expects = ControlState.TEST_RUNNING
@@ -250,15 +250,15 @@ class ClientTalk(_ControlTalk):
 
     def _running(self, now: float) -> None:
         self._expects = ControlState.EXCHANGE_RESULTS
-        self._tell(Start())
+        self._notify(Start())
         if self._params.omit_s:
-            self._after(self._params.omit_s, now, lambda _: self._tell(Warm()))
+            self._after(self._params.omit_s, now, lambda _: self._notify(Warm()))
         lasts = self._params.omit_s + self._seconds
         self._after(lasts, now, self._finish)
         self._await("the end of the test", now, lasts + self._patience_s)
 
     def _finish(self, now: float) -> None:
-        self._tell(Stop())
+        self._notify(Stop())
         self._say(ControlState.TEST_END)
         self._await("the exchange of results", now)
 
@@ -266,14 +266,14 @@ class ClientTalk(_ControlTalk):
         if any(fire == self._finish for _, fire in self._timers):
             raise WireError(0, "EXCHANGE_RESULTS before the test was over")
         self._expects = None
-        self._tell(ResultsWanted())
+        self._notify(ResultsWanted())
         self._await("its results", now)
 
     def _read_results(self, now: float) -> bool:
         text = iperf3.take_framed(self._in, iperf3.MAX_RESULTS_BYTES)
         if text is None:
             return False
-        self._tell(PeerResults(iperf3.decode_results(text)))
+        self._notify(PeerResults(iperf3.decode_results(text)))
         self._expects = ControlState.DISPLAY_RESULTS
         self._await("the last word", now)
         return True
@@ -322,9 +322,9 @@ class ServerTalk(_ControlTalk):
         self._phase = "running"
         self._say(ControlState.TEST_START)
         self._say(ControlState.TEST_RUNNING)
-        self._tell(Start())
+        self._notify(Start())
         if self._params.omit_s:
-            self._after(self._params.omit_s, now, lambda _: self._tell(Warm()))
+            self._after(self._params.omit_s, now, lambda _: self._notify(Warm()))
         self._await("the end of the test", now, self._lasts_s + _TEST_GRACE_S)
 
     def give(self, results: Results, now: float) -> None:
@@ -373,26 +373,26 @@ class ServerTalk(_ControlTalk):
         if text is None:
             return False
         self._params = iperf3.decode_params(text)
-        self._tell(Asked(self._params))
+        self._notify(Asked(self._params))
         return bool(self._in)
 
     def _ended(self, now: float) -> None:
         self._timers.clear()
         self._phase = "results"
         self._say(ControlState.EXCHANGE_RESULTS)
-        self._tell(Stop())
+        self._notify(Stop())
         self._await("the client's results", now)
 
     def _read_results(self) -> bool:
         text = iperf3.take_framed(self._in, iperf3.MAX_RESULTS_BYTES)
         if text is None:
             return False
-        self._tell(PeerResults(iperf3.decode_results(text)), ResultsWanted())
+        self._notify(PeerResults(iperf3.decode_results(text)), ResultsWanted())
         self._phase = "giving"
         return bool(self._in)
 
 
-def whose(buffer: bytes | bytearray) -> bytes | None:
+def cookie_at(buffer: bytes | bytearray) -> bytes | None:
     """The cookie at the beginning of a new connection, None while it is not whole; raises `WireError`."""
     if len(buffer) < COOKIE_BYTES:
         return None

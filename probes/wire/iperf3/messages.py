@@ -183,7 +183,7 @@ def _number(table: dict[str, Any], key: str, default: float = 0.0) -> float:
     return value
 
 
-def _whole(table: dict[str, Any], key: str, high: int, default: int = 0) -> int:
+def _integer(table: dict[str, Any], key: str, high: int, default: int = 0) -> int:
     """A whole number from 0 to `high`; a large one may come as 1e+15."""
     value = _number(table, key, default)
     if not (value.is_integer() and 0 <= value <= high):
@@ -233,12 +233,12 @@ def decode_params(text: bytes) -> Params:
     protocol = _protocol(table)
     return Params(
         protocol=protocol,
-        time_s=_whole(table, "time", 86_400),
-        omit_s=_whole(table, "omit", 600),
+        time_s=_integer(table, "time", 86_400),
+        omit_s=_integer(table, "omit", 600),
         parallel=_between(table, "parallel", 1, MAX_STREAMS, 1),
         reverse=_flag(table, "reverse"),
         block_bytes=_block(table, protocol),
-        rate_bps=_whole(table, "bandwidth", 10**15),
+        rate_bps=_integer(table, "bandwidth", 10**15),
         wide=_flag(table, "udp_counters_64bit"),
         both_ways=_flag(table, "bidirectional"),
         login=_text(table, "authtoken"),
@@ -259,7 +259,7 @@ def _block(table: dict[str, Any], protocol: str) -> int:
 
 
 def _between(table: dict[str, Any], key: str, low: int, high: int, default: int) -> int:
-    value = _whole(table, key, high, default)
+    value = _integer(table, key, high, default)
     if value < low:
         raise WireError(4, f"{key} is not from {low} to {high}")
     return value
@@ -307,12 +307,12 @@ def _stream(table: object) -> StreamResult:
     took_s = _number(table, "end_time") - _number(table, "start_time")
     jitter_s = _number(table, "jitter")
     return StreamResult(
-        _whole(table, "id", 2**31),
-        _whole(table, "bytes", _MAX_BYTES),
+        _integer(table, "id", 2**31),
+        _integer(table, "bytes", _MAX_BYTES),
         int(retransmits) if 0 <= retransmits < 2**53 else None,  # an unsigned -1 comes as 2^64 - 1
         jitter_s if 0 <= jitter_s < 3600 else 0.0,
         max(0, int(_number(table, "errors"))),  # more late packets than lost ones make it negative
-        _whole(table, "packets", _MAX_PACKETS),
+        _integer(table, "packets", _MAX_PACKETS),
         took_s if took_s > 0 else None,
     )
 

@@ -44,10 +44,6 @@ class SipSession(EventQueue, ABC):
     def _take(self, message: SipMessage, now: float) -> None:
         """A message."""
 
-    @abstractmethod
-    def _tell(self, event: Any) -> None:
-        """Something happened."""
-
 
 class OverDatagrams(SocketDuties, SipSession):
     """A conversation with `_to` as its socket knows it."""
@@ -63,7 +59,7 @@ class OverDatagrams(SocketDuties, SipSession):
             self._take(sip.parse(arrival.data), now)
         except WireError as fault:
             if is_of(self._to, arrival.source[0]):
-                self._tell(Malformed(fault.reason, arrival.source))
+                self._notify(Malformed(fault.reason, arrival.source))
 
     def sent(self, token: Any, at_ns: int) -> None:
         """The kernel's stamp of a send: the first of a request is what its delay begins with."""

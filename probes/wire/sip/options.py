@@ -18,8 +18,6 @@ from probes.wire.sip.carrier import OverDatagrams, SipSession, Token, is_of
 from probes.wire.sip.message import SipMessage
 from probes.wire.sip.request import T1_S, T2_S, RequestPlan, is_answer, options
 
-_MAX_EVENTS = 64  # of one conversation; a flood of strays is not collected
-
 
 class FinalResponse(NamedTuple):
     """The final answer. `rtt_s` from the first send of the OPTIONS answered; `sends`: 1, and 1 for each repeat made.
@@ -73,10 +71,6 @@ class _Options(SipSession):
             return None
         return self._deadline if self._due is None else min(self._due, self._deadline)
 
-    def _tell(self, event: Any) -> None:
-        if len(self._events) < _MAX_EVENTS:
-            self._events.append(event)
-
     def _end(self, event: Any) -> None:
         if not self.done:
             self.done = True
@@ -111,10 +105,10 @@ class _Options(SipSession):
         if self.done or not message.status:
             return  # their requests are not our business
         if self._left is None or not is_answer(message, self._ask, "OPTIONS", self._number):
-            self._tell(Stray(message.status))
+            self._notify(Stray(message.status))
         elif message.status < 200:
             self._provisional = True
-            self._tell(Provisional(message.status))
+            self._notify(Provisional(message.status))
         elif self._login.challenged(message):
             self._authorization = self._login.headers("OPTIONS", self._ask.uri)
             self._left, self._due, self._provisional = None, 0.0, False

@@ -111,7 +111,7 @@ def read(data: bytes) -> tuple[MediaDescription, ...]:
             host = _host(text) or host
         elif key == "a=" and text in DIRECTIONS:
             direction = text
-    return tuple(_whole(line) for line in medias[:MAX_MEDIA])
+    return tuple(_description(line) for line in medias[:MAX_MEDIA])
 
 
 def _media(text: str, host: str, direction: str, rate_bps: int) -> _Read:
@@ -147,7 +147,7 @@ def _about(line: _Read, key: str, text: str) -> None:
         line.maps[int(match[1])] = (match[2].upper(), int(match[3]))
 
 
-def _whole(line: _Read) -> MediaDescription:
+def _description(line: _Read) -> MediaDescription:
     codecs = tuple(
         Codec(payload, *line.maps[payload]) for payload in dict.fromkeys(line.payloads) if payload in line.maps
     )

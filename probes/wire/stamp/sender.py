@@ -78,13 +78,13 @@ class LossLedger:
                 return
             self.recent.clear()  # it counts from the beginning again
             self.doubles.clear()
-            self._told(-1)
+            self._attribute(-1)
         else:
-            self._told(number - self.high - 1 - self._known_below(number))
+            self._attribute(number - self.high - 1 - self._known_below(number))
         self.recent.append(number)
         self.high = number
 
-    def _told(self, back: int) -> None:
+    def _attribute(self, back: int) -> None:
         """`back` numbers are missing on the reflector's side since the last answer."""
         if self.stateful and not self.blurred and 0 <= back <= self.missing:
             self.backward += back

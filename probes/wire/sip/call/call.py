@@ -34,7 +34,7 @@ class DatagramCall(SipCall, OverDatagrams):
     def refused(self, fault: Fault, to: str, now: float) -> None:
         """See `SocketDuties`. What the dialog's own place refuses whom we called gets; it may know the way."""
         if self._hop is None or self._hop == self._to or not is_of(self._hop, to):
-            self._tell(Unreached(fault))
+            self._notify(Unreached(fault))
             return
         self._hop = self._to
         if self._state == UP and self._ack:
@@ -61,7 +61,7 @@ class StreamCall(SipCall, FramedSession):
         if self._is_resumed:
             return False
         is_unheard = self.elsewhere is not None and self._parted in UNHEARD
-        return ((self._is_cut or not self.done) and (self._is_taken or bool(self._told))) or is_unheard
+        return ((self._is_cut or not self.done) and (self._is_taken or bool(self._rung))) or is_unheard
 
     @property
     def elsewhere(self) -> Address | None:
@@ -91,7 +91,7 @@ class StreamCall(SipCall, FramedSession):
 
     def _broken(self, event: Any, now: float) -> None:
         """Our last word is said without waiting for an answer."""
-        self._tell(CallOver(False, 0, 0.0) if self._state in (UP, PARTING) else event)
+        self._notify(CallOver(False, 0, 0.0) if self._state in (UP, PARTING) else event)
         self._is_cut = True
         if self._state != PARTING:
             self.hang_up(now)

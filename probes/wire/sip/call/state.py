@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from probes.wire.exchange import Departure
-from probes.wire.session import Address, Malformed
+from probes.wire.session import MAX_EVENTS, Address, Malformed
 from probes.wire.sip import body as sip_body
 from probes.wire.sip import dialog as sip_dialog
 from probes.wire.sip import message as sip
@@ -39,7 +39,7 @@ from probes.wire.sip.request import COPIED, T1_S, T2_S, Headers, RequestPlan, is
 
 ASKING, RINGING, UP, PARTING, DONE = range(5)
 UNHEARD = (0, 404, 408, 481)  # answers to a BYE of a place that does not have the call; 0: none
-_MAX_EVENTS, _MAX_STRANGERS = 64, 4
+_MAX_STRANGERS = 4
 _LOOK_S = 0.1  # between two looks whether what is awaited of a call that is up has come
 _REPEATED_S = 0.3  # a 200 that comes again sooner is the network's copy; later ones mean that our ACK is not heard
 _HOP_SENDS = 2  # of a BYE to the place the dialog names, before whom we called hears it too
@@ -89,7 +89,7 @@ class SipCall(SipSession):
         self._early_bye: SipMessage | None = None
         self._early: dict[str, bytes] = {}  # descriptions in answers that are not final, by tag
         self._strangers: set[str] = set()
-        self._told: set[int] = set()
+        self._rung: set[int] = set()
         self._has_demanded = False
         self._began = self._until = began
         self._repeat: _Repeat | None = None
@@ -141,7 +141,7 @@ class SipCall(SipSession):
 
     def _limit(self, now: float) -> None:
         if self._state in (ASKING, RINGING):
-            self._tell(Silent(self._state == RINGING, partial=self._partial(), trouble=self.trouble))
+            self._notify(Silent(self._state == RINGING, partial=self._partial(), trouble=self.trouble))
             self._cancel(now)
         elif self._state != UP:
             self._part(0, now)
@@ -150,8 +150,8 @@ class SipCall(SipSession):
         else:
             self._bye(now)
 
-    def _tell(self, event: Any) -> None:
-        if len(self._events) < _MAX_EVENTS or not isinstance(event, Malformed):  # the others come once, or are counted
+    def _notify(self, event: Any) -> None:
+        if len(self._events) < MAX_EVENTS or not isinstance(event, Malformed):  # the others come once, or are counted
             self._events.append(event)
 
     def _after_s(self, now: float) -> float:
@@ -181,7 +181,7 @@ class SipCall(SipSession):
     def _bye(self, now: float) -> None:
         if self._state == UP:
             self._login.begin()
-            self._tell(Leaving())
+            self._notify(Leaving())
         self._number += 1
         self._state, self._until, self._began, self._left = PARTING, now + self._limits.part_s, now, None
         more = self._login.headers("BYE", self._dialog.uri)
@@ -251,8 +251,8 @@ class SipCall(SipSession):
             return
         if self._state in (UP, PARTING):
             self._state, self._repeat = DONE, None
-            self._tell(HungUp(message, now - self._up_at))
-            self._tell(CallOver(False, 0, 0.0))
+            self._notify(HungUp(message, now - self._up_at))
+            self._notify(CallOver(False, 0, 0.0))
         elif self._state in (ASKING, RINGING):
             self._early_bye = message  # its 200 was overtaken, or lost
 
@@ -266,13 +266,13 @@ class SipCall(SipSession):
 
     def _provisional(self, message: SipMessage, now: float) -> None:
         status = message.status
-        if status not in self._told and len(self._told) < _MAX_EVENTS:
-            self._told.add(status)
-            self._tell(Ringing(status, self._after_s(now)))
+        if status not in self._rung and len(self._rung) < MAX_EVENTS:
+            self._rung.add(status)
+            self._notify(Ringing(status, self._after_s(now)))
         demands = sip_reason.required(message)
         if demands and not self._has_demanded:
             self._has_demanded = True
-            self._tell(Demands(tuple(demands)))
+            self._notify(Demands(tuple(demands)))
         description = sip_body.description(message)
         if description and len(self._early) < _MAX_STRANGERS:
             self._early.setdefault(sip_dialog.tag(message).casefold(), description)
@@ -303,7 +303,7 @@ class SipCall(SipSession):
         if self._cancelled:  # it was taken while we gave up
             self._bye(now)
             return
-        self._tell(Up(message, after_s, max(1, sends), self._described(message, tag)))
+        self._notify(Up(message, after_s, max(1, sends), self._described(message, tag)))
         if self._early_bye:
             self._hung_up(self._early_bye, now)
 
@@ -323,7 +323,7 @@ class SipCall(SipSession):
         if self._acked_again >= 2:
             self._say(ack.data)
         if self._acked_again == 2:
-            self._tell(AckUnheard())
+            self._notify(AckUnheard())
 
     def _stranger(self, message: SipMessage, tag: str) -> None:
         """A second place took the forked call: it is acknowledged and ended."""
@@ -352,7 +352,7 @@ class SipCall(SipSession):
                 return
             sends = self._repeat.sends if self._state == ASKING and self._repeat else self._sends
             self._state, self._repeat = DONE, None
-            self._tell(CallRefused(message, self._after_s(now), max(1, sends), self._login.tried))
+            self._notify(CallRefused(message, self._after_s(now), max(1, sends), self._login.tried))
 
     def _part(self, status: int, now: float) -> None:
         """Our last word was answered, or never will be."""
@@ -360,4 +360,4 @@ class SipCall(SipSession):
         self._state, self._repeat = DONE, None
         if ours:
             self._parted = status
-            self._tell(CallOver(True, status, self._after_s(now)))
+            self._notify(CallOver(True, status, self._after_s(now)))

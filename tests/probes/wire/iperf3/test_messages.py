@@ -22,7 +22,7 @@ from probes.wire.iperf3.control import (
     ServerTalk,
     Start,
     Stop,
-    whose,
+    cookie_at,
 )
 from probes.wire.iperf3.messages import ControlState, Params, Results, StreamResult
 from probes.wire.iperf3.udp import StreamLedger
@@ -107,11 +107,11 @@ def test_heads_of_a_real_clients_packets_are_read_and_written() -> None:
 
 
 def test_cookies_are_36_letters_and_nul() -> None:
-    assert iperf3.is_cookie(COOKIE) and whose(COOKIE + b"more") == COOKIE
+    assert iperf3.is_cookie(COOKIE) and cookie_at(COOKIE + b"more") == COOKIE
     assert iperf3.is_cookie(iperf3.cookie(bytes(range(200, 236))))
-    assert whose(COOKIE[:36]) is None
+    assert cookie_at(COOKIE[:36]) is None
     with pytest.raises(WireError):
-        whose(COOKIE[:36] + b"x")
+        cookie_at(COOKIE[:36] + b"x")
 
 
 def test_stream_ids_leave_two_out() -> None:
