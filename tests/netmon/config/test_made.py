@@ -18,7 +18,7 @@ from netmon.config.roles import ROLES, role_of
 from netmon.config.walker import yaml_text
 from netmon.config.walker.shape import record_of, shape_of
 from netmon.config.walker.yaml_text import Node, Rows, Table
-from netmon.load import check as config_files
+from netmon.load import check as load_check
 from probes import catalog
 
 
@@ -40,7 +40,7 @@ def test_every_key_says_what_it_means(role: str) -> None:
 def test_a_sample_is_a_good_file_and_names_every_key(role: str, tmp_path: Path) -> None:
     path = tmp_path / ROLES[role].file
     path.write_text(sample(role), encoding="utf-8")
-    _, reader = config_files.READ[role](path)
+    _, reader = load_check.READ[role](path)
     assert reader.problems() == ()
     assert role_of(Path("x"), path.read_text(encoding="utf-8")) == role
     keys = {key.name for cls in _records(ROLES[role].shape) for key in shape_of(cls).keys}
@@ -52,7 +52,7 @@ def test_a_comment_of_a_sample_is_what_happens_without_it(role: str, tmp_path: P
     """Uncommenting every single value at the top changes nothing."""
     path = tmp_path / ROLES[role].file
     path.write_text(sample(role), encoding="utf-8")
-    before = config_files.load(path, role)
+    before = load_check.load(path, role)
     names = [key.name for key in shape_of(ROLES[role].shape).keys if key.stated and record_of(key.type) is None]
     lines = sample(role).splitlines()
     for name in names:
@@ -60,7 +60,7 @@ def test_a_comment_of_a_sample_is_what_happens_without_it(role: str, tmp_path: P
         for at in told[1:]:  # the first says what it means
             lines[at] = lines[at].removeprefix("# ")
     path.write_text("\n".join(lines), encoding="utf-8")
-    after = config_files.load(path, role)
+    after = load_check.load(path, role)
     assert after.reader.problems() == () and after.record == before.record
 
 
@@ -125,17 +125,17 @@ def test_the_page_of_probe_kinds_names_every_setting_and_value_with_its_meaning(
 
 @pytest.mark.parametrize("role", ROLES)
 def test_what_is_shown_reads_back_as_the_same(role: str, tmp_path: Path) -> None:
-    one = config_files.load(ROOT / "examples" / ROLES[role].file)
+    one = load_check.load(ROOT / "examples" / ROLES[role].file)
     assert one.role == role
     again = tmp_path / "again.yaml"
     again.write_text("\n".join(show.lines(show.rows(one.record, one.reader))), encoding="utf-8")
-    other = config_files.load(again, role)
+    other = load_check.load(again, role)
     assert other.reader.problems() == ()
     assert other.record == one.record
 
 
 def test_defaults_are_marked_and_a_secret_that_is_no_file_is_not_shown(tmp_path: Path) -> None:
-    one = config_files.load(ROOT / "examples" / "agent.yaml")
+    one = load_check.load(ROOT / "examples" / "agent.yaml")
     lines = list(show.lines(show.rows(one.record, one.reader)))
     assert "agent: c00004" in lines and "state_dir: /var/lib/netmon/agent  # default" in lines
     assert "    dscp: 0  # default" in lines and "    every: 1s" in lines

@@ -9,7 +9,7 @@ from unicodedata import normalize
 import pytest
 from checkout import EXAMPLES
 
-from netmon.load import check as config_files
+from netmon.load import check as load_check
 
 
 @pytest.fixture
@@ -29,19 +29,19 @@ def change(path: Path, old: str, new: str) -> None:
 
 def told(folder: Path, *names: str) -> list[str]:
     """Faults of some of the files, without the folder."""
-    found = config_files.check([folder / name for name in names])
+    found = load_check.check([folder / name for name in names])
     return [str(one).replace(f"{folder}/", "") for one in found.faults()]
 
 
 def notes(folder: Path, *names: str) -> list[str]:
-    found = config_files.check([folder / name for name in names])
+    found = load_check.check([folder / name for name in names])
     assert found.faults() == []
     return [str(one).replace(f"{folder}/", "") for one in found.notes]
 
 
 def test_a_hubs_file_brings_its_inventory_and_rules_along(folder: Path) -> None:
     change(folder / "hub.yaml", "# rules: rules.yaml", "rules: rules.yaml")
-    found = config_files.check([folder / "hub.yaml"])
+    found = load_check.check([folder / "hub.yaml"])
     assert [one.role for one in found.loaded] == ["hub", "inventory", "rules"]
     change(folder / "inventory.yaml", "hub_site: core", "hub_site: cor")
     change(folder / "rules.yaml", "severity: critical", "severity: grave")
@@ -55,7 +55,7 @@ def test_a_hubs_file_brings_its_inventory_and_rules_along(folder: Path) -> None:
 
 
 def test_a_file_named_twice_is_checked_once(folder: Path) -> None:
-    found = config_files.check([folder / "hub.yaml", folder / "inventory.yaml"])
+    found = load_check.check([folder / "hub.yaml", folder / "inventory.yaml"])
     assert [one.role for one in found.loaded] == ["hub", "inventory"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netmon.load import check as config_files
+from netmon.load import check as load_check
 
 TEXT = """\
 hub_site: core
@@ -29,7 +29,7 @@ conferences:
 def notes(folder: Path, *more: str) -> list[str]:
     path = folder / "inventory.yaml"
     path.write_text(TEXT + "".join(f"  - {{{one}, mcus: [mcu-1]}}\n" for one in more))
-    found = config_files.check([path])
+    found = load_check.check([path])
     assert found.faults() == []
     return [str(one).removeprefix(f"{path}:") for one in found.notes]
 
