@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -57,6 +58,12 @@ def incident_id(element: str, first_miss_ms: int, period_ms: int) -> str:
     """The same on every hub and after every restart: element and first miss, rounded to the check's period."""
     rounded = first_miss_ms // period_ms * period_ms
     return hashlib.sha256(f"{element}|{rounded}".encode()).hexdigest()[:12]
+
+
+def new_id(element: str, first_miss_ms: int, now_ms: int, period_ms: int, known: Collection[str]) -> str:
+    """The id of a new incident: the same first miss again after its end is another incident, and another page."""
+    id = incident_id(element, first_miss_ms, period_ms)
+    return id if id not in known else incident_id(element, now_ms, period_ms)
 
 
 def is_loss(incident: Incident) -> bool:

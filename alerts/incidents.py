@@ -16,12 +16,12 @@ from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs
 from alerts.blame.states import EVIDENCE, SWALLOWED, TRIED, states
 from alerts.ending import Ending
-from alerts.incident import OWN, UNMEASURED, Change, Incident, incident_id, is_lasting, is_loss, update
+from alerts.incident import OWN, UNMEASURED, Change, Incident, is_lasting, is_loss, new_id, update
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end, longer ones for longer
 SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
 UNFIT_MS = 90_000  # two proofs of itself: an agent makes one each minute, and tells it with its next flush
-__all__ = ["OWN", "Book", "Change", "Incident", "incident_id"]
+__all__ = ["Book", "Change", "Incident"]
 
 
 class Book:
@@ -236,9 +236,7 @@ class Book:
 
     def _opened(self, accusation: Accusation, now_ms: int) -> Incident:
         named = f"{accusation.element}|{accusation.kind}" if accusation.fault == "state" else accusation.element
-        id = incident_id(named, accusation.start_ms, accusation.period_ms)
-        if id in self.incidents:  # the same first miss again after its end: another incident, another page
-            id = incident_id(named, now_ms, accusation.period_ms)
+        id = new_id(named, accusation.start_ms, now_ms, accusation.period_ms, self.incidents)
         incident = Incident(
             id=id,
             element=accusation.element,

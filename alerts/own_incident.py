@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from alerts.blame.naming import worst
-from alerts.incidents import OWN, Change, Incident, incident_id
+from alerts.incident import OWN, Change, Incident, new_id
 
 RULE = "hub-trouble"
 HELD_MS = {
@@ -51,11 +51,8 @@ class OwnIncident:
 
     def _begin(self, troubles: list[Trouble], now_ms: int) -> Incident:
         first_ms = min(trouble.since_ms for trouble in troubles)
-        id = incident_id(self._element, first_ms, 1000)
-        if id in self._incidents:  # the same trouble again after its end
-            id = incident_id(self._element, now_ms, 1000)
         incident = Incident(
-            id=id,
+            id=new_id(self._element, first_ms, now_ms, 1000, self._incidents),
             element=self._element,
             kind="trouble",
             fault=OWN,
@@ -67,5 +64,5 @@ class OwnIncident:
             suspects=(self._element,),
             against=len(troubles),
         )
-        self._incidents[id] = self._open = incident
+        self._incidents[incident.id] = self._open = incident
         return incident

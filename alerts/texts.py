@@ -66,7 +66,7 @@ def summary(
     if resolved_ms is not None:
         what = f"{words[ended or 'resolved']} ({what.lower()})"
     prefix = info.id.partition(":")[0]
-    parts = [f"{what}: {words.get(prefix, words['site'])} {info.name or info.id}", *_whose(words, info)]
+    parts = [f"{what}: {words.get(prefix, words['site'])} {info.name or info.id}", *_circuit_words(words, info)]
     others = tuple(element for element in symptoms if element != info.id)
     if others:
         key = "suffer" if all(element.startswith("commune:") for element in others) else "suffer.other"
@@ -81,7 +81,7 @@ def summary(
     return ", ".join(parts)
 
 
-def _whose(words: Words, info: Info) -> list[str]:
+def _circuit_words(words: Words, info: Info) -> list[str]:
     circuit = words["circuit"].format(circuit=info.circuit_id) if info.circuit_id else ""
     return [text for text in (info.carrier, circuit) if text]
 

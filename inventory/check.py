@@ -28,6 +28,7 @@ _REFERENCES = tuple(
     for key in (fields(get_args(hint)[0]) if get_origin(hint) is tuple else ())
     if "names" in key.metadata
 )
+_CODES = {"commune": (is_commune, "write five digits, as 00123"), "province": (is_province, "write two digits, as 01")}
 _WITHOUT_CODE = ("core", "datacentre")  # a kind that is misspelt was told already and is not judged by its code
 _WITHOUT_PROVINCES = (*_WITHOUT_CODE, "commune")
 _NOUNS = {
@@ -123,17 +124,13 @@ def _codes(inventory: Inventory) -> Iterator[InventoryFault]:
 
 def _code_faults(site: Site, provinces: set[str]) -> Iterator[tuple[str, str, str]]:
     code, province = f"'{site.code[:60]}'", f"'{site.province[:60]}'"
-    if site.kind == "commune":
-        if not is_commune(site.code):
-            what = f"{code} is not a commune's code" if site.code else "is missing"
-            yield "code", what, "write five digits, as 00123"
-        if not site.province:
+    if site.kind in _CODES:
+        fits, write = _CODES[site.kind]
+        if not fits(site.code):
+            yield "code", f"{code} is not a {site.kind}'s code" if site.code else "is missing", write
+        if site.kind == "commune" and not site.province:
             yield "province", "is missing", "write the two digits of its province, as 01"
-    elif site.kind == "province":
-        if not is_province(site.code):
-            what = f"{code} is not a province's code" if site.code else "is missing"
-            yield "code", what, "write two digits, as 01"
-        if site.province and site.province != site.code:
+        if site.kind == "province" and site.province not in ("", site.code):
             yield "province", f"{province} is not its own code", "leave it out: code says it"
     elif site.code and site.kind in _WITHOUT_CODE:
         yield "code", f"{code}: only communes and provinces have a code", "leave it out"

@@ -151,15 +151,15 @@ class CheckView:
                 return self._over(track, window)
         return self._over(f"points:field:{what}", window)
 
-    def _place(self, ring: Ring, back: int) -> Array:
+    def _place(self, ring: Ring, seconds: int) -> Array:
         """Flat places of the moments' buckets, or of those so far back."""
-        key = ring.length, back
+        key = ring.length, seconds
         places = self._places.get(key)
         if places is None:
             now = self._places.get((ring.length, 0))
             if now is None:
                 now = self._places[ring.length, 0] = ring.at(self.rows, self._buckets)
-            places = self._places[key] = ring.back(now, back) if back else now
+            places = self._places[key] = ring.earlier(now, seconds) if seconds else now
         return places
 
     def _last(self, track: str) -> Array:

@@ -275,7 +275,7 @@ class Engine:
             is_rollout = len(unheard) > max(ROLLOUT, len(self._agents) // 10)
             for row, value in state.firing.items():
                 agent = self._agents[row]
-                firing = state.tell("-", agent.name, agent.arrived_ms + fault_ms, value)
+                firing = state.firing_of("-", agent.name, agent.arrived_ms + fault_ms, value)
                 severity = "info" if is_rollout else firing.severity
                 yield replace(firing, never=True, severity=severity) if row in unheard else firing
 
@@ -295,9 +295,9 @@ class Engine:
         for kinds, states in self._by_kinds.items():
             mine = series.is_of(kinds)
             for state in states:
-                state.tell_unknown(mine & (is_mute | state.unknown[:count]), series.names, self._members)
+                state.update_unknown(mine & (is_mute | state.unknown[:count]), series.names, self._members)
         for state in self._silences:
-            state.tell_unknown(state.unknown[: len(self._agents)], list(self._numbers), self._members)
+            state.update_unknown(state.unknown[: len(self._agents)], list(self._numbers), self._members)
 
 
 def _chunks(rows: Array, steps: Array) -> Iterator[Array]:

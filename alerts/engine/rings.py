@@ -52,12 +52,12 @@ class Ring:
         """Flat places of buckets of series."""
         return np.asarray(buckets % self.length * self.data.shape[1] + rows)
 
-    def back(self, at: Array, buckets: int) -> Array:
+    def earlier(self, at: Array, buckets: int) -> Array:
         """Places so many buckets (fewer than the ring has) before others."""
         width = self.data.shape[1]
-        earlier: Array = at - buckets * width
-        earlier[earlier < 0] += self.length * width
-        return earlier
+        places: Array = at - buckets * width
+        places[places < 0] += self.length * width
+        return places
 
     def take(self, at: Array) -> Array:
         """What stands in places."""

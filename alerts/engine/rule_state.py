@@ -109,7 +109,7 @@ class RuleState:
             self._has_unknown = bool(self.unknown.any())
             self.changed = True
 
-    def tell_unknown(self, unknown: Array, names: list[str], members: set[tuple[str, str]]) -> None:
+    def update_unknown(self, unknown: Array, names: list[str], members: set[tuple[str, str]]) -> None:
         """Bring a set of (rule, series) up to date with what is unknown now, by row."""
         before = self._told_unknown[: len(unknown)]
         for row in np.flatnonzero(unknown & ~before).tolist():
@@ -161,7 +161,7 @@ class RuleState:
             if not is_mute[row]:
                 firing = latest.get(row)
                 if firing is None or firing.agent != agents[row]:
-                    firing = latest[row] = self.tell(names[row], agents[row], self._since[row], value)
+                    firing = latest[row] = self.firing_of(names[row], agents[row], self._since[row], value)
                 yield firing
 
     def pending(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -169,7 +169,7 @@ class RuleState:
         if len(self._since) > len(self.firing):
             yield from ((self.rule.name, names[row]) for row in self._since if row not in self.firing)
 
-    def tell(self, check: str, agent: str, since_ms: int, value: float | None) -> Firing:
+    def firing_of(self, check: str, agent: str, since_ms: int, value: float | None) -> Firing:
         """One firing of the rule."""
         rule = self.rule
         return Firing(rule.name, rule.accuses, rule.severity, check, agent, since_ms, value, rule.whom)

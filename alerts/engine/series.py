@@ -222,12 +222,12 @@ class Series:
         heard = LOST if outcome == REFUSED and "by_another" in values and rcvd <= 0 else outcome
         refuses = heard in (REFUSED, PROTOCOL)
         # A room whose stream got a verdict is refused for what came back.
-        back = rcvd > 0 or outcome in (OK, PROTOCOL) or (refuses and "verdict" in values)
+        is_answered = rcvd > 0 or outcome in (OK, PROTOCOL) or (refuses and "verdict" in values)
         is_newest = at_ms >= self.newest_ms[row]
         if is_newest:
             self.latest[row] = heard
         self._rhythm(row, at_ms)
-        if back:
+        if is_answered:
             self._reply(row, at_ms)
         elif heard == LOST:
             self._miss(row, at_ms)
@@ -237,7 +237,7 @@ class Series:
             self.ok_ms[row] = max(self.ok_ms[row], at_ms)
         self.note_failing(row)
         if is_newest and outcome not in _SILENT:
-            self._no_reply[row] = 0 if back else self._no_reply[row] + 1
+            self._no_reply[row] = 0 if is_answered else self._no_reply[row] + 1
             self._no_ok[row] = 0 if outcome == OK else self._no_ok[row] + 1
         return SeriesPoint(
             at_ms, outcome, sent, rcvd, self.reply_ms[row] or NAN, self.ok_ms[row] or NAN,

@@ -229,7 +229,7 @@ class _Reader:
             raise _fault(node, f"'{name[:40]}' is not a function" if name else "this is not a function", write)
         if node.keywords or len(node.args) != len(function.takes):
             raise _fault(
-                node, f"{name} takes {len(function.takes)}, not {len(node.args) + len(node.keywords)}", _say(name)
+                node, f"{name} takes {len(function.takes)}, not {len(node.args) + len(node.keywords)}", _usage(name)
             )
         if "cond" in function.takes:
             return self._group(name, *node.args)
@@ -245,7 +245,7 @@ class _Reader:
     def _window(self, name: str, node: ast.expr) -> int:
         window = self.value(node)
         if not isinstance(window, Const) or window.type != "time":
-            raise _fault(node, f"the window of {name} is not a duration", _say(name))
+            raise _fault(node, f"the window of {name} is not a duration", _usage(name))
         if window.value != int(window.value) or not 1 <= window.value <= MAX_WINDOW_S:
             raise _fault(
                 node, f"a window of {window.value:g} s cannot be kept", f"write whole seconds, 1s to {MAX_WINDOW_S}s"
@@ -305,7 +305,7 @@ def _signature(name: str) -> str:
     return f"{name}({', '.join(FUNCTIONS[name].takes)})"
 
 
-def _say(name: str) -> str:
+def _usage(name: str) -> str:
     return f"write {_signature(name)}, " + ", ".join(f"{role}: {ARGUMENTS[role]}" for role in FUNCTIONS[name].takes)
 
 

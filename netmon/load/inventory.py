@@ -53,11 +53,11 @@ def read(path: Path) -> tuple[HubTopology | None, Reader]:
     except BadInventory as error:
         known = {problem.key for _, problem in reader.faults}
         for fault in error.faults:
-            _tell(reader, fault, known)
+            _note_fault(reader, fault, known)
     return None, reader
 
 
-def _tell(reader: Reader, fault: InventoryFault, known: set[str]) -> None:
+def _note_fault(reader: Reader, fault: InventoryFault, known: set[str]) -> None:
     """A fault of the whole at its line, unless the key was told while decoding or never was a table."""
     line = reader.line_of(fault.record, fault.key.rpartition(".")[2].partition("[")[0])
     if fault.key in known or line < 1:
