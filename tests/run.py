@@ -2,8 +2,8 @@
 
 At first the worlds that mostly wait (namespaces, whole programs), several at once, and beside them with less right to the
 processor: types, style and arrows, then the tests that share a machine. Then, with nothing beside them, the worlds that judge
-rates, loss or delays (marker `alone`). With NETMON_ORDINARY=USER:FOLDER (root only; FOLDER is a checkout of USER's in which
-`make setup` ran) the tests that share a machine once more as that user: what root may must not hide what everybody else may not.
+rates, loss or delays (marker `alone`). With NETMON_ORDINARY=USER:FOLDER (root only; FOLDER is a checkout of USER's) `make setup`
+and the tests that share a machine once more as that user: what root may must not hide what everybody else may not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
 PYTEST = ["-m", "pytest", "-q", "--durations=8"]
-SHARING = ["-n", str(max(2, min(PROCESSORS, 8))), "--dist", "loadfile", "-m", "not world"]
+SHARING = ["-n", str(min(2 * PROCESSORS, 12)), "-m", "not world"]  # they wait, too, half of the time
 WAITING = ["-n", "3", "--dist", "loadfile", "-m", "world and not alone and not long"]
 ALONE = ["-m", "alone and not long"]
 ASIDE = ["nice", "-n", "10"]  # and not on idle processors only: a test that never gets a turn fails for that
@@ -40,6 +40,7 @@ SECONDS = {
     "format": 1,
     "arrows": 1,
     "tests": 200,
+    "setup": 20,
     "ordinary": 120,
     "waiting": 200,
     "alone": 120,
@@ -125,7 +126,7 @@ def _house() -> list[Stage]:
 
 
 def _ordinary() -> list[Stage]:
-    """An ordinary user's tests, when one is named; only what can differ by user."""
+    """An ordinary user's setup and tests, when one is named; only what can differ by user."""
     user, _, folder = os.environ.get("NETMON_ORDINARY", "").partition(":")
     if not user:
         return []
@@ -136,9 +137,14 @@ def _ordinary() -> list[Stage]:
         "LANG": "C.UTF-8",
         "CI": os.environ.get("CI", ""),
     }
+    setup = ["make", "--no-print-directory", "setup", "PYTHON=/usr/bin/python3"]
     tests = [f"{folder}/.venv/bin/python", *PYTEST, f"--basetemp={kept['TMPDIR']}/p", *SHARING]
     tests += [f"--ignore-glob={folder}/tests/{room}" for room in SAME_FOR_ALL]
-    return [Stage("ordinary", [*ASIDE, "runuser", "-u", user, "--", *tests], Path(folder), kept)]
+    as_user = [*ASIDE, "runuser", "-u", user, "--"]
+    return [
+        Stage("setup", [*as_user, *setup], Path(folder), kept),
+        Stage("ordinary", [*as_user, *tests], Path(folder), kept),
+    ]
 
 
 def _own_tmp(user: str) -> Path:
