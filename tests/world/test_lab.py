@@ -8,22 +8,32 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from netmon.lab.scenario import MEND_S
+
 pytestmark = [pytest.mark.world, pytest.mark.needs("linux", "ip", "nft", "tc")]
 NETMON = [sys.executable, "-m", "netmon"]
 COMMUNES = 6
-FOR = {"lossy-link": "60s"}  # its window must be clean again before it is over
+LASTS_S = {"lossy-link": 30.0}  # after it is mended: its window must be clean again before it is over
+HALVED = [
+    sys.executable,
+    "-c",
+    "import sys; from netmon.lab import scenario; scenario.BREAK_S /= 2; scenario.MEND_S /= 2; "
+    "from netmon.cli.app import main; sys.exit(main(sys.argv[1:]))",
+]
+# Scenarios break and mend at half their times wherever each change is tried, and at their real ones in `make matrix`.
+scale = pytest.mark.parametrize("scale", [0.5, pytest.param(1.0, marks=pytest.mark.long)])
 
 
-def up(*words: str, timeout_s: float = 180) -> tuple[int, list[dict[str, Any]], str]:
+def up(*words: str, timeout_s: float = 180, scale: float = 1.0) -> tuple[int, list[dict[str, Any]], str]:
     """Run `netmon up` without a screen: exit code, its JSON lines, what it said."""
     done = subprocess.run(
-        [*NETMON, "up", "--no-console", "-o", "jsonl", *words],
+        [*(NETMON if scale == 1.0 else HALVED), "up", "--no-console", "-o", "jsonl", *words],
         capture_output=True,
         text=True,
         timeout=timeout_s,
@@ -33,20 +43,21 @@ def up(*words: str, timeout_s: float = 180) -> tuple[int, list[dict[str, Any]], 
 
 
 @cache
-def scenario(name: str) -> list[dict[str, Any]]:
+def events(name: str, scale: float) -> list[dict[str, Any]]:
     """The events of one scenario, the summary last. All four labs share the machine."""
-    return _all()[name]
+    return _all(scale)[name]
 
 
 @cache
-def _all() -> dict[str, list[dict[str, Any]]]:
+def _all(scale: float) -> dict[str, list[dict[str, Any]]]:
     names = ("uplink-cut", "commune-cut", "mcu-down", "lossy-link")
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(names, pool.map(_one, names), strict=True))
+        return dict(zip(names, pool.map(partial(_lab, scale), names), strict=True))
 
 
-def _one(name: str) -> list[dict[str, Any]]:
-    code, lines, said = up("--lab", str(COMMUNES), "--scenario", name, "--for", FOR.get(name, "42s"))
+def _lab(scale: float, name: str) -> list[dict[str, Any]]:
+    for_s = MEND_S * scale + LASTS_S.get(name, 12.0)
+    code, lines, said = up("--lab", str(COMMUNES), "--scenario", name, "--for", f"{for_s:g}s", scale=scale)
     assert code == 0, said
     return lines
 
@@ -55,9 +66,10 @@ def pages(lines: list[dict[str, Any]]) -> list[str]:
     return [line["detail"] for line in lines if line.get("event") == "page"]
 
 
+@scale
 @pytest.mark.needs("netns")
-def test_a_cut_uplink_is_one_incident_one_page_and_all_communes() -> None:
-    lines = scenario("uplink-cut")
+def test_a_cut_uplink_is_one_incident_one_page_and_all_communes(scale: float) -> None:
+    lines = events("uplink-cut", scale)
     summary = lines[-1]["summary"]
     assert [row["element"] for row in summary["incidents"]] == ["link:core-province"]
     assert len({name for name in summary["incidents"][0]["symptoms"] if name.startswith("commune:")}) == COMMUNES
@@ -66,27 +78,29 @@ def test_a_cut_uplink_is_one_incident_one_page_and_all_communes() -> None:
     assert summary["detection_s"] <= 8
 
 
+@scale
 @pytest.mark.needs("netns")
 @pytest.mark.parametrize(
     ("name", "element"),
     [("commune-cut", "link:province-c1"), ("mcu-down", "mcu:mcu-1"), ("lossy-link", "link:province-c1")],
 )
-def test_each_fault_is_one_incident_that_names_it(name: str, element: str) -> None:
-    lines = scenario(name)
+def test_each_fault_is_one_incident_that_names_it(name: str, element: str, scale: float) -> None:
+    lines = events(name, scale)
     assert [row["element"] for row in lines[-1]["summary"]["incidents"]] == [element]
     assert pages(lines) == ["firing", "resolved"]
 
 
+@scale
 @pytest.mark.needs("netns")
 @pytest.mark.parametrize("name", ["uplink-cut", "commune-cut", "mcu-down", "lossy-link"])
-def test_every_point_an_agent_sent_is_stored(name: str) -> None:
-    summary = scenario(name)[-1]["summary"]
+def test_every_point_an_agent_sent_is_stored(name: str, scale: float) -> None:
+    summary = events(name, scale)[-1]["summary"]
     assert summary["points_sent"] == summary["points_stored"] > 0
 
 
 @pytest.mark.needs("netns")
 def test_every_line_is_an_event_and_the_last_is_the_summary() -> None:
-    lines = scenario("uplink-cut")
+    lines = events("uplink-cut", 0.5)
     assert all(set(line) == {"at", "event", "element", "incident", "detail"} for line in lines[:-1])
     assert set(lines[-1]["summary"]) == {"points_sent", "points_stored", "incidents", "pages", "detection_s"}
     rows = lines[-1]["summary"]["incidents"]
