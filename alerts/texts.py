@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
 from alerts.base import Info
+from alerts.incident import Incident
 
 HANOI = timezone(timedelta(hours=7))  # no daylight saving since 1975
 Words = Mapping[str, str]
@@ -50,35 +51,23 @@ LANGUAGES: Mapping[str, Words] = {
 }
 
 
-def summary(
-    lang: str,
-    kind: str,
-    info: Info,
-    symptoms: tuple[str, ...],
-    first_miss_ms: int,
-    resolved_ms: int | None,
-    ended: str = "",
-) -> str:
-    """One line: what, which, whose circuit, who suffers, since when, whom to call. Times in Việt Nam's zone. `ended`:
-    `unmeasured` when it is over because nobody measures it any more; else it is well again."""
+def summary(lang: str, incident: Incident, info: Info, symptoms: tuple[str, ...]) -> str:
+    """One line: what, which, whose circuit, who suffers, since when, whom to call. Times in Việt Nam's zone."""
     words = LANGUAGES[lang]
-    what = words.get(kind, words["other"])
+    what, resolved_ms = words.get(incident.kind, words["other"]), incident.resolved_ms
     if resolved_ms is not None:
-        what = f"{words[ended or 'resolved']} ({what.lower()})"
+        what = f"{words[incident.ended or 'resolved']} ({what.lower()})"
     prefix = info.id.partition(":")[0]
     parts = [f"{what}: {words.get(prefix, words['site'])} {info.name or info.id}", *_circuit_words(words, info)]
     others = tuple(element for element in symptoms if element != info.id)
     if others:
         key = "suffer" if all(element.startswith("commune:") for element in others) else "suffer.other"
         parts.append(words[key].format(n=len(others)))
-    if resolved_ms is None:
-        parts.append(words["since"].format(at=clock(first_miss_ms)))
-    else:
-        parts.append(words["until"].format(at=clock(first_miss_ms), end=clock(resolved_ms)))
+    if resolved_ms is not None:
+        return ", ".join([*parts, words["until"].format(at=clock(incident.first_miss_ms), end=clock(resolved_ms))])
+    parts.append(words["since"].format(at=clock(incident.first_miss_ms)))
     contact = " ".join(filter(None, (info.contact_name, info.contact_phone)))
-    if contact and resolved_ms is None:
-        parts.append(words["call"].format(contact=contact))
-    return ", ".join(parts)
+    return ", ".join([*parts, words["call"].format(contact=contact)] if contact else parts)
 
 
 def _circuit_words(words: Words, info: Info) -> list[str]:

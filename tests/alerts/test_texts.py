@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.base import Info
+from alerts.incident import Incident
 from alerts.texts import LANGUAGES, clock, summary
 
 LINK = Info("link:core-province", "link", "Trung tâm – Sài Gòn", "VNPT", "VNPT", "TSL-1", "Trực kênh", "080 00002")
@@ -14,43 +18,53 @@ COMMUNES = tuple(f"commune:c{number}" for number in range(98))
 AT_MS = 1_790_000_000_000  # 21:13:20 in Việt Nam
 
 
+def incident(kind: str = "down", resolved_ms: int | None = None) -> Incident:
+    return Incident("i1", "", kind, "reach", "critical", AT_MS, AT_MS, resolved_ms=resolved_ms)
+
+
 def test_what_which_whose_who_suffers_since_when_and_whom_to_call() -> None:
-    assert summary("en", "down", LINK, COMMUNES, AT_MS, None) == (
+    assert summary("en", incident(), LINK, COMMUNES) == (
         "DOWN: link Trung tâm – Sài Gòn, VNPT, circuit TSL-1, 98 communes suffer, since 21:13:20,"
         " call Trực kênh 080 00002"
     )
-    assert summary("vi", "down", LINK, COMMUNES, AT_MS, None) == (
+    assert summary("vi", incident(), LINK, COMMUNES) == (
         "MẤT KẾT NỐI: đường truyền Trung tâm – Sài Gòn, VNPT, kênh TSL-1, ảnh hưởng 98 xã, từ 21:13:20,"
         " gọi Trực kênh 080 00002"
     )
 
 
 def test_what_is_over_says_from_when_to_when_and_asks_nobody_to_call() -> None:
-    told = summary("en", "down", LINK, COMMUNES, AT_MS, AT_MS + 61_000)
+    told = summary("en", incident(resolved_ms=AT_MS + 61_000), LINK, COMMUNES)
     assert told.startswith("RECOVERED (down): link ")
     assert "from 21:13:20 to 21:14:21" in told
     assert "call" not in told
 
 
 def test_one_commune_suffers_from_its_own_fault_without_being_counted() -> None:
-    told = summary("en", "silent", Info("agent:c1", "agent", "", "", "", "", "", ""), ("agent:c1",), AT_MS, None)
+    told = summary("en", incident("silent"), Info("agent:c1", "agent", "", "", "", "", "", ""), ("agent:c1",))
     assert told == "SILENT: agent agent:c1, since 21:13:20"
 
 
-def test_both_languages_have_the_same_words() -> None:
-    assert LANGUAGES["vi"].keys() == LANGUAGES["en"].keys()
+def test_both_languages_say_the_same_of_every_word() -> None:
+    for key, text in LANGUAGES["vi"].items():
+        assert text and re.findall(r"\{\w*\}", text) == re.findall(r"\{\w*\}", LANGUAGES["en"][key]), key
+
+
+def test_what_nobody_measures_any_more_is_not_called_well() -> None:
+    gone = replace(incident(resolved_ms=AT_MS + 61_000), ended="unmeasured")
+    assert summary("en", gone, LINK, COMMUNES).startswith("NO LONGER MEASURED (down): link ")
 
 
 @pytest.mark.parametrize("kind", ["down", "loss", "delay", "jitter", "throughput", "silent", "my-own-rule"])
 @pytest.mark.parametrize("lang", ["vi", "en"])
 def test_every_kind_has_a_line(kind: str, lang: str) -> None:
-    assert "{" not in summary(lang, kind, LINK, COMMUNES, AT_MS, None)
+    assert "{" not in summary(lang, incident(kind), LINK, COMMUNES)
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_names_are_data_and_never_a_template(name: str, phone: str) -> None:
     info = LINK._replace(name=name, contact_phone=phone, circuit_id=name)
-    told = summary("en", "down", info, COMMUNES, AT_MS, None)
+    told = summary("en", incident(), info, COMMUNES)
     assert name in told
     assert phone in told
 
@@ -58,7 +72,7 @@ def test_names_are_data_and_never_a_template(name: str, phone: str) -> None:
 @pytest.mark.parametrize("hostile", ["{0.__class__}", "{at}", "%s%n", "[red]x[/red]", "$(reboot)"])
 def test_a_hostile_name_stays_what_it_is(hostile: str) -> None:
     info = LINK._replace(name=hostile, circuit_id=hostile, contact_name=hostile)
-    assert summary("vi", "down", info, COMMUNES, AT_MS, None).count(hostile) == 3
+    assert summary("vi", incident(), info, COMMUNES).count(hostile) == 3
 
 
 def test_clocks_are_in_viet_nam_whatever_this_machine_thinks() -> None:

@@ -97,10 +97,7 @@ class Pages:
         info = self._topology.info(one.element)
         alone = one.fault == "state"  # nobody suffers from it yet
         symptoms = (one.element,) if alone else self._topology.symptoms(one.element)
-        said = {
-            lang: texts.summary(lang, one.kind, info, symptoms, one.first_miss_ms, one.resolved_ms, one.ended)
-            for lang in texts.LANGUAGES
-        }
+        said = {lang: texts.summary(lang, one, info, symptoms) for lang in texts.LANGUAGES}
         if one.element == self._hub and one.is_open and self.note:
             said = {lang: f"{text}: {self.note}" for lang, text in said.items()}
         return {
