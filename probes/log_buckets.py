@@ -30,11 +30,11 @@ def middle_ms(bucket: int) -> float:
 
 def count(delays_ms: Iterable[float]) -> dict[int, int]:
     """Non-empty buckets → how many."""
-    found: dict[int, int] = {}
+    counts: dict[int, int] = {}
     for delay in delays_ms:
         bucket = bucket_of(delay)
-        found[bucket] = found.get(bucket, 0) + 1
-    return found
+        counts[bucket] = counts.get(bucket, 0) + 1
+    return counts
 
 
 def merge(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:

@@ -29,5 +29,5 @@ def delays(delays_ms: Sequence[float], name: str = "rtt") -> dict[str, float]:
     if len(delays_ms) == 1:
         return dict.fromkeys(_names(name), rounded(delays_ms[0]))
     ordered = sorted(delays_ms)
-    found = (ordered[0], quantile(ordered, 0.50), quantile(ordered, 0.95), ordered[-1])
-    return {key: rounded(value) for key, value in zip(_names(name), found, strict=True)}
+    figures = (ordered[0], quantile(ordered, 0.50), quantile(ordered, 0.95), ordered[-1])
+    return {key: rounded(value) for key, value in zip(_names(name), figures, strict=True)}

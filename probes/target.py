@@ -82,18 +82,20 @@ async def resolve(endpoint: Endpoint, family: int = 0) -> list[tuple[int, tuple[
     host, port = endpoint
     try:
         if is_address(host):
-            found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
+            addresses = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
         else:
-            found = await _look_up(host, port, family)
+            addresses = await _look_up(host, port, family)
     except TimeoutError:
         trace.note("not resolved", f"no name server answered in {RESOLVE_S:.0f} s")
         raise Unresolved(f"{clean(host, 80)}: no name server answered in {RESOLVE_S:.0f} s") from None
     except (OSError, UnicodeError) as fault:
         trace.note("not resolved", getattr(fault, "strerror", None) or "no such name")
         raise Unresolved(f"{clean(endpoint.host, 80)}: {getattr(fault, 'strerror', None) or 'no such name'}") from None
-    wanted = [(int(one[0]), tuple(one[4])) for one in found if one[0] in (socket.AF_INET, socket.AF_INET6)]
+    wanted = [
+        (int(address[0]), tuple(address[4])) for address in addresses if address[0] in (socket.AF_INET, socket.AF_INET6)
+    ]
     if not is_address(host):
-        trace.note("resolved", ", ".join(dict.fromkeys(str(one[1][0]) for one in wanted)) or "no address")
+        trace.note("resolved", ", ".join(dict.fromkeys(str(address[1][0]) for address in wanted)) or "no address")
     if not wanted:
         raise Unresolved(f"{clean(endpoint.host, 80)}: no address")
     return wanted
@@ -104,18 +106,18 @@ async def _look_up(host: str, port: int, family: int) -> list[Any]:
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[Any]] = loop.create_future()
 
-    def told(found: list[Any], fault: Exception | None) -> None:
+    def told(addresses: list[Any], fault: Exception | None) -> None:
         if not answer.done():
-            answer.set_result(found) if fault is None else answer.set_exception(fault)
+            answer.set_result(addresses) if fault is None else answer.set_exception(fault)
 
     def ask() -> None:
-        found, fault = list[Any](), None
+        addresses, fault = list[Any](), None
         try:
-            found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
+            addresses = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as caught:
             fault = caught
         with suppress(RuntimeError):  # the loop is closed: nobody asks any more
-            loop.call_soon_threadsafe(told, found, fault)
+            loop.call_soon_threadsafe(told, addresses, fault)
 
     async with _gates.setdefault(loop, asyncio.Semaphore(_AT_ONCE)):
         threading.Thread(target=ask, name="resolve", daemon=True).start()

@@ -21,10 +21,10 @@ from probes.wire.stamp.packet import PORT
 
 # option → (field of the throughput server's limits, default, least, most, meaning)
 _BOUNDS: dict[str, tuple[str, float, float, float, str]] = {
-    "--throughput-time": ("most_s", 60, 1, 3600, "longest iperf3 test, in seconds"),
-    "--throughput-streams": ("most_streams", 4, 1, 128, "most streams of an iperf3 test"),
-    "--throughput-udp": ("most_udp_bps", 1e9, 1e3, 1e11, "most bit/s of an iperf3 test by UDP"),
-    "--throughput-queue": ("most_queued", 8, 0, 64, "iperf3 clients that may wait their turn"),
+    "--throughput-time": ("max_s", 60, 1, 3600, "longest iperf3 test, in seconds"),
+    "--throughput-streams": ("max_streams", 4, 1, 128, "most streams of an iperf3 test"),
+    "--throughput-udp": ("max_udp_bps", 1e9, 1e3, 1e11, "most bit/s of an iperf3 test by UDP"),
+    "--throughput-queue": ("max_queued", 8, 0, 64, "iperf3 clients that may wait their turn"),
     "--throughput-skew": ("", 10, 1, 3600, "how far a login's clock may be from ours, in seconds"),
 }
 
@@ -99,7 +99,7 @@ def _bound(option: str, text: str) -> float:
 
 
 def _limits(args: argparse.Namespace, allow: tuple[Network, ...]) -> Any:
-    limits = import_module("probes.answer.iperf3.limits").Limits
+    limits = import_module("probes.answer.iperf3.limits").ServerLimits
     given = {_BOUNDS[option][0]: int(number) for option, number in _bounds(args).items() if _BOUNDS[option][0]}
     return limits(policy=replace(limits().policy, allow=allow), **given)
 

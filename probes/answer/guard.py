@@ -12,8 +12,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Generic, TypeVar
 
 Network = IPv4Network | IPv6Network
-MOST_SOURCES = 10_000
-_LEAST_PORT = 1024  # below it only a reflector's own port 862 may speak, and reflectors are not answered
+MAX_SOURCES = 10_000
+_MIN_PORT = 1024  # below it only a reflector's own port 862 may speak, and reflectors are not answered
 _BURST_S = 0.5  # a bucket holds what its rate allows in so long
 K = TypeVar("K")
 V = TypeVar("V")
@@ -44,7 +44,7 @@ class Lately(Generic[K, V]):
     """A table of at most `most` entries: those used longest ago make room."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self._max = most
         self._entries: OrderedDict[K, V] = OrderedDict()
 
     def __len__(self) -> int:
@@ -52,37 +52,42 @@ class Lately(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """The entry, which counts as used."""
-        found = self._entries.get(key)
-        if found is not None:
+        entry = self._entries.get(key)
+        if entry is not None:
             self._entries.move_to_end(key)
-        return found
+        return entry
 
     def put(self, key: K, value: V) -> V:
         """A new entry."""
         self._entries[key] = value
-        if len(self._entries) > self._most:
+        if len(self._entries) > self._max:
             self._entries.popitem(last=False)
         return value
 
 
-class Bucket:
-    """A token bucket: `rate` a second, full at first."""
+class TokenBucket:
+    """`rate` tokens a second, `burst` at most, full at first; `dropped`: how often there was none."""
 
-    __slots__ = ("_at", "_level", "_most", "_rate")
+    __slots__ = ("_at", "_burst", "_level", "_rate", "dropped")
 
-    def __init__(self, rate: float, now: float) -> None:
-        self._rate, self._at = rate, now
-        self._level = self._most = max(1.0, rate * _BURST_S)
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate, self._at, self.dropped = rate, now, 0
+        self._level = self._burst = max(1.0, burst)
 
     def take(self, now: float) -> bool:
         """One token, if there is one. A clock that goes back fills nothing."""
         if now > self._at:
-            self._level = min(self._most, self._level + (now - self._at) * self._rate)
+            self._level = min(self._burst, self._level + (now - self._at) * self._rate)
             self._at = now
         if self._level < 1.0:
+            self.dropped += 1
             return False
         self._level -= 1.0
         return True
+
+
+def _bucket(rate: float, now: float) -> TokenBucket:
+    return TokenBucket(rate, rate * _BURST_S, now)
 
 
 class Guard:
@@ -90,24 +95,24 @@ class Guard:
 
     def __init__(self, policy: Policy, own_port: int) -> None:
         self._policy, self._own_port = policy, own_port
-        self._verdicts: Lately[str, tuple[str, str]] = Lately(MOST_SOURCES)  # host → why not, whose bucket
-        self._buckets: Lately[str, Bucket] = Lately(MOST_SOURCES)
-        self._all: Bucket | None = None
+        self._verdicts: Lately[str, tuple[str, str]] = Lately(MAX_SOURCES)  # host → why not, whose bucket
+        self._buckets: Lately[str, TokenBucket] = Lately(MAX_SOURCES)
+        self._all: TokenBucket | None = None
 
     def stranger(self, host: str, port: int) -> str:
         """Why this source is never answered, "" when it may be."""
-        if port < _LEAST_PORT or port == self._own_port:
+        if port < _MIN_PORT or port == self._own_port:
             return "source port"  # two reflectors must never answer each other
         return self._verdict(host)[0]
 
     def overdrawn(self, host: str, now: float) -> str:
         """Why it is not answered now, "" when it is: both buckets then hold one token less."""
         name = self._verdict(host)[1]
-        mine = self._buckets.get(name) or self._buckets.put(name, Bucket(self._policy.source_rate, now))
+        mine = self._buckets.get(name) or self._buckets.put(name, _bucket(self._policy.source_rate, now))
         if not mine.take(now):
             return "rate of one source"
         if self._all is None:
-            self._all = Bucket(self._policy.rate, now)
+            self._all = _bucket(self._policy.rate, now)
         return "" if self._all.take(now) else "rate of all"
 
     def _verdict(self, host: str) -> tuple[str, str]:
@@ -122,4 +127,4 @@ class Guard:
         if address.is_multicast or address.is_unspecified or name == "255.255.255.255":
             return "source address", name
         allow = self._policy.allow
-        return "" if not allow or any(address in one for one in allow) else "not allowed", name
+        return "" if not allow or any(address in network for network in allow) else "not allowed", name

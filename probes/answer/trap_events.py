@@ -11,7 +11,7 @@ from typing import NamedTuple
 from probes.io.snmp.device import Value
 from probes.kinds.snmp import oids
 from probes.kinds.snmp.device import possible
-from probes.kinds.snmp.interface import text, whole
+from probes.kinds.snmp.interface import integer, text
 
 TRAP_OID = "1.3.6.1.6.3.1.1.4.1.0"  # snmpTrapOID
 _STANDARD, _UPS = "1.3.6.1.6.3.1.1.5", "1.3.6.1.2.1.33.2"
@@ -51,7 +51,7 @@ def event(at_ns: int, source: str, rows: Mapping[str, Value]) -> TrapEvent | Non
     oid = rows.get(TRAP_OID)
     if not isinstance(oid, str):
         return None
-    ticks = whole(rows.get(oids.UPTIME))
+    ticks = integer(rows.get(oids.UPTIME))
     shown = {name: _under(rows, column) for name, column in _NUMBERS.items()}
     shown = {name: possible(name, value) if name in oids.UPS else value for name, value in shown.items()}
     values = {name: value for name, value in shown.items() if value is not None}
@@ -63,8 +63,8 @@ def event(at_ns: int, source: str, rows: Mapping[str, Value]) -> TrapEvent | Non
 
 def _under(rows: Mapping[str, Value], column: str) -> int | None:
     """The first number that stands at `column` or below it."""
-    found = (whole(value) for name, value in rows.items() if name == column or name.startswith(f"{column}."))
-    return next((value for value in found if value is not None), None)
+    numbers = (integer(value) for name, value in rows.items() if name == column or name.startswith(f"{column}."))
+    return next((value for value in numbers if value is not None), None)
 
 
 def _interface(rows: Mapping[str, Value]) -> str:
@@ -74,21 +74,3 @@ def _interface(rows: Mapping[str, Value]) -> str:
                 return text(value)
     number = _under(rows, _IF_INDEX)
     return "" if number is None else str(number)
-
-
-class Bucket:
-    """How many events are taken: `burst` at once, `rate_per_s` on the long run; the rest is counted in `dropped`."""
-
-    def __init__(self, rate_per_s: float = 50.0, burst: float = 500.0) -> None:
-        self._rate, self._burst, self._left, self._at = rate_per_s, burst, burst, 0.0
-        self.dropped = 0
-
-    def take(self, now: float) -> bool:
-        """Is there room for one more event at `now` (monotonic s)?"""
-        self._left = min(self._burst, self._left + max(0.0, now - self._at) * self._rate)
-        self._at = now
-        if self._left < 1.0:
-            self.dropped += 1
-            return False
-        self._left -= 1.0
-        return True

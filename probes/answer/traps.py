@@ -23,7 +23,8 @@ from pysnmp.entity.engine import SnmpEngine
 from pysnmp.entity.rfc3413 import ntfrcv
 from pysnmp.proto.api.v2c import OctetString
 
-from probes.answer.trap_events import Bucket, TrapEvent, event
+from probes.answer.guard import TokenBucket
+from probes.answer.trap_events import TrapEvent, event
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, WireError
 from probes.io.snmp.device import AUTHS, PRIVS, SnmpAccess
@@ -33,20 +34,22 @@ from probes.target import Endpoint, parse
 from probes.wire import snmp
 
 PORT = 162
+_EVENTS_PER_S, _EVENTS_BURST = 50.0, 500.0
 _ROOM = 1 << 20
 _MAX_BYTES = 8192  # of a trap: devices write some hundred; what is longer only costs time
 _log = logging.getLogger("netmon.answer.traps")
 
 
-class Receiver:
-    """Listens once opened. `told` gets each event in the event loop; `bucket.dropped` counts what came too fast."""
+class TrapReceiver:
+    """Listens once opened. `on_event` gets each event in the event loop; `bucket.dropped` counts what came too fast."""
 
     def __init__(
-        self, accesses: Sequence[SnmpAccess], told: Callable[[TrapEvent], None], engines: Sequence[bytes] = ()
+        self, accesses: Sequence[SnmpAccess], on_event: Callable[[TrapEvent], None], engines: Sequence[bytes] = ()
     ) -> None:
         """`accesses`: communities and users that are heard; traps of others are dropped unseen. `engines`: ids of the
         devices whose v3 traps are heard, for a trap's keys are its sender's (RFC 3414 §1.5.1); informs need none."""
-        self._told, self.bucket, self.malformed = told, Bucket(), 0
+        self._on_event, self.malformed = on_event, 0
+        self.bucket = TokenBucket(_EVENTS_PER_S, _EVENTS_BURST, time.monotonic())
         self._engine = SnmpEngine()
         for number, access in enumerate(accesses):
             _admit(self._engine, number, access, engines)
@@ -70,10 +73,10 @@ class Receiver:
         if not self.bucket.take(time.monotonic()):
             return
         _, address = engine.message_dispatcher.get_transport_info(reference)
-        found = {str(name): value for name, shown in rows if (value := plain(shown)) is not None}
-        one = event(time.time_ns(), clean(str(address[0]), 60), found)
-        if one is not None:
-            self._told(one)
+        values = {str(name): value for name, shown in rows if (value := plain(shown)) is not None}
+        trap = event(time.time_ns(), clean(str(address[0]), 60), values)
+        if trap is not None:
+            self._on_event(trap)
 
 
 def _bound(endpoint: Endpoint) -> socket.socket:
@@ -93,7 +96,7 @@ def _bound(endpoint: Endpoint) -> socket.socket:
 class _Checked:
     """A transport of pysnmp that hands on only what is well formed: its decoder raises on other bytes."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: TrapReceiver) -> None:
         super().__init__()
         self._by = receiver
 
@@ -129,14 +132,14 @@ def _admit(engine: Any, number: int, access: SnmpAccess, engines: Sequence[bytes
         access.priv_password or None,
     )
     config.add_v3_user(engine, *words)
-    for one in engines:
-        config.add_v3_user(engine, *words, securityEngineId=OctetString(one))
+    for engine_id in engines:
+        config.add_v3_user(engine, *words, securityEngineId=OctetString(engine_id))
 
 
-def as_json(one: TrapEvent) -> str:
+def as_json(trap: TrapEvent) -> str:
     """One event as a line."""
-    shown = {key: value for key, value in one._asdict().items() if value not in (None, "", ())}
-    return json.dumps(shown | {"values": dict(one.values)}, ensure_ascii=False)
+    shown = {key: value for key, value in trap._asdict().items() if value not in (None, "", ())}
+    return json.dumps(shown | {"values": dict(trap.values)}, ensure_ascii=False)
 
 
 async def serve(
@@ -144,7 +147,7 @@ async def serve(
 ) -> None:
     """Print events until SIGTERM or SIGINT, then tell what was dropped. `attached`: also until stdin ends, so that it never
     outlives who started it and holds the port."""
-    receiver = Receiver(accesses, lambda one: print(as_json(one), flush=True), engines)
+    receiver = TrapReceiver(accesses, lambda trap: print(as_json(trap), flush=True), engines)
     receiver.open(endpoint)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, what: receiver.unreadable())
@@ -176,7 +179,7 @@ def main(words: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pysnmp").setLevel(logging.ERROR)
     try:
-        engines = [_engine(one) for one in args.engine]
+        engines = [_engine(written) for written in args.engine]
         asyncio.run(serve(parse(args.listen, PORT), _accesses(args), engines, attached=args.attached))
     except (BadTarget, BadSettings) as fault:
         _log.error("%s", fault)
@@ -189,24 +192,24 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _engine(text: str) -> bytes:
     try:
-        found = bytes.fromhex(text.removeprefix("0x"))
+        engine = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
-        found = b""
-    if not 5 <= len(found) <= 32:
+        engine = b""
+    if not 5 <= len(engine) <= 32:
         raise BadSettings(f"--engine {clean(text, 80)!r}: write an engine id, 5 to 32 bytes in hex (RFC 3411 §5)")
-    return found
+    return engine
 
 
 def _accesses(args: argparse.Namespace) -> list[SnmpAccess]:
-    found = []
+    accesses = []
     if args.community_file:
-        found.append(access_of(SnmpSettings(community_file=args.community_file)))
+        accesses.append(access_of(SnmpSettings(community_file=args.community_file)))
     if args.user:
         v3 = ("user", "auth", "auth_password_file", "priv", "priv_password_file")
-        found.append(access_of(SnmpSettings(version="v3", **{name: getattr(args, name) for name in v3})))
-    if not found:
+        accesses.append(access_of(SnmpSettings(version="v3", **{name: getattr(args, name) for name in v3})))
+    if not accesses:
         raise BadSettings("nobody's traps would be heard (write --community-file, --user, or both)")
-    return found
+    return accesses
 
 
 if __name__ == "__main__":

@@ -102,10 +102,10 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     return await several("dns", target.text, endpoint, settings.timeout_s, count, once)
 
 
-def _knows_no_edns(told: Try) -> bool:
+def _knows_no_edns(attempt: Try) -> bool:
     """It may have stumbled over EDNS (RFC 6891 §7); old servers say SERVFAIL too, and then without EDNS of their own."""
-    rcode = told.facts.get("rcode")
-    return rcode in _NO_EDNS or (rcode == dns.SERVFAIL and not told.facts.get("edns"))
+    rcode = attempt.facts.get("rcode")
+    return rcode in _NO_EDNS or (rcode == dns.SERVFAIL and not attempt.facts.get("edns"))
 
 
 def question_of(name: str, type_: str) -> Question:
@@ -138,10 +138,10 @@ async def _by_datagram(ask: _Ask, family: int, sockaddr: SocketAddress, deadline
         return Try(ended.outcome, clean(ended.why))
     if ended.answer.tc:
         return _again(await _by_stream(ask, family, sockaddr, deadline), ended)
-    told = _answered(ask, ended.answer, {"rtt_ms": ended.rtt_ms}, {"sends": ended.sends, "truncated": 0})
+    attempt = _answered(ask, ended.answer, {"rtt_ms": ended.rtt_ms}, {"sends": ended.sends, "truncated": 0})
     if ask.edns and not _offers_edns(ask, ended.number):  # was a packet lost, or does it drop EDNS? Nobody knows
-        return replace(told, facts={name: value for name, value in told.facts.items() if name != "edns"})
-    return told
+        return replace(attempt, facts={name: value for name, value in attempt.facts.items() if name != "edns"})
+    return attempt
 
 
 def _offers_edns(ask: _Ask, number: int) -> bool:
@@ -174,10 +174,10 @@ async def _by_stream(ask: _Ask, family: int, sockaddr: SocketAddress, deadline: 
         return Try(outcome, clean(why), reached.times)
     finally:
         reached.line.close()
-    told = _answered(ask, message, {**reached.times, "rtt_ms": rtt_ms}, {})
-    if message.tc and told.outcome is Outcome.OK:
-        return replace(told, outcome=Outcome.PROTOCOL, why="it says that its answer by TCP is truncated, too")
-    return told
+    attempt = _answered(ask, message, {**reached.times, "rtt_ms": rtt_ms}, {})
+    if message.tc and attempt.outcome is Outcome.OK:
+        return replace(attempt, outcome=Outcome.PROTOCOL, why="it says that its answer by TCP is truncated, too")
+    return attempt
 
 
 async def _talk(ask: _Ask, line: TlsConnection) -> tuple[DnsMessage, float]:
@@ -185,10 +185,10 @@ async def _talk(ask: _Ask, line: TlsConnection) -> tuple[DnsMessage, float]:
     await line.write(dns.framed(_query(ask, ident)))
     while data := await line.read():
         for message in framer.feed(data):
-            found = _read(ask, [ident], message)
-            if found is None:
+            reading = _read(ask, [ident], message)
+            if reading is None:
                 raise WireError(0, "an answer to something we did not ask")
-            return found[1], (time.monotonic() - began) * 1000.0
+            return reading[1], (time.monotonic() - began) * 1000.0
     if framer.pending:
         raise WireError(0, "an answer began and never ended")
     raise ConnectionError

@@ -21,14 +21,14 @@ _CLASSES = {3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}  # RFC 1035 §3.2.4, RFC 
 
 def judge(message: DnsMessage, asked: Question, expect: Sequence[str], dnssec: bool) -> tuple[Outcome, str]:
     """One answer's outcome and why."""
-    names, found = chain(message, asked)
+    names, records = chain(message, asked)
     if message.rcode != dns.NOERROR:
         return _error(message.rcode, names)
-    if not found:
+    if not records:
         return _nothing(message, asked, names)
-    missing = _missing(asked.type, found, expect)
+    missing = _missing(asked.type, records, expect)
     if missing:
-        return Outcome.PROTOCOL, f"it answers {_listed([one.value for one in found])}, not {_listed(missing)}"
+        return Outcome.PROTOCOL, f"it answers {_listed([record.value for record in records])}, not {_listed(missing)}"
     if dnssec and not message.ad:
         return Outcome.PROTOCOL, "it did not check the signatures (no AD)"
     return Outcome.OK, ""
@@ -41,7 +41,7 @@ def chain(message: DnsMessage, asked: Question) -> tuple[list[str], list[Record]
     while asked.type != "CNAME" and (target := aliases.get(names[-1].lower())) and len(names) <= len(aliases):
         names.append(target)
     owner = names[-1].lower()
-    return names, [one for one in message.answers if _fits(one, asked) and one.name.lower() == owner]
+    return names, [record for record in message.answers if _fits(record, asked) and record.name.lower() == owner]
 
 
 def _fits(record: Record, asked: Question) -> bool:
@@ -49,7 +49,11 @@ def _fits(record: Record, asked: Question) -> bool:
 
 
 def _aliases(message: DnsMessage, asked: Question) -> dict[str, str]:
-    return {one.name.lower(): one.value for one in message.answers if one.type == "CNAME" and one.klass == asked.klass}
+    return {
+        record.name.lower(): record.value
+        for record in message.answers
+        if record.type == "CNAME" and record.klass == asked.klass
+    }
 
 
 def _error(rcode: int, names: Sequence[str]) -> tuple[Outcome, str]:
@@ -64,7 +68,7 @@ def _error(rcode: int, names: Sequence[str]) -> tuple[Outcome, str]:
 
 
 def _nothing(message: DnsMessage, asked: Question, names: Sequence[str]) -> tuple[Outcome, str]:
-    if not message.answers and not message.aa and any(one.type == "NS" for one in message.authority):
+    if not message.answers and not message.aa and any(record.type == "NS" for record in message.authority):
         return Outcome.REFUSED, "lame: it neither knows the zone nor asks for us, it names others"
     if len({name.lower() for name in names}) < len(names):
         return Outcome.PROTOCOL, f"its aliases go in a circle: {_listed(names)}"
@@ -78,16 +82,16 @@ def _nothing(message: DnsMessage, asked: Question, names: Sequence[str]) -> tupl
 
 def _foreign(message: DnsMessage, asked: Question) -> str:
     """Records of the type that are no answer: of which class, or whose they are."""
-    records = [one for one in message.answers if one.type == asked.type]
-    other = next((one for one in records if one.klass != asked.klass), None)
+    records = [record for record in message.answers if record.type == asked.type]
+    other = next((record for record in records if record.klass != asked.klass), None)
     if other:
         return f"{asked.type} of class {_CLASSES.get(other.klass, other.klass)}"
-    return f"{asked.type} of {_listed([one.name for one in records])}" if records else ""
+    return f"{asked.type} of {_listed([record.name for record in records])}" if records else ""
 
 
-def _missing(type_: str, found: Sequence[Record], expect: Sequence[str]) -> list[str]:
-    values = {_plain(type_, one.value) for one in found}
-    return [one for one in expect if _plain(type_, one) not in values]
+def _missing(type_: str, records: Sequence[Record], expect: Sequence[str]) -> list[str]:
+    values = {_plain(type_, record.value) for record in records}
+    return [wanted for wanted in expect if _plain(type_, wanted) not in values]
 
 
 def _plain(type_: str, value: str) -> str:
@@ -104,7 +108,7 @@ def _plain(type_: str, value: str) -> str:
 
 def _listed(values: Sequence[str]) -> str:
     more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
-    return clean(", ".join(clean(one, 60) for one in values[:_SHOWN]), 160) + more
+    return clean(", ".join(clean(value, 60) for value in values[:_SHOWN]), 160) + more
 
 
 def facts(message: DnsMessage, asked: Question) -> dict[str, Value]:
@@ -112,6 +116,6 @@ def facts(message: DnsMessage, asked: Question) -> dict[str, Value]:
     out: dict[str, Value] = {"rcode": message.rcode, "answers": len(message.answers), "ad": int(message.ad)}
     out |= {"aa": int(message.aa), "edns": int(message.edns)}
     if message.answers:
-        out["ttl_min_s"] = min(one.ttl_s for one in message.answers)
-    soa = next((one for one in chain(message, asked)[1] if asked.type == "SOA"), None)
+        out["ttl_min_s"] = min(record.ttl_s for record in message.answers)
+    soa = next((record for record in chain(message, asked)[1] if asked.type == "SOA"), None)
     return out | ({"serial": dns_rdata.serial(soa.value)} if soa else {})

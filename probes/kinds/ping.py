@@ -14,7 +14,7 @@ from probes.io.datagram.icmp import open_icmp
 from probes.io.datagram.socket import PacketSocket
 from probes.kinds.shared import packets
 from probes.kinds.shared.packet_fields import PACKET_FIELDS
-from probes.kinds.shared.packets import Recipe
+from probes.kinds.shared.packets import PacketKind
 from probes.settings import setting
 from probes.wire.fleet import bursts
 from probes.wire.fleet.track import FleetTarget, FleetWindow
@@ -85,7 +85,7 @@ def _note(window: FleetWindow) -> str:
     return f"lost, but {window.burst_rcvd} of {window.burst_sent} sent at once after it were answered"
 
 
-RECIPE = Recipe("ping", 0, _open, _fit, _more, _note, whole=lambda settings: bool(settings.df))
+RECIPE = PacketKind("ping", 0, _open, _fit, _more, _note, whole=lambda settings: bool(settings.df))
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:

@@ -15,7 +15,7 @@ from probes.io.negotiated import Negotiated
 from probes.kinds.shared import packets
 from probes.kinds.shared.key import key_of
 from probes.kinds.shared.packet_fields import PACKET_FIELDS
-from probes.kinds.shared.packets import Recipe
+from probes.kinds.shared.packets import PacketKind
 from probes.settings import setting
 from probes.wire.fleet.track import FleetTarget, FleetWindow
 from probes.wire.stamp import oneway, tlv
@@ -72,8 +72,8 @@ _SEEN = (
     "followed",
     "far_ts_src",
 )
-_COMMON = tuple(one for one in PACKET_FIELDS if one.default or one.repeated)
-_RARE = tuple(one for one in PACKET_FIELDS if one not in _COMMON)
+_COMMON = tuple(field for field in PACKET_FIELDS if field.default or field.repeated)
+_RARE = tuple(field for field in PACKET_FIELDS if field not in _COMMON)
 FIELDS = (
     *_COMMON,
     Field("lost_fwd", "packets", "lost on the way there, told by this interval's answers", "int"),
@@ -157,9 +157,9 @@ def _directions(more: dict[str, Any]) -> dict[str, Value]:
         values["drift_ppm"] = round(slope * 1000, 3)
     ours, theirs = more.get("clock"), stamp.error_s(more["far_error"])
     if ours is not None and ours.synced and more["far_error"] >> 15 and theirs is not None:
-        found = oneway.absolute(forward_ms, backward_ms, (ours.error_s + theirs) * 1e3)
-        if found is not None:
-            named = zip(("owd_fwd_ms", "owd_bwd_ms", "owd_err_ms"), found, strict=True)
+        absolute = oneway.absolute(forward_ms, backward_ms, (ours.error_s + theirs) * 1e3)
+        if absolute is not None:
+            named = zip(("owd_fwd_ms", "owd_bwd_ms", "owd_err_ms"), absolute, strict=True)
             values.update({name: round(value, 4) for name, value in named})
     return values
 
@@ -187,19 +187,19 @@ def _remarked(window: FleetWindow) -> str:
     sent, back = more["tos"] >> 2, more.get("dscp_seen_bwd")
     if "dscp_seen_fwd" not in more:
         return "" if back in (None, sent) else f"DSCP {sent} was changed on the way there or back: {back} came"
-    told = (
+    remarks = (
         []
         if more["dscp_seen_fwd"] == sent
         else [f"DSCP {sent} was changed on the way there: {more['dscp_seen_fwd']} came"]
     )
     wanted = 0 if more["dscp_refused"] else sent
     if back is not None and back != wanted:
-        told.append(f"DSCP {wanted} was changed on the way back: {back} came")
-    return "; ".join(told)
+        remarks.append(f"DSCP {wanted} was changed on the way back: {back} came")
+    return "; ".join(remarks)
 
 
 _UNSTAMPED = "the reflector gives no time stamps: its own delay is in the round trips, and no direction can be told"
-RECIPE = Recipe("stamp", stamp.PORT, _open, _fit, _more, _note, _meet)
+RECIPE = PacketKind("stamp", stamp.PORT, _open, _fit, _more, _note, _meet)
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:

@@ -59,10 +59,13 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
 
 
 def _told(text: str, at_ns: int, began: float, tries: list[Connected], resolve_ms: float | None) -> Measurement:
-    good = [one.took_ms for one in tries if one.open]
+    good = [attempt.took_ms for attempt in tries if attempt.open]
     last = tries[-1]
     outcome = Outcome.OK if good else last.outcome
-    values: dict[str, Value] = {"sent": sum(one.outcome is not Outcome.LOCAL for one in tries), "rcvd": len(good)}
+    values: dict[str, Value] = {
+        "sent": sum(attempt.outcome is not Outcome.LOCAL for attempt in tries),
+        "rcvd": len(good),
+    }
     if resolve_ms is not None:
         values["resolve_ms"] = round(resolve_ms, 3)
     values |= stats.delays(good, "connect")

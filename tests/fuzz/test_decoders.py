@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from mutation import mutated
 
-from probes.answer.standin.sip import StandIn
+from probes.answer.standin.sip import SipStandIn
 from probes.answer.streams.train import TrainResponder
 from probes.errors import WireError
 from probes.wire import dns, http, ntp, snmp, x509
@@ -238,7 +238,7 @@ def test_an_agents_train_takes_any_answer_and_ends(rng: random.Random, key: byte
 
 
 def test_the_stand_in_for_a_room_answers_or_stays_silent(rng: random.Random) -> None:
-    one, answered = StandIn("200"), 0
+    one, answered = SipStandIn("200"), 0
     for _ in range(MANY):
         answered += bool(one.datagram(mutated(rng, SIP, 4096), ("192.0.2.1", 5060)))
     assert 0 < answered < MANY

@@ -11,7 +11,7 @@ import time
 
 from h323bytes import CALLS, RAS, RECORDED
 
-from probes.answer.standin.h323 import StandIn, answers, incoming
+from probes.answer.standin.h323 import H323StandIn, answers, incoming
 from probes.errors import WireError
 from probes.wire.h323 import q931
 from probes.wire.h323.call import CallLeft, CallPlan, H323Call
@@ -63,7 +63,7 @@ def test_a_call_takes_whatever_comes_and_has_its_last_word() -> None:
 
 
 def test_a_stand_in_answers_or_counts() -> None:
-    rng, standin = random.Random(SEED), StandIn()
+    rng, standin = random.Random(SEED), H323StandIn()
     for turn in range(MANY):
         if turn % 2:
             answer = standin.ras(mutated(rng, RECORDED[rng.choice(RAS)]), FAR, FAR)

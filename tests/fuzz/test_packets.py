@@ -14,7 +14,7 @@ from contextlib import suppress
 import pytest
 from mutation import mutated
 
-from probes.answer.stamp.reflector import MOST_SESSIONS, Reflector
+from probes.answer.stamp.reflector import MAX_SESSIONS, Reflector
 from probes.errors import BadTarget, WireError
 from probes.target import parse
 from probes.wire.icmp.echo import Ping
@@ -68,7 +68,7 @@ def test_the_reflector_answers_no_longer_than_it_was_asked_and_forgets(rng: rand
             answered += 1
         asked += len(data)
     assert answered == one.answered and answered + sum(one.dropped.values()) == MANY
-    assert 0 < answered < MANY and len(one.sessions) <= MOST_SESSIONS and one.wake_at() is None
+    assert 0 < answered < MANY and len(one.sessions) <= MAX_SESSIONS and one.wake_at() is None
 
 
 def session(kind: str) -> StampSender | Ping:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from probes.kinds.media.figures import Reception, Way
+from probes.kinds.media.figures import Direction, Reception
 from probes.wire.media.flow import MediaTrace
 from probes.wire.media.shape import MediaShape, PlannedPacket, Sort, Variant, plan
 
@@ -38,6 +38,6 @@ def trace(
     return MediaTrace(packets, sent, [late.get(number, 0) for number in range(len(packets))], arrivals)
 
 
-def way(lost: Collection[int] = (), reception: Reception = DEFAULT, **more: object) -> Way:
+def way(lost: Collection[int] = (), reception: Reception = DEFAULT, **more: object) -> Direction:
     """A trace, looked at."""
-    return Way(trace(lost, **more), reception)  # type: ignore[arg-type]
+    return Direction(trace(lost, **more), reception)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from inventory.model import Conference, Inventory, Link, Mcu, Room, Site
 from inventory.timestamp import Timestamp
 from inventory.topology import Network
 from probes.answer.standin import sip as standin
-from probes.answer.standin.room import Room as StandIn
+from probes.answer.standin.room import RoomStandIn
 from probes.target import Endpoint
 
 STARTS, ENDS = "2031-03-01T08:00:00+07:00", "2031-03-01T11:00:00+07:00"
@@ -74,7 +74,7 @@ async def serve(rooms: int, faults: Mapping[int, Mapping[str, Any] | None]) -> N
         how = faults.get(number, {})
         if how is not None:
             host = address(number)
-            await standin.listen(Endpoint(host, 5060), StandIn(socket.AF_INET, host, **{"alias": "room", **how}))
+            await standin.listen(Endpoint(host, 5060), RoomStandIn(socket.AF_INET, host, **{"alias": "room", **how}))
     await asyncio.Event().wait()
 
 

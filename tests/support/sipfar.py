@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from probes.answer.standin import sip as standin
-from probes.answer.standin.sip import StandIn
+from probes.answer.standin.sip import SipStandIn
 from probes.base import Measurement
 from probes.target import Endpoint
 
 
 @contextmanager
-def elsewhere(make: Callable[[], StandIn]) -> Iterator[int]:
+def elsewhere(make: Callable[[], SipStandIn]) -> Iterator[int]:
     """The port of a stand-in on loopback that listens."""
     loop, ports, is_up = asyncio.new_event_loop(), list[int](), threading.Event()
     over = asyncio.Event()

@@ -22,7 +22,7 @@ from probes.base import Measurement
 from probes.clean import clean
 from probes.errors import NeedsPrivilege, ProbeError
 from probes.io.datagram.driver import Driver
-from probes.kinds.shared.packets import Recipe
+from probes.kinds.shared.packets import PacketKind
 from probes.wire.fleet.fleet import Interval
 from probes.wire.fleet.track import FleetWindow
 
@@ -98,7 +98,7 @@ async def _stamp_floor() -> Floor:
         return await _send(stamp.RECIPE, port, stamp.StampSettings())
 
 
-async def _send(recipe: Recipe, port: int, settings: Any) -> Floor:
+async def _send(recipe: PacketKind, port: int, settings: Any) -> Floor:
     session, sock = recipe.open(socket.AF_INET)
     finished: asyncio.Future[Interval] = asyncio.get_running_loop().create_future()
 

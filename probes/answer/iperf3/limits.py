@@ -10,20 +10,20 @@ from probes.wire.iperf3.messages import Params
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """`most_s` also ends a test that goes by amount; `patience_s`: for each of a client's steps.
+class ServerLimits:
+    """`max_s` also ends a test that goes by amount; `patience_s`: for each of a client's steps.
 
-    `most_queued` clients wait their turn, for `turn_s` each at most, `most_queued_each` of one source. `policy`: prefixes
+    `max_queued` clients wait their turn, for `turn_s` each at most, `max_queued_each` of one source. `policy`: prefixes
     that are answered (none: all), and connections a second from one source and from all.
     """
 
-    most_s: int = 60
-    most_streams: int = 4
-    most_udp_bps: float = 1e9
-    most_udp_packets_per_s: float = 100_000
+    max_s: int = 60
+    max_streams: int = 4
+    max_udp_bps: float = 1e9
+    max_udp_packets_per_s: float = 100_000
     patience_s: float = 10.0
-    most_queued: int = 8
-    most_queued_each: int = 4
+    max_queued: int = 8
+    max_queued_each: int = 4
     turn_s: float = 120.0
     policy: Policy = Policy(source_rate=50.0, rate=400.0)
 
@@ -32,12 +32,12 @@ class Limits:
         rate_bps = asked.rate_bps * asked.parallel
         rules = (
             (asked.both_ways, iperf3.UNIMPLEMENTED, "both ways at once"),
-            (asked.time_s + asked.omit_s > self.most_s, iperf3.DURATION, f"{asked.time_s} s"),
-            (asked.parallel > self.most_streams, iperf3.STREAMS, f"{asked.parallel} streams"),
+            (asked.time_s + asked.omit_s > self.max_s, iperf3.DURATION, f"{asked.time_s} s"),
+            (asked.parallel > self.max_streams, iperf3.STREAMS, f"{asked.parallel} streams"),
             (asked.protocol == "udp" and not asked.rate_bps, iperf3.TOTAL_RATE, "UDP without a rate"),
-            (asked.protocol == "udp" and rate_bps > self.most_udp_bps, iperf3.TOTAL_RATE, f"UDP at {rate_bps} bit/s"),
+            (asked.protocol == "udp" and rate_bps > self.max_udp_bps, iperf3.TOTAL_RATE, f"UDP at {rate_bps} bit/s"),
             (
-                asked.protocol == "udp" and rate_bps / 8 / asked.block_bytes > self.most_udp_packets_per_s,
+                asked.protocol == "udp" and rate_bps / 8 / asked.block_bytes > self.max_udp_packets_per_s,
                 iperf3.BLOCK,
                 f"UDP packets of {asked.block_bytes} bytes at {rate_bps} bit/s",
             ),

@@ -9,7 +9,7 @@ from probes.errors import BadSettings
 from probes.wire.iperf3 import login as iperf3_login
 from probes.wire.iperf3.login import Login
 
-_MOST_BYTES = 2 * 1024 * 1024
+_MAX_BYTES = 2 * 1024 * 1024
 PADDINGS = {"both": iperf3_login.PADDINGS, **{name: (name,) for name in iperf3_login.PADDINGS}}
 
 
@@ -33,6 +33,6 @@ def door_of(users_file: str, key_file: str, skew_s: float = iperf3_login.SKEW_S,
 def _read(path: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            return file.read(_MOST_BYTES)
+            return file.read(_MAX_BYTES)
     except OSError as fault:
         raise BadSettings(fault.strerror or "cannot be read") from None

@@ -87,8 +87,8 @@ def farewell(sock: socket.socket, gone: Callable[[Waiting], None]) -> Waiting | 
 class Queue:
     """Clients whose turn comes later, in the order they came. Who speaks out of turn or leaves loses its place."""
 
-    def __init__(self, most: int, most_each: int, turn_s: float, deny: Callable[[socket.socket], None]) -> None:
-        self._most, self._most_each, self._turn_s, self._deny = most, most_each, turn_s, deny
+    def __init__(self, most: int, max_each: int, turn_s: float, deny: Callable[[socket.socket], None]) -> None:
+        self._max, self._max_each, self._turn_s, self._deny = most, max_each, turn_s, deny
         self._places: deque[tuple[Waiting, str, bytes]] = deque()
 
     def __len__(self) -> int:
@@ -96,8 +96,8 @@ class Queue:
 
     def join(self, sock: socket.socket, source: str, cookie: bytes) -> bool:
         """A place at the end, when there is one for this source."""
-        from_there = sum(one == source for _, one, _ in self._places)
-        if len(self._places) >= self._most or from_there >= self._most_each:
+        from_there = sum(held == source for _, held, _ in self._places)
+        if len(self._places) >= self._max or from_there >= self._max_each:
             return False
         if iperf3.is_ours(cookie):
             try:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from probes.answer.guard import Guard
-from probes.answer.iperf3.limits import Limits
+from probes.answer.iperf3.limits import ServerLimits
 from probes.answer.iperf3.queue import Queue, Waiting, farewell
 from probes.clean import clean
 from probes.errors import WireError
@@ -30,7 +30,7 @@ from probes.wire.iperf3.control import Asked, ControlOver, ResultsWanted, Server
 from probes.wire.iperf3.login import Login
 from probes.wire.iperf3.messages import COOKIE_BYTES, Params
 
-_MOST_WAITING = 64  # connections that have not said yet whose they are, or have not heard yet that we are busy
+_MAX_WAITING = 64  # connections that have not said yet whose they are, or have not heard yet that we are busy
 _GREETING_S, _AGAIN_S = 5.0, 1.0
 _ANY_PORT = 65_535  # a TCP peer has proven its address: whatever port it has is good
 _log = logging.getLogger("netmon.answer.iperf3")
@@ -42,7 +42,7 @@ class Server:
     `counts`: tests by how they ended, and connections not served by why.
     """
 
-    def __init__(self, sock: socket.socket, limits: Limits, door: Login | None = None) -> None:
+    def __init__(self, sock: socket.socket, limits: ServerLimits, door: Login | None = None) -> None:
         sock.setblocking(False)
         self.limits, self.counts = limits, Counter[str]()
         self.port = int(sock.getsockname()[1])
@@ -50,7 +50,7 @@ class Server:
         self._guard = Guard(limits.policy, 0)
         self._loop = asyncio.get_running_loop()
         self._waiting: set[Waiting] = set()
-        self._queue = Queue(limits.most_queued, limits.most_queued_each, limits.turn_s, self._deny)
+        self._queue = Queue(limits.max_queued, limits.max_queued_each, limits.turn_s, self._deny)
         self._test: _Test | None = None
         self._closed = False
         self._listen()
@@ -60,8 +60,8 @@ class Server:
         self._closed = True
         self._loop.remove_reader(self._sock.fileno())
         self._sock.close()
-        for one in tuple(self._waiting):
-            one.close()
+        for waiting in tuple(self._waiting):
+            waiting.close()
         self._queue.close()
         if self._test:
             self._test.close()
@@ -89,7 +89,7 @@ class Server:
 
     def _unwelcome(self, host: str) -> str:
         """Why a connection from there is closed at once, "" when it is not."""
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) >= _MAX_WAITING:
             return "too many"
         return self._guard.stranger(host, _ANY_PORT) or self._guard.overdrawn(host, time.monotonic())
 
@@ -145,7 +145,7 @@ class _Test:
         sock: socket.socket,
         source: str,
         cookie: bytes,
-        limits: Limits,
+        limits: ServerLimits,
         door: Login | None,
         on_end: Callable[[str, str], None],
     ) -> None:
@@ -191,15 +191,15 @@ class _Test:
                 act(self, event)
 
     def _asked(self, event: Asked) -> None:
-        found = self._stranger(event.params) or self._limits.fault(event.params)
-        if not found and event.params.protocol == "udp":
-            found = self._open_udp(event.params)
-        if found:
-            self._talk.refuse(*found)
+        fault = self._stranger(event.params) or self._limits.fault(event.params)
+        if not fault and event.params.protocol == "udp":
+            fault = self._open_udp(event.params)
+        if fault:
+            self._talk.refuse(*fault)
             return
         self._params = event.params
         _log.info("%s asks for %s", clean(self._peer), _in_words(event.params))
-        self._talk.accept(time.monotonic(), event.params.omit_s + (event.params.time_s or self._limits.most_s))
+        self._talk.accept(time.monotonic(), event.params.omit_s + (event.params.time_s or self._limits.max_s))
 
     def _stranger(self, asked: Params) -> tuple[int, str] | None:
         """Where there is a door, nobody learns our limits before it."""
@@ -293,14 +293,14 @@ def _in_words(asked: Params) -> str:
     return f"{asked.protocol} {way}, {asked.parallel} streams, {lasts}, {rate if asked.rate_bps else 'unpaced'}"
 
 
-def listen(host: str, port: int, limits: Limits | None = None, door: Login | None = None) -> Server:
+def listen(host: str, port: int, limits: ServerLimits | None = None, door: Login | None = None) -> Server:
     """A server that listens (port 0: any); raises OSError when the address cannot be had. Call it in a running loop."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.create_server((host, port), family=family, backlog=64)
-    return Server(sock, limits or Limits(), door)
+    return Server(sock, limits or ServerLimits(), door)
 
 
-async def serve(host: str, port: int, limits: Limits | None = None, door: Login | None = None) -> None:
+async def serve(host: str, port: int, limits: ServerLimits | None = None, door: Login | None = None) -> None:
     """Answer until cancelled."""
     server = listen(host, port, limits, door)
     _log.info("throughput tests on %s port %d", clean(host) or "all addresses", server.port)
@@ -308,5 +308,5 @@ async def serve(host: str, port: int, limits: Limits | None = None, door: Login 
         await asyncio.get_running_loop().create_future()
     finally:
         server.close()
-        told = ", ".join(f"{why} {many}" for why, many in sorted(server.counts.items()))
-        _log.info("throughput tests: %s", told or "none")
+        counts = ", ".join(f"{why} {many}" for why, many in sorted(server.counts.items()))
+        _log.info("throughput tests: %s", counts or "none")

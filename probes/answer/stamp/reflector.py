@@ -26,9 +26,9 @@ from probes.io.datagram.socket import PacketSocket, open_udp
 from probes.wire.session import Arrival, Datagram
 from probes.wire.stamp import packet as stamp
 
-MOST_SESSIONS = 10_000
+MAX_SESSIONS = 10_000
 _TELL_S = 60.0  # what was dropped is told so often, when there is more of it
-_MOST_ERROR_S = 20.0  # no clock error is believed to be more: the kernel's own word ends at 16 s
+_MAX_ERROR_S = 20.0  # no clock error is believed to be more: the kernel's own word ends at 16 s
 _log = logging.getLogger("netmon.reflector")
 
 
@@ -46,7 +46,7 @@ class Reflector:
         self._clock, self._key, self._now_ns = stamp.AskedClock(clock, ask), key, now_ns
         self._policy = policy or Policy()
         self._guard = Guard(self._policy, own_port)
-        self.sessions: Lately[tuple[str, int, int], Session] = Lately(MOST_SESSIONS)
+        self.sessions: Lately[tuple[str, int, int], Session] = Lately(MAX_SESSIONS)
         self._waiting: list[tuple[Arrival, stamp.Test]] = []
         self.answered = 0
         self.dropped: Counter[str] = Counter()
@@ -76,7 +76,7 @@ class Reflector:
         fresh_s = self._policy.fresh_s
         if fresh_s:
             theirs_s = stamp.error_s(test.error) or 0.0
-            fresh_s = max(fresh_s, 3.0 * (min(theirs_s, _MOST_ERROR_S) + min(self._clock.worth.error_s, _MOST_ERROR_S)))
+            fresh_s = max(fresh_s, 3.0 * (min(theirs_s, _MAX_ERROR_S) + min(self._clock.worth.error_s, _MAX_ERROR_S)))
             if abs(arrival.at_ns - test.sent_ns) > fresh_s * 1e9:
                 return "not fresh"
         return "" if self._session(arrival, test).accept(test.seq, test.sent_ns) else "replayed"
@@ -188,9 +188,9 @@ async def serve(host: str, port: int, key: bytes = b"", policy: Policy | None = 
     _log.info("reflector on %s port %d, %s", clean(host) or "all addresses", port, "HMAC" if key else "open")
     try:
         while True:
-            told = reflector.dropped.copy()
+            before = reflector.dropped.copy()
             await asyncio.sleep(_TELL_S)
-            if reflector.dropped != told:
+            if reflector.dropped != before:
                 _log.warning("reflector dropped so far: %s", _reasons(reflector))
     finally:
         driver.close()

@@ -31,7 +31,7 @@ class Sockets:
 
     def __init__(self, standin: Counting, talk: Talk, most: int) -> None:
         self.standin = standin
-        self._talk, self._most = talk, most
+        self._talk, self._max = talk, most
         self._server: asyncio.Server | None = None
         self._datagrams: asyncio.DatagramTransport | None = None
         self._talks: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
@@ -54,7 +54,7 @@ class Sockets:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or len(self._talks) >= self._most:
+        if task is None or len(self._talks) >= self._max:
             self.standin.counts["too many"] += 1
             writer.close()
             return

@@ -25,7 +25,7 @@ from probes.wire.h323.q931 import Q931Message, tpkt_framer
 from probes.wire.session import Address
 
 ANSWERS = ("connect", "busy", "ring", "working", "silent", "elsewhere")
-_MOST_CONNECTIONS = 64
+_MAX_CONNECTIONS = 64
 _LONGEST_S = 300.0  # of one connection
 _log = logging.getLogger("netmon.answer.h323")
 _VENDOR = Vendor(product=b"netmon stand-in")
@@ -34,7 +34,7 @@ _NAMES = {q931.SETUP: "setup", q931.RELEASE_COMPLETE: "releaseComplete"}
 _STAGES = {"connect": 3, "ring": 2, "working": 1, "busy": 1}  # how many of them an answer takes
 
 
-class StandIn:
+class H323StandIn:
     """What is answered to what; no sockets. `counts`: what came, by its name, and what was not understood.
 
     `gatekeeper`: "confirm", "reject" or "silent". `rooms`: that it knows; others get an LRJ, or cause 20.
@@ -92,7 +92,7 @@ def incoming(frame: Q931Message) -> Incoming | None:
     return Incoming(frame.reference, Ids(call.call or bytes(16), conference or bytes(16)), call.aliases, call.fast)
 
 
-def answers(standin: StandIn, asked: Incoming, here: Address, media: tuple[Address, Address] | None) -> bytes:
+def answers(standin: H323StandIn, asked: Incoming, here: Address, media: tuple[Address, Address] | None) -> bytes:
     """All a called end sends back to a SETUP. `media`: where it listens for sound, RTP and RTCP."""
 
     def message(type: int, user: bytes, cause: int | None = None) -> bytes:
@@ -115,7 +115,7 @@ def answers(standin: StandIn, asked: Incoming, here: Address, media: tuple[Addre
 
 
 class _Gatekeeper(asyncio.DatagramProtocol):
-    def __init__(self, standin: StandIn, signalling: Address) -> None:
+    def __init__(self, standin: H323StandIn, signalling: Address) -> None:
         self._standin, self._signalling = standin, signalling
         self._transport: Any = None
 
@@ -132,11 +132,11 @@ class _Gatekeeper(asyncio.DatagramProtocol):
         self._standin.counts["asker gone"] += 1
 
 
-class Listening(Sockets):
+class H323Sockets(Sockets):
     """The sockets of a stand-in. `ras`, `signalling`: where they listen, with the ports the system gave."""
 
-    def __init__(self, standin: StandIn, ras: Endpoint, signalling: Endpoint) -> None:
-        super().__init__(standin, partial(_connection, standin), _MOST_CONNECTIONS)
+    def __init__(self, standin: H323StandIn, ras: Endpoint, signalling: Endpoint) -> None:
+        super().__init__(standin, partial(_connection, standin), _MAX_CONNECTIONS)
         self.ras, self.signalling = ras, signalling
         self._h323 = standin
 
@@ -147,7 +147,7 @@ class Listening(Sockets):
         self.ras = await self.open_datagrams(self.ras, lambda: _Gatekeeper(self._h323, signalling))
 
 
-async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _connection(standin: H323StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     framer, echo = tpkt_framer(), None
     here, peer = writer.get_extra_info("sockname")[:2], writer.get_extra_info("peername")[:2]
     try:
@@ -176,21 +176,21 @@ async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: as
 
 def _sound(asked: Incoming, here: Address, peer: Address) -> Echo | None:
     """An echo for the channels a SETUP offers, None when they do not fit or point to somebody else."""
-    back = next((one.media for one in fast_connect.read(asked.fast) if one.backward and one.alaw), None)
+    back = next((offer.media for offer in fast_connect.read(asked.fast) if offer.backward and offer.alaw), None)
     if back is None or back.rtp is None or back.rtp[0] != peer[0]:
         return None
     return Echo(here[0], back.rtp, back.rtcp or back.rtp)
 
 
-async def listen(standin: StandIn, ras: Endpoint, signalling: Endpoint | None = None) -> Listening:
+async def listen(standin: H323StandIn, ras: Endpoint, signalling: Endpoint | None = None) -> H323Sockets:
     """A stand-in that listens; raises OSError when an address cannot be had. `signalling`: by default the next port."""
     after = Endpoint(ras.host, ras.port + 1 if ras.port else 0)
-    listening = Listening(standin, ras, signalling or after)
+    listening = H323Sockets(standin, ras, signalling or after)
     await listening.open()
     return listening
 
 
-async def serve(standin: StandIn, ras: Endpoint) -> None:
+async def serve(standin: H323StandIn, ras: Endpoint) -> None:
     """Answer until SIGTERM or SIGINT, then tell the counts."""
     listening = await listen(standin, ras)
     where = f"H.323 stand-in: gatekeeper {listening.ras}, endpoint {listening.signalling}"
@@ -206,7 +206,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--rooms", default="8001", help="rooms it knows, with commas between")
     parser.add_argument("--answer", choices=ANSWERS, default="connect", help="what a call gets")
     args = parser.parse_args(words)
-    standin = StandIn(args.rooms.split(","), args.answer)
+    standin = H323StandIn(args.rooms.split(","), args.answer)
     return run(args.listen, h225.RAS_PORT, lambda at: serve(standin, at), _log)
 
 

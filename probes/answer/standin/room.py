@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from probes.answer.standin import sip as standin
 from probes.answer.standin.base import run
-from probes.answer.standin.sip import COPIED, StandIn
+from probes.answer.standin.sip import COPIED, SipStandIn
 from probes.errors import WireError
 from probes.io.rtp import pair
 from probes.target import Endpoint
@@ -31,7 +31,7 @@ _REASONS = {
     404: "Not Found", 481: "Call/Transaction Does Not Exist", 486: "Busy Here", 488: "Not Acceptable Here",
     503: "Service Unavailable",
 }  # fmt: skip
-_MOST_CALLS, _LONGEST_S = 8, 120.0
+_MAX_CALLS, _LONGEST_S = 8, 120.0
 _log = logging.getLogger("netmon.answer.room")
 
 
@@ -75,7 +75,7 @@ class _Call(NamedTuple):
     invite: SipMessage
 
 
-class Room(StandIn):
+class RoomStandIn(SipStandIn):
     """A stand-in that takes calls. `family`, `host`: where its media is awaited. `answer` is what OPTIONS gets; `alias`:
     the only room it knows, "" knows all."""
 
@@ -110,7 +110,7 @@ class Room(StandIn):
         if self._how.isdigit():
             self.counts["refused"] += 1
             return self.encoded(int(self._how), _REASONS[int(self._how)], message, source)
-        if len(self._calls) >= _MOST_CALLS:
+        if len(self._calls) >= _MAX_CALLS:
             return self.encoded(486, _REASONS[486], message, source)
         ringing = self.encoded(180, "Ringing", message, source)
         if self._how == "ring":
@@ -198,9 +198,9 @@ def main(words: Sequence[str] | None = None) -> int:
     return run(args.listen, sip.PORT, lambda at: standin.serve(at, _room(at, args)), _log)
 
 
-def _room(at: Endpoint, args: argparse.Namespace) -> Room:
+def _room(at: Endpoint, args: argparse.Namespace) -> RoomStandIn:
     family, host = 10 if ":" in at.host else 2, at.host.partition("%")[0]
-    return Room(family, host, answer=args.answer, call=args.call, alias=args.alias, dumb=args.dumb)
+    return RoomStandIn(family, host, answer=args.answer, call=args.call, alias=args.alias, dumb=args.dumb)
 
 
 if __name__ == "__main__":

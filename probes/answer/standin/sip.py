@@ -21,7 +21,7 @@ from probes.wire.sip import message as sip
 from probes.wire.sip.message import SipMessage
 
 ANSWERS = ("200", "401", "503", "silent")
-_MOST_CONNECTIONS = 256
+_MAX_CONNECTIONS = 256
 _IDLE_S, _HEAD_S = 60.0, 10.0  # a connection that says nothing, or ends no head it began, for so long is closed
 _REASONS = {200: "OK", 401: "Unauthorized", 405: "Method Not Allowed", 503: "Service Unavailable"}
 _MORE: dict[int, tuple[tuple[str, str], ...]] = {
@@ -34,7 +34,7 @@ COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
 _log = logging.getLogger("netmon.answer.sip")
 
 
-class StandIn:
+class SipStandIn:
     """What is answered to what; no sockets. `counts`: "answered" and, by reason, what was not."""
 
     def __init__(self, answer: str = "200") -> None:
@@ -111,7 +111,7 @@ def _seen(headers: tuple[tuple[str, str], ...], source: tuple[Any, ...]) -> tupl
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, standin: StandIn) -> None:
+    def __init__(self, standin: SipStandIn) -> None:
         self._standin = standin
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -133,7 +133,7 @@ async def _read(reader: asyncio.StreamReader, within_s: float) -> bytes:
         return await reader.read(65_536)
 
 
-async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _connection(standin: SipStandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     framer, source = sip.SipFramer(bodies=True), writer.get_extra_info("peername") or ("", 0)
     clock = asyncio.get_running_loop().time
     until = clock() + _IDLE_S
@@ -154,11 +154,11 @@ async def _connection(standin: StandIn, reader: asyncio.StreamReader, writer: as
         writer.close()
 
 
-class Listening(Sockets):
+class SipSockets(Sockets):
     """The two sockets of a stand-in. `endpoint`: where it listens (with the port the system gave)."""
 
-    def __init__(self, standin: StandIn, endpoint: Endpoint) -> None:
-        super().__init__(standin, partial(_connection, standin), _MOST_CONNECTIONS)
+    def __init__(self, standin: SipStandIn, endpoint: Endpoint) -> None:
+        super().__init__(standin, partial(_connection, standin), _MAX_CONNECTIONS)
         self.endpoint = endpoint
         self._sip = standin
 
@@ -174,14 +174,14 @@ class Listening(Sockets):
         await super().close()
 
 
-async def listen(endpoint: Endpoint, standin: StandIn) -> Listening:
+async def listen(endpoint: Endpoint, standin: SipStandIn) -> SipSockets:
     """A stand-in that listens; raises OSError when the address cannot be had."""
-    listening = Listening(standin, endpoint)
+    listening = SipSockets(standin, endpoint)
     await listening.open()
     return listening
 
 
-async def serve(endpoint: Endpoint, standin: StandIn) -> None:
+async def serve(endpoint: Endpoint, standin: SipStandIn) -> None:
     """Answer until SIGTERM or SIGINT, then tell the counts."""
     listening = await listen(endpoint, standin)
     await until_told(listening, _log, f"SIP stand-in on {listening.endpoint}")
@@ -193,7 +193,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--listen", metavar="ADDR:PORT", default="127.0.0.1:5060")
     parser.add_argument("--answer", choices=ANSWERS, default="200", help="what an OPTIONS gets")
     args = parser.parse_args(words)
-    return run(args.listen, sip.PORT, lambda at: serve(at, StandIn(args.answer)), _log)
+    return run(args.listen, sip.PORT, lambda at: serve(at, SipStandIn(args.answer)), _log)
 
 
 if __name__ == "__main__":

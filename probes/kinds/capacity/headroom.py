@@ -23,12 +23,12 @@ from probes.wire.train.sender import RoundDone, TrainTrace
 PROFILES_BPS = {"conf-720p": 1_500_000.0, "conf-1080p": 4_000_000.0}
 _WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
 _IN_WORDS = {"fwd": "there", "bwd": "back"}
-MOST_RISE_MS = 2.0  # a delay that grows by more while the stream runs is a queue that fills
-MOST_OWN_MS = 10.0  # … or by so much, when its sender paused as long: what it made up for stands in a nearly full queue
+MAX_RISE_MS = 2.0  # a delay that grows by more while the stream runs is a queue that fills
+MAX_OWN_MS = 10.0  # … or by so much, when its sender paused as long: what it made up for stands in a nearly full queue
 ABORT_RISE_MS = 30.0
-MOST_LOST = 0.005  # share of the packets
-_MOST_STARVED = 0.05
-_LEAST_CAME = 40  # packets: fewer say nothing of a trend
+MAX_LOST = 0.005  # share of the packets
+_MAX_STARVED = 0.05
+_MIN_CAME = 40  # packets: fewer say nothing of a trend
 _LONGEST_NS = 20_000_000_000  # … and so long may they take
 _QUARTER = 4
 _STEPS = 5  # of a test, each of which may wait for the responder
@@ -77,7 +77,7 @@ FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class DirectionDelay:
     """One direction's stream as it arrived. `rise_ms` None: too few packets to say. `queue_ms`: most above the least;
     `paused_ms`: the longest its sender was late."""
 
@@ -91,24 +91,24 @@ class Way:
     @property
     def fits(self) -> bool:
         """True when next to nothing was lost and the delay did not grow."""
-        return self.rise_ms is not None and not self.grew and self.lost <= MOST_LOST * self.sent
+        return self.rise_ms is not None and not self.grew and self.lost <= MAX_LOST * self.sent
 
     @property
     def grew(self) -> bool:
         """True when the delay grew by more than its sender's own pauses explain."""
-        return self.rise_ms is not None and self.rise_ms > MOST_RISE_MS + min(self.paused_ms, MOST_OWN_MS)
+        return self.rise_ms is not None and self.rise_ms > MAX_RISE_MS + min(self.paused_ms, MAX_OWN_MS)
 
 
 def stream(settings: HeadroomSettings) -> PacketStream:
     """All rooms' packets, evenly spaced; raises `BadSettings` for a rate at which 40 packets take too long."""
     rate_bps = total_bps(settings)
     gap_ns = int(settings.size * 8e9 / rate_bps)
-    if _LEAST_CAME * gap_ns > _LONGEST_NS:
+    if _MIN_CAME * gap_ns > _LONGEST_NS:
         raise BadSettings(
             f"rate: {rate_bps:.0f} bit/s in packets of {settings.size} bytes takes too long to judge (write a smaller size)"
         )
     lasts = int(settings.duration_s * 1e9 / gap_ns)
-    return PacketStream(max(_LEAST_CAME, min(lasts, settings.max_bytes // settings.size)), settings.size, gap_ns)
+    return PacketStream(max(_MIN_CAME, min(lasts, settings.max_bytes // settings.size)), settings.size, gap_ns)
 
 
 def total_bps(settings: HeadroomSettings) -> float:
@@ -116,17 +116,17 @@ def total_bps(settings: HeadroomSettings) -> float:
     return (settings.rate_bps or PROFILES_BPS[settings.profile]) * settings.rooms
 
 
-def judge(trace: TrainTrace) -> Way:
+def judge(trace: TrainTrace) -> DirectionDelay:
     """What one direction's stream says."""
     transit = [at - trace.sent_ns[number] for number, at in trace.arrivals if number < len(trace.sent_ns)]
     sent, rise_ms = len(trace.sent_ns), None
-    if len(transit) >= min(_LEAST_CAME, sent) and transit:
+    if len(transit) >= min(_MIN_CAME, sent) and transit:
         many = max(1, len(transit) // _QUARTER)
         rise_ms = round((statistics.median(transit[-many:]) - statistics.median(transit[:many])) / 1e6, 3)
     queue_ms = round((max(transit) - min(transit)) / 1e6, 3) if transit else None
     gaps = (after - before for before, after in zip(trace.sent_ns, trace.sent_ns[1:], strict=False))
     paused_ms = max(0.0, (max(gaps, default=0) - trace.stream.gap_ns) / 1e6)
-    return Way(sent, sent - len(transit), rise_ms, trace.starved, queue_ms, paused_ms)
+    return DirectionDelay(sent, sent - len(transit), rise_ms, trace.starved, queue_ms, paused_ms)
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
@@ -158,14 +158,14 @@ def verdict(got: RoundDone, settings: HeadroomSettings, dropped: int) -> tuple[O
     ways = {name: judge(trace) for name, trace in (("fwd", got.there), ("bwd", got.back)) if trace}
     sent, starved = sum(way.sent for way in ways.values()), sum(way.starved for way in ways.values())
     values: dict[str, Value] = {"bytes_used": sent * settings.size, "sent": sent, "starved": starved}
-    if not got.aborted and (starved > _MOST_STARVED * sent or dropped):
+    if not got.aborted and (starved > _MAX_STARVED * sent or dropped):
         what = f"{dropped} packets were dropped here" if dropped else f"{starved} packets left late"
         return Outcome.LOCAL, f"this machine, or the responder's, was too busy: {what}", values
     for name, way in ways.items():
         values[f"lost_{name}"] = way.lost
-        for what, found in (("rise", way.rise_ms), ("queue", way.queue_ms)):
-            if found is not None:
-                values[f"{what}_{name}_ms"] = found
+        for what, delay_ms in (("rise", way.rise_ms), ("queue", way.queue_ms)):
+            if delay_ms is not None:
+                values[f"{what}_{name}_ms"] = delay_ms
     if all(way.lost == way.sent for way in ways.values()):
         return Outcome.LOST, "the responder answers, but nothing of the stream arrived", values
     fits = not got.aborted and all(way.fits for way in ways.values())
@@ -173,11 +173,11 @@ def verdict(got: RoundDone, settings: HeadroomSettings, dropped: int) -> tuple[O
     return Outcome.OK, "" if fits else _in_words(ways, got.aborted), values
 
 
-def _in_words(ways: dict[str, Way], aborted: bool) -> str:
+def _in_words(ways: dict[str, DirectionDelay], aborted: bool) -> str:
     """What did not fit."""
     said = []
     for name, way in ways.items():
-        if way.lost > MOST_LOST * way.sent:
+        if way.lost > MAX_LOST * way.sent:
             said.append(f"{way.lost} of {way.sent} packets lost {_IN_WORDS[name]}")
         if way.grew:
             said.append(f"delay grew by {way.rise_ms:.1f} ms {_IN_WORDS[name]}")
@@ -187,9 +187,9 @@ def _in_words(ways: dict[str, Way], aborted: bool) -> str:
 
 def cost(settings: HeadroomSettings) -> Cost:
     """The stream with its headers, each way; raises `BadSettings` as `stream` does."""
-    one = stream(settings)
-    wire = one.packets * (settings.size + IPV4 + ETHERNET)
-    lasts_s = one.packets * one.gap_ns / 1e9
+    sent = stream(settings)
+    wire = sent.packets * (settings.size + IPV4 + ETHERNET)
+    lasts_s = sent.packets * sent.gap_ns / 1e9
     return Cost(len(_WAYS[settings.direction]) * wire, lasts_s + _STEPS * settings.timeout_s)
 
 

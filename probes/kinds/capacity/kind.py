@@ -9,7 +9,7 @@ from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.kinds.capacity import rounds as trains
-from probes.kinds.capacity.agreement import FIRST, Answer, Planner
+from probes.kinds.capacity.agreement import FIRST, Estimate, Planner
 from probes.kinds.capacity.knee import Train, fit
 from probes.kinds.capacity.rounds import Testing, payload
 from probes.kinds.shared.key import key_of
@@ -21,7 +21,7 @@ from probes.wire.train.sender import TrainTrace
 
 _WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
 _IN_WORDS = {"fwd": "there", "bwd": "back"}
-_MOST_OVER = 1.2  # of `max_queue`, before it is told
+_MAX_OVER = 1.2  # of `max_queue`, before it is told
 _WAY_S = 60.0  # one direction's trains with their pauses: some seconds, unless the responder is slow
 
 
@@ -87,7 +87,7 @@ class _Way:
     @property
     def hurt(self) -> bool:
         """Our trains added more delay than they should; others' packets among them may add some."""
-        return self.queued_ns > _MOST_OVER * self.plan.most_queue_ns
+        return self.queued_ns > _MAX_OVER * self.plan.max_queue_ns
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
@@ -113,7 +113,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         return told(Outcome.UNRESOLVED, str(fault))
     except Broken as fault:
         return told(fault.outcome, fault.why)
-    outcome, why = verdict({way: state.plan.answer or Answer(None) for way, state in ways.items()}, dropped)
+    outcome, why = verdict({way: state.plan.answer or Estimate(None) for way, state in ways.items()}, dropped)
     return told(outcome, "; ".join(filter(None, (why, cost_in_words(ways)))))
 
 
@@ -136,13 +136,13 @@ async def _measure(test: Testing, way: str, state: _Way, size: int) -> None:
 
 
 def _take(state: _Way, trace: TrainTrace) -> None:
-    found = fit(Train(state.plan.wire_bytes, trace.sent_ns, trace.arrivals))
+    fitted = fit(Train(state.plan.wire_bytes, trace.sent_ns, trace.arrivals))
     state.lost += trace.stream.packets - len(trace.arrivals)
-    state.queued_ns = max(state.queued_ns, found.queued_ns)
-    state.plan.take(trace.stream.packets, found)
+    state.queued_ns = max(state.queued_ns, fitted.queued_ns)
+    state.plan.take(trace.stream.packets, fitted)
 
 
-def verdict(answers: dict[str, Answer], dropped: int) -> tuple[Outcome, str]:
+def verdict(answers: dict[str, Estimate], dropped: int) -> tuple[Outcome, str]:
     """OK also when no figure could be had, for the responder did its part; LOCAL when this machine was in the way.
 
     `answers` by way; `dropped`: packets that came and our own buffer had no room for.
@@ -163,24 +163,24 @@ def cost_in_words(ways: dict[str, _Way]) -> str:
 
 def _values(ways: dict[str, _Way]) -> dict[str, Value]:
     """What was measured; nothing of a test that never began."""
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for way, state in ways.items():
         plan, answer = state.plan, state.plan.answer
         if answer and answer.rate_bps is not None:
-            found[f"rate_l2_{way}_bps"] = round(answer.rate_bps)
-            found[f"rate_ip_{way}_bps"] = round(answer.rate_bps * (plan.wire_bytes - ETHERNET) / plan.wire_bytes)
+            values[f"rate_l2_{way}_bps"] = round(answer.rate_bps)
+            values[f"rate_ip_{way}_bps"] = round(answer.rate_bps * (plan.wire_bytes - ETHERNET) / plan.wire_bytes)
             if answer.bucket_bytes is not None:
-                found[f"bucket_{way}_bytes"] = round(answer.bucket_bytes)
+                values[f"bucket_{way}_bytes"] = round(answer.bucket_bytes)
         if plan.fits:
-            found[f"queue_{way}_ms"] = round(state.queued_ns / 1e6, 3)
-            found[f"lost_{way}"] = state.lost
+            values[f"queue_{way}_ms"] = round(state.queued_ns / 1e6, 3)
+            values[f"lost_{way}"] = state.lost
     begun = [state for state in ways.values() if state.plan.fits]
     if begun:
-        found["queue_ms"] = round(max(state.queued_ns for state in begun) / 1e6, 3)
-        found["trains"] = sum(len(state.plan.fits) for state in begun)
+        values["queue_ms"] = round(max(state.queued_ns for state in begun) / 1e6, 3)
+        values["trains"] = sum(len(state.plan.fits) for state in begun)
     if used := sum(state.used_bytes for state in ways.values()):
-        found["bytes_used"] = used
-    return found
+        values["bytes_used"] = used
+    return values
 
 
 def cost(settings: CapacitySettings) -> Cost:

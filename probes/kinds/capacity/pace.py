@@ -17,8 +17,8 @@ _LAG = 4  # the first guess: the middle one of the slopes over so many packets
 _LOOK = 8  # packets that follow and show that one was late
 _OFF = 0.2  # slots off the line: late, or behind another's packet
 _ROUNDS = 4  # guess, sort out, fit, and again
-_LEAST_ON_TIME = 0.6  # share of the tail
-_LEAST_RUN = 5  # packets between breaks, on the average
+_MIN_ON_TIME = 0.6  # share of the tail
+_MIN_RUN = 5  # packets between breaks, on the average
 _EVEN = 0.025  # the halves of the tail agree to this, or something else than the shaper was at work
 
 
@@ -37,12 +37,12 @@ def pace(slots: Sequence[int], times: Sequence[int]) -> Pace | None:
     if not lags:
         return None
     slot_ns = statistics.median((times[at + _LAG] - times[at]) / (slots[at + _LAG] - slots[at]) for at in lags)
-    found = Pace(slot_ns, [], [])
+    paced = Pace(slot_ns, [], [])
     for _ in range(_ROUNDS):
-        if found.slot_ns <= 0:
+        if paced.slot_ns <= 0:
             return None
-        found = _sorted_out(slots, times, found.slot_ns)
-    return found if found.slot_ns > 0 and _is_steady(found, slots, times) else None
+        paced = _sorted_out(slots, times, paced.slot_ns)
+    return paced if paced.slot_ns > 0 and _is_steady(paced, slots, times) else None
 
 
 def _sorted_out(slots: Sequence[int], times: Sequence[int], slot_ns: float) -> Pace:
@@ -58,7 +58,7 @@ def _sorted_out(slots: Sequence[int], times: Sequence[int], slot_ns: float) -> P
 def _late_ns(slots: Sequence[int], times: Sequence[int], slot_ns: float, at: int) -> float:
     """How much earlier the packets that follow say that this one could have been here."""
     follow = range(at + 1, min(len(slots), at + 1 + _LOOK))
-    return max(((slots[one] - slots[at]) * slot_ns - (times[one] - times[at]) for one in follow), default=0.0)
+    return max(((slots[after] - slots[at]) * slot_ns - (times[after] - times[at]) for after in follow), default=0.0)
 
 
 def _slope(slots: Sequence[int], times: Sequence[int], places: Sequence[int], others_ns: Sequence[float]) -> float:
@@ -74,12 +74,12 @@ def _slope(slots: Sequence[int], times: Sequence[int], places: Sequence[int], ot
     return product / square if square else 0.0
 
 
-def _is_steady(found: Pace, slots: Sequence[int], times: Sequence[int]) -> bool:
+def _is_steady(paced: Pace, slots: Sequence[int], times: Sequence[int]) -> bool:
     """Most were on time, breaks are seldom, and both halves have the same slope."""
-    many, runs = len(found.places), len(set(found.others_ns))
-    if many < _LEAST_ON_TIME * len(slots) or many < _LEAST_RUN * runs:
+    many, runs = len(paced.places), len(set(paced.others_ns))
+    if many < _MIN_ON_TIME * len(slots) or many < _MIN_RUN * runs:
         return False
     half = many // 2
-    first = _slope(slots, times, found.places[:half], found.others_ns[:half])
-    second = _slope(slots, times, found.places[half:], found.others_ns[half:])
-    return abs(first - second) <= _EVEN * found.slot_ns
+    first = _slope(slots, times, paced.places[:half], paced.others_ns[:half])
+    second = _slope(slots, times, paced.places[half:], paced.others_ns[half:])
+    return abs(first - second) <= _EVEN * paced.slot_ns

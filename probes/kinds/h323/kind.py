@@ -20,8 +20,8 @@ from probes.errors import BadSettings
 from probes.io.h323 import CallLine, ask
 from probes.io.rtp import MediaLine
 from probes.io.stream.connect import dial
-from probes.kinds.h323 import verdict as h323judge
-from probes.kinds.h323.verdict import Talk
+from probes.kinds.h323 import verdict
+from probes.kinds.h323.verdict import H323Talk
 from probes.kinds.shared.service import SocketAddress, Try, several
 from probes.settings import setting
 from probes.target import parse
@@ -42,8 +42,8 @@ _ANSWERS = {
 }
 _GRACE_S = 0.3  # the one asked says no: so long one above may still say yes
 _CONFIRMS = ("gatekeeperConfirm", "locationConfirm")
-_MOST_LATE = 16
-_LEAST_EVERY_S = 10.0  # between calls
+_MAX_LATE = 16
+_MIN_EVERY_S = 10.0  # between calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +119,8 @@ def _check(settings: H323Settings) -> None:
         raise BadSettings("call=true needs via=call (a gatekeeper is asked, not called)")
     if settings.call and not settings.alias:
         raise BadSettings("call=true needs an alias: the test room to call")
-    if settings.call and settings.every_s < _LEAST_EVERY_S:
-        raise BadSettings(f"every: a room is called each {_LEAST_EVERY_S:.0f} s at most")
+    if settings.call and settings.every_s < _MIN_EVERY_S:
+        raise BadSettings(f"every: a room is called each {_MIN_EVERY_S:.0f} s at most")
 
 
 # -- a gatekeeper --------------------------------------------------------------------------------------------------
@@ -130,9 +130,9 @@ async def _ask(settings: H323Settings, rows: list[Row], family: int, to: SocketA
     second = None
     if settings.alias and isinstance(first, Answered):
         second = await _question(family, to, deadline, "locationRequest", late, partial(_lrq, settings.alias))
-    told, more = h323judge.asked(first, second, settings.alias, late, to)
+    attempt, more = verdict.asked(first, second, settings.alias, late, to)
     rows[:] = more  # of several tries the last is shown
-    return told
+    return attempt
 
 
 def _grq(number: int, reply: Address) -> bytes:
@@ -150,11 +150,11 @@ async def _question(
     base, began = 1 + secrets.randbelow(60_000), time.monotonic()
 
     def read(data: bytes) -> tuple[int, Ras] | None:
-        told = h225.read_ras(data)
-        if told.name in _ANSWERS[name] and 0 <= told.number - base < _SENDS:
-            return told.number - base, told
-        if len(late) < _MOST_LATE:
-            late.append(told.name)
+        answer = h225.read_ras(data)
+        if answer.name in _ANSWERS[name] and 0 <= answer.number - base < _SENDS:
+            return answer.number - base, answer
+        if len(late) < _MAX_LATE:
+            late.append(answer.name)
         return None
 
     def session(reply: Address) -> Exchange:
@@ -166,7 +166,7 @@ async def _question(
             timeout_s=max(0.0, deadline - began),
             sends=_SENDS,
             from_anyone=True,  # its other address, or one above that answers us itself (H.225.0 §7.2, §7.13),
-            is_final=lambda told: told.name in _CONFIRMS,  # and there may be several
+            is_final=lambda answer: answer.name in _CONFIRMS,  # and there may be several
             grace_s=_GRACE_S,
         )
 
@@ -180,7 +180,7 @@ async def _call(settings: H323Settings, rows: list[Row], family: int, to: Socket
         return Try(made.outcome, made.why)
     if not settings.call:
         sock.close()
-        return Try(Outcome.OK, "", {"connect_ms": made.took_ms}, {"rung": h323judge.CONNECTED}, True)
+        return Try(Outcome.OK, "", {"connect_ms": made.took_ms}, {"rung": verdict.CONNECTED}, True)
     try:
         sound = MediaLine(family, sock.getsockname()[0], tos=settings.audio_dscp << 2) if settings.duration_s else None
     except OSError as fault:
@@ -191,9 +191,9 @@ async def _call(settings: H323Settings, rows: list[Row], family: int, to: Socket
     finally:
         if sound:
             sound.close()
-    told, more = h323judge.called(talk, made.took_ms)
+    attempt, more = verdict.called(talk, made.took_ms)
     rows[:] = more  # of several tries the last is shown
-    return told
+    return attempt
 
 
 def _plan(
@@ -214,7 +214,7 @@ def _plan(
     )
 
 
-async def _talk(settings: H323Settings, sock: socket.socket, call: H323Call, sound: MediaLine | None) -> Talk:
+async def _talk(settings: H323Settings, sock: socket.socket, call: H323Call, sound: MediaLine | None) -> H323Talk:
     """The call from SETUP to its end, with sound while it is up."""
     line, heard = CallLine(sock, call), None
     try:
@@ -229,7 +229,7 @@ async def _talk(settings: H323Settings, sock: socket.socket, call: H323Call, sou
         await line.hang_up()
     finally:
         line.close()
-    return Talk(line.events, line.broken, sound is not None, heard)
+    return H323Talk(line.events, line.broken, sound is not None, heard)
 
 
 def _sound_to(sock: socket.socket, fast: Sequence[bytes]) -> tuple[SocketAddress, int] | None:

@@ -51,19 +51,19 @@ def asked(
     return Try(outcome, why, times, facts, isinstance(first, Answered)), rows
 
 
-def _heard(name: str, told: Answered | Unanswered, rung: int) -> tuple[dict[str, float], dict[str, Value], list[Row]]:
-    if isinstance(told, Unanswered):
+def _heard(name: str, ended: Answered | Unanswered, rung: int) -> tuple[dict[str, float], dict[str, Value], list[Row]]:
+    if isinstance(ended, Unanswered):
         return {}, {}, []
-    answer: Ras = told.answer
-    facts: dict[str, Value] = {"sends": told.sends}
+    answer: Ras = ended.answer
+    facts: dict[str, Value] = {"sends": ended.sends}
     facts |= {"reason": answer.code} if answer.code >= 0 else {"rung": rung}
     facts |= _software(answer.vendor, answer.version)
-    return {name: told.rtt_ms}, facts, [_row(answer.name, answer.vendor, answer.version) | _where(answer)]
+    return {name: ended.rtt_ms}, facts, [_row(answer.name, answer.vendor, answer.version) | _where(answer)]
 
 
-def _from_elsewhere(told: Answered | Unanswered, to: Sequence[Any]) -> Row:
+def _from_elsewhere(ended: Answered | Unanswered, to: Sequence[Any]) -> Row:
     """Who answered, when it is another than was asked."""
-    source = tuple(told.source or ())[:2] if isinstance(told, Answered) else ()
+    source = tuple(ended.source or ())[:2] if isinstance(ended, Answered) else ()
     return {"answered by": f"{source[0]}:{source[1]}"} if source and to and source != tuple(to[:2]) else {}
 
 
@@ -72,12 +72,12 @@ def _worse(facts: dict[str, Value], more: dict[str, Value]) -> dict[str, Value]:
     return facts | more | {"sends": sends}
 
 
-def _judged(told: Answered | Unanswered, late: Sequence[str]) -> tuple[Outcome, str]:
-    if isinstance(told, Unanswered):
-        if told.outcome in (Outcome.PROTOCOL, Outcome.LOST) and "requestInProgress" in late:
+def _judged(ended: Answered | Unanswered, late: Sequence[str]) -> tuple[Outcome, str]:
+    if isinstance(ended, Unanswered):
+        if ended.outcome in (Outcome.PROTOCOL, Outcome.LOST) and "requestInProgress" in late:
             return Outcome.LOST, "it says it works on it, and no answer came in time"
-        return told.outcome, clean(told.why)
-    answer: Ras = told.answer
+        return ended.outcome, clean(ended.why)
+    answer: Ras = ended.answer
     if answer.name in _REJECTS:
         said = causes.rejected(answer.name, answer.reason)
         return Outcome.REFUSED, f"{answer.name} ({clean(answer.reason)}): {said}"
@@ -95,7 +95,7 @@ def _where(answer: Ras) -> Row:
 
 
 # -- a call --------------------------------------------------------------------------------------------------------
-class Talk(NamedTuple):
+class H323Talk(NamedTuple):
     """A call and what became of it. `broken`: its connection was reset; `offered`: sound was; `heard`: None when the far
     end opened no channel for it."""
 
@@ -105,29 +105,29 @@ class Talk(NamedTuple):
     heard: Media | None = None
 
 
-def called(talk: Talk, connect_ms: float) -> tuple[Try, list[Row]]:
+def called(talk: H323Talk, connect_ms: float) -> tuple[Try, list[Row]]:
     """The outcome of a call, its values, and who made the far end."""
     events = talk.events
-    stages = [one for one in events if isinstance(one, CallStage)]
-    times = {"connect_ms": connect_ms} | {TIMES[one.name]: 1000.0 * one.after_s for one in stages}
-    facts: dict[str, Value] = {"rung": max((_RUNGS[one.name] for one in stages), default=CONNECTED)}
-    released = next((one for one in events if isinstance(one, Released)), None)
+    stages = [event for event in events if isinstance(event, CallStage)]
+    times = {"connect_ms": connect_ms} | {TIMES[stage.name]: 1000.0 * stage.after_s for stage in stages}
+    facts: dict[str, Value] = {"rung": max((_RUNGS[stage.name] for stage in stages), default=CONNECTED)}
+    released = next((event for event in events if isinstance(event, Released)), None)
     if released is not None:
         facts |= {"cause": released.cause} if released.cause is not None else {}
         facts |= {"reason": released.call.code} if released.call.code >= 0 else {}
-    calls = [one.call for one in events if isinstance(one, CallStage | Released | Elsewhere)]
-    told = next((one for one in reversed(calls) if one.vendor), None)
-    facts |= _software(told.vendor, told.version) if told else {}
+    calls = [event.call for event in events if isinstance(event, CallStage | Released | Elsewhere)]
+    named = next((call for call in reversed(calls) if call.vendor), None)
+    facts |= _software(named.vendor, named.version) if named else {}
     facts |= _sound(talk.heard) if talk.heard else {}
     outcome, why = _ended(talk, stages)
     both_ways = talk.heard and talk.heard.rcvd and talk.heard.hears is not False
     facts |= {"rung": MEDIA} if both_ways else {}
-    rows = [_row(one.name, one.vendor, one.version) | _h245(one) for one in calls if one.vendor]
+    rows = [_row(call.name, call.vendor, call.version) | _h245(call) for call in calls if call.vendor]
     return Try(outcome, why, times, facts, bool(calls)), rows[-1:]
 
 
-def _ended(talk: Talk, stages: Sequence[CallStage]) -> tuple[Outcome, str]:
-    if any(one.name == "connect" for one in stages):
+def _ended(talk: H323Talk, stages: Sequence[CallStage]) -> tuple[Outcome, str]:
+    if any(stage.name == "connect" for stage in stages):
         return _taken(talk)
     for event in talk.events:
         if not isinstance(event, CallStage):
@@ -137,7 +137,7 @@ def _ended(talk: Talk, stages: Sequence[CallStage]) -> tuple[Outcome, str]:
     return Outcome.LOST, "nothing came back in time"
 
 
-def _taken(talk: Talk) -> tuple[Outcome, str]:
+def _taken(talk: H323Talk) -> tuple[Outcome, str]:
     heard = talk.heard
     ended = next((event for event in talk.events if isinstance(event, Released | ConnectionClosed)), None)
     if heard and not (heard.rcvd and heard.hears is not False):
@@ -173,41 +173,41 @@ def _sound(heard: Media) -> dict[str, Value]:
     return out
 
 
-def _released(told: Released, broken: bool) -> tuple[Outcome, str]:
+def _released(event: Released, broken: bool) -> tuple[Outcome, str]:
     parts = []
-    if told.cause is not None:
-        parts.append(f"cause {told.cause}: {causes.cause(told.cause)}")
-    if told.call.reason:
-        parts.append(f"{clean(told.call.reason, 60)}: {causes.release(told.call.reason)}")
+    if event.cause is not None:
+        parts.append(f"cause {event.cause}: {causes.cause(event.cause)}")
+    if event.call.reason:
+        parts.append(f"{clean(event.call.reason, 60)}: {causes.release(event.call.reason)}")
     return Outcome.REFUSED, "it ends the call (" + ("; ".join(parts) or "no reason given") + ")"
 
 
-def _elsewhere(told: Elsewhere, broken: bool) -> tuple[Outcome, str]:
-    where = f" ({told.call.other[0]}:{told.call.other[1]})" if told.call.other else ""
-    return Outcome.REFUSED, f"it says {told.call.reason}: {causes.facility(told.call.reason)}{where}"
+def _elsewhere(event: Elsewhere, broken: bool) -> tuple[Outcome, str]:
+    where = f" ({event.call.other[0]}:{event.call.other[1]})" if event.call.other else ""
+    return Outcome.REFUSED, f"it says {event.call.reason}: {causes.facility(event.call.reason)}{where}"
 
 
-def _expired(told: CallExpired, broken: bool) -> tuple[Outcome, str]:
-    if told.stage == "alerting":
+def _expired(event: CallExpired, broken: bool) -> tuple[Outcome, str]:
+    if event.stage == "alerting":
         return Outcome.LOST, "it rang, and nobody took the call in time"
-    if told.stage:
+    if event.stage:
         return Outcome.LOST, "it works on the call, and nothing more came in time"
-    if told.partial:
+    if event.partial:
         return Outcome.PROTOCOL, "an answer began and never ended"
-    if told.strays:
+    if event.strays:
         return Outcome.PROTOCOL, "it answers, but to another call"
     return Outcome.LOST, "the port is open, and nothing answers the call"
 
 
-def _closed(told: ConnectionClosed, broken: bool) -> tuple[Outcome, str]:
-    if told.partial:
+def _closed(event: ConnectionClosed, broken: bool) -> tuple[Outcome, str]:
+    if event.partial:
         return Outcome.PROTOCOL, "an answer began and never ended"
     how = "broke the connection off" if broken else "closed the connection"
     return Outcome.REFUSED, f"it {how} without ending the call"
 
 
-def _malformed(told: Malformed, broken: bool) -> tuple[Outcome, str]:
-    return Outcome.PROTOCOL, f"what answers is no H.323: {clean(told.reason)}"
+def _malformed(event: Malformed, broken: bool) -> tuple[Outcome, str]:
+    return Outcome.PROTOCOL, f"what answers is no H.323: {clean(event.reason)}"
 
 
 _VERDICTS: dict[type, Verdict] = {

@@ -12,7 +12,7 @@ from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadSettings, BadTarget, WireError
 from probes.io.stream.tls import TlsConnection, broken, trust
-from probes.kinds.http import verdict as httpjudge
+from probes.kinds.http import verdict
 from probes.kinds.http.url import Url, aim, follow
 from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, SocketAddress, Try, reach, several
@@ -44,7 +44,7 @@ class HttpSettings:
 
     def __post_init__(self) -> None:
         """Raises `BadSettings` for what cannot be, and for what contradicts itself."""
-        bad = [one for one in self.status if not httpjudge.is_status(one)]
+        bad = [code for code in self.status if not verdict.is_status(code)]
         if bad or not self.status:
             raise BadSettings(f"status {clean(','.join(bad), 40)!r} is not understood (write 200, or 2xx)")
         if self.contains and self.method == "HEAD":
@@ -110,7 +110,7 @@ async def _journey(url: Url, family: int, sockaddr: SocketAddress, settings: Htt
                 break
             trace.note("redirected", f"to {onward}")
             family, sockaddr = await _address(url, onward, family, sockaddr)
-        except _Astray as fault:
+        except _BadRedirect as fault:
             return Try(fault.outcome, clean(str(fault)), visit.times, facts, answered=True)
         except Unresolved as fault:
             return Try(Outcome.UNRESOLVED, f"it sends us on: {fault}", visit.times, facts, answered=True)
@@ -129,27 +129,27 @@ async def _address(url: Url, onward: Url, family: int, sockaddr: SocketAddress) 
     return (await resolve(onward.endpoint))[0]
 
 
-class _Astray(Exception):
+class _BadRedirect(Exception):
     """A redirect that is not followed."""
 
     outcome = Outcome.PROTOCOL
 
 
 def _onward(url: Url, visit: _Visit, settings: HttpSettings, hops: int) -> Url | None:
-    """Where a redirect leads; None when there is none, or its status is good as it is. Raises `_Astray`."""
+    """Where a redirect leads; None when there is none, or its status is good as it is. Raises `_BadRedirect`."""
     answer = visit.answer
-    if not visit.whole or answer is None or answer.status not in httpjudge.REDIRECTS or not settings.redirects:
+    if not visit.whole or answer is None or answer.status not in verdict.REDIRECTS or not settings.redirects:
         return None
-    if not answer.first("location") or httpjudge.expected(answer.status, settings.status):
+    if not answer.first("location") or verdict.expected(answer.status, settings.status):
         return None
     if hops >= settings.redirects:
-        raise _Astray(f"more than {settings.redirects} redirects, the last to {answer.first('location')[:80]}")
+        raise _BadRedirect(f"more than {settings.redirects} redirects, the last to {answer.first('location')[:80]}")
     try:
         onward = follow(url, answer.first("location"))
     except BadTarget as fault:
-        raise _Astray(f"it sends us on: {fault}") from None
+        raise _BadRedirect(f"it sends us on: {fault}") from None
     if url.tls and not onward.tls:
-        raise _Astray(f"it sends us on without TLS, to {onward}")
+        raise _BadRedirect(f"it sends us on without TLS, to {onward}")
     return onward
 
 
@@ -176,7 +176,7 @@ async def _visit(url: Url, family: int, sockaddr: SocketAddress, settings: HttpS
         return _Visit(outcome, clean(why), times, facts | _answered(answer), begun)
     finally:
         reached.line.close()
-    outcome, why = httpjudge.judge(answer, settings.status, settings.contains)
+    outcome, why = verdict.judge(answer, settings.status, settings.contains)
     return _Visit(outcome, why, times, facts | _answered(answer), answer, whole=True)
 
 
@@ -214,8 +214,8 @@ def _shaken(reached: Reached) -> dict[str, Value]:
     """What of the handshake is told here; the kind `tls` tells all."""
     if reached.shaken is None:
         return {}
-    told = certificate.facts(reached.shaken, certificate.read(reached.shaken.chain[:1]), time.time())
-    return {name: told[name] for name in ("leaf_days", "verify_code", "tls_version") if name in told}
+    facts = certificate.facts(reached.shaken, certificate.read(reached.shaken.chain[:1]), time.time())
+    return {name: facts[name] for name in ("leaf_days", "verify_code", "tls_version") if name in facts}
 
 
 def _why(reached: Reached, name: str) -> str:

@@ -47,11 +47,11 @@ def aim(text: str) -> Url:
 def follow(url: Url, location: str) -> Url:
     """Where `location` leads from `url`; raises `BadTarget`. Blanks within it are escaped, as browsers do (WHATWG URL
     §4.4)."""
-    told = location.strip()
+    written = location.strip()
     try:
-        if not told.isprintable():
+        if not written.isprintable():
             raise ValueError("a control character")
-        whole = urljoin(str(url), told.replace(" ", "%20"))
+        whole = urljoin(str(url), written.replace(" ", "%20"))
         if not _WEB.match(whole):
             raise BadTarget(f"{clean(location, 80)!r} is no web page (neither http nor https)")
         return aim(whole)

@@ -22,8 +22,8 @@ def is_status(text: str) -> bool:
 
 def expected(status: int, wanted: Sequence[str]) -> bool:
     """Whether a status is among `200`, `2xx`, …"""
-    told = f"{status:03}"
-    return any(told == one or (one.endswith("xx") and one[0] == told[0]) for one in wanted)
+    code = f"{status:03}"
+    return any(code == pattern or (pattern.endswith("xx") and pattern[0] == code[0]) for pattern in wanted)
 
 
 def judge(answer: Response, wanted: Sequence[str], contains: str) -> tuple[Outcome, str]:

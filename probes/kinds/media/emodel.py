@@ -19,7 +19,7 @@ CODECS: dict[str, Codec] = {  # G.113 appendix I, packets of 20 ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class VoicePath:
     """A connection; the defaults are those of G.107 table 2, with which R is 93.2."""
 
     slr: float = 8.0  # loudness of sending
@@ -67,7 +67,7 @@ class Rating:
         return mos(self.r)
 
 
-def rate(call: Call) -> Rating:
+def rate(call: VoicePath) -> Rating:
     """The whole model."""
     no = _noise(call)
     ro = 15.0 - 1.5 * (call.slr + no)
@@ -101,16 +101,16 @@ def burst_ratio(lost: int, bursts: int, sent: int) -> float | None:
     return max(1.0, lost / bursts * (1.0 - lost / sent))
 
 
-def _noise(call: Call) -> float:
+def _noise(call: VoicePath) -> float:
     """No: all noises together at the 0 dBr point."""
     nos = call.ps - call.slr - call.ds - 100.0 + 0.004 * (call.ps - call.olr - call.ds - 14.0) ** 2
     lstr = call.stmr + call.dr
     pre = call.pr + 10.0 * log10(1.0 + 10.0 ** ((10.0 - lstr) / 10.0))
     nor = call.rlr - 121.0 + pre + 0.008 * (pre - 35.0) ** 2
-    return 10.0 * log10(sum(10.0 ** (one / 10.0) for one in (call.nc, nos, nor, call.nfor + call.rlr)))
+    return 10.0 * log10(sum(10.0 ** (noise_db / 10.0) for noise_db in (call.nc, nos, nor, call.nfor + call.rlr)))
 
 
-def _loudness(call: Call, no: float) -> float:
+def _loudness(call: VoicePath, no: float) -> float:
     """Iolr: too loud a connection."""
     x = (call.olr + 0.2 * (64.0 + no - call.rlr)) / 8.0
     return 20.0 * (pow(1.0 + x**8, 1 / 8) - x)
@@ -123,7 +123,7 @@ def _sidetone(stmr_o: float) -> float:
     return low - middle - 13.0 * pow(1.0 + ((stmr_o - 3.0) / 33.0) ** 13, 1 / 13) + 29.0
 
 
-def _quantising(call: Call, ro: float) -> float:
+def _quantising(call: VoicePath, ro: float) -> float:
     """Iq: distortion by quantising."""
     q = 37.0 - 15.0 * log10(call.qdu)
     g = 1.07 + 0.258 * q + 0.0602 * q * q
@@ -131,7 +131,7 @@ def _quantising(call: Call, ro: float) -> float:
     return 15.0 * log10(1.0 + 10.0**y + 10.0 ** (46.0 / 30.0 - g / 40.0))
 
 
-def _talker_echo(call: Call, no: float, ist: float) -> float:
+def _talker_echo(call: VoicePath, no: float, ist: float) -> float:
     """Idte: hearing oneself again."""
     t = call.t_ms
     terv = call.telr - 40.0 * log10((1.0 + t / 10.0) / (1.0 + t / 150.0)) + 6.0 * exp(-0.3 * t * t)
@@ -142,13 +142,13 @@ def _talker_echo(call: Call, no: float, ist: float) -> float:
     return sqrt(idte * idte + ist * ist) if call.stmr > 20.0 else idte
 
 
-def _listener_echo(call: Call, ro: float) -> float:
+def _listener_echo(call: VoicePath, ro: float) -> float:
     """Idle: hearing the other twice."""
     half = (ro - 10.5 * (call.wepl + 7.0) / pow(call.tr_ms + 1.0, 0.25)) / 2.0
     return half + sqrt(half * half + 169.0)
 
 
-def _long_delay(call: Call) -> float:
+def _long_delay(call: VoicePath) -> float:
     """Idd: waiting for the other, without any echo."""
     if call.ta_ms <= call.mt_ms:
         return 0.0

@@ -96,7 +96,7 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class ShortWindow:
     """A short window. `ours`: it is no evidence."""
 
     begins_ns: int
@@ -111,7 +111,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class WindowFigures:
     """A window, or all. Counts are of the evidence alone; `ours`: packets left out of it."""
 
     begins_ns: int
@@ -141,7 +141,7 @@ class Figures:
         return 100.0 * self.lost / self.sent if self.sent else 0.0
 
 
-class Way:
+class Direction:
     """One direction, looked at."""
 
     def __init__(self, trace: MediaTrace, reception: Reception) -> None:
@@ -164,7 +164,7 @@ class Way:
             if number < highest[sort]:
                 self._overtaken.add(number)
             highest[sort] = max(highest[sort], number)
-        self._least_ns = min((at - self._sent_ns[number] for number, at in self._came.items()), default=0)
+        self._min_ns = min((at - self._sent_ns[number] for number, at in self._came.items()), default=0)
         self._above = [self._delay_ms(number) for number in range(self.sent)]  # above the least; None: lost
         ours = self._late_cells()
         self._is_ours = [self._cell(number) in ours for number in range(self.sent)]
@@ -181,20 +181,20 @@ class Way:
 
     def sent_of(self, sort: Sort) -> int:
         """Packets of a stream that left, evidence or not."""
-        return sum(one.sort is sort for one in self._trace.plan[: self.sent])
+        return sum(packet.sort is sort for packet in self._trace.plan[: self.sent])
 
     @property
     def intra(self) -> bool:
         """Some I-frame left, evidence or not."""
-        return any(one.intra for one in self._trace.plan[: self.sent])
+        return any(packet.intra for packet in self._trace.plan[: self.sent])
 
     def dscp(self, sort: Sort) -> int | None:
         """What most packets of a stream came with; None when none came."""
         return self._tos[sort].most_common(1)[0][0] >> 2 if self._tos[sort] else None
 
     def _late_cells(self) -> set[int]:
-        most_us = self._reception.late_ms * 1000
-        late = (number for number, late_us in enumerate(self._trace.late_us) if late_us > most_us)
+        max_us = self._reception.late_ms * 1000
+        late = (number for number, late_us in enumerate(self._trace.late_us) if late_us > max_us)
         return {cell for number in late for cell in (self._cell(number), self._cell(number) + 1)}
 
     def _cell(self, number: int) -> int:
@@ -202,7 +202,7 @@ class Way:
 
     def _delay_ms(self, number: int) -> float | None:
         at_ns = self._came.get(number)
-        return None if at_ns is None else (at_ns - self._sent_ns[number] - self._least_ns) / 1e6
+        return None if at_ns is None else (at_ns - self._sent_ns[number] - self._min_ns) / 1e6
 
     def _in_time(self, number: int, buffer_ms: float) -> bool:
         above = self._above[number]
@@ -210,21 +210,21 @@ class Way:
 
     # --- windows ---
 
-    def cells(self, width_ms: int) -> list[Cell]:
+    def cells(self, width_ms: int) -> list[ShortWindow]:
         """What was sent and lost in each window of so many milliseconds."""
-        found = []
+        cells = []
         for begins_ns, numbers in self._windows(width_ms):
             ours = any(self._is_ours[numbers.start : numbers.stop])
             lost = sum(number not in self._came for number in numbers)
-            found.append(Cell(begins_ns, len(numbers), lost, ours))
-        return found
+            cells.append(ShortWindow(begins_ns, len(numbers), lost, ours))
+        return cells
 
     @cached_property
-    def windows(self) -> list[Figures]:
+    def windows(self) -> list[WindowFigures]:
         """Everything, by windows of 20 s."""
         return self.by(WINDOW_MS)
 
-    def by(self, width_ms: int) -> list[Figures]:
+    def by(self, width_ms: int) -> list[WindowFigures]:
         """Everything, by windows of so many milliseconds; a rest shorter than half a window belongs to the last."""
         groups = [numbers for _, numbers in self._windows(width_ms)]
         if len(groups) > 1 and self._lasts_ns(groups[-1]) < width_ms * 500_000:
@@ -233,7 +233,7 @@ class Way:
         return [self.whole] if len(groups) == 1 else [self._figures(numbers) for numbers in groups]
 
     @cached_property
-    def whole(self) -> Figures:
+    def whole(self) -> WindowFigures:
         """All of it as one."""
         return self._figures(range(self.sent))
 
@@ -252,7 +252,7 @@ class Way:
 
     # --- one window ---
 
-    def _figures(self, numbers: range) -> Figures:
+    def _figures(self, numbers: range) -> WindowFigures:
         good = [number for number in numbers if not self._is_ours[number]]
         above = sorted(ms for number in good if (ms := self._above[number]) is not None)
         came = [number for number in good if number in self._came]
@@ -260,7 +260,7 @@ class Way:
         share = len(good) / len(numbers) if numbers else 0.0
         octets = sum(self._trace.plan[number].size for number in came)
         reception = self._reception
-        return Figures(
+        return WindowFigures(
             begins_ns=self._sent_ns[numbers[0]] - self._sent_ns[0] if numbers else 0,
             lasts_s=lasts_s,
             ours=len(numbers) - len(good),
@@ -290,7 +290,7 @@ class Way:
         ppl = 100.0 * losses.lost / losses.sent
         ta_ms = AUDIO_DELAY_MS + reception.audio_buffer_ms + reception.delay_ms
         ie, bpl = reception.codec
-        call = emodel.Call(ie=ie, bpl=bpl, ppl=ppl, burst_r=losses.burst_r or 1.0, ta_ms=ta_ms)
+        call = emodel.VoicePath(ie=ie, bpl=bpl, ppl=ppl, burst_r=losses.burst_r or 1.0, ta_ms=ta_ms)
         rating = emodel.rate(call)
         return Sound(ppl, losses.burst_r, rating.r, rating.mos)
 
@@ -302,10 +302,12 @@ class Way:
         if not whole:
             return Pictures()
         buffer_ms = self._reception.video_buffer_ms
-        bad = {frame for frame, numbers in whole.items() if not all(self._in_time(one, buffer_ms) for one in numbers)}
+        bad = {
+            frame for frame, numbers in whole.items() if not all(self._in_time(number, buffer_ms) for number in numbers)
+        }
         intra = {frame for frame, numbers in whole.items() if self._trace.plan[numbers[0]].intra}
         complete, jitter = self._frame_delays(numbers for frame, numbers in whole.items() if frame not in bad)
-        found = Pictures(
+        pictures = Pictures(
             many=len(whole),
             damaged=len(bad),
             intra=len(intra),
@@ -315,9 +317,9 @@ class Way:
             complete_p95_ms=stats.quantile(complete, 0.95) if complete else None,
             jitter_p95_ms=stats.quantile(jitter, 0.95) if jitter else None,
         )
-        recover_s = math.inf if found.too_large else (self._reception.rtt_ms + self._reception.recover_ms) / 1000
+        recover_s = math.inf if pictures.too_large else (self._reception.rtt_ms + self._reception.recover_ms) / 1000
         frozen = _frozen_s(sorted(whole), bad, intra, recover_s)
-        return replace(found, freeze_s=sum(frozen, 0.0), freeze_max_s=max(frozen, default=0.0))
+        return replace(pictures, freeze_s=sum(frozen, 0.0), freeze_max_s=max(frozen, default=0.0))
 
     def _is_complete(self, numbers: Sequence[int]) -> bool:
         """All of the picture's packets left, and all are evidence."""
@@ -333,7 +335,7 @@ class Way:
         complete, jitter = [], []
         for numbers in frames:
             last = max(self._came[number] for number in numbers)
-            complete.append((last - self._sent_ns[numbers[0]] - self._least_ns) / 1e6)
+            complete.append((last - self._sent_ns[numbers[0]] - self._min_ns) / 1e6)
             jitter.append(max(self._above[number] or 0.0 for number in numbers))
         return sorted(complete), sorted(jitter)
 

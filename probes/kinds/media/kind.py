@@ -14,7 +14,7 @@ from typing import Any
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.io.datagram.driver import Driver
 from probes.kinds.media import result as mediatell
-from probes.kinds.media.result import Seen
+from probes.kinds.media.result import VariantResult
 from probes.kinds.media.verdict import PROFILES
 from probes.kinds.shared.key import key_of
 from probes.kinds.shared.packets import address_of
@@ -112,9 +112,9 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     return told(*mediatell.tell(seen, settings))
 
 
-async def _all(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSettings) -> list[Seen]:
+async def _all(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSettings) -> list[VariantResult]:
     """Each variant; the second may break without spoiling what the first has shown."""
-    seen = list[Seen]()
+    seen = list[VariantResult]()
     for variant in _VARIANTS[settings.variant]:
         if seen:
             await asyncio.sleep(_BETWEEN_S)
@@ -123,11 +123,13 @@ async def _all(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSett
         except Broken as fault:
             if not seen:
                 raise
-            seen.append(Seen(variant, None, 0, fault.why))
+            seen.append(VariantResult(variant, None, 0, fault.why))
     return seen
 
 
-async def _once(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSettings, variant: Variant) -> Seen:
+async def _once(
+    family: int, to: tuple[Any, ...], key: bytes, settings: MediaSettings, variant: Variant
+) -> VariantResult:
     """One session; raises `Broken` when the responder is gone or says no."""
     sock = opened(family)
     guard = AbortRule(settings.abort_loss_percent / 100, rise_ms=settings.abort_rise_ms)
@@ -152,7 +154,7 @@ async def _once(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSet
         part(driver, to, session.farewell())
     if isinstance(got, SessionFailed):
         raise Broken(OUTCOMES[got.how], got.why)
-    return Seen(variant, got, dropped)
+    return VariantResult(variant, got, dropped)
 
 
 def _shape(settings: MediaSettings, variant: Variant) -> MediaShape:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from probes.base import Field, Outcome, Row, Value
-from probes.kinds.media.figures import SECOND_MS, Figures, Reception, Way
+from probes.kinds.media.figures import SECOND_MS, Direction, Reception, WindowFigures
 from probes.kinds.media.verdict import (
     IN_WORDS,
     PROFILES,
     Level,
     Limit,
-    Limits,
-    Verdict,
+    MediaVerdict,
+    ProfileLimits,
     judge,
     remarks,
     together,
@@ -26,7 +26,7 @@ from probes.wire.fleet.loss_runs import SHORTEST
 from probes.wire.media.sender import MediaDone
 from probes.wire.media.shape import Sort, Variant
 
-Told = tuple[Outcome, str, dict[str, Value], tuple[Row, ...]]
+Judgement = tuple[Outcome, str, dict[str, Value], tuple[Row, ...]]
 _ENOUGH = {Level.WARN: "barely good enough", Level.FAIL: "not good enough"}
 _SETTINGS = {  # limit of a profile → its settings
     "loss_percent": ("loss_pass_percent", "loss_fail_percent"),
@@ -39,7 +39,7 @@ _SETTINGS = {  # limit of a profile → its settings
 }
 
 
-class Seen(NamedTuple):
+class VariantResult(NamedTuple):
     """One variant. `done` None: it broke, and why."""
 
     variant: Variant
@@ -54,45 +54,45 @@ class _Of(NamedTuple):
     name: str
     unit: str
     meaning: str
-    get: Callable[[Way], Value | None]
+    get: Callable[[Direction], Value | None]
     default: bool = False
     whole: bool = False
 
 
-def _figure(get: Callable[[Figures], Value | None]) -> Callable[[Way], Value | None]:
+def _figure(get: Callable[[WindowFigures], Value | None]) -> Callable[[Direction], Value | None]:
     return lambda way: get(way.whole)
 
 
 _EACH = (
-    _Of("lost_{}_percent", "%", "lost {}", _figure(lambda one: one.lost_percent if one.sent else None), True),
-    _Of("freeze_{}_s", "s", "no new picture could be shown {}", _figure(lambda one: one.pictures.freeze_s if one.pictures.many else None), True),
-    _Of("mos_{}", "MOS", "of the sound {}, 1 to 4.5", _figure(lambda one: one.sound.mos if one.sound else None), True),
-    _Of("sent_{}", "packets", "sent {}, as far as it is evidence", _figure(lambda one: one.sent), whole=True),
-    _Of("lost_{}", "packets", "lost {}", _figure(lambda one: one.lost), whole=True),
-    _Of("ours_{}", "packets", "sent {} but no evidence: their sender was late", _figure(lambda one: one.ours), whole=True),
-    _Of("late_80_{}", "packets", "later {} than a buffer of sound holds (80 ms)", _figure(lambda one: one.late_80), whole=True),
-    _Of("late_200_{}", "packets", "later {} than a buffer of pictures holds (200 ms)", _figure(lambda one: one.late_200), whole=True),
-    _Of("dup_{}", "packets", "came twice {}", _figure(lambda one: one.dup), whole=True),
-    _Of("reordered_{}", "packets", "overtaken {} by a later one of their stream", _figure(lambda one: one.reordered), whole=True),
-    _Of("loss_run_max_{}", "packets", "of the pictures, most lost in a row {}", _figure(lambda one: one.video.longest), whole=True),
-    _Of("burst_density_{}", "", "share lost within loss bursts {} (RFC 3611, Gmin 16)", _figure(lambda one: one.video.burst_density)),
-    _Of("gap_density_{}", "", "share lost outside of them {}", _figure(lambda one: one.video.gap_density)),
-    _Of("burst_{}_ms", "ms", "mean length of a loss burst {}", _figure(lambda one: one.video.burst_ms)),
-    _Of("gap_{}_ms", "ms", "mean length of what lies between them {}", _figure(lambda one: one.video.gap_ms)),
-    _Of("pdv_p95_{}_ms", "ms", "95th percentile of delay {} over the least (RFC 5481)", _figure(lambda one: one.pdv_p95_ms)),
-    _Of("pdv_p99_{}_ms", "ms", "99th percentile of delay {} over the least", _figure(lambda one: one.pdv_p99_ms)),
-    _Of("frame_p95_{}_ms", "ms", "a picture's first packet sent to its last received {}, over the least delay, 95th percentile", _figure(lambda one: one.pictures.complete_p95_ms)),
-    _Of("jitter_p95_{}_ms", "ms", "delay of a picture's slowest packet {} over the least, 95th percentile", _figure(lambda one: one.pictures.jitter_p95_ms)),
-    _Of("frames_{}", "frames", "pictures sent {}", _figure(lambda one: one.pictures.many), whole=True),
-    _Of("damaged_{}", "frames", "pictures damaged {}: a packet was lost or too late", _figure(lambda one: one.pictures.damaged), whole=True),
-    _Of("intra_{}", "frames", "I-frames sent {}", _figure(lambda one: one.pictures.intra), whole=True),
-    _Of("intra_damaged_{}", "frames", "I-frames damaged {}", _figure(lambda one: one.pictures.intra_damaged), whole=True),
-    _Of("freeze_max_{}_s", "s", "longest freeze {}", _figure(lambda one: one.pictures.freeze_max_s)),
+    _Of("lost_{}_percent", "%", "lost {}", _figure(lambda figures: figures.lost_percent if figures.sent else None), True),
+    _Of("freeze_{}_s", "s", "no new picture could be shown {}", _figure(lambda figures: figures.pictures.freeze_s if figures.pictures.many else None), True),
+    _Of("mos_{}", "MOS", "of the sound {}, 1 to 4.5", _figure(lambda figures: figures.sound.mos if figures.sound else None), True),
+    _Of("sent_{}", "packets", "sent {}, as far as it is evidence", _figure(lambda figures: figures.sent), whole=True),
+    _Of("lost_{}", "packets", "lost {}", _figure(lambda figures: figures.lost), whole=True),
+    _Of("ours_{}", "packets", "sent {} but no evidence: their sender was late", _figure(lambda figures: figures.ours), whole=True),
+    _Of("late_80_{}", "packets", "later {} than a buffer of sound holds (80 ms)", _figure(lambda figures: figures.late_80), whole=True),
+    _Of("late_200_{}", "packets", "later {} than a buffer of pictures holds (200 ms)", _figure(lambda figures: figures.late_200), whole=True),
+    _Of("dup_{}", "packets", "came twice {}", _figure(lambda figures: figures.dup), whole=True),
+    _Of("reordered_{}", "packets", "overtaken {} by a later one of their stream", _figure(lambda figures: figures.reordered), whole=True),
+    _Of("loss_run_max_{}", "packets", "of the pictures, most lost in a row {}", _figure(lambda figures: figures.video.longest), whole=True),
+    _Of("burst_density_{}", "", "share lost within loss bursts {} (RFC 3611, Gmin 16)", _figure(lambda figures: figures.video.burst_density)),
+    _Of("gap_density_{}", "", "share lost outside of them {}", _figure(lambda figures: figures.video.gap_density)),
+    _Of("burst_{}_ms", "ms", "mean length of a loss burst {}", _figure(lambda figures: figures.video.burst_ms)),
+    _Of("gap_{}_ms", "ms", "mean length of what lies between them {}", _figure(lambda figures: figures.video.gap_ms)),
+    _Of("pdv_p95_{}_ms", "ms", "95th percentile of delay {} over the least (RFC 5481)", _figure(lambda figures: figures.pdv_p95_ms)),
+    _Of("pdv_p99_{}_ms", "ms", "99th percentile of delay {} over the least", _figure(lambda figures: figures.pdv_p99_ms)),
+    _Of("frame_p95_{}_ms", "ms", "a picture's first packet sent to its last received {}, over the least delay, 95th percentile", _figure(lambda figures: figures.pictures.complete_p95_ms)),
+    _Of("jitter_p95_{}_ms", "ms", "delay of a picture's slowest packet {} over the least, 95th percentile", _figure(lambda figures: figures.pictures.jitter_p95_ms)),
+    _Of("frames_{}", "frames", "pictures sent {}", _figure(lambda figures: figures.pictures.many), whole=True),
+    _Of("damaged_{}", "frames", "pictures damaged {}: a packet was lost or too late", _figure(lambda figures: figures.pictures.damaged), whole=True),
+    _Of("intra_{}", "frames", "I-frames sent {}", _figure(lambda figures: figures.pictures.intra), whole=True),
+    _Of("intra_damaged_{}", "frames", "I-frames damaged {}", _figure(lambda figures: figures.pictures.intra_damaged), whole=True),
+    _Of("freeze_max_{}_s", "s", "longest freeze {}", _figure(lambda figures: figures.pictures.freeze_max_s)),
     _Of("loss_200ms_{}_percent", "%", "lost {} in the worst 200 ms", lambda way: worst_cell(way.cells(200))),
     _Of("loss_1s_{}_percent", "%", "lost {} in the worst second", lambda way: worst_cell(way.cells(SECOND_MS))),
-    _Of("r_{}", "R", "of the sound {} (G.107)", _figure(lambda one: one.sound.r if one.sound else None)),
-    _Of("burst_r_{}", "", "length of the sound's loss runs {} over that of random ones", _figure(lambda one: one.sound.burst_r if one.sound else None)),
-    _Of("rate_{}_bps", "bit/s", "UDP payload that arrived {}, pictures and sound", _figure(lambda one: one.rate_bps)),
+    _Of("r_{}", "R", "of the sound {} (G.107)", _figure(lambda figures: figures.sound.r if figures.sound else None)),
+    _Of("burst_r_{}", "", "length of the sound's loss runs {} over that of random ones", _figure(lambda figures: figures.sound.burst_r if figures.sound else None)),
+    _Of("rate_{}_bps", "bit/s", "UDP payload that arrived {}, pictures and sound", _figure(lambda figures: figures.rate_bps)),
     _Of("dscp_seen_{}", "", "DSCP the pictures arrived with {}", lambda way: way.dscp(Sort.VIDEO), whole=True),
     _Of("audio_dscp_seen_{}", "", "DSCP the sound arrived with {}", lambda way: way.dscp(Sort.AUDIO), whole=True),
 )  # fmt: skip
@@ -100,8 +100,8 @@ FIELDS = (
     Field("verdict", "", "0: good, 1: barely good enough, 2: not; absent when it was not measured", "int"),
     Field("limit", "", "which limit the verdict is due to; 0: none", "int"),
     *(
-        Field(one.name.format(way), one.unit, one.meaning.format(IN_WORDS[way]), "int" if one.whole else "float", one.default)
-        for one in _EACH
+        Field(column.name.format(way), column.unit, column.meaning.format(IN_WORDS[way]), "int" if column.whole else "float", column.default)
+        for column in _EACH
         for way in IN_WORDS
     ),
     *(
@@ -127,30 +127,30 @@ FIELDS = (
 class _Variant:
     """One variant, looked at."""
 
-    seen: Seen
+    seen: VariantResult
     done: MediaDone
-    ways: dict[str, Way]
+    ways: dict[str, Direction]
     rtts_ms: list[float]
-    verdict: Verdict
+    verdict: MediaVerdict
 
 
-def limits_of(settings: Any) -> Limits:
+def limits_of(settings: Any) -> ProfileLimits:
     """The profile's limits, or what the settings say instead; what passes never fails."""
     profile = PROFILES[settings.profile]
-    found = {}
-    for one in fields(Limits):
-        given = (getattr(settings, key) for key in _SETTINGS[one.name])
-        good, bad = (new or old for new, old in zip(given, getattr(profile, one.name), strict=True))
-        found[one.name] = good, (min if one.name == "audio_mos" else max)(good, bad)
-    return Limits(**found)
+    limits = {}
+    for limit in fields(ProfileLimits):
+        given = (getattr(settings, key) for key in _SETTINGS[limit.name])
+        good, bad = (new or old for new, old in zip(given, getattr(profile, limit.name), strict=True))
+        limits[limit.name] = good, (min if limit.name == "audio_mos" else max)(good, bad)
+    return ProfileLimits(**limits)
 
 
-def tell(seen: list[Seen], settings: Any) -> Told:
+def tell(seen: list[VariantResult], settings: Any) -> Judgement:
     """Outcome, its reason, the values and the table. A bad verdict is an answer, so OK; our own lateness says nothing."""
-    looked = [_look(one, one.done, settings) for one in seen if one.done is not None]
+    looked = [_look(result, result.done, settings) for result in seen if result.done is not None]
     first = looked[0]
-    rows = tuple(row for one in looked for row in _rows(one))
-    ours = next((why for one in looked if (why := _ours(one, settings))), "")
+    rows = tuple(row for variant in looked for row in _rows(variant))
+    ours = next((why for variant in looked if (why := _ours(variant, settings))), "")
     if ours:
         return Outcome.LOCAL, ours, _counts(first), rows
     verdict = first.verdict if len(looked) == 1 else together(first.verdict, looked[1].verdict)
@@ -160,7 +160,7 @@ def tell(seen: list[Seen], settings: Any) -> Told:
     return Outcome.OK, _why(verdict, seen, looked, settings), values, rows
 
 
-def _look(seen: Seen, done: MediaDone, settings: Any) -> _Variant:
+def _look(seen: VariantResult, done: MediaDone, settings: Any) -> _Variant:
     rtts_ms = sorted(done.rtts_ms)
     rtt_ms = rtts_ms[0] if rtts_ms else 0.0
     reception = Reception(
@@ -168,28 +168,28 @@ def _look(seen: Seen, done: MediaDone, settings: Any) -> _Variant:
         recover_ms=settings.recover_ms, late_ms=settings.late_ms, delay_ms=rtt_ms / 2, rtt_ms=rtt_ms,
     )  # fmt: skip
     traces = {"fwd": done.there, "bwd": done.back}
-    ways = {name: Way(trace, reception) for name, trace in traces.items() if trace is not None}
-    found = [judge(way, name, limits_of(settings), rtt_ms / 2) for name, way in ways.items()]
+    ways = {name: Direction(trace, reception) for name, trace in traces.items() if trace is not None}
+    verdicts = [judge(way, name, limits_of(settings), rtt_ms / 2) for name, way in ways.items()]
     if done.aborted:
-        found.append(Verdict(Level.FAIL, Limit.ABORTED, f"cut short: {done.aborted}"))
-    return _Variant(seen, done, ways, rtts_ms, worse(*found))
+        verdicts.append(MediaVerdict(Level.FAIL, Limit.ABORTED, f"cut short: {done.aborted}"))
+    return _Variant(seen, done, ways, rtts_ms, worse(*verdicts))
 
 
-def _ours(one: _Variant, settings: Any) -> str:
+def _ours(variant: _Variant, settings: Any) -> str:
     """Why this is no evidence about the network; "" when it is."""
-    dropped = one.seen.local_drop + one.done.far_dropped
+    dropped = variant.seen.local_drop + variant.done.far_dropped
     if dropped:
         return f"this machine, or the responder's, was too busy: {dropped} packets were dropped there"
-    if one.done.clock_set:
-        return f"{one.done.clock_set} clock was set meanwhile"
-    for name, way in one.ways.items():
+    if variant.done.clock_set:
+        return f"{variant.done.clock_set} clock was set meanwhile"
+    for name, way in variant.ways.items():
         if way.sent and 100 * (1 - way.whole.evidence) > settings.ours_percent:
             late = f"{way.whole.ours} of {way.sent} packets {IN_WORDS[name]} left late or beside such"
             return f"this machine, or the responder's, was too busy: {late}"
     return ""
 
 
-def _why(verdict: Verdict, seen: list[Seen], looked: list[_Variant], settings: Any) -> str:
+def _why(verdict: MediaVerdict, seen: list[VariantResult], looked: list[_Variant], settings: Any) -> str:
     said = []
     if verdict.level:
         said.append(f"{_ENOUGH[verdict.level]} for {settings.profile}: {verdict.why}")
@@ -204,65 +204,65 @@ def _why(verdict: Verdict, seen: list[Seen], looked: list[_Variant], settings: A
         if way.intra and not way.whole.pictures.intra:
             said.append(f"no I-frame left in time {IN_WORDS[name]}, so none was tested")
         said += remarks({what: (sent, way.dscp(sort)) for what, (sent, sort) in marks.items()}, name)
-    said += [f"{one.variant.name.lower()} could not be sent: {one.broken}" for one in seen if one.broken]
+    said += [f"{result.variant.name.lower()} could not be sent: {result.broken}" for result in seen if result.broken]
     return "; ".join(said)
 
 
-def _counts(one: _Variant) -> dict[str, Value]:
+def _counts(variant: _Variant) -> dict[str, Value]:
     """What may be said when nothing can be judged."""
-    found: dict[str, Value] = {f"ours_{name}": way.whole.ours for name, way in one.ways.items()}
-    found["local_drop"] = one.seen.local_drop + one.done.far_dropped
-    return found
+    values: dict[str, Value] = {f"ours_{name}": way.whole.ours for name, way in variant.ways.items()}
+    values["local_drop"] = variant.seen.local_drop + variant.done.far_dropped
+    return values
 
 
-def _values(one: _Variant, verdict: Verdict, settings: Any) -> dict[str, Value]:
-    found: dict[str, Value] = {"verdict": int(verdict.level), "limit": int(verdict.limit)}
+def _values(variant: _Variant, verdict: MediaVerdict, settings: Any) -> dict[str, Value]:
+    values: dict[str, Value] = {"verdict": int(verdict.level), "limit": int(verdict.limit)}
     for of in _EACH:
-        for name, way in one.ways.items():
+        for name, way in variant.ways.items():
             value = of.get(way)
             if value is not None:
-                found[of.name.format(name)] = value if of.whole else round(value, 4)
-    for name, way in one.ways.items():
+                values[of.name.format(name)] = value if of.whole else round(value, 4)
+    for name, way in variant.ways.items():
         for length, many in way.whole.video.runs.items():
             bucket = f"loss_run_{name}_b{SHORTEST[bisect_right(SHORTEST, length) - 1]}"
-            found[bucket] = found.get(bucket, 0) + many
-    if one.rtts_ms:
-        found["rtt_min_ms"] = round(one.rtts_ms[0], 4)
-        found["rtt_p95_ms"] = round(one.rtts_ms[int(0.95 * (len(one.rtts_ms) - 1))], 4)
-    return found | {
+            values[bucket] = values.get(bucket, 0) + many
+    if variant.rtts_ms:
+        values["rtt_min_ms"] = round(variant.rtts_ms[0], 4)
+        values["rtt_p95_ms"] = round(variant.rtts_ms[int(0.95 * (len(variant.rtts_ms) - 1))], 4)
+    return values | {
         "dscp_sent": settings.dscp,
         "audio_dscp_sent": settings.audio_dscp,
-        "aborted": int(bool(one.done.aborted)),
-        "local_drop": one.seen.local_drop + one.done.far_dropped,
-        "queue_full": one.done.queue_full,
+        "aborted": int(bool(variant.done.aborted)),
+        "local_drop": variant.seen.local_drop + variant.done.far_dropped,
+        "queue_full": variant.done.queue_full,
     }
 
 
 def _both(looked: list[_Variant]) -> dict[str, Value]:
     """What each variant says, and the bytes of all."""
-    traces = [trace for one in looked for trace in (one.done.there, one.done.back) if trace]
-    found: dict[str, Value] = {
-        "bytes_used": sum(one.size for trace in traces for one in trace.plan[: len(trace.sent_ns)])
+    traces = [trace for variant in looked for trace in (variant.done.there, variant.done.back) if trace]
+    values: dict[str, Value] = {
+        "bytes_used": sum(packet.size for trace in traces for packet in trace.plan[: len(trace.sent_ns)])
     }
-    for one in looked:
-        if one.seen.variant is not Variant.SMOOTH:
-            found[f"verdict_{one.seen.variant.name.lower()}"] = int(one.verdict.level)
-    for one in looked[1:]:
-        for name, way in one.ways.items():
-            found[f"lost_paced_{name}_percent"] = round(way.whole.lost_percent, 4)
-    return found
+    for variant in looked:
+        if variant.seen.variant is not Variant.SMOOTH:
+            values[f"verdict_{variant.seen.variant.name.lower()}"] = int(variant.verdict.level)
+    for variant in looked[1:]:
+        for name, way in variant.ways.items():
+            values[f"lost_paced_{name}_percent"] = round(way.whole.lost_percent, 4)
+    return values
 
 
-def _rows(one: _Variant) -> list[Row]:
+def _rows(variant: _Variant) -> list[Row]:
     """A line for each direction and window of 20 s."""
     return [
-        _row(one.seen.variant, name, number, figures)
-        for name, way in one.ways.items()
+        _row(variant.seen.variant, name, number, figures)
+        for name, way in variant.ways.items()
         for number, figures in enumerate(way.windows)
     ]
 
 
-def _row(variant: Variant, name: str, number: int, figures: Figures) -> Row:
+def _row(variant: Variant, name: str, number: int, figures: WindowFigures) -> Row:
     pictures, sound = figures.pictures, figures.sound
     row: Row = {"variant": variant.name.lower(), "way": IN_WORDS[name], "window": number, "sent": figures.sent}
     row |= {"lost": figures.lost, "late": figures.late_200, "dup": figures.dup, "reordered": figures.reordered}

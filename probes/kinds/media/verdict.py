@@ -1,6 +1,6 @@
 """Would a conference be good here? A direction's figures against a profile's limits; the limit that fails is named.
 
-Limits: `reference/videoconference.md` §4.4. Pure.
+ProfileLimits: `reference/videoconference.md` §4.4. Pure.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from probes.kinds.media.figures import Cell, Figures, Way
+from probes.kinds.media.figures import Direction, ShortWindow, WindowFigures
 from probes.wire.media.shape import Sort
 
 IN_WORDS = {"fwd": "there", "bwd": "back"}
@@ -44,7 +44,7 @@ class Limit(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ProfileLimits:
     """A profile's: up to the first number all is well, up to the second it is a warning, beyond it fails."""
 
     loss_percent: tuple[float, float]  # lost in the worst 20 s
@@ -56,12 +56,12 @@ class Limits:
     audio_mos: tuple[float, float]  # at least
 
 
-PROFILES: dict[str, Limits] = {
-    "conf-720p": Limits(
+PROFILES: dict[str, ProfileLimits] = {
+    "conf-720p": ProfileLimits(
         loss_percent=(0.5, 1.0), window_loss_percent=(10.0, 20.0), late_percent=(0.5, 1.0), jitter_ms=(30.0, 40.0),
         delay_ms=(150.0, 200.0), freeze_percent=(25.0, 50.0), audio_mos=(4.0, 3.6),
     ),
-    "conf-1080p": Limits(
+    "conf-1080p": ProfileLimits(
         loss_percent=(0.1, 0.5), window_loss_percent=(10.0, 20.0), late_percent=(0.1, 0.5), jitter_ms=(20.0, 30.0),
         delay_ms=(150.0, 200.0), freeze_percent=(15.0, 40.0), audio_mos=(4.0, 3.6),
     ),
@@ -69,7 +69,7 @@ PROFILES: dict[str, Limits] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class MediaVerdict:
     """`level` and the limit it is due to; `why` in words, "" when all is well."""
 
     level: Level
@@ -77,23 +77,23 @@ class Verdict:
     why: str = ""
 
 
-PASSED = Verdict(Level.PASS)
+PASSED = MediaVerdict(Level.PASS)
 
 
-def judge(way: Way, name: str, limits: Limits, delay_ms: float) -> Verdict:
+def judge(way: Direction, name: str, limits: ProfileLimits, delay_ms: float) -> MediaVerdict:
     """One direction (`fwd` or `bwd`); the worst of its limits."""
     dead = _dead(way)
     if dead:
-        return Verdict(Level.FAIL, Limit.DEAD, f"{dead} {IN_WORDS[name]}")
-    windows = [one for one in way.windows if 2 * one.evidence >= 1.0] or [way.whole]
-    found = [
+        return MediaVerdict(Level.FAIL, Limit.DEAD, f"{dead} {IN_WORDS[name]}")
+    windows = [window for window in way.windows if 2 * window.evidence >= 1.0] or [way.whole]
+    checks = [
         _intra(way.whole, name, limits),
-        *(_check(*one, name) for one in _measured(way, windows, limits, delay_ms)),
+        *(_check(*measured, name) for measured in _measured(way, windows, limits, delay_ms)),
     ]
-    return max(found, key=lambda one: one.level)  # the first of equals: what explains more stands first
+    return max(checks, key=lambda check: check.level)  # the first of equals: what explains more stands first
 
 
-def _dead(way: Way) -> str:
+def _dead(way: Direction) -> str:
     """What of it never arrives; "" when something does of pictures and of sound."""
     gone = [_STREAMS[sort] for sort in Sort if way.sent_of(sort) >= _FEW and way.dscp(sort) is None]
     if way.sent and not way.rcvd:
@@ -104,78 +104,78 @@ def _dead(way: Way) -> str:
 _Checked = tuple[Limit, float | None, tuple[float, float], str]
 
 
-def _measured(way: Way, windows: list[Figures], limits: Limits, delay_ms: float) -> list[_Checked]:
+def _measured(way: Direction, windows: list[WindowFigures], limits: ProfileLimits, delay_ms: float) -> list[_Checked]:
     """(limit, worst value, its bounds, how to say it) of everything with a number."""
     return [
-        (Limit.LOSS, max(one.lost_percent for one in windows), limits.loss_percent, "{:.2f} % lost"),
+        (Limit.LOSS, max(window.lost_percent for window in windows), limits.loss_percent, "{:.2f} % lost"),
         (Limit.WINDOW_LOSS, worst_cell(way.cells(200)), limits.window_loss_percent, "{:.0f} % lost within 200 ms"),
-        (Limit.LATE, max(_late_percent(one) for one in windows), limits.late_percent, "{:.2f} % too late for a buffer of 200 ms"),
-        (Limit.JITTER, _worst(windows, lambda one: one.pictures.jitter_p95_ms), limits.jitter_ms, "pictures' delay varies by {:.0f} ms"),
+        (Limit.LATE, max(_late_percent(window) for window in windows), limits.late_percent, "{:.2f} % too late for a buffer of 200 ms"),
+        (Limit.JITTER, _worst(windows, lambda window: window.pictures.jitter_p95_ms), limits.jitter_ms, "pictures' delay varies by {:.0f} ms"),
         (Limit.DELAY, delay_ms, limits.delay_ms, "a delay of {:.0f} ms"),
         (Limit.FREEZE, freeze_percent(way.whole), limits.freeze_percent, "frozen for {:.0f} % of the time"),
-        (Limit.AUDIO, _least_mos(windows), limits.audio_mos, "sound of MOS {:.1f}"),
+        (Limit.AUDIO, _min_mos(windows), limits.audio_mos, "sound of MOS {:.1f}"),
     ]  # fmt: skip
 
 
-def _check(limit: Limit, value: float | None, bounds: tuple[float, float], words: str, name: str) -> Verdict:
+def _check(limit: Limit, value: float | None, bounds: tuple[float, float], words: str, name: str) -> MediaVerdict:
     if value is None:
         return PASSED
     good, bad = bounds
     sign = -1.0 if limit is Limit.AUDIO else 1.0  # of sound more is better
     level = Level(int(sign * value > sign * good) + int(sign * value > sign * bad))
-    return Verdict(level, limit, f"{words.format(value)} {IN_WORDS[name]}") if level else PASSED
+    return MediaVerdict(level, limit, f"{words.format(value)} {IN_WORDS[name]}") if level else PASSED
 
 
-def _intra(figures: Figures, name: str, limits: Limits) -> Verdict:
+def _intra(figures: WindowFigures, name: str, limits: ProfileLimits) -> MediaVerdict:
     """Do intra frames lose what the others do not, and are the others within their limit? Then the average fits and they do not."""
     pictures = figures.pictures
     lost, sent = pictures.other_packets
     if not pictures.too_large or 100.0 * lost > limits.loss_percent[1] * sent:
         return PASSED
     damaged = f"{pictures.intra_damaged} of {pictures.intra} I-frames damaged"
-    return Verdict(Level.FAIL, Limit.INTRA, f"average fits, I-frames do not: {damaged} {IN_WORDS[name]}")
+    return MediaVerdict(Level.FAIL, Limit.INTRA, f"average fits, I-frames do not: {damaged} {IN_WORDS[name]}")
 
 
-def worst_cell(cells: list[Cell]) -> float | None:
+def worst_cell(cells: list[ShortWindow]) -> float | None:
     """Highest loss, in percent, of the windows that are evidence and hold enough packets to speak of percent."""
-    return max((100.0 * one.share for one in cells if not one.ours and one.sent >= 10), default=None)
+    return max((100.0 * cell.share for cell in cells if not cell.ours and cell.sent >= 10), default=None)
 
 
-def freeze_percent(figures: Figures) -> float | None:
+def freeze_percent(figures: WindowFigures) -> float | None:
     """Share of the time a viewer saw nothing new."""
     lasts_s = figures.lasts_s * figures.evidence
     return min(100.0, 100.0 * figures.pictures.freeze_s / lasts_s) if lasts_s > 0 else None
 
 
-def _late_percent(one: Figures) -> float:
-    return 100.0 * one.late_200 / one.sent if one.sent else 0.0
+def _late_percent(figures: WindowFigures) -> float:
+    return 100.0 * figures.late_200 / figures.sent if figures.sent else 0.0
 
 
-def _worst(windows: list[Figures], what: Callable[[Figures], float | None]) -> float | None:
+def _worst(windows: list[WindowFigures], what: Callable[[WindowFigures], float | None]) -> float | None:
     return max((value for value in map(what, windows) if value is not None), default=None)
 
 
-def _least_mos(windows: list[Figures]) -> float | None:
-    return min((one.sound.mos for one in windows if one.sound), default=None)
+def _min_mos(windows: list[WindowFigures]) -> float | None:
+    return min((window.sound.mos for window in windows if window.sound), default=None)
 
 
-def together(burst: Verdict, paced: Verdict) -> Verdict:
+def together(burst: MediaVerdict, paced: MediaVerdict) -> MediaVerdict:
     """What both variants say: a burst that fails where the same pictures paced pass names a queue that is too small."""
     if burst.level is Level.FAIL and paced.level is not Level.FAIL and burst.limit in _OF_BURSTS:
-        return Verdict(Level.FAIL, Limit.QUEUE, f"queue too small: {_plain(burst)}; paced they pass")
+        return MediaVerdict(Level.FAIL, Limit.QUEUE, f"queue too small: {_plain(burst)}; paced they pass")
     return worse(burst, paced)
 
 
 _OF_BURSTS = (Limit.INTRA, Limit.LOSS, Limit.WINDOW_LOSS, Limit.FREEZE, Limit.ABORTED)
 
 
-def _plain(burst: Verdict) -> str:
+def _plain(burst: MediaVerdict) -> str:
     return burst.why if burst.limit is Limit.INTRA else f"average fits, I-frames do not: {burst.why}"
 
 
-def worse(*verdicts: Verdict) -> Verdict:
+def worse(*verdicts: MediaVerdict) -> MediaVerdict:
     """The worst; the first of equals."""
-    return max(verdicts, key=lambda one: one.level)
+    return max(verdicts, key=lambda measured: measured.level)
 
 
 def remarks(seen: Mapping[str, tuple[int, int | None]], name: str) -> list[str]:

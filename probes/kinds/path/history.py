@@ -11,7 +11,7 @@ from probes.kinds.path.hops import Hop, Trace
 _MOST = 1000  # paths kept; the oldest goes first
 
 
-class Change(NamedTuple):
+class RouteChange(NamedTuple):
     """`known`: there was a path to compare with. `words`: where it differs, "" when it does not."""
 
     known: bool = False
@@ -27,7 +27,7 @@ _Path = tuple[_Step, ...]
 _last: dict[Hashable, _Path] = {}
 
 
-def compare(key: Hashable, trace: Trace) -> Change:
+def compare(key: Hashable, trace: Trace) -> RouteChange:
     """How a trace differs from the last one of the same key that reached its target; a good one takes its place.
 
     A silent hop is no difference. A longer or shorter path shows by other addresses at its hops, the target's included. A trace that breaks off is told where the last good path went on.
@@ -39,11 +39,11 @@ def compare(key: Hashable, trace: Trace) -> Change:
         while len(_last) > _MOST:
             del _last[next(iter(_last))]
     if before is None:
-        return Change()
+        return RouteChange()
     if trace.hops is None:
-        return Change(False, _went_on(before, len(steps)))
+        return RouteChange(False, _went_on(before, len(steps)))
     words = next((words for at in range(len(before)) if (words := _differs(before, steps, at))), "")
-    return Change(True, words)
+    return RouteChange(True, words)
 
 
 def _step(hop: Hop) -> _Step:

@@ -9,7 +9,7 @@ from probes.wire.icmp.error import IcmpMeaning
 from probes.wire.path.flow import HopReply, Probe
 
 
-class Seen(NamedTuple):
+class FlowReply(NamedTuple):
     """One flow's answer at a hop; flows count from 1."""
 
     flow: int
@@ -21,12 +21,12 @@ class Hop(NamedTuple):
 
     ttl: int
     asked: int
-    seen: tuple[Seen, ...]
+    seen: tuple[FlowReply, ...]
 
     @property
     def addresses(self) -> list[str]:
         """Who answered, each once, in the order of the flows."""
-        return list(dict.fromkeys(one.answer.by for one in self.seen))
+        return list(dict.fromkeys(reply.answer.by for reply in self.seen))
 
     @property
     def names(self) -> str:
@@ -46,7 +46,7 @@ class Trace(NamedTuple):
 
 
 def _ends(probes: Sequence[Probe]) -> list[int]:
-    return [one.ttl for one in probes if one.answer and one.answer.ends]
+    return [probe.ttl for probe in probes if probe.answer and probe.answer.ends]
 
 
 def arrived(probes: Sequence[Probe]) -> bool:
@@ -56,12 +56,12 @@ def arrived(probes: Sequence[Probe]) -> bool:
 
 def end(probes: Sequence[Probe]) -> int:
     """Where a flow ends: at the target, at who refuses it, else at the last hop that answered; 0 when none did."""
-    return min(_ends(probes), default=max((one.ttl for one in probes if one.answer), default=0))
+    return min(_ends(probes), default=max((probe.ttl for probe in probes if probe.answer), default=0))
 
 
 def silent(probes: Sequence[Probe], farthest: int) -> list[int]:
     """Hops of a flow worth another packet: those that did not answer, no farther than its end (or `farthest`)."""
-    answered = {one.ttl for one in probes if one.answer}
+    answered = {probe.ttl for probe in probes if probe.answer}
     most = min([farthest, *_ends(probes)])
     return [ttl for ttl in range(1, most + 1) if ttl not in answered]
 
@@ -69,8 +69,8 @@ def silent(probes: Sequence[Probe], farthest: int) -> list[int]:
 def arrive(flows: Sequence[Sequence[Probe]]) -> None:
     """Of UDP: whoever says that the port is closed is the target, by another of its addresses (RFC 1812 §4.3.2.4): a router
     answers from the address it sends by. Not so who was seen to pass packets on: that is a firewall."""
-    answers = [one.answer for probes in flows for one in probes if one.answer]
-    passing = {one.by for one in answers if one.what is IcmpMeaning.EXCEEDED}
+    answers = [probe.answer for probes in flows for probe in probes if probe.answer]
+    passing = {answer.by for answer in answers if answer.what is IcmpMeaning.EXCEEDED}
     for probes in flows:
         for probe in probes:
             if probe.answer and probe.answer.what is IcmpMeaning.PORT and probe.answer.by not in passing:
@@ -87,22 +87,22 @@ def trace(flows: Sequence[Sequence[Probe]], target: str) -> Trace:
             if probe.answer:
                 seen.setdefault(flow, probe.answer)
     last = max((ttl for ttl, (_, seen) in steps.items() if seen), default=0)
-    everything = [one for probes in flows for one in probes]
-    sent = sum(one.left_ns > 0 for one in everything)
+    everything = [probe for probes in flows for probe in probes]
+    sent = sum(probe.left_ns > 0 for probe in everything)
     return Trace(
         target,
         tuple(_hop(ttl, *steps.get(ttl, (set(), {}))) for ttl in range(1, last + 1)),
-        min((ttl for ttl, (_, seen) in steps.items() if any(one.reached for one in seen.values())), default=None),
+        min((ttl for ttl, (_, seen) in steps.items() if any(reply.reached for reply in seen.values())), default=None),
         sent,
-        sum(one.answer is not None for one in everything),
-        "" if sent else next((one.unsent for one in everything if one.unsent), ""),
+        sum(probe.answer is not None for probe in everything),
+        "" if sent else next((probe.unsent for probe in everything if probe.unsent), ""),
     )
 
 
 def _within(probes: Sequence[Probe]) -> list[Probe]:
     last = min(_ends(probes), default=None)
-    return [one for one in probes if one.left_ns and not one.size and (last is None or one.ttl <= last)]
+    return [probe for probe in probes if probe.left_ns and not probe.size and (last is None or probe.ttl <= last)]
 
 
 def _hop(ttl: int, asked: set[int], seen: dict[int, HopReply]) -> Hop:
-    return Hop(ttl, len(asked), tuple(Seen(flow, seen[flow]) for flow in sorted(seen)))
+    return Hop(ttl, len(asked), tuple(FlowReply(flow, seen[flow]) for flow in sorted(seen)))

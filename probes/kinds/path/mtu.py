@@ -62,12 +62,12 @@ def _tell(search: MtuSearch, probes: list[Probe], known: int) -> bool:
     if _reached(probes):
         search.passed()
         return True
-    said = [one.answer for one in probes if one.answer and one.answer.what is IcmpMeaning.TOO_BIG]
+    said = [probe.answer for probe in probes if probe.answer and probe.answer.what is IcmpMeaning.TOO_BIG]
     if said:
         search.too_big(said[0].mtu, said[0].by)
-    elif any(one.unsent == TOO_BIG_HERE for one in probes):
+    elif any(probe.unsent == TOO_BIG_HERE for probe in probes):
         search.too_big(known, "")
-    elif any(one.unsent for one in probes):
+    elif any(probe.unsent for probe in probes):
         return False
     else:
         search.vanished()
@@ -75,13 +75,15 @@ def _tell(search: MtuSearch, probes: list[Probe], known: int) -> bool:
 
 
 def _reached(probes: list[Probe]) -> bool:
-    return any(one.answer and one.answer.reached for one in probes)
+    return any(probe.answer and probe.answer.reached for probe in probes)
 
 
 async def _where(asker: Asker, size: int, trace: Trace) -> tuple[int, int | None]:
     """The last hop that complains of an exceeded hop limit for a packet of this size, and the next that does for a
     small one."""
     ttls = list(range(1, trace.hops or 1))
-    told = [one.ttl for one in await asker.ask(size, ttls) if one.answer and one.answer.what is IcmpMeaning.EXCEEDED]
-    after = max(told, default=0)
+    answering = [
+        probe.ttl for probe in await asker.ask(size, ttls) if probe.answer and probe.answer.what is IcmpMeaning.EXCEEDED
+    ]
+    after = max(answering, default=0)
     return after, min((hop.ttl for hop in trace.steps if hop.ttl > after and hop.seen), default=None)

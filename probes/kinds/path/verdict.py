@@ -5,7 +5,7 @@ from __future__ import annotations
 from probes import stats
 from probes.base import Outcome, Row, Value
 from probes.clean import clean
-from probes.kinds.path.history import Change
+from probes.kinds.path.history import RouteChange
 from probes.kinds.path.hops import Hop, Trace
 from probes.kinds.path.mtu import Size
 from probes.wire.icmp.error import EXCEEDED, IcmpMeaning
@@ -15,16 +15,17 @@ from probes.wire.path.flow import HopReply
 # --- the outcome ---
 
 
-def verdict(trace: Trace, change: Change, size: Size | None, dscp: int, neighbour: str) -> tuple[Outcome, str]:
+def verdict(trace: Trace, change: RouteChange, size: Size | None, dscp: int, neighbour: str) -> tuple[Outcome, str]:
     """The table of `docs/probes/path.md`. A silent hop in the middle is no fault; `why` tells what is remarkable."""
     if trace.hops:
         return Outcome.OK, "; ".join(_remarks(trace, change, size, dscp))
     if not trace.sent:
         return Outcome.LOCAL, f"this machine has no way: {trace.unsent or 'nothing could be sent'}"
     refused = next(
-        (one.answer for hop in trace.steps for one in hop.seen if one.answer.what is IcmpMeaning.UNREACHABLE), None
+        (reply.answer for hop in trace.steps for reply in hop.seen if reply.answer.what is IcmpMeaning.UNREACHABLE),
+        None,
     )
-    refused = refused or next((one.answer for hop in trace.steps for one in hop.seen if one.answer.what is IcmpMeaning.PORT), None)  # fmt: skip
+    refused = refused or next((reply.answer for hop in trace.steps for reply in hop.seen if reply.answer.what is IcmpMeaning.PORT), None)  # fmt: skip
     if refused and (fault := icmp_fault(trace.target, refused.by, refused.type, refused.code)):
         return Outcome.REFUSED, clean(fault.why)
     if not trace.steps:
@@ -34,31 +35,31 @@ def verdict(trace: Trace, change: Change, size: Size | None, dscp: int, neighbou
 
 def _breaks_off(trace: Trace) -> str:
     last = trace.steps[-1]
-    circle = next((one for one in trace.steps[:-1] if set(one.addresses) & set(last.addresses)), None)
+    circle = next((hop for hop in trace.steps[:-1] if set(hop.addresses) & set(last.addresses)), None)
     if circle:
         return f"the way goes in a circle: {clean(last.names)} is hop {circle.ttl} and hop {last.ttl}"
     return f"no answer from beyond hop {last.ttl} ({clean(last.names)})"
 
 
-def _remarks(trace: Trace, change: Change, size: Size | None, dscp: int) -> list[str]:
-    found = [change.words] if change.words else []
-    found += _answers_for(trace)
+def _remarks(trace: Trace, change: RouteChange, size: Size | None, dscp: int) -> list[str]:
+    words = [change.words] if change.words else []
+    words += _answers_for(trace)
     if size and size.black_hole:
-        found.append(f"packets above {size.mtu} bytes vanish without a word{_where(trace, size)}")
+        words.append(f"packets above {size.mtu} bytes vanish without a word{_where(trace, size)}")
     rewritten = _rewritten(trace, dscp)
     if rewritten:
-        seen = next(one.answer.dscp for one in rewritten.seen if one.answer.dscp not in (None, dscp))
-        found.append(f"DSCP {dscp} is {seen} at hop {rewritten.ttl} ({clean(rewritten.names)})")
-    return found
+        seen = next(reply.answer.dscp for reply in rewritten.seen if reply.answer.dscp not in (None, dscp))
+        words.append(f"DSCP {dscp} is {seen} at hop {rewritten.ttl} ({clean(rewritten.names)})")
+    return words
 
 
 def _answers_for(trace: Trace) -> list[str]:
     """When what shows the arrival is not the target's plain answer."""
-    arrived = [one.answer for hop in trace.steps for one in hop.seen if one.answer.reached]
+    arrived = [reply.answer for hop in trace.steps for reply in hop.seen if reply.answer.reached]
     target = trace.target.partition("%")[0]
-    if any(one.by == target and (one.type, one.code) not in EXCEEDED for one in arrived):
+    if any(answer.by == target and (answer.type, answer.code) not in EXCEEDED for answer in arrived):
         return []
-    others = list(dict.fromkeys(one.by for one in arrived if one.by != target))
+    others = list(dict.fromkeys(answer.by for answer in arrived if answer.by != target))
     if others:
         return [f"{clean(' '.join(others))} answers for it: another of its addresses, or a firewall before it"]
     return ["the target sends the packets on: it says itself that they have no hops left"]
@@ -74,13 +75,13 @@ def _where(trace: Trace, size: Size) -> str:
 
 def _rewritten(trace: Trace, dscp: int) -> Hop | None:
     """The first hop that saw another DSCP than was sent."""
-    return next((hop for hop in trace.steps if any(one.answer.dscp not in (None, dscp) for one in hop.seen)), None)
+    return next((hop for hop in trace.steps if any(reply.answer.dscp not in (None, dscp) for reply in hop.seen)), None)
 
 
 # --- values and rows ---
 
 
-def values(trace: Trace, change: Change, size: Size | None, dscp: int) -> dict[str, Value]:
+def values(trace: Trace, change: RouteChange, size: Size | None, dscp: int) -> dict[str, Value]:
     """Measured values only; names as the kind's `fields`."""
     out: dict[str, Value] = {"sent": trace.sent, "rcvd": trace.rcvd}
     if trace.hops:
@@ -90,15 +91,15 @@ def values(trace: Trace, change: Change, size: Size | None, dscp: int) -> dict[s
         out["last_hop"] = trace.steps[-1].ttl
         out["branches"] = max(len(hop.addresses) for hop in trace.steps)
         out["hops_silent"] = sum(not hop.seen for hop in trace.steps)
-        out["mpls_hops"] = sum(any(one.answer.labels for one in hop.seen) for hop in trace.steps)
+        out["mpls_hops"] = sum(any(reply.answer.labels for reply in hop.seen) for hop in trace.steps)
     if change.known:
         out["changed"] = int(bool(change.words))
     return out | _of_size(size) | _of_dscp(trace, dscp)
 
 
 def _rtt(trace: Trace) -> dict[str, Value]:
-    found = [one.answer.rtt_ms for hop in trace.steps for one in hop.seen if one.answer.reached]
-    measured = sorted(one for one in found if one is not None)
+    trips_ms = [reply.answer.rtt_ms for hop in trace.steps for reply in hop.seen if reply.answer.reached]
+    measured = sorted(trip_ms for trip_ms in trips_ms if trip_ms is not None)
     return {"rtt_ms": stats.quantile(measured, 0.5)} if measured else {}
 
 
@@ -110,7 +111,7 @@ def _of_size(size: Size | None) -> dict[str, Value]:
 
 
 def _of_dscp(trace: Trace, dscp: int) -> dict[str, Value]:
-    shown = [one.answer.dscp for hop in trace.steps for one in hop.seen if one.answer.dscp is not None]
+    shown = [reply.answer.dscp for hop in trace.steps for reply in hop.seen if reply.answer.dscp is not None]
     if not shown:
         return {}
     rewritten = _rewritten(trace, dscp)
@@ -128,17 +129,17 @@ def rows(trace: Trace, dscp: int) -> tuple[Row, ...]:
 
 
 def _row(hop: Hop, address: str, dscp: int) -> Row:
-    mine = [one for one in hop.seen if one.answer.by == address]
-    row: Row = {"hop": hop.ttl, "address": clean(address), "flows": ",".join(str(one.flow) for one in mine)}
-    rtts = [one.answer.rtt_ms for one in mine if one.answer.rtt_ms is not None]
+    mine = [reply for reply in hop.seen if reply.answer.by == address]
+    row: Row = {"hop": hop.ttl, "address": clean(address), "flows": ",".join(str(reply.flow) for reply in mine)}
+    rtts = [reply.answer.rtt_ms for reply in mine if reply.answer.rtt_ms is not None]
     if rtts:
         row["rtt_ms"] = min(rtts)
-    seen = next((one.answer.dscp for one in mine if one.answer.dscp is not None), None)
+    seen = next((reply.answer.dscp for reply in mine if reply.answer.dscp is not None), None)
     if seen is not None:
         row["dscp"] = seen
-    labels = next((one.answer.labels for one in mine if one.answer.labels), ())
+    labels = next((label.answer.labels for label in mine if label.answer.labels), ())
     if labels:
-        row["mpls"] = " ".join(str(one) for one in labels)
+        row["mpls"] = " ".join(str(label) for label in labels)
     note = _note(mine[0].answer, seen, dscp)
     return row | ({"note": note} if note else {})
 

@@ -12,14 +12,14 @@ from typing import Any
 from probes import catalog
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Row, Target, Value
 from probes.kinds.room import rungs as roomladder
-from probes.kinds.room.rungs import RUNGS, Climb, Mark, Rung
+from probes.kinds.room.rungs import RUNGS, Rung, RungContext, RungResult
 from probes.kinds.room.settings import RoomSettings
 
 _H323 = "h323:"
 
 
 FIELDS = (
-    Field("rung", "", f"the rung that broke: {', '.join(f'{number} {one}' for number, one in enumerate(RUNGS, 1))}; 0: none did", "int"),
+    Field("rung", "", f"the rung that broke: {', '.join(f'{number} {rung}' for number, rung in enumerate(RUNGS, 1))}; 0: none did", "int"),
     Field("climbed", "rungs", "rungs that held", "int"),
     Field("risks", "", "things that held and deserve a look", "int"),
     Field("signalling_ms", "ms", "round trip of the OPTIONS or the gatekeeper's answer"),
@@ -37,7 +37,7 @@ FIELDS = (
 async def run(target: Target, settings: Any, count: int) -> Measurement:
     """One climb. `count` means packets elsewhere and nothing here."""
     text = target.text.strip()
-    climb = Climb(settings, text)
+    climb = RungContext(settings, text)
     rungs = roomladder.h323(climb) if text.lower().startswith(_H323) else roomladder.sip(climb)
     at_ns, began = time.time_ns(), time.monotonic()
     marks = await _climb(rungs)
@@ -46,9 +46,9 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     return Measurement("room", target.text, at_ns, took_ms, outcome, _values(marks), why, _detail(marks))
 
 
-async def _climb(rungs: list[Rung]) -> list[Mark]:
+async def _climb(rungs: list[Rung]) -> list[RungResult]:
     """Each rung in turn until one breaks."""
-    marks: list[Mark] = []
+    marks: list[RungResult] = []
     for rung in rungs:
         mark = await rung()
         if mark is not None:
@@ -58,29 +58,29 @@ async def _climb(rungs: list[Rung]) -> list[Mark]:
     return marks
 
 
-def _verdict(marks: list[Mark]) -> tuple[Outcome, str]:
+def _verdict(marks: list[RungResult]) -> tuple[Outcome, str]:
     last = marks[-1]
     if last.is_broken:
         return last.outcome, f"{last.rung}: {last.why}"
-    return Outcome.OK, "; ".join(f"{one.rung}: {one.why}" for one in marks if one.why)
+    return Outcome.OK, "; ".join(f"{result.rung}: {result.why}" for result in marks if result.why)
 
 
-def _values(marks: list[Mark]) -> dict[str, Value]:
+def _values(marks: list[RungResult]) -> dict[str, Value]:
     last, out = marks[-1], dict[str, Value]()
     if last.outcome not in (Outcome.LOCAL, Outcome.UNRESOLVED):
-        held = sum(not one.is_broken for one in marks)
+        held = sum(not result.is_broken for result in marks)
         out = {"rung": RUNGS.index(last.rung) + 1 if last.is_broken else 0, "climbed": held}
-        out["risks"] = sum(bool(one.why) for one in marks if not one.is_broken)
-    for one in marks:
-        out |= one.values
+        out["risks"] = sum(bool(result.why) for result in marks if not result.is_broken)
+    for result in marks:
+        out |= result.values
     return out
 
 
-def _detail(marks: list[Mark]) -> tuple[Row, ...]:
+def _detail(marks: list[RungResult]) -> tuple[Row, ...]:
     said = {True: "broken", False: "holds"}
     return tuple(
-        {"rung": one.rung, "it": said[one.is_broken] if not one.why or one.is_broken else "look", "outcome": one.outcome.name, "took_ms": one.took_ms, "why": one.why}
-        for one in marks
+        {"rung": result.rung, "it": said[result.is_broken] if not result.why or result.is_broken else "look", "outcome": result.outcome.name, "took_ms": result.took_ms, "why": result.why}
+        for result in marks
     )  # fmt: skip
 
 
@@ -97,13 +97,13 @@ def cost(settings: RoomSettings) -> Cost | None:
     if not parts:
         return None
     asking_s = 5 * settings.timeout_s
-    return Cost(sum(one.bytes or 0 for one in parts), asking_s + sum(one.seconds for one in parts))
+    return Cost(sum(part.bytes or 0 for part in parts), asking_s + sum(part.seconds for part in parts))
 
 
 def _part(kind: str, **settings: Any) -> list[Cost]:
-    one = catalog.load(kind)
-    found = one.cost(one.settings(**settings)) if one.cost else None
-    return [found] if found else []
+    probe = catalog.load(kind)
+    asked = probe.cost(probe.settings(**settings)) if probe.cost else None
+    return [asked] if asked else []
 
 
 ROOM = Kind(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from probes import catalog
 from probes.base import Measurement, Outcome, Target, Value
 from probes.errors import BadTarget
-from probes.kinds.sip.target import Aim, aim
+from probes.kinds.sip.target import SipTarget, aim
 from probes.target import Endpoint, parse
 
 RUNGS = ("port", "tls", "signalling", "alias", "call", "media", "quality")
@@ -20,7 +20,7 @@ _WARN, _FAIL = 1, 2  # of `media`
 _CALL_TAKEN, _CALL_BOTH_WAYS, _ROOM_KNOWN = 4, 5, 2  # rungs of `h323`
 
 
-class Mark(NamedTuple):
+class RungResult(NamedTuple):
     """One rung climbed, or broken. `why`: what broke it, or what of a rung that holds deserves a look."""
 
     rung: str
@@ -31,10 +31,10 @@ class Mark(NamedTuple):
     values: dict[str, Value]
 
 
-Rung = Callable[[], Awaitable[Mark | None]]  # None: nothing to ask here
+Rung = Callable[[], Awaitable[RungResult | None]]  # None: nothing to ask here
 
 
-class Climb:
+class RungContext:
     """What the rungs share: settings, target, and the call whose setting up and media are two rungs."""
 
     def __init__(self, settings: Any, target: str) -> None:
@@ -43,24 +43,24 @@ class Climb:
 
     async def ask(self, kind: str, target: str, count: int = 1, **settings: Any) -> Measurement:
         """One measurement of another kind."""
-        one = catalog.load(kind)
-        return await one.run(Target(target), one.settings(**settings), count)
+        probe = catalog.load(kind)
+        return await probe.run(Target(target), probe.settings(**settings), count)
 
 
-def _mark(rung: str, got: Measurement, *, broken: bool | None = None, look: str = "", **values: str) -> Mark:
+def _mark(rung: str, got: Measurement, *, broken: bool | None = None, look: str = "", **values: str) -> RungResult:
     """A mark from a measurement; `values`: our name of each of its values. By default what is not OK is broken."""
     is_broken = got.outcome is not Outcome.OK if broken is None else broken
     outcome = got.outcome
     if is_broken and outcome is Outcome.OK:
         outcome = Outcome.REFUSED
     kept = {ours: got.values[theirs] for ours, theirs in values.items() if theirs in got.values}
-    return Mark(rung, is_broken, outcome, got.why if is_broken else look, got.took_ms, kept)
+    return RungResult(rung, is_broken, outcome, got.why if is_broken else look, got.took_ms, kept)
 
 
 # --- SIP ---
 
 
-def sip(climb: Climb) -> list[Rung]:
+def sip(climb: RungContext) -> list[Rung]:
     """The rungs of a SIP room. Raises `BadTarget` for a target that is none."""
     toward = aim(climb.target, climb.settings.transport)
     settings = climb.settings
@@ -72,12 +72,12 @@ def sip(climb: Climb) -> list[Rung]:
         raise BadTarget(f"target {climb.target[:80]!r}: a test call needs a room (write sip:ROOM@host)")
     place = str(toward.endpoint)
 
-    async def port() -> Mark | None:
+    async def port() -> RungResult | None:
         if toward.transport == "udp":
             return None
         return _mark("port", await climb.ask("tcp", place, timeout_s=settings.timeout_s), port_ms="connect_p50_ms")
 
-    async def tls() -> Mark | None:
+    async def tls() -> RungResult | None:
         if toward.transport != "tls":
             return None
         got = await climb.ask(
@@ -96,12 +96,12 @@ def sip(climb: Climb) -> list[Rung]:
             cert_days="cert_days",
         )
 
-    async def signalling() -> Mark:
+    async def signalling() -> RungResult:
         server = f"{'sips' if toward.transport == 'tls' else 'sip'}:{place};transport={toward.transport}"
         got = await climb.ask("sip", server, **asked)
         return _mark("signalling", got, look=_resent(got), signalling_ms="rtt_ms")
 
-    async def alias() -> Mark | None:
+    async def alias() -> RungResult | None:
         if not toward.user:
             return None
         got = await climb.ask("sip", climb.target, transport=toward.transport, **asked)
@@ -110,10 +110,10 @@ def sip(climb: Climb) -> list[Rung]:
     return [port, tls, signalling, alias, *_sip_call(climb, toward, asked), _quality(climb)]
 
 
-def _sip_call(climb: Climb, toward: Aim, asked: dict[str, Any]) -> list[Rung]:
+def _sip_call(climb: RungContext, toward: SipTarget, asked: dict[str, Any]) -> list[Rung]:
     settings = climb.settings
 
-    async def call() -> Mark | None:
+    async def call() -> RungResult | None:
         if not settings.call:
             return None
         climb.call = got = await climb.ask(
@@ -122,7 +122,7 @@ def _sip_call(climb: Climb, toward: Aim, asked: dict[str, Any]) -> list[Rung]:
         )  # fmt: skip
         return _mark("call", got, broken=got.values.get("status") != 200, look=_resent(got), answer_ms="answer_ms")
 
-    async def media() -> Mark | None:
+    async def media() -> RungResult | None:
         got = climb.call
         return None if got is None else _mark("media", got, look=got.why, audio_rcvd="audio_rcvd")
 
@@ -142,7 +142,7 @@ def _resent(got: Measurement) -> str:
 # --- H.323 ---
 
 
-def h323(climb: Climb) -> list[Rung]:
+def h323(climb: RungContext) -> list[Rung]:
     """The rungs of an H.323 endpoint or MCU: `h323:host`, `h323:alias@host`. Raises `BadTarget`."""
     settings = climb.settings
     named, _, place = climb.target[len("h323:") :].rpartition("@")
@@ -155,23 +155,23 @@ def h323(climb: Climb) -> list[Rung]:
         raise BadTarget(f"target {climb.target[:80]!r}: a test call needs a room (write h323:ROOM@host, or set alias)")
     asked: dict[str, Measurement] = {}
 
-    async def port() -> Mark:
+    async def port() -> RungResult:
         return _mark("port", await climb.ask("tcp", host, timeout_s=settings.timeout_s), port_ms="connect_p50_ms")
 
-    async def signalling() -> Mark | None:
+    async def signalling() -> RungResult | None:
         if not settings.gatekeeper:
             return None
         got = await climb.ask("h323", settings.gatekeeper, via="ras", alias=alias_of, timeout_s=settings.timeout_s)
         asked["ras"] = got
         return _mark("signalling", got, broken=got.values.get("rung", 0) < 1, look=_resent(got), signalling_ms="ras_ms")
 
-    async def alias() -> Mark | None:
+    async def alias() -> RungResult | None:
         got = asked.get("ras")
         if got is None or not alias_of:
             return None
         return _mark("alias", got, broken=got.values.get("rung", 0) < _ROOM_KNOWN)
 
-    async def call() -> Mark | None:
+    async def call() -> RungResult | None:
         if not settings.call:
             return None
         climb.call = got = await climb.ask(
@@ -186,7 +186,7 @@ def h323(climb: Climb) -> list[Rung]:
         )
         return _mark("call", got, broken=got.values.get("rung", 0) < _CALL_TAKEN, answer_ms="answer_ms")
 
-    async def media() -> Mark | None:
+    async def media() -> RungResult | None:
         got = climb.call
         if got is None:
             return None
@@ -199,10 +199,10 @@ def h323(climb: Climb) -> list[Rung]:
 # --- both ---
 
 
-def _quality(climb: Climb) -> Rung:
+def _quality(climb: RungContext) -> Rung:
     settings = climb.settings
 
-    async def quality() -> Mark | None:
+    async def quality() -> RungResult | None:
         if not settings.responder:
             return None
         if climb.call is not None:
@@ -215,7 +215,7 @@ def _quality(climb: Climb) -> Rung:
         broken = got.outcome is not Outcome.OK or verdict == _FAIL
         names = ("lost_fwd_percent", "lost_bwd_percent", "verdict", "limit")
         return _mark(
-            "quality", got, broken=broken, look=got.why if verdict == _WARN else "", **{one: one for one in names}
+            "quality", got, broken=broken, look=got.why if verdict == _WARN else "", **{name: name for name in names}
         )
 
     return quality

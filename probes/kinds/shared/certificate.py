@@ -18,60 +18,60 @@ _SHOWN = 3
 
 def read(chain: Sequence[bytes]) -> list[Certificate]:
     """The certificates that can be read."""
-    found = []
+    certificates = []
     for der in chain:
         try:
-            found.append(x509.read(der))
+            certificates.append(x509.read(der))
         except WireError:
             continue
-    return found
+    return certificates
 
 
 def facts(shaken: Shaken, chain: Sequence[Certificate], now_s: float) -> dict[str, Value]:
     """What was agreed and shown, by field name. What has ended in a chain that is trusted is not needed for that trust,
     and does not count."""
-    needed = [one for one in chain if shaken.verify_code != 0 or one.not_after_s > now_s]
-    told = {
+    needed = [cert for cert in chain if shaken.verify_code != 0 or cert.not_after_s > now_s]
+    facts = {
         "verify_code": shaken.verify_code,
         "tls_version": shaken.version,
         "cipher": shaken.cipher,
         "chain_certs": len(chain) or None,
-        "cert_days": min((days(one, now_s) for one in needed), default=None),
+        "cert_days": min((days(cert, now_s) for cert in needed), default=None),
         "leaf_days": days(chain[0], now_s) if chain else None,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
-def days(one: Certificate, now_s: float) -> float:
+def days(cert: Certificate, now_s: float) -> float:
     """Until a certificate ends; below 0 when it has."""
-    return round((one.not_after_s - now_s) / 86400, 2)
+    return round((cert.not_after_s - now_s) / 86400, 2)
 
 
 def distrust(code: int, chain: Sequence[Certificate], name: str, now_s: float, message: str = "") -> str:
     """Why a certificate is not trusted, for whoever must mend it. `message`: OpenSSL's own words."""
     if code == EXPIRED:
-        ended = next((one for one in chain if one.not_after_s <= now_s), None)
+        ended = next((cert for cert in chain if cert.not_after_s <= now_s), None)
         return f"{_whose(ended, chain)} ended{_ago(ended, now_s)}"
     if code == NOT_YET:
-        early = next((one for one in chain if one.not_before_s > now_s), None)
+        early = next((cert for cert in chain if cert.not_before_s > now_s), None)
         return f"{_whose(early, chain)} begins later (or a clock is wrong)"
     if code in OTHER_NAME:
         return f"its certificate is not for {clean(name, 80)}{_for(chain, name)}"
     issuer = clean(chain[-1].issuer, 60) if chain else ""
-    told = clean(tls_faults.distrust(code, message), 100)
-    return f"its certificate is not trusted: {told}" + (f" (issued by {issuer})" if issuer else "")
+    words = clean(tls_faults.distrust(code, message), 100)
+    return f"its certificate is not trusted: {words}" + (f" (issued by {issuer})" if issuer else "")
 
 
-def _whose(one: Certificate | None, chain: Sequence[Certificate]) -> str:
-    if not chain or one is chain[0]:
+def _whose(cert: Certificate | None, chain: Sequence[Certificate]) -> str:
+    if not chain or cert is chain[0]:
         return "its certificate" if chain else "its certificate, or its authority's,"
-    return f"the certificate of its authority {clean(one.subject, 60) if one else ''}".rstrip()
+    return f"the certificate of its authority {clean(cert.subject, 60) if cert else ''}".rstrip()
 
 
-def _ago(one: Certificate | None, now_s: float) -> str:
-    if one is None:
+def _ago(cert: Certificate | None, now_s: float) -> str:
+    if cert is None:
         return ""
-    hours = (now_s - one.not_after_s) / 3600
+    hours = (now_s - cert.not_after_s) / 3600
     return f" {hours / 24:.0f} days ago" if hours >= 48 else f" {hours:.0f} hours ago"
 
 
@@ -81,7 +81,7 @@ def _for(chain: Sequence[Certificate], name: str) -> str:
     if chain and not names:
         only = f" {clean(subject, 60)!r} is only its common name, and" if subject else ""
         return f":{only} it has no subjectAltName"
-    if name.lower() in [one.lower() for one in names]:
+    if name.lower() in [name.lower() for name in names]:
         return ": it is written there as a host name, not as an IP address (subjectAltName)"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f", but for {', '.join(clean(one, 60) for one in names[:_SHOWN])}{more}" if any(names) else ""
+    return f", but for {', '.join(clean(name, 60) for name in names[:_SHOWN])}{more}" if any(names) else ""

@@ -64,15 +64,15 @@ class _Felt(Ping):
 @asynccontextmanager
 async def echoing(family: int, sockaddr: tuple[Any, ...]) -> AsyncIterator[Echoes]:
     """Echoes to the host, the first of them alone; none where ICMP is closed to us."""
-    found = Echoes()
+    echoes = Echoes()
     try:
         icmp = open_icmp(family)
     except (ProbeError, OSError):
-        yield found
+        yield echoes
         return
     v6 = family == socket.AF_INET6
     session = _Felt(ident=icmp.ident, cookie=os.urandom(8), v6=v6, summed=icmp.raw and not v6)
-    driver = Driver(session, icmp.packets, found.hear)
+    driver = Driver(session, icmp.packets, echoes.hear)
     try:
         session.add(
             "", (sockaddr[0], 0, *sockaddr[2:]), every_s=_EVERY_S, interval_s=_INTERVAL_S, timeout_s=_WAIT_S,
@@ -80,6 +80,6 @@ async def echoing(family: int, sockaddr: tuple[Any, ...]) -> AsyncIterator[Echoe
         )  # fmt: skip
         driver.kick()
         await asyncio.sleep(IDLE_S)
-        yield found
+        yield echoes
     finally:
         driver.close()

@@ -1,6 +1,6 @@
 """What packet kinds (ping, stamp) share: names resolved, one socket and session per address family, intervals told.
 
-A kind gives a `Recipe`; `watch` serves all its jobs until cancelled, `measure` makes one measurement now.
+A kind gives a `PacketKind`; `watch` serves all its jobs until cancelled, `measure` makes one measurement now.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Meet = Callable[[int, tuple[Any, ...], int, Any], Awaitable[Negotiated | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class PacketKind:
     """How one kind uses this machinery."""
 
     kind: str
@@ -80,13 +80,13 @@ class _Sizes(Driver):
 _TOO_BIG = {False: {(3, 4)}, True: {(2, code) for code in range(256)}}
 
 
-def _drive(recipe: Recipe, family: int, settings: Any, told: Callable[[list[Any]], None]) -> Driver:
+def _drive(recipe: PacketKind, family: int, settings: Any, on_events: Callable[[list[Any]], None]) -> Driver:
     """A session on a socket that fits the settings; raises `ProbeError`, OSError."""
     whole = recipe.whole(settings)
     session, sock = recipe.open(family)
     if whole:
         sock.dont_fragment()
-    return (_Sizes if whole else Driver)(session, sock, told)
+    return (_Sizes if whole else Driver)(session, sock, on_events)
 
 
 def address_of(sockaddr: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -113,7 +113,7 @@ _WHY = {
 }
 
 
-def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
+def measurement(recipe: PacketKind, target: str, interval: Interval) -> Measurement:
     """An interval as a measurement: what was not measured is absent."""
     window = interval.window
     outcome = _OK if window.rcvd and not window.overflow else outcome_of(window)
@@ -150,13 +150,13 @@ def measurement(recipe: Recipe, target: str, interval: Interval) -> Measurement:
 
 def _single(trip_ms: float) -> dict[str, Value]:
     """One round trip is every figure of its interval."""
-    told = stats.rounded(trip_ms)
+    median_ms = stats.rounded(trip_ms)
     return {
-        "rtt_min_ms": told,
-        "rtt_p50_ms": told,
-        "rtt_p95_ms": told,
-        "rtt_p99_ms": told,
-        "rtt_max_ms": told,
+        "rtt_min_ms": median_ms,
+        "rtt_p50_ms": median_ms,
+        "rtt_p95_ms": median_ms,
+        "rtt_p99_ms": median_ms,
+        "rtt_max_ms": median_ms,
         logbuckets.NAMES[logbuckets.bucket_of(trip_ms)]: 1,
     }
 
@@ -171,7 +171,7 @@ def _trips(ordered: list[float], values: dict[str, Value]) -> None:
     values["pdv_p95_ms"] = stats.rounded(values["rtt_p95_ms"] - values["rtt_min_ms"])
 
 
-def blank(recipe: Recipe, target: str, outcome: Outcome, why: str) -> Measurement:
+def blank(recipe: PacketKind, target: str, outcome: Outcome, why: str) -> Measurement:
     """A measurement in which nothing could be measured."""
     return Measurement(recipe.kind, target, time.time_ns(), 0.0, outcome, {}, why)
 
@@ -179,7 +179,7 @@ def blank(recipe: Recipe, target: str, outcome: Outcome, why: str) -> Measuremen
 # --- one measurement, now ---
 
 
-async def measure(recipe: Recipe, target: Target, settings: Any, count: int) -> Measurement:
+async def measure(recipe: PacketKind, target: Target, settings: Any, count: int) -> Measurement:
     """`count` packets to one target; raises `ProbeError` for what is our fault before anything is sent."""
     endpoint = parse(target.text, recipe.default_port)
     try:
@@ -234,13 +234,13 @@ def _note_losses(session: Fleet) -> None:
 
 
 async def _meet(
-    recipe: Recipe, family: int, sockaddr: tuple[Any, ...], driver: Driver, settings: Any
+    recipe: PacketKind, family: int, sockaddr: tuple[Any, ...], driver: Driver, settings: Any
 ) -> Negotiated | None:
     return await recipe.meet(family, sockaddr, driver.sock.port, settings) if recipe.meet else None
 
 
 def _add(
-    recipe: Recipe, session: Fleet, id: str, to: Any, settings: Any, interval_s: float, first_at: float, count: int
+    recipe: PacketKind, session: Fleet, id: str, to: Any, settings: Any, interval_s: float, first_at: float, count: int
 ) -> FleetTarget:
     return session.add(
         id, to, every_s=settings.every_s, interval_s=interval_s, timeout_s=settings.timeout_s,
@@ -251,9 +251,9 @@ def _add(
 # --- all checks of a kind, for ever ---
 
 
-async def watch(recipe: Recipe, jobs: Sequence[Job], emit: Emit) -> None:
+async def watch(recipe: PacketKind, jobs: Sequence[Job], emit: Emit) -> None:
     """Serve all jobs on shared sockets until cancelled."""
-    room = _Room(recipe, {job.id: job for job in jobs}, emit)
+    room = Watcher(recipe, {job.id: job for job in jobs}, emit)
     tasks = [asyncio.create_task(room.serve(job)) for job in jobs]
     try:
         await asyncio.gather(*tasks)
@@ -265,14 +265,15 @@ async def watch(recipe: Recipe, jobs: Sequence[Job], emit: Emit) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _Room:
+class Watcher:
     """The open sockets of a kind, one for each address family, and one more where packets must not be cut."""
 
-    def __init__(self, recipe: Recipe, jobs: dict[str, Job], emit: Emit) -> None:
+    def __init__(self, recipe: PacketKind, jobs: dict[str, Job], emit: Emit) -> None:
         self._recipe, self._jobs, self._emit = recipe, jobs, emit
         self._drivers: dict[tuple[int, bool], Driver] = {}
 
     def close(self) -> None:
+        """Close every socket; what is under way ends unanswered."""
         for driver in self._drivers.values():
             driver.close()
 
@@ -300,17 +301,17 @@ class _Room:
         while not is_address(endpoint.host):
             await asyncio.sleep(AGAIN_S)
             with suppress(Unresolved):  # the address it had is still the best known
-                found = [address_of(one) for kind, one in await resolve(endpoint) if kind == family]
-                if found and track.to not in found:
-                    driver.session.move(track, found[0])  # type: ignore[attr-defined]
+                addresses = [address_of(sockaddr) for kind, sockaddr in await resolve(endpoint) if kind == family]
+                if addresses and track.to not in addresses:
+                    driver.session.move(track, addresses[0])  # type: ignore[attr-defined]
 
     async def _ready(self, job: Job, endpoint: Endpoint, again: int = 0) -> tuple[int, Any, Driver, Negotiated | None]:
         """The address, the driver and the session agreed on; until all are had every interval says why not. `again`: the
         family of a target that is measured already, whose own intervals tell."""
         while True:
             try:
-                found = await resolve(endpoint)
-                family, sockaddr = next((one for one in found if one[0] == again), found[0])
+                known_addresses = await resolve(endpoint)
+                family, sockaddr = next((known for known in known_addresses if known[0] == again), known_addresses[0])
                 driver = self._driver(family, job.settings)
                 meeting = await _meet(self._recipe, family, sockaddr, driver, job.settings)
                 return family, address_of(sockaddr if meeting is None else meeting.to), driver, meeting

@@ -51,8 +51,8 @@ class Reached(NamedTuple):
     @property
     def times(self) -> dict[str, float]:
         """The phases that were measured, by field name."""
-        found = {"connect_ms": self.connect_ms, "tls_ms": self.shaken.took_ms if self.shaken else None}
-        return {name: value for name, value in found.items() if value is not None}
+        phases = {"connect_ms": self.connect_ms, "tls_ms": self.shaken.took_ms if self.shaken else None}
+        return {name: value for name, value in phases.items() if value is not None}
 
 
 async def reach(family: int, sockaddr: SocketAddress, tls: Trust | None, deadline: float) -> Reached:
@@ -89,22 +89,22 @@ async def several(kind: str, text: str, endpoint: Endpoint, timeout_s: float, co
         await asyncio.sleep(SPACING_S)
         trace.note("try", f"{len(tries) + 1} of {count}")
         tries.append(await once(family, sockaddr, time.monotonic() + timeout_s))
-    told = ([one for one in tries if one.outcome is Outcome.OK] or tries)[-1]
-    return Measurement(kind, text, at_ns, since(began), told.outcome, values(tries, told, resolve_ms), told.why)
+    last = ([attempt for attempt in tries if attempt.outcome is Outcome.OK] or tries)[-1]
+    return Measurement(kind, text, at_ns, since(began), last.outcome, values(tries, last, resolve_ms), last.why)
 
 
-def values(tries: Sequence[Try], told: Try, resolve_ms: float | None) -> dict[str, Value]:
+def values(tries: Sequence[Try], attempt: Try, resolve_ms: float | None) -> dict[str, Value]:
     """Counts, the median of each phase, and what the try that is told said."""
     out: dict[str, Value] = {
-        "sent": sum(one.outcome is not Outcome.LOCAL for one in tries),
-        "rcvd": sum(one.answered for one in tries),
+        "sent": sum(attempt.outcome is not Outcome.LOCAL for attempt in tries),
+        "rcvd": sum(attempt.answered for attempt in tries),
     }
-    for name in dict.fromkeys(name for one in tries for name in one.times):
-        measured = sorted(one.times[name] for one in tries if name in one.times)
+    for name in dict.fromkeys(name for attempt in tries for name in attempt.times):
+        measured = sorted(attempt.times[name] for attempt in tries if name in attempt.times)
         out[name] = round(stats.quantile(measured, 0.5), 4)
         if name == "rtt_ms":
             out |= {"rtt_min_ms": round(measured[0], 4), "rtt_max_ms": round(measured[-1], 4)}
-    out |= told.facts
+    out |= attempt.facts
     return out | ({} if resolve_ms is None else {"resolve_ms": resolve_ms})
 
 

@@ -15,7 +15,7 @@ from probes.io.conversation import ConversationEnd, Events, SocketAddress
 from probes.io.stream.tls import Trust, trust
 from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, reach
-from probes.kinds.sip.target import Aim
+from probes.kinds.sip.target import SipTarget
 from probes.wire.session import StreamSession
 from probes.wire.sip.digest import Credentials
 from probes.wire.sip.request import RequestPlan
@@ -47,13 +47,13 @@ class Access(Protocol):
         """Name its certificate must be for, "" for the target's."""
 
 
-def asker(toward: Aim, credentials: Credentials | None) -> Callable[[str], RequestPlan]:
+def asker(toward: SipTarget, credentials: Credentials | None) -> Callable[[str], RequestPlan]:
     """What asks as us, once our own `host:port` is known; all its tokens are new."""
     seed = secrets.token_hex(16)
     return lambda local: RequestPlan(toward.uri, local, seed, toward.transport.upper(), credentials)
 
 
-def tls(settings: Access, toward: Aim) -> Trust:
+def tls(settings: Access, toward: SipTarget) -> Trust:
     """Whom to trust and what to call it; raises `BadSettings`."""
     if settings.ca_file and not settings.verify:
         raise BadSettings("ca_file says whom to trust and verify=false trusts anybody (keep one of them)")
@@ -101,7 +101,7 @@ def _cert_days(reached: Reached) -> float | None:
     return (chain[0].not_after_s - time.time()) / 86400 if chain else None
 
 
-def credentials(settings: Access, toward: Aim) -> Credentials | None:
+def credentials(settings: Access, toward: SipTarget) -> Credentials | None:
     """Who we are, None without a password; raises `BadSettings`."""
     if not settings.password_file:
         return None

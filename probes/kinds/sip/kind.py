@@ -14,8 +14,8 @@ from probes.io.conversation_udp import over_udp
 from probes.io.stream.tls import Trust
 from probes.kinds.sip import access as sipaccess
 from probes.kinds.sip import verdict as sipjudge
-from probes.kinds.sip.target import Aim, aim
-from probes.kinds.sip.verdict import Try
+from probes.kinds.sip.target import SipTarget, aim
+from probes.kinds.sip.verdict import OptionsTry
 from probes.settings import setting
 from probes.target import Unresolved, resolve
 from probes.wire.sip.digest import Credentials
@@ -70,7 +70,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         return Measurement("sip", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
     resolve_ms = _ms(began) if str(sockaddr[0]) != toward.endpoint.host.partition("%")[0] else None
 
-    async def once() -> Try:
+    async def once() -> OptionsTry:
         deadline = time.monotonic() + settings.timeout_s
         return await _try(family, sockaddr, toward, credentials, tls, deadline)
 
@@ -87,11 +87,11 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
 async def _try(
     family: int,
     sockaddr: tuple[Any, ...],
-    toward: Aim,
+    toward: SipTarget,
     credentials: Credentials | None,
     tls: Trust | None,
     deadline: float,
-) -> Try:
+) -> OptionsTry:
     events: list[Any] = []
     ask = sipaccess.asker(toward, credentials)
     if toward.transport == "udp":
@@ -105,9 +105,9 @@ async def _try(
     return _told(events, ended)
 
 
-def _told(events: list[Any], ended: ConversationEnd) -> Try:
+def _told(events: list[Any], ended: ConversationEnd) -> OptionsTry:
     outcome, why, answer = sipjudge.judge(events, ended)
-    return Try(outcome, why, answer, ended.connect_ms, ended.tls_ms, ended.cert_days)
+    return OptionsTry(outcome, why, answer, ended.connect_ms, ended.tls_ms, ended.cert_days)
 
 
 def _ms(began: float) -> float:

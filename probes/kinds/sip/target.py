@@ -17,7 +17,7 @@ _USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/#%-]{1,256}\Z")  # RFC 3261 §25.
 _UNESCAPED = "-_.!~*'()&=+$,;?/"
 
 
-class Aim(NamedTuple):
+class SipTarget(NamedTuple):
     """Where to connect, by what, and the Request-URI to ask for. `user`: whom the URI names, as written, or ""."""
 
     endpoint: Endpoint
@@ -26,13 +26,13 @@ class Aim(NamedTuple):
     user: str
 
 
-def aim(text: str, transport: str = "udp", user: str = "") -> Aim:
+def aim(text: str, transport: str = "udp", user: str = "") -> SipTarget:
     """The aim a target's text names; `transport` and `user` hold where it says nothing. Raises `BadTarget`."""
     scheme, rest = _scheme(text.strip())
     written, at, place = rest.rpartition("@")
     if at and not _USER.match(written):
-        told = "a password does not belong here: use password_file" if ":" in written else "the user is not understood"
-        raise BadTarget(f"target {clean(place, 80)!r}: {told}")
+        fault = "a password does not belong here: use password_file" if ":" in written else "the user is not understood"
+        raise BadTarget(f"target {clean(place, 80)!r}: {fault}")
     host, *parameters = place.partition("?")[0].split(";")
     endpoint = parse(host)
     transport = _transport(text, scheme, parameters, transport)
@@ -40,7 +40,7 @@ def aim(text: str, transport: str = "udp", user: str = "") -> Aim:
     shown = Endpoint(endpoint.host.partition("%")[0], endpoint.port)
     uri = f"{scheme}:{named}@{shown}" if named else f"{scheme}:{shown}"
     port = endpoint.port or (TLS_PORT if transport == "tls" else PORT)
-    return Aim(Endpoint(endpoint.host, port), transport, uri.replace("#", "%23"), written)
+    return SipTarget(Endpoint(endpoint.host, port), transport, uri.replace("#", "%23"), written)
 
 
 def _scheme(text: str) -> tuple[str, str]:

@@ -32,7 +32,7 @@ _WORDS = {
 _BAD_PASSWORD = "alive; it does not accept our user and password"  # noqa: S105
 
 
-class Try(NamedTuple):
+class OptionsTry(NamedTuple):
     """One OPTIONS and what became of it. Times in ms, None when not measured."""
 
     outcome: Outcome
@@ -45,7 +45,7 @@ class Try(NamedTuple):
 
 def judge(events: Sequence[Any], ended: ConversationEnd) -> tuple[Outcome, str, FinalResponse | None]:
     """One conversation's outcome from what the session told and how it was carried."""
-    answer = next((one for one in events if isinstance(one, FinalResponse)), None)
+    answer = next((event for event in events if isinstance(event, FinalResponse)), None)
     if answer:
         status = answer.message.status
         return _OUTCOMES.get(status, Outcome.OK), _words(answer), answer
@@ -66,49 +66,52 @@ def _words(answer: FinalResponse) -> str:
 
 
 def _unanswered(events: Sequence[Any]) -> tuple[Outcome, str]:
-    malformed = next((one for one in events if isinstance(one, Malformed)), None)
-    expired = next((one for one in events if isinstance(one, NoFinalResponse)), NoFinalResponse(False, False))
+    malformed = next((event for event in events if isinstance(event, Malformed)), None)
+    expired = next((event for event in events if isinstance(event, NoFinalResponse)), NoFinalResponse(False, False))
     if malformed:
         return Outcome.PROTOCOL, f"what answers is no SIP: {clean(malformed.reason)}"
     if expired.partial:
         return Outcome.PROTOCOL, "an answer began and never ended"
-    if any(isinstance(one, Stray) for one in events):
+    if any(isinstance(event, Stray) for event in events):
         return Outcome.PROTOCOL, "it answers, but not what we asked"
     if expired.closed:
         return Outcome.REFUSED, "it closed the connection without an answer"
-    if any(isinstance(one, Provisional) for one in events):
+    if any(isinstance(event, Provisional) for event in events):
         return Outcome.LOST, "only a provisional answer came in time"
     if expired.trouble:
         return expired.trouble.outcome, clean(expired.trouble.why)
     return Outcome.LOST, "nothing came back in time"
 
 
-def verdict(tries: Sequence[Try]) -> tuple[Outcome, str]:
+def verdict(tries: Sequence[OptionsTry]) -> tuple[Outcome, str]:
     """Of many: OK when any was, else the last one's; losses beside it stand in `sent` and `rcvd`."""
-    good = [one for one in tries if one.outcome is Outcome.OK]
-    told = (good or tries)[-1]
-    return told.outcome, told.why
+    good = [attempt for attempt in tries if attempt.outcome is Outcome.OK]
+    last = (good or tries)[-1]
+    return last.outcome, last.why
 
 
-def values(tries: Sequence[Try], resolve_ms: float | None) -> dict[str, Value]:
+def values(tries: Sequence[OptionsTry], resolve_ms: float | None) -> dict[str, Value]:
     """Measured values only; names as the kind's `fields`."""
-    answers = [one.answer for one in tries if one.answer]
-    out: dict[str, Value] = {"sent": sum(one.outcome is not Outcome.LOCAL for one in tries), "rcvd": len(answers)}
+    answers = [attempt.answer for attempt in tries if attempt.answer]
+    out: dict[str, Value] = {
+        "sent": sum(attempt.outcome is not Outcome.LOCAL for attempt in tries),
+        "rcvd": len(answers),
+    }
     if answers:
-        delays = stats.delays([1000.0 * one.rtt_s for one in answers])
+        delays = stats.delays([1000.0 * answer.rtt_s for answer in answers])
         out["status"] = answers[-1].message.status
         out["rtt_ms"] = delays["rtt_p50_ms"]
-        out["sends"] = max(one.sends for one in answers)
+        out["sends"] = max(answer.sends for answer in answers)
         out |= {name: delays[name] for name in ("rtt_min_ms", "rtt_max_ms")}
         later = sip.retry_after_s(answers[-1].message)
         out |= {} if later is None else {"retry_after_s": later}
-    out |= _median("connect_ms", [one.connect_ms for one in tries])
-    out |= _median("tls_ms", [one.tls_ms for one in tries])
-    days = [one.cert_days for one in tries if one.cert_days is not None]
+    out |= _median("connect_ms", [attempt.connect_ms for attempt in tries])
+    out |= _median("tls_ms", [attempt.tls_ms for attempt in tries])
+    days = [attempt.cert_days for attempt in tries if attempt.cert_days is not None]
     out |= {"cert_days": round(days[-1], 2)} if days else {}
     return out | ({} if resolve_ms is None else {"resolve_ms": resolve_ms})
 
 
-def _median(name: str, found: Sequence[float | None]) -> dict[str, Value]:
-    measured = sorted(one for one in found if one is not None)
+def _median(name: str, figures: Sequence[float | None]) -> dict[str, Value]:
+    measured = sorted(value for value in figures if value is not None)
     return {name: round(stats.quantile(measured, 0.5), 4)} if measured else {}

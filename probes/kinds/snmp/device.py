@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from probes.base import Value
 from probes.io.snmp.device import Value as Shown
 from probes.kinds.snmp import oids
-from probes.kinds.snmp.interface import whole, within
+from probes.kinds.snmp.interface import integer, within
 
 _ON_BATTERY = 5  # upsOutputSource
 _FROM_MAINS = (3, 4, 6, 7)  # normal, bypass, booster, reducer
@@ -30,11 +30,11 @@ _READINGS = {_CELSIUS: (-100.0, 200.0), _HUMIDITY: (0.0, 100.0), _RPM: (0.0, 6e4
 _LOW_BATTERY = {3: "its battery is low", 4: "its battery is empty"}
 
 
-def ups(found: Mapping[str, Shown]) -> dict[str, Value]:
+def ups(rows: Mapping[str, Shown]) -> dict[str, Value]:
     """Battery and source of power (RFC 1628); empty when it is no UPS. Times in seconds, shares 0 to 1."""
     values: dict[str, Value] = {}
     for name, oid in oids.UPS.items():
-        value = possible(name, whole(found.get(oid)))
+        value = possible(name, integer(rows.get(oid)))
         values |= {} if value is None else {name: value}
     if values.get("power_source") in _FROM_MAINS and values.get("on_battery_s"):
         del values["on_battery_s"]  # must be 0 then: what else stands there is no time
@@ -45,7 +45,7 @@ def ups(found: Mapping[str, Shown]) -> dict[str, Value]:
 
 
 def possible(name: str, value: int | None) -> int | None:
-    """A value of a UPS (by its name in `snmpoids.UPS`) that can be, None for one that cannot."""
+    """A value of a UPS (by its name in `oids.UPS`) that can be, None for one that cannot."""
     if name in _TIMES and value in _UNKNOWN_TIMES:
         return None
     return within(value, _POSSIBLE[name])
@@ -66,11 +66,11 @@ def ups_words(values: Mapping[str, Value]) -> str:
 def sensors(columns: Mapping[str, Mapping[str, Shown]]) -> dict[str, Value]:
     """Hottest, dampest, slowest fan, and how many sensors work (RFC 3433). Column → index → value."""
     values: dict[str, Value] = {}
-    status = {index: whole(value) for index, value in columns[oids.SENSOR_STATUS].items()}
+    status = {index: integer(value) for index, value in columns[oids.SENSOR_STATUS].items()}
     good = [index for index, value in status.items() if value == _SENSOR_OK]
     readings: dict[int, list[float]] = {}
     for index in good:
-        kind, reading = whole(columns[oids.SENSOR_TYPE].get(index)), _reading(columns, index)
+        kind, reading = integer(columns[oids.SENSOR_TYPE].get(index)), _reading(columns, index)
         if kind is not None and reading is not None and _can_be(kind, reading):
             readings.setdefault(kind, []).append(reading)
     values["sensors_ok"], values["sensors_bad"] = len(good), len(status) - len(good)
@@ -81,9 +81,9 @@ def sensors(columns: Mapping[str, Mapping[str, Shown]]) -> dict[str, Value]:
 
 
 def _reading(columns: Mapping[str, Mapping[str, Shown]], index: str) -> float | None:
-    value = _signed(whole(columns[oids.SENSOR_VALUE].get(index)))
-    scale = whole(columns[oids.SENSOR_SCALE].get(index))
-    precision = _signed(whole(columns[oids.SENSOR_PRECISION].get(index)))
+    value = _signed(integer(columns[oids.SENSOR_VALUE].get(index)))
+    scale = integer(columns[oids.SENSOR_SCALE].get(index))
+    precision = _signed(integer(columns[oids.SENSOR_PRECISION].get(index)))
     if value in _NO_READINGS:
         return None
     if value is None or scale is None or precision is None or not 1 <= scale <= 17 or not -8 <= precision <= 9:
@@ -100,8 +100,8 @@ def sensor_words(columns: Mapping[str, Mapping[str, Shown]]) -> str:
     """What is said of sensors that say they work and show what cannot be, "" where there is none."""
     odd = 0
     for index, status in columns[oids.SENSOR_STATUS].items():
-        kind = whole(columns[oids.SENSOR_TYPE].get(index))
-        if whole(status) == _SENSOR_OK and kind in _READINGS:
+        kind = integer(columns[oids.SENSOR_TYPE].get(index))
+        if integer(status) == _SENSOR_OK and kind in _READINGS:
             reading = _reading(columns, index)
             odd += reading is None or not _can_be(kind, reading)
     return f"{odd} of its sensors say they work, but show no possible reading" if odd else ""
@@ -115,10 +115,12 @@ def _signed(value: int | None) -> int | None:
 def system(columns: Mapping[str, Mapping[str, Shown]]) -> dict[str, Value]:
     """Mean of the processors' load, share of RAM in use as the device counts it (RFC 2790)."""
     values: dict[str, Value] = {}
-    loads = [load for one in columns[oids.CPU_LOAD].values() if (load := whole(one)) is not None and 0 <= load <= 100]
+    loads = [
+        load for value in columns[oids.CPU_LOAD].values() if (load := integer(value)) is not None and 0 <= load <= 100
+    ]
     values |= {"cpu_share": round(sum(loads) / len(loads) / 100.0, 4)} if loads else {}
     for index, kind in columns[oids.STORAGE_TYPE].items():
-        size, used = (whole(columns[column].get(index)) for column in (oids.STORAGE_SIZE, oids.STORAGE_USED))
+        size, used = (integer(columns[column].get(index)) for column in (oids.STORAGE_SIZE, oids.STORAGE_USED))
         if kind == oids.RAM and size and used is not None and 0 <= used <= size:
             values["mem_used_share"] = round(used / size, 4)
             break

@@ -10,7 +10,7 @@ from probes.base import Value
 from probes.clean import clean
 from probes.io.snmp.device import Value as Shown
 from probes.kinds.snmp import oids
-from probes.kinds.snmp.rates import OVER, Change, Counter, Poll
+from probes.kinds.snmp.rates import OVER, Counter, Poll, PollChange
 from probes.kinds.snmp.utilisation import Slots
 
 OFF, UP = 0, 1
@@ -18,14 +18,14 @@ _WORDS = {OFF: "switched off", 2: "down", 3: "testing", 4: "in an unknown state"
           7: "down because what carries it is down"}  # fmt: skip
 _SHOWN = 80  # letters of a name in what is told
 _LONGEST = 32  # names told when the wanted one is not there
-_MOST_NAME = 255  # letters of a name (RFC 2863 ifName, ifDescr): two may differ in the last one
+_MAX_NAME = 255  # letters of a name (RFC 2863 ifName, ifDescr): two may differ in the last one
 _UNKNOWN_SPEEDS = (2**32 - 1, 2**31 - 1)  # ifSpeed: "does not fit" (RFC 2863 §3.1.6), and what some write for it
 _UNKNOWN_MBPS = (4294, 4295)  # made of the former, with no speed behind it
-_MOST_MBPS = 10**6  # no port here is faster than 1 Tbit/s
+_MAX_MBPS = 10**6  # nothing here is faster than 1 Tbit/s
 _STATES, _ADMINS = range(1, 8), range(1, 4)  # ifOperStatus, ifAdminStatus
 
 
-class Port(NamedTuple):
+class Interface(NamedTuple):
     """One interface in one poll. `state`: 0 switched off by its admin, else ifOperStatus (1 is up); None: not told."""
 
     number: str  # ifIndex
@@ -35,7 +35,7 @@ class Port(NamedTuple):
     oper: int | None = None
 
 
-def whole(value: Shown | None) -> int | None:
+def integer(value: Shown | None) -> int | None:
     """A number the device gave, None when it is none: devices answer with text, too."""
     return value if isinstance(value, int) else None
 
@@ -53,29 +53,29 @@ def columns() -> tuple[str, ...]:
     return (*oids.NAMES[:2], oids.ADMIN, oids.OPER, oids.SPEED_MBPS, oids.SPEED_BPS, oids.DISCONTINUITY, *counters)
 
 
-def read(found: Mapping[str, Shown], index: str, at_s: float) -> Port:
-    """The interface as `found` (OID → value) has it."""
-    admin = within(whole(found.get(f"{oids.ADMIN}.{index}")), _ADMINS)
-    oper = within(whole(found.get(f"{oids.OPER}.{index}")), _STATES)
+def read(rows: Mapping[str, Shown], index: str, at_s: float) -> Interface:
+    """The interface as `rows` (OID → value) has it."""
+    admin = within(integer(rows.get(f"{oids.ADMIN}.{index}")), _ADMINS)
+    oper = within(integer(rows.get(f"{oids.OPER}.{index}")), _STATES)
     poll = Poll(
         at_s,
-        whole(found.get(oids.UPTIME)),
-        _counters(found, index),
-        _speed_bps(found, index),
-        whole(found.get(f"{oids.DISCONTINUITY}.{index}")),
-        f"{index}/{_name(found, index)}",
+        integer(rows.get(oids.UPTIME)),
+        _counters(rows, index),
+        _speed_bps(rows, index),
+        integer(rows.get(f"{oids.DISCONTINUITY}.{index}")),
+        f"{index}/{_name(rows, index)}",
     )
-    return Port(index, OFF if admin == 2 else oper, poll, admin, oper)
+    return Interface(index, OFF if admin == 2 else oper, poll, admin, oper)
 
 
-def _counters(found: Mapping[str, Shown], index: str) -> dict[str, Counter]:
+def _counters(rows: Mapping[str, Shown], index: str) -> dict[str, Counter]:
     """The best counter of each sort there is, a 64-bit one with its twin of 32 bits."""
     counters = {}
     for name, each in oids.COUNTERS.items():
         shown = [
             Counter(value, bits, octets)
             for column, bits, octets in each
-            if (value := whole(found.get(f"{column}.{index}"))) is not None
+            if (value := integer(rows.get(f"{column}.{index}"))) is not None
         ]
         if shown:
             counters[name] = shown[0]._replace(twin=shown[1].value if len(shown) > 1 else None)
@@ -87,18 +87,18 @@ def within(value: int | None, allowed: range) -> int | None:
     return value if value is not None and value in allowed else None
 
 
-def _speed_bps(found: Mapping[str, Shown], index: str) -> float:
+def _speed_bps(rows: Mapping[str, Shown], index: str) -> float:
     """0 where the device does not know it."""
-    high = whole(found.get(f"{oids.SPEED_MBPS}.{index}"))
-    low = whole(found.get(f"{oids.SPEED_BPS}.{index}")) or 0
+    high = integer(rows.get(f"{oids.SPEED_MBPS}.{index}"))
+    low = integer(rows.get(f"{oids.SPEED_BPS}.{index}")) or 0
     is_low_good = low > 0 and low not in _UNKNOWN_SPEEDS
-    if high and 0 < high <= _MOST_MBPS and (is_low_good or high not in _UNKNOWN_MBPS):
+    if high and 0 < high <= _MAX_MBPS and (is_low_good or high not in _UNKNOWN_MBPS):
         return high * 1e6
     return float(low) if is_low_good else 0.0
 
 
-def _name(found: Mapping[str, Shown], index: str) -> str:
-    names = (text(found.get(f"{column}.{index}")) for column in oids.NAMES)
+def _name(rows: Mapping[str, Shown], index: str) -> str:
+    names = (text(rows.get(f"{column}.{index}")) for column in oids.NAMES)
     return next((name for name in names if name), "")
 
 
@@ -110,13 +110,13 @@ def text(value: Shown | None) -> str:
 def name_of(said: str | bytes) -> str:
     """A name in the form two are compared in: without what pads it, accents in one way (NFC)."""
     padding = "\0 \t\r\n"
-    shown = clean(said.strip(padding.encode()) if isinstance(said, bytes) else said.strip(padding), _MOST_NAME)
+    shown = clean(said.strip(padding.encode()) if isinstance(said, bytes) else said.strip(padding), _MAX_NAME)
     return unicodedata.normalize("NFC", shown)
 
 
-def known_as(found: Mapping[str, Shown], index: str) -> set[str]:
+def known_as(rows: Mapping[str, Shown], index: str) -> set[str]:
     """All the names an interface has."""
-    return {text(found.get(f"{column}.{index}")) for column in oids.NAMES} - {""}
+    return {text(rows.get(f"{column}.{index}")) for column in oids.NAMES} - {""}
 
 
 def not_there(wanted: str, names: Mapping[str, Shown]) -> str:
@@ -132,12 +132,14 @@ def several(wanted: str, others: Mapping[str, str]) -> str:
     return f"{len(others)} interfaces are called {clean(wanted, _SHOWN)!r}: {', '.join(shown)} ({way_out})"
 
 
-def told(port: Port, change: Change, slots: Mapping[str, Slots], capacity_bps: float, at_s: float) -> dict[str, Value]:
+def values_of(
+    interface: Interface, change: PollChange, slots: Mapping[str, Slots], capacity_bps: float, at_s: float
+) -> dict[str, Value]:
     """The values of one interface; `at_s` is the wall clock. `slots`: of `rx` and `tx`, fed here."""
     values: dict[str, Value] = {}
-    for name, value in (("if_state", port.state), ("if_admin", port.admin), ("if_oper", port.oper)):
+    for name, value in (("if_state", interface.state), ("if_admin", interface.admin), ("if_oper", interface.oper)):
         values |= {} if value is None else {name: value}
-    capacity_bps = capacity_bps or _believed_bps(port, change)
+    capacity_bps = capacity_bps or _believed_bps(interface, change)
     values |= {"speed_bps": capacity_bps} if capacity_bps else {}
     for way in ("rx", "tx"):
         if change.elapsed_s and way in change.grown:
@@ -150,13 +152,13 @@ def told(port: Port, change: Change, slots: Mapping[str, Slots], capacity_bps: f
     return values | troubles(change)
 
 
-def _believed_bps(port: Port, change: Change) -> float:
+def _believed_bps(interface: Interface, change: PollChange) -> float:
     """The speed an interface says it has, 0 (not known) where it carried more than that: many tunnels say 100 kbit/s."""
     most = max((_bps(change, way) for way in ("rx", "tx") if way in change.grown), default=0.0)
-    return port.poll.speed_bps if most <= OVER * port.poll.speed_bps else 0.0
+    return interface.poll.speed_bps if most <= OVER * interface.poll.speed_bps else 0.0
 
 
-def _bps(change: Change, way: str) -> float:
+def _bps(change: PollChange, way: str) -> float:
     return 8.0 * change.grown[way] / change.elapsed_s if change.elapsed_s else 0.0
 
 
@@ -165,7 +167,7 @@ def _rates(way: str, rate_bps: float, capacity_bps: float) -> dict[str, Value]:
     return {f"{way}_bps": round(rate_bps, 1), **share}
 
 
-def troubles(change: Change) -> dict[str, Value]:
+def troubles(change: PollChange) -> dict[str, Value]:
     """Errors and discards of both directions since the last look; absent unless all of them are known."""
     values: dict[str, Value] = {}
     for what in ("errors", "discards"):
@@ -175,30 +177,30 @@ def troubles(change: Change) -> dict[str, Value]:
     return values
 
 
-def words(port: Port) -> str:
+def words(interface: Interface) -> str:
     """What is said of an interface that is not up, "" of one that is."""
-    if port.state in (UP, None):
+    if interface.state in (UP, None):
         return ""
-    return f"interface {port.poll.identity.partition('/')[2] or port.number} is {_WORDS.get(port.state or 0, 'not up')}"
+    return f"interface {interface.poll.identity.partition('/')[2] or interface.number} is {_WORDS.get(interface.state or 0, 'not up')}"
 
 
-def summary(ports: Mapping[str, Port], changes: Mapping[str, Change]) -> dict[str, Value]:
+def summary(interfaces: Mapping[str, Interface], changes: Mapping[str, PollChange]) -> dict[str, Value]:
     """The device as a whole: how many interfaces are in which state, their troubles, the busiest of them."""
-    states = [port.state for port in ports.values() if port.state is not None]
+    states = [interface.state for interface in interfaces.values() if interface.state is not None]
     values: dict[str, Value] = {
         "if_up": states.count(UP),
         "if_off": states.count(OFF),
         "if_down": sum(state not in (UP, OFF) for state in states),
     }
-    found = [troubles(change) for change in changes.values()]
+    each = [troubles(change) for change in changes.values()]
     for what in ("errors", "discards"):
-        known = [each[what] for each in found if what in each]
+        known = [trouble[what] for trouble in each if what in trouble]
         values |= {what: sum(known)} if known else {}
     for way in ("rx", "tx"):
         shares = [
             _bps(change, way) / speed_bps
             for index, change in changes.items()
-            if change.elapsed_s and way in change.grown and (speed_bps := _believed_bps(ports[index], change))
+            if change.elapsed_s and way in change.grown and (speed_bps := _believed_bps(interfaces[index], change))
         ]
         values |= {f"{way}_busiest_share": round(max(shares), 5)} if shares else {}
     return values

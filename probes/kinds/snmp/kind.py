@@ -17,10 +17,10 @@ from probes.errors import BadSettings
 from probes.io.snmp.device import AUTHS, PORT, PRIVS, Device, NoAnswer, SnmpAccess
 from probes.io.snmp.open import open_device
 from probes.io.snmp.walk import Getter, Walker
-from probes.kinds.snmp import device as snmpbox
-from probes.kinds.snmp import interface as snmpport
-from probes.kinds.snmp import oids as snmpoids
-from probes.kinds.snmp.rates import FIRST, TOO_SOON, Change, Poll, Uptime, compare, is_clock_wrong
+from probes.kinds.snmp import device as devices
+from probes.kinds.snmp import interface as interfaces
+from probes.kinds.snmp import oids
+from probes.kinds.snmp.rates import FIRST, TOO_SOON, Poll, PollChange, Uptime, compare, is_clock_wrong
 from probes.kinds.snmp.utilisation import Slots
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
@@ -38,7 +38,7 @@ class SnmpSettings:
     what: str = setting("what is looked at", choices=("interfaces", "ups", "sensors", "system"), default="interfaces")
     interface: str = setting("name or number of the one interface; without it the device as a whole", default="")
     capacity_bps: float = setting(
-        "what the line may carry, when that is less than the port's own speed", unit="bps", key="capacity", low=0,
+        "what the line may carry, when that is less than the interface's own speed", unit="bps", key="capacity", low=0,
         high=1e12, default=0.0,
     )  # fmt: skip
     version: str = setting("SNMP version", choices=("v2c", "v3"), default="v2c")
@@ -111,7 +111,7 @@ _SAID = {
 }
 _UPS_ODD = "what it says of its UPS cannot be (battery, charge, source and alarms are all outside of their range)"
 _LOOK_GAP_S = 1.0
-_MOST_REMEMBERED = 8192
+_MAX_REMEMBERED = 8192
 
 
 @dataclass(slots=True)
@@ -132,7 +132,7 @@ _memories: OrderedDict[tuple[str, SnmpSettings], _Memory] = OrderedDict()
 def _remembered(text: str, settings: SnmpSettings) -> _Memory:
     memory = _memories.setdefault((text, settings), _Memory())
     _memories.move_to_end((text, settings))
-    if len(_memories) > _MOST_REMEMBERED:
+    if len(_memories) > _MAX_REMEMBERED:
         _memories.popitem(last=False)
     return memory
 
@@ -182,120 +182,118 @@ async def _look(device: Device, settings: SnmpSettings, memory: _Memory) -> tupl
 
 
 async def _interface(device: Device, settings: SnmpSettings, memory: _Memory) -> tuple[dict[str, Value], str]:
-    wanted, why = snmpport.name_of(settings.interface), ""
+    wanted, why = interfaces.name_of(settings.interface), ""
     memory.index = memory.index or await _find(device, wanted, memory)
-    found = await _ask(device, snmpport.asked(memory.index), memory)
-    if not _is(found, memory.index, wanted):  # the device gave its interfaces other numbers
+    rows = await _ask(device, interfaces.asked(memory.index), memory)
+    if not _is(rows, memory.index, wanted):  # the device gave its interfaces other numbers
         memory.index = await _find(device, wanted, memory)
-        found = await _ask(device, snmpport.asked(memory.index), memory)
-    if not _is(found, memory.index, wanted):
+        rows = await _ask(device, interfaces.asked(memory.index), memory)
+    if not _is(rows, memory.index, wanted):
         memory.index = ""
         raise NoAnswer("absent", f"interface {wanted!r} comes and goes")
-    port = snmpport.read(found, memory.index, time.monotonic())
+    interface = interfaces.read(rows, memory.index, time.monotonic())
     before = memory.polls.get(memory.index)
-    if before and before.identity != port.poll.identity:
-        why = (
-            f"interface {wanted} was {before.identity.partition('/')[2]} and is {port.poll.identity.partition('/')[2]}"
-        )
-    memory.polls = {memory.index: port.poll}
-    change = compare(before, port.poll)
-    values = snmpport.told(port, change, memory.slots, settings.capacity_bps, time.time())
-    told = "; ".join(filter(None, (snmpport.words(port), why or _no_rates(change))))
-    return values | ({} if is_clock_wrong(before, port.poll) else _uptime(found, memory)), told
+    if before and before.identity != interface.poll.identity:
+        why = f"interface {wanted} was {before.identity.partition('/')[2]} and is {interface.poll.identity.partition('/')[2]}"
+    memory.polls = {memory.index: interface.poll}
+    change = compare(before, interface.poll)
+    values = interfaces.values_of(interface, change, memory.slots, settings.capacity_bps, time.time())
+    said = "; ".join(filter(None, (interfaces.words(interface), why or _no_rates(change))))
+    return values | ({} if is_clock_wrong(before, interface.poll) else _uptime(rows, memory)), said
 
 
-def _no_rates(change: Change) -> str:
+def _no_rates(change: PollChange) -> str:
     """What is said where two looks give no rates, "" where they do or none are due."""
     return "" if change.elapsed_s or change.why in (FIRST, TOO_SOON) else f"no rates: {change.why}"
 
 
-def _is(found: dict[str, Any], index: str, wanted: str) -> bool:
-    names = snmpport.known_as(found, index)
-    return wanted in names or (wanted == index and bool(names or f"{snmpoids.OPER}.{index}" in found))
+def _is(rows: dict[str, Any], index: str, wanted: str) -> bool:
+    names = interfaces.known_as(rows, index)
+    return wanted in names or (wanted == index and bool(names or f"{oids.OPER}.{index}" in rows))
 
 
 async def _find(device: Device, wanted: str, memory: _Memory) -> str:
     """Number of the wanted interface; raises `NoAnswer` when there is none, or more than one of that name."""
     columns: list[dict[str, Any]] = []
-    for column in snmpoids.NAMES:
+    for column in oids.NAMES:
         columns.append(await memory.walker.column(device, column))
-        called = [index for index, name in columns[-1].items() if snmpport.text(name) == wanted]
+        called = [index for index, name in columns[-1].items() if interfaces.text(name) == wanted]
         if len(called) > 1:
-            raise NoAnswer("absent", snmpport.several(wanted, await _fellows(device, called, memory)))
+            raise NoAnswer("absent", interfaces.several(wanted, await _fellows(device, called, memory)))
         if called:
             return called[0]
-    if wanted.isdecimal() and f"{snmpoids.OPER}.{wanted}" in await _ask(
-        device, [snmpoids.UPTIME, f"{snmpoids.OPER}.{wanted}"], memory
+    if wanted.isdecimal() and f"{oids.OPER}.{wanted}" in await _ask(
+        device, [oids.UPTIME, f"{oids.OPER}.{wanted}"], memory
     ):
         return wanted
-    raise NoAnswer("absent", snmpport.not_there(wanted, next(filter(None, columns), {})))
+    raise NoAnswer("absent", interfaces.not_there(wanted, next(filter(None, columns), {})))
 
 
 async def _fellows(device: Device, indexes: list[str], memory: _Memory) -> dict[str, str]:
     """Number of each → its description, which often tells interfaces of one name apart."""
-    shown = await memory.walker.column(device, snmpoids.NAMES[1])
-    return {index: snmpport.text(shown.get(index)) for index in indexes}
+    shown = await memory.walker.column(device, oids.NAMES[1])
+    return {index: interfaces.text(shown.get(index)) for index in indexes}
 
 
 async def _device(device: Device, settings: SnmpSettings, memory: _Memory) -> tuple[dict[str, Value], str]:
-    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME], memory)
-    at_s, ports = time.monotonic(), {}
+    rows = await _ask(device, [oids.UPTIME, oids.ENGINE_TIME], memory)
+    at_s, seen = time.monotonic(), dict[str, interfaces.Interface]()
     indexes: set[str] = set()
-    for column in snmpport.columns():
-        rows = await memory.walker.column(device, column)
-        found |= {f"{column}.{index}": value for index, value in rows.items()}
-        indexes |= set(rows)
+    for column in interfaces.columns():
+        cells = await memory.walker.column(device, column)
+        rows |= {f"{column}.{index}": value for index, value in cells.items()}
+        indexes |= set(cells)
     if not indexes:
         raise NoAnswer("absent", "it shows us no interfaces (IF-MIB)")
-    lost = [oid for index in indexes if (oid := f"{snmpoids.OPER}.{index}") not in found]
-    found |= await memory.getter.get(device, lost)  # some walks leave a row out, or end early
+    lost = [oid for index in indexes if (oid := f"{oids.OPER}.{index}") not in rows]
+    rows |= await memory.getter.get(device, lost)  # some walks leave a row out, or end early
     for index in sorted(indexes):
-        ports[index] = snmpport.read(found, index, at_s)
-    changes = {index: compare(memory.polls.get(index), port.poll) for index, port in ports.items()}
-    is_wrong = any(is_clock_wrong(memory.polls.get(index), port.poll) for index, port in ports.items())
-    memory.polls = {index: port.poll for index, port in ports.items()}
+        seen[index] = interfaces.read(rows, index, at_s)
+    changes = {index: compare(memory.polls.get(index), interface.poll) for index, interface in seen.items()}
+    is_wrong = any(is_clock_wrong(memory.polls.get(index), interface.poll) for index, interface in seen.items())
+    memory.polls = {index: interface.poll for index, interface in seen.items()}
     why = "" if any(change.elapsed_s for change in changes.values()) else next(map(_no_rates, changes.values()))
-    return snmpport.summary(ports, changes) | ({} if is_wrong else _uptime(found, memory)), why
+    return interfaces.summary(seen, changes) | ({} if is_wrong else _uptime(rows, memory)), why
 
 
 async def _ups(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:
-    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME, *snmpoids.UPS.values()], memory)
-    values = snmpbox.ups(found)
+    rows = await _ask(device, [oids.UPTIME, oids.ENGINE_TIME, *oids.UPS.values()], memory)
+    values = devices.ups(rows)
     if not values:
-        is_there = any(oid in found for oid in snmpoids.UPS.values())
+        is_there = any(oid in rows for oid in oids.UPS.values())
         raise NoAnswer("absent", _UPS_ODD if is_there else "it shows us no UPS (UPS-MIB)")
-    return values | _uptime(found, memory), snmpbox.ups_words(values)
+    return values | _uptime(rows, memory), devices.ups_words(values)
 
 
 async def _sensors(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:
-    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME], memory)
-    columns = {column: await memory.walker.column(device, column) for column in snmpoids.SENSOR}
-    if not columns[snmpoids.SENSOR_STATUS]:
+    rows = await _ask(device, [oids.UPTIME, oids.ENGINE_TIME], memory)
+    columns = {column: await memory.walker.column(device, column) for column in oids.SENSOR}
+    if not columns[oids.SENSOR_STATUS]:
         raise NoAnswer("absent", "it shows us no sensors (ENTITY-SENSOR-MIB)")
-    return snmpbox.sensors(columns) | _uptime(found, memory), snmpbox.sensor_words(columns)
+    return devices.sensors(columns) | _uptime(rows, memory), devices.sensor_words(columns)
 
 
 async def _system(device: Device, memory: _Memory) -> tuple[dict[str, Value], str]:
     began = time.monotonic()
-    found = await _ask(device, [snmpoids.UPTIME, snmpoids.ENGINE_TIME], memory)
+    rows = await _ask(device, [oids.UPTIME, oids.ENGINE_TIME], memory)
     values: dict[str, Value] = {"rtt_ms": round((time.monotonic() - began) * 1000.0, 3)}
-    wanted = (snmpoids.CPU_LOAD, snmpoids.STORAGE_TYPE, snmpoids.STORAGE_SIZE, snmpoids.STORAGE_USED)
+    wanted = (oids.CPU_LOAD, oids.STORAGE_TYPE, oids.STORAGE_SIZE, oids.STORAGE_USED)
     columns = {column: await memory.walker.column(device, column) for column in wanted}
-    return values | snmpbox.system(columns) | _uptime(found, memory), ""
+    return values | devices.system(columns) | _uptime(rows, memory), ""
 
 
 _LOOKS = {"ups": _ups, "sensors": _sensors, "system": _system}
 
 
-async def _ask(device: Device, oids: list[str], memory: _Memory) -> dict[str, Any]:
-    found = await memory.getter.get(device, oids)
-    if not found:
+async def _ask(device: Device, wanted: list[str], memory: _Memory) -> dict[str, Any]:
+    rows = await memory.getter.get(device, wanted)
+    if not rows:
         raise NoAnswer("absent", "it answers, but shows us nothing of what we ask for (its view for us?)")
-    return found
+    return rows
 
 
-def _uptime(found: dict[str, Any], memory: _Memory) -> dict[str, Value]:
-    ticks, engine_s = (snmpport.whole(found.get(oid)) for oid in (snmpoids.UPTIME, snmpoids.ENGINE_TIME))
+def _uptime(rows: dict[str, Any], memory: _Memory) -> dict[str, Value]:
+    ticks, engine_s = (interfaces.integer(rows.get(oid)) for oid in (oids.UPTIME, oids.ENGINE_TIME))
     up_s = memory.uptime.seconds(time.monotonic(), ticks, engine_s)
     return {} if up_s is None else {"uptime_s": up_s}
 
@@ -318,23 +316,23 @@ def access_of(settings: SnmpSettings) -> SnmpAccess:
 def _password(key: str, path: str) -> str:
     if not path:
         raise BadSettings(f"v3 needs {key} (or write {key.partition('_')[0]}: none)")
-    found = _secret(key, path)
-    if len(found) < 8:
+    password = _secret(key, path)
+    if len(password) < 8:
         raise BadSettings(f"{key} {clean(path)}: a password of SNMP v3 has at least 8 characters (RFC 3414 §11.2)")
-    return found
+    return password
 
 
 def _secret(key: str, path: str) -> str:
     try:
         with open(path, encoding="utf-8-sig") as file:
-            found = file.read(4096).strip("\r\n")
+            secret = file.read(4096).strip("\r\n")
     except OSError as fault:
         raise BadSettings(f"{key} {clean(path)}: {fault.strerror}") from None
     except UnicodeDecodeError:
         raise BadSettings(f"{key} {clean(path)}: not UTF-8 text") from None
-    if not found:
+    if not secret:
         raise BadSettings(f"{key} {clean(path)} is empty")
-    return found
+    return secret
 
 
 SNMP = Kind("snmp", SnmpSettings, FIELDS, run, None, "what a router, switch or UPS says of itself over SNMP")

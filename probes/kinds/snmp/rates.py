@@ -13,11 +13,11 @@ _WRAP = 1 << 32
 _SLACK_S, _SLACK_SHARE = 3.0, 0.1  # the device's clock and ours may differ by the larger of these between two polls,
 _SLACK_SHORT = 0.5  # but by no more than this share of a short time
 _UNKNOWN_S = 2**31 - 1  # of snmpEngineTime: its end
-_LEAST_S = 0.2  # polls closer than this say nothing about a rate
+_MIN_S = 0.2  # polls closer than this say nothing about a rate
 _ABSURD_BPS = 1e12  # no port here carries more
 OVER = 1.1  # a little more than the port's speed: the two clocks are not one
 FIRST, TOO_SOON = "first look", "too soon after the last look"  # why there is nothing to say, and no fault
-_LEAST_PACKET_BITS = 672  # 64 bytes, preamble and gap (IEEE 802.3)
+_MIN_PACKET_BITS = 672  # 64 bytes, preamble and gap (IEEE 802.3)
 
 
 class Counter(NamedTuple):
@@ -41,7 +41,7 @@ class Poll(NamedTuple):
     identity: str = ""  # whose counters they are; another name under the same index is another interface
 
 
-class Change(NamedTuple):
+class PollChange(NamedTuple):
     """What happened between two polls. `elapsed_s` None and `grown` empty: nothing can be said, and `why`."""
 
     elapsed_s: float | None
@@ -49,23 +49,23 @@ class Change(NamedTuple):
     why: str = ""
 
 
-def compare(before: Poll | None, now: Poll) -> Change:
+def compare(before: Poll | None, now: Poll) -> PollChange:
     """What grew between two polls, and by how much."""
     if before is None:
-        return Change(None, {}, FIRST)
+        return PollChange(None, {}, FIRST)
     if before.identity != now.identity:
-        return Change(None, {}, "another interface than before")
-    if now.at_s - before.at_s < _LEAST_S:
-        return Change(None, {}, TOO_SOON)
+        return PollChange(None, {}, "another interface than before")
+    if now.at_s - before.at_s < _MIN_S:
+        return PollChange(None, {}, TOO_SOON)
     elapsed = elapsed_s(before, now)
     if elapsed is None:
-        return Change(None, {}, _clock_words(before, now))
+        return PollChange(None, {}, _clock_words(before, now))
     grown = {}
     for name, counter in now.counters.items():
         by = _grown(before, now, name, counter, elapsed)
         if by is not None:
             grown[name] = by
-    return Change(elapsed, grown)
+    return PollChange(elapsed, grown)
 
 
 def elapsed_s(before: Poll, now: Poll) -> float | None:
@@ -88,7 +88,7 @@ def has_restarted(before: Poll, now: Poll) -> bool:
 
 def is_clock_wrong(before: Poll | None, now: Poll) -> bool:
     """Does the device's clock go otherwise than ours, though it did not start again?"""
-    if before is None or now.ticks is None or now.at_s - before.at_s < _LEAST_S:
+    if before is None or now.ticks is None or now.at_s - before.at_s < _MIN_S:
         return False
     return elapsed_s(before, now) is None and not has_restarted(before, now)
 
@@ -108,7 +108,7 @@ def _grown(before: Poll, now: Poll, name: str, counter: Counter, elapsed: float)
     old = before.counters.get(name)
     if old is None or old.bits != counter.bits or before.discontinuity != now.discontinuity:
         return None
-    by, most = counter.value - old.value, most_grown(now.speed_bps, counter.octets, elapsed)
+    by, most = counter.value - old.value, max_grown(now.speed_bps, counter.octets, elapsed)
     if counter.bits == 64 and by == 0 and None not in (old.twin, counter.twin) and old.twin != counter.twin:
         return _grown_of_twins(before, now, name, elapsed)
     if counter.bits == 64:  # 64 bits do not wrap in a lifetime: less than before is a reset
@@ -130,11 +130,11 @@ def _grown_of_twins(before: Poll, now: Poll, name: str, elapsed: float) -> int |
     return _grown(old, new, name, new.counters[name], elapsed)
 
 
-def most_grown(speed_bps: float, octets: bool, elapsed: float) -> float | None:
+def max_grown(speed_bps: float, octets: bool, elapsed: float) -> float | None:
     """The most a counter of a port of this speed can grow in so many seconds; None when the speed is unknown."""
     if speed_bps <= 0:
         return None
-    return OVER * elapsed * speed_bps / (8 if octets else _LEAST_PACKET_BITS)
+    return OVER * elapsed * speed_bps / (8 if octets else _MIN_PACKET_BITS)
 
 
 class Uptime:

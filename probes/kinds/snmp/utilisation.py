@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 SLOT_S = 300
 WEEK = 7 * 86400 // SLOT_S  # samples of seven days
-MOST_SHARE = 0.9
+MAX_SHARE = 0.9
 _COVERED = 0.9  # of a slot must be known, or there is no sample
 _KNOWN = 0.95  # of a week's samples must be there, or there is no verdict
 
@@ -49,4 +49,4 @@ def verdict(shares: Sequence[float], expected: int = WEEK) -> str:
     """Of a week's samples (shares of the capacity, one direction): "ok", "breach", or "unknown" when too few."""
     if len(shares) < _KNOWN * expected:
         return "unknown"
-    return "ok" if percentile95(shares) <= MOST_SHARE else "breach"
+    return "ok" if percentile95(shares) <= MAX_SHARE else "breach"

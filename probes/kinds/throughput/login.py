@@ -11,7 +11,7 @@ from probes.clean import clean
 from probes.errors import BadSettings
 from probes.wire.iperf3 import login as iperf3_login
 
-_MOST_BYTES = 16_384
+_MAX_BYTES = 16_384
 
 
 def login_of(settings: Any) -> Callable[[], str] | None:
@@ -47,6 +47,6 @@ def _key(path: str) -> Any:
 def _read(name: str, path: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            return file.read(_MOST_BYTES)
+            return file.read(_MAX_BYTES)
     except OSError as fault:
         raise BadSettings(f"{name} {clean(path)}: {fault.strerror or 'cannot be read'}") from None

@@ -19,8 +19,8 @@ _OUTCOMES = {
     "nonsense": Outcome.PROTOCOL,
     "ours": Outcome.LOCAL,
 }
-_MOST_LATE = 0.1  # share of the test our loop may run late
-_MOST_STARVED = 0.05  # share of the packets we may fail to send or to take in
+_MAX_LATE = 0.1  # share of the test our loop may run late
+_MAX_STARVED = 0.05  # share of the packets we may fail to send or to take in
 _HEADERS = {socket.AF_INET: 28, socket.AF_INET6: 48}  # UDP and IP
 
 
@@ -29,9 +29,9 @@ def verdict(report: ClientReport) -> tuple[Outcome, str]:
     if report.how != "done":
         return _OUTCOMES[report.how], report.why
     for judge in (_nonsense, _ours, _nothing, _cut):
-        found = judge(report)
-        if found:
-            return found
+        judged = judge(report)
+        if judged:
+            return judged
     return Outcome.OK, ""
 
 
@@ -40,21 +40,21 @@ def _nonsense(report: ClientReport) -> tuple[Outcome, str] | None:
     if report.told is None or len(report.told.streams) != report.params.parallel:
         return Outcome.PROTOCOL, "its results are not of this test's streams"
     sent, rcvd = _sides(report)
-    most = sum(one.bytes for one in sent) if report.params.reverse else report.streams.total_sent_bytes
-    if not report.params.reverse and sum(one.bytes for one in rcvd) > 1.05 * most + 65_536:
+    most = sum(stream.bytes for stream in sent) if report.params.reverse else report.streams.total_sent_bytes
+    if not report.params.reverse and sum(stream.bytes for stream in rcvd) > 1.05 * most + 65_536:
         return Outcome.PROTOCOL, "it claims to have received more than was sent"
     return None
 
 
 def _ours(report: ClientReport) -> tuple[Outcome, str] | None:
     streams = report.streams
-    if streams.lag.late_s > _MOST_LATE * streams.took_s:
+    if streams.lag.late_s > _MAX_LATE * streams.took_s:
         return Outcome.LOCAL, f"this machine was too busy: {streams.lag.late_s * 1000:.0f} ms late"
     starved = starvation(report)
-    packets = sum(one.packets for one in _sides(report)[0])
-    if starved > _MOST_STARVED * (packets + starved):
+    packets = sum(stream.packets for stream in _sides(report)[0])
+    if starved > _MAX_STARVED * (packets + starved):
         return Outcome.LOCAL, f"this machine was too busy: {starved} packets were not sent"
-    if report.dropped > _MOST_STARVED * packets:
+    if report.dropped > _MAX_STARVED * packets:
         return Outcome.LOCAL, f"this machine was too busy: it dropped {report.dropped} packets that arrived"
     return None
 
@@ -67,11 +67,11 @@ def starvation(report: ClientReport) -> int:
 
 def _nothing(report: ClientReport) -> tuple[Outcome, str] | None:
     sent, rcvd = _sides(report)
-    if sum(one.bytes for one in rcvd):
+    if sum(stream.bytes for stream in rcvd):
         return None
-    if not sum(one.bytes for one in sent):
+    if not sum(stream.bytes for stream in sent):
         return Outcome.PROTOCOL, "nothing was sent"
-    return Outcome.LOST, f"nothing arrived of {sum(one.bytes for one in sent)} bytes sent"
+    return Outcome.LOST, f"nothing arrived of {sum(stream.bytes for stream in sent)} bytes sent"
 
 
 def _cut(report: ClientReport) -> tuple[Outcome, str] | None:
@@ -88,54 +88,57 @@ def _sides(report: ClientReport) -> tuple[tuple[StreamResult, ...], tuple[Stream
 
 def values(report: ClientReport, family: int, outcome: Outcome) -> dict[str, Value]:
     """What was measured; the rate only when it says something of the network."""
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     if report.how == "done" and outcome in (Outcome.OK, Outcome.LOST, Outcome.LOCAL):
         sent, rcvd = _sides(report)
         if outcome is Outcome.OK:
-            found |= _rate(report, rcvd, family)
-        found |= {"sent_bytes": sum(one.bytes for one in sent), "rcvd_bytes": sum(one.bytes for one in rcvd)}
-        found |= _packets(report, sent, rcvd) if report.params.protocol == "udp" else _segments(report, sent)
+            values |= _rate(report, rcvd, family)
+        values |= {
+            "sent_bytes": sum(stream.bytes for stream in sent),
+            "rcvd_bytes": sum(stream.bytes for stream in rcvd),
+        }
+        values |= _packets(report, sent, rcvd) if report.params.protocol == "udp" else _segments(report, sent)
     if report.connect_ms is not None:
-        found["connect_ms"] = round(report.connect_ms, 3)
+        values["connect_ms"] = round(report.connect_ms, 3)
     if report.waited_ms is not None:
-        found["waited_ms"] = round(report.waited_ms, 3)
-    return found
+        values["waited_ms"] = round(report.waited_ms, 3)
+    return values
 
 
 def _rate(report: ClientReport, rcvd: tuple[StreamResult, ...], family: int) -> dict[str, Value]:
     took_s = _took_s(report, rcvd)
-    rate_bps = round(sum(one.bytes for one in rcvd) * 8 / took_s, 1)
-    found: dict[str, Value] = {"rate_bps": rate_bps, "layer": PAYLOAD, "duration_ms": round(took_s * 1000, 3)}
+    rate_bps = round(sum(stream.bytes for stream in rcvd) * 8 / took_s, 1)
+    values: dict[str, Value] = {"rate_bps": rate_bps, "layer": PAYLOAD, "duration_ms": round(took_s * 1000, 3)}
     if report.params.protocol == "udp":
         block = report.params.block_bytes
-        found["rate_ip_bps"] = round(rate_bps * (block + _HEADERS[socket.AddressFamily(family)]) / block, 1)
-    return found
+        values["rate_ip_bps"] = round(rate_bps * (block + _HEADERS[socket.AddressFamily(family)]) / block, 1)
+    return values
 
 
 def _took_s(report: ClientReport, rcvd: tuple[StreamResult, ...]) -> float:
     """By the receiver's clock; by ours when it says nothing or nonsense."""
     ours = report.streams.took_s
-    told = max((one.took_s or 0.0 for one in rcvd), default=0.0)
-    return told if 0.5 * ours < told < ours + 30.0 else ours
+    longest_s = max((stream.took_s or 0.0 for stream in rcvd), default=0.0)
+    return longest_s if 0.5 * ours < longest_s < ours + 30.0 else ours
 
 
 def _packets(report: ClientReport, sent: tuple[StreamResult, ...], rcvd: tuple[StreamResult, ...]) -> dict[str, Value]:
     flows = [flow for flow in report.streams.flows if isinstance(flow, UdpStream)]
-    seen = sum(one.packets for one in rcvd) - sum(flow.packets_before for flow in flows)
-    lost = sum(one.lost for one in rcvd)
-    if not sum(one.bytes for one in rcvd):  # the receiver saw no packet, so it could miss none
-        seen = lost = sum(one.packets for one in sent)
-    found: dict[str, Value] = {"packets": max(0, seen), "lost": max(0, lost - report.dropped)}
-    if any(one.bytes for one in rcvd):
-        found["jitter_ms"] = round(sum(one.jitter_s for one in rcvd) * 1000 / len(rcvd), 6)
+    seen = sum(stream.packets for stream in rcvd) - sum(flow.packets_before for flow in flows)
+    lost = sum(stream.lost for stream in rcvd)
+    if not sum(stream.bytes for stream in rcvd):  # the receiver saw no packet, so it could miss none
+        seen = lost = sum(stream.packets for stream in sent)
+    values: dict[str, Value] = {"packets": max(0, seen), "lost": max(0, lost - report.dropped)}
+    if any(stream.bytes for stream in rcvd):
+        values["jitter_ms"] = round(sum(stream.jitter_s for stream in rcvd) * 1000 / len(rcvd), 6)
     if report.params.reverse:
-        found["reordered"] = sum(flow.ledger.reordered for flow in flows)
+        values["reordered"] = sum(flow.ledger.reordered for flow in flows)
     else:
-        found["starved"] = starvation(report)
-    return found
+        values["starved"] = starvation(report)
+    return values
 
 
 def _segments(report: ClientReport, sent: tuple[StreamResult, ...]) -> dict[str, Value]:
-    known = [one.retransmits for one in sent if one.retransmits is not None]
+    known = [stream.retransmits for stream in sent if stream.retransmits is not None]
     says_so = not report.params.reverse or (report.told is not None and report.told.has_retransmits)
     return {"retransmits": sum(known)} if says_so and len(known) == len(sent) else {}

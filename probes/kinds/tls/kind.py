@@ -87,10 +87,10 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         if reached.line is not None:
             reached = await _unobjected(reached)
         where = _Where(family, sockaddr, name, deadline)
-        told = _told(reached, await _seen(reached, where, settings.chain), name, settings.days)
+        attempt = _told(reached, await _seen(reached, where, settings.chain), name, settings.days)
         if settings.ocsp and reached.outcome is Outcome.OK:
-            return await _with_staple(told, where, settings)
-        return told
+            return await _with_staple(attempt, where, settings)
+        return attempt
 
     return await several("tls", target.text, endpoint, settings.timeout_s, count, once)
 
@@ -139,17 +139,17 @@ async def _look(where: _Where, context: ssl.SSLContext) -> Shaken | None:
     return again.shaken if again.line is not None else None
 
 
-async def _with_staple(told: Try, where: _Where, settings: TlsSettings) -> Try:
+async def _with_staple(attempt: Try, where: _Where, settings: TlsSettings) -> Try:
     """What the stapled answer adds. A certificate that is taken back is graver than one that soon ends."""
     asked = await tlsstaple.staple(where.family, where.sockaddr, where.name, settings.ca_file, settings.timeout_s)
     stapled = tlsstaple.judge(asked, settings.require_staple)
-    facts = {**told.facts, **stapled.values}
+    facts = {**attempt.facts, **stapled.values}
     if stapled.outcome is None:
-        return replace(told, facts=facts, why=told.why or stapled.why)
-    return replace(told, facts=facts, outcome=stapled.outcome, why=stapled.why)
+        return replace(attempt, facts=facts, why=attempt.why or stapled.why)
+    return replace(attempt, facts=facts, outcome=stapled.outcome, why=stapled.why)
 
 
-def _told(reached: Reached, seen: Shaken | None, name: str, least_days: float) -> Try:
+def _told(reached: Reached, seen: Shaken | None, name: str, min_days: float) -> Try:
     outcome, why, now_s = reached.outcome, reached.why, time.time()
     if reached.shaken is None or seen is None or reached.shaken.end not in ("open", "untrusted"):
         return Try(outcome, why, reached.times)
@@ -157,8 +157,8 @@ def _told(reached: Reached, seen: Shaken | None, name: str, least_days: float) -
     facts = certificate.facts(seen, chain, now_s)
     if outcome is not Outcome.OK and reached.shaken.end == "untrusted":
         why = certificate.distrust(seen.verify_code or 0, chain, name, now_s, reached.shaken.message)
-    elif outcome is Outcome.OK and least_days and facts.get("cert_days", least_days) < least_days:
-        outcome, why = Outcome.PROTOCOL, f"a certificate ends in {facts['cert_days']} days, fewer than {least_days:g}"
+    elif outcome is Outcome.OK and min_days and facts.get("cert_days", min_days) < min_days:
+        outcome, why = Outcome.PROTOCOL, f"a certificate ends in {facts['cert_days']} days, fewer than {min_days:g}"
     times = reached.times | ({} if seen.took_ms is None else {"tls_ms": seen.took_ms})
     return Try(outcome, why, times, facts, answered=True)
 

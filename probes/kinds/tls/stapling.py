@@ -36,8 +36,8 @@ async def staple(family: int, sockaddr: SocketAddress, name: str, ca_file: str, 
         )  # fmt: skip
         try:
             async with asyncio.timeout(timeout_s + _START_S):
-                told, _ = await child.communicate(json.dumps(asked).encode())
-            found = json.loads(told)
+                output, _ = await child.communicate(json.dumps(asked).encode())
+            answer = json.loads(output)
         except TimeoutError:
             return {"end": "unreached", "why": "it took too long"}
         except ValueError:
@@ -46,17 +46,17 @@ async def staple(family: int, sockaddr: SocketAddress, name: str, ca_file: str, 
             if child.returncode is None:
                 child.kill()
                 await child.wait()
-    return found if isinstance(found, dict) else {"end": "unreached", "why": ""}
+    return answer if isinstance(answer, dict) else {"end": "unreached", "why": ""}
 
 
-def judge(told: dict[str, Any], needed: bool) -> Stapled:
+def judge(answer: dict[str, Any], needed: bool) -> Stapled:
     """Outcome, words and values; `needed`: a server that staples nothing is a problem."""
-    end = told.get("end")
+    end = answer.get("end")
     if end == "stapled":
-        return _said(told)
+        return _said(answer)
     if end == "none":
         return Stapled(Outcome.PROTOCOL, "it staples no OCSP answer") if needed else Stapled(None)
-    why = clean(str(told.get("why", "")), 120)
+    why = clean(str(answer.get("why", "")), 120)
     if end == "bad":
         return Stapled(Outcome.PROTOCOL, f"its stapled OCSP answer is not to be trusted: {why}")
     if end == "missing":
@@ -65,15 +65,15 @@ def judge(told: dict[str, Any], needed: bool) -> Stapled:
     return Stapled(None, f"{unchecked}: {why}")
 
 
-def _said(told: dict[str, Any]) -> Stapled:
-    values: dict[str, Value] = {f"ocsp_{key}": told[key] for key in ("status", "age_s", "left_s") if key in told}
-    if told["status"] == STATUS_REVOKED:
-        at = f" on {time.strftime('%Y-%m-%d', time.gmtime(told['revoked_s']))}" if "revoked_s" in told else ""
-        reason = f" ({clean(str(told['reason']), 40)})" if "reason" in told else ""
+def _said(answer: dict[str, Any]) -> Stapled:
+    values: dict[str, Value] = {f"ocsp_{key}": answer[key] for key in ("status", "age_s", "left_s") if key in answer}
+    if answer["status"] == STATUS_REVOKED:
+        at = f" on {time.strftime('%Y-%m-%d', time.gmtime(answer['revoked_s']))}" if "revoked_s" in answer else ""
+        reason = f" ({clean(str(answer['reason']), 40)})" if "reason" in answer else ""
         return Stapled(Outcome.PROTOCOL, f"its certificate was revoked{at}{reason}", values)
-    if told["status"] == STATUS_UNKNOWN:
+    if answer["status"] == STATUS_UNKNOWN:
         return Stapled(Outcome.PROTOCOL, "its authority does not know this certificate (OCSP: unknown)", values)
-    left_s = told.get("left_s", 0)
+    left_s = answer.get("left_s", 0)
     if left_s < 0:
         hours = -left_s / 3600
         return Stapled(Outcome.PROTOCOL, f"its stapled OCSP answer ended {hours:.1f} hours ago", values)

@@ -12,21 +12,21 @@ _REACH_S = 0.08  # until a stop is heeded: what a look tells is old by what both
 
 
 class RiseWatch:
-    """One way's looks at how much the delay is above the least. `most_ns`: what it may rise by; 0: as much as it likes."""
+    """One way's looks at how much the delay is above the least. `max_ns`: what it may rise by; 0: as much as it likes."""
 
-    def __init__(self, most_ns: int) -> None:
-        self._most_ns = most_ns
+    def __init__(self, max_ns: int) -> None:
+        self._max_ns = max_ns
         self._looks: deque[tuple[float, int]] = deque(maxlen=_LOOKS)
 
     def is_too_much(self, rise_ns: int, now: float) -> bool:
         """True when it is near the most, or grows so that it will be above it before anybody can stop it."""
-        if not self._most_ns:
+        if not self._max_ns:
             return False
-        if rise_ns > _SHARE * self._most_ns:
+        if rise_ns > _SHARE * self._max_ns:
             return True
         if not self._looks or now - self._looks[-1][0] >= APART_S:
             self._looks.append((now, rise_ns))
-        return self._foreseen_ns() > self._most_ns
+        return self._foreseen_ns() > self._max_ns
 
     def _foreseen_ns(self) -> float:
         """The rise a while after the last look; 0 when it does not grow steadily."""

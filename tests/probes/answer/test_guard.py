@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.answer import guard
-from probes.answer.guard import Bucket, Guard, Policy, prefix
+from probes.answer.guard import Guard, Policy, TokenBucket, prefix
 from probes.answer.stamp.reflector import Reflector
 from probes.answer.stamp.sessions import Session
 from probes.wire.session import Arrival, Datagram
@@ -69,7 +69,7 @@ def test_what_is_no_prefix_is_refused(text: str) -> None:
 
 @given(st.floats(1.0, 5000.0), st.lists(st.floats(0.0, 0.5), min_size=1, max_size=300))
 def test_a_bucket_never_gives_more_than_its_rate_and_one_burst(rate: float, gaps: list[float]) -> None:
-    bucket, now, given_ = Bucket(rate, 0.0), 0.0, 0
+    bucket, now, given_ = TokenBucket(rate, rate / 2, 0.0), 0.0, 0
     for gap in gaps:
         now += gap
         given_ += bucket.take(now)
@@ -97,10 +97,10 @@ def test_a_flood_from_one_source_costs_no_other_source_its_answers() -> None:
 
 def test_invented_sources_together_get_the_rate_of_all_and_fill_no_memory() -> None:
     one = reflector(Policy(source_rate=100.0, rate=200.0), key=b"")
-    for number in range(guard.MOST_SOURCES + 5000):
+    for number in range(guard.MAX_SOURCES + 5000):
         ask(one, request(number, key=b""), f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", number / 5000)
-    assert one.answered <= 100 + 200 * 3 + 1 and one.dropped["rate of all"] == guard.MOST_SOURCES + 5000 - one.answered
-    assert len(one._guard._verdicts) == len(one._guard._buckets) == guard.MOST_SOURCES
+    assert one.answered <= 100 + 200 * 3 + 1 and one.dropped["rate of all"] == guard.MAX_SOURCES + 5000 - one.answered
+    assert len(one._guard._verdicts) == len(one._guard._buckets) == guard.MAX_SOURCES
 
 
 def test_the_addresses_of_one_ipv6_network_share_a_bucket() -> None:

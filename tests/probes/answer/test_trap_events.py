@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.answer.trap_events import NAMES, TRAP_OID, Bucket, TrapEvent, event
+from probes.answer.guard import TokenBucket
+from probes.answer.trap_events import NAMES, TRAP_OID, TrapEvent, event
 
 LINK_DOWN = "1.3.6.1.6.3.1.1.5.3"
 oids = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=12).map(lambda each: ".".join(map(str, [1, 3, *each])))
@@ -49,6 +50,6 @@ def test_any_rows_never_raise_and_no_text_is_raw(rows: dict[str, object], trap: 
 
 
 def test_a_storm_is_cut_and_counted() -> None:
-    bucket = Bucket(rate_per_s=10, burst=20)
+    bucket = TokenBucket(10, 20, 0.0)
     taken = sum(bucket.take(number / 1000) for number in range(10_000))
     assert 118 <= taken <= 121 and bucket.dropped == 10_000 - taken

@@ -28,7 +28,7 @@ from probes import catalog
 from probes.answer.stamp import reflector
 from probes.answer.standin import h323 as gatekeeper
 from probes.answer.standin import sip as standin
-from probes.answer.standin.room import Room
+from probes.answer.standin.room import RoomStandIn
 from probes.answer.streams import media
 from probes.answer.streams import train as responder
 from probes.base import Field, Kind, Measurement, Outcome, Target
@@ -102,9 +102,9 @@ async def far_end(tls: ssl.SSLContext) -> None:
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 443)
     secured = await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", 8443, ssl=tls)
     web = await asyncio.start_server(page, "0.0.0.0", 8080)
-    sip = await standin.listen(Endpoint("0.0.0.0", 5060), standin.StandIn("200"))
-    room = await standin.listen(Endpoint("0.0.0.0", 5062), Room(socket.AF_INET, ALIVE))
-    zone = await gatekeeper.listen(gatekeeper.StandIn(), Endpoint("0.0.0.0", 1719))
+    sip = await standin.listen(Endpoint("0.0.0.0", 5060), standin.SipStandIn("200"))
+    room = await standin.listen(Endpoint("0.0.0.0", 5062), RoomStandIn(socket.AF_INET, ALIVE))
+    zone = await gatekeeper.listen(gatekeeper.H323StandIn(), Endpoint("0.0.0.0", 1719))
     names = await answering(53, name_server)
     clock = await answering(123, time_server)
     mirror = await answering(7, lambda sent: sent)

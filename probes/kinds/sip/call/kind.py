@@ -17,8 +17,8 @@ from probes.io.conversation import ConversationEnd
 from probes.kinds.sip import access as sipaccess
 from probes.kinds.sip.call import verdict as sipcalljudge
 from probes.kinds.sip.call.media import AUDIO_BPS, OUR_VIDEO_BPS, VIDEO_BPS, Lines
-from probes.kinds.sip.call.verdict import Talk
-from probes.kinds.sip.target import Aim, aim
+from probes.kinds.sip.call.verdict import SipTalk
+from probes.kinds.sip.target import SipTarget, aim
 from probes.settings import setting
 from probes.target import Unresolved, resolve
 from probes.wire.sip.call.call import DatagramCall, StreamCall
@@ -79,9 +79,9 @@ FIELDS = (
     ),
     Field("video_sent", "packets", "picture sent", "int", default=False),
     *(
-        one
+        field
         for kind, what in (("audio", "sound"), ("video", "picture"))
-        for one in (
+        for field in (
             Field(f"{kind}_first_ms", "ms", f"from our first {what} to their first", default=False),
             Field(f"{kind}_jitter_bwd_ms", "ms", f"jitter of the {what} back (RFC 3550)", default=False),
             Field(f"{kind}_lost_fwd", "packets", f"{what} the far end says it missed (RTCP)", "int", default=False),
@@ -111,12 +111,12 @@ class _Talking:
     def on_events(self, events: list[Any]) -> None:
         """The call's events as they come."""
         self.events += events
-        for one in events:
-            if isinstance(one, Up):
-                self._lines.begin(one.description, self._peer)
+        for event in events:
+            if isinstance(event, Up):
+                self._lines.begin(event.description, self._peer)
                 if not self._lines.agreed.taken:
                     self.cut()  # no common media: the room is kept no longer
-            elif isinstance(one, Leaving):
+            elif isinstance(event, Leaving):
                 self._lines.end()
 
     def cut(self) -> None:
@@ -142,13 +142,18 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         lines.end()
     finally:
         lines.close()
-    talk = Talk(talking.events, ended, settings.video, lines.agreed, lines.heard, settings.reports_s > 0)
+    talk = SipTalk(talking.events, ended, settings.video, lines.agreed, lines.heard, settings.reports_s > 0)
     outcome, why = sipcalljudge.verdict(talk)
     return Measurement("sipcall", target.text, at_ns, _ms(began), outcome, sipcalljudge.values(talk), why)
 
 
 async def _call(
-    family: int, sockaddr: tuple[Any, ...], toward: Aim, settings: SipCallSettings, talking: _Talking, lines: Lines
+    family: int,
+    sockaddr: tuple[Any, ...],
+    toward: SipTarget,
+    settings: SipCallSettings,
+    talking: _Talking,
+    lines: Lines,
 ) -> ConversationEnd:
     ask = sipaccess.asker(toward, sipaccess.credentials(settings, toward))
     limits = CallLimits(settings.timeout_s, settings.ring_s, settings.duration_s, longest_s=settings.reports_s)

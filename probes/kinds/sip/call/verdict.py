@@ -52,7 +52,7 @@ _NAMES = {"audio": "sound", "video": "picture"}
 E = TypeVar("E")
 
 
-class Talk(NamedTuple):
+class SipTalk(NamedTuple):
     """A call and what became of it. `agreed`: what its description says; `asked`: we waited for its reports of our media."""
 
     events: Sequence[Any]
@@ -65,15 +65,15 @@ class Talk(NamedTuple):
 
 def first(events: Sequence[Any], kind: type[E]) -> E | None:
     """The first event of a kind."""
-    return next((one for one in events if isinstance(one, kind)), None)
+    return next((event for event in events if isinstance(event, kind)), None)
 
 
-def _ended(talk: Talk) -> CallOver | None:
+def _ended(talk: SipTalk) -> CallOver | None:
     """How the call ended: a BYE that was said once more, elsewhere, may have been answered there."""
     return next((event for event in reversed(talk.events) if isinstance(event, CallOver)), None)
 
 
-def verdict(talk: Talk) -> tuple[Outcome, str]:
+def verdict(talk: SipTalk) -> tuple[Outcome, str]:
     """The outcome and its reason, "" when all is well."""
     refused, demands = first(talk.events, CallRefused), first(talk.events, Demands)
     if first(talk.events, Up):
@@ -85,7 +85,7 @@ def verdict(talk: Talk) -> tuple[Outcome, str]:
     return _unanswered(talk)
 
 
-def _unanswered(talk: Talk) -> tuple[Outcome, str]:
+def _unanswered(talk: SipTalk) -> tuple[Outcome, str]:
     silent, malformed = first(talk.events, Silent), first(talk.events, Malformed)
     demands = first(talk.events, Demands)
     if demands:
@@ -95,9 +95,9 @@ def _unanswered(talk: Talk) -> tuple[Outcome, str]:
         return Outcome.REFUSED, "it closed the connection without an answer"
     if malformed and not (silent and silent.rang):
         return Outcome.PROTOCOL, f"what answers is no SIP: {clean(malformed.reason)}"
-    if silent and silent.rang and all(one.status == 100 for one in talk.events if isinstance(one, Ringing)):
+    if silent and silent.rang and all(event.status == 100 for event in talk.events if isinstance(event, Ringing)):
         return Outcome.LOST, "its server tries, and the room neither rang nor answered in time"
-    if silent and silent.rang and any(one.status == 183 for one in talk.events if isinstance(one, Ringing)):
+    if silent and silent.rang and any(event.status == 183 for event in talk.events if isinstance(event, Ringing)):
         return Outcome.LOST, "it went on (183: an announcement, or its menu), and did not take the call in time"
     if silent and silent.rang:
         return Outcome.LOST, "it rang, and nobody took the call in time"
@@ -118,7 +118,7 @@ def _turned_down(refused: CallRefused, demands: Demands | None) -> tuple[Outcome
     return _OUTCOMES.get(status, Outcome.REFUSED), f"{said}: {words}" + (f"; {more}" if more else "")
 
 
-def _taken(talk: Talk) -> tuple[Outcome, str]:
+def _taken(talk: SipTalk) -> tuple[Outcome, str]:
     """A call that was up: good when sound, and the picture it took, went both ways."""
     if talk.ended.outcome is Outcome.LOCAL:
         return Outcome.LOCAL, clean(talk.ended.why)
@@ -132,7 +132,7 @@ def _taken(talk: Talk) -> tuple[Outcome, str]:
     return outcome, "; ".join(said)
 
 
-def _described(talk: Talk) -> tuple[Outcome, str] | None:
+def _described(talk: SipTalk) -> tuple[Outcome, str] | None:
     """What its description of media says against a call both ways; None: nothing."""
     agreed = talk.agreed
     sealed, foreign = dict(agreed.sealed).get("audio"), dict(agreed.foreign).get("audio")
@@ -149,7 +149,7 @@ def _described(talk: Talk) -> tuple[Outcome, str] | None:
     return None
 
 
-def _carried(talk: Talk) -> tuple[Outcome, str] | None:
+def _carried(talk: SipTalk) -> tuple[Outcome, str] | None:
     """What was carried each way; None: all of it."""
     agreed = talk.agreed
     late = any(heard.late_ms > _LATE_MS or heard.local_drop for heard in talk.heard.values())
@@ -185,7 +185,7 @@ def _named(kinds: Sequence[str], between: str) -> str:
     return between.join(_NAMES[kind] for kind in kinds)
 
 
-def _remarks(talk: Talk) -> list[str]:
+def _remarks(talk: SipTalk) -> list[str]:
     """What deserves a look in a call that was good."""
     agreed, over, sealed = talk.agreed, _ended(talk), dict(talk.agreed.sealed).get("video")
     heard = talk.heard.get("audio")
@@ -208,25 +208,25 @@ def _remarks(talk: Talk) -> list[str]:
         ),
     )  # fmt: skip
     quiet = [
-        f"no {_NAMES[kind]} came any more in the last {one.quiet_s:.1f} s of the call"
-        for kind, one in talk.heard.items()
-        if one.rcvd and one.quiet_s >= _QUIET_S and not hung
+        f"no {_NAMES[kind]} came any more in the last {stream.quiet_s:.1f} s of the call"
+        for kind, stream in talk.heard.items()
+        if stream.rcvd and stream.quiet_s >= _QUIET_S and not hung
     ]
     return quiet + [words for is_so, words in remarks if is_so]
 
 
 def _last_word(hung: HungUp) -> str:
-    told = clean(sip_reason.more(hung.message), 240)
-    return f"hung up after {hung.after_s:.1f} s" + (f": {told}" if told else "")
+    reason = clean(sip_reason.more(hung.message), 240)
+    return f"hung up after {hung.after_s:.1f} s" + (f": {reason}" if reason else "")
 
 
-def values(talk: Talk) -> dict[str, Value]:
+def values(talk: SipTalk) -> dict[str, Value]:
     """Measured values only; names as the kind's `fields`."""
     up, refused, over = first(talk.events, Up), first(talk.events, CallRefused), _ended(talk)
     final = up or refused
     out: dict[str, Value] = {}
     if final:
-        rang = next((one for one in talk.events if isinstance(one, Ringing) and one.status > 100), None)
+        rang = next((event for event in talk.events if isinstance(event, Ringing) and event.status > 100), None)
         out = {"status": final.message.status, "sends": final.sends}
         out["srd_ms"] = _rounded((rang.after_s if rang else final.after_s) * 1000)
     if up:

@@ -23,7 +23,7 @@ from receivers import Receiver, receiver
 
 from netmon.cli import app
 from probes.answer.standin import sip as standin
-from probes.answer.standin.room import Room as StandIn
+from probes.answer.standin.room import RoomStandIn
 from probes.target import Endpoint
 
 pytestmark = [pytest.mark.needs("netns"), pytest.mark.world]
@@ -63,10 +63,10 @@ def until(holds: Callable[[], Any], within_s: float = 20.0) -> None:
         time.sleep(0.05)
 
 
-async def room_two(kept: list[StandIn] | None = None) -> None:
+async def room_two(kept: list[RoomStandIn] | None = None) -> None:
     """The room that was not there is switched on."""
     host = meeting.address(1)
-    room = StandIn(socket.AF_INET, host, alias="room")
+    room = RoomStandIn(socket.AF_INET, host, alias="room")
     if kept is not None:
         kept.append(room)
     await standin.listen(Endpoint(host, 5060), room)
@@ -125,7 +125,7 @@ def test_a_planted_fault_is_paged_and_its_end_too(
 
 
 def test_a_stopped_or_killed_hub_leaves_neither_rehearsal_nor_call_behind(link: Pair, tmp_path: Path) -> None:
-    busy = list[StandIn]()
+    busy = list[RoomStandIn]()
     with receiver(path=tmp_path / "duty.sock") as duty, serving(link.right, lambda: room_two(busy)):
         one = hub(tmp_path / "hub", link, duty, 3000.0, "[1h]")
         (tmp_path / "hub" / "hub.yaml").write_text(

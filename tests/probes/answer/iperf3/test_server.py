@@ -16,7 +16,7 @@ import pytest
 from iperf3keys import WORD, Keys
 
 from probes.answer.guard import Policy, prefix
-from probes.answer.iperf3.limits import Limits
+from probes.answer.iperf3.limits import ServerLimits
 from probes.answer.iperf3.login import door_of
 from probes.answer.iperf3.server import Server, listen
 from probes.base import Measurement, Outcome, Target
@@ -30,7 +30,9 @@ T = TypeVar("T")
 COOKIE = iperf3.cookie(bytes(range(36)))
 
 
-def with_server(act: Callable[[Server], Awaitable[T]], limits: Limits | None = None, door: Login | None = None) -> T:
+def with_server(
+    act: Callable[[Server], Awaitable[T]], limits: ServerLimits | None = None, door: Login | None = None
+) -> T:
     """Do something while a server of ours listens in the same loop."""
 
     async def both() -> T:
@@ -118,7 +120,7 @@ def test_a_second_client_is_told_that_we_are_busy_when_there_is_no_queue() -> No
         second = await iperf3_client(server, "-t", "1")
         return await first, second, server
 
-    first, second, server = with_server(act, Limits(most_queued=0))
+    first, second, server = with_server(act, ServerLimits(max_queued=0))
     assert "error" not in first and "busy" in second["error"]
     assert server.counts == {"done": 1, "busy": 1}
 
@@ -180,7 +182,7 @@ def test_who_leaves_the_queue_or_speaks_out_of_turn_loses_its_place_and_the_next
             spoke = b"reset"
         return [spoke, turn], last
 
-    (spoke, turn), last = with_server(act, Limits(turn_s=0.4))
+    (spoke, turn), last = with_server(act, ServerLimits(turn_s=0.4))
     assert spoke in (b"", b"reset") and (turn, last) == (b"\x09", b"\xff")
 
 
@@ -201,7 +203,7 @@ def test_the_queue_has_an_end_and_no_source_fills_it() -> None:
             writer.close()
         return heard
 
-    heard = with_server(act, Limits(most_queued=3, most_queued_each=2))
+    heard = with_server(act, ServerLimits(max_queued=3, max_queued_each=2))
     assert heard == [b"\x09", b"-", b"-", b"\xff", b"-", b"\xff"]
 
 
@@ -292,7 +294,7 @@ def test_who_is_not_allowed_is_closed_at_once_and_who_comes_too_often_too() -> N
         return heard
 
     policy = Policy((prefix("127.0.0.1/32"),), source_rate=4.0)
-    heard = with_server(act, Limits(policy=policy))
+    heard = with_server(act, ServerLimits(policy=policy))
     assert heard == [b"", b"\x09", b"\x09", b"", b"", b"allowed"]
 
 
@@ -359,7 +361,7 @@ def test_who_stops_after_the_cookie_holds_the_server_no_longer_than_its_patience
         writer.close()
         return heard, await still_serves(server)
 
-    heard, serves = with_server(act, Limits(patience_s=0.3))
+    heard, serves = with_server(act, ServerLimits(patience_s=0.3))
     assert heard == b"\x09\x0b" and serves
 
 
@@ -408,5 +410,5 @@ def test_a_stranger_gets_no_stream_of_a_test() -> None:
         writer.close()
         return denied, heard
 
-    denied, heard = with_server(act, Limits(most_queued=0))
+    denied, heard = with_server(act, ServerLimits(max_queued=0))
     assert denied == b"\xff" and heard == [b"", b"", b"6789"]

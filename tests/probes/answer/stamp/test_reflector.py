@@ -114,7 +114,7 @@ def test_two_reflectors_on_any_ports_never_answer_each_other(key: bytes) -> None
 
 
 def test_the_oldest_session_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "MOST_SESSIONS", 3)
+    monkeypatch.setattr(answers, "MAX_SESSIONS", 3)
     one = reflector()
     for ssid in (1, 2, 3, 1, 4):  # 4 drives 2 out: 1 has spoken since
         ask(one, request(ssid=ssid))
@@ -124,9 +124,9 @@ def test_the_oldest_session_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_sessions_of_a_flood_are_bounded() -> None:
     one = Reflector(stamp.ClockQuality(), policy=Policy(source_rate=1e6, rate=1e6))
-    for port in range(1024, 1024 + answers.MOST_SESSIONS + 500):
+    for port in range(1024, 1024 + answers.MAX_SESSIONS + 500):
         ask(one, request(), ("192.0.2.9", port))
-    assert len(one.sessions) == answers.MOST_SESSIONS
+    assert len(one.sessions) == answers.MAX_SESSIONS
 
 
 @given(st.binary(max_size=1500), st.integers(0, 65535), st.sampled_from([b"", KEY]))

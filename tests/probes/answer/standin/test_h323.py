@@ -16,7 +16,7 @@ from h323bytes import RECORDED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.answer.standin.h323 import StandIn, incoming, listen, main
+from probes.answer.standin.h323 import H323StandIn, incoming, listen, main
 from probes.base import Outcome, Target
 from probes.errors import WireError
 from probes.kinds.h323.kind import H323Settings, run
@@ -27,7 +27,7 @@ HERE, CALLS = ("192.0.2.1", 1719), ("192.0.2.1", 1720)
 
 
 def test_recorded_questions_get_the_answers_of_a_gatekeeper() -> None:
-    standin = StandIn(["8001"])
+    standin = H323StandIn(["8001"])
     told = [
         h225.read_ras(standin.ras(RECORDED[f"gnugk {name}"], HERE, CALLS)) for name in ("grq", "lrq-8001", "lrq-9999")
     ]
@@ -50,7 +50,7 @@ def test_a_recorded_setup_is_understood() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200) | st.integers(0, 60).map(lambda cut: RECORDED["gnugk grq"][:cut]))
 def test_no_datagram_raises_and_each_is_counted(data: bytes) -> None:
-    standin = StandIn()
+    standin = H323StandIn()
     with suppress(WireError):
         h225.read_ras(data)
     standin.ras(data, HERE, CALLS)
@@ -61,7 +61,7 @@ def test_sound_is_echoed_to_the_caller_only() -> None:
     """A SETUP whose sound would go to somebody else opens no channel."""
 
     async def ask() -> bytes:
-        listening = await listen(StandIn(), Endpoint("127.0.0.1", 0))
+        listening = await listen(H323StandIn(), Endpoint("127.0.0.1", 0))
         reader, writer = await asyncio.open_connection(*listening.signalling)
         writer.write(RECORDED["h323plus setup-fast"])  # its channels lead to 10.99.0.2
         framer, frames = q931.tpkt_framer(), list[q931.Q931Message]()

@@ -15,7 +15,7 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.answer.standin.sip import StandIn, main
+from probes.answer.standin.sip import SipStandIn, main
 from probes.base import Outcome, Target
 from probes.kinds.sip.kind import SipSettings, run
 from probes.wire.sip import message as sip
@@ -25,14 +25,14 @@ SOURCE = ("192.0.2.7", 4444)
 
 
 def test_an_answer_copies_what_it_must_and_says_whence_it_was_asked() -> None:
-    read = sip.parse(StandIn().datagram(REQUEST, SOURCE))
+    read = sip.parse(SipStandIn().datagram(REQUEST, SOURCE))
     assert (read.status, sip.cseq(read), read.first("call-id")) == (200, (1, "OPTIONS"), "c")
     assert read.first("via") == "SIP/2.0/UDP h:1;branch=z9hG4bKx;received=192.0.2.7;rport=4444, SIP/2.0/UDP i"
     assert sip.parameter(read.first("to"), "tag") == "standin" and sip.parameter(read.first("from"), "tag") == "1"
 
 
 def test_other_methods_get_405_and_an_ack_nothing() -> None:
-    standin = StandIn("503")
+    standin = SipStandIn("503")
     assert sip.parse(standin.datagram(REQUEST.replace(b"OPTIONS", b"INVITE"), SOURCE)).status == 405
     assert standin.datagram(REQUEST.replace(b"OPTIONS", b"ACK"), SOURCE) == b""
     assert standin.datagram(b"SIP/2.0 200 OK\r\n\r\n", SOURCE) == b""
@@ -43,7 +43,7 @@ def test_other_methods_get_405_and_an_ack_nothing() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=400) | st.binary(max_size=60).map(lambda junk: REQUEST.replace(b"h:1", junk)))
 def test_no_datagram_raises_and_each_is_counted(data: bytes) -> None:
-    standin = StandIn()
+    standin = SipStandIn()
     answer = standin.datagram(data, SOURCE)
     assert sum(standin.counts.values()) == 1 and bool(answer) == bool(standin.counts["answered"])
 

@@ -177,7 +177,7 @@ def test_an_undrained_bucket_doubles_the_train() -> None:
 
 
 def test_a_train_is_no_longer_than_the_queue_allows() -> None:
-    plan = Planner(WIRE, 4_000_000, most_queue_ns=30_000_000)
+    plan = Planner(WIRE, 4_000_000, max_queue_ns=30_000_000)
     plan.take(32, knee(20))
     for _ in range(6):
         plan.take(plan.packets, Fit("knee", 20e6 + len(plan.fits) * 1e6, 5_000.0, 3, 28, 1))
@@ -201,7 +201,7 @@ def test_a_link_without_a_bucket_costs_no_more_delay_and_bytes_than_it_may() -> 
             worst_ns = max(worst_ns, found.queued_ns)
             plan.take(plan.packets, found)
         assert plan.answer.rate_bps == pytest.approx(20e6, rel=0.01)
-        assert worst_ns <= 1.05 * plan.most_queue_ns and plan.used_bytes < 500_000
+        assert worst_ns <= 1.05 * plan.max_queue_ns and plan.used_bytes < 500_000
 
 
 def test_a_flat_rate_is_told_without_a_bucket_once_long_trains_say_so() -> None:

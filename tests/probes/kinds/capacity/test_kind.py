@@ -21,7 +21,7 @@ from trainfar import NETMON, reflector
 from probes.answer.streams import train as responder
 from probes.answer.streams.train import TrainLimits
 from probes.base import Measurement, Outcome, Target
-from probes.kinds.capacity.agreement import Answer, Planner
+from probes.kinds.capacity.agreement import Estimate, Planner
 from probes.kinds.capacity.kind import CAPACITY, CapacitySettings, _values, _Way, cost_in_words, run, verdict
 from probes.kinds.capacity.rounds import payload
 
@@ -188,7 +188,7 @@ def test_a_closed_port_is_refused() -> None:
 
 
 def test_no_figure_is_ours_only_when_this_machine_was_in_the_way() -> None:
-    known, unknown, paused = Answer(20e6), Answer(None, why="uneven"), Answer(None, why="paused", starved=True)
+    known, unknown, paused = Estimate(20e6), Estimate(None, why="uneven"), Estimate(None, why="paused", starved=True)
     assert verdict({"fwd": known, "bwd": known}, 0) == (Outcome.OK, "")
     assert verdict({"fwd": known, "bwd": unknown}, 0) == (Outcome.OK, "back: uneven")
     assert verdict({"fwd": unknown, "bwd": paused}, 0)[0] == Outcome.OK
@@ -199,7 +199,7 @@ def test_no_figure_is_ours_only_when_this_machine_was_in_the_way() -> None:
 
 def test_delay_beyond_what_a_train_may_add_is_told_with_its_direction() -> None:
     plan = Planner(1514, 1_000_000)
-    hurt, fine = _Way(plan, queued_ns=plan.most_queue_ns * 2), _Way(plan, queued_ns=plan.most_queue_ns)
+    hurt, fine = _Way(plan, queued_ns=plan.max_queue_ns * 2), _Way(plan, queued_ns=plan.max_queue_ns)
     assert (
         cost_in_words({"fwd": hurt, "bwd": fine})
         == "our own trains added delay: up to 60 ms there, more than max_queue"

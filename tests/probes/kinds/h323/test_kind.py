@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from probes.answer.standin.h323 import StandIn, listen
+from probes.answer.standin.h323 import H323StandIn, listen
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings, BadTarget, WireError
 from probes.kinds.h323.kind import H323, H323Settings, run
@@ -35,7 +35,7 @@ def measure(target: str, how: H323Settings) -> Measurement:
     return asyncio.run(run(Target(target), how, 1))
 
 
-def against(standin: StandIn, how: H323Settings, host: str = "127.0.0.1", count: int = 1) -> Measurement:
+def against(standin: H323StandIn, how: H323Settings, host: str = "127.0.0.1", count: int = 1) -> Measurement:
     async def both() -> Measurement:
         listening = await listen(standin, Endpoint(host, 0))
         where = listening.ras if how.via == "ras" else listening.signalling
@@ -49,7 +49,7 @@ def against(standin: StandIn, how: H323Settings, host: str = "127.0.0.1", count:
 # -- a gatekeeper --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_gatekeeper_answers_and_knows_the_room(host: str) -> None:
-    standin = StandIn(["8001"])
+    standin = H323StandIn(["8001"])
     got = against(standin, settings(alias="8001"), host, count=2)
     assert (got.outcome, got.why) == (Outcome.OK, "")
     assert {name: got.values[name] for name in ("sent", "rcvd", "sends", "rung", "h225_version")} == {
@@ -63,7 +63,7 @@ def test_a_gatekeeper_answers_and_knows_the_room(host: str) -> None:
 class Below(asyncio.DatagramProtocol):
     """A gatekeeper that knows no room: it passes a question on to the one above, which answers the asker itself."""
 
-    def __init__(self, above: StandIn, voice: socket.socket) -> None:
+    def __init__(self, above: H323StandIn, voice: socket.socket) -> None:
         self._above, self._voice, self.hops = above, voice, list[int | None]()
 
     def connection_made(self, transport: Any) -> None:
@@ -85,7 +85,7 @@ def test_a_gatekeeper_above_may_answer_for_the_one_that_was_asked(room: str, out
     async def both(voice: socket.socket) -> tuple[Measurement, Below]:
         loop = asyncio.get_running_loop()
         transport, below = await loop.create_datagram_endpoint(
-            lambda: Below(StandIn(["8001"]), voice), ("127.0.0.1", 0)
+            lambda: Below(H323StandIn(["8001"]), voice), ("127.0.0.1", 0)
         )
         port = transport.get_extra_info("sockname")[1]
         got = await run(Target(f"127.0.0.1:{port}"), settings(alias=room, timeout_s=0.5), 1)
@@ -128,26 +128,26 @@ def test_a_gatekeeper_of_several_addresses_may_answer_from_another() -> None:
 
 
 def test_without_a_room_only_the_gatekeeper_is_asked() -> None:
-    standin = StandIn()
+    standin = H323StandIn()
     got = against(standin, settings())
     assert (got.outcome, got.values["rung"]) == (Outcome.OK, 1)
     assert "locate_ms" not in got.values and "locationRequest" not in standin.counts
 
 
 def test_an_unknown_room_is_refused_in_words_and_the_gatekeepers_time_stays() -> None:
-    got = against(StandIn(["8001"]), settings(alias="9999"))
+    got = against(H323StandIn(["8001"]), settings(alias="9999"))
     assert got.outcome == Outcome.REFUSED and "9999" in got.why and "knows no such room" in got.why
     assert (got.values["rung"], got.values["reason"]) == (1, 2) and got.values["ras_ms"] > 0
 
 
 def test_a_gatekeeper_that_rejects_is_refused() -> None:
-    got = against(StandIn(gatekeeper="reject"), settings(alias="8001"))
+    got = against(H323StandIn(gatekeeper="reject"), settings(alias="8001"))
     assert got.outcome == Outcome.REFUSED and "terminalExcluded" in got.why and "does not serve us" in got.why
     assert got.values["reason"] == 1 and "rung" not in got.values and got.values["rcvd"] == 1
 
 
 def test_a_silent_gatekeeper_is_lost_and_was_asked_thrice() -> None:
-    standin = StandIn(gatekeeper="silent")
+    standin = H323StandIn(gatekeeper="silent")
     got = against(standin, settings(timeout_s=0.3))
     assert got.outcome == Outcome.LOST and got.values == {"sent": 1, "rcvd": 0}
     assert standin.counts == {"gatekeeperRequest": 3}
@@ -181,7 +181,7 @@ def datagrams(answer: Callable[[int, bytes], bytes]) -> Iterator[int]:
 
 
 def test_a_lost_first_question_shows_in_sends() -> None:
-    standin, here = StandIn(), ("127.0.0.1", 1)
+    standin, here = H323StandIn(), ("127.0.0.1", 1)
     with datagrams(lambda number, data: standin.ras(data, here, here) if number else b"") as port:
         got = measure(f"127.0.0.1:{port}", settings(timeout_s=0.6))
     assert (got.outcome, got.values["sends"]) == (Outcome.OK, 2) and got.values["ras_ms"] < 200
@@ -225,7 +225,7 @@ def test_an_icmp_message_refuses_a_question_at_once(host: str) -> None:
 # -- a call --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_the_whole_ladder_with_sound_both_ways(host: str) -> None:
-    standin = StandIn(["8001"], vendor=Vendor(181, 0, 54, b"objsys\0", b"v0.9.4"))
+    standin = H323StandIn(["8001"], vendor=Vendor(181, 0, 54, b"objsys\0", b"v0.9.4"))
     long = host == "127.0.0.1"  # the first RTCP reports go out after two seconds
     got = against(standin, call(duration_s=2.2 if long else 0.4), host)
     assert (got.outcome, got.why, got.values["rung"]) == (Outcome.OK, "", 5)
@@ -245,14 +245,14 @@ def test_the_whole_ladder_with_sound_both_ways(host: str) -> None:
 
 
 def test_without_call_the_port_is_only_opened() -> None:
-    standin = StandIn()
+    standin = H323StandIn()
     got = against(standin, settings(via="call", alias="8001"))
     assert (got.outcome, got.values["rung"]) == (Outcome.OK, 1) and got.values["connect_ms"] > 0
     assert standin.counts == {}
 
 
 def test_a_room_is_called_once_however_many_are_asked_for() -> None:
-    standin = StandIn()
+    standin = H323StandIn()
     got = against(standin, call(duration_s=0.0), count=5)
     assert standin.counts == {"setup": 1, "releaseComplete": 1} and (got.values["sent"], got.values["rung"]) == (1, 4)
 
@@ -270,7 +270,7 @@ def test_a_room_is_called_once_however_many_are_asked_for() -> None:
 def test_ends_of_a_call_have_their_outcomes_and_are_released(
     answer: str, outcome: Outcome, word: str, has: dict[str, int], last: str
 ) -> None:
-    standin = StandIn(answer=answer)
+    standin = H323StandIn(answer=answer)
     got = against(standin, call(timeout_s=0.6, ring_s=0.2))
     assert got.outcome == outcome and word in got.why
     assert {name: got.values.get(name) for name in has} == has and "answer_ms" not in got.values
@@ -279,13 +279,13 @@ def test_ends_of_a_call_have_their_outcomes_and_are_released(
 
 
 def test_an_unknown_room_has_its_cause_and_words() -> None:
-    got = against(StandIn(["8001"]), call(alias="9999"))
+    got = against(H323StandIn(["8001"]), call(alias="9999"))
     assert (got.outcome, got.values["cause"]) == (Outcome.REFUSED, 20) and "not registered" in got.why
 
 
 def test_a_change_of_the_far_ends_software_is_a_change_of_a_number() -> None:
     seen = {
-        against(StandIn(vendor=Vendor(version=version)), call(duration_s=0.0)).values["product_crc"]
+        against(H323StandIn(vendor=Vendor(version=version)), call(duration_s=0.0)).values["product_crc"]
         for version in (b"1.0", b"1.0", b"1.1")
     }
     assert len(seen) == 2
@@ -425,7 +425,7 @@ def test_a_cancelled_call_is_released_too_and_leaves_nothing() -> None:
 
 
 def test_a_call_cancelled_in_the_middle_of_its_sound_is_released() -> None:
-    async def cut(standin: StandIn) -> None:
+    async def cut(standin: H323StandIn) -> None:
         listening = await listen(standin, Endpoint("127.0.0.1", 0))
         task = asyncio.create_task(run(Target(str(listening.signalling)), call(duration_s=30.0), 1))
         await asyncio.sleep(0.4)
@@ -434,7 +434,7 @@ def test_a_call_cancelled_in_the_middle_of_its_sound_is_released() -> None:
         await asyncio.sleep(0.1)
         await listening.close()
 
-    standin = StandIn()
+    standin = H323StandIn()
     asyncio.run(cut(standin))
     assert standin.counts["releaseComplete"] == 1 and standin.counts["sound"] > 5
 
@@ -472,7 +472,7 @@ def test_importing_the_kind_stays_light() -> None:
 
 
 def test_texts_of_a_far_end_are_cleaned() -> None:
-    got = against(StandIn(vendor=Vendor(product=b"\x1b[31mred", version="\u202ex".encode())), call(duration_s=0.0))
+    got = against(H323StandIn(vendor=Vendor(product=b"\x1b[31mred", version="\u202ex".encode())), call(duration_s=0.0))
     assert "\x1b" not in str(got.detail) and "\u202e" not in str(got.detail)
 
 

@@ -10,7 +10,7 @@ import pytest
 from nets import Pair, pair
 from netthread import awaited, serving
 
-from probes.answer.standin.h323 import StandIn, listen
+from probes.answer.standin.h323 import H323StandIn, listen
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.h323.kind import H323Settings, run
 from probes.target import Endpoint
@@ -20,7 +20,7 @@ SOUND = "udp dport 16384-32767 meta length 200"  # RTP of 160 bytes; RTCP is sho
 TEN_PERCENT = "numgen inc mod 10 == 4 drop"
 
 
-async def far_end(standin: StandIn) -> None:
+async def far_end(standin: H323StandIn) -> None:
     """A stand-in that answers until it is cut."""
     listening = await listen(standin, Endpoint("10.99.0.2", 1719))
     try:
@@ -30,12 +30,12 @@ async def far_end(standin: StandIn) -> None:
 
 
 @pytest.fixture
-def standin() -> StandIn:
-    return StandIn()
+def standin() -> H323StandIn:
+    return H323StandIn()
 
 
 @pytest.fixture
-def link(standin: StandIn) -> Iterator[Pair]:
+def link(standin: H323StandIn) -> Iterator[Pair]:
     with pair() as made, serving(made.right, lambda: far_end(standin)):
         yield made
 
@@ -64,7 +64,7 @@ def test_loss_back_is_not_loss_there(link: Pair) -> None:
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_signalling_without_sound_is_lost_and_the_call_is_ended(link: Pair, standin: StandIn, side: str) -> None:
+def test_signalling_without_sound_is_lost_and_the_call_is_ended(link: Pair, standin: H323StandIn, side: str) -> None:
     hurt(link, side, "udp dport 16384-32767 drop")
     got = call(link, duration_s=0.5)
     assert got.outcome == Outcome.LOST and "no sound came back" in got.why

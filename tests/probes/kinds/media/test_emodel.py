@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.kinds.media.emodel import CODECS, Call, burst_ratio, equipment_impairment, mos, rate
+from probes.kinds.media.emodel import CODECS, VoicePath, burst_ratio, equipment_impairment, mos, rate
 
 PLC = dict(zip(("ie", "bpl"), CODECS["g711-plc"], strict=True))
 G729 = dict(zip(("ie", "bpl"), CODECS["g729a"], strict=True))
@@ -46,7 +46,7 @@ IMPAIRED = [  # G.113 tables I.2: codec, percent lost, what that costs
 
 @pytest.mark.parametrize(("call", "r", "opinion"), ROWS)
 def test_the_reference_rows(call: dict[str, Any], r: float, opinion: float) -> None:
-    rating = rate(Call(**call))
+    rating = rate(VoicePath(**call))
     assert rating.r == pytest.approx(r, abs=1e-3) and rating.mos == pytest.approx(opinion, abs=1e-3)
 
 
@@ -63,20 +63,20 @@ def test_the_bands_of_g109(r: float, opinion: float) -> None:
 
 
 def test_the_parts_make_the_whole() -> None:
-    rating = rate(Call(ta_ms=250, ppl=2, bpl=25.1))
+    rating = rate(VoicePath(ta_ms=250, ppl=2, bpl=25.1))
     assert rating.r == pytest.approx(rating.ro - rating.simultaneous - rating.delay - rating.equipment)
 
 
 def test_sidetone_out_of_bounds_changes_what_echo_costs() -> None:
-    usual = rate(Call(t_ms=100, ta_ms=100))
-    assert rate(Call(t_ms=100, ta_ms=100, stmr=25)).delay > usual.delay
-    assert rate(Call(t_ms=100, ta_ms=100, stmr=5)).delay != pytest.approx(usual.delay)
+    usual = rate(VoicePath(t_ms=100, ta_ms=100))
+    assert rate(VoicePath(t_ms=100, ta_ms=100, stmr=25)).delay > usual.delay
+    assert rate(VoicePath(t_ms=100, ta_ms=100, stmr=5)).delay != pytest.approx(usual.delay)
 
 
 @given(st.floats(0, 2000), st.floats(0, 2000), st.floats(0, 100), st.floats(1, 8))
 def test_delay_never_raises_r(one: float, other: float, ppl: float, burst_r: float) -> None:
     low, high = sorted((one, other))
-    near, far = (rate(Call(ta_ms=ta, ppl=ppl, burst_r=burst_r)) for ta in (low, high))
+    near, far = (rate(VoicePath(ta_ms=ta, ppl=ppl, burst_r=burst_r)) for ta in (low, high))
     assert far.r <= near.r + 1e-9 and 1.0 <= far.mos <= 4.5
 
 
@@ -84,9 +84,9 @@ def test_delay_never_raises_r(one: float, other: float, ppl: float, burst_r: flo
 def test_loss_and_bursts_never_raise_r(one: float, other: float, codec: str, burst_r: float) -> None:
     low, high = sorted((one, other))
     ie, bpl = CODECS[codec]
-    few, many = (rate(Call(ie=ie, bpl=bpl, ppl=ppl, burst_r=burst_r)) for ppl in (low, high))
+    few, many = (rate(VoicePath(ie=ie, bpl=bpl, ppl=ppl, burst_r=burst_r)) for ppl in (low, high))
     assert many.r <= few.r + 1e-9 and 1.0 <= many.mos <= 4.5
-    assert rate(Call(ie=ie, bpl=bpl, ppl=high, burst_r=burst_r + 1)).r <= many.r + 1e-9
+    assert rate(VoicePath(ie=ie, bpl=bpl, ppl=high, burst_r=burst_r + 1)).r <= many.r + 1e-9
 
 
 def test_burst_ratio_of_random_losses_is_one_and_few_runs_say_nothing() -> None:

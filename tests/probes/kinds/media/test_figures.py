@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mediatraces import AUDIO, DEFAULT, INTRA, PLAN, VIDEO, of_frame, trace, way
 
-from probes.kinds.media.emodel import CODECS, Call, rate
-from probes.kinds.media.figures import Reception, Way, by_chance, pattern
+from probes.kinds.media.emodel import CODECS, VoicePath, rate
+from probes.kinds.media.figures import Direction, Reception, by_chance, pattern
 from probes.wire.media.flow import MediaTrace
 from probes.wire.media.shape import MediaShape, Sort, Variant, plan
 
@@ -128,14 +128,14 @@ def test_sound_is_rated_with_its_losses_and_how_they_cluster() -> None:
     scattered = way(set(AUDIO[::25])).whole.sound
     assert scattered and scattered.ppl == pytest.approx(4.0) and scattered.burst_r == 1.0
     ie, bpl = CODECS["g711-plc"]
-    assert scattered.r == pytest.approx(rate(Call(ie=ie, bpl=bpl, ppl=4.0)).r)
+    assert scattered.r == pytest.approx(rate(VoicePath(ie=ie, bpl=bpl, ppl=4.0)).r)
     runs = way({number for at in range(0, 500, 100) for number in AUDIO[at : at + 4]}).whole.sound
     assert runs and runs.burst_r == pytest.approx(4 * 0.96) and runs.r < scattered.r
 
 
 def test_delay_costs_sound_its_buffer_too() -> None:
     far = way(reception=Reception(delay_ms=200.0)).whole.sound
-    assert far and far.r == pytest.approx(rate(Call(ta_ms=300.0)).r, abs=0.01)
+    assert far and far.r == pytest.approx(rate(VoicePath(ta_ms=300.0)).r, abs=0.01)
 
 
 def test_what_left_late_is_no_evidence_nor_what_left_beside_it() -> None:
@@ -157,7 +157,7 @@ def test_windows_are_told_one_by_one() -> None:
 
 def test_a_long_stream_has_windows_of_20_s_and_no_crumb_behind() -> None:
     long = plan(MediaShape(200_000, 49_000, Variant.BURST, 1))
-    found = Way(trace(packets=long), DEFAULT)
+    found = Direction(trace(packets=long), DEFAULT)
     assert [round(one.lasts_s) for one in found.windows] == [20, 29]
     assert sum(one.sent for one in found.windows) == len(long)
 
@@ -170,12 +170,12 @@ def test_marks_are_told_by_stream() -> None:
 def test_nothing_arrived_or_nothing_left_is_no_fault_of_ours() -> None:
     dead = way(range(len(PLAN)))
     assert dead.rcvd == 0 and dead.whole.lost == len(PLAN) and dead.whole.pdv_p95_ms is None
-    empty = Way(MediaTrace([], [], [], []), DEFAULT)
+    empty = Direction(MediaTrace([], [], [], []), DEFAULT)
     assert empty.whole.sent == 0 and empty.windows == [] and empty.cells(200) == [] and empty.whole.evidence == 0.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 2**40), st.integers(0, 255)), max_size=50))
 def test_no_arrivals_whatever_break_it(arrivals: list[tuple[int, int, int]]) -> None:
     short = PLAN[:300]
-    found = Way(MediaTrace(short, [one.due_ns for one in short], [0] * 300, arrivals), DEFAULT)
+    found = Direction(MediaTrace(short, [one.due_ns for one in short], [0] * 300, arrivals), DEFAULT)
     assert 0 <= found.whole.lost <= 300 and found.whole.pictures.freeze_s >= 0

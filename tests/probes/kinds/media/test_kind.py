@@ -18,7 +18,7 @@ from nets import Pair, pair, sh
 
 from probes.base import Outcome
 from probes.kinds.media.kind import FIELDS, PROFILES_BPS, MediaSettings, cost
-from probes.kinds.media.result import Seen, limits_of, tell
+from probes.kinds.media.result import VariantResult, limits_of, tell
 from probes.kinds.media.verdict import PROFILES, Limit
 from probes.wire.media import packet as media
 from probes.wire.media.flow import MediaTrace, PlanReceiver
@@ -32,12 +32,12 @@ DECLARED = {one.name: one for one in FIELDS}
 
 def seen(
     there: MediaTrace | None, back: MediaTrace | None, variant: Variant = BURST, *, drop: int = 0, **more: Any
-) -> Seen:
+) -> VariantResult:
     words: dict[str, Any] = {"aborted": "", "rtts_ms": (10.0, 11.0), "far_dropped": 0, "queue_full": 0} | more
-    return Seen(variant, MediaDone(there, back, **words), drop)
+    return VariantResult(variant, MediaDone(there, back, **words), drop)
 
 
-def told(*them: Seen, **settings: Any) -> tuple[Outcome, str, dict[str, Any]]:
+def told(*them: VariantResult, **settings: Any) -> tuple[Outcome, str, dict[str, Any]]:
     outcome, why, values, detail = tell(list(them), MediaSettings(**settings))
     assert {name.rstrip("0123456789") if "_b" in name[-4:] else name for name in values} <= set(DECLARED)
     assert all(
@@ -82,7 +82,9 @@ def test_a_queue_that_is_too_small_is_named_from_both_variants() -> None:
 
 
 def test_a_second_variant_that_broke_does_not_spoil_the_first() -> None:
-    outcome, why, values = told(seen(trace(), trace()), Seen(PACED, None, 0, "busy"), variant="both", audio_dscp=34)
+    outcome, why, values = told(
+        seen(trace(), trace()), VariantResult(PACED, None, 0, "busy"), variant="both", audio_dscp=34
+    )
     assert (outcome, why, values["verdict"]) == (Outcome.OK, "paced could not be sent: busy", 0)
     assert "verdict_paced" not in values
 

@@ -8,12 +8,12 @@ import pytest
 from mediatraces import AUDIO, INTRA, PLAN, VIDEO, of_frame, way
 
 from probes.kinds.media.figures import Reception
-from probes.kinds.media.verdict import PROFILES, Level, Limit, Verdict, judge, remarks, together, worse, worst_cell
+from probes.kinds.media.verdict import PROFILES, Level, Limit, MediaVerdict, judge, remarks, together, worse, worst_cell
 
 LIMITS = PROFILES["conf-720p"]
 
 
-def judged(lost: object = (), delay_ms: float = 10.0, profile: str = "conf-720p", **more: object) -> Verdict:
+def judged(lost: object = (), delay_ms: float = 10.0, profile: str = "conf-720p", **more: object) -> MediaVerdict:
     return judge(way(lost, **more), "fwd", PROFILES[profile], delay_ms)  # type: ignore[arg-type]
 
 
@@ -23,7 +23,7 @@ def scattered(percent: float, seed: int = 1) -> set[int]:
 
 
 def test_a_clean_stream_passes() -> None:
-    assert judged() == Verdict(Level.PASS) and judged(profile="conf-1080p") == Verdict(Level.PASS)
+    assert judged() == MediaVerdict(Level.PASS) and judged(profile="conf-1080p") == MediaVerdict(Level.PASS)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -78,7 +78,7 @@ def test_pictures_whose_delay_varies() -> None:
 
 def test_a_long_way() -> None:
     assert judged(delay_ms=170.0).level is Level.WARN and judged(delay_ms=170.0).limit is Limit.DELAY
-    assert judged(delay_ms=250.0) == Verdict(Level.FAIL, Limit.DELAY, "a delay of 250 ms there")
+    assert judged(delay_ms=250.0) == MediaVerdict(Level.FAIL, Limit.DELAY, "a delay of 250 ms there")
 
 
 def test_sound_that_is_bad_though_pictures_are_good() -> None:
@@ -87,26 +87,29 @@ def test_sound_that_is_bad_though_pictures_are_good() -> None:
 
 
 def test_a_dead_direction() -> None:
-    assert judged(range(len(PLAN))) == Verdict(Level.FAIL, Limit.DEAD, "nothing of the stream arrives there")
-    assert judged(VIDEO) == Verdict(Level.FAIL, Limit.DEAD, "no pictures arrive there")
-    assert judged(AUDIO) == Verdict(Level.FAIL, Limit.DEAD, "no sound arrives there")
+    assert judged(range(len(PLAN))) == MediaVerdict(Level.FAIL, Limit.DEAD, "nothing of the stream arrives there")
+    assert judged(VIDEO) == MediaVerdict(Level.FAIL, Limit.DEAD, "no pictures arrive there")
+    assert judged(AUDIO) == MediaVerdict(Level.FAIL, Limit.DEAD, "no sound arrives there")
 
 
 def test_burst_that_fails_where_paced_passes_names_the_queue() -> None:
-    burst, good = Verdict(Level.FAIL, Limit.INTRA, "average fits, I-frames do not: 2 of 2"), Verdict(Level.PASS)
+    burst, good = (
+        MediaVerdict(Level.FAIL, Limit.INTRA, "average fits, I-frames do not: 2 of 2"),
+        MediaVerdict(Level.PASS),
+    )
     assert together(burst, good).limit is Limit.QUEUE and together(burst, good).why.startswith(
         "queue too small: average fits"
     )
-    assert together(burst, Verdict(Level.WARN, Limit.LOSS, "0.7 % lost there")).limit is Limit.QUEUE
-    loss = Verdict(Level.FAIL, Limit.LOSS, "3 % lost there")
+    assert together(burst, MediaVerdict(Level.WARN, Limit.LOSS, "0.7 % lost there")).limit is Limit.QUEUE
+    loss = MediaVerdict(Level.FAIL, Limit.LOSS, "3 % lost there")
     assert "I-frames do not" in together(loss, good).why and together(loss, loss) == loss
-    delay = Verdict(Level.FAIL, Limit.DELAY, "a delay of 250 ms there")
+    delay = MediaVerdict(Level.FAIL, Limit.DELAY, "a delay of 250 ms there")
     assert together(delay, good) == delay and together(good, loss) == loss
 
 
 def test_the_worst_counts() -> None:
-    warn, fail = Verdict(Level.WARN, Limit.LOSS, "a"), Verdict(Level.FAIL, Limit.JITTER, "b")
-    assert worse(Verdict(Level.PASS), warn, fail) == fail
+    warn, fail = MediaVerdict(Level.WARN, Limit.LOSS, "a"), MediaVerdict(Level.FAIL, Limit.JITTER, "b")
+    assert worse(MediaVerdict(Level.PASS), warn, fail) == fail
 
 
 def test_windows_of_no_evidence_are_not_looked_at() -> None:

@@ -9,7 +9,7 @@ import pytest
 from probes.base import Outcome
 from probes.kinds.path import history as pathmemory
 from probes.kinds.path import verdict as pathjudge
-from probes.kinds.path.history import Change, compare
+from probes.kinds.path.history import RouteChange, compare
 from probes.kinds.path.hops import Trace, arrive, end, silent, trace
 from probes.kinds.path.kind import FIELDS
 from probes.kinds.path.mtu import Size
@@ -38,7 +38,7 @@ def traced(*flows: list[Probe]) -> Trace:
 
 
 def verdict(seen: Trace, size: Size | None = None, dscp: int = 0) -> tuple[Outcome, str]:
-    return pathjudge.verdict(seen, Change(), size, dscp, "")
+    return pathjudge.verdict(seen, RouteChange(), size, dscp, "")
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +49,14 @@ def forget() -> None:
 def test_a_silent_middle_hop_is_no_fault_and_is_shown() -> None:
     seen = traced(probes("a", "", "c", "T"))
     assert verdict(seen) == (Outcome.OK, "")
-    got = pathjudge.values(seen, Change(), None, 0)
+    got = pathjudge.values(seen, RouteChange(), None, 0)
     assert (got["hops"], got["hops_silent"], got["branches"], got["rtt_ms"]) == (4, 1, 1, 4.0)
     assert pathjudge.rows(seen, 0)[1] == {"hop": 2, "address": "*", "note": "silent (no fault: it may just not answer)"}
 
 
 def test_branches_are_the_addresses_side_by_side() -> None:
     seen = traced(probes("a", "b", "T"), probes("a", "c", "T"), probes("a", "b", "T"))
-    assert pathjudge.values(seen, Change(), None, 0)["branches"] == 2
+    assert pathjudge.values(seen, RouteChange(), None, 0)["branches"] == 2
     rows = [(row["hop"], row["address"], row["flows"]) for row in pathjudge.rows(seen, 0)]
     assert rows == [(1, "a", "1,2,3"), (2, "b", "1,3"), (2, "c", "2"), (3, TARGET, "1,2,3")]
 
@@ -69,7 +69,7 @@ def test_what_went_out_beyond_the_target_is_left_out() -> None:
 def test_silence_is_lost_and_names_the_last_hop_that_answers() -> None:
     assert verdict(traced(probes("a", "b", "", ""))) == (Outcome.LOST, "no answer from beyond hop 2 (b)")
     assert verdict(traced(probes("", ""))) == (Outcome.LOST, "nothing came back in time")
-    assert pathjudge.verdict(traced(probes("")), Change(), None, 0, "next hop") == (Outcome.LOST, "next hop")
+    assert pathjudge.verdict(traced(probes("")), RouteChange(), None, 0, "next hop") == (Outcome.LOST, "next hop")
 
 
 def test_a_circle_is_told() -> None:
@@ -115,17 +115,17 @@ def test_nothing_that_left_is_our_own_fault() -> None:
     never = [Probe(1, 0, unsent="Network is unreachable")]
     outcome, why = verdict(traced(never))
     assert outcome is Outcome.LOCAL and "Network is unreachable" in why
-    assert pathjudge.values(traced(never), Change(), None, 0) == {"sent": 0, "rcvd": 0}
+    assert pathjudge.values(traced(never), RouteChange(), None, 0) == {"sent": 0, "rcvd": 0}
 
 
 def test_a_rewritten_dscp_is_told_with_the_hop_that_sees_it_first() -> None:
     flow = probes("a", "b", dscp=46) + [_probe(3, "c", {"dscp": 10}), _probe(4, "T", {"dscp": 10})]
     seen = traced(flow)
     assert verdict(seen, dscp=46) == (Outcome.OK, "DSCP 46 is 10 at hop 3 (c)")
-    got = pathjudge.values(seen, Change(), None, 46)
+    got = pathjudge.values(seen, RouteChange(), None, 46)
     assert (got["dscp_changed_at_hop"], got["dscp_seen"]) == (3, 10)
     assert pathjudge.rows(seen, 46)[2]["note"] == "DSCP 46 has become 10"
-    assert "dscp_seen" not in pathjudge.values(traced(probes("a", "T")), Change(), None, 46)
+    assert "dscp_seen" not in pathjudge.values(traced(probes("a", "T")), RouteChange(), None, 46)
 
 
 def test_a_black_hole_is_told_with_the_size_and_the_place() -> None:
@@ -135,7 +135,7 @@ def test_a_black_hole_is_told_with_the_size_and_the_place() -> None:
         verdict(seen, size=size)[1]
         == "packets above 1300 bytes vanish without a word after hop 2 (b) and before hop 3 (c)"
     )
-    got = pathjudge.values(seen, Change(), size, 0)
+    got = pathjudge.values(seen, RouteChange(), size, 0)
     assert (got["mtu_bytes"], got["mtu_blackhole"], got["mtu_hop"]) == (1300, 1, 2)
     assert "this machine" in verdict(seen, size=Size(1300, True, "", 0, 1))[1]
     assert verdict(seen, size=Size(1300, False, "a")) == (Outcome.OK, "")
@@ -144,7 +144,7 @@ def test_a_black_hole_is_told_with_the_size_and_the_place() -> None:
 def test_labels_stand_in_the_table() -> None:
     seen = traced(probes("a", labels=(Label(16, 5, False, 254), Label(17, 0, True, 1))) + [_probe(2, "T", {})])
     assert pathjudge.rows(seen, 0)[0]["mpls"] == "16/5/254 17/0/1"
-    assert pathjudge.values(seen, Change(), None, 0)["mpls_hops"] == 1
+    assert pathjudge.values(seen, RouteChange(), None, 0)["mpls_hops"] == 1
 
 
 def test_hostile_texts_are_cleaned() -> None:
@@ -154,7 +154,7 @@ def test_hostile_texts_are_cleaned() -> None:
 
 def test_all_values_are_declared() -> None:
     seen = traced(probes("a", "T", dscp=3))
-    names = pathjudge.values(seen, Change(True, "x"), Size(1500, True, "", 1, 2), 0)
+    names = pathjudge.values(seen, RouteChange(True, "x"), Size(1500, True, "", 1, 2), 0)
     assert set(names) == {field.name for field in FIELDS}
 
 
@@ -169,30 +169,30 @@ def test_a_flow_ends_at_the_target_and_only_silence_before_it_is_asked_again() -
 
 def test_the_first_path_is_compared_with_nothing_and_the_same_one_is_no_change() -> None:
     seen = traced(probes("a", "b", "T"))
-    assert compare("k", seen) == Change()
-    assert compare("k", seen) == Change(True, "")
-    assert compare("other", seen) == Change()
+    assert compare("k", seen) == RouteChange()
+    assert compare("k", seen) == RouteChange(True, "")
+    assert compare("other", seen) == RouteChange()
 
 
 def test_another_router_or_another_length_is_a_change_told_once() -> None:
     compare("k", traced(probes("a", "b", "T")))
     moved = traced(probes("a", "c", "T"))
-    assert compare("k", moved) == Change(True, "hop 2 was b, it is c")
-    assert compare("k", moved) == Change(True, "")
+    assert compare("k", moved) == RouteChange(True, "hop 2 was b, it is c")
+    assert compare("k", moved) == RouteChange(True, "")
     assert compare("k", traced(probes("a", "T"))).words == f"hop 2 was c, it is {TARGET}"
-    assert compare("k", traced(probes("a", "", "T"))) == Change(True, "")  # hop 2 may just be silent
+    assert compare("k", traced(probes("a", "", "T"))) == RouteChange(True, "")  # hop 2 may just be silent
     assert compare("k", traced(probes("a", "b", "c", "T"))).words == f"hop 3 was {TARGET}, it is c"
 
 
 def test_a_hop_that_falls_silent_is_no_change() -> None:
     compare("k", traced(probes("a", "b", "T")))
-    assert compare("k", traced(probes("a", "", "T"))) == Change(True, "")
+    assert compare("k", traced(probes("a", "", "T"))) == RouteChange(True, "")
 
 
 def test_a_branch_that_is_gone_is_a_change_when_every_flow_was_answered() -> None:
     both = traced(probes("a", "b", "T"), probes("a", "c", "T"))
     compare("k", both)
-    assert compare("k", traced(probes("a", "b", "T"), probes("a", "", "T"))) == Change(True, "")
+    assert compare("k", traced(probes("a", "b", "T"), probes("a", "", "T"))) == RouteChange(True, "")
     compare("k", both)
     assert compare("k", traced(probes("a", "b", "T"), probes("a", "b", "T"))).words == "hop 2 was b c, it is b"
 
@@ -200,12 +200,12 @@ def test_a_branch_that_is_gone_is_a_change_when_every_flow_was_answered() -> Non
 def test_a_path_that_breaks_off_is_told_where_it_went_on_and_the_good_one_is_kept() -> None:
     good = traced(probes("a", "b", "c", "T"))
     compare("k", good)
-    assert compare("k", traced(probes("a", "", "", ""))) == Change(False, "the last good path went on to b")
-    assert compare("k", good) == Change(True, "")
+    assert compare("k", traced(probes("a", "", "", ""))) == RouteChange(False, "the last good path went on to b")
+    assert compare("k", good) == RouteChange(True, "")
 
 
 def test_memory_is_bounded() -> None:
     seen = traced(probes("T"))
     for key in range(1100):
         compare(key, seen)
-    assert len(pathmemory._last) == 1000 and compare(0, seen) == Change() and compare(1099, seen).known
+    assert len(pathmemory._last) == 1000 and compare(0, seen) == RouteChange() and compare(1099, seen).known

@@ -13,7 +13,7 @@ from nets import Pair, pair
 from netthread import awaited, serving
 
 from probes.answer.standin import sip as standin
-from probes.answer.standin.room import Room
+from probes.answer.standin.room import RoomStandIn
 from probes.answer.streams import media
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadTarget
@@ -26,9 +26,9 @@ HOST, MEDIA = "10.99.0.2", 8622
 GOOD, MUTE, GONE, BUSY, RINGING, DUMB, DOWN = range(5060, 5067)
 
 
-def rooms() -> dict[int, Room]:
-    def one(**how: Any) -> Room:
-        return Room(socket.AF_INET, HOST, **how)
+def rooms() -> dict[int, RoomStandIn]:
+    def one(**how: Any) -> RoomStandIn:
+        return RoomStandIn(socket.AF_INET, HOST, **how)
 
     return {
         GOOD: one(), MUTE: one(answer="silent"), GONE: one(answer="200", call="404"), BUSY: one(call="486"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.answer.standin.sip import StandIn, listen
+from probes.answer.standin.sip import SipStandIn, listen
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings, BadTarget
 from probes.kinds.sip.kind import SIP, SipSettings, run
@@ -26,9 +26,9 @@ def measure(target: str, count: int = 1, **more: object) -> Measurement:
     return asyncio.run(run(Target(target), settings, count))
 
 
-def against(answer: str, transport: str, host: str = "127.0.0.1", **more: object) -> tuple[Measurement, StandIn]:
-    async def both() -> tuple[Measurement, StandIn]:
-        standin = StandIn(answer)
+def against(answer: str, transport: str, host: str = "127.0.0.1", **more: object) -> tuple[Measurement, SipStandIn]:
+    async def both() -> tuple[Measurement, SipStandIn]:
+        standin = SipStandIn(answer)
         listening = await listen(Endpoint(host, 0), standin)
         settings = SipSettings(**{"timeout_s": 5.0, "transport": transport, **more})  # type: ignore[arg-type]
         got = await run(Target(str(listening.endpoint)), settings, 2)
@@ -164,7 +164,7 @@ def test_garbage_over_udp_is_protocol_and_a_lost_first_send_shows() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
         far.bind(("127.0.0.1", 0))
         far.settimeout(10)
-        standin = StandIn()
+        standin = SipStandIn()
 
         def serve() -> None:
             data, source = far.recvfrom(4096)

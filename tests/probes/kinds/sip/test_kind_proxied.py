@@ -13,7 +13,7 @@ from checkout import GOLDEN
 from ports import free_ports
 
 from probes.answer.standin import sip as standin
-from probes.answer.standin.room import Room
+from probes.answer.standin.room import RoomStandIn
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.sip.call.kind import SipCallSettings, run
 from probes.target import Endpoint
@@ -32,7 +32,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
         yield proxy, room
 
 
-def called(ports: tuple[int, int], who: str, room: Room, **more: Any) -> Measurement:
+def called(ports: tuple[int, int], who: str, room: RoomStandIn, **more: Any) -> Measurement:
     async def both() -> Measurement:
         listening = await standin.listen(Endpoint("127.0.0.1", ports[1]), room)
         try:
@@ -48,7 +48,7 @@ def called(ports: tuple[int, int], who: str, room: Room, **more: Any) -> Measure
 def test_the_room_behind_a_proxy_is_acknowledged_and_hung_up(ports: tuple[int, int], who: str) -> None:
     heard: list[str] = []
 
-    class Behind(Room):
+    class Behind(RoomStandIn):
         def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             heard.append(message.method)
             return super().message(message, source)
@@ -60,7 +60,7 @@ def test_the_room_behind_a_proxy_is_acknowledged_and_hung_up(ports: tuple[int, i
 
 
 def test_a_proxy_and_the_room_behind_it_may_both_ask_for_a_password(ports: tuple[int, int], tmp_path: Path) -> None:
-    class Asking(Room):
+    class Asking(RoomStandIn):
         def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             if message.method == "INVITE" and 'realm="mcu.test"' not in message.first("authorization"):
                 asked = (("www-authenticate", 'Digest realm="mcu.test", nonce="n", algorithm=SHA-256, qop="auth"'),)

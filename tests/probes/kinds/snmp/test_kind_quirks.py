@@ -13,8 +13,8 @@ from snmplooks import look
 
 from probes.base import Outcome
 from probes.kinds.snmp import kind
-from probes.kinds.snmp.interface import Port, told
-from probes.kinds.snmp.rates import Change, Poll
+from probes.kinds.snmp.interface import Interface, values_of
+from probes.kinds.snmp.rates import Poll, PollChange
 
 pytestmark = pytest.mark.usefixtures("snmp_forgets")
 ENGINE = b"\x80\x00\x00\x00\x04test"
@@ -142,11 +142,11 @@ def test_what_pads_a_name_is_no_part_of_it(name: bytes) -> None:
 
 
 def test_a_speed_that_was_exceeded_is_none_and_a_capacity_that_was_is_one() -> None:
-    port = Port("1", 1, Poll(0.0, 0, {}, speed_bps=64_000.0))
-    change = Change(10.0, {"rx": 1_000_000, "tx": 10})
-    values = told(port, change, kind._Memory().slots, 0.0, 1000.0)
+    port = Interface("1", 1, Poll(0.0, 0, {}, speed_bps=64_000.0))
+    change = PollChange(10.0, {"rx": 1_000_000, "tx": 10})
+    values = values_of(port, change, kind._Memory().slots, 0.0, 1000.0)
     assert values["rx_bps"] == 800_000 and not {"rx_share", "tx_share", "speed_bps"} & set(values)
-    assert told(port, change, kind._Memory().slots, 400_000.0, 1000.0)["rx_share"] == 2.0
+    assert values_of(port, change, kind._Memory().slots, 400_000.0, 1000.0)["rx_share"] == 2.0
 
 
 # --- UPS ---

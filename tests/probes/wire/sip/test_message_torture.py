@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torture import messages
 
-from probes.answer.standin.room import Room
-from probes.answer.standin.sip import StandIn
+from probes.answer.standin.room import RoomStandIn
+from probes.answer.standin.sip import SipStandIn
 from probes.errors import WireError
 from probes.wire.session import Arrival
 from probes.wire.sip import message as sip
@@ -226,7 +226,7 @@ def test_no_call_breaks_over_it(name: str, own: bool) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_no_stand_in_and_no_room_breaks_over_it(name: str) -> None:
     """What they say is SIP again, with the asker's own Via, Call-ID and number, and only to what can be answered."""
-    for far in (StandIn(), StandIn("401"), StandIn("silent"), Room(2, "127.0.0.1", call="486"), Room(2, "127.0.0.1", call="ring")):  # fmt: skip
+    for far in (SipStandIn(), SipStandIn("401"), SipStandIn("silent"), RoomStandIn(2, "127.0.0.1", call="486"), RoomStandIn(2, "127.0.0.1", call="ring")):  # fmt: skip
         answer = far.datagram(ALL[name], TO)
         far.close()
         if answer:
@@ -264,5 +264,5 @@ def test_a_flipped_byte_or_a_cut_end_changes_nothing_of_that(name: str, at: int,
     data = bytearray(ALL[name])
     data[at % len(data)] = byte
     hurt = bytes(data[: end or None])
-    StandIn().datagram(hurt, TO)
+    SipStandIn().datagram(hurt, TO)
     list(_heard(DatagramCall(ASK, b"v=0\r\n", CallLimits(4, 10, 5), 0.0, TO), hurt))

@@ -12,9 +12,9 @@ from probes.wire.train.watch import RiseWatch
 MOST_NS = 30_000_000
 
 
-def stopped_at(rise_ms: Callable[[float], float], most_ns: int = MOST_NS) -> float | None:
+def stopped_at(rise_ms: Callable[[float], float], max_ns: int = MOST_NS) -> float | None:
     """When (s) a stream with this delay above the least is stopped, looked at each 2 ms for a second."""
-    watch = RiseWatch(most_ns)
+    watch = RiseWatch(max_ns)
     looks = (number * 0.002 for number in range(500))
     return next((at for at in looks if watch.is_too_much(int(rise_ms(at) * 1e6), at)), None)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from probes.answer.standin import sip as standin
-from probes.answer.standin.room import Room
+from probes.answer.standin.room import RoomStandIn
 from probes.base import Measurement, Outcome, Target
 from probes.io import conversation_udp, rtp
 from probes.io.datagram.socket import PacketSocket
@@ -27,7 +27,7 @@ TRANSPORTS = ("udp", "tcp")
 EVERYBODY = (b"224.0.0.251", b"0.0.0.0", b"255.255.255.255")  # no one place: our media must not go there
 
 
-class Saying(Room):
+class Saying(RoomStandIn):
     """A room whose description of media is changed on its way out; `only`: all that it ever answers."""
 
     def __init__(self, old: bytes = b"", new: bytes = b"", only: int = 0) -> None:
@@ -46,7 +46,7 @@ class Saying(Room):
         return b"\r\n".join([*kept, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body
 
 
-def called(room: Room, transport: str = "udp", host: str = "127.0.0.1", **more: Any) -> Measurement:
+def called(room: RoomStandIn, transport: str = "udp", host: str = "127.0.0.1", **more: Any) -> Measurement:
     async def both() -> Measurement:
         listening = await standin.listen(Endpoint(host, 0), room)
         try:
@@ -61,7 +61,7 @@ def called(room: Room, transport: str = "udp", host: str = "127.0.0.1", **more: 
     return asyncio.run(both())
 
 
-def left(room: Room) -> int:
+def left(room: RoomStandIn) -> int:
     """Calls the room still had when ours was over."""
     return int(room.live_at_end)  # type: ignore[attr-defined]
 
@@ -74,7 +74,7 @@ def test_a_good_room_gives_sound_and_picture_back(transport: str) -> None:
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_call_over_ipv6_is_heard_and_ended_at_a_uri_that_is_one(transport: str) -> None:
-    class Six(Room):
+    class Six(RoomStandIn):
         asked: list[str] = []
 
         def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
@@ -89,8 +89,8 @@ def test_a_call_over_ipv6_is_heard_and_ended_at_a_uri_that_is_one(transport: str
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(("how", "after_s", "counted"), [("take", 0.4, "hung up"), ("ring", 0.4, "cancelled")])
 def test_a_measurement_that_is_cancelled_leaves_no_call(how: str, after_s: float, counted: str, transport: str) -> None:
-    async def cut() -> Room:
-        room = Room(2, "127.0.0.1", call=how)
+    async def cut() -> RoomStandIn:
+        room = RoomStandIn(2, "127.0.0.1", call=how)
         listening = await standin.listen(Endpoint("127.0.0.1", 0), room)
         settings = SipCallSettings(duration_s=5.0, ring_s=5.0, transport=transport)
         with pytest.raises(TimeoutError):
@@ -140,8 +140,8 @@ def test_no_port_for_our_media_is_our_fault_and_no_invite_goes_out(
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_call_whose_connection_breaks_is_hung_up_on_another(reset: bool) -> None:
-    async def broken() -> tuple[Measurement, Room]:
-        room = Room(2, "127.0.0.1")
+    async def broken() -> tuple[Measurement, RoomStandIn]:
+        room = RoomStandIn(2, "127.0.0.1")
         listening = await standin.listen(Endpoint("127.0.0.1", 0), room)
 
         async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -206,7 +206,7 @@ def test_a_room_that_says_it_sends_no_picture_is_no_fault_of_the_firewalls() -> 
 def test_a_stand_in_without_a_port_declines_and_keeps_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
-    class Full(Room):
+    class Full(RoomStandIn):
         def _echo(self, peer: str) -> Any:
             if opened:
                 raise OSError(errno.EADDRINUSE, "address already in use")

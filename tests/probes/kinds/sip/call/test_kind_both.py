@@ -12,7 +12,7 @@ from sipfar import busily, elsewhere
 
 from probes.answer.standin import room as rooms
 from probes.answer.standin import sip as standin
-from probes.answer.standin.room import Room
+from probes.answer.standin.room import RoomStandIn
 from probes.base import Measurement, Outcome, Target
 from probes.io.conversation import ConversationEnd
 from probes.kinds.sip import kind as sipkind
@@ -30,7 +30,7 @@ from probes.wire.sip.message import SipMessage
 THEIRS = 0xBEEF
 
 
-class Reporting(Room):
+class Reporting(RoomStandIn):
     """A room with a voice of its own, which answers each packet and reports what `hears` says of ours, five times a second."""
 
     def __init__(self, hears: Callable[[int, int], tuple[Block, ...] | None]) -> None:
@@ -56,7 +56,7 @@ class _Voice(rooms._Echo):
             self._control.send(rtcp.encode(RtcpReport(THEIRS, sent, blocks), "room"), (source[0], source[1] + 1))
 
 
-class Changed(Room):
+class Changed(RoomStandIn):
     """A room whose answers to an INVITE are changed on their way out."""
 
     def __init__(self, change: Callable[[bytes], bytes]) -> None:
@@ -73,7 +73,7 @@ class Changed(Room):
         return b"\r\n".join([*kept, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body
 
 
-def called(room: Room, **more: Any) -> Measurement:
+def called(room: RoomStandIn, **more: Any) -> Measurement:
     async def both() -> Measurement:
         listening = await standin.listen(Endpoint("127.0.0.1", 0), room)
         try:
@@ -110,7 +110,7 @@ def test_a_codec_that_was_not_offered_is_told_where_it_works_all_the_same() -> N
     assert got.outcome == Outcome.OK and "it takes PCMU, which was not offered, for its sound" in got.why
 
 
-class Speaking(Room):
+class Speaking(RoomStandIn):
     """A room that answers `most` of our packets, each as another one."""
 
     def __init__(self, payload_type: int, most: int = 10_000) -> None:
@@ -167,7 +167,7 @@ def test_sound_that_ends_long_before_the_call_is_told() -> None:
 
 
 def test_sound_that_came_before_the_call_was_taken_is_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Announcing(Room):
+    class Announcing(RoomStandIn):
         def _take(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             data = super()._take(message, source)
             (call,) = self._calls.values()
@@ -219,7 +219,7 @@ def leaving(message: SipMessage, *more: tuple[str, str]) -> bytes:
     return sip.encode(SipMessage(0, "", "BYE", "sip:netmon@127.0.0.1", headers))
 
 
-class HangingUp(Room):
+class HangingUp(RoomStandIn):
     def __init__(self, after_s: float) -> None:
         super().__init__(2, "127.0.0.1")
         self._after_s = after_s
@@ -248,7 +248,7 @@ def test_a_room_that_hangs_up_after_sound_both_ways_was_good_and_that_is_told() 
 
 @pytest.mark.parametrize("status", [404, 481, 500])
 def test_a_bye_that_is_refused_is_told(status: int) -> None:
-    class Keeping(Room):
+    class Keeping(RoomStandIn):
         def _ended(self, message: SipMessage, source: tuple[Any, ...], method: str) -> bytes:
             return self.encoded(status, "Said", message, source)
 
@@ -258,7 +258,7 @@ def test_a_bye_that_is_refused_is_told(status: int) -> None:
 
 
 def test_a_busy_loop_of_ours_is_not_in_the_delays() -> None:
-    with elsewhere(lambda: Room(2, "127.0.0.1")) as port:
+    with elsewhere(lambda: RoomStandIn(2, "127.0.0.1")) as port:
         target = Target(f"sip:test@127.0.0.1:{port}")
         asked = busily(lambda: sipkind.run(target, sipkind.SipSettings(timeout_s=0.25), 1), 0.001, 0.3)
         assert asked.outcome == Outcome.OK and asked.values["rtt_ms"] < 100 and asked.values["sends"] == 1
@@ -272,5 +272,5 @@ def test_a_busy_loop_of_ours_is_not_in_the_delays() -> None:
 )
 def test_how_far_a_call_came_that_nobody_took_is_told(statuses: tuple[int, ...], words: str) -> None:
     events = [*(Ringing(status, 0.1) for status in statuses), Silent(True)]
-    outcome, why = sipcalljudge.verdict(sipcalljudge.Talk(events, ConversationEnd(), False, Agreed(), {}))
+    outcome, why = sipcalljudge.verdict(sipcalljudge.SipTalk(events, ConversationEnd(), False, Agreed(), {}))
     assert outcome == Outcome.LOST and words in why

@@ -15,8 +15,8 @@ from certs import authority
 from sipfar import busily, elsewhere
 
 from probes.answer.standin import sip as standin
-from probes.answer.standin.room import Room
-from probes.answer.standin.sip import StandIn
+from probes.answer.standin.room import RoomStandIn
+from probes.answer.standin.sip import SipStandIn
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.sip.call.kind import SipCallSettings, run
 from probes.kinds.sip.kind import SipSettings
@@ -69,7 +69,7 @@ def test_a_server_that_hangs_up_without_a_farewell_has_closed_the_connection(tmp
 
 
 def test_an_answer_that_waited_for_our_busy_loop_came_in_time() -> None:
-    class Slow(StandIn):
+    class Slow(SipStandIn):
         def message(self, message: SipMessage, source: tuple[Any, ...]) -> bytes:
             time.sleep(0.1)
             return super().message(message, source)
@@ -81,14 +81,14 @@ def test_an_answer_that_waited_for_our_busy_loop_came_in_time() -> None:
 
 
 def test_a_room_that_is_elsewhere_by_its_own_word_is_hung_up_there() -> None:
-    class Door(Room):
+    class Door(RoomStandIn):
         """Answers for the room and keeps out of its call."""
 
         def _ended(self, message: SipMessage, source: tuple[Any, ...], method: str) -> bytes:
             return self.encoded(481, "Not here", message, source)
 
-    async def both() -> tuple[Measurement, Room]:
-        door, room = Door(2, "127.0.0.1"), Room(2, "127.0.0.1")
+    async def both() -> tuple[Measurement, RoomStandIn]:
+        door, room = Door(2, "127.0.0.1"), RoomStandIn(2, "127.0.0.1")
         doors = await standin.listen(Endpoint("127.0.0.1", 0), door)
         rooms = await standin.listen(Endpoint("127.0.0.1", 0), room)
         at_room, door._calls = rooms.endpoint.port, room._calls  # one call, taken here and kept there
