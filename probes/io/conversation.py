@@ -1,4 +1,4 @@
-"""Carries one SIP conversation over a connection, plain or TLS; over datagrams: `probes.io.conversation_udp`."""
+"""Carries one SIP conversation, over a connection (plain or TLS) or by datagrams."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 
 from probes import trace
 from probes.base import Outcome
+from probes.io import faults
+from probes.io.datagram.driver import PacketSession
+from probes.io.datagram.socket import PacketSocket, open_udp, own_address
+from probes.io.exchange import Events, carry
 from probes.io.stream.tls import TlsConnection, broken
 from probes.wire.session import StreamSession
 
@@ -32,7 +36,6 @@ class ConversationEnd(NamedTuple):
     cert_days: float | None = None  # until the far end's certificate ends; only when it was checked
 
 
-Events = Callable[[list[Any]], None]
 SocketAddress = tuple[Any, ...]
 
 
@@ -62,7 +65,7 @@ async def _pump(line: TlsConnection, session: StreamSession, on_events: Events) 
         while True:
             if data := session.transmit(time.monotonic(), time.time_ns()):
                 await _written(line, data, pending)
-            hand_on(on_events, session.events())
+            _hand_on(on_events, session.events())
             if session.done:
                 return
             wake = session.wake_at()
@@ -86,7 +89,33 @@ async def _written(line: TlsConnection, data: bytes, pending: asyncio.Future[byt
         raise
 
 
-def hand_on(on_events: Events, events: list[Any]) -> None:
+async def over_udp(
+    family: int,
+    to: SocketAddress,
+    make: Callable[[str], PacketSession],
+    on_events: Events,
+    on_cancel: Callable[[], None] | None = None,
+) -> ConversationEnd:
+    """One conversation, from a port of its own. Never raises for the network.
+
+    `make` gets our own `host:port` and makes the session, whose end is its own, or the event `Unreached`. `on_cancel`: see
+    `carry`.
+    """
+    try:
+        host = own_address(family, to)
+
+        def make_here(sock: PacketSocket) -> PacketSession:
+            return make(f"[{host}]:{sock.port}" if ":" in host else f"{host}:{sock.port}")
+
+        ended = await carry(open_udp(family), make_here, lambda events: _hand_on(on_events, events), on_cancel)
+        return ConversationEnd(*ended or ())
+    except OSError as fault:
+        failed = faults.of_error(fault)
+        trace.note("failed", failed.why)
+        return ConversationEnd(*failed)
+
+
+def _hand_on(on_events: Events, events: list[Any]) -> None:
     """What the session says, handed on; in a trace under the name of its type, or in one word."""
     for event in events:
         said = getattr(event, "message", None) or getattr(event, "fault", None)

@@ -11,7 +11,8 @@ from typing import Protocol
 from probes.clean import clean
 from probes.errors import BadSettings
 from probes.io import conversation, faults
-from probes.io.conversation import ConversationEnd, Events, SocketAddress
+from probes.io.conversation import ConversationEnd, SocketAddress
+from probes.io.exchange import Events
 from probes.io.stream.tls import Trust, trust
 from probes.kinds.shared import certificate
 from probes.kinds.shared.service import Reached, reach

@@ -9,8 +9,7 @@ from typing import Any
 
 from probes import trace
 from probes.base import Field, Kind, Measurement, Outcome, Target
-from probes.io.conversation import ConversationEnd
-from probes.io.conversation_udp import over_udp
+from probes.io.conversation import ConversationEnd, over_udp
 from probes.io.stream.tls import Trust
 from probes.kinds.sip import access as sipaccess
 from probes.kinds.sip import verdict as sipjudge

@@ -12,7 +12,7 @@ from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
 from probes.errors import BadSettings
-from probes.io import conversation_udp
+from probes.io import conversation
 from probes.io.conversation import ConversationEnd
 from probes.kinds.sip import access as sipaccess
 from probes.kinds.sip.call import verdict as sipcalljudge
@@ -164,7 +164,7 @@ async def _call(
             call.is_enough = lines.is_settled
             return call
 
-        return await conversation_udp.over_udp(family, sockaddr, over_udp, talking.on_events, talking.cut)
+        return await conversation.over_udp(family, sockaddr, over_udp, talking.on_events, talking.cut)
 
     def over_stream(local: str) -> StreamCall:
         talking.call = call = StreamCall(*_opening(ask, local, lines), limits, time.monotonic(), sockaddr[:2])

@@ -14,7 +14,7 @@ import pytest
 from probes.answer.standin import sip as standin
 from probes.answer.standin.room import RoomStandIn
 from probes.base import Measurement, Outcome, Target
-from probes.io import conversation_udp, rtp
+from probes.io import conversation, rtp
 from probes.io.datagram.socket import PacketSocket
 from probes.kinds.sip.call.kind import SipCallSettings, run
 from probes.target import Endpoint
@@ -248,7 +248,7 @@ def test_a_conversation_that_icmp_ends_says_its_last_word() -> None:
 
     said: list[str] = []
     ended = asyncio.run(
-        conversation_udp.over_udp(
+        conversation.over_udp(
             2, ("127.0.0.1", 9), lambda local: Asking(), lambda events: None, lambda: said.append("bye")
         )
     )
