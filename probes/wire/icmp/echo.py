@@ -18,15 +18,6 @@ _ECHO = struct.Struct("!BBHHH8sII")
 _REPLY = struct.Struct("!BxxxxxH8sII")
 
 
-def echo(ident: int, index: int, seq: int, cookie: bytes, size: int, v6: bool) -> bytes:
-    """One echo request with `size` bytes of payload (at least 16). IPv6: the kernel fills in the checksum."""
-    kind = ECHO6 if v6 else ECHO4
-    head = _ECHO.pack(kind, 0, 0, ident, seq & 0xFFFF, cookie, index, seq)
-    if not v6:
-        head = _ECHO.pack(kind, 0, checksum(head), ident, seq & 0xFFFF, cookie, index, seq)
-    return head + _FILL[: size - MIN_PAYLOAD] if size > MIN_PAYLOAD else head
-
-
 class Ping(Fleet):
     """An echo session. `ident`: identifier of the socket (a datagram socket's kernel puts its own). `summed`: checksums of
     answers are ours to check, as on raw IPv4 sockets (RFC 1122 §3.2.2); elsewhere the kernel has."""
@@ -39,7 +30,7 @@ class Ping(Fleet):
         self._sum = (ECHO4 << 8) + ident + sum(struct.unpack("!4H", cookie))  # never 0: a remainder of 0 means 0xFFFF
 
     def packet(self, track: FleetTarget, seq: int, clock_ns: int) -> bytes:
-        """One echo request: `echo` with most of the checksum added up beforehand."""
+        """One echo request, most of its checksum added up beforehand. IPv6: the kernel fills it in."""
         index, low = track.index, seq & 0xFFFF
         if self.v6:
             sum_ = 0

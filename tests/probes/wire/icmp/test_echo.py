@@ -12,7 +12,8 @@ from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6EchoRequest
 
 from probes.kinds.ping import _more, _note
-from probes.wire.icmp.echo import MIN_PAYLOAD, Ping, echo
+from probes.wire.fleet.track import FleetTarget
+from probes.wire.icmp.echo import MIN_PAYLOAD, Ping
 from probes.wire.icmp.header import ECHO4, ECHO6, REPLY4, REPLY6, checksum
 from probes.wire.session import Arrival
 
@@ -20,6 +21,12 @@ COOKIE = bytes(range(0xA0, 0xA8))
 # An echo request of twelve bytes, as RFC 1071 sums them by hand.
 REQUEST = bytes.fromhex("0800 f7fc 0001 0002 0000 0000")
 HOST = ("192.0.2.1", 0)
+
+
+def echo(ident: int, index: int, seq: int, size: int, v6: bool = False) -> bytes:
+    session = Ping(ident=ident, cookie=COOKIE, v6=v6)
+    session.sizes[index] = size
+    return session.packet(FleetTarget("t", index, HOST, 1.0, 1.0, 1.0, 0.0), seq, 0)
 
 
 def test_the_checksum_is_rfc_1071s() -> None:
@@ -43,7 +50,7 @@ def test_checksums_are_those_of_scapy(data: bytes) -> None:
     st.booleans(),
 )
 def test_scapy_reads_our_requests(ident: int, index: int, seq: int, size: int, v6: bool) -> None:
-    data = echo(ident, index, seq, COOKIE, size, v6)
+    data = echo(ident, index, seq, size, v6)
     read = ICMPv6EchoRequest(data) if v6 else ICMP(data)
     assert (read.type, read.code, read.id, read.seq) == (ECHO6 if v6 else ECHO4, 0, ident, seq & 0xFFFF)
     payload = bytes(data[8:])
@@ -125,7 +132,7 @@ def test_a_payload_without_our_mark_is_ours_only_by_identifier_number_and_host(
 
 @pytest.mark.parametrize(("size", "length"), [(0, 24), (16, 24), (17, 25), (56, 64), (8972, 8980)])
 def test_the_size_is_the_payloads(size: int, length: int) -> None:
-    assert len(echo(1, 2, 3, COOKIE, size, False)) == length
+    assert len(echo(1, 2, 3, size)) == length
 
 
 def test_errors_quote_our_packet_as_scapy_writes_it() -> None:
