@@ -57,7 +57,7 @@ class MediaHeard(NamedTuple):
     @property
     def rcvd(self) -> int:
         """Packets of its media."""
-        return max(0, self.came.received - self.strange)
+        return max(0, self.came.totals.received - self.strange)
 
 
 class MediaLine:
@@ -114,7 +114,7 @@ class MediaLine:
     @property
     def is_settled(self) -> bool:
         """True when it is known whether the far end hears us, or nothing more will tell: no RTCP, or nothing at all came."""
-        if self._came is None or self._hearing is None or not self._came.received:
+        if self._came is None or self._hearing is None or not self._came.totals.received:
             return True
         return self._control_to is None or self._hearing.is_settled
 

@@ -169,7 +169,7 @@ async def _connection(standin: H323StandIn, reader: asyncio.StreamReader, writer
         standin.counts["asker gone"] += 1
     finally:
         if echo:
-            standin.counts["sound"] += echo.reception.received
+            standin.counts["sound"] += echo.reception.totals.received
             echo.close()
         writer.close()
 

@@ -163,7 +163,7 @@ def _sound(heard: Media) -> dict[str, Value]:
     out: dict[str, Value] = {"audio_sent": heard.sent, "audio_rcvd": heard.rcvd}
     out["audio_send_late_ms"] = round(heard.late_ms, 3)
     if heard.rcvd:
-        out |= {"audio_lost_bwd": max(0, came.lost - heard.local_drop), "audio_reordered": came.reordered}
+        out |= {"audio_lost_bwd": max(0, came.totals.lost - heard.local_drop), "audio_reordered": came.totals.reordered}
         measured = {"first_ms": heard.first_ms, "jitter_bwd_ms": came.jitter_ms, "rtt_ms": heard.rtt_ms}
         out |= {f"audio_{name}": round(value, 3) for name, value in measured.items() if value is not None}
     if heard.block:

@@ -122,13 +122,19 @@ class _SourceStream:
         self._pace = pace if self._pace in (0, pace) else None
 
 
-class _Totals(NamedTuple):
-    """Figures of rows together."""
+class Totals(NamedTuple):
+    """Figures of rows together: packets from the first to the highest number of each row, those that came without repeats,
+    those that came again, and after a later one."""
 
     expected: int = 0
     received: int = 0
     dup: int = 0
     reordered: int = 0
+
+    @property
+    def lost(self) -> int:
+        """Expected and not come."""
+        return self.expected - self.received
 
 
 class _Source:
@@ -136,9 +142,9 @@ class _Source:
 
     def __init__(self, stream: _SourceStream) -> None:
         self.current = stream
-        self._past = _Totals()
+        self._past = Totals()
         self.awaited: _Awaited | None = None
-        self.reported = _Totals()
+        self.reported = Totals()
         self._longest = (0, 0.0)  # packets and jitter of a row before
 
     def begin_anew(self, stream: _SourceStream) -> None:
@@ -147,10 +153,10 @@ class _Source:
         self.current, self.awaited = stream, None
 
     @property
-    def totals(self) -> _Totals:
+    def totals(self) -> Totals:
         """Of all its rows."""
         past, now = self._past, self.current
-        return _Totals(
+        return Totals(
             past.expected + now.expected,
             past.received + now.received,
             past.dup + now.dup,
@@ -166,7 +172,7 @@ class _Source:
 class RtpReception:
     """What arrived of one media line. Feed it each packet with the kernel's stamp; its figures may be read at any time.
 
-    `source`: whose packets come now. `foreign`: packets that belong to no row. Figures are of all sources together.
+    `source`: whose packets come now. `foreign`: packets that belong to no row. `totals` are of all sources together.
     """
 
     def __init__(self, clock_hz: int) -> None:
@@ -224,34 +230,10 @@ class RtpReception:
         self.last_at_ns = at_ns
 
     @property
-    def _totals(self) -> _Totals:
+    def totals(self) -> Totals:
+        """Figures of all sources."""
         each = [source.totals for source in self._sources.values()]
-        return _Totals(*(sum(column) for column in zip(*each, strict=True)))
-
-    @property
-    def received(self) -> int:
-        """Packets, without repeats."""
-        return self._totals.received
-
-    @property
-    def dup(self) -> int:
-        """Packets that came again."""
-        return self._totals.dup
-
-    @property
-    def reordered(self) -> int:
-        """Packets that came after a later one."""
-        return self._totals.reordered
-
-    @property
-    def expected(self) -> int:
-        """Packets from the first to the highest number of each row, 0 when none came."""
-        return self._totals.expected
-
-    @property
-    def lost(self) -> int:
-        """Expected and not come."""
-        return self._totals.expected - self._totals.received
+        return Totals(*(sum(column) for column in zip(*each, strict=True)))
 
     @property
     def jitter_ms(self) -> float | None:

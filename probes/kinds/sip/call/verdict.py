@@ -246,7 +246,7 @@ def _media(kind: str, heard: MediaHeard) -> dict[str, Value]:
     out: dict[str, Value] = {f"{kind}_sent": heard.sent, f"{kind}_rcvd": heard.rcvd}
     out[f"{kind}_send_late_ms"] = _rounded(heard.late_ms)
     if heard.rcvd:
-        out[f"{kind}_lost_bwd"] = max(0, came.lost - heard.local_drop)
+        out[f"{kind}_lost_bwd"] = max(0, came.totals.lost - heard.local_drop)
         measured = {"first_ms": heard.first_ms, "jitter_bwd_ms": came.jitter_ms, "rtt_ms": heard.rtt_ms}
         out |= {f"{kind}_{name}": _rounded(value) for name, value in measured.items() if value is not None}
     if heard.block:
