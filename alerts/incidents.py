@@ -192,7 +192,7 @@ class Book:
         return list(changed.values())
 
     def _known(self, accusation: Accusation) -> Incident | None:
-        """The open incident a verdict belongs to. What a thing is like stands beside what becomes of the way there."""
+        """The open incident an accusation belongs to. What a thing is like stands beside what becomes of the path to it."""
         if accusation.fault == "state":
             return self._states.get((accusation.element, accusation.kind))
         known = self._open.get(accusation.element)

@@ -71,9 +71,9 @@ def test_an_unfit_agents_failing_check_accuses_no_link_and_the_agent_is_named() 
         votes.reach() == []
         and votes.quality({"c1-up": "ping"}, {"link-latency": frozenset({"ping"})}, frozenset()) == []
     )
-    (verdict,) = votes.silence()
-    assert (verdict.element, verdict.kind, verdict.fault) == ("agent:c1", "unfit", "self")
-    assert verdict.members == {("agent-unfit", own_series("c1"))}
+    (accusation,) = votes.silence()
+    assert (accusation.element, accusation.kind, accusation.fault) == ("agent:c1", "unfit", "self")
+    assert accusation.members == {("agent-unfit", own_series("c1"))}
 
 
 def test_one_slow_proof_takes_the_vote_and_is_told_to_nobody() -> None:

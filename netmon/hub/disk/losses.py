@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from netmon.segments import Position
 
 
-class Reader(Protocol):
+class Copier(Protocol):
     """Somebody who copies the segments: a sink."""
 
     name: str
@@ -31,7 +31,7 @@ class Sealing(Protocol):
 class LostPoints:
     """Called with the records of a segment before they go."""
 
-    def __init__(self, sealer: Sealing, sinks: Iterable[Reader], troubles: Troubles) -> None:
+    def __init__(self, sealer: Sealing, sinks: Iterable[Copier], troubles: Troubles) -> None:
         self._sealer, self._sinks, self._troubles = sealer, tuple(sinks), troubles
         self.points = 0  # acknowledged points that were neither sealed nor are in the segments any more
 
