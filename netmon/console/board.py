@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
-import select
-import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from rich.console import Console as Screen
-from rich.live import Live
-
-from netmon.console.app import ScreenLines
-from netmon.console.keys import Keys, raw_keys, read
+from netmon.console.paint import ScreenLine
+from netmon.console.screen import LiveScreen, ScreenLines
 from netmon.console.view import conference
 from netmon.console.view.conference import Board
-from netmon.errors import HubRefused, HubUnreachable
+from netmon.errors import HubRefused
 from netmon.hub_client import HubClient, element_path
-from netmon.process.troubles import fault_words
 
 ASK_S = 2.0
-FRAME_S = 0.5
 
 
-class ConferenceWatch:
+class ConferenceWatch(LiveScreen):
     """One conference of one hub."""
 
     def __init__(self, client: HubClient, id: str, *, lang: str, color: bool = True) -> None:
+        super().__init__(ASK_S, color=color)
         self.client, self.id, self.lang = client, id, lang
         self.board = Board()
-        self._color = color and "NO_COLOR" not in os.environ
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
         self._refused: HubRefused | None = None
 
     def ask(self, now_s: float) -> None:
@@ -47,57 +38,40 @@ class ConferenceWatch:
         with self._lock:
             self.board = Board(row, result, now_s)
 
-    def run(self) -> None:
-        """The live board, until `q` or the end of input. Needs a terminal."""
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """The live board, until `q` or the end of input. Needs a terminal. Raises as `ask` does."""
         self.ask(time.time())
-        threading.Thread(target=self._listen, name="conference", daemon=True).start()
-        screen = Screen(no_color=None if self._color else True, highlight=False)
-        try:
-            with raw_keys() as keys, Live(console=screen, screen=True, auto_refresh=False) as live:
-                self._loop(keys, live, screen)
-        finally:
-            self._ended.set()
+        super().run(until)
         if self._refused:
             raise self._refused
 
     def once(self) -> None:
         """Print the board with all its rows."""
-        screen = Screen(no_color=None if self._color else True, highlight=False)
         result, row = self.board.result or {}, self.board.row
         rows = 2 * (len(result.get("rooms", ())) + len(row.get("incidents", ())) + 8)
-        lines = conference.render(self.board, self.lang, screen.width, rows, time.time())[:-1]
+        lines = self._frame(self.screen.width, rows)[:-1]
         while lines and not "".join(part.text for part in lines[-1]).strip():
             lines.pop()
-        screen.print(ScreenLines(lines))
+        self.screen.print(ScreenLines(lines))
 
-    def _loop(self, keys: int, live: Live, screen: Screen) -> None:
-        decoder = Keys()
-        while not self._ended.is_set():
-            with self._lock:
-                board = self.board
-            width, height = screen.size
-            live.update(ScreenLines(conference.render(board, self.lang, width, height, time.time())), refresh=True)
-            ready, _, _ = select.select([keys], [], [], FRAME_S)
-            data = read(keys) if ready else b" "
-            pressed = decoder.feed(data)
-            if not data or "q" in pressed:
-                return
-            if "l" in pressed:
-                self.lang = "vi" if self.lang == "en" else "en"
+    def _frame(self, width: int, height: int) -> list[ScreenLine]:
+        return conference.render(self.board, self.lang, width, height, time.time())
 
-    def _listen(self) -> None:
-        while not self._ended.wait(ASK_S):
-            try:
-                self.ask(time.time())
-            except HubRefused as fault:  # it was there: the inventory is another now
-                self._refused = fault
-                self._ended.set()
-            except HubUnreachable as fault:
-                with self._lock:
-                    self.board = Board(self.board.row, self.board.result, self.board.heard_s, str(fault))
-            except Exception as fault:  # a board that stands still without a word would be believed
-                with self._lock:
-                    self.board = Board(self.board.row, self.board.result, self.board.heard_s, fault_words(fault))
+    def _press(self, key: str, height: int) -> None:
+        if key == "q":
+            self._ended.set()
+        elif key == "l":
+            self.lang = "vi" if self.lang == "en" else "en"
+
+    def _hear(self) -> None:
+        try:
+            self.ask(time.time())
+        except HubRefused as fault:  # it was there: the inventory is another now
+            self._refused = fault
+            self._ended.set()
+
+    def _unheard(self, fault: str) -> None:
+        self.board = replace(self.board, fault=fault)
 
     def changes(self, tell: Callable[[str], None], *, once: bool = False) -> None:
         """One JSON object a change, for programs, until the conference is over, or the first with `once`. Raises

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from netmon.errors import MachineError
+from netmon.errors import HubUnreachable, MachineError
+from netmon.hub_client import HubClient
 from netmon.lab.space import ENV
 
 NETMON = (sys.executable, "-I", "-m", "netmon")
@@ -28,6 +31,20 @@ class Processes:
         """Start a program and keep it under `name`."""
         with (self.logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENV)
+
+    def start_role(self, name: str, role: str, file: str, inside: Sequence[str] = ()) -> None:
+        """Start a role of netmon by its file, through the words that run it on its host."""
+        self.start(name, [*inside, *NETMON, role, "--config", str(self.logs / f"{file}.yaml")])
+
+    def live(self, whose: str, for_s: float | None, stopped: Callable[[], bool], look: Callable[[float], None]) -> None:
+        """Look five times a second (at the seconds since it began) until the time is up; raises MachineError when a
+        program ended by itself."""
+        began = time.monotonic()
+        while not stopped() and (for_s is None or time.monotonic() - began < for_s):
+            if name := self.dead():
+                raise MachineError(f"{whose}{name} ended by itself (its log: {self.logs / name}.log)")
+            look(time.monotonic() - began)
+            time.sleep(0.2)
 
     def pid(self, name: str) -> int:
         """The process id of a running program."""
@@ -73,3 +90,17 @@ class Processes:
 
     def _tail(self, name: str) -> str:
         return (self.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")[-TAIL:]
+
+
+def write_file(path: Path, content: dict[str, Any]) -> None:
+    """JSON is YAML: the same loader reads it, and a person can too."""
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def answers(client: HubClient) -> bool:
+    """Does the hub answer?"""
+    try:
+        client.get("/api/v1/state")
+    except HubUnreachable:
+        return False
+    return True

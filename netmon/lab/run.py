@@ -8,6 +8,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,10 +16,10 @@ from urllib.parse import urlsplit
 from netmon.errors import HubUnreachable, MachineError
 from netmon.hub_client import HubClient
 from netmon.lab.plan import CONFERENCE, MEDIA_PORT, SIP_PORT, STAMP_PORT, LabPlan, agent_file, hub_file
-from netmon.lab.processes import NETMON, Processes
+from netmon.lab.processes import NETMON, Processes, answers, write_file
 from netmon.lab.receiver import Inbox, PageReceiver, ReceivedPage, secret_key
 from netmon.lab.relay import Relay
-from netmon.lab.scenario import Faults, Scenario, Timeline
+from netmon.lab.scenario import LOSS, Scenario, Timeline
 from netmon.lab.space import Space
 from netmon.lab.tally import Tally
 
@@ -52,10 +53,7 @@ class Lab:
         self._start_hub()
         self._start_far_sides()
         for name in self.lab.agents:
-            self.processes.start(
-                f"agent-{name}",
-                [*self.space.inside(name), *NETMON, "agent", "--config", str(self.folder / f"{name}.yaml")],
-            )
+            self.processes.start_role(f"agent-{name}", "agent", name, self.space.inside(name))
         self.processes.wait_for(self._all_report, "every agent to report", START_WITHIN_S)
         self._open_rooms()
         self.tally.event(
@@ -90,24 +88,15 @@ class Lab:
             via=str(self.folder / "page.sock"),
             secret_file=str(self.folder / "webhook.secret"),
         )
-        self._write("inventory", self.lab.inventory)
-        self._write("hub", hub)
+        files, trust = {"inventory": self.lab.inventory, "hub": hub}, str(self.folder / "hub" / "trust")
         for name in self.lab.agents:
-            self._write(
-                name,
-                agent_file(self.lab, name, folder=str(self.folder / name), trust=str(self.folder / "hub" / "trust")),
-            )
-
-    def _write(self, name: str, content: dict[str, Any]) -> None:
-        # JSON is YAML: the same loader reads it, and a person can too.
-        text = json.dumps(content, ensure_ascii=False, indent=2)
-        (self.folder / f"{name}.yaml").write_text(text + "\n", encoding="utf-8")
+            files[name] = agent_file(self.lab, name, folder=str(self.folder / name), trust=trust)
+        for name, content in files.items():
+            write_file(self.folder / f"{name}.yaml", content)
 
     def _start_hub(self) -> None:
-        self.processes.start(
-            "hub", [*self.space.inside("core"), *NETMON, "hub", "--config", str(self.folder / "hub.yaml")]
-        )
-        self.processes.wait_for(self._hub_answers, "the hub to answer", START_WITHIN_S)
+        self.processes.start_role("hub", "hub", "hub", self.space.inside("core"))
+        self.processes.wait_for(lambda: answers(self.client), "the hub to answer", START_WITHIN_S)
 
     def _start_far_sides(self) -> None:
         for host, listen in self.lab.reflectors:
@@ -133,13 +122,6 @@ class Lab:
             inventory = shlex.quote(str(self.folder / "inventory.yaml"))
             self.tally.event("rooms", detail=f"to try them: {shlex.join(words)} --inventory {inventory}")
 
-    def _hub_answers(self) -> bool:
-        try:
-            self.client.get("/api/v1/state")
-        except HubUnreachable:
-            return False
-        return True
-
     def _all_report(self) -> bool:
         state = self.client.get("/api/v1/state")
         heard = {row["agent"] for row in state["agents"] if row.get("points")}
@@ -149,33 +131,34 @@ class Lab:
 
     def run(self, scenario: Scenario | None, for_s: float | None, stopped: Callable[[], bool] = lambda: False) -> None:
         """Let it live: break and mend by the scenario, tell what the hub decides, until the time is up."""
-        began = time.monotonic()
-        timeline = Timeline(scenario, self._act(scenario)) if scenario else None
-        while not stopped() and (for_s is None or time.monotonic() - began < for_s):
+        timeline = Timeline(scenario, partial(self._act, scenario)) if scenario else None
+
+        def look(elapsed_s: float) -> None:
             if timeline:
-                timeline.step(time.monotonic() - began)
-            if name := self.processes.dead():
-                raise MachineError(f"the lab's {name} ended by itself (its log: {self.folder / name}.log)")
+                timeline.step(elapsed_s)
             self._look()
-            time.sleep(0.2)
 
-    def _act(self, scenario: Scenario) -> Callable[[str], None]:
-        space = self.space
-        faults = Faults(
-            space.cut, space.lose, space.mend, lambda: self.processes.kill("mcu"), self._start_mcu, self.lab.wire
-        )
+        self.processes.live("the lab's ", for_s, stopped, look)
 
-        def act(what: str) -> None:
-            faults.apply(scenario, what)
-            if what == "break":
-                self.tally.broken_at_s = time.time()
-            self.tally.event(
-                what,
-                element=scenario.element,
-                detail=f"{scenario.name}: {scenario.meaning}" if what == "break" else scenario.name,
-            )
+    def _act(self, scenario: Scenario, what: str) -> None:
+        """Break or mend."""
+        self._change(scenario, what)
+        detail = scenario.name
+        if what == "break":
+            self.tally.broken_at_s, detail = time.time(), f"{scenario.name}: {scenario.meaning}"
+        self.tally.event(what, element=scenario.element, detail=detail)
 
-        return act
+    def _change(self, scenario: Scenario, what: str) -> None:
+        if scenario.action == "kill-mcu":
+            self.processes.kill("mcu") if what == "break" else self._start_mcu()
+            return
+        wire = self.lab.wire(scenario.wire)
+        if what == "mend":
+            self.space.mend(wire)
+        elif scenario.action == "cut":
+            self.space.cut(wire)
+        else:
+            self.space.lose(wire, LOSS)
 
     def _look(self) -> None:
         try:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from netmon.lab.plan import Wire
-
 BREAK_S, MEND_S = 10.0, 30.0
 LOSS = 0.4
 
@@ -53,32 +51,3 @@ class Timeline:
             if at == self._next and elapsed_s >= due_s:
                 self._next += 1
                 self.do(what)
-
-
-class Faults:
-    """The hand that breaks and mends: needs the space for wires and two calls for the MCU."""
-
-    def __init__(
-        self,
-        cut: Callable[[Wire], None],
-        lose: Callable[[Wire, float], None],
-        mend: Callable[[Wire], None],
-        stop_mcu: Callable[[], None],
-        start_mcu: Callable[[], None],
-        wire: Callable[[str], Wire],
-    ) -> None:
-        self._break = {
-            "cut": lambda id: cut(wire(id)),
-            "lose": lambda id: lose(wire(id), LOSS),
-            "kill-mcu": lambda id: stop_mcu(),
-        }
-        self._mend = {
-            "cut": lambda id: mend(wire(id)),
-            "lose": lambda id: mend(wire(id)),
-            "kill-mcu": lambda id: start_mcu(),
-        }
-
-    def apply(self, scenario: Scenario, what: str) -> None:
-        """Break or mend."""
-        table = self._break if what == "break" else self._mend
-        table[scenario.action](scenario.wire)

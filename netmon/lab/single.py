@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import socket
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from netmon.config.files import load_agent
-from netmon.errors import HubUnreachable, MachineError
 from netmon.hub_client import HubClient
-from netmon.lab.processes import NETMON, Processes
+from netmon.lab.processes import Processes, answers, write_file
 
 PORT = 8443
 START_WITHIN_S = 30.0
@@ -35,10 +32,11 @@ class Single:
         for name, content in self._files().items():
             path = self.folder / f"{name}.yaml"
             if not path.exists():
-                path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        self.processes.start("hub", [*NETMON, "hub", "--config", str(self.folder / "hub.yaml")])
-        self.processes.wait_for(self._hub_answers, "the hub to answer", START_WITHIN_S)
-        self.processes.start("agent", [*NETMON, "agent", "--config", str(self.folder / "agent.yaml")])
+                write_file(path, content)
+        self.processes.start_role("hub", "hub", "hub")
+        client = HubClient(str(self.socket), timeout_s=3.0)
+        self.processes.wait_for(lambda: answers(client), "the hub to answer", START_WITHIN_S)
+        self.processes.start_role("agent", "agent", "agent")
 
     def checks(self) -> list[tuple[str, str, str]]:
         """What its agent measures: check, kind, target ("" for this machine); the user may have edited the file."""
@@ -47,23 +45,12 @@ class Single:
 
     def run(self, for_s: float | None, stopped: Callable[[], bool] = lambda: False) -> None:
         """Until the time is up."""
-        began = time.monotonic()
-        while not stopped() and (for_s is None or time.monotonic() - began < for_s):
-            if name := self.processes.dead():
-                raise MachineError(f"the {name} ended by itself (its log: {self.folder / name}.log)")
-            time.sleep(0.2)
+        self.processes.live("the ", for_s, stopped, lambda _: None)
 
     def close(self) -> None:
         """End both, the agent first."""
         self.processes.stop(["agent"])
         self.processes.stop_all()
-
-    def _hub_answers(self) -> bool:
-        try:
-            HubClient(str(self.socket), timeout_s=3.0).get("/api/v1/state")
-        except HubUnreachable:
-            return False
-        return True
 
     def _files(self) -> dict[str, dict[str, Any]]:
         name = "".join(char for char in platform.node() if char.isalnum() or char in "-_.") or "here"

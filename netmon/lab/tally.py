@@ -50,13 +50,13 @@ class Tally:
             before = self._incidents.get(row["id"])
             self._incidents[row["id"]] = row
             if before is None:
-                self._tell("incident_opened", row)
+                self._note("incident_opened", row)
             elif before["symptom_count"] != row["symptom_count"]:
-                self._tell("incident_changed", row)
+                self._note("incident_changed", row)
             if row["state"] == "resolved" and (before is None or before["state"] != "resolved"):
-                self._tell("incident_resolved", row)
+                self._note("incident_resolved", row)
 
-    def _tell(self, event: str, row: dict[str, Any]) -> None:
+    def _note(self, event: str, row: dict[str, Any]) -> None:
         detail = f"{row['kind']}: {row['name']}, {row['symptom_count']} symptoms"
         self.event(event, element=row["element"], incident=row["id"], detail=detail)
 
