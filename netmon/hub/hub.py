@@ -140,7 +140,7 @@ def open_hub(config: HubConfig) -> Hub:
     evaluator = Evaluator(config, topology, pack, IncidentTables(database), folder, troubles)
     outbox = _outbox(config, evaluator, troubles)
     store = folder / "store"
-    sinks = tuple(_sink(one, folder / "sinks", segments, troubles) for one in config.sinks)
+    sinks = tuple(_sink(sink, folder / "sinks", segments, troubles) for sink in config.sinks)
     sealer = sealing.Sealer(segments, store, troubles)
     losses = segments.on_drop = LostPoints(sealer, sinks, troubles)
     known = _known(folder, segments, sealer, sinks, evaluator, troubles)
@@ -303,13 +303,13 @@ def _live_tokens(troubles: Troubles, read: Callable[[], Tokens]) -> LiveTokens:
     """Tokens that are read again when a file changes; what is wrong with one is on the board as long as it is."""
     parts = set[str]()
 
-    def tell(told: Mapping[str, str]) -> None:
-        for file, why in told.items():
+    def tell(faults: Mapping[str, str]) -> None:
+        for file, why in faults.items():
             troubles.tell(f"token file {file}", why, severity="warning")
-        for part in parts - told.keys():
+        for part in parts - faults.keys():
             troubles.well(f"token file {part}")
         parts.clear()
-        parts.update(told)
+        parts.update(faults)
 
     return LiveTokens(read, tell)
 
@@ -324,8 +324,8 @@ def _pair(config: HubConfig, folder: Path, troubles: Troubles) -> trust.Pair | N
             raise
         log.warning("%s", fault)  # nobody misses it here
         return None
-    if pair.told:
-        troubles.tell("certificate", pair.told, severity="warning")
+    if pair.advice:
+        troubles.tell("certificate", pair.advice, severity="warning")
     else:
         troubles.well("certificate")
     return None if loopback else pair
@@ -341,13 +341,13 @@ def segment_bytes(folder: Path, quota_bytes: int) -> int:
     return max(65_536, min(SEGMENT_BYTES, min(quota_bytes, shutil.disk_usage(folder).total) // 32))
 
 
-def _sink(one: Any, folder: Path, segments: Segments, troubles: Troubles) -> Sink:
+def _sink(config: Any, folder: Path, segments: Segments, troubles: Troubles) -> Sink:
     def open_database() -> Any:
         from netmon.hub.archive.influx import InfluxDatabase  # 30 MB that a hub without sinks does not pay
 
-        return InfluxDatabase(one)
+        return InfluxDatabase(config)
 
-    return Sink(one.name, folder, segments, segments.first, open_database, troubles)
+    return Sink(config.name, folder, segments, segments.first, open_database, troubles)
 
 
 def _extra(

@@ -64,7 +64,7 @@ async def serve(hub: Hub) -> int:
         _part(hub, "events", hub.feed.run),
         _part(hub, "housekeeping", lambda: _housekeeping(hub, keep_now)),
         _part(hub, "systemd", systemd.watchdog_for_ever),
-        *(_part(hub, f"listener {one.place}", one.serve_again) for one in hub.listeners),
+        *(_part(hub, f"listener {listener.place}", listener.serve_again) for listener in hub.listeners),
     ]
     stopping = asyncio.create_task(stop.wait())
     listening = asyncio.create_task(_all_listen(hub))
@@ -82,7 +82,7 @@ async def serve(hub: Hub) -> int:
 async def _stop(hub: Hub, parts: list[asyncio.Task[None]], *others: asyncio.Task[Any]) -> None:
     """Let requests end, make everything durable, then let go."""
     hub.feed.close()
-    await asyncio.gather(*(one.finish() for one in hub.listeners))
+    await asyncio.gather(*(listener.finish() for listener in hub.listeners))
     for task in (*parts, *others):
         task.cancel()
     await asyncio.gather(*parts, *others, return_exceptions=True)
@@ -96,7 +96,7 @@ async def _stop(hub: Hub, parts: list[asyncio.Task[None]], *others: asyncio.Task
 
 
 async def _all_listen(hub: Hub) -> None:
-    for listener in [one for one in hub.listeners if one.is_open]:
+    for listener in [listener for listener in hub.listeners if listener.is_open]:
         await listener.listening.wait()
 
 

@@ -48,7 +48,7 @@ class Outbox:
         troubles: Troubles | None = None,
     ) -> None:
         self._table, self._on_change, self._post = table, on_change, post
-        self._receivers = {one.name: one for one in receivers}
+        self._receivers = {receiver.name: receiver for receiver in receivers}
         self._awake = {name: asyncio.Event() for name in self._receivers}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stuck: dict[str, set[int]] = {name: set() for name in self._receivers}  # pages that are told of
@@ -75,11 +75,11 @@ class Outbox:
         if self._table.take_up(self._receivers, NOBODY):  # whoever left a file by mistake came back
             self._on_change()
         self._table.all_due()
-        for one in self._receivers.values():
-            self._note_secret(one)
+        for receiver in self._receivers.values():
+            self._note_secret(receiver)
         async with asyncio.TaskGroup() as group:
-            for one in self._receivers.values():
-                group.create_task(watched(self._troubles, f"pages to {one.name}", partial(self._serve, one)))
+            for receiver in self._receivers.values():
+                group.create_task(watched(self._troubles, f"pages to {receiver.name}", partial(self._serve, receiver)))
             await asyncio.Event().wait()  # a hub without receivers judges all the same
 
     async def _serve(self, receiver: ReceiverConfig) -> None:

@@ -73,13 +73,13 @@ class LiveTokens(Tokens):
 
     def name(self, token: str) -> str | None:
         """Whose token this is now, None for nobody's."""
-        found = super().name(token)
-        if time.monotonic() - self._looked >= (LOOK_S if found else LOOK_AGAIN_S):
+        holder = super().name(token)
+        if time.monotonic() - self._looked >= (LOOK_S if holder else LOOK_AGAIN_S):
             self._looked = time.monotonic()
             if _stamps(self.files) != self._stamps:
                 self._take()
                 return super().name(token)
-        return found
+        return holder
 
     def _take(self) -> None:
         tokens = self._read()
@@ -113,7 +113,7 @@ def kept_tokens(folder: Path, wanted: Sequence[tuple[Path, str]]) -> Tokens:
     """The tokens of some files, (file, name), with their digests in `folder`. What is wrong with one is told, and costs
     the others nothing."""
     before = read_state(folder / DIGESTS, _digests, "the tokens' digests are made anew from their files") or {}
-    known, digests, told = list[tuple[str, str]](), list[tuple[bytes, str]](), dict[str, str]()
+    known, digests, faults = list[tuple[str, str]](), list[tuple[bytes, str]](), dict[str, str]()
     after = dict[str, str]()
     for path, name in wanted:
         expected = (
@@ -123,7 +123,7 @@ def kept_tokens(folder: Path, wanted: Sequence[tuple[Path, str]]) -> Tokens:
             _mend(path, expected)
             token = ensure_token(path)
         except Unusable as fault:
-            told[path.name] = str(fault)
+            faults[path.name] = str(fault)
             if expected and not _is_open(path):
                 digests.append((bytes.fromhex(expected), name))
                 after[path.name] = expected
@@ -131,9 +131,9 @@ def kept_tokens(folder: Path, wanted: Sequence[tuple[Path, str]]) -> Tokens:
             known.append((token, name))
             after[path.name] = _digest(token).hex()
     if after != before:
-        told |= _keep(folder, after)
+        faults |= _keep(folder, after)
     tokens = Tokens(known, digests)
-    tokens.told, tokens.files = told, tuple(path for path, _ in wanted)
+    tokens.told, tokens.files = faults, tuple(path for path, _ in wanted)
     return tokens
 
 
@@ -187,7 +187,7 @@ def _keep(folder: Path, digests: dict[str, str]) -> dict[str, str]:
 
 
 def _digests(plain: Any) -> dict[str, str]:
-    found = {name: told for name, told in plain["sha256"].items() if len(bytes.fromhex(told)) == 32}
-    if len(found) != len(plain["sha256"]):
+    digests = {name: digest for name, digest in plain["sha256"].items() if len(bytes.fromhex(digest)) == 32}
+    if len(digests) != len(plain["sha256"]):
         raise ValueError("a digest is none")
-    return found
+    return digests

@@ -62,8 +62,8 @@ def read(body: bytes) -> tuple[Header, tuple[Line, ...]]:
 
 def split(body: bytes) -> tuple[Header, str]:
     """Header and lines' text of a record; raises ValueError for a body that is not one."""
-    head, found, payload = body.partition(b"\n")
-    if not found:
+    head, newline, payload = body.partition(b"\n")
+    if not newline:
         raise ValueError("no header")
     plain = json.loads(head)
     try:

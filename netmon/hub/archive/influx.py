@@ -27,7 +27,7 @@ from probes.clean import clean
 
 TIMEOUT_MS = 20_000
 UNREACHED = 0  # status of an answer that never came
-MOST_ANSWER = 65_536
+MAX_ANSWER_BYTES = 65_536
 _PATHS = {False: "/api/v2/write", True: "/write"}
 
 
@@ -71,8 +71,8 @@ class InfluxDatabase:
         return answer
 
     def _post(self, lines: bytes, authorization: dict[str, str], *, v1: bool) -> WriteReply:
-        one = self._config
-        place = {"db": one.database} if v1 else {"org": one.org, "bucket": one.bucket}
+        config = self._config
+        place = {"db": config.database} if v1 else {"org": config.org, "bucket": config.bucket}
         headers = {"Content-Type": "text/plain; charset=utf-8", **authorization}
         return self._asked("POST", _PATHS[v1], {**place, "precision": "ms"}, headers, lines)
 
@@ -100,14 +100,14 @@ class InfluxDatabase:
 
     def _authorization(self) -> dict[str, str]:
         """Raises OSError and ValueError."""
-        one = self._config
-        if one.kind == "influxdb1":
-            password = read_token(one.password_file) if one.password_file else ""
-            pair = base64.b64encode(f"{one.user}:{password}".encode()).decode()
-            return {"Authorization": f"Basic {pair}"} if one.user else {}
-        token = read_token(one.token_file) if one.token_file else ""
+        config = self._config
+        if config.kind == "influxdb1":
+            password = read_token(config.password_file) if config.password_file else ""
+            pair = base64.b64encode(f"{config.user}:{password}".encode()).decode()
+            return {"Authorization": f"Basic {pair}"} if config.user else {}
+        token = read_token(config.token_file) if config.token_file else ""
         if not all(33 <= ord(letter) <= 126 for letter in token):
-            raise ValueError(f"{one.token_file}: a token is one line of plain letters and digits")
+            raise ValueError(f"{config.token_file}: a token is one line of plain letters and digits")
         return {"Authorization": f"Token {token}"} if token else {}
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class InfluxDatabase:
 def _body(response: Any) -> bytes:
     """What there is of a body within the limits: nobody holds us up byte by byte."""
     until, parts = time.monotonic() + TIMEOUT_MS / 1000, bytearray()
-    while len(parts) < MOST_ANSWER and (part := response.read1(MOST_ANSWER - len(parts))):
+    while len(parts) < MAX_ANSWER_BYTES and (part := response.read1(MAX_ANSWER_BYTES - len(parts))):
         parts += part
         if time.monotonic() > until:
             raise TimeoutError(errno.ETIMEDOUT, "its answer does not end")
@@ -145,5 +145,5 @@ def _words(fault: BaseException) -> str:
 
 def is_v1(version: str) -> bool:
     """Does a server of this `X-Influxdb-Version` lack `/api/v2/write` (older than 1.8)? Unknown ones have it."""
-    found = re.match(r"v?(\d+)\.(\d+)", version or "")
-    return found is not None and (int(found[1]), int(found[2])) < (1, 8)
+    match = re.match(r"v?(\d+)\.(\d+)", version or "")
+    return match is not None and (int(match[1]), int(match[2])) < (1, 8)

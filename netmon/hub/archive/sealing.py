@@ -82,8 +82,8 @@ class Sealer:
         # The segment that is still written to is sealed again, whole, the next time.
         if durable.segment >= self.sealed:
             self.sealed, self._offset = durable
-        told = {"segment": self.sealed, "offset": self._offset}
-        await asyncio.to_thread(write_state, self._cursor, told)
+        place = {"segment": self.sealed, "offset": self._offset}
+        await asyncio.to_thread(write_state, self._cursor, place)
         return True
 
     def _tell_aside(self, many: int) -> None:
@@ -109,7 +109,7 @@ class Sealer:
                     break
                 child.stdin.write(FRAME.pack(position.segment, len(body)) + body)
             child.stdin.write(FRAME.pack(END, 0))
-            told, _ = child.communicate(timeout=CHILD_LIFE_S)
+            out, _ = child.communicate(timeout=CHILD_LIFE_S)
         except BaseException:
             child.kill()
             child.wait()
@@ -118,7 +118,7 @@ class Sealer:
             late.cancel()
         if child.returncode:
             raise ValueError(f"the sealer ended with {child.returncode}")
-        figures: dict[str, int] = json.loads(told)
+        figures: dict[str, int] = json.loads(out)
         return figures
 
     @property

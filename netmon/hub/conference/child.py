@@ -47,13 +47,13 @@ def command(
 
 def pairs(settings: RoomTestConfig) -> list[str]:
     """The settings as `key=value` words, those that were written."""
-    found = []
+    words = []
     for key in shape_of(RoomTestConfig).keys:
         value = getattr(settings, key.attribute)
         if value != key.default:
             text = str(value).lower() if isinstance(value, bool) else str(said(value, key))
-            found.append(f"{key.name}={text}")
-    return found
+            words.append(f"{key.name}={text}")
+    return words
 
 
 def climb_s(settings: RoomTestConfig) -> float:

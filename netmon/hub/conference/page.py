@@ -41,7 +41,7 @@ def told(run: PlannedStage, result: Mapping[str, Any], before: Mapping[str, Any]
         "failed": failed,
         "summary": dict(result["summary"]),
         "delta": {"first": before is None} | _changes(change),
-        "causes": [dict(one) for one in result["causes"][:MAX_ROWS]],
+        "causes": [dict(cause) for cause in result["causes"][:MAX_ROWS]],
         "rooms": [{key: row[key] for key in _ROW if key in row} for row in bad[:MAX_ROWS]],
         "rooms_not_shown": max(0, len(bad) - MAX_ROWS),
         **lines,
@@ -49,22 +49,22 @@ def told(run: PlannedStage, result: Mapping[str, Any], before: Mapping[str, Any]
 
 
 def _changes(change: Mapping[str, Sequence[Mapping[str, Any]]]) -> Row:
-    found: Row = {}
+    changes: Row = {}
     for key in ("worse", "better", "still"):
-        found[key] = [{name: row[name] for name in _SHORT} for row in change[key][:MAX_ROWS]]
-        found[f"{key}_count"] = len(change[key])
-    return found
+        changes[key] = [{name: row[name] for name in _SHORT} for row in change[key][:MAX_ROWS]]
+        changes[f"{key}_count"] = len(change[key])
+    return changes
 
 
-def is_worth_it(one: Mapping[str, Any], *, first: bool, last: bool) -> bool:
+def is_worth_it(about: Mapping[str, Any], *, first: bool, last: bool) -> bool:
     """The first stage and the last are always told, those between when something changed or is not ready."""
-    delta = one["delta"]
+    delta = about["delta"]
     changed = any(delta[f"{key}_count"] for key in ("worse", "better", "still"))
-    return first or last or bool(one["failed"]) or changed
+    return first or last or bool(about["failed"]) or changed
 
 
 def pages(
-    one: Row,
+    about: Row,
     result: Mapping[str, Any],
     before: Mapping[str, Any] | None,
     receivers: Iterable[Recipient],
@@ -74,24 +74,24 @@ def pages(
 ) -> list[NewPage]:
     """One for each receiver that wants warnings and has no owners, or one of those concerned; whom only the run `before`
     concerned is told that it is over for him. Ids come from the stage: the same after every restart."""
-    good = not one["failed"] and not one["rooms"]
-    now = _concerned(result) | {one["owner"]}
-    was = _concerned(before) if before and not one["failed"] else set()
-    found = list[NewPage]()
+    good = not about["failed"] and not about["rooms"]
+    now = _concerned(result) | {about["owner"]}
+    was = _concerned(before) if before and not about["failed"] else set()
+    owed = list[NewPage]()
     for to in receivers:
         is_told = not to.owners or not now.isdisjoint(to.owners)
         if SEVERITY not in to.severities or not (is_told or not was.isdisjoint(to.owners)):
             continue
         status: Literal["firing", "resolved"] = "resolved" if good or not is_told else "firing"
         id = webhook.page_id(stage_key, to.name, "firing")
-        body = webhook.conference_body(one, status, to.name, hub, lang)
-        found.append(NewPage(id, stage_key, to.name, status, body))
-    return found
+        body = webhook.conference_body(about, status, to.name, hub, lang)
+        owed.append(NewPage(id, stage_key, to.name, status, body))
+    return owed
 
 
 def _concerned(result: Mapping[str, Any]) -> set[str]:
     """Whose the rooms that are not ready and the causes of a run are: all of them, also those a page has no room for."""
-    found = {str(row.get("owner", "")) for row in result["rooms"] if not readiness.is_good(row)}
+    owners = {str(row.get("owner", "")) for row in result["rooms"] if not readiness.is_good(row)}
     for cause in result["causes"]:
-        found |= {str(cause.get("owner", "")), str(cause.get("carrier", ""))}
-    return found - {""}
+        owners |= {str(cause.get("owner", "")), str(cause.get("carrier", ""))}
+    return owners - {""}

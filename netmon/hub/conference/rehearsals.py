@@ -67,11 +67,11 @@ class Rehearsals:
         self._config, self._network, self._tables, self._links = config, network, tables, links
         self._on_owed, self._incidents, self._clock_s = on_owed, incidents, clock_s
         terms = config.conferences
-        found = network.inventory.conferences if terms.enabled else ()
-        self._schedule = Schedule(found, terms.stages, light=terms.light)
+        conferences = network.inventory.conferences if terms.enabled else ()
+        self._schedule = Schedule(conferences, terms.stages, light=terms.light)
         self._lock = threading.Lock()
         self._stages: dict[Key, KeptStage] = {
-            (one.conference, one.starts_ms, one.stage): one for one in tables.stages()
+            (stage.conference, stage.starts_ms, stage.stage): stage for stage in tables.stages()
         }
         self._given_up = set[Key]()
         self._running: dict[PlannedStage, asyncio.Task[None]] = {}
@@ -112,17 +112,17 @@ class Rehearsals:
 
     async def _remember(self, now_s: float) -> None:
         """Keep the incidents that touched conferences which are over: a day later the hub knows them no more."""
-        for one in self._network.inventory.conferences:
-            ends_s, key = one.ends.at_s, (one.id, round(one.starts.at_s * 1000), AFTER)
+        for conference in self._network.inventory.conferences:
+            ends_s, key = conference.ends.at_s, (conference.id, round(conference.starts.at_s * 1000), AFTER)
             if ends_s + SETTLED_S <= now_s < ends_s + KNOWN_S and key not in self._stages:
-                found = self._touching(one, (row for row in self._incidents() if _overlaps(row, one)))
+                touching = self._touching(conference, (row for row in self._incidents() if _overlaps(row, conference)))
                 stage = KeptStage(*key, round(now_s * 1000), round(ends_s * 1000), {})
-                result = {"stage": AFTER, "at_ms": stage.at_ms, "rooms": [], "incidents": found}
+                result = {"stage": AFTER, "at_ms": stage.at_ms, "rooms": [], "incidents": touching}
                 raw = json.dumps(result, ensure_ascii=False).encode("utf-8", "replace")
                 try:
                     await asyncio.to_thread(self._tables.keep, stage, raw, (), now_ms=stage.at_ms)
                 except sqlite3.Error as fault:
-                    log.error("incidents of conference %s cannot be kept yet: %s", one.id, fault)
+                    log.error("incidents of conference %s cannot be kept yet: %s", conference.id, fault)
                     continue
                 with self._lock:
                     self._stages[key] = stage
@@ -206,32 +206,34 @@ class Rehearsals:
         """Keep a result and owe its pages, at once or not at all. Waits for the disk; raises `sqlite3.Error`."""
         id, starts_ms, stage = run.key
         known = self._of(id, starts_ms)
-        told_something = next((one for one in reversed(known) if not one.brief["failed"]), None)
-        before = None if told_something is None else json.loads(self._tables.result(told_something))
+        earlier = next((kept for kept in reversed(known) if not kept.brief["failed"]), None)
+        before = None if earlier is None else json.loads(self._tables.result(earlier))
         if not result.get("failed"):
             result = readiness.carried(before, result)
         at_ms = round(now_s * 1000)
-        told = page.told(run, result, before, self._owner(id), at_ms)
+        about = page.told(run, result, before, self._owner(id), at_ms)
         pages = []
         is_first = not known or bool(known[-1].brief["failed"])  # of those that could be made: that page must end
-        if page.is_worth_it(told, first=is_first, last=run.last):
+        if page.is_worth_it(about, first=is_first, last=run.last):
             key = f"conference:{id}:{starts_ms}:{stage}"
             config = self._config
-            pages = page.pages(told, result, before, config.receivers, config.name, config.lang, key)
-        brief = {key: told[key] for key in ("summary", "failed", "light", "vi", "en")}
-        brief |= {f"{key}_count": told["delta"][f"{key}_count"] for key in ("worse", "better", "still")}
-        one = KeptStage(id, starts_ms, stage, at_ms, round(run.ends_s * 1000), brief)
-        whole = result | {"stage": stage, "at_ms": at_ms, "delta": told["delta"]}
-        self._tables.keep(one, json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"), pages, now_ms=at_ms)
+            pages = page.pages(about, result, before, config.receivers, config.name, config.lang, key)
+        brief = {key: about[key] for key in ("summary", "failed", "light", "vi", "en")}
+        brief |= {f"{key}_count": about["delta"][f"{key}_count"] for key in ("worse", "better", "still")}
+        kept_stage = KeptStage(id, starts_ms, stage, at_ms, round(run.ends_s * 1000), brief)
+        whole = result | {"stage": stage, "at_ms": at_ms, "delta": about["delta"]}
+        self._tables.keep(
+            kept_stage, json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"), pages, now_ms=at_ms
+        )
         with self._lock:
-            self._stages[run.key] = one
-        log.info("%s", told["en"])
+            self._stages[run.key] = kept_stage
+        log.info("%s", about["en"])
         self._on_owed()
 
     def _owner(self, conference: str) -> str:
         """Who answers for its first MCU."""
-        one = self._network.conference(conference)
-        return self._network.about(f"mcu:{one.mcus[0]}").owner if one and one.mcus else ""
+        known = self._network.conference(conference)
+        return self._network.about(f"mcu:{known.mcus[0]}").owner if known and known.mcus else ""
 
     # --- showing ---
 
@@ -239,23 +241,23 @@ class Rehearsals:
         """All conferences: those that go on, those to come, those that are over."""
         now_s = self._clock_s()
         order = {"live": 0, "upcoming": 1, "over": 2}
-        rows = [self._row(one, now_s) for one in self._network.inventory.conferences]
+        rows = [self._row(conference, now_s) for conference in self._network.inventory.conferences]
         return sorted(rows, key=lambda row: (order[row["state"]], row["starts_ms"], row["id"]))
 
-    def _row(self, one: Conference, now_s: float) -> Row:
-        starts_s, ends_s = one.starts.at_s, one.ends.at_s
+    def _row(self, conference: Conference, now_s: float) -> Row:
+        starts_s, ends_s = conference.starts.at_s, conference.ends.at_s
         state = "upcoming" if now_s < starts_s else "live" if now_s < ends_s else "over"
-        coming = self._schedule.next_of(one.id, now_s, self._done())
-        stages = [self._stage(stage) for stage in self._of(one.id, round(one.starts.at_s * 1000))]
-        running = next((run.stage for run in list(self._running) if run.conference == one.id), "")
+        coming = self._schedule.next_of(conference.id, now_s, self._done())
+        stages = [self._stage(stage) for stage in self._of(conference.id, round(conference.starts.at_s * 1000))]
+        running = next((run.stage for run in list(self._running) if run.conference == conference.id), "")
         return {
-            "id": one.id,
-            "name": one.name,
+            "id": conference.id,
+            "name": conference.name,
             "starts_ms": round(starts_s * 1000),
             "ends_ms": round(ends_s * 1000),
             "state": state,
-            "rooms": len(one.rooms),
-            "mcus": list(one.mcus),
+            "rooms": len(conference.rooms),
+            "mcus": list(conference.mcus),
             "running": running,
             "last": stages[-1] if stages else None,
             "next": None if coming is None else {"stage": coming.stage, "at_ms": round(coming.due_s * 1000)},
@@ -265,50 +267,50 @@ class Rehearsals:
         """Rehearsals of one conference, the oldest first."""
         with self._lock:
             stages = list(self._stages.items())
-        found = [stage for key, stage in stages if key[:2] == (id, starts_ms) and key[2] != AFTER]
-        return sorted(found, key=lambda stage: stage.at_ms)
+        kept = [stage for key, stage in stages if key[:2] == (id, starts_ms) and key[2] != AFTER]
+        return sorted(kept, key=lambda stage: stage.at_ms)
 
-    def _stage(self, one: KeptStage) -> Row:
-        return {"stage": one.stage, "at_ms": one.at_ms, **one.brief}
+    def _stage(self, stage: KeptStage) -> Row:
+        return {"stage": stage.stage, "at_ms": stage.at_ms, **stage.brief}
 
     def live(self, id: str, incidents: Iterable[Mapping[str, Any]]) -> Row:
         """One conference with its stages, and the open incidents that touch its rooms. `KeyError` when unknown."""
-        one = self._network.conference(id)
-        if one is None:
+        conference = self._network.conference(id)
+        if conference is None:
             raise KeyError(id)
-        stages = [self._stage(stage) for stage in self._of(one.id, round(one.starts.at_s * 1000))]
-        touching = self._touching(one, (row for row in incidents if row["state"] == "open"))
-        return self._row(one, self._clock_s()) | {"stages": stages, "incidents": touching}
+        stages = [self._stage(stage) for stage in self._of(conference.id, round(conference.starts.at_s * 1000))]
+        touching = self._touching(conference, (row for row in incidents if row["state"] == "open"))
+        return self._row(conference, self._clock_s()) | {"stages": stages, "incidents": touching}
 
     def whole(self, id: str) -> list[tuple[str, bytes]]:
         """Each stage and the JSON of its whole result, the oldest first, at last (a minute after its end) `after`, the
         incidents that touched it. Waits for the disk. `KeyError` when unknown."""
-        one = self._network.conference(id)
-        if one is None:
+        conference = self._network.conference(id)
+        if conference is None:
             raise KeyError(id)
-        return self._tables.results(id, round(one.starts.at_s * 1000))
+        return self._tables.results(id, round(conference.starts.at_s * 1000))
 
-    def _touching(self, one: Conference, incidents: Iterable[Mapping[str, Any]]) -> list[Row]:
-        behind, found = self._behind(one.id), []
+    def _touching(self, conference: Conference, incidents: Iterable[Mapping[str, Any]]) -> list[Row]:
+        behind, touching = self._behind(conference.id), []
         for row in incidents:
             rooms = behind.get(row["element"], [])
             if rooms:
-                found.append(dict(row) | {"rooms": rooms})
-        return sorted(found, key=lambda row: -len(row["rooms"]))
+                touching.append(dict(row) | {"rooms": rooms})
+        return sorted(touching, key=lambda row: -len(row["rooms"]))
 
     def _behind(self, id: str) -> dict[str, list[str]]:
         """Element → rooms of a conference whose way to their MCU crosses it."""
         if id not in self._touch:
-            found: dict[str, list[str]] = {}
+            behind: dict[str, list[str]] = {}
             for way in self._network.routes(id):
                 if way.room.startswith("room:"):
                     for element in self._network.between(way.room, way.mcu):
-                        found.setdefault(element, []).append(way.room.removeprefix("room:"))
-            self._touch[id] = found
+                        behind.setdefault(element, []).append(way.room.removeprefix("room:"))
+            self._touch[id] = behind
         return self._touch[id]
 
 
-def _overlaps(row: Mapping[str, Any], one: Conference) -> bool:
+def _overlaps(row: Mapping[str, Any], conference: Conference) -> bool:
     resolved_ms = row["resolved_ms"]
-    is_over = resolved_ms is not None and resolved_ms <= one.starts.at_s * 1000
-    return row["first_miss_ms"] < one.ends.at_s * 1000 and not is_over
+    is_over = resolved_ms is not None and resolved_ms <= conference.starts.at_s * 1000
+    return row["first_miss_ms"] < conference.ends.at_s * 1000 and not is_over

@@ -48,14 +48,14 @@ class Schedule:
 
     def __init__(self, conferences: Iterable[Conference], stages: Sequence[float], *, light: bool = False) -> None:
         self._runs: dict[str, tuple[PlannedStage, ...]] = {}
-        for one in conferences:
-            self._runs[one.id] = tuple(_runs(one, sorted(set(stages), reverse=True), light))
+        for conference in conferences:
+            self._runs[conference.id] = tuple(_runs(conference, sorted(set(stages), reverse=True), light))
 
     def due(self, now_s: float, done: Collection[Key]) -> list[PlannedStage]:
         """What is to be made now, what is soonest too late first. A stage that was missed and whose next one has come is
         not made any more."""
-        found = [run for runs in self._runs.values() for run in runs if run.due_s <= now_s < run.until_s]
-        return sorted((run for run in found if run.key not in done), key=lambda run: (run.until_s, run.conference))
+        runs_due = [run for runs in self._runs.values() for run in runs if run.due_s <= now_s < run.until_s]
+        return sorted((run for run in runs_due if run.key not in done), key=lambda run: (run.until_s, run.conference))
 
     def next_of(self, conference: str, now_s: float, done: Collection[Key]) -> PlannedStage | None:
         """The stage of a conference that comes next, or is due; None when there is none any more."""
@@ -67,16 +67,16 @@ class Schedule:
         return min((run.due_s for runs in self._runs.values() for run in runs if run.due_s > now_s), default=None)
 
 
-def _runs(one: Conference, stages: Sequence[float], light: bool) -> Iterable[PlannedStage]:
-    starts_s = one.starts.at_s
+def _runs(conference: Conference, stages: Sequence[float], light: bool) -> Iterable[PlannedStage]:
+    starts_s = conference.starts.at_s
     for number, lead_s in enumerate(stages):
         is_last = number + 1 == len(stages)
         yield PlannedStage(
-            one.id,
-            one.name,
+            conference.id,
+            conference.name,
             starts_s,
-            one.ends.at_s,
-            frozenset(one.mcus),
+            conference.ends.at_s,
+            frozenset(conference.mcus),
             stage_name(lead_s),
             due_s=starts_s - lead_s,
             until_s=starts_s if is_last else starts_s - stages[number + 1],
@@ -92,8 +92,8 @@ def startable(due: Iterable[PlannedStage], running: Collection[PlannedStage], no
     for run in due:
         if len(under_way) >= AT_ONCE:
             break
-        same = any(one.conference == run.conference for one in under_way)
-        shared = any(run.mcus & one.mcus for one in under_way if one.call_s(now_s))
+        same = any(other.conference == run.conference for other in under_way)
+        shared = any(run.mcus & other.mcus for other in under_way if other.call_s(now_s))
         if not same and not (shared and run.call_s(now_s)):
             under_way.append(run)
             chosen.append(run)

@@ -16,13 +16,13 @@ class Ballast:
     """A file whose blocks are taken. A disk without room for it has none, and that is no fault."""
 
     def __init__(self, path: Path, max_bytes: int = BYTES) -> None:
-        self._path, self._most_bytes = path, max_bytes
+        self._path, self._max_bytes = path, max_bytes
 
     def fill(self) -> None:
         """Take the room, when the disk has plenty. Cheap when it is there already."""
         with contextlib.suppress(OSError):
             total, _, free = shutil.disk_usage(self._path.parent)
-            wanted = min(self._most_bytes, total // SHARE) // PIECE * PIECE
+            wanted = min(self._max_bytes, total // SHARE) // PIECE * PIECE
             missing = wanted - self._size()
             if missing > 0 and free > 4 * wanted:
                 handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -98,8 +98,8 @@ class Database:
     def rows(self, query: str, *values: object) -> list[Any]:
         """The rows a query finds."""
         with self._lock:
-            found: list[Any] = self._use(lambda sql: sql.execute(query, values).fetchall())
-        return found
+            rows: list[Any] = self._use(lambda sql: sql.execute(query, values).fetchall())
+        return rows
 
     def tend(self) -> None:
         """Now and then: back to the disk when it takes writes again, and the ballast filled."""
@@ -146,9 +146,9 @@ class Database:
             sql.executescript(self._schema())
             self._upgrade(sql)
             self.path.chmod(0o600)
-            (told,) = sql.execute("PRAGMA integrity_check(1)").fetchone()
-            if told != "ok":
-                raise Damaged(str(told).splitlines()[-1])
+            (verdict,) = sql.execute("PRAGMA integrity_check(1)").fetchone()
+            if verdict != "ok":
+                raise Damaged(str(verdict).splitlines()[-1])
             for table, row in _each(sql, self._columns):
                 if self._tables[table].sound(row) != row:
                     raise Damaged(f"a row of {table} is not what was written")

@@ -40,13 +40,13 @@ class LostPoints:
         counts = [(position, _points(body)) for position, body in records]
         unsealed = sum(points for position, points in counts if position > self._sealer.place)
         self.points += unsealed
-        told = [f"{unsealed} points are gone before they were sealed"] if unsealed else []
+        losses = [f"{unsealed} points are gone before they were sealed"] if unsealed else []
         for sink in self._sinks:
             uncopied = sum(points for position, points in counts if position > sink.position)
             sink.lost += uncopied
-            told += [f"{uncopied} before sink {sink.name} had them"] if uncopied else []
-        if told:
-            self._troubles.note("segments: no room", f"{', '.join(told)}: the oldest made room")
+            losses += [f"{uncopied} before sink {sink.name} had them"] if uncopied else []
+        if losses:
+            self._troubles.note("segments: no room", f"{', '.join(losses)}: the oldest made room")
 
 
 def _points(body: bytes) -> int:

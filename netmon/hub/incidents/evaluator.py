@@ -115,27 +115,27 @@ class Evaluator:
         if self._memory is not None:
             self._recall(self._memory)
         elif self._replayed_s:
-            for one in self._book.open():
-                self._engine.believe(one.members, one.first_miss_ms)
+            for incident in self._book.open():
+                self._engine.believe(incident.members, incident.first_miss_ms)
         if self._replayed_s:
             self._turns.begin(self._replayed_s)
         self._turn(now_s)
-        for one in self._book.open():
-            for rule, agent in one.members if one.fault == "silence" and self._replayed_s else ():
-                self._engine.stays_silent(rule, agent, one.first_miss_ms, int(now_s * 1000))
+        for incident in self._book.open():
+            for rule, agent in incident.members if incident.fault == "silence" and self._replayed_s else ():
+                self._engine.stays_silent(rule, agent, incident.first_miss_ms, int(now_s * 1000))
         self._engine.expect(self._topology.agent_names(), int(now_s * 1000))
         self._save_at_s = self._turns.listened_s + SAVE_S
         with self.board.lock:
             self.board.show(now_s)
 
-    def _recall(self, one: memory.Remembered) -> None:
+    def _recall(self, remembered: memory.Remembered) -> None:
         """What was remembered holds up to here; what follows is judged as it was."""
         self._memory = None
-        self._engine.assess(int(one.at_s * 1000))
-        self._replayed_s = int(one.at_s)
+        self._engine.assess(int(remembered.at_s * 1000))
+        self._replayed_s = int(remembered.at_s)
         try:
-            self._engine.recall(one.engine, lambda agent: bool(self._topology.site_of(agent)))
-            self._book.recall(one.book)
+            self._engine.recall(remembered.engine, lambda agent: bool(self._topology.site_of(agent)))
+            self._book.recall(remembered.book)
         except (KeyError, ValueError, TypeError, IndexError) as fault:
             self._troubles.tell(REMEMBERING, f"it is damaged ({fault}): rules remember what the last minutes say")
 
@@ -295,9 +295,9 @@ class Evaluator:
     def _remember(self, position: Position, now_s: float) -> None:
         """Keep what rules know, up to what is judged now; an older memory is as true, and costs a longer replay."""
         began_s = time.monotonic()
-        one = memory.Remembered(position, self._fed, now_s, self._engine.memory(), self._book.memory())
+        remembered = memory.Remembered(position, self._fed, now_s, self._engine.memory(), self._book.memory())
         try:
-            memory.save(self._folder, one)
+            memory.save(self._folder, remembered)
         except OSError as fault:
             self._troubles.tell(REMEMBERING, f"it cannot be written ({fault}): the next start takes longer")
         else:

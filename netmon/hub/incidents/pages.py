@@ -45,26 +45,26 @@ class Pages:
     def missing(self, incidents: Iterable[Incident], silences: Sequence[Silence], now_s: float) -> list[NewPage]:
         """Firing pages of open incidents whose element is not silenced; resolved pages to whoever got firing."""
         owed = list[NewPage]()
-        for one in incidents:
-            status: Literal["firing", "resolved"] = "firing" if one.is_open else "resolved"
-            names = self._firing(one, silences, now_s) if one.is_open else self._resolved(one)
+        for incident in incidents:
+            status: Literal["firing", "resolved"] = "firing" if incident.is_open else "resolved"
+            names = self._firing(incident, silences, now_s) if incident.is_open else self._resolved(incident)
             if names:
-                row = self.row(one)
+                row = self.row(incident)
                 owed += [self._page(row, name, status) for name in names]
         return owed
 
-    def _firing(self, one: Incident, silences: Sequence[Silence], now_s: float) -> list[str]:
-        owner = self._topology.info(one.element).owner
-        names = wanted_by(one.severity, owner, self._config.receivers)
-        names = [name for name in names if (one.id, name, "firing") not in self._paged]
-        return [] if names and is_silenced(one.element, silences, self._topology, now_s) else names
+    def _firing(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> list[str]:
+        owner = self._topology.info(incident.element).owner
+        names = wanted_by(incident.severity, owner, self._config.receivers)
+        names = [name for name in names if (incident.id, name, "firing") not in self._paged]
+        return [] if names and is_silenced(incident.element, silences, self._topology, now_s) else names
 
-    def _resolved(self, one: Incident) -> list[str]:
+    def _resolved(self, incident: Incident) -> list[str]:
         return [
             receiver.name
             for receiver in self._config.receivers
-            if self._paged.get((one.id, receiver.name, "firing")) in ("waiting", "accepted")
-            and (one.id, receiver.name, "resolved") not in self._paged
+            if self._paged.get((incident.id, receiver.name, "firing")) in ("waiting", "accepted")
+            and (incident.id, receiver.name, "resolved") not in self._paged
         ]
 
     def _page(self, row: Mapping[str, Any], receiver: str, status: Literal["firing", "resolved"]) -> NewPage:
@@ -73,7 +73,7 @@ class Pages:
 
     def kept(self, pages: Iterable[NewPage], forgotten: Iterable[str]) -> None:
         """These are in the outbox now, those incidents are gone."""
-        self._paged.update(((one.incident, one.receiver, one.status), "waiting") for one in pages)
+        self._paged.update(((page.incident, page.receiver, page.status), "waiting") for page in pages)
         gone = set(forgotten)
         if gone:
             self._paged = {key: state for key, state in self._paged.items() if key[0] not in gone}
@@ -92,39 +92,39 @@ class Pages:
         reasons = not_sent(incident, self._topology.info(incident.element).owner, receivers, paged, silence)
         return [asdict(reason) for reason in (*reasons, *self._undelivered.get(incident.id, ()))]
 
-    def row(self, one: Incident) -> dict[str, Any]:
+    def row(self, incident: Incident) -> dict[str, Any]:
         """An incident as the state API shows it."""
-        info = self._topology.info(one.element)
-        alone = one.fault == "state"  # nobody suffers from it yet
-        symptoms = (one.element,) if alone else self._topology.symptoms(one.element)
-        said = {lang: texts.summary(lang, one, info, symptoms) for lang in texts.LANGUAGES}
-        if one.element == self._hub and one.is_open and self.note:
+        info = self._topology.info(incident.element)
+        alone = incident.fault == "state"  # nobody suffers from it yet
+        symptoms = (incident.element,) if alone else self._topology.symptoms(incident.element)
+        said = {lang: texts.summary(lang, incident, info, symptoms) for lang in texts.LANGUAGES}
+        if incident.element == self._hub and incident.is_open and self.note:
             said = {lang: f"{text}: {self.note}" for lang, text in said.items()}
         return {
-            "id": one.id,
-            "element": one.element,
-            "name": info.name or one.element,
-            "kind": one.kind,
-            "fault": one.fault,
-            "severity": one.severity,
-            "state": "open" if one.is_open else "resolved",
-            "opened_ms": one.opened_ms,
-            "resolved_ms": one.resolved_ms,
-            "first_miss_ms": one.first_miss_ms,
+            "id": incident.id,
+            "element": incident.element,
+            "name": info.name or incident.element,
+            "kind": incident.kind,
+            "fault": incident.fault,
+            "severity": incident.severity,
+            "state": "open" if incident.is_open else "resolved",
+            "opened_ms": incident.opened_ms,
+            "resolved_ms": incident.resolved_ms,
+            "first_miss_ms": incident.first_miss_ms,
             "owner": info.owner,
             "carrier": info.carrier,
             "circuit_id": info.circuit_id,
             "contact": {"name": info.contact_name, "phone": info.contact_phone},
             "symptoms": list(symptoms[:SYMPTOMS_SHOWN]),
             "symptom_count": len(symptoms),
-            "suspects": list(one.suspects),
-            "evidence": {"against": one.against, "clear": one.clear, "also": list(one.also_told)},
+            "suspects": list(incident.suspects),
+            "evidence": {"against": incident.against, "clear": incident.clear, "also": list(incident.also_told)},
             **said,
-            "acked_by": one.acked_by,
-            "acked_ms": one.acked_ms,
-            "ack_note": one.ack_note,
-            "superseded_by": one.superseded_by,
-            "ended": one.ended,
+            "acked_by": incident.acked_by,
+            "acked_ms": incident.acked_ms,
+            "ack_note": incident.ack_note,
+            "superseded_by": incident.superseded_by,
+            "ended": incident.ended,
             "silenced": False,
             "not_sent": [],
         }

@@ -39,12 +39,18 @@ class Remembered:
     book: dict[str, Any]
 
 
-def save(folder: Path, one: Remembered) -> None:
+def save(folder: Path, remembered: Remembered) -> None:
     """Write it durably. Raises `OSError`."""
-    told = {"start": one.start, "judged": one.judged, "at_s": one.at_s, "book": one.book, "engine": one.engine.words}
-    words = np.frombuffer(json.dumps(told, separators=(",", ":")).encode(), np.uint8)
+    plain = {
+        "start": remembered.start,
+        "judged": remembered.judged,
+        "at_s": remembered.at_s,
+        "book": remembered.book,
+        "engine": remembered.engine.words,
+    }
+    words = np.frombuffer(json.dumps(plain, separators=(",", ":")).encode(), np.uint8)
     raw = io.BytesIO()
-    np.savez(raw, allow_pickle=False, **{_WORDS: words, **one.engine.arrays})
+    np.savez(raw, allow_pickle=False, **{_WORDS: words, **remembered.engine.arrays})
     write_durably(folder / FILE, _HEAD + zlib.compress(raw.getbuffer(), 1))
 
 
@@ -66,6 +72,6 @@ def _read(data: bytes) -> Remembered:
         raise ValueError("made by another version")
     with np.load(io.BytesIO(zlib.decompress(data[len(_HEAD) :])), allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
-    told = json.loads(arrays.pop(_WORDS).tobytes())
-    start, judged = position_of(told["start"]), position_of(told["judged"])
-    return Remembered(start, judged, float(told["at_s"]), Memory(told["engine"], arrays), told["book"])
+    plain = json.loads(arrays.pop(_WORDS).tobytes())
+    start, judged = position_of(plain["start"]), position_of(plain["judged"])
+    return Remembered(start, judged, float(plain["at_s"]), Memory(plain["engine"], arrays), plain["book"])

@@ -84,14 +84,14 @@ class WriterClocks:
             return
         self._counted_s = mono_s
         self._votes = {site: vote for site, vote in self._votes.items() if mono_s - vote[1] <= HEARD_S}
-        self._off = {agent: one for agent, one in self._off.items() if mono_s - one[1] <= HEARD_S}
-        told = [ahead_ms for ahead_ms, _ in self._votes.values()]
-        self._agreeing = sum(abs(ahead_ms) <= FUTURE_MS for ahead_ms in told)
+        self._off = {agent: offset for agent, offset in self._off.items() if mono_s - offset[1] <= HEARD_S}
+        votes = [ahead_ms for ahead_ms, _ in self._votes.values()]
+        self._agreeing = sum(abs(ahead_ms) <= FUTURE_MS for ahead_ms in votes)
         self._ahead_ms = 0
-        if len(told) >= MIN_VOTES:
-            middle_ms = round(statistics.median(told))
-            same = sum(abs(ahead_ms - middle_ms) <= FUTURE_MS for ahead_ms in told)
-            if abs(middle_ms) > FUTURE_MS and 2 * same > len(told):
+        if len(votes) >= MIN_VOTES:
+            middle_ms = round(statistics.median(votes))
+            same = sum(abs(ahead_ms - middle_ms) <= FUTURE_MS for ahead_ms in votes)
+            if abs(middle_ms) > FUTURE_MS and 2 * same > len(votes):
                 self._ahead_ms = middle_ms
 
     # --- words ---
@@ -128,9 +128,9 @@ class WriterClocks:
     def trouble(self, mono_s: float) -> str:
         """What is to be told of all clocks now, "" when they are well."""
         self._count(mono_s)
-        told = []
+        sentences = []
         if self._ahead_ms:
-            told.append(
+            sentences.append(
                 f"the hub's clock is {lasting(self._ahead_ms)} {_side(-self._ahead_ms)} those of most sites, which points are"
                 f" judged by meanwhile: set it right on the hub ({MEND})"
             )
@@ -139,11 +139,11 @@ class WriterClocks:
                 f"{clean(agent, 64)}'s is {lasting(ms)} {_side(ms)}" for agent, (ms, _) in sorted(self._off.items())
             ]
             more = f", {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            told.append(
+            sentences.append(
                 f"clocks of agents differ ({', '.join(names[:SHOWN])}{more}): their points wait there until the wrong clock is"
                 f" set right ({MEND})"
             )
-        return "; ".join(told)
+        return "; ".join(sentences)
 
 
 def _mend(where: str, agent: str) -> str:

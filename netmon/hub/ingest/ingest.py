@@ -156,10 +156,10 @@ class Ingest:
         sequence = headers.get("x-netmon-seq", "")
         if not sequence:
             return "", 0, 0
-        found, boot = _RANGE.fullmatch(sequence), headers.get("x-netmon-boot", "")
-        if found is None or int(found[1]) > int(found[2]) or not _BOOT.fullmatch(boot) or not agent:
+        match, boot = _RANGE.fullmatch(sequence), headers.get("x-netmon-boot", "")
+        if match is None or int(match[1]) > int(match[2]) or not _BOOT.fullmatch(boot) or not agent:
             raise self._malformed(400, "X-Netmon-Seq needs FIRST-LAST, X-Netmon-Boot and X-Netmon-Agent")
-        return boot, int(found[1]), int(found[2])
+        return boot, int(match[1]), int(match[2])
 
     def _malformed(self, status: int, why: str, *, close: bool = False) -> BadWrite:
         self._counters.malformed += 1
@@ -245,13 +245,13 @@ class Ingest:
         return BadWrite(HttpReply(503, "clock", why, retry_after_s=limits.RETRY_AFTER_S))
 
     def _tell_clocks(self, mono_s: float) -> None:
-        told = self.clocks.trouble(mono_s)
-        if told:
+        trouble = self.clocks.trouble(mono_s)
+        if trouble:
             severity = "critical" if self.clocks.hub_is_off else "warning"
-            self._troubles.tell(CLOCKS, told, severity=severity)
+            self._troubles.tell(CLOCKS, trouble, severity=severity)
         else:
             self._troubles.well(CLOCKS)
-        self._clocks_told = told
+        self._clocks_told = trouble
 
     async def _take_whole(
         self, claimed: Claimed, body: Body, read: Read, lines: _Numbered, now_ns: int
@@ -311,9 +311,9 @@ class Ingest:
         return self._serial
 
     def _fresh(self, claimed: Claimed, read: Read, sum32: int) -> list[tuple[int, int]]:
-        told, count = claimed.header.last - claimed.header.first + 1, len(read.lines)
-        if count != told:
-            raise self._malformed(400, f"X-Netmon-Seq tells of {told} points, the body has {count}")
+        claimed_count, count = claimed.header.last - claimed.header.first + 1, len(read.lines)
+        if count != claimed_count:
+            raise self._malformed(400, f"X-Netmon-Seq tells of {claimed_count} points, the body has {count}")
         stamps = [0 if line is None else line.time or 0 for line in read.lines]
         sum32 = 0 if claimed.now_ms is None else sum32
         try:
@@ -321,7 +321,7 @@ class Ingest:
                 claimed.header.agent, claimed.header.boot, claimed.header.first, claimed.header.last, stamps, sum32
             )
         except NotARepeat:
-            self._counters.points_conflicting += told
+            self._counters.points_conflicting += claimed_count
             why = (
                 f"points {claimed.header.first} to {claimed.header.last} of boot {claimed.header.boot} are others than those stored under these"
                 " numbers (two agents with one state folder?): number them anew"
@@ -409,8 +409,8 @@ class Ingest:
         return self._seen.newest()
 
 
-def _size(told: str) -> int:
-    size = int(told) if told.isdecimal() and len(told) < 10 else limits.MAX_BODY_BYTES
+def _size(length: str) -> int:
+    size = int(length) if length.isdecimal() and len(length) < 10 else limits.MAX_BODY_BYTES
     return max(1, min(size, limits.MAX_BODY_BYTES))
 
 

@@ -101,7 +101,7 @@ class Journal:
         while self._queue:
             group, self._queue, self._queued_bytes = self._queue, [], 0
             try:
-                positions = await loop.run_in_executor(self._thread, self._write, [one.body for one in group])
+                positions = await loop.run_in_executor(self._thread, self._write, [waiting.body for waiting in group])
             except Exception as fault:  # whatever it was: who wrote is told, and comes again
                 self._tell(fault)
                 # Who queued meanwhile may lean on this group (a repeat of one of its writes): refuse both.

@@ -62,14 +62,14 @@ class Read:
     packed: list[bytes] = field(default_factory=list)
     _packed_lines: int = 0
 
-    def fill(self, numbered: Iterator[tuple[int, bytes | None]], most_lines: int, most_values: int) -> Iterator[None]:
+    def fill(self, numbered: Iterator[tuple[int, bytes | None]], max_lines: int, max_values: int) -> Iterator[None]:
         """Read on, step by step, to the end of the body or until there are so many lines or values. Never raises."""
         for number, raw in numbered:
             self.add(number, raw)
             yield
             if not self.as_sent and len(self.lines) - self._packed_lines >= _PACK_LINES:
                 yield from self._pack()
-            if len(self.lines) >= most_lines or self.values >= most_values:
+            if len(self.lines) >= max_lines or self.values >= max_values:
                 self.as_sent = False  # what came holds more than what is stored of it here
                 break
         else:

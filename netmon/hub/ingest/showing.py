@@ -55,14 +55,14 @@ class Showing:
 
     async def _show_rest(self) -> None:
         while self._unshown:
-            serial, one = next(iter(self._unshown.items()))
+            serial, record = next(iter(self._unshown.items()))
             with self._troubles.turn("what follows a stored write"):  # it must not take the writes with it
-                for batch in _batches(one.header, one.lines, one.position):
+                for batch in _batches(record.header, record.lines, record.position):
                     self._publish(batch)
                     await asyncio.sleep(0)
-            self._told(serial, one.position)
+            self._told(serial, record.position)
             del self._unshown[serial]
-            one.done.set_result(None)
+            record.done.set_result(None)
 
 
 def _batches(header: Header, lines: tuple[Line, ...], position: Position) -> Iterator[Batch]:

@@ -30,18 +30,18 @@ class Twins:
 
     def note(self, agent: str, boot: str, mono_s: float) -> str:
         """A live write; what is to be told of it, "" nearly always."""
-        one = self._agents.setdefault(agent, _Agent(boot))
-        if boot == one.boot:
+        named = self._agents.setdefault(agent, _Agent(boot))
+        if boot == named.boot:
             return ""
-        is_back = boot == one.before
-        one.boot, one.before = boot, one.boot
-        if not is_back or mono_s - one.since_s > WITHIN_S:
-            one.returns, one.since_s = int(is_back), mono_s
+        is_back = boot == named.before
+        named.boot, named.before = boot, named.boot
+        if not is_back or mono_s - named.since_s > WITHIN_S:
+            named.returns, named.since_s = int(is_back), mono_s
         else:
-            one.returns += 1
-        if one.returns < MIN_RETURNS or mono_s - one.told_s < AGAIN_S:
+            named.returns += 1
+        if named.returns < MIN_RETURNS or mono_s - named.told_s < AGAIN_S:
             return ""
-        one.told_s = mono_s
+        named.told_s = mono_s
         return (
             f"two agents run under the name {agent} (a cloned machine, a copied state folder?): all their points are kept, but"
             " mixed; stop one, or give it a name of its own in the inventory and in its agent.yaml"

@@ -112,7 +112,7 @@ class Writers:
     @classmethod
     def of(cls, sites: Iterable[SiteLike], agents: Iterable[AgentLike], checks: Iterable[CheckLike] = ()) -> Writers:
         """From an inventory's sites, agents and checks."""
-        owners = {one.check: one.agent for one in checks}
+        owners = {check.check: check.agent for check in checks}
         by_site: dict[str, set[str]] = {}
         for agent in agents:
             by_site.setdefault(agent.site, set()).add(agent.agent)

@@ -73,9 +73,9 @@ class LeaseDesk:
                     self._book.undo(got.id)
                 raise Full(f"not kept: {fault}") from fault
             quiet = self._book.quiet(links, now_s)[:MAX_WINDOWS_TOLD] if links else []
-        soon = [[round(max(0.0, one.from_s - now_s)), round(one.until_s - now_s)] for one in quiet]
-        told = self._granted(got) if isinstance(got, Lease) else self._refused(got)
-        return isinstance(got, Lease), told | {"quiet": soon}
+        soon = [[round(max(0.0, window.from_s - now_s)), round(window.until_s - now_s)] for window in quiet]
+        reply = self._granted(got) if isinstance(got, Lease) else self._refused(got)
+        return isinstance(got, Lease), reply | {"quiet": soon}
 
     def _links(self, agent: str, check: str) -> tuple[str, ...]:
         """Of a check's way; of one the inventory does not know, those between the agent and the hub."""
@@ -95,10 +95,10 @@ class LeaseDesk:
     def hold(self, conference: str, until_s: float) -> float:
         """It is rehearsed now: its links are kept free until `let_go`. How long heavy tests on them run on, at most."""
         links = frozenset(crossing.link for crossing in self._network.crossings(conference))
-        one = self._network.conference(conference)
+        known = self._network.conference(conference)
         with self._lock:
             now_s = self._clock_s()
-            self._book.hold(ConferenceWindow(conference, one.name if one else "", now_s, until_s, links))
+            self._book.hold(ConferenceWindow(conference, known.name if known else "", now_s, until_s, links))
             return self._book.busy_s(links, now_s)
 
     def let_go(self, conference: str) -> None:
@@ -121,33 +121,33 @@ class LeaseDesk:
         with self._lock:
             now_s = self._clock_s()
             leases, used = self._book.leases(now_s), self._book.used(now_s)
-            meetings = self._book.quiet((), now_s)
+            windows = self._book.quiet((), now_s)
         return {
             "bytes_per_day": self._terms.bytes_per_day,
-            "leases": [_row(one) for one in leases],
+            "leases": [_row(lease) for lease in leases],
             "links": [
                 {"link": link, "name": self._name(link), "used_bytes": much} for link, much in sorted(used.items())
             ],
             "conferences": [
-                {"id": one.id, "name": one.name, "from_ms": _ms(one.from_s), "until_ms": _ms(one.until_s)}
-                | {"links": len(one.links)}
-                for one in meetings
+                {"id": window.id, "name": window.name, "from_ms": _ms(window.from_s), "until_ms": _ms(window.until_s)}
+                | {"links": len(window.links)}
+                for window in windows
             ],
         }
 
     # --- words ---
 
-    def _granted(self, one: Lease) -> Row:
-        return _row(one) | {"for_s": round(one.expires_s - one.granted_s, 3)}
+    def _granted(self, lease: Lease) -> Row:
+        return _row(lease) | {"for_s": round(lease.expires_s - lease.granted_s, 3)}
 
-    def _refused(self, one: Refusal) -> Row:
-        own = one.reason in _OWN and not one.link
-        texts = _OWN[one.reason] if own else _WORDS[one.reason]
+    def _refused(self, refusal: Refusal) -> Row:
+        own = refusal.reason in _OWN and not refusal.link
+        texts = _OWN[refusal.reason] if own else _WORDS[refusal.reason]
         vi, en = (
-            text.format(longest=self._terms.longest_s, link=self._name(one.link), about=clean(one.about, 80))
+            text.format(longest=self._terms.longest_s, link=self._name(refusal.link), about=clean(refusal.about, 80))
             for text in texts
         )
-        plain = {"reason": one.reason, "link": one.link, "retry_after_s": one.retry_after_s}
+        plain = {"reason": refusal.reason, "link": refusal.link, "retry_after_s": refusal.retry_after_s}
         return plain | {"vi": f"không chạy: {vi}", "en": f"not run: {en}"}
 
     def _name(self, link: str) -> str:
@@ -158,8 +158,8 @@ class LeaseDesk:
 
 def _shared(network: Network) -> frozenset[str]:
     """Links that more than one agent tests over: to the hub's site, or on the way of its checks."""
-    ways = [(one.agent, network.inward(network.site_of(one.agent))) for one in network.inventory.agents]
-    ways += [(one.agent, iter(network.path(one.check))) for one in network.inventory.checks]
+    ways = [(agent.agent, network.inward(network.site_of(agent.agent))) for agent in network.inventory.agents]
+    ways += [(check.agent, iter(network.path(check.check))) for check in network.inventory.checks]
     users: dict[str, str] = {}
     shared = set[str]()
     for agent, way in ways:
@@ -173,26 +173,26 @@ def _meetings(network: Network, margin_s: float, now_s: float) -> list[Conferenc
     """Conferences that are not over."""
     return [
         ConferenceWindow(
-            one.id,
-            one.name,
-            one.starts.at_s - margin_s,
-            one.ends.at_s,
-            frozenset(crossing.link for crossing in network.crossings(one.id)),
+            conference.id,
+            conference.name,
+            conference.starts.at_s - margin_s,
+            conference.ends.at_s,
+            frozenset(crossing.link for crossing in network.crossings(conference.id)),
         )
-        for one in network.inventory.conferences
-        if one.ends.at_s > now_s
+        for conference in network.inventory.conferences
+        if conference.ends.at_s > now_s
     ]
 
 
-def _row(one: Lease) -> Row:
+def _row(lease: Lease) -> Row:
     return {
-        "id": one.id,
-        "agent": one.agent,
-        "check": one.check,
-        "links": list(one.links),
-        "bytes": one.bytes,
-        "granted_ms": _ms(one.granted_s),
-        "expires_ms": _ms(one.expires_s),
+        "id": lease.id,
+        "agent": lease.agent,
+        "check": lease.check,
+        "links": list(lease.links),
+        "bytes": lease.bytes,
+        "granted_ms": _ms(lease.granted_s),
+        "expires_ms": _ms(lease.expires_s),
     }
 
 

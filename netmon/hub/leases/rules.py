@@ -107,18 +107,20 @@ class Leases:
     ) -> None:
         self._terms = terms
         self._share_bytes = math.floor(terms.bytes_per_day * terms.share)
-        self._meetings = tuple(sorted(meetings, key=lambda one: one.from_s))
+        self._meetings = tuple(sorted(meetings, key=lambda window: window.from_s))
         self._rehearsed: dict[str, ConferenceWindow] = {}
-        self._leases = {one.id: one for one in leases}
-        self._holder = {link: one for one in self._leases.values() for link in one.links}
+        self._leases = {lease.id: lease for lease in leases}
+        self._holder = {link: lease for lease in self._leases.values() for link in lease.links}
         self._used = dict(used or {})
         self._changes = Changes()
 
     def ask(self, want: Want, id: str, now_s: float) -> Lease | Refusal:
         """Grant a lease called `id`, or say why not. Who asks again for a check gives up what it had for it."""
         self.expire(now_s)
-        for one in [one for one in self._leases.values() if (one.agent, one.check) == (want.agent, want.check)]:
-            self._end(one, None, now_s)
+        for lease in [
+            lease for lease in self._leases.values() if (lease.agent, lease.check) == (want.agent, want.check)
+        ]:
+            self._end(lease, None, now_s)
         refused = self._length(want, now_s) or self._meeting(want, now_s) or self._busy(want, now_s)
         if refused:
             return refused
@@ -127,23 +129,23 @@ class Leases:
             return left
         until_s = now_s + want.seconds + GRACE_S
         shared = tuple(link for link in want.links if link in want.shared)
-        one = Lease(id, want.agent, want.check, want.links, left, now_s, until_s, want.narrowest_bps, shared)
-        self._leases[id] = self._changes.came[id] = one
-        self._holder.update(dict.fromkeys(one.links, one))
-        return one
+        lease = Lease(id, want.agent, want.check, want.links, left, now_s, until_s, want.narrowest_bps, shared)
+        self._leases[id] = self._changes.came[id] = lease
+        self._holder.update(dict.fromkeys(lease.links, lease))
+        return lease
 
     def end(self, id: str, agent: str, used_bytes: int | None, now_s: float) -> Lease:
         """Its test is over and sent so much (None: unknown, what it can have sent). `KeyError` when the agent has no such lease."""
         self.expire(now_s)
-        one = self._leases[id]
-        if one.agent != agent:
+        lease = self._leases[id]
+        if lease.agent != agent:
             raise KeyError(id)
-        self._end(one, used_bytes, now_s)
-        return one
+        self._end(lease, used_bytes, now_s)
+        return lease
 
-    def hold(self, one: ConferenceWindow) -> None:
+    def hold(self, window: ConferenceWindow) -> None:
         """A rehearsal begins: no new lease on its links until `let_go`, or its `until_s`."""
-        self._rehearsed[one.id] = one
+        self._rehearsed[window.id] = window
 
     def let_go(self, id: str) -> None:
         """That rehearsal is over."""
@@ -156,34 +158,36 @@ class Leases:
 
     def undo(self, id: str) -> None:
         """A grant that could not be kept never was."""
-        one = self._leases.pop(id, None)
+        lease = self._leases.pop(id, None)
         self._changes.came.pop(id, None)
-        for link in one.links if one else ():
+        for link in lease.links if lease else ():
             self._holder.pop(link, None)
 
     def expire(self, now_s: float) -> None:
         """End what nobody ended: its agent died, and may have sent all it might. A clock that was set back ends all."""
-        for one in [one for one in self._leases.values() if not one.granted_s - GRACE_S <= now_s < one.expires_s]:
-            self._end(one, None, one.expires_s)
+        for lease in [
+            lease for lease in self._leases.values() if not lease.granted_s - GRACE_S <= now_s < lease.expires_s
+        ]:
+            self._end(lease, None, lease.expires_s)
 
-    def _end(self, one: Lease, used_bytes: int | None, now_s: float) -> None:
-        cost = one.cost(used_bytes, now_s)
-        self._leases.pop(one.id)
-        if self._changes.came.pop(one.id, None) is None:
-            self._changes.gone.add(one.id)
-        held_s = math.ceil(max(0.0, min(now_s, one.expires_s) - one.granted_s))
-        self._use(one, f"agent:{one.agent}", held_s)
-        for link in one.links:
+    def _end(self, lease: Lease, used_bytes: int | None, now_s: float) -> None:
+        cost = lease.cost(used_bytes, now_s)
+        self._leases.pop(lease.id)
+        if self._changes.came.pop(lease.id, None) is None:
+            self._changes.gone.add(lease.id)
+        held_s = math.ceil(max(0.0, min(now_s, lease.expires_s) - lease.granted_s))
+        self._use(lease, f"agent:{lease.agent}", held_s)
+        for link in lease.links:
             self._holder.pop(link, None)
-            if link in one.shared:  # a figure beyond what was granted counts, but not against what others may use
-                share = _share(one.agent, link)
-                own = self._share_bytes - self._used.get((day_of(one.granted_s), share), 0)
-                cost = min(cost, max(one.bytes, own))
-                self._use(one, share, cost)
-            self._use(one, link, cost)
+            if link in lease.shared:  # a figure beyond what was granted counts, but not against what others may use
+                share = _share(lease.agent, link)
+                own = self._share_bytes - self._used.get((day_of(lease.granted_s), share), 0)
+                cost = min(cost, max(lease.bytes, own))
+                self._use(lease, share, cost)
+            self._use(lease, link, cost)
 
-    def _use(self, one: Lease, what: str, much: int) -> None:
-        key = (day_of(one.granted_s), what)
+    def _use(self, lease: Lease, what: str, much: int) -> None:
+        key = (day_of(lease.granted_s), what)
         self._used[key] = self._changes.used[key] = self._used.get(key, 0) + much
 
     # --- why not ---
@@ -193,16 +197,18 @@ class Leases:
 
     def _meeting(self, want: Want, now_s: float) -> Refusal | None:
         until_s = now_s + want.seconds + GRACE_S
-        for one in self._meetings:
-            if one.from_s >= until_s:
+        for window in self._meetings:
+            if window.from_s >= until_s:
                 break
-            link = next((link for link in want.links if link in one.links), "") if now_s < one.until_s else ""
+            link = next((link for link in want.links if link in window.links), "") if now_s < window.until_s else ""
             if link:
-                return Refusal("conference", link, _after(one.until_s - now_s), one.name or one.id)
-        for one in self._rehearsed.values():
-            link = next((link for link in want.links if link in one.links), "") if now_s < one.until_s else ""
+                return Refusal("conference", link, _after(window.until_s - now_s), window.name or window.id)
+        for window in self._rehearsed.values():
+            link = next((link for link in want.links if link in window.links), "") if now_s < window.until_s else ""
             if link:
-                return Refusal("conference", link, _after(min(HELD_S, one.until_s - now_s)), one.name or one.id)
+                return Refusal(
+                    "conference", link, _after(min(HELD_S, window.until_s - now_s)), window.name or window.id
+                )
         return None
 
     def _busy(self, want: Want, now_s: float) -> Refusal | None:
@@ -210,7 +216,7 @@ class Leases:
             other = self._holder.get(link)
             if other is not None:
                 return Refusal("busy", link, _after(min(BUSY_S, other.expires_s - now_s)), other.agent)
-        if sum(one.agent == want.agent for one in self._leases.values()) >= MAX_LEASES:
+        if sum(lease.agent == want.agent for lease in self._leases.values()) >= MAX_LEASES:
             return Refusal("busy", "", _after(BUSY_S), want.agent)
         return None
 
@@ -253,8 +259,8 @@ class Leases:
     def quiet(self, links: Iterable[str], now_s: float, within_s: float = 7 * DAY_S) -> list[ConferenceWindow]:
         """Conferences on some links, now or soon; on any when none is named."""
         wanted = frozenset(links)
-        soon = [one for one in self._meetings if one.until_s > now_s and one.from_s < now_s + within_s]
-        return [one for one in soon if not wanted or not wanted.isdisjoint(one.links)]
+        soon = [window for window in self._meetings if window.until_s > now_s and window.from_s < now_s + within_s]
+        return [window for window in soon if not wanted or not wanted.isdisjoint(window.links)]
 
     def take_changes(self, now_s: float) -> Changes:
         """What changed since the last call; days before yesterday are forgotten."""

@@ -93,8 +93,8 @@ class Live:
     def _self(self, line: Line) -> None:
         name = line.tags["agent"]
         row = self.agents.get(name) or _new_agent(name, line.tags["site"])
-        told = {key: line.fields[key] for key in SELF_FIELDS if key in line.fields}
-        self.agents[name] = {**row, **told}
+        values = {key: line.fields[key] for key in SELF_FIELDS if key in line.fields}
+        self.agents[name] = {**row, **values}
         self._changed_agents.add(name)
 
     def _agent(self, batch: Batch) -> None:

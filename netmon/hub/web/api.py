@@ -158,7 +158,7 @@ class _Meetings:
     async def last(self, request: Request) -> Response:
         row = self._one(request)
         made = row["last"]["stage"] if row["last"] else ""
-        raw = [one for stage, one in await self._results(request) if stage == made]
+        raw = [text for stage, text in await self._results(request) if stage == made]
         head = json.dumps(row, ensure_ascii=False).encode()
         return Response(head[:-1] + b', "result": ' + (raw[-1] if raw else b"null") + b"}", media_type=_JSON)
 

@@ -155,8 +155,8 @@ def token_of(headers: MutableMapping[str, str]) -> str:
 
 async def read_body(headers: MutableMapping[str, str], receive: Receive, most: int) -> bytes | None:
     """The whole body, None when it is (or says it is) larger than `most` bytes; b"" when the client went away."""
-    told = headers.get("content-length", "0")
-    if told.isdecimal() and int(told[:18]) > most:
+    length = headers.get("content-length", "0")
+    if length.isdecimal() and int(length[:18]) > most:
         return None
     parts: list[bytes] = []
     size = 0

@@ -48,15 +48,15 @@ class LeaseEndpoint:
 
     async def _answer(self, path: str, agent: str, body: dict[str, Any], send: Send) -> None:
         if path == PATH:
-            granted, told = await asyncio.to_thread(self._desk.ask, agent, *self._wanted(body))
-            later = () if granted else ((b"retry-after", b"%d" % told["retry_after_s"]),)
-            await send_json(send, 201 if granted else 409, told, later)
+            granted, reply = await asyncio.to_thread(self._desk.ask, agent, *self._wanted(body))
+            later = () if granted else ((b"retry-after", b"%d" % reply["retry_after_s"]),)
+            await send_json(send, 201 if granted else 409, reply, later)
             return
-        found = _RELEASE.fullmatch(path)
+        match = _RELEASE.fullmatch(path)
         try:
-            if found is None:
+            if match is None:
                 raise KeyError(path)
-            await asyncio.to_thread(self._desk.end, agent, found[1], self._bytes(body, "bytes_used", 0))
+            await asyncio.to_thread(self._desk.end, agent, match[1], self._bytes(body, "bytes_used", 0))
         except KeyError:
             await answer(send, HttpReply(404, "not found", "there is no such lease of this agent (any more)"))
         else:

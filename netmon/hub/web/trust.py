@@ -32,11 +32,11 @@ BACKDATE = timedelta(days=1)  # agents' clocks may be behind
 
 
 class Pair(NamedTuple):
-    """A certificate and its key, PEM; `told`: what of the trust folder a person has to mend, "" for nothing."""
+    """A certificate and its key, PEM; `advice`: what of the trust folder a person has to mend, "" for nothing."""
 
     certificate: bytes
     key: bytes
-    told: str = ""
+    advice: str = ""
 
 
 def ensure(folder: Path, hub: str, names: Sequence[str], now: datetime) -> Pair:
@@ -62,14 +62,14 @@ def ensure(folder: Path, hub: str, names: Sequence[str], now: datetime) -> Pair:
 
 def _without_authority(folder: Path, fault: Exception) -> Pair:
     """The CA is damaged: people have to bring it back; until then what it signed goes on."""
-    told = (
+    advice = (
         f"{folder}: the CA (ca.pem, ca.key) cannot be used: {_why(fault)} (bring it back from a backup; or remove the "
         "folder, start again, and give the new ca.pem and the new tokens to all agents)"
     )
     pair = _kept_pair(folder)
     if pair is None:
-        raise MachineError(told)
-    return pair._replace(told=told)
+        raise MachineError(advice)
+    return pair._replace(advice=advice)
 
 
 def _renewed(folder: Path, authority: Authority, hub: str, names: Sequence[str], now: datetime) -> Pair:
@@ -79,10 +79,10 @@ def _renewed(folder: Path, authority: Authority, hub: str, names: Sequence[str],
         for name, body, mode in (("server.key", pair.key, 0o600), ("server.pem", pair.certificate, 0o644)):
             write_durably(folder / name, body, mode)
     except OSError as fault:
-        told = (
+        advice = (
             f"{folder}: the server's new certificate cannot be kept ({fault.strerror}): this process has it in memory"
         )
-        return pair._replace(told=told)
+        return pair._replace(advice=advice)
     return pair
 
 
@@ -93,8 +93,8 @@ def _kept_pair(folder: Path) -> Pair | None:
         if not certificate.exists() and not key.exists():
             return None
         pair = Pair(certificate.read_bytes(), key.read_bytes())
-        told = x509.load_pem_x509_certificate(pair.certificate)
-        if not _belong(_private_key(pair.key), told):
+        certificate_there = x509.load_pem_x509_certificate(pair.certificate)
+        if not _belong(_private_key(pair.key), certificate_there):
             raise ValueError("the key is not the certificate's")
         context(pair)  # OpenSSL reads more strictly
     except (OSError, *MISFITS, UnsupportedAlgorithm) as fault:
@@ -233,13 +233,13 @@ def _good(pair: Pair, ca: x509.Certificate, names: Sequence[str], now: datetime)
     try:
         certificate = x509.load_pem_x509_certificate(pair.certificate)
         certificate.verify_directly_issued_by(ca)
-        told = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except (InvalidSignature, x509.ExtensionNotFound, UnsupportedAlgorithm, *MISFITS):  # of another CA, or damaged
         return False
     if begins > now >= ca.not_valid_before_utc:  # made while this machine's clock was ahead: nobody would take it
         return False
-    return set(told) == {_general(name) for name in names} and ends - now >= RENEW_BEFORE
+    return set(alternatives) == {_general(name) for name in names} and ends - now >= RENEW_BEFORE
 
 
 def _general(name: str) -> x509.GeneralName:

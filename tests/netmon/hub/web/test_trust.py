@@ -104,7 +104,7 @@ def test_a_damaged_ca_is_never_overwritten_and_what_it_signed_goes_on(folder: Pa
     before = _server(folder)
     (folder / name).write_text("damaged")
     pair = _ensure(folder, now=NOW + timedelta(days=390))
-    assert "the CA" in pair.told and "backup" in pair.told
+    assert "the CA" in pair.advice and "backup" in pair.advice
     assert x509.load_pem_x509_certificate(pair.certificate) == before
     assert (folder / name).read_text() == "damaged"
 
@@ -112,7 +112,7 @@ def test_a_damaged_ca_is_never_overwritten_and_what_it_signed_goes_on(folder: Pa
 def test_a_lost_ca_is_not_made_anew_beside_what_agents_trust(folder: Path) -> None:
     (folder / "ca.pem").unlink()
     (folder / "ca.key").unlink()
-    assert "missing" in _ensure(folder).told
+    assert "missing" in _ensure(folder).advice
     assert not (folder / "ca.pem").exists()
 
 
@@ -131,7 +131,7 @@ def test_a_flipped_bit_of_the_ca_is_seen(folder: Path, name: str) -> None:
         _flip(folder / name, bit)
         pair = _ensure(folder)
         (folder / name).write_bytes(whole)
-        assert pair.told or pair == _ensure(folder)  # what is no part of the key or signature may flip unseen
+        assert pair.advice or pair == _ensure(folder)  # what is no part of the key or signature may flip unseen
 
 
 def test_certificates_may_be_read_and_keys_may_not(folder: Path) -> None:
