@@ -78,7 +78,7 @@ def key_id(key: bytes) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Codec:
+class PacketCodec:
     """The packets of one protocol. `session`: its word for a session; `names_key`: tags are ids of keys."""
 
     magic: bytes
@@ -165,7 +165,7 @@ class AgentSession(ABC):
     themselves; `forgotten`: what any other reason is taken for.
     """
 
-    codec: ClassVar[Codec]
+    codec: ClassVar[PacketCodec]
     refusals: ClassVar[Mapping[Any, str]]
     busy: ClassVar[tuple[int, ...]]
     forgotten: ClassVar[int]

@@ -88,11 +88,11 @@ class Plaintext:
 
 def certificates(body: bytes) -> tuple[bytes, ...]:
     """The DER certificates of a Certificate message (RFC 5246 §7.4.2); what does not fit its lengths ends the list."""
-    found, at = list[bytes](), 3
+    shown, at = list[bytes](), 3
     while at + 3 <= len(body):
         length = int.from_bytes(body[at : at + 3], "big")
         if not length or at + 3 + length > len(body):
             break
-        found.append(body[at + 3 : at + 3 + length])
+        shown.append(body[at + 3 : at + 3 + length])
         at += 3 + length
-    return tuple(found)
+    return tuple(shown)

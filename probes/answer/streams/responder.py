@@ -18,7 +18,7 @@ from probes.clean import clean
 from probes.errors import WireError
 from probes.io.datagram.driver import Driver, PacketSession
 from probes.io.datagram.socket import open_train
-from probes.wire.handshake import COOKIE_BYTES, MIN_QUESTION_BYTES, Codec, PacketHead, PacketType, cookie_of
+from probes.wire.handshake import COOKIE_BYTES, MIN_QUESTION_BYTES, PacketCodec, PacketHead, PacketType, cookie_of
 from probes.wire.session import Arrival, Datagram
 
 MAX_SOURCES = 4096  # that are remembered
@@ -73,7 +73,7 @@ def network_of(host: str) -> str:
 class Responder(PacketSession, ABC):
     """A responder as a state machine. `counts`: what it did. `service`: what the log calls it."""
 
-    codec: ClassVar[Codec]
+    codec: ClassVar[PacketCodec]
     service: ClassVar[str]
     log_name: ClassVar[str]
     done = False

@@ -31,14 +31,14 @@ _FAMILY_MSS = {socket.AF_INET: 1460, socket.AF_INET6: 1440}  # of an Ethernet: l
 
 @dataclass(slots=True)
 class ClientReport:
-    """What became of a test. `how`, `why`: see `probes.wire.iperf3.control.ControlOver`; `streams`: our end; `told`: the far end's counts."""
+    """What became of a test. `how`, `why`: see `probes.wire.iperf3.control.ControlOver`; `streams`: our end; `theirs`: the far end's counts."""
 
     how: str
     why: str = ""
     connect_ms: float | None = None
     params: Params = field(default_factory=Params)
     streams: Streams = field(default_factory=Streams)
-    told: Results | None = None
+    theirs: Results | None = None
     dropped: int = 0  # packets our own socket buffers had no room for
     asked_at: float | None = None  # monotonic: when the server had time for us
     waited_ms: float | None = None  # from the first connect until then
@@ -165,7 +165,7 @@ class _Client:
         self._talk.give(self.report.streams.results(), time.monotonic())
 
     def _keep_results(self, event: PeerResults) -> None:
-        self.report.told = event.results
+        self.report.theirs = event.results
 
     def _over(self, event: ControlOver) -> None:
         self.report.how, self.report.why = event.how, event.why

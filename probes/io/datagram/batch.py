@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 from probes.io.datagram import mmsg
-from probes.io.datagram.mmsg import AVAILABLE, CONTROL, Slots
+from probes.io.datagram.mmsg import AVAILABLE, CONTROL, PacketSlots
 from probes.io.datagram.socket import (
     ERRQUEUE,
     KEPT,
@@ -57,8 +57,8 @@ class BatchSocket(PacketSocket):
 
     def __init__(self, sock: socket.socket, *, skip_ip: bool = False) -> None:
         super().__init__(sock, skip_ip=skip_ip)
-        self._in = Slots(_MANY, ROOM, _LARGE + _SPREAD, _LARGE)
-        self._out = Slots(_MANY, _ASIDE, _SMALL, 0)
+        self._in = PacketSlots(_MANY, ROOM, _LARGE + _SPREAD, _LARGE)
+        self._out = PacketSlots(_MANY, _ASIDE, _SMALL, 0)
         self._room = [0] * _MANY  # what the slots for sending say of their packet's and control's length
         self._aside = [-1] * _MANY
         self._name_bytes = 28 if self.v6 else 16

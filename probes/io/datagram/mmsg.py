@@ -29,7 +29,7 @@ _STAMP_ONLY = 32  # control bytes of a datagram that carries nothing but its sta
 _DONTWAIT, _MAX_AT_ONCE, _MAX_BYTES = 0x40, 128, 1024 * 1024
 
 
-class Slots:
+class PacketSlots:
     """Memory for `many` packets as the kernel wants it. Untouched pages of it cost nothing."""
 
     def __init__(self, many: int, control: int, apart: int, room: int) -> None:
@@ -138,7 +138,7 @@ class BatchReceiver(PlainReceiver):
         self.overflow, self._sock = 0, sock
         self._apart = max(64, -(-largest // 64) * 64)
         self._many = max(1, min(_MAX_AT_ONCE, _MAX_BYTES // self._apart))
-        self._slots = slots = Slots(self._many, _CONTROL_ROOM, self._apart, self._apart)
+        self._slots = slots = PacketSlots(self._many, _CONTROL_ROOM, self._apart, self._apart)
         whole = memoryview(slots.memory)
         self._view = whole[slots.data[0] :]
         self._headers, self._controls = whole[: slots.end].cast("Q"), whole[slots.controls[0] : slots.data[0]].cast("q")

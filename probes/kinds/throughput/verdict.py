@@ -37,7 +37,7 @@ def verdict(report: ClientReport) -> tuple[Outcome, str]:
 
 def _nonsense(report: ClientReport) -> tuple[Outcome, str] | None:
     """A receiver cannot have got more than was sent."""
-    if report.told is None or len(report.told.streams) != report.params.parallel:
+    if report.theirs is None or len(report.theirs.streams) != report.params.parallel:
         return Outcome.PROTOCOL, "its results are not of this test's streams"
     sent, rcvd = _sides(report)
     most = sum(stream.bytes for stream in sent) if report.params.reverse else report.streams.total_sent_bytes
@@ -82,7 +82,7 @@ def _cut(report: ClientReport) -> tuple[Outcome, str] | None:
 def _sides(report: ClientReport) -> tuple[tuple[StreamResult, ...], tuple[StreamResult, ...]]:
     """(the sender's results, the receiver's)."""
     ours = report.streams.results().streams
-    theirs = report.told.streams if report.told else ()
+    theirs = report.theirs.streams if report.theirs else ()
     return (theirs, ours) if report.params.reverse else (ours, theirs)
 
 
@@ -140,5 +140,5 @@ def _packets(report: ClientReport, sent: tuple[StreamResult, ...], rcvd: tuple[S
 
 def _segments(report: ClientReport, sent: tuple[StreamResult, ...]) -> dict[str, Value]:
     known = [stream.retransmits for stream in sent if stream.retransmits is not None]
-    says_so = not report.params.reverse or (report.told is not None and report.told.has_retransmits)
+    says_so = not report.params.reverse or (report.theirs is not None and report.theirs.has_retransmits)
     return {"retransmits": sum(known)} if says_so and len(known) == len(sent) else {}

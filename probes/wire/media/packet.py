@@ -19,10 +19,10 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire.handshake import HEAD_BYTES, Codec, PacketType
+from probes.wire.handshake import HEAD_BYTES, PacketCodec, PacketType
 from probes.wire.media.shape import MAX_BYTES, MIN_BYTES, MediaShape, Sort, Variant
 
-CODEC = Codec(b"nmd1", "media", "session", names_key=True)
+CODEC = PacketCodec(b"nmd1", "media", "session", names_key=True)
 PORT = 8622
 PART = 120  # arrivals in one REPORT: it fits every path
 FORWARD, BACK = 1, 2

@@ -19,9 +19,9 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire.handshake import HEAD_BYTES, Codec, PacketType
+from probes.wire.handshake import HEAD_BYTES, PacketCodec, PacketType
 
-CODEC = Codec(b"nmt1", "train", "test")
+CODEC = PacketCodec(b"nmt1", "train", "test")
 PORT = 8621
 MIN_DATA, MAX_DATA = 64, 8972  # bytes of a data packet
 MAX_PACKETS = 65_535
