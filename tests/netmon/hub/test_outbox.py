@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +39,7 @@ def db(tmp_path: Path) -> HubTables:
 def config(tmp_path: Path, name: str, url: str, **more: object) -> ReceiverConfig:
     secret = tmp_path / f"{name}.secret"
     secret.write_text(KEY + "\n")
-    return ReceiverConfig(name=name, url=url, secret_file=str(secret), timeout_s=0.5, **more)  # type: ignore[arg-type]
+    return ReceiverConfig(name=name, url=url, secret_file=str(secret), **{"timeout_s": 5.0, **more})  # type: ignore[arg-type]
 
 
 def owe(db: HubTables, incident: str, receiver: str, *statuses: Status) -> None:
@@ -100,16 +101,23 @@ def test_a_page_that_is_refused_a_while_arrives_once_with_one_id(tmp_path: Path,
 
 
 def test_a_receiver_that_hangs_delays_nobody_else(tmp_path: Path, db: HubTables) -> None:
+    released = threading.Event()
+
     def hang(request: Request) -> None:
-        time.sleep(1.5)
+        released.wait(20)
+
+    def are_told() -> bool:
+        if len(duty.accepted) == 2:
+            released.set()  # or the end would wait for its answer
+        return released.is_set()
 
     with receiver(hang) as slow, receiver() as duty:
         owe(db, "i1", "slow", "firing")
         owe(db, "i1", "duty", "firing", "resolved")
         began = time.monotonic()
-        both = [config(tmp_path, "slow", slow.url), config(tmp_path, "duty", duty.url)]
-        send(db, both, lambda: len(duty.accepted) == 2)
-        assert time.monotonic() - began < 1.0
+        both = [config(tmp_path, "slow", slow.url, timeout_s=20.0), config(tmp_path, "duty", duty.url)]
+        send(db, both, are_told)
+        assert time.monotonic() - began < 10
     assert db.outbox.paged()["i1", "slow", "firing"] == "waiting"
 
 
@@ -190,7 +198,7 @@ def test_a_set_clock_neither_holds_a_page_back_nor_gives_it_up(
 
     with receiver(answer) as duty:
         owe(db, "i1", "duty", "firing")
-        send(db, [config(tmp_path, "duty", duty.url)], settled(db), within_s=3)
+        send(db, [config(tmp_path, "duty", duty.url)], settled(db), within_s=10)
     assert db.outbox.counts() == {"accepted": 1}
 
 
@@ -200,7 +208,7 @@ def test_a_page_that_waited_before_a_restart_is_due_at_once(tmp_path: Path, db: 
         page = db.outbox.next_page("duty")
         assert page is not None
         db.outbox.mark(page, "waiting", 1 << 60, "answered 503")
-        send(db, [config(tmp_path, "duty", duty.url)], settled(db), within_s=3)
+        send(db, [config(tmp_path, "duty", duty.url)], settled(db), within_s=10)
 
 
 @pytest.mark.parametrize(
@@ -261,14 +269,14 @@ def test_pages_of_a_receiver_that_left_the_configuration_for_a_while_wait_for_it
         owe(db, "i1", "duty", "firing")
         send(db, [], settled(db))
         assert db.outbox.paged() == {("i1", "duty", "firing"): "failed"}
-        send(db, [config(tmp_path, "duty", duty.url)], lambda: "accepted" in db.outbox.counts(), within_s=3)
+        send(db, [config(tmp_path, "duty", duty.url)], lambda: "accepted" in db.outbox.counts(), within_s=10)
     assert duty.pages() == [("firing", webhook.page_id("i1", "duty", "firing"))]
 
 
 def test_whoever_takes_a_page_and_asks_for_peace_gets_the_next_one_at_once(tmp_path: Path, db: HubTables) -> None:
     with receiver(lambda request: (200, {"Retry-After": "3600"})) as duty:
         owe(db, "i1", "duty", "firing", "resolved")
-        send(db, [config(tmp_path, "duty", duty.url)], settled(db), within_s=3)
+        send(db, [config(tmp_path, "duty", duty.url)], settled(db), within_s=10)
     assert [status for status, _ in duty.pages()] == ["firing", "resolved"]
 
 
@@ -278,7 +286,7 @@ def test_a_receiver_that_wants_peace_for_long_is_told_of_at_once(tmp_path: Path,
     with receiver(lambda request: (429, {"Retry-After": wanted})) as duty:
         owe(db, "i1", "duty", "firing")
         one = config(tmp_path, "duty", duty.url)
-        drive(Outbox(db.outbox, [one], lambda: None, troubles=troubles), lambda: bool(troubles.rows()), within_s=3)
+        drive(Outbox(db.outbox, [one], lambda: None, troubles=troubles), lambda: bool(troubles.rows()), within_s=10)
     assert whys(troubles) == ["receiver duty: takes no pages: answered 429"]
     assert len(duty.requests) == 1
 

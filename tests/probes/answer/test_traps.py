@@ -109,7 +109,7 @@ def test_a_huge_trap_holds_nobody_up(receiver: Running) -> None:
             sock.sendto(data, ("127.0.0.1", receiver.port))
     began = time.monotonic()
     receiver.send(f"-v2c -c trapcomm @ 100 {LINK_DOWN} {IFACE}")
-    assert receiver.next()["name"] == "link_down" and time.monotonic() - began < 2.0
+    assert receiver.next()["name"] == "link_down" and time.monotonic() - began < 5.0
 
 
 def test_any_bytes_do_not_end_it(receiver: Running) -> None:

@@ -245,7 +245,7 @@ def test_what_was_not_measured_is_absent_not_nothing(link: Pair, name: str) -> N
 def test_the_deadline_is_kept(link: Pair, name: str) -> None:
     kind, began = catalog.load(name), time.monotonic()
     got = awaited(link.left, lambda: kind.run(Target(TARGETS[name].format(ip=DEAD)), settings_of(kind), 1))
-    assert time.monotonic() - began < 3 and got.took_ms < 2000
+    assert time.monotonic() - began < 6 and got.took_ms < 5000
 
 
 @pytest.mark.needs("netns", "nft")

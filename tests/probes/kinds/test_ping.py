@@ -169,7 +169,7 @@ def test_a_miss_of_a_slow_check_is_followed_by_three_quick_packets(link: Pair, i
     load(link, "right", chain("input", f"icmp type echo-request {rule}\n icmpv6 type echo-request {rule}"))
     began = time.monotonic()
     got = measure(link, ip, 1, every_s=60.0, timeout_s=0.4)
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 10.0
     values = got.values
     assert (values["sent"], values["rcvd"], values["burst_sent"], values["burst_rcvd"]) == (1, 0, 3, 0 if cut else 3)
     assert got.outcome == (Outcome.LOST if cut else Outcome.OK) and "rtt_min_ms" not in values

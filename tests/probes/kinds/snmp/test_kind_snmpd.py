@@ -122,9 +122,9 @@ def test_v3_that_is_not_accepted_is_refused(
     device: Pair, access: dict[str, Any], library: str, wrong: dict[str, Any]
 ) -> None:
     changed = {key: access["wrong"] if value == "wrong" else value for key, value in wrong.items()}
-    got = look(device, **{**access["v3"], **changed})
+    got = look(device, timeout_s=20.0, **{**access["v3"], **changed})
     assert got.values == {} and got.why and "password-1" not in got.why
-    assert got.outcome == Outcome.REFUSED and got.took_ms < 1500
+    assert got.outcome == Outcome.REFUSED and got.took_ms < 10_000
 
 
 def test_a_wrong_privacy_password_is_told_from_a_dead_device(device: Pair, access: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ def called(room: RoomStandIn, **more: Any) -> Measurement:
         listening = await standin.listen(Endpoint("127.0.0.1", 0), room)
         try:
             settings = SipCallSettings(
-                **{"duration_s": 0.3, "timeout_s": 1.0, "video": False, "reports_s": 2.5, **more}
+                **{"duration_s": 0.3, "timeout_s": 2.0, "video": False, "reports_s": 4.0, **more}
             )
             return await asyncio.wait_for(run(Target(f"sip:test@{listening.endpoint}"), settings, 1), 8.0)
         finally:
@@ -90,7 +90,7 @@ def called(room: RoomStandIn, **more: Any) -> Measurement:
 def test_a_room_that_reports_hearing_us_is_good_and_the_call_waits_for_its_report() -> None:
     got = called(Reporting(lambda source, number: (Block(source, 0.0, 0, number, 0, 0, 0.0),)))
     assert (got.outcome, got.why, got.values["audio_lost_fwd"]) == (Outcome.OK, "", 0)
-    assert 400 < got.took_ms < 1500  # until the report, and no longer
+    assert 400 < got.took_ms < 4000  # until the report, and no longer
 
 
 def test_a_room_whose_reports_leave_us_out_does_not_hear_us() -> None:
