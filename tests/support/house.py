@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("alerts", "inventory", "netmon", "probes")
-KNOWN = ROOT / "tests" / "house" / "known.json"
 EMPTY_WORDS = ("one", "told", "found")
 SUPERLATIVE = re.compile(r"_*(most|least)_", re.IGNORECASE)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -159,25 +156,9 @@ def _is_key(node: ast.AnnAssign) -> bool:
     return isinstance(node.value, ast.Call) and ast.unparse(node.value.func) in ("setting", "field")
 
 
-@cache
-def still_standing() -> dict[str, Any]:
-    """What the house still has and shall lose: the shape of `tests/house/known.json`."""
-    words: dict[str, Counter[str]] = {room: Counter() for room in ROOMS}
-    for path, of in empty_words().items():
-        words[path.split("/")[0]].update(of)
-    for path, names in superlatives().items():
-        words[path.split("/")[0]]["most, least"] += len(names)
-    return {
-        "twice": list(classes_standing_twice()),
-        "words": {room: dict(sorted(words[room].items())) for room in ROOMS},
-    }
-
-
 def main(words: list[str]) -> int:
-    """Print a table of what still stands, or with `shrink` write it down as what is known."""
-    if words == ["shrink"]:
-        KNOWN.write_text(json.dumps(still_standing(), indent=1) + "\n", encoding="utf-8")
-    elif words == ["twice"]:
+    """Print a table of what stands against one of the rules."""
+    if words == ["twice"]:
         print("\n".join(f"{name:20} {'  '.join(places)}" for name, places in classes_standing_twice().items()))
     elif words == ["cycles"]:
         print("\n".join("  ".join(group) for group in cycles()))
