@@ -48,7 +48,7 @@ def ask(family: int, sockaddr: tuple[Any, ...], name: str, ca_file: str, timeout
             connection.do_handshake()
         except (OSError, SSL.Error) as fault:
             return {"end": "unreached", "why": str(fault) or type(fault).__name__}
-        chain = [certificate.to_cryptography() for certificate in connection.get_peer_cert_chain() or ()]
+        chain = [cert.to_cryptography() for cert in connection.get_peer_cert_chain() or ()]
     answer = b"".join(heard)
     if not answer or not chain:
         return {"end": "none"}
@@ -74,12 +74,10 @@ def read(answer: bytes, leaf: Certificate, others: Sequence[Certificate], now_s:
         response = ocsp.load_der_ocsp_response(answer)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             return _bad(f"it says {response.response_status.name.lower().replace('_', ' ')}")
-        single = next(
-            (candidate for candidate in response.responses if candidate.serial_number == leaf.serial_number), None
-        )
+        single = next((each for each in response.responses if each.serial_number == leaf.serial_number), None)
         if single is None:
             return _bad("it is about another certificate")
-        issuer = next((candidate for candidate in others if _has_issued(candidate, leaf)), None)
+        issuer = next((each for each in others if _has_issued(each, leaf)), None)
         if issuer is None:
             return {"end": "unchecked", "why": "its issuer's certificate is not shown, and not known here"}
         signed = _is_signed(response, issuer)
@@ -113,32 +111,25 @@ def _said(single: OCSPSingleResponse, now_s: float) -> Stapled:
 
 def _is_signed(response: OCSPResponse, issuer: Certificate) -> bool:
     """By the certificate's issuer, or by somebody the issuer lets sign such answers (RFC 6960 §4.2.2.2)?"""
-    delegates = [
-        certificate
-        for certificate in response.certificates
-        if _may_sign(certificate) and _has_issued(issuer, certificate)
-    ]
-    return any(_has_signed(certificate, response) for certificate in (issuer, *delegates))
+    delegates = [cert for cert in response.certificates if _may_sign(cert) and _has_issued(issuer, cert)]
+    return any(_has_signed(cert, response) for cert in (issuer, *delegates))
 
 
-def _may_sign(certificate: Certificate) -> bool:
+def _may_sign(cert: Certificate) -> bool:
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     try:
-        return (
-            ExtendedKeyUsageOID.OCSP_SIGNING
-            in certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        )
+        return ExtendedKeyUsageOID.OCSP_SIGNING in cert.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except (x509.ExtensionNotFound, ValueError):
         return False
 
 
-def _has_issued(issuer: Certificate, certificate: Certificate) -> bool:
+def _has_issued(issuer: Certificate, cert: Certificate) -> bool:
     from cryptography.exceptions import InvalidSignature
 
     try:
-        certificate.verify_directly_issued_by(issuer)
+        cert.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True

@@ -1,7 +1,7 @@
-"""Sockets of a path trace: one per flow, so that each flow keeps its ports, and an ear for whole ICMP errors.
+"""Sockets of a path trace: one per flow, so that each flow keeps its ports, and a listener for whole ICMP errors.
 
 No privilege is needed: the kernel's error queue tells who complains (`IP_RECVERR`), with MPLS labels behind the quote
-(`IP_RECVERR_RFC4884`, Linux 5.9). With CAP_NET_RAW the ear shows the quoted headers too, and so the DSCP.
+(`IP_RECVERR_RFC4884`, Linux 5.9). With CAP_NET_RAW the listener shows the quoted headers too, and so the DSCP.
 """
 
 from __future__ import annotations
@@ -72,15 +72,15 @@ class _Driver(Driver):
 
 
 class ErrorListener:
-    """The ear on its socket; without the privilege for one it hears nothing."""
+    """The listener on its socket; without the privilege for one it hears nothing."""
 
     def __init__(self, family: int, address: str) -> None:
         v6 = family == socket.AF_INET6
-        self.ear = IcmpListener(v6, socket.inet_pton(family, address.partition("%")[0]))
+        self.listener = IcmpListener(v6, socket.inet_pton(family, address.partition("%")[0]))
         self._ways: list[PacketProber] = []
         self._driver: Driver | None = None
         with contextlib.suppress(NeedsPrivilege, OSError):
-            self._driver = Driver(self.ear, open_errors(family), lambda events: self._on_heard())
+            self._driver = Driver(self.listener, open_errors(family), lambda events: self._on_heard())
 
     @property
     def hears(self) -> bool:
@@ -89,7 +89,7 @@ class ErrorListener:
 
     def listen(self, protocol: int, source: int, flow: IcmpHearer) -> None:
         """Hand errors about packets of this protocol and source port (an echo's identifier) to a flow."""
-        self.ear.flows[protocol, source] = flow
+        self.listener.flows[protocol, source] = flow
 
     def wake(self, way: PacketProber) -> None:
         """Let this flow look when something was heard."""

@@ -58,7 +58,7 @@ class TcpProber:
         """Nothing is open between two asks."""
 
     def heard(self, quote: Quote, by: str, at_ns: int, now: float) -> None:
-        """An ICMP error as the ear hears it: about the one SYN that is out."""
+        """An ICMP error as the listener hears it: about the one SYN that is out."""
         if self._now:
             self._answer(self._now, hop_reply(quote, by, self._to[0]), at_ns)
 
@@ -94,9 +94,8 @@ class TcpProber:
             return
         outcome = faults.of_error(fault).outcome
         if outcome is Outcome.REFUSED:
-            self._answer(
-                probe, HopReply(str(self._to[0]), None), 0
-            )  # nobody stamps a reset: no time is better than ours
+            reset = HopReply(str(self._to[0]), None)  # nobody stamps one: no time is better than ours
+            self._answer(probe, reset, 0)
         elif outcome is Outcome.LOCAL:
             probe.left_ns, probe.unsent = 0, fault.strerror or str(fault)
 

@@ -46,10 +46,8 @@ class ClientReport:
 
 SocketAddress = tuple[Any, ...]
 Login = Callable[[], str]
-_AGAIN_S = (
-    1.0,
-    3.0,
-)  # a busy server is asked again after so long, by chance: seldom, for iperf3 3.12 must look up from its test
+# A busy server is asked again after so long, by chance: seldom, for iperf3 3.12 must look up from its test.
+_AGAIN_S = (1.0, 3.0)
 
 
 async def measure(

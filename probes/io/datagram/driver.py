@@ -104,13 +104,13 @@ class Driver:
         self.session.unreachable(said.to, said.by, said.data, said.type, said.code, now)
 
     def _noted(self, datagrams: Iterable[Datagram]) -> Iterator[Datagram]:
-        for datagram in datagrams:
-            limit = f", hop limit {datagram.ttl}" if datagram.ttl else ""
+        for packet in datagrams:
+            limit = f", hop limit {packet.ttl}" if packet.ttl else ""
             trace.note(
-                self.named(datagram.token),
-                f"{_number(datagram.token)}{len(datagram.data)} bytes to {datagram.to[0]}{limit}",
+                self.named(packet.token),
+                f"{_number(packet.token)}{len(packet.data)} bytes to {packet.to[0]}{limit}",
             )
-            yield datagram
+            yield packet
 
     def _unsent(self, token: Any, why: str) -> None:
         trace.note("not sent", why)

@@ -92,9 +92,8 @@ def authorization(
 ) -> str:
     """The value of Authorization or Proxy-Authorization (RFC 7616 §3.4). `count`: uses of this nonce so far, from 1."""
     nc = f"{count:08x}"
-    whole = (
-        f":{_digest(asked, body)}" if asked.qop == "auth-int" else ""
-    )  # RFC 7616 §3.4.3: the body is vouched for, too
+    # RFC 7616 §3.4.3: with auth-int the body is vouched for, too
+    whole = f":{_digest(asked, body)}" if asked.qop == "auth-int" else ""
     response = _response(asked, who, f"{method}:{uri}{whole}", nc, cnonce)
     parts = [
         f"username={_quote(who.user)}",

@@ -69,9 +69,7 @@ class ClockQuality:
         return self.synced << 15 | self.ptp << 14 | scale << 8 | multiplier
 
 
-UNKNOWN = ClockQuality(
-    16.0
-)  # nobody answers for it; 16 s is the kernel's own word for a clock nobody sets (<linux/timex.h>)
+UNKNOWN = ClockQuality(16.0)  # nobody answers for it; the kernel's own word for a clock nobody sets (<linux/timex.h>)
 _ASK_S = 1.0
 
 
