@@ -137,10 +137,5 @@ def round_trip_ms(block: Block, at_ns: int) -> float | None:
 
 def blocks_of(reports: Sequence[RtcpReport | Goodbye], source: int) -> list[Block]:
     """The blocks about one stream."""
-    return [
-        block
-        for report in reports
-        if isinstance(report, RtcpReport)
-        for block in report.blocks
-        if block.source == source
-    ]
+    theirs = [report for report in reports if isinstance(report, RtcpReport)]
+    return [block for report in theirs for block in report.blocks if block.source == source]

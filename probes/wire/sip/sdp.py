@@ -148,9 +148,8 @@ def _about(line: _Read, key: str, text: str) -> None:
 
 
 def _description(line: _Read) -> MediaDescription:
-    codecs = tuple(
-        Codec(payload, *line.maps[payload]) for payload in dict.fromkeys(line.payloads) if payload in line.maps
-    )
+    known = [payload for payload in dict.fromkeys(line.payloads) if payload in line.maps]
+    codecs = tuple(Codec(payload, *line.maps[payload]) for payload in known)
     rtcp_port = line.rtcp_port or (line.port + 1 if 0 < line.port < 65_535 else 0)
     return MediaDescription(
         line.kind, line.port, line.host, codecs, line.direction, rtcp_port, line.rate_bps, line.sealed

@@ -150,7 +150,7 @@ class StampSender(Fleet):
         if self.answered(track, reply.sender_seq, arrival.at_ns, now, arrival.hops, residence_ns) and flight:
             _note(flight, reply, arrival)
             tells = reply.stamped and self.steady(flight, now)
-            split = _split(flight, track.more.directions, reply, arrival) if tells else None
+            split = _split(flight, reply, arrival) if tells else None
             if track.more.asks is not None:
                 key, window = track.more.key, flight.window
                 chain = stamp.tail(arrival.data, bool(key))
@@ -169,9 +169,8 @@ class StampSender(Fleet):
                 if target is not None:
                     return target
         target = self._by_ssid(int.from_bytes(data[14:16], "big"), arrival, False)
-        return target or next(
-            (target for target in self.hosts.get(arrival.source[0], ()) if _from(arrival, target)), None
-        )
+        there = self.hosts.get(arrival.source[0], ())
+        return target or next((target for target in there if _from(arrival, target)), None)
 
     def _by_ssid(self, ssid: int, arrival: Arrival, keyed: bool) -> FleetTarget | None:
         if not 0 < ssid <= len(self.tracks):
@@ -238,13 +237,11 @@ def _note(flight: Flight, reply: stamp.StampReply, arrival: Arrival) -> None:
         mark(more, "dscp_seen_bwd", arrival.tos >> 2, flight.track.tos >> 2)
 
 
-def _split(
-    flight: Flight, directions: Directions, reply: stamp.StampReply, arrival: Arrival
-) -> tuple[float, float, float] | None:
+def _split(flight: Flight, reply: stamp.StampReply, arrival: Arrival) -> tuple[float, float, float] | None:
     """One-way differences (clocks are not assumed equal); a clock step parts the interval: what was before is left out."""
     more = flight.window.more
     forward_ms, backward_ms = (reply.received_ns - flight.tx_ns) / 1e6, (arrival.at_ns - reply.sent_ns) / 1e6
-    fits = directions.add(flight.now, forward_ms, backward_ms)
+    fits = flight.track.more.directions.add(flight.now, forward_ms, backward_ms)
     if fits is None:
         more["clock_steps"] = more.get("clock_steps", 0) + 1
         more["split"] = []
