@@ -30,7 +30,7 @@ MISFITS = (ValueError, TypeError, KeyError, IndexError, AttributeError, Overflow
 
 def read_plain(path: str | Path, max_bytes: int = -1) -> bytes:
     """What a plain file holds; a pipe or device in its place, which could be waited for without end, is refused, and so is one
-    of more than `most` bytes. Raises OSError."""
+    of more than `max_bytes`. Raises OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         mode = os.fstat(handle).st_mode

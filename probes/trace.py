@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-MOST = 5_000  # events kept of one run: throughput has millions
+MAX_EVENTS = 5_000  # events kept of one run: throughput has millions
 
 
 class Event(NamedTuple):
@@ -45,7 +45,7 @@ def is_on() -> bool:
 def note(what: str, detail: str = "", at_ns: int = 0) -> None:
     """An event of this run; `at_ns` 0: it happened just now."""
     events = _events.get()
-    if events is not None and len(events) < MOST:
+    if events is not None and len(events) < MAX_EVENTS:
         events.append(Event(at_ns or time.time_ns(), what, detail))
 
 

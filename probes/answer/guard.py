@@ -41,10 +41,10 @@ def prefix(text: str) -> Network:
 
 
 class Lately(Generic[K, V]):
-    """A table of at most `most` entries: those used longest ago make room."""
+    """A table of at most `maximum` entries: those used longest ago make room."""
 
-    def __init__(self, most: int) -> None:
-        self._max = most
+    def __init__(self, maximum: int) -> None:
+        self._max = maximum
         self._entries: OrderedDict[K, V] = OrderedDict()
 
     def __len__(self) -> int:

@@ -34,17 +34,17 @@ def encode_request(method: str, path: str, host: str, headers: Iterable[tuple[st
 class Response:
     """Reads one answer, fed in any slicing. `headed`: its head is complete; interim answers (1xx) are skipped.
 
-    `body`: its first `most` bytes; `body_bytes`: how many came in all. `capped`: there are more than `most`, and
+    `body`: its first `max_body` bytes; `body_bytes`: how many came in all. `capped`: there are more than `max_body`, and
     reading may stop. `done`: nothing more belongs to it. `headers`: (name in small letters, value), in order.
     """
 
-    def __init__(self, method: str, most: int) -> None:
+    def __init__(self, method: str, max_body: int) -> None:
         self.status, self.headed = 0, False
         self.headers: tuple[tuple[str, str], ...] = ()
         self.body = bytearray()
         self.body_bytes = 0
         self.done = False
-        self._method, self._most = method, most
+        self._method, self._max = method, max_body
         self._bytes, self._searched, self._interim = bytearray(), 0, 0
         self._left: int | None = None  # of the body or the chunk; None: until the connection is closed
         self._chunked, self._in_trailers, self._trailer_bytes = False, False, 0
@@ -52,7 +52,7 @@ class Response:
     @property
     def capped(self) -> bool:
         """There is more than we keep."""
-        return self.body_bytes > self._most
+        return self.body_bytes > self._max
 
     @property
     def begun(self) -> bool:
@@ -167,7 +167,7 @@ class Response:
         if not self._bytes:
             return False
         size = len(self._bytes) if self._left is None else min(self._left, len(self._bytes))
-        room = max(0, self._most - len(self.body))
+        room = max(0, self._max - len(self.body))
         self.body += self._bytes[: min(size, room)]
         self.body_bytes += size
         del self._bytes[:size]

@@ -77,8 +77,8 @@ def _usual(data: bytes, at: int, limit: int) -> int:
     end, value = at + 2 + data[at + 1], at + 4 + data[at + 3]
     if end > limit or value + 2 > end or data[at + 1] > 127 or not 0 < data[at + 3] < 128 or data[value - 1] > 127:
         return 0
-    size, least, most = data[value + 1], *_SIZES.get(data[value], _NEVER)
-    return end if value + 2 + size == end and least <= size <= most else 0
+    size, minimum, maximum = data[value + 1], *_SIZES.get(data[value], _NEVER)
+    return end if value + 2 + size == end and minimum <= size <= maximum else 0
 
 
 def _typed(data: bytes, at: int, limit: int, tag: int) -> int:

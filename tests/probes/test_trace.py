@@ -57,6 +57,6 @@ def test_two_runs_side_by_side_keep_their_own() -> None:
 
 def test_a_run_of_millions_keeps_the_first_events() -> None:
     with trace.recording() as events:
-        for _ in range(trace.MOST + 5):
+        for _ in range(trace.MAX_EVENTS + 5):
             trace.note("sent")
-    assert len(events) == trace.MOST
+    assert len(events) == trace.MAX_EVENTS

@@ -1,4 +1,7 @@
-"""The product as its source says it: modules, classes, imports, names. `python tests/support/house.py twice|cycles|families|words` prints what stands against the rules."""
+"""The product as its source says it: modules, classes, imports, names.
+
+`python tests/support/house.py twice|cycles|families|words` prints what stands against the rules.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("alerts", "inventory", "netmon", "probes")
 EMPTY_WORDS = ("one", "told", "found")
-SUPERLATIVE = re.compile(r"_*(most|least)_", re.IGNORECASE)
+SUPERLATIVE = re.compile(r"(.*_)?(most|least)(_.*)?", re.IGNORECASE)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -133,7 +136,7 @@ def superlatives() -> dict[str, list[str]]:
     """Module → names of its own that say most or least where the project says max and min, but keys of the files."""
     inside: dict[str, list[str]] = {}
     for path in modules():
-        if names := sorted({name for name in _own_names(path) if SUPERLATIVE.match(name)}):
+        if names := sorted({name for name in _own_names(path) if SUPERLATIVE.fullmatch(name)}):
             inside[path] = names
     return inside
 

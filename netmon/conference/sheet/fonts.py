@@ -89,11 +89,11 @@ def font_of(text: str) -> Font | None:
     """The old font a text is surely typed for: as it stands there are words no Vietnamese wrote, and turned fewer."""
     if text.isascii() or _has_newer(text):
         return None
-    best, least = None, strange(text)
+    best, fewest = None, strange(text)
     for font in FONTS:
-        left = strange(font.turn(text)) if least else 0
-        if left < least:
-            best, least = font, left
+        left = strange(font.turn(text)) if fewest else 0
+        if left < fewest:
+            best, fewest = font, left
     return best
 
 

@@ -57,14 +57,14 @@ def _with_bad_bytes(data: bytes) -> Letters | None:
 def _of_one_byte(data: bytes, fault: UnicodeDecodeError) -> Letters:
     """Windows-1258, or the bytes of an old font as its letters are taken for: what makes most sense as Vietnamese."""
     old = data.decode("latin-1")
-    least = min(strange(font.turn(old[:_LOOKED_AT])) for font in FONTS)
+    fewest = min(strange(font.turn(old[:_LOOKED_AT])) for font in FONTS)
     try:
         text = unicodedata.normalize("NFC", data.decode("cp1258"))
     except UnicodeDecodeError as error:
-        if least < strange(old[:_LOOKED_AT]):
+        if fewest < strange(old[:_LOOKED_AT]):
             return Letters(old)
         raise error from fault
-    if least < strange(text[:_LOOKED_AT]):
+    if fewest < strange(text[:_LOOKED_AT]):
         return Letters(old)
     return Letters(text, (Remark(0, "", "windows", {}, False),))
 

@@ -95,11 +95,11 @@ async def run(words: Sequence[str], limit_s: float) -> dict[str, Any]:
         raise RehearsalFailed(f"ended with {child.returncode}: {lines[-300:]}") from fault
 
 
-async def _read(stream: asyncio.StreamReader, most: int) -> bytes:
-    """All of it; of what is more than `most` bytes only the beginning, and a byte too many."""
+async def _read(stream: asyncio.StreamReader, max_bytes: int) -> bytes:
+    """All of it; of what is more than `max_bytes` only the beginning, and a byte too many."""
     parts = bytearray()
     while part := await stream.read(1 << 16):
-        parts += part[: most + 1 - len(parts)]
+        parts += part[: max_bytes + 1 - len(parts)]
     return bytes(parts)
 
 

@@ -12,14 +12,14 @@ from netmon.hub.ingest.batch import Batch
 from netmon.line import Line
 
 KEEP_MS = 300_000  # of the newest point: longer than any rule looks back on what comes live
-MOST = 200_000
+MAX_LINES = 200_000
 
 
 class Heard:
     """Lives in the event loop."""
 
-    def __init__(self, keep_ms: int = KEEP_MS, most: int = MOST) -> None:
-        self._keep_ms, self._most = keep_ms, most
+    def __init__(self, keep_ms: int = KEEP_MS, max_lines: int = MAX_LINES) -> None:
+        self._keep_ms, self._max = keep_ms, max_lines
         self._lines: dict[int, int] = {}  # line → its time, in the order they were heard
 
     def refused(self, batch: Batch) -> Batch | None:
@@ -40,7 +40,7 @@ class Heard:
     def _forget(self, newest_ms: int) -> None:
         while self._lines:
             key, at_ms = next(iter(self._lines.items()))
-            if at_ms >= newest_ms - self._keep_ms and len(self._lines) <= self._most:
+            if at_ms >= newest_ms - self._keep_ms and len(self._lines) <= self._max:
                 return
             del self._lines[key]
 

@@ -153,10 +153,10 @@ def token_of(headers: MutableMapping[str, str]) -> str:
         return ""
 
 
-async def read_body(headers: MutableMapping[str, str], receive: Receive, most: int) -> bytes | None:
-    """The whole body, None when it is (or says it is) larger than `most` bytes; b"" when the client went away."""
+async def read_body(headers: MutableMapping[str, str], receive: Receive, max_bytes: int) -> bytes | None:
+    """The whole body, None when it is (or says it is) larger than `max_bytes`; b"" when the client went away."""
     length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length[:18]) > most:
+    if length.isdecimal() and int(length[:18]) > max_bytes:
         return None
     parts: list[bytes] = []
     size = 0
@@ -166,7 +166,7 @@ async def read_body(headers: MutableMapping[str, str], receive: Receive, most: i
             return b""
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > most:
+        if size > max_bytes:
             return None
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)

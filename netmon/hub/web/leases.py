@@ -71,12 +71,12 @@ class LeaseEndpoint:
             raise self._bad(f"seconds must be a number from 0 to {MAX_TEST_S:.0f}")
         return check, self._bytes(body, "bytes", 1), float(seconds)
 
-    def _bytes(self, body: dict[str, Any], key: str, least: int) -> int | None:
+    def _bytes(self, body: dict[str, Any], key: str, min_bytes: int) -> int | None:
         value = body.get(key)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MAX_TEST_BYTES:
-            raise self._bad(f"{key} must be a whole number from {least} to {MAX_TEST_BYTES}, or null")
+        if isinstance(value, bool) or not isinstance(value, int) or not min_bytes <= value <= MAX_TEST_BYTES:
+            raise self._bad(f"{key} must be a whole number from {min_bytes} to {MAX_TEST_BYTES}, or null")
         return value
 
     def _object(self, body: bytes | None) -> dict[str, Any]:

@@ -87,8 +87,8 @@ def farewell(sock: socket.socket, gone: Callable[[Waiting], None]) -> Waiting | 
 class Queue:
     """Clients whose turn comes later, in the order they came. Who speaks out of turn or leaves loses its place."""
 
-    def __init__(self, most: int, max_each: int, turn_s: float, deny: Callable[[socket.socket], None]) -> None:
-        self._max, self._max_each, self._turn_s, self._deny = most, max_each, turn_s, deny
+    def __init__(self, maximum: int, max_each: int, turn_s: float, deny: Callable[[socket.socket], None]) -> None:
+        self._max, self._max_each, self._turn_s, self._deny = maximum, max_each, turn_s, deny
         self._places: deque[tuple[Waiting, str, bytes]] = deque()
 
     def __len__(self) -> int:

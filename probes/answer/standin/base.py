@@ -27,11 +27,11 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any
 
 
 class Sockets:
-    """A TCP port that takes at most `most` connections at once, and a UDP port. `talk`: serves one connection."""
+    """A TCP port that takes at most `maximum` connections at once, and a UDP port. `talk`: serves one connection."""
 
-    def __init__(self, standin: Counting, talk: Talk, most: int) -> None:
+    def __init__(self, standin: Counting, talk: Talk, maximum: int) -> None:
         self.standin = standin
-        self._talk, self._max = talk, most
+        self._talk, self._max = talk, maximum
         self._server: asyncio.Server | None = None
         self._datagrams: asyncio.DatagramTransport | None = None
         self._talks: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}

@@ -34,7 +34,7 @@ class Getter:
     """
 
     def __init__(self) -> None:
-        self._most = _MAX_VALUES
+        self._max = _MAX_VALUES
         self._proven = 0  # values at once this device has answered; 0: nothing is known of it
 
     async def begin(self, device: Device) -> None:
@@ -52,14 +52,14 @@ class Getter:
         """What the device has of `oids`. Raises `NoAnswer`."""
         values, rest = dict[str, Value](), list(oids)
         while rest:
-            part = rest[: self._most]
+            part = rest[: self._max]
             try:
                 values |= await get(device, part)
             except NoAnswer as fault:
                 if fault.end not in _SILENT or len(part) <= max(1, self._proven):
                     raise
                 await device.get([_SMALLEST])
-                self._most = len(part) // 2
+                self._max = len(part) // 2
                 continue
             self._proven = max(self._proven, len(part))
             rest = rest[len(part) :]
@@ -74,7 +74,7 @@ class Walker:
 
     def __init__(self) -> None:
         self.size = SIZES[0]
-        self._most = SIZES[-1]
+        self._max = SIZES[-1]
 
     async def column(self, device: Device, column: str) -> dict[str, Value]:
         """Index (the OID behind the column) → value, all rows. Raises `NoAnswer`."""
@@ -95,9 +95,9 @@ class Walker:
 
     def _learn(self, size: int, rows: dict[str, Value], abrupt: bool) -> None:
         if size < self.size and not abrupt and rows:
-            self._most = self.size = size
+            self._max = self.size = size
         elif not abrupt and len(rows) >= size:
-            self.size = min(self._most, next((larger for larger in SIZES if larger > size), SIZES[-1]))
+            self.size = min(self._max, next((larger for larger in SIZES if larger > size), SIZES[-1]))
 
 
 async def _column(device: Device, column: str, size: int) -> tuple[dict[str, Value], bool]:

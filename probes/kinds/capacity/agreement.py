@@ -141,15 +141,15 @@ class Planner:
         return any(abs(rate_bps / (line * share) - 1) < _AT_LINE for line in _LINES_BPS)
 
     def _unknown(self) -> Estimate:
-        most, _ = Counter[str](fit.how for fit in self.fits).most_common(1)[0]
+        usual, _ = Counter[str](fit.how for fit in self.fits).most_common(1)[0]
         knees = sum(fit.how == "knee" for fit in self.fits)
         if 0 < knees < AGREE:
-            most = "few"
-        elif most == "flat" and not self._at_line(_middle([fit for fit in self.fits if fit.how == "flat"])):
-            most = "knee"
-        rate = statistics.median([fit.rate_bps for fit in self.fits if fit.how == most] or [0.0]) / 1e6
-        why = _WHY[most].format(bytes=self.longest * self.wire_bytes, rate=rate)
-        return Estimate(None, None, why, most == "idle")
+            usual = "few"
+        elif usual == "flat" and not self._at_line(_middle([fit for fit in self.fits if fit.how == "flat"])):
+            usual = "knee"
+        rate = statistics.median([fit.rate_bps for fit in self.fits if fit.how == usual] or [0.0]) / 1e6
+        why = _WHY[usual].format(bytes=self.longest * self.wire_bytes, rate=rate)
+        return Estimate(None, None, why, usual == "idle")
 
 
 def _tightest(fits: list[Fit], many: int = AGREE) -> list[Fit]:

@@ -84,8 +84,8 @@ def _first_arrivals(train: Train) -> list[tuple[int, int]]:
 def _queued(train: Train, came: list[tuple[int, int]]) -> list[int]:
     """How long each packet waited more than the one that waited least."""
     transit = [at - train.sent_ns[number] for number, at in came]
-    least = min(transit)
-    return [delay - least for delay in transit]
+    shortest = min(transit)
+    return [delay - shortest for delay in transit]
 
 
 def bend(times: Sequence[int]) -> int:

@@ -14,7 +14,7 @@ from probes.wire.http import PORT, TLS_PORT
 _URL = re.compile(r"(?:(https?)://)?([^/?#\s\\]*)((?:[/?][^#\s]*)?)(?:#.*)?\Z", re.IGNORECASE | re.DOTALL)
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _SAFE = "/?:@!$&'()*+,;=-._~%[]"
-_MOST = 2048
+_MAX_LENGTH = 2048
 
 
 class Url(NamedTuple):
@@ -32,7 +32,7 @@ class Url(NamedTuple):
 def aim(text: str) -> Url:
     """The URL a text names; without a scheme https. Raises `BadTarget`."""
     text = text.strip()
-    match = _URL.match(text) if len(text) <= _MOST else None
+    match = _URL.match(text) if len(text) <= _MAX_LENGTH else None
     if match is None or "@" in match[2]:
         raise BadTarget(f"target {clean(text, 80)!r} is not understood (write https://host:port/path)")
     tls = (match[1] or "https").lower() == "https"

@@ -388,11 +388,11 @@ def pattern(numbers: Sequence[int], came: Callable[[int], bool], lasts_s: float)
     )
 
 
-def _groups(places: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
-    """Places no more than `most` apart belong together: (first, one past the last) of each group."""
+def _groups(places: Sequence[int], max_gap: int) -> Iterator[tuple[int, int]]:
+    """Places no more than `max_gap` apart belong together: (first, one past the last) of each group."""
     first = last = places[0]
     for place in places[1:]:
-        if place - last > most:
+        if place - last > max_gap:
             yield first, last + 1
             first = place
         last = place

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from probes.clean import clean
 from probes.kinds.path.hops import Hop, Trace
 
-_MOST = 1000  # paths kept; the oldest goes first
+_MAX_PATHS = 1000  # paths kept; the oldest goes first
 
 
 class RouteChange(NamedTuple):
@@ -36,7 +36,7 @@ def compare(key: Hashable, trace: Trace) -> RouteChange:
     kept = steps if trace.hops else before
     if kept:
         _last[key] = kept
-        while len(_last) > _MOST:
+        while len(_last) > _MAX_PATHS:
             del _last[next(iter(_last))]
     if before is None:
         return RouteChange()

@@ -62,8 +62,8 @@ def end(probes: Sequence[Probe]) -> int:
 def silent(probes: Sequence[Probe], farthest: int) -> list[int]:
     """Hops of a flow worth another packet: those that did not answer, no farther than its end (or `farthest`)."""
     answered = {probe.ttl for probe in probes if probe.answer}
-    most = min([farthest, *_ends(probes)])
-    return [ttl for ttl in range(1, most + 1) if ttl not in answered]
+    last = min([farthest, *_ends(probes)])
+    return [ttl for ttl in range(1, last + 1) if ttl not in answered]
 
 
 def arrive(flows: Sequence[Sequence[Probe]]) -> None:

@@ -11,7 +11,7 @@ from probes.wire.icmp.error import IcmpMeaning
 from probes.wire.path.flow import Probe
 from probes.wire.path.mtu import CONTROL, MtuSearch
 
-_USUAL, _MOST = 1500, 9216  # bytes: tried even when the kernel has learned less; more is not looked for
+_USUAL, _MAX_BYTES = 1500, 9216  # bytes: tried even when the kernel has learned less; more is not looked for
 _TTL = 64
 _TRIES = 2  # packets of one size before it counts as vanished
 # Between them. Hosts answer a closed port once a second (Linux icmp_ratelimit); echoes as often as they come.
@@ -49,7 +49,7 @@ async def find(asker: Asker, family: int, to: tuple[Any, ...], trace: Trace, dea
     known = link_mtu(family, to)
     if not _reached(await asker.ask(CONTROL, [_TTL] * _TRIES)):
         return None
-    search = MtuSearch(CONTROL, min(max(known, _USUAL), _MOST))
+    search = MtuSearch(CONTROL, min(max(known, _USUAL), _MAX_BYTES))
     while search.mtu is None:
         if time.monotonic() > deadline or not _tell(search, await asker.ask(search.size, [_TTL] * _TRIES), known):
             return None

@@ -28,7 +28,7 @@ FIELDS = (
 )  # fmt: skip
 IDLE_S = 0.3  # echoes before the test
 _EVERY_S, _INTERVAL_S, _WAIT_S = 0.05, 0.1, 3.0
-_LEAST = 3  # round trips a median is told of
+_MIN_TRIPS = 3  # round trips a median is told of
 
 
 class Echoes:
@@ -44,7 +44,7 @@ class Echoes:
     def median_ms(self, from_s: float, until_s: float) -> float | None:
         """Of the intervals that lie between; None when too few echoes were answered."""
         trips = [trip for at_s, trips in self._told if from_s <= at_s <= until_s - _INTERVAL_S for trip in trips]
-        return stats.quantile(sorted(trips), 0.5) if len(trips) >= _LEAST else None
+        return stats.quantile(sorted(trips), 0.5) if len(trips) >= _MIN_TRIPS else None
 
     def values(self, began_s: float, took_s: float) -> dict[str, Value]:
         """By field name, of a test whose data was counted from `began_s` on for `took_s`."""

@@ -92,8 +92,8 @@ def _reading(columns: Mapping[str, Mapping[str, Shown]], index: str) -> float | 
 
 
 def _can_be(kind: int, reading: float) -> bool:
-    least, most = _READINGS.get(kind, (reading, reading))
-    return least <= reading <= most
+    minimum, maximum = _READINGS.get(kind, (reading, reading))
+    return minimum <= reading <= maximum
 
 
 def sensor_words(columns: Mapping[str, Mapping[str, Shown]]) -> str:

@@ -154,8 +154,8 @@ def values_of(
 
 def _believed_bps(interface: Interface, change: PollChange) -> float:
     """The speed an interface says it has, 0 (not known) where it carried more than that: many tunnels say 100 kbit/s."""
-    most = max((_bps(change, way) for way in ("rx", "tx") if way in change.grown), default=0.0)
-    return interface.poll.speed_bps if most <= OVER * interface.poll.speed_bps else 0.0
+    highest_bps = max((_bps(change, way) for way in ("rx", "tx") if way in change.grown), default=0.0)
+    return interface.poll.speed_bps if highest_bps <= OVER * interface.poll.speed_bps else 0.0
 
 
 def _bps(change: PollChange, way: str) -> float:

@@ -108,16 +108,16 @@ def _grown(before: Poll, now: Poll, name: str, counter: Counter, elapsed: float)
     old = before.counters.get(name)
     if old is None or old.bits != counter.bits or before.discontinuity != now.discontinuity:
         return None
-    by, most = counter.value - old.value, max_grown(now.speed_bps, counter.octets, elapsed)
+    by, max_octets = counter.value - old.value, max_grown(now.speed_bps, counter.octets, elapsed)
     if counter.bits == 64 and by == 0 and None not in (old.twin, counter.twin) and old.twin != counter.twin:
         return _grown_of_twins(before, now, name, elapsed)
     if counter.bits == 64:  # 64 bits do not wrap in a lifetime: less than before is a reset
-        return by if 0 <= by <= max(most or 0.0, _ABSURD_BPS / 8 * elapsed) else None
-    if most is not None and most >= _WRAP and counter.octets:
+        return by if 0 <= by <= max(max_octets or 0.0, _ABSURD_BPS / 8 * elapsed) else None
+    if max_octets is not None and max_octets >= _WRAP and counter.octets:
         return None  # may have gone round more than once
     if by < 0:
-        return by + _WRAP if most is not None and by + _WRAP <= most else None
-    return by if most is None or by <= most else None
+        return by + _WRAP if max_octets is not None and by + _WRAP <= max_octets else None
+    return by if max_octets is None or by <= max_octets else None
 
 
 def _grown_of_twins(before: Poll, now: Poll, name: str, elapsed: float) -> int | None:

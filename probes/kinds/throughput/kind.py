@@ -134,8 +134,8 @@ def cost(settings: ThroughputSettings) -> Cost:
     asked = params(settings)
     sends_s = asked.time_s + asked.omit_s
     bits = asked.rate_bps * asked.parallel * sends_s
-    most = math.ceil(bits / 8 * _HEADERS) + _TALK_BYTES if bits else None
-    return Cost(most, settings.wait_s + sends_s + _STEPS * settings.timeout_s)
+    max_bytes = math.ceil(bits / 8 * _HEADERS) + _TALK_BYTES if bits else None
+    return Cost(max_bytes, settings.wait_s + sends_s + _STEPS * settings.timeout_s)
 
 
 THROUGHPUT = Kind(

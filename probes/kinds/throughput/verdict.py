@@ -40,8 +40,8 @@ def _nonsense(report: ClientReport) -> tuple[Outcome, str] | None:
     if report.theirs is None or len(report.theirs.streams) != report.params.parallel:
         return Outcome.PROTOCOL, "its results are not of this test's streams"
     sent, rcvd = _sides(report)
-    most = sum(stream.bytes for stream in sent) if report.params.reverse else report.streams.total_sent_bytes
-    if not report.params.reverse and sum(stream.bytes for stream in rcvd) > 1.05 * most + 65_536:
+    sent_bytes = sum(stream.bytes for stream in sent) if report.params.reverse else report.streams.total_sent_bytes
+    if not report.params.reverse and sum(stream.bytes for stream in rcvd) > 1.05 * sent_bytes + 65_536:
         return Outcome.PROTOCOL, "it claims to have received more than was sent"
     return None
 

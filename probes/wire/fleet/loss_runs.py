@@ -76,8 +76,8 @@ class LossRuns:
 
 def longest(lost: list[int], before: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     """The longest run of lost packets in the order of sending, and the last run: it may go on in the next interval."""
-    most, (last, many) = 0, before
+    longest_run, (last, many) = 0, before
     for seq in sorted(lost):
         last, many = seq, many + 1 if seq == last + 1 else 1
-        most = max(most, many)
-    return most, (last, many)
+        longest_run = max(longest_run, many)
+    return longest_run, (last, many)

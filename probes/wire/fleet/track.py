@@ -101,8 +101,8 @@ def note_hops(window: FleetWindow, hops: int) -> None:
     if hops < 0:
         return
     if window.hops >= 0:
-        least, most = window.hops_between or (window.hops, window.hops)
-        window.hops_between = min(least, hops), max(most, hops)
+        minimum, maximum = window.hops_between or (window.hops, window.hops)
+        window.hops_between = min(minimum, hops), max(maximum, hops)
     window.hops = hops
 
 

@@ -33,11 +33,11 @@ class Wheel(Generic[T]):
         """When the next slot begins; never: infinity."""
         return self._heap[0] * SLOT_S if self._heap else math.inf
 
-    def take(self, now: float, most: int) -> list[T]:
-        """What is due now, the earliest first, `most` at most."""
+    def take(self, now: float, max_count: int) -> list[T]:
+        """What is due now, the earliest first, `max_count` at most."""
         due: list[T] = []
-        while self._heap and self._heap[0] * SLOT_S <= now and len(due) < most:
-            each, room = self._slots[self._heap[0]], most - len(due)
+        while self._heap and self._heap[0] * SLOT_S <= now and len(due) < max_count:
+            each, room = self._slots[self._heap[0]], max_count - len(due)
             if len(each) > room:
                 due += each[:room]
                 del each[:room]

@@ -89,13 +89,13 @@ def alias(text: str) -> tuple[str, str]:
     if not text or not text.isprintable():
         raise ValueError("empty, or not printable")
     if set(text) <= _DIGITS:
-        name, most = "dialledDigits", _LONGEST_DIGITS
+        name, max_length = "dialledDigits", _LONGEST_DIGITS
     elif text.startswith(("h323:", "sip:", "sips:")):
-        name, most = "url-ID", 2 * _LONGEST_NAME
+        name, max_length = "url-ID", 2 * _LONGEST_NAME
     else:
-        name, most = "h323-ID", _LONGEST_NAME
-    if len(text) > most or (name == "url-ID" and not text.isascii()) or max(text) > "\uffff":
-        raise ValueError(f"longer than {most}, or characters H.323 does not carry")
+        name, max_length = "h323-ID", _LONGEST_NAME
+    if len(text) > max_length or (name == "url-ID" and not text.isascii()) or max(text) > "\uffff":
+        raise ValueError(f"longer than {max_length}, or characters H.323 does not carry")
     return name, text
 
 

@@ -158,10 +158,10 @@ def _video(shape: MediaShape, pictures: list[tuple[int, bool]]) -> Iterator[Plan
     for frame, (size, intra) in enumerate(pictures):
         parts = _parts(size)
         step_ns = _step_ns(shape.variant, parts)
-        least, more = divmod(size, parts)
+        each, more = divmod(size, parts)
         begins_ns = frame * _SECOND_NS // FRAME_RATE
         for part in range(parts):
-            octets = max(MIN_BYTES, least + (part < more))
+            octets = max(MIN_BYTES, each + (part < more))
             due_ns = begins_ns + part // together * together * step_ns
             yield PlannedPacket(Sort.VIDEO, frame, part, parts, octets, due_ns, intra)
 

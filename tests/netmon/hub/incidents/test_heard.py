@@ -44,7 +44,7 @@ def test_what_was_heard_is_not_judged_again_when_it_is_stored() -> None:
 
 
 def test_once_stored_it_is_forgotten_and_so_is_what_is_old() -> None:
-    heard = Heard(keep_ms=100, most=3)
+    heard = Heard(keep_ms=100, max_lines=3)
     heard.refused(batch(line(1)))
     heard.stored(batch(line(1)))
     assert heard.stored(batch(line(1))).lines == (line(1),)
