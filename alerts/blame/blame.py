@@ -71,6 +71,10 @@ class Votes:
         self._witnesses: dict[str, Witnesses] = {}
         self._undecided = self._weigh(assessment.evidence if assessment.failing is None else assessment.failing)
 
+    def _said(self, check: str) -> Evidence:
+        """What a check has to say: nothing, when it never spoke."""
+        return self._evidence.get(check) or Evidence(check, "", 1000, self._at_ms, None, None, None, None)
+
     def _has_vote(self, firing: Firing) -> bool:
         evidence = self._evidence.get(firing.check)
         if firing.check not in self._paths.path or firing.agent in self._unfit:
@@ -82,9 +86,7 @@ class Votes:
     # --- what is fine ---
 
     def _good_of(self, check: str, element: str) -> int:
-        evidence = self._evidence.get(check)
-        if evidence is None:
-            return 0
+        evidence = self._said(check)
         ok_ms, refused_ms = evidence.ok_ms or 0, evidence.refused_ms or 0
         if element != self._paths.path[check][-1]:
             return max(ok_ms, refused_ms)
@@ -159,8 +161,8 @@ class Votes:
         """Does a check of somebody else to the place of an agent (`agent:NAME`) miss answers, and may soon say why?"""
         name = agent.partition(":")[2]
         for check in self._paths.crossing.get(self._paths.topology.site_of(name), ()):
-            evidence = self._evidence.get(check)
-            if evidence is None or evidence.agent == name or evidence.miss_ms is None:
+            evidence = self._said(check)
+            if evidence.agent == name or evidence.miss_ms is None:
                 continue
             if 0 <= evidence.frontier_ms - evidence.miss_ms <= 4 * evidence.period_ms + FRESH_MS:
                 return True
@@ -174,10 +176,8 @@ class Votes:
 
     def start_ms(self, check: str) -> int:
         """First miss of a failing check."""
-        evidence = self._evidence.get(check)
-        if evidence is not None and evidence.miss_ms is not None:
-            return evidence.miss_ms
-        return min(firing.since_ms for firing in self._reach[check])
+        miss_ms = self._said(check).miss_ms
+        return min(firing.since_ms for firing in self._reach[check]) if miss_ms is None else miss_ms
 
     def reach(self) -> list[Accusation]:
         """Elements that cannot be reached, nearest to the hub first; every failing check is explained at most once."""
@@ -204,8 +204,7 @@ class Votes:
 
     def _is_answered(self, check: str) -> bool:
         """Is the latest thing a failing check heard a refusal? Then all is well up to the far host, which is not."""
-        evidence = self._evidence.get(check)
-        return evidence is not None and evidence.latest in (REFUSED, PROTOCOL)
+        return self._said(check).latest in (REFUSED, PROTOCOL)
 
     def _accusation(self, element: str, checks: list[str], left: Mapping[str, tuple[str, ...]]) -> Accusation:
         firings = [firing for check in checks for firing in self._reach[check]]
@@ -221,7 +220,7 @@ class Votes:
             element,
             "down",
             firings,
-            max(self._frontier_ms(check) for check in checks),
+            max(self._said(check).frontier_ms for check in checks),
             start_ms=start_ms,
             latest_start_ms=max(starts),
             period_ms=max((self._period_ms(check) for check in checks), default=1000),
@@ -236,8 +235,8 @@ class Votes:
         """Do checks that are heard through an element lose packets, too? Then three in a row may be chance."""
         answering = lossy = 0
         for check in islice(self._paths.crossing.get(element, ()), MAX_WITNESSES):
-            evidence = self._evidence.get(check)
-            if evidence is not None and (evidence.ok_ms or 0) > start_ms + SLACK_MS and check not in self._reach:
+            evidence = self._said(check)
+            if (evidence.ok_ms or 0) > start_ms + SLACK_MS and check not in self._reach:
                 answering += 1
                 lossy += (evidence.broken_ms or 0) > start_ms - RECENT_MS
         return 3 * lossy > answering
@@ -245,17 +244,12 @@ class Votes:
     def _misses(self, element: str) -> Iterator[int]:
         """First misses of all checks that cross the element and fail through it, whether their rule fires yet or not."""
         for check in self._paths.crossing.get(element, ()):
-            evidence = self._evidence.get(check)
-            if evidence is not None and evidence.miss_ms is not None and not self.is_clear(element, evidence.miss_ms):
-                yield evidence.miss_ms
+            miss_ms = self._said(check).miss_ms
+            if miss_ms is not None and not self.is_clear(element, miss_ms):
+                yield miss_ms
 
     def _period_ms(self, check: str) -> int:
-        evidence = self._evidence.get(check)
-        return 1000 if evidence is None else max(1, evidence.period_ms)
-
-    def _frontier_ms(self, check: str) -> int:
-        evidence = self._evidence.get(check)
-        return self._at_ms if evidence is None else evidence.frontier_ms
+        return max(1, self._said(check).period_ms)
 
     def _beside(self, parent: str | None, element: str) -> Iterator[str]:
         """Checks that cross the parent and not the element."""
