@@ -85,13 +85,12 @@ class Votes:
 
     # --- what is fine ---
 
-    def _good_of(self, check: str, element: str) -> int:
-        evidence = self._said(check)
+    def _good_of(self, evidence: Evidence, element: str) -> int:
         ok_ms, refused_ms = evidence.ok_ms or 0, evidence.refused_ms or 0
-        if element != self._paths.path[check][-1]:
+        if element != self._paths.path[evidence.check][-1]:
             return max(ok_ms, refused_ms)
         # The far host said no, or its answer was no good: that it is there does not make it fine.
-        return 0 if check in self._reach or _is_refused(evidence) else ok_ms
+        return 0 if evidence.check in self._reach or _is_refused(evidence) else ok_ms
 
     def _of(self, element: str) -> Witnesses:
         """Who speaks for an element."""
@@ -101,8 +100,8 @@ class Votes:
 
     def _testimonies(self, element: str) -> Iterator[tuple[int, int, int]]:
         for check in self._paths.crossing.get(element, ()):
-            if good_ms := self._good_of(check, element):
-                evidence = self._evidence[check]
+            evidence = self._said(check)
+            if good_ms := self._good_of(evidence, element):
                 refused_ms = evidence.refused_ms or 0 if element == self._paths.path[check][-1] else 0
                 yield good_ms, max(evidence.broken_ms or 0, refused_ms), evidence.period_ms
 
@@ -263,7 +262,7 @@ class Votes:
 
     def _count_clear(self, parent: str | None, element: str, start_ms: int) -> int:
         asked = islice(self._beside(parent, element), MAX_WITNESSES)
-        return sum(self._good_of(check, parent or "") > start_ms + SLACK_MS for check in asked)
+        return sum(self._good_of(self._said(check), parent or "") > start_ms + SLACK_MS for check in asked)
 
     def _could_prove(self, parent: str | None, element: str) -> bool:
         return any(check in self._evidence for check in self._beside(parent, element))
