@@ -56,9 +56,12 @@ async def iperf3_client(server: Server, *words: str) -> dict[str, Any]:
 
 
 async def still_serves(server: Server) -> bool:
-    settings = ThroughputSettings(duration_s=0.5, timeout_s=3.0, rate_bps=8e6)
-    got = await run(Target(f"127.0.0.1:{server.port}"), settings, 1)
-    return got.outcome == Outcome.OK
+    settings = ThroughputSettings(duration_s=0.5, timeout_s=10.0, rate_bps=8e6)
+    for _ in range(3):  # a machine too busy for a test of rates says so, and says nothing of the server
+        got = await run(Target(f"127.0.0.1:{server.port}"), settings, 1)
+        if got.outcome != Outcome.LOCAL:
+            return got.outcome == Outcome.OK
+    return False
 
 
 @pytest.mark.world
