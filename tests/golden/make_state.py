@@ -329,7 +329,8 @@ def record(folder: Path) -> None:
         made.until(lambda: made.netmon("status", "--config", "agent.yaml", "-o", "json").stdout, "agent")
         first, probes, last = outputs.paths(made), outputs.probes(made), outputs.paths(made)
         http = {path: together([first[path], last[path]]) for path in first}
-        write(folder / "expected" / "shapes.json", {"command": outputs.shaped(made), "http": http, "probe": probes})
+        shapes = {"command": outputs.shaped(made), "csv": outputs.headings(made), "http": http, "probe": probes}
+        write(folder / "expected" / "shapes.json", {**shapes, "answers": outputs.answers(made)})
         for kind, seen in probes.items():
             print(kind, seen["outcome"], seen["why"], len(seen["values"]), len(seen["fields"]))
 

@@ -22,7 +22,7 @@ import layouts
 import outputs
 import pytest
 from goldens import GOLDEN, Request, Taker, World
-from shapes import misfits
+from shapes import kept, misfits
 
 SEEN = json.loads((GOLDEN / "expected" / "seen.json").read_text())
 EXPECTED = {
@@ -80,8 +80,7 @@ def test_files_of_before_are_good_and_mean_the_same(tmp_path: Path) -> None:
     done = made.netmon("config", "check", "hub.yaml", "inventory.yaml", "agent.yaml", "agent-all.yaml", "rules.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     now = outputs.exact(made)
-    assert {name: now[name] for name in now if now[name] != EXPECTED["exact"][name]} == {}
-    assert now.keys() == EXPECTED["exact"].keys()
+    assert kept(EXPECTED["exact"], now) == EXPECTED["exact"]
 
 
 def test_the_state_of_before_has_the_layouts_written_down() -> None:
@@ -315,8 +314,9 @@ def test_what_programs_read_has_the_shapes_it_had(tmp_path: Path) -> None:
         owed = len(SEEN["spool"]["hub"])
         made.until(lambda: made.read("/api/v1/hub")["points_stored"] >= stored + owed, "agent")
         assert made.read("/api/v1/hub")["points_repeated"] == 0
-        now = {"command": outputs.shaped(made), "http": outputs.paths(made)}
-    for part in ("command", "http"):
+        now = {"command": outputs.shaped(made), "http": outputs.paths(made), "answers": outputs.answers(made)}
+        assert outputs.headings(made) == EXPECTED["shapes"]["csv"]
+    for part in now:
         assert misfits(EXPECTED["shapes"][part], now[part]) == []
     before = EXPECTED["shapes"]["command"]
     assert {name: one["code"] for name, one in now["command"].items()} == {

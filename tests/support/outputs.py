@@ -47,6 +47,12 @@ SHAPED = {
     "report calls, jsonl": "report calls --config hub.yaml -o jsonl",
 }
 ROWS = {"path": {"rtt_ms": "float", "dscp": "int", "mpls": "str"}}  # of the table for people: what a hop may lack
+CSV = {
+    "conference check": "conference check hn-next --inventory inventory.yaml --light -o csv",
+    "conference report": "conference report hn-0112 --config hub.yaml --rooms -o csv",
+    "report utilisation": "report utilisation --config hub.yaml -o csv",
+    "report calls": "report calls --config hub.yaml -o csv",
+}
 API = "/api/v1"
 PATHS = (
     f"{API}/state", f"{API}/hub", f"{API}/incidents", f"{API}/silences", f"{API}/leases", f"{API}/conferences",
@@ -91,6 +97,44 @@ def paths(made: World) -> dict[str, Any]:
     seen = {path: shape(_without_measured(made.read(path))) for path in PATHS}
     name, body = _first_event(made)
     return {**seen, f"{API}/events": {"event": name, "shape": shape(_without_measured(json.loads(body)))}}
+
+
+def headings(made: World) -> dict[str, str]:
+    """The first line of each CSV."""
+    return _each(CSV, lambda words: made.netmon("--lang", "en", *words.split(" ")).stdout.splitlines()[0])
+
+
+def answers(made: World) -> dict[str, Any]:
+    """Status and shape of what the hub answers to those who write, ask for leases, and act."""
+    point = "netmon_ping,agent=c2,check=c1-uplink,commune=26737,province=79,site=c2,target=- sent=1i,outcome=0i"
+    read = {"Authorization": f"Token {(made.folder / 'hub/trust/read.token').read_text().strip()}"}
+    lease = {"check": "c1-heavy", "bytes": 1000, "seconds": 5}
+    silence = {"element": "link:p79-c1", "for_s": 60, "who": "w", "note": ""}
+    granted = made.post(f"{API}/leases", "c1", lease)
+    silenced = made.request("POST", f"{API}/silences", json.dumps(silence).encode(), read)
+    seen = {
+        "lease granted": granted,
+        "lease busy": made.post(f"{API}/leases", "c1", {**lease, "check": "c1-unlisted"}),
+        "lease back": made.post(f"{API}/leases/{granted[1]['id']}/release", "c1", {"bytes_used": 1}),
+        "lease too long": made.post(f"{API}/leases", "c1", {**lease, "seconds": 3600}),
+        "lease of another": made.post(f"{API}/leases", "c1", {**lease, "check": "c2-heavy"}),
+        "lease unknown": made.post(f"{API}/leases/none/release", "c1", {}),
+        "write forged": made.write("c2", [f"{point} {made.now_ms}"], "910001-910001", "22" * 8),
+        "write malformed": made.write("c2", ["x"], "910002-910002", "22" * 8),
+        "write without token": made.request("POST", "/api/v2/write?precision=ms", b"x y=1 1"),
+        "silence": silenced,
+        "silence over": made.request("DELETE", f"{API}/silences/{json.loads(silenced[1])['id']}", headers=read),
+        "silence of nothing": made.request(
+            "POST", f"{API}/silences", b'{"element": "link:x", "for_s": 9, "who": "w"}', read
+        ),
+        "ack unknown": made.request("POST", f"{API}/incidents/none/ack", b'{"who": "w"}', read),
+        "no such path": made.request("GET", f"{API}/none", headers=read),
+    }
+    return {name: {"status": status, "shape": shape(_plain(body))} for name, (status, body) in seen.items()}
+
+
+def _plain(body: Any) -> Any:
+    return (json.loads(body) if body else None) if isinstance(body, bytes) else body
 
 
 def _without_measured(body: Any) -> Any:

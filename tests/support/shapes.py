@@ -47,6 +47,28 @@ def _object(objects: list[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+CAME_SINCE = {
+    "not_sent",  # of an incident: which receivers do not have its page, and why
+    *(
+        "transport",
+        "reports",
+        "server_name",
+    ),  # of `conferences.settings` in hub.yaml: they were lost on the way to the rooms
+}
+
+
+def kept(before: Any, now: Any) -> Any:
+    """`now` without keys that came since, and with the words of `before` where they only describe."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        inside = {
+            name: kept(before.get(name), value) for name, value in now.items() if name not in CAME_SINCE - before.keys()
+        }
+        return inside | ({"description": before["description"]} if "description" in before.keys() & now.keys() else {})
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        return [kept(*pair) for pair in zip(before, now, strict=True)]
+    return now
+
+
 def misfits(before: Any, now: Any, at: str = "") -> list[str]:
     """Where a shape of now is none of before: keys that came or went, values of another type. A whole number may stand
     where one with a fraction did, and nothing where something did only if it was so before."""
@@ -68,7 +90,7 @@ def _misfits(before: Any, now: Any, at: str) -> list[str]:
 
 def _of_object(before: dict[str, Any], now: dict[str, Any], at: str) -> list[str]:
     known, given = ({name.rstrip("?"): name for name in table} for table in (before, now))
-    wrong = [f"{at}.{name} is new" for name in sorted(given.keys() - known.keys())]
+    wrong = [f"{at}.{name} is new" for name in sorted(given.keys() - known.keys() - CAME_SINCE)]
     for name, told in known.items():
         if name in given:
             wrong += misfits(before[told], now[given[name]], f"{at}.{name}")
