@@ -39,11 +39,11 @@ def mutated(rng: random.Random, samples: list[bytes]) -> bytes:
     return bytes(data[: rng.randrange(len(data) + 1)] if rng.random() < 0.1 else data)
 
 
-def spoken(way: str, key: bytes) -> list[bytes]:
+def spoken(direction: str, key: bytes) -> list[bytes]:
     """PacketType one side said in a good session: few of the data, all of the rest."""
     world = World(key=key)
     assert isinstance(world.run()[0], MediaDone)
-    said = [data for to, _, data in world.sent if to == way]
+    said = [data for to, _, data in world.sent if to == direction]
     return said[:6] + [data for data in said if data[4] != 6]
 
 
@@ -55,22 +55,26 @@ def test_strangers_get_no_more_than_they_sent_whatever_they_send(rng: random.Ran
         one.receive(
             Arrival(data, (f"192.0.{rng.randrange(4)}.{rng.randrange(256)}", rng.randrange(65536)), number), now
         )
-        back = list(one.transmit(now, number))
-        answered += bool(back)
-        assert sum(len(out.data) for out in back) <= len(data)
+        backward = list(one.transmit(now, number))
+        answered += bool(backward)
+        assert sum(len(out.data) for out in backward) <= len(data)
     assert 0 < answered < MANY and one.wake_at() is None
 
 
 @pytest.mark.parametrize("key", [b"", KEY], ids=["open", "keyed"])
 def test_both_ends_bear_anything_in_the_middle_of_a_session(rng: random.Random, key: bytes) -> None:
-    there, back = spoken("there", key), spoken("back", key)
+    forward, backward = spoken("there", key), spoken("back", key)
     for _ in range(3):
         world = World(key=key)
         world.run(until_s=rng.uniform(0.005, 2.0))
         for number in range(MANY // 30):
-            world.responder.receive(Arrival(mutated(rng, there), AGENT, number, tos=rng.randrange(-1, 256)), world.now)
-            world.agent.receive(Arrival(mutated(rng, back), RESPONDER, number, tos=rng.randrange(-1, 256)), world.now)
+            world.responder.receive(
+                Arrival(mutated(rng, forward), AGENT, number, tos=rng.randrange(-1, 256)), world.now
+            )
+            world.agent.receive(
+                Arrival(mutated(rng, backward), RESPONDER, number, tos=rng.randrange(-1, 256)), world.now
+            )
         told = world.agent.events() or world.run()
         assert len(told) == 1 and isinstance(told[0], MediaDone | SessionFailed)
-        if isinstance(told[0], MediaDone) and told[0].back:
-            assert len(told[0].back.arrivals) <= 2 * len(told[0].back.plan)
+        if isinstance(told[0], MediaDone) and told[0].backward:
+            assert len(told[0].backward.arrivals) <= 2 * len(told[0].backward.plan)

@@ -38,6 +38,6 @@ def trace(
     return MediaTrace(packets, sent, [late.get(number, 0) for number in range(len(packets))], arrivals)
 
 
-def way(lost: Collection[int] = (), reception: Reception = DEFAULT, **more: object) -> Direction:
+def direction(lost: Collection[int] = (), reception: Reception = DEFAULT, **more: object) -> Direction:
     """A trace, looked at."""
     return Direction(trace(lost, **more), reception)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from typing import Any
 
 from probes.answer.streams.media import MediaLimits, MediaResponder
 from probes.wire.media.flow import Marks
-from probes.wire.media.packet import BACK, FORWARD
+from probes.wire.media.packet import BACKWARD, FORWARD
 from probes.wire.media.sender import AbortRule, MediaSender
 from probes.wire.media.shape import MediaShape, Variant
 from probes.wire.session import Arrival, Datagram
@@ -26,11 +26,11 @@ class World:
 
     def __init__(
         self, *, key: bytes = b"", agent_key: bytes | None = None, limits: MediaLimits | None = None, slot_s: float = 0.0,
-        drops: Drops = lambda way, data, now: False, timeout_s: float = 1.0, shape: MediaShape = SHAPE,
-        ways: int = FORWARD | BACK, guard: AbortRule | None = None, tos: Callable[[str, int], int] = lambda way, tos: tos,
+        drops: Drops = lambda direction, data, now: False, timeout_s: float = 1.0, shape: MediaShape = SHAPE,
+        directions: int = FORWARD | BACKWARD, guard: AbortRule | None = None, tos: Callable[[str, int], int] = lambda direction, tos: tos,
     ) -> None:  # fmt: skip
         self.now, self.slot_s, self.drops, self.tos = 100.0, slot_s, drops, tos
-        self.timeout_s, self.shape, self.ways, self.guard = timeout_s, shape, ways, guard or AbortRule()
+        self.timeout_s, self.shape, self.directions, self.guard = timeout_s, shape, directions, guard or AbortRule()
         self.responder = MediaResponder(key, limits, b"secret", self.clock_ns)
         self.agent = self.another(key if agent_key is None else agent_key)
         self.sent: list[tuple[str, float, bytes]] = []
@@ -42,7 +42,7 @@ class World:
     def another(self, key: bytes = b"", session: int = 77) -> MediaSender:
         """One more agent's session."""
         return MediaSender(
-            RESPONDER, session, self.shape, self.ways, MARKS, key=key, timeout_s=self.timeout_s, guard=self.guard,
+            RESPONDER, session, self.shape, self.directions, MARKS, key=key, timeout_s=self.timeout_s, guard=self.guard,
             clock_ns=self.clock_ns,
         )  # fmt: skip
 
@@ -63,8 +63,8 @@ class World:
                 return told
             self.now = self.stalls(max(self.now + 1e-7, min(end, *self._wakes(agent))))
             while self._flying and self._flying[0][0] <= self.now:
-                _, _, way, arrival = heapq.heappop(self._flying)
-                side: Any = self.responder if way == "there" else agent
+                _, _, direction, arrival = heapq.heappop(self._flying)
+                side: Any = self.responder if direction == "there" else agent
                 side.receive(arrival, self.now)
         return []
 
@@ -74,19 +74,19 @@ class World:
             if one is not None:
                 yield one
 
-    def _send(self, way: str, datagrams: Any, source: tuple[str, int], side: Any) -> None:
+    def _send(self, direction: str, datagrams: Any, source: tuple[str, int], side: Any) -> None:
         for one in datagrams:
             if one.token is not None:
-                side.sent(one.token, self.clock_ns() + (0 if way == "there" else 7_000_000_000))
-            self._fly(way, one, source)
+                side.sent(one.token, self.clock_ns() + (0 if direction == "there" else 7_000_000_000))
+            self._fly(direction, one, source)
 
-    def _fly(self, way: str, one: Datagram, source: tuple[str, int]) -> None:
-        self.sent.append((way, self.now, one.data))
-        if self.drops(way, one.data, self.now):
+    def _fly(self, direction: str, one: Datagram, source: tuple[str, int]) -> None:
+        self.sent.append((direction, self.now, one.data))
+        if self.drops(direction, one.data, self.now):
             return
-        leaves = max(self.now, self._free_at[way]) + self.slot_s
-        self._free_at[way] = leaves
+        leaves = max(self.now, self._free_at[direction]) + self.slot_s
+        self._free_at[direction] = leaves
         at = leaves + DELAY_S
-        at_ns = int(at * 1e9) + (0 if way == "back" else 7_000_000_000)  # the responder's clock is 7 s ahead
-        arrival = Arrival(one.data, source, at_ns, tos=self.tos(way, one.tos))
-        heapq.heappush(self._flying, (at, next(self._serial), way, arrival))
+        at_ns = int(at * 1e9) + (0 if direction == "back" else 7_000_000_000)  # the responder's clock is 7 s ahead
+        arrival = Arrival(one.data, source, at_ns, tos=self.tos(direction, one.tos))
+        heapq.heappush(self._flying, (at, next(self._serial), direction, arrival))

@@ -21,7 +21,7 @@ class World:
 
     def __init__(
         self, *, key: bytes = b"", agent_key: bytes | None = None, limits: TrainLimits | None = None, slot_s: float = 0.0,
-        drops: Drops = lambda way, data, now: False, timeout_s: float = 1.0,
+        drops: Drops = lambda direction, data, now: False, timeout_s: float = 1.0,
     ) -> None:  # fmt: skip
         self.now, self.slot_s, self.drops = 100.0, slot_s, drops
         self.responder = TrainResponder(key, limits, b"secret", self.clock_ns)
@@ -52,8 +52,8 @@ class World:
                 return told
             self.now = max(self.now + 1e-7, min(end, *self._wakes(agent)))
             while self._flying and self._flying[0][0] <= self.now:
-                _, _, way, arrival = heapq.heappop(self._flying)
-                side: Any = self.responder if way == "there" else agent
+                _, _, direction, arrival = heapq.heappop(self._flying)
+                side: Any = self.responder if direction == "there" else agent
                 side.receive(arrival, self.now)
         return []
 
@@ -61,16 +61,16 @@ class World:
         known = [agent.wake_at(), self.responder.wake_at(), self._flying[0][0] if self._flying else None]
         return [one for one in known if one is not None] or [self.now + 0.01]
 
-    def _send(self, way: str, datagrams: Any, source: tuple[str, int]) -> None:
+    def _send(self, direction: str, datagrams: Any, source: tuple[str, int]) -> None:
         for one in datagrams:
-            self._fly(way, one, source)
+            self._fly(direction, one, source)
 
-    def _fly(self, way: str, one: Datagram, source: tuple[str, int]) -> None:
-        self.sent.append((way, self.now, one.data))
-        if self.drops(way, one.data, self.now):
+    def _fly(self, direction: str, one: Datagram, source: tuple[str, int]) -> None:
+        self.sent.append((direction, self.now, one.data))
+        if self.drops(direction, one.data, self.now):
             return
-        leaves = max(self.now, self._free_at[way]) + self.slot_s
-        self._free_at[way] = leaves
+        leaves = max(self.now, self._free_at[direction]) + self.slot_s
+        self._free_at[direction] = leaves
         at = leaves + DELAY_S
-        arrival = Arrival(one.data, source, int(at * 1e9) + (0 if way == "back" else 7_000_000_000))
-        heapq.heappush(self._flying, (at, next(self._serial), way, arrival))
+        arrival = Arrival(one.data, source, int(at * 1e9) + (0 if direction == "back" else 7_000_000_000))
+        heapq.heappush(self._flying, (at, next(self._serial), direction, arrival))

@@ -18,7 +18,7 @@ from probes.answer.streams.responder import MAX_SOURCES, Responder, answer_at, n
 from probes.wire.handshake import PacketHead, PacketType
 from probes.wire.media import packet as media
 from probes.wire.media.flow import ClockWatch, Marks, PlanReceiver, PlanSender
-from probes.wire.media.packet import BACK, FORWARD, MediaGo, MediaRefusal, MediaReport, ReportRequest
+from probes.wire.media.packet import BACKWARD, FORWARD, MediaGo, MediaRefusal, MediaReport, ReportRequest
 from probes.wire.media.sender import far_shape
 from probes.wire.media.shape import AUDIO_BYTES, AUDIO_PPS, VERSION, Drawn
 from probes.wire.session import Arrival, Datagram
@@ -97,8 +97,8 @@ class MediaResponder(Responder):
 
     def _begin(self, who: Who, go: MediaGo, arrival: Arrival, now: float) -> None:
         self.counts["streams"] += 1
-        there, back = (go.ways & FORWARD, go.shape), (go.ways & BACK, far_shape(go.shape))
-        into, ours = (Drawn(shape) if wanted else [] for wanted, shape in (there, back))
+        forward, backward = (go.directions & FORWARD, go.shape), (go.directions & BACKWARD, far_shape(go.shape))
+        into, ours = (Drawn(shape) if wanted else [] for wanted, shape in (forward, backward))
         marks = Marks(go.video_tos, go.audio_tos)
         out = PlanSender(ours, who[1], arrival.source, marks, self._clock_ns, arrival.via)
         self._streams[who] = _MediaSession(go, out, PlanReceiver(into), now)
@@ -118,7 +118,12 @@ class MediaResponder(Responder):
         network = network_of(who[0][0])
         if sum(network_of(source[0]) == network for source, _ in self._streams) >= limits.streams_per_source:
             return MediaRefusal.YOURS
-        octets = (shape.rate_bps + _AUDIO_BPS) * shape.duration_ms // 8000 * (1 if go.ways in (FORWARD, BACK) else 2)
+        octets = (
+            (shape.rate_bps + _AUDIO_BPS)
+            * shape.duration_ms
+            // 8000
+            * (1 if go.directions in (FORWARD, BACKWARD) else 2)
+        )
         return None if self._budget.spend(network, octets, now) else MediaRefusal.BUDGET
 
     def _report(self, arrival: Arrival, head: PacketHead, body: bytes, now: float) -> None:

@@ -21,7 +21,7 @@ from probes.wire.train.packet import MIN_DATA, PORT, PacketStream
 from probes.wire.train.sender import RoundDone, TrainTrace
 
 PROFILES_BPS = {"conf-720p": 1_500_000.0, "conf-1080p": 4_000_000.0}
-_WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
+_DIRECTIONS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
 _IN_WORDS = {"fwd": "there", "bwd": "back"}
 MAX_RISE_MS = 2.0  # a delay that grows by more while the stream runs is a queue that fills
 MAX_OWN_MS = 10.0  # … or by so much, when its sender paused as long: what it made up for stands in a nearly full queue
@@ -139,8 +139,8 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         took_ms = round((time.monotonic() - began) * 1000, 3)
         return Measurement("headroom", target.text, at_ns, took_ms, outcome, values or {}, why)
 
-    wanted = _WAYS[settings.direction]
-    ours, theirs = (stream(settings) if way in wanted else PacketStream() for way in ("fwd", "bwd"))
+    wanted = _DIRECTIONS[settings.direction]
+    ours, theirs = (stream(settings) if direction in wanted else PacketStream() for direction in ("fwd", "bwd"))
     try:
         family, sockaddr = (await resolve(endpoint))[0]
         async with trains.testing(family, sockaddr, key=key, dscp=settings.dscp, timeout_s=settings.timeout_s) as test:
@@ -155,32 +155,35 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
 
 def verdict(got: RoundDone, settings: HeadroomSettings, dropped: int) -> tuple[Outcome, str, dict[str, Value]]:
     """Outcome, its reason and the values. That it does not fit is an answer, so OK; our own lateness says nothing."""
-    ways = {name: judge(trace) for name, trace in (("fwd", got.there), ("bwd", got.back)) if trace}
-    sent, starved = sum(way.sent for way in ways.values()), sum(way.starved for way in ways.values())
+    directions = {name: judge(trace) for name, trace in (("fwd", got.forward), ("bwd", got.backward)) if trace}
+    sent, starved = (
+        sum(direction.sent for direction in directions.values()),
+        sum(direction.starved for direction in directions.values()),
+    )
     values: dict[str, Value] = {"bytes_used": sent * settings.size, "sent": sent, "starved": starved}
     if not got.aborted and (starved > _MAX_STARVED * sent or dropped):
         what = f"{dropped} packets were dropped here" if dropped else f"{starved} packets left late"
         return Outcome.LOCAL, f"this machine, or the responder's, was too busy: {what}", values
-    for name, way in ways.items():
-        values[f"lost_{name}"] = way.lost
-        for what, delay_ms in (("rise", way.rise_ms), ("queue", way.queue_ms)):
+    for name, direction in directions.items():
+        values[f"lost_{name}"] = direction.lost
+        for what, delay_ms in (("rise", direction.rise_ms), ("queue", direction.queue_ms)):
             if delay_ms is not None:
                 values[f"{what}_{name}_ms"] = delay_ms
-    if all(way.lost == way.sent for way in ways.values()):
+    if all(direction.lost == direction.sent for direction in directions.values()):
         return Outcome.LOST, "the responder answers, but nothing of the stream arrived", values
-    fits = not got.aborted and all(way.fits for way in ways.values())
+    fits = not got.aborted and all(direction.fits for direction in directions.values())
     values |= {"fits": int(fits), "rate_bps": total_bps(settings), "rooms": settings.rooms, "aborted": int(got.aborted)}
-    return Outcome.OK, "" if fits else _in_words(ways, got.aborted), values
+    return Outcome.OK, "" if fits else _in_words(directions, got.aborted), values
 
 
-def _in_words(ways: dict[str, DirectionDelay], aborted: bool) -> str:
+def _in_words(directions: dict[str, DirectionDelay], aborted: bool) -> str:
     """What did not fit."""
     said = []
-    for name, way in ways.items():
-        if way.lost > MAX_LOST * way.sent:
-            said.append(f"{way.lost} of {way.sent} packets lost {_IN_WORDS[name]}")
-        if way.grew:
-            said.append(f"delay grew by {way.rise_ms:.1f} ms {_IN_WORDS[name]}")
+    for name, direction in directions.items():
+        if direction.lost > MAX_LOST * direction.sent:
+            said.append(f"{direction.lost} of {direction.sent} packets lost {_IN_WORDS[name]}")
+        if direction.grew:
+            said.append(f"delay grew by {direction.rise_ms:.1f} ms {_IN_WORDS[name]}")
     cut = " (cut short)" if aborted else ""
     return f"does not fit: {', '.join(said) or 'the delay grew'}{cut}"
 
@@ -190,7 +193,7 @@ def cost(settings: HeadroomSettings) -> Cost:
     sent = stream(settings)
     wire = sent.packets * (settings.size + IPV4 + ETHERNET)
     lasts_s = sent.packets * sent.gap_ns / 1e9
-    return Cost(len(_WAYS[settings.direction]) * wire, lasts_s + _STEPS * settings.timeout_s)
+    return Cost(len(_DIRECTIONS[settings.direction]) * wire, lasts_s + _STEPS * settings.timeout_s)
 
 
 HEADROOM = Kind(

@@ -19,7 +19,7 @@ from probes.target import Unresolved, parse, resolve
 from probes.wire.train.packet import PORT, PacketStream
 from probes.wire.train.sender import TrainTrace
 
-_WAYS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
+_DIRECTIONS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
 _IN_WORDS = {"fwd": "there", "bwd": "back"}
 _MAX_OVER = 1.2  # of `max_queue`, before it is told
 _WAY_S = 60.0  # one direction's trains with their pauses: some seconds, unless the responder is slow
@@ -71,7 +71,7 @@ FIELDS = (
 
 
 @dataclass(slots=True)
-class _Way:
+class _Direction:
     """One direction's trains."""
 
     plan: Planner
@@ -95,47 +95,49 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     endpoint = parse(target.text, PORT)
     key = key_of(settings.key_file)
     at_ns, began = time.time_ns(), time.monotonic()
-    ways: dict[str, _Way] = {}
+    directions: dict[str, _Direction] = {}
 
     def told(outcome: Outcome, why: str) -> Measurement:
         took_ms = round((time.monotonic() - began) * 1000, 3)
-        return Measurement("capacity", target.text, at_ns, took_ms, outcome, _values(ways), why)
+        return Measurement("capacity", target.text, at_ns, took_ms, outcome, _values(directions), why)
 
     try:
         family, sockaddr = (await resolve(endpoint))[0]
         async with trains.testing(family, sockaddr, key=key, dscp=settings.dscp, timeout_s=settings.timeout_s) as test:
-            for way in _WAYS[settings.direction]:
+            for direction in _DIRECTIONS[settings.direction]:
                 wire = settings.size + IPV4 + ETHERNET
-                ways[way] = _Way(Planner(wire, settings.max_bytes, int(settings.max_queue_s * 1e9)))
-                await _measure(test, way, ways[way], payload(family, settings.size))
+                directions[direction] = _Direction(Planner(wire, settings.max_bytes, int(settings.max_queue_s * 1e9)))
+                await _measure(test, direction, directions[direction], payload(family, settings.size))
             dropped = test.session.local_drop
     except Unresolved as fault:
         return told(Outcome.UNRESOLVED, str(fault))
     except Broken as fault:
         return told(fault.outcome, fault.why)
-    outcome, why = verdict({way: state.plan.answer or Estimate(None) for way, state in ways.items()}, dropped)
-    return told(outcome, "; ".join(filter(None, (why, cost_in_words(ways)))))
+    outcome, why = verdict(
+        {direction: state.plan.answer or Estimate(None) for direction, state in directions.items()}, dropped
+    )
+    return told(outcome, "; ".join(filter(None, (why, cost_in_words(directions)))))
 
 
-async def _measure(test: Testing, way: str, state: _Way, size: int) -> None:
+async def _measure(test: Testing, direction: str, state: _Direction, size: int) -> None:
     """Trains one way until three agree or what may be sent is sent."""
     plan = state.plan
     while plan.answer is None:
         ours, theirs = PacketStream(plan.packets, size), PacketStream()
-        if way == "bwd":
+        if direction == "bwd":
             ours, theirs = theirs, ours
         try:
             got = await test.round(ours, theirs)
         except Broken:
             state.flying = test.session.unfinished
             raise
-        trace = got.there if way == "fwd" else got.back
+        trace = got.forward if direction == "fwd" else got.backward
         _take(state, trace or TrainTrace(PacketStream(), (), ()))
         if plan.answer is None:
             await asyncio.sleep(plan.pause_s())
 
 
-def _take(state: _Way, trace: TrainTrace) -> None:
+def _take(state: _Direction, trace: TrainTrace) -> None:
     fitted = fit(Train(state.plan.wire_bytes, trace.sent_ns, trace.arrivals))
     state.lost += trace.stream.packets - len(trace.arrivals)
     state.queued_ns = max(state.queued_ns, fitted.queued_ns)
@@ -147,47 +149,51 @@ def verdict(answers: dict[str, Estimate], dropped: int) -> tuple[Outcome, str]:
 
     `answers` by way; `dropped`: packets that came and our own buffer had no room for.
     """
-    unknown = {way: answer for way, answer in answers.items() if answer.rate_bps is None}
-    why = "; ".join(f"{_IN_WORDS[way]}: {answer.why}" for way, answer in unknown.items())
+    unknown = {direction: answer for direction, answer in answers.items() if answer.rate_bps is None}
+    why = "; ".join(f"{_IN_WORDS[direction]}: {answer.why}" for direction, answer in unknown.items())
     if dropped and "bwd" in unknown:
         return Outcome.LOCAL, f"this machine was too busy: it dropped {dropped} packets that had come; {why}"
     starved = unknown and len(unknown) == len(answers) and all(answer.starved for answer in unknown.values())
     return Outcome.LOCAL if starved else Outcome.OK, why
 
 
-def cost_in_words(ways: dict[str, _Way]) -> str:
+def cost_in_words(directions: dict[str, _Direction]) -> str:
     """What others met of our trains, when it was more than the check allows; else nothing."""
-    hurt = [f"{state.queued_ns / 1e6:.0f} ms {_IN_WORDS[way]}" for way, state in ways.items() if state.hurt]
+    hurt = [
+        f"{state.queued_ns / 1e6:.0f} ms {_IN_WORDS[direction]}"
+        for direction, state in directions.items()
+        if state.hurt
+    ]
     return f"our own trains added delay: up to {', '.join(hurt)}, more than max_queue" if hurt else ""
 
 
-def _values(ways: dict[str, _Way]) -> dict[str, Value]:
+def _values(directions: dict[str, _Direction]) -> dict[str, Value]:
     """What was measured; nothing of a test that never began."""
     values: dict[str, Value] = {}
-    for way, state in ways.items():
+    for direction, state in directions.items():
         plan, answer = state.plan, state.plan.answer
         if answer and answer.rate_bps is not None:
-            values[f"rate_l2_{way}_bps"] = round(answer.rate_bps)
-            values[f"rate_ip_{way}_bps"] = round(answer.rate_bps * (plan.wire_bytes - ETHERNET) / plan.wire_bytes)
+            values[f"rate_l2_{direction}_bps"] = round(answer.rate_bps)
+            values[f"rate_ip_{direction}_bps"] = round(answer.rate_bps * (plan.wire_bytes - ETHERNET) / plan.wire_bytes)
             if answer.bucket_bytes is not None:
-                values[f"bucket_{way}_bytes"] = round(answer.bucket_bytes)
+                values[f"bucket_{direction}_bytes"] = round(answer.bucket_bytes)
         if plan.fits:
-            values[f"queue_{way}_ms"] = round(state.queued_ns / 1e6, 3)
-            values[f"lost_{way}"] = state.lost
-    begun = [state for state in ways.values() if state.plan.fits]
+            values[f"queue_{direction}_ms"] = round(state.queued_ns / 1e6, 3)
+            values[f"lost_{direction}"] = state.lost
+    begun = [state for state in directions.values() if state.plan.fits]
     if begun:
         values["queue_ms"] = round(max(state.queued_ns for state in begun) / 1e6, 3)
         values["trains"] = sum(len(state.plan.fits) for state in begun)
-    if used := sum(state.used_bytes for state in ways.values()):
+    if used := sum(state.used_bytes for state in directions.values()):
         values["bytes_used"] = used
     return values
 
 
 def cost(settings: CapacitySettings) -> Cost:
     """The most a test sends: after the first no train begins that would go over `max_bytes`."""
-    ways = len(_WAYS[settings.direction])
+    directions = len(_DIRECTIONS[settings.direction])
     first = FIRST * (settings.size + IPV4 + ETHERNET)
-    return Cost(ways * max(settings.max_bytes, first), ways * _WAY_S)
+    return Cost(directions * max(settings.max_bytes, first), directions * _WAY_S)
 
 
 CAPACITY = Kind(

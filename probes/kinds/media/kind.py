@@ -23,12 +23,12 @@ from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
 from probes.wire.handshake import SessionFailed
 from probes.wire.media.flow import Marks
-from probes.wire.media.packet import BACK, FORWARD, PORT
+from probes.wire.media.packet import BACKWARD, FORWARD, PORT
 from probes.wire.media.sender import AbortRule, MediaDone, MediaSender
 from probes.wire.media.shape import AUDIO_BYTES, AUDIO_PPS, FRAME_RATE, MAX_BYTES, MediaShape, Variant
 
 PROFILES_BPS = {"conf-720p": 2_000_000.0, "conf-1080p": 4_000_000.0}
-_WAYS = {"both": FORWARD | BACK, "forward": FORWARD, "reverse": BACK}
+_DIRECTIONS = {"both": FORWARD | BACKWARD, "forward": FORWARD, "reverse": BACKWARD}
 _VARIANTS = {
     "burst": (Variant.BURST,),
     "paced": (Variant.PACED,),
@@ -56,7 +56,7 @@ class MediaSettings:
         choices=tuple(_VARIANTS), default="burst",
     )  # fmt: skip
     duration_s: float = setting("how long each variant is sent", unit="s", key="duration", low=0.5, high=50, default=10)
-    direction: str = setting("which way the streams go", choices=tuple(_WAYS), default="both")
+    direction: str = setting("which way the streams go", choices=tuple(_DIRECTIONS), default="both")
     dscp: int = setting("DSCP of the pictures; 34 is AF41", low=0, high=63, default=34)
     audio_dscp: int = setting("DSCP of the sound; 46 is EF", low=0, high=63, default=46)
     timeout_s: float = setting(
@@ -135,7 +135,7 @@ async def _once(
     guard = AbortRule(settings.abort_loss_percent / 100, rise_ms=settings.abort_rise_ms)
     session = MediaSender(
         to,
-        int.from_bytes(os.urandom(8), "big"), _shape(settings, variant), _WAYS[settings.direction],
+        int.from_bytes(os.urandom(8), "big"), _shape(settings, variant), _DIRECTIONS[settings.direction],
         Marks(settings.dscp << 2, settings.audio_dscp << 2), key=key, timeout_s=settings.timeout_s, guard=guard,
         clock_ns=time.monotonic_ns,
     )  # fmt: skip
@@ -165,13 +165,13 @@ def _shape(settings: MediaSettings, variant: Variant) -> MediaShape:
 
 def cost(settings: MediaSettings) -> Cost:
     """The streams of each variant with their headers, and what is told of them."""
-    ways, many = _WAYS[settings.direction].bit_count(), len(_VARIANTS[settings.variant])
+    directions, many = _DIRECTIONS[settings.direction].bit_count(), len(_VARIANTS[settings.variant])
     shape = _shape(settings, Variant.BURST)
     pictures = int(shape.rate_bps * settings.duration_s / 8)
     packets = pictures // MAX_BYTES + int((FRAME_RATE + AUDIO_PPS) * settings.duration_s) + 1
     sound = int(AUDIO_PPS * settings.duration_s) * AUDIO_BYTES
     wire = pictures + sound + packets * (IPV4 + ETHERNET + _TOLD) + int(_ASKED_BPS / 8 * settings.duration_s)
-    return Cost(many * ways * wire, many * (settings.duration_s + _BETWEEN_S + _STEPS * settings.timeout_s))
+    return Cost(many * directions * wire, many * (settings.duration_s + _BETWEEN_S + _STEPS * settings.timeout_s))
 
 
 MEDIA = Kind(

@@ -60,7 +60,7 @@ class _Of(NamedTuple):
 
 
 def _figure(get: Callable[[WindowFigures], Value | None]) -> Callable[[Direction], Value | None]:
-    return lambda way: get(way.whole)
+    return lambda direction: get(direction.whole)
 
 
 _EACH = (
@@ -88,25 +88,25 @@ _EACH = (
     _Of("intra_{}", "frames", "I-frames sent {}", _figure(lambda figures: figures.pictures.intra), whole=True),
     _Of("intra_damaged_{}", "frames", "I-frames damaged {}", _figure(lambda figures: figures.pictures.intra_damaged), whole=True),
     _Of("freeze_max_{}_s", "s", "longest freeze {}", _figure(lambda figures: figures.pictures.freeze_max_s)),
-    _Of("loss_200ms_{}_percent", "%", "lost {} in the worst 200 ms", lambda way: worst_cell(way.cells(200))),
-    _Of("loss_1s_{}_percent", "%", "lost {} in the worst second", lambda way: worst_cell(way.cells(SECOND_MS))),
+    _Of("loss_200ms_{}_percent", "%", "lost {} in the worst 200 ms", lambda direction: worst_cell(direction.cells(200))),
+    _Of("loss_1s_{}_percent", "%", "lost {} in the worst second", lambda direction: worst_cell(direction.cells(SECOND_MS))),
     _Of("r_{}", "R", "of the sound {} (G.107)", _figure(lambda figures: figures.sound.r if figures.sound else None)),
     _Of("burst_r_{}", "", "length of the sound's loss runs {} over that of random ones", _figure(lambda figures: figures.sound.burst_r if figures.sound else None)),
     _Of("rate_{}_bps", "bit/s", "UDP payload that arrived {}, pictures and sound", _figure(lambda figures: figures.rate_bps)),
-    _Of("dscp_seen_{}", "", "DSCP the pictures arrived with {}", lambda way: way.dscp(Sort.VIDEO), whole=True),
-    _Of("audio_dscp_seen_{}", "", "DSCP the sound arrived with {}", lambda way: way.dscp(Sort.AUDIO), whole=True),
+    _Of("dscp_seen_{}", "", "DSCP the pictures arrived with {}", lambda direction: direction.dscp(Sort.VIDEO), whole=True),
+    _Of("audio_dscp_seen_{}", "", "DSCP the sound arrived with {}", lambda direction: direction.dscp(Sort.AUDIO), whole=True),
 )  # fmt: skip
 FIELDS = (
     Field("verdict", "", "0: good, 1: barely good enough, 2: not; absent when it was not measured", "int"),
     Field("limit", "", "which limit the verdict is due to; 0: none", "int"),
     *(
-        Field(column.name.format(way), column.unit, column.meaning.format(IN_WORDS[way]), "int" if column.whole else "float", column.default)
+        Field(column.name.format(direction), column.unit, column.meaning.format(IN_WORDS[direction]), "int" if column.whole else "float", column.default)
         for column in _EACH
-        for way in IN_WORDS
+        for direction in IN_WORDS
     ),
     *(
-        Field(f"loss_run_{way}_b", "runs", f"of the pictures, lost in a row {words}: N or more, up to the next bucket", "int", False, True)
-        for way, words in IN_WORDS.items()
+        Field(f"loss_run_{direction}_b", "runs", f"of the pictures, lost in a row {words}: N or more, up to the next bucket", "int", False, True)
+        for direction, words in IN_WORDS.items()
     ),
     Field("rtt_min_ms", "ms", "shortest round trip meanwhile", default=False),
     Field("rtt_p95_ms", "ms", "95th percentile of the round trips meanwhile", default=False),
@@ -129,7 +129,7 @@ class _Variant:
 
     seen: VariantResult
     done: MediaDone
-    ways: dict[str, Direction]
+    directions: dict[str, Direction]
     rtts_ms: list[float]
     verdict: MediaVerdict
 
@@ -155,7 +155,7 @@ def tell(seen: list[VariantResult], settings: Any) -> Judgement:
         return Outcome.LOCAL, ours, _counts(first), rows
     verdict = first.verdict if len(looked) == 1 else together(first.verdict, looked[1].verdict)
     values = _values(first, verdict, settings) | _both(looked)
-    if all(way.sent and not way.rcvd for way in first.ways.values()):
+    if all(direction.sent and not direction.rcvd for direction in first.directions.values()):
         return Outcome.LOST, "the responder answers, but nothing of the streams arrived", values, rows
     return Outcome.OK, _why(verdict, seen, looked, settings), values, rows
 
@@ -167,12 +167,12 @@ def _look(seen: VariantResult, done: MediaDone, settings: Any) -> _Variant:
         audio_buffer_ms=settings.audio_buffer_ms, video_buffer_ms=settings.video_buffer_ms,
         recover_ms=settings.recover_ms, late_ms=settings.late_ms, delay_ms=rtt_ms / 2, rtt_ms=rtt_ms,
     )  # fmt: skip
-    traces = {"fwd": done.there, "bwd": done.back}
-    ways = {name: Direction(trace, reception) for name, trace in traces.items() if trace is not None}
-    verdicts = [judge(way, name, limits_of(settings), rtt_ms / 2) for name, way in ways.items()]
+    traces = {"fwd": done.forward, "bwd": done.backward}
+    directions = {name: Direction(trace, reception) for name, trace in traces.items() if trace is not None}
+    verdicts = [judge(direction, name, limits_of(settings), rtt_ms / 2) for name, direction in directions.items()]
     if done.aborted:
         verdicts.append(MediaVerdict(Level.FAIL, Limit.ABORTED, f"cut short: {done.aborted}"))
-    return _Variant(seen, done, ways, rtts_ms, worse(*verdicts))
+    return _Variant(seen, done, directions, rtts_ms, worse(*verdicts))
 
 
 def _ours(variant: _Variant, settings: Any) -> str:
@@ -182,9 +182,9 @@ def _ours(variant: _Variant, settings: Any) -> str:
         return f"this machine, or the responder's, was too busy: {dropped} packets were dropped there"
     if variant.done.clock_set:
         return f"{variant.done.clock_set} clock was set meanwhile"
-    for name, way in variant.ways.items():
-        if way.sent and 100 * (1 - way.whole.evidence) > settings.ours_percent:
-            late = f"{way.whole.ours} of {way.sent} packets {IN_WORDS[name]} left late or beside such"
+    for name, direction in variant.directions.items():
+        if direction.sent and 100 * (1 - direction.whole.evidence) > settings.ours_percent:
+            late = f"{direction.whole.ours} of {direction.sent} packets {IN_WORDS[name]} left late or beside such"
             return f"this machine, or the responder's, was too busy: {late}"
     return ""
 
@@ -200,17 +200,17 @@ def _why(verdict: MediaVerdict, seen: list[VariantResult], looked: list[_Variant
     if verdict.limit is Limit.INTRA and settings.variant == "burst":
         said.append("variant=both tells whether pacing helps")
     marks = {"pictures": (settings.dscp, Sort.VIDEO), "sound": (settings.audio_dscp, Sort.AUDIO)}
-    for name, way in looked[0].ways.items():
-        if way.intra and not way.whole.pictures.intra:
+    for name, direction in looked[0].directions.items():
+        if direction.intra and not direction.whole.pictures.intra:
             said.append(f"no I-frame left in time {IN_WORDS[name]}, so none was tested")
-        said += remarks({what: (sent, way.dscp(sort)) for what, (sent, sort) in marks.items()}, name)
+        said += remarks({what: (sent, direction.dscp(sort)) for what, (sent, sort) in marks.items()}, name)
     said += [f"{result.variant.name.lower()} could not be sent: {result.broken}" for result in seen if result.broken]
     return "; ".join(said)
 
 
 def _counts(variant: _Variant) -> dict[str, Value]:
     """What may be said when nothing can be judged."""
-    values: dict[str, Value] = {f"ours_{name}": way.whole.ours for name, way in variant.ways.items()}
+    values: dict[str, Value] = {f"ours_{name}": direction.whole.ours for name, direction in variant.directions.items()}
     values["local_drop"] = variant.seen.local_drop + variant.done.far_dropped
     return values
 
@@ -218,12 +218,12 @@ def _counts(variant: _Variant) -> dict[str, Value]:
 def _values(variant: _Variant, verdict: MediaVerdict, settings: Any) -> dict[str, Value]:
     values: dict[str, Value] = {"verdict": int(verdict.level), "limit": int(verdict.limit)}
     for of in _EACH:
-        for name, way in variant.ways.items():
-            value = of.get(way)
+        for name, direction in variant.directions.items():
+            value = of.get(direction)
             if value is not None:
                 values[of.name.format(name)] = value if of.whole else round(value, 4)
-    for name, way in variant.ways.items():
-        for length, many in way.whole.video.runs.items():
+    for name, direction in variant.directions.items():
+        for length, many in direction.whole.video.runs.items():
             bucket = f"loss_run_{name}_b{SHORTEST[bisect_right(SHORTEST, length) - 1]}"
             values[bucket] = values.get(bucket, 0) + many
     if variant.rtts_ms:
@@ -240,7 +240,7 @@ def _values(variant: _Variant, verdict: MediaVerdict, settings: Any) -> dict[str
 
 def _both(looked: list[_Variant]) -> dict[str, Value]:
     """What each variant says, and the bytes of all."""
-    traces = [trace for variant in looked for trace in (variant.done.there, variant.done.back) if trace]
+    traces = [trace for variant in looked for trace in (variant.done.forward, variant.done.backward) if trace]
     values: dict[str, Value] = {
         "bytes_used": sum(packet.size for trace in traces for packet in trace.plan[: len(trace.sent_ns)])
     }
@@ -248,8 +248,8 @@ def _both(looked: list[_Variant]) -> dict[str, Value]:
         if variant.seen.variant is not Variant.SMOOTH:
             values[f"verdict_{variant.seen.variant.name.lower()}"] = int(variant.verdict.level)
     for variant in looked[1:]:
-        for name, way in variant.ways.items():
-            values[f"lost_paced_{name}_percent"] = round(way.whole.lost_percent, 4)
+        for name, direction in variant.directions.items():
+            values[f"lost_paced_{name}_percent"] = round(direction.whole.lost_percent, 4)
     return values
 
 
@@ -257,8 +257,8 @@ def _rows(variant: _Variant) -> list[Row]:
     """A line for each direction and window of 20 s."""
     return [
         _row(variant.seen.variant, name, number, figures)
-        for name, way in variant.ways.items()
-        for number, figures in enumerate(way.windows)
+        for name, direction in variant.directions.items()
+        for number, figures in enumerate(direction.windows)
     ]
 
 

@@ -80,23 +80,23 @@ class MediaVerdict:
 PASSED = MediaVerdict(Level.PASS)
 
 
-def judge(way: Direction, name: str, limits: ProfileLimits, delay_ms: float) -> MediaVerdict:
+def judge(direction: Direction, name: str, limits: ProfileLimits, delay_ms: float) -> MediaVerdict:
     """One direction (`fwd` or `bwd`); the worst of its limits."""
-    dead = _dead(way)
+    dead = _dead(direction)
     if dead:
         return MediaVerdict(Level.FAIL, Limit.DEAD, f"{dead} {IN_WORDS[name]}")
-    windows = [window for window in way.windows if 2 * window.evidence >= 1.0] or [way.whole]
+    windows = [window for window in direction.windows if 2 * window.evidence >= 1.0] or [direction.whole]
     checks = [
-        _intra(way.whole, name, limits),
-        *(_check(*measured, name) for measured in _measured(way, windows, limits, delay_ms)),
+        _intra(direction.whole, name, limits),
+        *(_check(*measured, name) for measured in _measured(direction, windows, limits, delay_ms)),
     ]
     return max(checks, key=lambda check: check.level)  # the first of equals: what explains more stands first
 
 
-def _dead(way: Direction) -> str:
+def _dead(direction: Direction) -> str:
     """What of it never arrives; "" when something does of pictures and of sound."""
-    gone = [_STREAMS[sort] for sort in Sort if way.sent_of(sort) >= _FEW and way.dscp(sort) is None]
-    if way.sent and not way.rcvd:
+    gone = [_STREAMS[sort] for sort in Sort if direction.sent_of(sort) >= _FEW and direction.dscp(sort) is None]
+    if direction.sent and not direction.rcvd:
         return "nothing of the stream arrives"
     return f"no {gone[0]} arrive" if gone == [_STREAMS[Sort.VIDEO]] else f"no {gone[0]} arrives" if gone else ""
 
@@ -104,15 +104,17 @@ def _dead(way: Direction) -> str:
 _Checked = tuple[Limit, float | None, tuple[float, float], str]
 
 
-def _measured(way: Direction, windows: list[WindowFigures], limits: ProfileLimits, delay_ms: float) -> list[_Checked]:
+def _measured(
+    direction: Direction, windows: list[WindowFigures], limits: ProfileLimits, delay_ms: float
+) -> list[_Checked]:
     """(limit, worst value, its bounds, how to say it) of everything with a number."""
     return [
         (Limit.LOSS, max(window.lost_percent for window in windows), limits.loss_percent, "{:.2f} % lost"),
-        (Limit.WINDOW_LOSS, worst_cell(way.cells(200)), limits.window_loss_percent, "{:.0f} % lost within 200 ms"),
+        (Limit.WINDOW_LOSS, worst_cell(direction.cells(200)), limits.window_loss_percent, "{:.0f} % lost within 200 ms"),
         (Limit.LATE, max(_late_percent(window) for window in windows), limits.late_percent, "{:.2f} % too late for a buffer of 200 ms"),
         (Limit.JITTER, _worst(windows, lambda window: window.pictures.jitter_p95_ms), limits.jitter_ms, "pictures' delay varies by {:.0f} ms"),
         (Limit.DELAY, delay_ms, limits.delay_ms, "a delay of {:.0f} ms"),
-        (Limit.FREEZE, freeze_percent(way.whole), limits.freeze_percent, "frozen for {:.0f} % of the time"),
+        (Limit.FREEZE, freeze_percent(direction.whole), limits.freeze_percent, "frozen for {:.0f} % of the time"),
         (Limit.AUDIO, _min_mos(windows), limits.audio_mos, "sound of MOS {:.1f}"),
     ]  # fmt: skip
 
@@ -175,7 +177,7 @@ def _plain(burst: MediaVerdict) -> str:
 
 def worse(*verdicts: MediaVerdict) -> MediaVerdict:
     """The worst; the first of equals."""
-    return max(verdicts, key=lambda measured: measured.level)
+    return max(verdicts, key=lambda verdict: verdict.level)
 
 
 def remarks(seen: Mapping[str, tuple[int, int | None]], name: str) -> list[str]:

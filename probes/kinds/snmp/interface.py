@@ -141,37 +141,39 @@ def values_of(
         values |= {} if value is None else {name: value}
     capacity_bps = capacity_bps or _believed_bps(interface, change)
     values |= {"speed_bps": capacity_bps} if capacity_bps else {}
-    for way in ("rx", "tx"):
-        if change.elapsed_s and way in change.grown:
-            bits = 8.0 * change.grown[way]
-            values |= _rates(way, bits / change.elapsed_s, capacity_bps)
-            mean_bps = slots[way].add(at_s, change.elapsed_s, bits)
+    for direction in ("rx", "tx"):
+        if change.elapsed_s and direction in change.grown:
+            bits = 8.0 * change.grown[direction]
+            values |= _rates(direction, bits / change.elapsed_s, capacity_bps)
+            mean_bps = slots[direction].add(at_s, change.elapsed_s, bits)
             values |= (
-                {f"{way}_5m_share": round(mean_bps / capacity_bps, 5)} if mean_bps is not None and capacity_bps else {}
+                {f"{direction}_5m_share": round(mean_bps / capacity_bps, 5)}
+                if mean_bps is not None and capacity_bps
+                else {}
             )
     return values | troubles(change)
 
 
 def _believed_bps(interface: Interface, change: PollChange) -> float:
     """The speed an interface says it has, 0 (not known) where it carried more than that: many tunnels say 100 kbit/s."""
-    highest_bps = max((_bps(change, way) for way in ("rx", "tx") if way in change.grown), default=0.0)
+    highest_bps = max((_bps(change, direction) for direction in ("rx", "tx") if direction in change.grown), default=0.0)
     return interface.poll.speed_bps if highest_bps <= OVER * interface.poll.speed_bps else 0.0
 
 
-def _bps(change: PollChange, way: str) -> float:
-    return 8.0 * change.grown[way] / change.elapsed_s if change.elapsed_s else 0.0
+def _bps(change: PollChange, direction: str) -> float:
+    return 8.0 * change.grown[direction] / change.elapsed_s if change.elapsed_s else 0.0
 
 
-def _rates(way: str, rate_bps: float, capacity_bps: float) -> dict[str, Value]:
-    share = {f"{way}_share": round(rate_bps / capacity_bps, 5)} if capacity_bps else {}
-    return {f"{way}_bps": round(rate_bps, 1), **share}
+def _rates(direction: str, rate_bps: float, capacity_bps: float) -> dict[str, Value]:
+    share = {f"{direction}_share": round(rate_bps / capacity_bps, 5)} if capacity_bps else {}
+    return {f"{direction}_bps": round(rate_bps, 1), **share}
 
 
 def troubles(change: PollChange) -> dict[str, Value]:
     """Errors and discards of both directions since the last look; absent unless all of them are known."""
     values: dict[str, Value] = {}
     for what in ("errors", "discards"):
-        parts = [change.grown.get(f"{way}_{what}") for way in ("rx", "tx")]
+        parts = [change.grown.get(f"{direction}_{what}") for direction in ("rx", "tx")]
         if None not in parts:
             values[what] = sum(part for part in parts if part is not None)
     return values
@@ -196,11 +198,13 @@ def summary(interfaces: Mapping[str, Interface], changes: Mapping[str, PollChang
     for what in ("errors", "discards"):
         known = [trouble[what] for trouble in each if what in trouble]
         values |= {what: sum(known)} if known else {}
-    for way in ("rx", "tx"):
+    for direction in ("rx", "tx"):
         shares = [
-            _bps(change, way) / speed_bps
+            _bps(change, direction) / speed_bps
             for index, change in changes.items()
-            if change.elapsed_s and way in change.grown and (speed_bps := _believed_bps(interfaces[index], change))
+            if change.elapsed_s
+            and direction in change.grown
+            and (speed_bps := _believed_bps(interfaces[index], change))
         ]
-        values |= {f"{way}_busiest_share": round(max(shares), 5)} if shares else {}
+        values |= {f"{direction}_busiest_share": round(max(shares), 5)} if shares else {}
     return values

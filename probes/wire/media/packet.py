@@ -25,7 +25,7 @@ from probes.wire.media.shape import MAX_BYTES, MIN_BYTES, MediaShape, Sort, Vari
 CODEC = PacketCodec(b"nmd1", "media", "session", names_key=True)
 PORT = 8622
 PART = 120  # arrivals in one REPORT: it fits every path
-FORWARD, BACK = 1, 2
+FORWARD, BACKWARD = 1, 2
 MAX_LATE_US = 0xFFFF
 DATA_BYTES = 40
 _GO = struct.Struct("!BBBBBIII")
@@ -52,7 +52,7 @@ class MediaGo(NamedTuple):
 
     version: int
     shape: MediaShape
-    ways: int
+    directions: int
     video_tos: int
     audio_tos: int
 
@@ -114,7 +114,14 @@ def go_body(go: MediaGo) -> bytes:
     """GO behind its cookie."""
     shape = go.shape
     return _GO.pack(
-        go.version, shape.variant, go.ways, go.video_tos, go.audio_tos, shape.rate_bps, shape.duration_ms, shape.seed
+        go.version,
+        shape.variant,
+        go.directions,
+        go.video_tos,
+        go.audio_tos,
+        shape.rate_bps,
+        shape.duration_ms,
+        shape.seed,
     )
 
 
@@ -122,11 +129,15 @@ def read_go(body: bytes) -> MediaGo:
     """GO behind its cookie; raises `WireError` for a variant nobody knows."""
     if len(body) < _GO.size:
         raise WireError(len(body), "GO is cut off")
-    version, variant, ways, video_tos, audio_tos, rate_bps, duration_ms, seed = _GO.unpack_from(body)
-    if not 1 <= variant <= len(Variant) or not ways & (FORWARD | BACK):
-        raise WireError(HEAD_BYTES, f"variant {variant}, ways {ways} are unknown")
+    version, variant, directions, video_tos, audio_tos, rate_bps, duration_ms, seed = _GO.unpack_from(body)
+    if not 1 <= variant <= len(Variant) or not directions & (FORWARD | BACKWARD):
+        raise WireError(HEAD_BYTES, f"variant {variant}, ways {directions} are unknown")
     return MediaGo(
-        version, MediaShape(rate_bps, duration_ms, Variant(variant), seed), ways, video_tos & 0xFC, audio_tos & 0xFC
+        version,
+        MediaShape(rate_bps, duration_ms, Variant(variant), seed),
+        directions,
+        video_tos & 0xFC,
+        audio_tos & 0xFC,
     )
 
 

@@ -14,7 +14,7 @@ from probes.wire.delay_rise import DelayRise
 from probes.wire.handshake import AgentSession, How, PacketType
 from probes.wire.media import packet as media
 from probes.wire.media.flow import ClockWatch, Marks, MediaTrace, PlanReceiver, PlanSender
-from probes.wire.media.packet import BACK, FORWARD, MediaGo, MediaRefusal, MediaReport, ReportRequest
+from probes.wire.media.packet import BACKWARD, FORWARD, MediaGo, MediaRefusal, MediaReport, ReportRequest
 from probes.wire.media.shape import VERSION, MediaShape, plan
 from probes.wire.session import Address, Arrival, Datagram
 
@@ -46,8 +46,8 @@ class MediaDone:
     `far_dropped`: packets the responder's own buffer had no room for; `queue_full`: what a queue of this machine dropped;
     `clock_set`: whose wall clock was set meanwhile, or ""."""
 
-    there: MediaTrace | None
-    back: MediaTrace | None
+    forward: MediaTrace | None
+    backward: MediaTrace | None
     aborted: str
     rtts_ms: tuple[float, ...]
     far_dropped: int
@@ -62,14 +62,14 @@ class MediaSender(AgentSession):
     question_token = ("ask", 0)
 
     def __init__(
-        self, to: Address, session: int, shape: MediaShape, ways: int, marks: Marks, *, key: bytes, timeout_s: float,
+        self, to: Address, session: int, shape: MediaShape, directions: int, marks: Marks, *, key: bytes, timeout_s: float,
         guard: AbortRule, clock_ns: Callable[[], int],
     ) -> None:  # fmt: skip
         super().__init__(to, session, key, timeout_s)
         self._guard = guard
-        self._go = media.go_body(MediaGo(VERSION, shape, ways, marks.video, marks.audio))
-        self._out: PlanSender = PlanSender(plan(shape) if ways & FORWARD else [], session, to, marks, clock_ns)
-        self._into = PlanReceiver(plan(far_shape(shape)) if ways & BACK else [])
+        self._go = media.go_body(MediaGo(VERSION, shape, directions, marks.video, marks.audio))
+        self._out: PlanSender = PlanSender(plan(shape) if directions & FORWARD else [], session, to, marks, clock_ns)
+        self._into = PlanReceiver(plan(far_shape(shape)) if directions & BACKWARD else [])
         self._over_at: float | None = None  # when our stream ended
         self._asked = 0
         self._woke_at: float | None = None
@@ -199,13 +199,13 @@ class MediaSender(AgentSession):
 
     def _finish(self) -> None:
         report = self._report
-        there = self._out.trace(self._came) if self._out.plan else None
-        back = self._into.trace(report.sent if report else 0) if self._into.plan else None
+        forward = self._out.trace(self._came) if self._out.plan else None
+        backward = self._into.trace(report.sent if report else 0) if self._into.plan else None
         dropped = report.dropped if report else 0
         self.done = True
         whose = "the responder's" if report and report.clock_set else "this machine's" if self._clocks.set else ""
         rtts_ms = tuple(self._rtts_ms)
-        self._events.append(MediaDone(there, back, self._aborted, rtts_ms, dropped, self._out.queue_full, whose))
+        self._events.append(MediaDone(forward, backward, self._aborted, rtts_ms, dropped, self._out.queue_full, whose))
 
     def _fail(self, how: How, why: str) -> None:
         if self._aside_s > _ASIDE_S and how != "ours":

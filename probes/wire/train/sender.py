@@ -41,8 +41,8 @@ class TrainTrace:
 class RoundDone:
     """A round is over. `aborted`: the delay rose too much, or was about to, so it was cut short."""
 
-    there: TrainTrace | None
-    back: TrainTrace | None
+    forward: TrainTrace | None
+    backward: TrainTrace | None
     aborted: bool
 
 
@@ -63,9 +63,9 @@ class _Round:
         """How often the responder is asked: a stream that may have to be stopped is looked at more often."""
         return APART_S if self.max_rise_ns else _POLL_S
 
-    def rises(self, way: str, rise_ns: int, now: float) -> bool:
+    def rises(self, direction: str, rise_ns: int, now: float) -> bool:
         """True when this way's delay rises too much."""
-        return self.watches.setdefault(way, RiseWatch(self.max_rise_ns)).is_too_much(rise_ns, now)
+        return self.watches.setdefault(direction, RiseWatch(self.max_rise_ns)).is_too_much(rise_ns, now)
 
 
 class TrainSender(AgentSession):
@@ -137,9 +137,9 @@ class TrainSender(AgentSession):
         else:
             yield from self._poll(current, now)
 
-    def _watch(self, current: _Round, way: str, rise_ns: int, now: float) -> None:
+    def _watch(self, current: _Round, direction: str, rise_ns: int, now: float) -> None:
         """Does the delay grow too much? Then the responder hears of it at once."""
-        if not current.aborted and current.rises(way, rise_ns, now):
+        if not current.aborted and current.rises(direction, rise_ns, now):
             current.aborted, self._next_try = True, 0.0
 
     def _poll(self, current: _Round, now: float) -> Iterable[Datagram]:
@@ -170,17 +170,17 @@ class TrainSender(AgentSession):
         return next((part for part in range(current.summary.parts) if part not in current.parts), None)
 
     def _finish(self, current: _Round) -> None:
-        there = back = None
+        forward = backward = None
         if current.go.ours.packets:
             came = [arrival for part in sorted(current.parts) for arrival in current.parts[part]]
-            there = TrainTrace(current.go.ours, tuple(current.out.sent_ns), tuple(came), current.out.starved)
+            forward = TrainTrace(current.go.ours, tuple(current.out.sent_ns), tuple(came), current.out.starved)
         if current.go.theirs.packets:
             into = current.into
             highest = max(into.sent_ns, default=-1) if current.aborted else current.go.theirs.packets - 1
             starved = current.summary.starved if current.summary else 0
-            back = TrainTrace(current.go.theirs, _filled(into.sent_ns, highest + 1), tuple(into.arrivals), starved)
+            backward = TrainTrace(current.go.theirs, _filled(into.sent_ns, highest + 1), tuple(into.arrivals), starved)
         self._round = self._out = None
-        self._events.append(RoundDone(there, back, current.aborted))
+        self._events.append(RoundDone(forward, backward, current.aborted))
 
     def _fail(self, how: How, why: str) -> None:
         current = self._round

@@ -12,7 +12,7 @@ from mediaworld import AGENT, RESPONDER, SHAPE, World
 from probes.answer.streams.media import MediaLimits, MediaResponder
 from probes.wire.handshake import PacketType, SessionFailed, cookie_of
 from probes.wire.media import packet as media
-from probes.wire.media.packet import BACK, FORWARD, MediaGo, MediaRefusal, ReportRequest
+from probes.wire.media.packet import BACKWARD, FORWARD, MediaGo, MediaRefusal, ReportRequest
 from probes.wire.media.sender import far_shape
 from probes.wire.media.shape import VERSION, MediaShape, Variant, plan
 from probes.wire.session import Arrival, Datagram
@@ -45,9 +45,11 @@ def cookie_for(one: MediaResponder, source: tuple[str, int] = AGENT, now: float 
 
 
 def go(
-    cookie: bytes, session: int = 5, shape: MediaShape = SHAPE, ways: int = FORWARD | BACK, key: bytes = b""
+    cookie: bytes, session: int = 5, shape: MediaShape = SHAPE, directions: int = FORWARD | BACKWARD, key: bytes = b""
 ) -> bytes:
-    return media.CODEC.ask(PacketType.GO, session, cookie, media.go_body(MediaGo(VERSION, shape, ways, 136, 184)), key)
+    return media.CODEC.ask(
+        PacketType.GO, session, cookie, media.go_body(MediaGo(VERSION, shape, directions, 136, 184)), key
+    )
 
 
 def kinds(datagrams: list[Datagram]) -> list[PacketType]:
@@ -179,7 +181,7 @@ def test_many_streams_run_at_once_and_all_are_whole() -> None:
     found: Counter[tuple[str, int]] = Counter()
     cookies = [cookie_for(one, source) for source in sources]
     for source, cookie in zip(sources, cookies, strict=True):
-        one.receive(Arrival(go(cookie, shape=shape, ways=BACK), source, 1), 1.0)
+        one.receive(Arrival(go(cookie, shape=shape, directions=BACKWARD), source, 1), 1.0)
     for _ in range(1100):
         clock.now_ns += 1_000_000
         found += Counter(got.to for got in one.transmit(1.0, 0) if media.CODEC.head(got.data).type is PacketType.DATA)

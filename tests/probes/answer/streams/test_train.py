@@ -98,10 +98,10 @@ def test_a_stream_ends_when_its_agent_is_silent() -> None:
         (PacketStream(100, 1000), TrainLimits(bytes_per_minute=50_000), "no more bytes"),
     ],
 )
-@pytest.mark.parametrize("back", [False, True])
-def test_what_is_too_much_is_refused(stream: PacketStream, limits: TrainLimits, says: str, back: bool) -> None:
+@pytest.mark.parametrize("backward", [False, True])
+def test_what_is_too_much_is_refused(stream: PacketStream, limits: TrainLimits, says: str, backward: bool) -> None:
     world = World(limits=limits)
-    world.agent.begin(PacketStream() if back else stream, stream if back else PacketStream())
+    world.agent.begin(PacketStream() if backward else stream, stream if backward else PacketStream())
     (got,) = world.run()
     assert isinstance(got, SessionFailed) and got.how == "refused" and says in got.why
 

@@ -31,9 +31,9 @@ def trace(
 
 
 def judged(
-    there: TrainTrace, back: TrainTrace, *, aborted: bool = False, dropped: int = 0
+    forward: TrainTrace, backward: TrainTrace, *, aborted: bool = False, dropped: int = 0
 ) -> tuple[Outcome, str, dict[str, Any]]:
-    return verdict(RoundDone(there, back, aborted), HeadroomSettings(), dropped)
+    return verdict(RoundDone(forward, backward, aborted), HeadroomSettings(), dropped)
 
 
 def test_an_even_delay_fits() -> None:
@@ -47,11 +47,11 @@ def test_a_delay_that_varies_all_the_time_is_no_queue_that_fills() -> None:
     assert outcome == Outcome.OK and values["fits"] == 1 and abs(values["rise_fwd_ms"]) < 1
 
 
-@pytest.mark.parametrize("way", ["there", "back"])
-def test_a_delay_that_grows_on_one_way_does_not_fit(way: str) -> None:
+@pytest.mark.parametrize("direction", ["there", "back"])
+def test_a_delay_that_grows_on_one_way_does_not_fit(direction: str) -> None:
     grows = trace(rise_ms=5)
-    outcome, why, values = judged(*((grows, trace()) if way == "there" else (trace(), grows)))
-    assert outcome == Outcome.OK and values["fits"] == 0 and way in why
+    outcome, why, values = judged(*((grows, trace()) if direction == "there" else (trace(), grows)))
+    assert outcome == Outcome.OK and values["fits"] == 0 and direction in why
 
 
 def test_losses_do_not_fit_and_a_single_one_does() -> None:

@@ -22,7 +22,7 @@ from probes.answer.streams import train as responder
 from probes.answer.streams.train import TrainLimits
 from probes.base import Measurement, Outcome, Target
 from probes.kinds.capacity.agreement import Estimate, Planner
-from probes.kinds.capacity.kind import CAPACITY, CapacitySettings, _values, _Way, cost_in_words, run, verdict
+from probes.kinds.capacity.kind import CAPACITY, CapacitySettings, _Direction, _values, cost_in_words, run, verdict
 from probes.kinds.capacity.rounds import payload
 
 KIB = 1024
@@ -57,15 +57,15 @@ def test_a_token_bucket_is_read_both_ways_or_not_at_all(link: Pair, burst: int) 
     link.tbf("20mbit", f"{burst}kb", "300ms")
     got = probe(link)
     assert got["outcome"] in ("OK", "LOCAL") and got["values"]["bytes_used"] <= 2_100_000
-    known = [way for way in ("fwd", "bwd") if f"rate_l2_{way}_bps" in got["values"]]
+    known = [direction for direction in ("fwd", "bwd") if f"rate_l2_{direction}_bps" in got["values"]]
     assert known or got["why"]
-    for way in known:
-        rate_bps = got["values"][f"rate_l2_{way}_bps"]
+    for direction in known:
+        rate_bps = got["values"][f"rate_l2_{direction}_bps"]
         assert abs(rate_bps / 20e6 - 1) < 0.01
-        assert got["values"][f"rate_ip_{way}_bps"] == pytest.approx(rate_bps * 1500 / 1514, rel=1e-6)
-        assert got["values"][f"bucket_{way}_bytes"] == pytest.approx(burst * KIB, rel=0.15)
-    for way in {"fwd", "bwd"} - set(known):
-        assert f"bucket_{way}_bytes" not in got["values"]
+        assert got["values"][f"rate_ip_{direction}_bps"] == pytest.approx(rate_bps * 1500 / 1514, rel=1e-6)
+        assert got["values"][f"bucket_{direction}_bytes"] == pytest.approx(burst * KIB, rel=0.15)
+    for direction in {"fwd", "bwd"} - set(known):
+        assert f"bucket_{direction}_bytes" not in got["values"]
 
 
 @pytest.mark.world
@@ -199,7 +199,7 @@ def test_no_figure_is_ours_only_when_this_machine_was_in_the_way() -> None:
 
 def test_delay_beyond_what_a_train_may_add_is_told_with_its_direction() -> None:
     plan = Planner(1514, 1_000_000)
-    hurt, fine = _Way(plan, queued_ns=plan.max_queue_ns * 2), _Way(plan, queued_ns=plan.max_queue_ns)
+    hurt, fine = _Direction(plan, queued_ns=plan.max_queue_ns * 2), _Direction(plan, queued_ns=plan.max_queue_ns)
     assert (
         cost_in_words({"fwd": hurt, "bwd": fine})
         == "our own trains added delay: up to 60 ms there, more than max_queue"
@@ -208,7 +208,7 @@ def test_delay_beyond_what_a_train_may_add_is_told_with_its_direction() -> None:
 
 
 def test_a_train_that_was_cut_short_is_in_the_bytes() -> None:
-    assert _values({"fwd": _Way(Planner(1514, 1_000_000), flying=10)}) == {"bytes_used": 15_140}
+    assert _values({"fwd": _Direction(Planner(1514, 1_000_000), flying=10)}) == {"bytes_used": 15_140}
 
 
 def test_a_packet_is_as_long_in_either_family() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mediatraces import AUDIO, DEFAULT, INTRA, PLAN, VIDEO, of_frame, trace, way
+from mediatraces import AUDIO, DEFAULT, INTRA, PLAN, VIDEO, direction, of_frame, trace
 
 from probes.kinds.media.emodel import CODECS, VoicePath, rate
 from probes.kinds.media.figures import Direction, Reception, by_chance, pattern
@@ -14,7 +14,7 @@ from probes.wire.media.shape import MediaShape, Sort, Variant, plan
 
 
 def test_a_clean_stream_loses_nothing_and_plays_on() -> None:
-    whole = way().whole
+    whole = direction().whole
     assert (whole.sent, whole.lost, whole.late_80, whole.late_200, whole.dup, whole.reordered) == (
         len(PLAN),
         0,
@@ -31,7 +31,7 @@ def test_a_clean_stream_loses_nothing_and_plays_on() -> None:
 
 def test_losses_are_counted_and_their_runs() -> None:
     lost = {*VIDEO[100:103], VIDEO[500], *VIDEO[900:902]}
-    whole = way(lost).whole
+    whole = direction(lost).whole
     assert (
         whole.lost == 6
         and whole.video.lost == 6
@@ -61,94 +61,94 @@ def test_patterns_add_up(lost: set[int], sent: int) -> None:
 
 def test_a_packet_is_late_against_its_buffer() -> None:
     held = {VIDEO[40]: 79.0, VIDEO[80]: 81.0, VIDEO[120]: 199.0, VIDEO[160]: 201.0}
-    whole = way(held=held).whole
+    whole = direction(held=held).whole
     assert (whole.late_80, whole.late_200, whole.lost) == (3, 1, 0)
     assert whole.pictures.damaged == 1
 
 
 def test_what_came_twice_or_was_overtaken_is_neither_lost_nor_twice_received() -> None:
     burst = of_frame(INTRA[0])
-    whole = way(again=[5, 6, 7], held={burst[3]: 1.0}).whole
+    whole = direction(again=[5, 6, 7], held={burst[3]: 1.0}).whole
     assert (whole.lost, whole.dup) == (0, 3)
     assert whole.reordered == 1 and whole.sent == len(PLAN)
 
 
 def test_sound_overtaking_pictures_is_no_reordering() -> None:
-    assert way(held=dict.fromkeys(VIDEO, 30.0)).whole.reordered == 0
+    assert direction(held=dict.fromkeys(VIDEO, 30.0)).whole.reordered == 0
 
 
 def test_delay_variation_is_counted_over_the_least() -> None:
     held = dict.fromkeys(range(0, len(PLAN), 12), 10.0)  # 8 % of them
-    whole = way(held=held).whole
+    whole = direction(held=held).whole
     assert whole.pdv_p95_ms == pytest.approx(10.0) and whole.pdv_p99_ms == pytest.approx(10.0)
-    assert way(held=dict.fromkeys(range(0, len(PLAN), 50), 10.0)).whole.pdv_p95_ms == 0.0
+    assert direction(held=dict.fromkeys(range(0, len(PLAN), 50), 10.0)).whole.pdv_p95_ms == 0.0
 
 
 def test_a_picture_is_complete_with_its_last_packet() -> None:
     held = {of_frame(frame)[-1]: 12.0 for frame in range(300)}
-    pictures = way(held=held).whole.pictures
+    pictures = direction(held=held).whole.pictures
     assert pictures.complete_p95_ms == pytest.approx(12.0) and pictures.jitter_p95_ms == pytest.approx(12.0)
 
 
 def test_pacing_is_no_jitter() -> None:
     paced = plan(MediaShape(2_000_000, 10_000, Variant.PACED, 1))
-    pictures = way(packets=paced).whole.pictures
+    pictures = direction(packets=paced).whole.pictures
     assert pictures.jitter_p95_ms == 0.0 and pictures.complete_p95_ms == pytest.approx(26.0, abs=2.0)
 
 
 def test_a_damaged_picture_freezes_until_one_can_be_asked_for() -> None:
     lost = {of_frame(100)[0]}
-    pictures = way(lost).whole.pictures
+    pictures = direction(lost).whole.pictures
     assert (pictures.damaged, pictures.intra_damaged) == (1, 0)
     assert pictures.freeze_s == pytest.approx(0.1, abs=0.001)  # what recovering takes
-    slow = way(lost, Reception(rtt_ms=400.0)).whole.pictures
+    slow = direction(lost, Reception(rtt_ms=400.0)).whole.pictures
     assert slow.freeze_s == slow.freeze_max_s == pytest.approx(0.5, abs=0.001)
 
 
 def test_an_intra_frame_ends_a_freeze_early() -> None:
     lost = {of_frame(INTRA[-1] - 2)[0]}
     assert INTRA[-1] > 2
-    assert way(lost, Reception(rtt_ms=400.0)).whole.pictures.freeze_s == pytest.approx(2 / 30)
+    assert direction(lost, Reception(rtt_ms=400.0)).whole.pictures.freeze_s == pytest.approx(2 / 30)
 
 
 def test_intra_frames_that_never_get_through_freeze_for_good() -> None:
     lost = {number for frame in INTRA for number in of_frame(frame)[-3:]}
-    pictures = way(lost).whole.pictures
+    pictures = direction(lost).whole.pictures
     assert pictures.too_large and pictures.intra_damaged == len(INTRA)
     assert pictures.freeze_s == pytest.approx(10.0, abs=0.05)
 
 
 def test_losses_by_chance_do_not_say_that_intra_frames_are_too_large() -> None:
-    assert not way(set(VIDEO[::200]) | {of_frame(INTRA[0])[1]}).whole.pictures.too_large
+    assert not direction(set(VIDEO[::200]) | {of_frame(INTRA[0])[1]}).whole.pictures.too_large
     assert by_chance((1, 40), (10, 2000)) and by_chance((0, 40), (0, 2000))
     assert not by_chance((3, 40), (0, 2000))
 
 
 def test_sound_is_rated_with_its_losses_and_how_they_cluster() -> None:
-    scattered = way(set(AUDIO[::25])).whole.sound
+    scattered = direction(set(AUDIO[::25])).whole.sound
     assert scattered and scattered.ppl == pytest.approx(4.0) and scattered.burst_r == 1.0
     ie, bpl = CODECS["g711-plc"]
     assert scattered.r == pytest.approx(rate(VoicePath(ie=ie, bpl=bpl, ppl=4.0)).r)
-    runs = way({number for at in range(0, 500, 100) for number in AUDIO[at : at + 4]}).whole.sound
+    runs = direction({number for at in range(0, 500, 100) for number in AUDIO[at : at + 4]}).whole.sound
     assert runs and runs.burst_r == pytest.approx(4 * 0.96) and runs.r < scattered.r
 
 
 def test_delay_costs_sound_its_buffer_too() -> None:
-    far = way(reception=Reception(delay_ms=200.0)).whole.sound
+    far = direction(reception=Reception(delay_ms=200.0)).whole.sound
     assert far and far.r == pytest.approx(rate(VoicePath(ta_ms=300.0)).r, abs=0.01)
 
 
 def test_what_left_late_is_no_evidence_nor_what_left_beside_it() -> None:
     lost = set(of_frame(100)) | {VIDEO[2000]}
     late = {of_frame(100)[0]: 6_000}
-    found = way(lost, late=late)
+    found = direction(lost, late=late)
     assert found.whole.lost == 1 and 10 < found.whole.ours < 60 and found.whole.sent + found.whole.ours == len(PLAN)
     assert sum(cell.ours for cell in found.cells(200)) == 1 == sum(cell.ours for cell in found.cells(1000))
-    assert way(lost, late={of_frame(100)[0]: 4_900}).whole.lost == len(lost)
+    assert direction(lost, late={of_frame(100)[0]: 4_900}).whole.lost == len(lost)
 
 
 def test_windows_are_told_one_by_one() -> None:
-    found = way({number for number in VIDEO if 5e9 <= PLAN[number].due_ns < 5.2e9})
+    found = direction({number for number in VIDEO if 5e9 <= PLAN[number].due_ns < 5.2e9})
     shares = [cell.share for cell in found.cells(200)]
     assert len(shares) == 50 and shares[25] > 0.7 and sum(share > 0 for share in shares) == 1
     assert len(found.cells(1000)) == 10 and len(found.windows) == 1
@@ -163,12 +163,12 @@ def test_a_long_stream_has_windows_of_20_s_and_no_crumb_behind() -> None:
 
 
 def test_marks_are_told_by_stream() -> None:
-    assert way(tos=0).dscp(Sort.VIDEO) == 0 and way().dscp(Sort.AUDIO) == 34
-    assert way(range(len(PLAN))).dscp(Sort.VIDEO) is None
+    assert direction(tos=0).dscp(Sort.VIDEO) == 0 and direction().dscp(Sort.AUDIO) == 34
+    assert direction(range(len(PLAN))).dscp(Sort.VIDEO) is None
 
 
 def test_nothing_arrived_or_nothing_left_is_no_fault_of_ours() -> None:
-    dead = way(range(len(PLAN)))
+    dead = direction(range(len(PLAN)))
     assert dead.rcvd == 0 and dead.whole.lost == len(PLAN) and dead.whole.pdv_p95_ms is None
     empty = Direction(MediaTrace([], [], [], []), DEFAULT)
     assert empty.whole.sent == 0 and empty.windows == [] and empty.cells(200) == [] and empty.whole.evidence == 0.0

@@ -31,10 +31,10 @@ DECLARED = {one.name: one for one in FIELDS}
 
 
 def seen(
-    there: MediaTrace | None, back: MediaTrace | None, variant: Variant = BURST, *, drop: int = 0, **more: Any
+    forward: MediaTrace | None, backward: MediaTrace | None, variant: Variant = BURST, *, drop: int = 0, **more: Any
 ) -> VariantResult:
     words: dict[str, Any] = {"aborted": "", "rtts_ms": (10.0, 11.0), "far_dropped": 0, "queue_full": 0} | more
-    return VariantResult(variant, MediaDone(there, back, **words), drop)
+    return VariantResult(variant, MediaDone(forward, backward, **words), drop)
 
 
 def told(*them: VariantResult, **settings: Any) -> tuple[Outcome, str, dict[str, Any]]:
@@ -157,9 +157,9 @@ def test_the_cost_is_what_a_run_sends_at_most() -> None:
     for chosen in ({}, {"variant": "both"}, {"direction": "forward", "profile": "conf-1080p"}, {"duration_s": 20.0}):
         wanted = MediaSettings(**chosen)
         found = cost(wanted)
-        ways, many = 1 + (wanted.direction == "both"), 1 + (wanted.variant == "both")
+        directions, many = 1 + (wanted.direction == "both"), 1 + (wanted.variant == "both")
         packets = plan(MediaShape(int(PROFILES_BPS[wanted.profile]), int(wanted.duration_s * 1000), BURST, 3))
-        sent = ways * many * sum(one.size + 42 for one in packets)
+        sent = directions * many * sum(one.size + 42 for one in packets)
         assert found.bytes is not None and sent < found.bytes < 1.06 * sent
         assert found.seconds == many * (wanted.duration_s + 0.5 + 3 * wanted.timeout_s)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from mediatraces import AUDIO, INTRA, PLAN, VIDEO, of_frame, way
+from mediatraces import AUDIO, INTRA, PLAN, VIDEO, direction, of_frame
 
 from probes.kinds.media.figures import Reception
 from probes.kinds.media.verdict import PROFILES, Level, Limit, MediaVerdict, judge, remarks, together, worse, worst_cell
@@ -14,7 +14,7 @@ LIMITS = PROFILES["conf-720p"]
 
 
 def judged(lost: object = (), delay_ms: float = 10.0, profile: str = "conf-720p", **more: object) -> MediaVerdict:
-    return judge(way(lost, **more), "fwd", PROFILES[profile], delay_ms)  # type: ignore[arg-type]
+    return judge(direction(lost, **more), "fwd", PROFILES[profile], delay_ms)  # type: ignore[arg-type]
 
 
 def scattered(percent: float, seed: int = 1) -> set[int]:
@@ -45,7 +45,7 @@ def test_losses_by_chance_are_judged_by_how_many_they_are(
 
 def test_the_limit_that_fails_is_named_with_its_direction() -> None:
     assert judged(scattered(2)).why.endswith("% lost there")
-    assert judge(way(scattered(2)), "bwd", LIMITS, 10.0).why.endswith("% lost back")
+    assert judge(direction(scattered(2)), "bwd", LIMITS, 10.0).why.endswith("% lost back")
 
 
 def test_a_burst_of_losses_is_named_though_the_whole_is_small() -> None:
@@ -114,7 +114,7 @@ def test_the_worst_counts() -> None:
 
 def test_windows_of_no_evidence_are_not_looked_at() -> None:
     frame = next(frame for frame in range(100, 200) if frame not in INTRA)
-    assert worst_cell(way(of_frame(frame), late={of_frame(frame)[0]: 9000}).cells(200)) == 0.0
+    assert worst_cell(direction(of_frame(frame), late={of_frame(frame)[0]: 9000}).cells(200)) == 0.0
 
 
 def test_a_changed_mark_is_named() -> None:

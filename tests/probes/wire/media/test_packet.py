@@ -36,8 +36,8 @@ def test_a_hello_is_as_long_as_whatever_answers_a_stranger() -> None:
 
 
 @given(words, st.integers(0, 2**32 - 1), st.sampled_from(Variant), st.integers(1, 3), bytes_)
-def test_what_is_wanted_comes_back(rate: int, seed: int, variant: Variant, ways: int, tos: int) -> None:
-    go = MediaGo(1, MediaShape(rate, 10_000, variant, seed), ways, tos & 0xFC, 184)
+def test_what_is_wanted_comes_back(rate: int, seed: int, variant: Variant, directions: int, tos: int) -> None:
+    go = MediaGo(1, MediaShape(rate, 10_000, variant, seed), directions, tos & 0xFC, 184)
     assert media.read_go(media.go_body(go)) == go
 
 

@@ -11,7 +11,7 @@ from probes.answer.streams.media import MediaLimits
 from probes.wire.handshake import PacketType, SessionFailed
 from probes.wire.media import packet as media
 from probes.wire.media.flow import MediaTrace
-from probes.wire.media.packet import BACK, FORWARD
+from probes.wire.media.packet import BACKWARD, FORWARD
 from probes.wire.media.sender import AbortRule, MediaDone, far_shape
 from probes.wire.media.shape import plan
 from probes.wire.session import Arrival
@@ -30,8 +30,8 @@ def failed(world: World) -> SessionFailed:
 
 
 def both(got: MediaDone) -> tuple[MediaTrace, MediaTrace]:
-    assert got.there is not None and got.back is not None
-    return got.there, got.back
+    assert got.forward is not None and got.backward is not None
+    return got.forward, got.backward
 
 
 def number_of(data: bytes) -> int:
@@ -39,8 +39,8 @@ def number_of(data: bytes) -> int:
 
 
 def test_a_conference_goes_both_ways_and_every_packet_is_told() -> None:
-    there, back = both(done(World()))
-    for trace, shape in ((there, SHAPE), (back, far_shape(SHAPE))):
+    forward, backward = both(done(World()))
+    for trace, shape in ((forward, SHAPE), (backward, far_shape(SHAPE))):
         wanted = plan(shape)
         assert [one for one, _, _ in trace.arrivals] == list(range(len(wanted)))
         offsets = [sent - one.due_ns for sent, one in zip(trace.sent_ns, wanted, strict=True)]
@@ -50,38 +50,38 @@ def test_a_conference_goes_both_ways_and_every_packet_is_told() -> None:
         assert {tos for _, _, tos in trace.arrivals} == {136, 184}
 
 
-@pytest.mark.parametrize("ways", [FORWARD, BACK])
-def test_one_direction_alone(ways: int) -> None:
-    got = done(World(ways=ways))
-    assert (got.there is not None, got.back is not None) == (ways == FORWARD, ways == BACK)
+@pytest.mark.parametrize("directions", [FORWARD, BACKWARD])
+def test_one_direction_alone(directions: int) -> None:
+    got = done(World(directions=directions))
+    assert (got.forward is not None, got.backward is not None) == (directions == FORWARD, directions == BACKWARD)
 
 
 def test_a_loss_is_lost_in_its_own_direction_only() -> None:
     dropped = {"there": {3, 4, 90}, "back": {7}}
-    world = World(drops=lambda way, data, now: number_of(data) in dropped[way])
-    there, back = both(done(world))
-    for trace, gone in ((there, dropped["there"]), (back, dropped["back"])):
+    world = World(drops=lambda direction, data, now: number_of(data) in dropped[direction])
+    forward, backward = both(done(world))
+    for trace, gone in ((forward, dropped["there"]), (backward, dropped["back"])):
         assert set(range(len(trace.plan))) - {number for number, _, _ in trace.arrivals} == gone
         assert len(trace.sent_ns) == len(trace.plan)
 
 
 def test_the_last_packets_of_a_stream_may_be_lost() -> None:
     last = len(plan(far_shape(SHAPE))) - 5
-    there, back = both(done(World(drops=lambda way, data, now: number_of(data) >= last)))
-    assert len(back.sent_ns) == len(back.plan) and len(back.arrivals) == last
-    assert len(there.sent_ns) == len(there.plan)
+    forward, backward = both(done(World(drops=lambda direction, data, now: number_of(data) >= last)))
+    assert len(backward.sent_ns) == len(backward.plan) and len(backward.arrivals) == last
+    assert len(forward.sent_ns) == len(forward.plan)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000))
 def test_words_that_are_lost_are_said_again(seed: int) -> None:
-    def drops(way: str, data: bytes, now: float) -> bool:
+    def drops(direction: str, data: bytes, now: float) -> bool:
         nonlocal seed
         seed = seed * 1103515245 + 12345 & 0x7FFFFFFF
         return media.CODEC.head(data).type is not PacketType.DATA and seed >> 16 & 7 < 2
 
-    there, back = both(done(World(drops=drops, timeout_s=3.0)))
-    assert len(there.arrivals) == len(there.plan) and len(back.arrivals) == len(back.plan)
+    forward, backward = both(done(World(drops=drops, timeout_s=3.0)))
+    assert len(forward.arrivals) == len(forward.plan) and len(backward.arrivals) == len(backward.plan)
 
 
 def test_round_trips_are_told_from_stamps_without_the_responders_holding() -> None:
@@ -90,24 +90,25 @@ def test_round_trips_are_told_from_stamps_without_the_responders_holding() -> No
 
 
 def test_marks_that_are_changed_on_the_way_are_seen_where_they_arrive() -> None:
-    there, back = both(done(World(tos=lambda way, tos: 0 if way == "back" else tos)))
-    assert {tos for _, _, tos in there.arrivals} == {136, 184} and {tos for _, _, tos in back.arrivals} == {0}
+    forward, backward = both(done(World(tos=lambda direction, tos: 0 if direction == "back" else tos)))
+    assert {tos for _, _, tos in forward.arrivals} == {136, 184} and {tos for _, _, tos in backward.arrivals} == {0}
 
 
-@pytest.mark.parametrize("way", ["there", "back"])
-def test_more_than_five_percent_lost_in_the_first_two_seconds_cuts_it_short(way: str) -> None:
+@pytest.mark.parametrize("direction", ["there", "back"])
+def test_more_than_five_percent_lost_in_the_first_two_seconds_cuts_it_short(direction: str) -> None:
     world = World(
-        drops=lambda to, data, now: to == way and number_of(data) % 10 == 3, shape=SHAPE._replace(duration_ms=8000)
+        drops=lambda to, data, now: to == direction and number_of(data) % 10 == 3,
+        shape=SHAPE._replace(duration_ms=8000),
     )
     began = world.now
     got = done(world)
-    assert f"lost {way} in the first 2 s" in got.aborted and world.now - began < 4.5
-    there, back = both(got)
-    assert len(there.sent_ns) < len(there.plan) / 2 and len(back.sent_ns) < len(back.plan) / 2
+    assert f"lost {direction} in the first 2 s" in got.aborted and world.now - began < 4.5
+    forward, backward = both(got)
+    assert len(forward.sent_ns) < len(forward.plan) / 2 and len(backward.sent_ns) < len(backward.plan) / 2
 
 
 def test_four_percent_do_not_cut_it_short() -> None:
-    assert done(World(drops=lambda way, data, now: number_of(data) % 25 == 3)).aborted == ""
+    assert done(World(drops=lambda direction, data, now: number_of(data) % 25 == 3)).aborted == ""
 
 
 def test_a_delay_that_rises_too_far_cuts_it_short() -> None:
@@ -118,12 +119,12 @@ def test_a_delay_that_rises_too_far_cuts_it_short() -> None:
 
 
 def test_nothing_answers() -> None:
-    got = failed(World(drops=lambda way, data, now: True))
+    got = failed(World(drops=lambda direction, data, now: True))
     assert got.how == "silence"
 
 
 def test_a_responder_that_dies_is_silence() -> None:
-    assert failed(World(drops=lambda way, data, now: now > 101)).how == "silence"
+    assert failed(World(drops=lambda direction, data, now: now > 101)).how == "silence"
 
 
 def test_another_key_is_silence_there_and_nonsense_here() -> None:
@@ -134,8 +135,8 @@ def test_another_key_is_silence_there_and_nonsense_here() -> None:
 
 
 def test_a_key_on_both_sides_is_good() -> None:
-    there, back = both(done(World(key=b"one key of many")))
-    assert len(there.arrivals) == len(there.plan) and len(back.arrivals) == len(back.plan)
+    forward, backward = both(done(World(key=b"one key of many")))
+    assert len(forward.arrivals) == len(forward.plan) and len(backward.arrivals) == len(backward.plan)
 
 
 def test_a_refusal_is_told() -> None:
@@ -155,9 +156,9 @@ def test_a_sender_that_was_put_aside_says_so_in_both_directions() -> None:
 def test_a_sender_that_was_put_aside_for_long_does_not_hurry() -> None:
     world = World()
     world.stalls = lambda now: 101.8 if 101.3 <= now < 101.8 else now
-    there, _ = both(done(world))
-    behind = [sent - one.due_ns for sent, one in zip(there.sent_ns, there.plan, strict=True)]
-    assert behind[-1] - behind[0] > 400_000_000 and max(there.late_us[-50:]) < 1000
+    forward, _ = both(done(world))
+    behind = [sent - one.due_ns for sent, one in zip(forward.sent_ns, forward.plan, strict=True)]
+    assert behind[-1] - behind[0] > 400_000_000 and max(forward.late_us[-50:]) < 1000
 
 
 @settings(max_examples=60, deadline=None)

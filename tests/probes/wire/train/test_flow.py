@@ -42,28 +42,34 @@ def test_a_packet_the_socket_has_no_room_for_is_given_again() -> None:
 class _Full(World):
     """A world where sockets of one side have no room for data from `from_s` until `until_s`."""
 
-    way, from_s, until_s = "there", 0.0, 0.0
+    direction, from_s, until_s = "there", 0.0, 0.0
 
-    def _send(self, way: str, datagrams: Iterable[Datagram], source: tuple[str, int]) -> None:
-        side: _Sends = self.agent if way == "there" else self.responder
+    def _send(self, direction: str, datagrams: Iterable[Datagram], source: tuple[str, int]) -> None:
+        side: _Sends = self.agent if direction == "there" else self.responder
         for one in datagrams:
-            full = way == self.way and self.from_s <= self.now < self.until_s
+            full = direction == self.direction and self.from_s <= self.now < self.until_s
             if full and train.CODEC.head(one.data).type is PacketType.DATA:
                 side.unsent(None, "no buffer")
             else:
-                self._fly(way, one, source)
+                self._fly(direction, one, source)
 
 
-@pytest.mark.parametrize(("way", "ours", "theirs"), [("there", 20, 0), ("back", 0, 20)])
-def test_no_room_for_a_moment_loses_nothing(way: str, ours: int, theirs: int) -> None:
+@pytest.mark.parametrize(("direction", "ours", "theirs"), [("there", 20, 0), ("back", 0, 20)])
+def test_no_room_for_a_moment_loses_nothing(direction: str, ours: int, theirs: int) -> None:
     world = _Full()
-    world.way, world.from_s, world.until_s = way, 0.0, world.now + 0.1
+    world.direction, world.from_s, world.until_s = direction, 0.0, world.now + 0.1
     world.agent.begin(PacketStream(ours, 200), PacketStream(theirs, 200))
     (told,) = world.run()
     assert isinstance(told, RoundDone)
-    trace = told.there or told.back
+    trace = told.forward or told.backward
     assert trace is not None and sorted(number for number, _ in trace.arrivals) == list(range(20))
-    assert sum(way == world.way and train.CODEC.head(data).type is PacketType.DATA for way, _, data in world.sent) == 20
+    assert (
+        sum(
+            direction == world.direction and train.CODEC.head(data).type is PacketType.DATA
+            for direction, _, data in world.sent
+        )
+        == 20
+    )
 
 
 def test_a_socket_that_takes_nothing_for_long_is_our_own_fault() -> None:

@@ -28,9 +28,9 @@ def test_a_train_there_is_told_packet_by_packet() -> None:
     world = World(slot_s=0.0006)
     world.agent.begin(TRAIN, PacketStream())
     got = done(world)
-    assert got.back is None and got.there is not None and not got.aborted
-    assert [number for number, _ in got.there.arrivals] == list(range(200)) and len(got.there.sent_ns) == 200
-    gaps = {after - before for (_, before), (_, after) in pairwise(got.there.arrivals)}
+    assert got.backward is None and got.forward is not None and not got.aborted
+    assert [number for number, _ in got.forward.arrivals] == list(range(200)) and len(got.forward.sent_ns) == 200
+    gaps = {after - before for (_, before), (_, after) in pairwise(got.forward.arrivals)}
     assert all(abs(gap - 600_000) < 1000 for gap in gaps)
 
 
@@ -38,8 +38,8 @@ def test_a_train_back_is_stamped_here() -> None:
     world = World(slot_s=0.0006)
     world.agent.begin(PacketStream(), TRAIN)
     got = done(world)
-    assert got.there is None and got.back is not None
-    assert [number for number, _ in got.back.arrivals] == list(range(200)) and len(got.back.sent_ns) == 200
+    assert got.forward is None and got.backward is not None
+    assert [number for number, _ in got.backward.arrivals] == list(range(200)) and len(got.backward.sent_ns) == 200
 
 
 def test_many_rounds_are_one_test() -> None:
@@ -55,8 +55,8 @@ def test_streams_go_both_ways_at_once_at_their_pace() -> None:
     stream = PacketStream(100, 1200, 2_000_000)
     world.agent.begin(stream, stream)
     got = done(world)
-    assert got.there and got.back and len(got.there.arrivals) == len(got.back.arrivals) == 100
-    for trace in (got.there, got.back):
+    assert got.forward and got.backward and len(got.forward.arrivals) == len(got.backward.arrivals) == 100
+    for trace in (got.forward, got.backward):
         assert trace.sent_ns[-1] == pytest.approx(99 * 2_000_000, rel=0.02) and trace.starved == 0
 
 
@@ -65,7 +65,7 @@ def test_a_slow_stream_has_not_ended_between_two_packets() -> None:
     slow = PacketStream(8, 500, 450_000_000)
     world.agent.begin(slow, slow)
     got = done(world)
-    assert got.there and got.back and len(got.there.arrivals) == len(got.back.arrivals) == 8
+    assert got.forward and got.backward and len(got.forward.arrivals) == len(got.backward.arrivals) == 8
 
 
 @settings(max_examples=25, deadline=None)
@@ -74,24 +74,24 @@ def test_any_lost_packets_end_in_a_result(seed: int, share: float) -> None:
     import random
 
     chance = random.Random(seed)
-    world = World(slot_s=0.0002, drops=lambda way, data, now: chance.random() < share, timeout_s=8.0)
+    world = World(slot_s=0.0002, drops=lambda direction, data, now: chance.random() < share, timeout_s=8.0)
     world.agent.begin(PacketStream(60, 1000), PacketStream(60, 1000))
     (got,) = world.run(60)
     if isinstance(got, RoundDone):
-        assert got.there and len(got.there.arrivals) <= 60 and got.back and len(got.back.arrivals) <= 60
+        assert got.forward and len(got.forward.arrivals) <= 60 and got.backward and len(got.backward.arrivals) <= 60
     else:
         assert share > 0.05
 
 
 def test_a_stream_that_is_dropped_whole_has_no_arrivals() -> None:
-    world = World(drops=lambda way, data, now: data[4] == PacketType.DATA)
+    world = World(drops=lambda direction, data, now: data[4] == PacketType.DATA)
     world.agent.begin(TRAIN, TRAIN)
     got = done(world)
-    assert got.there and got.back and not got.there.arrivals and not got.back.arrivals
+    assert got.forward and got.backward and not got.forward.arrivals and not got.backward.arrivals
 
 
 def test_nobody_there_is_silence() -> None:
-    world = World(drops=lambda way, data, now: True)
+    world = World(drops=lambda direction, data, now: True)
     world.agent.begin(TRAIN, PacketStream())
     began = world.now
     (got,) = world.run()
@@ -99,7 +99,7 @@ def test_nobody_there_is_silence() -> None:
 
 
 def test_silence_in_the_middle_is_silence() -> None:
-    world = World(drops=lambda way, data, now: way == "back" and data[4] == PacketType.REPORT)
+    world = World(drops=lambda direction, data, now: direction == "back" and data[4] == PacketType.REPORT)
     world.agent.begin(TRAIN, PacketStream())
     (got,) = world.run()
     assert isinstance(got, SessionFailed) and got.how == "silence"
@@ -116,11 +116,11 @@ def test_another_key_is_nonsense_or_silence_and_never_a_result() -> None:
 def test_a_shared_key_works() -> None:
     world = World(key=b"key of both")
     world.agent.begin(TRAIN, TRAIN)
-    assert done(world).there
+    assert done(world).forward
 
 
 def test_what_is_no_train_protocol_is_nonsense() -> None:
-    world = World(drops=lambda way, data, now: True)
+    world = World(drops=lambda direction, data, now: True)
     world.agent.begin(TRAIN, PacketStream())
     list(world.agent.transmit(world.now, 0))
     world.agent.receive(Arrival(b"SIP/2.0 400 Bad Request", RESPONDER, 0), world.now)
@@ -133,8 +133,8 @@ def test_a_delay_that_rises_cuts_both_streams_short() -> None:
     stream = PacketStream(400, 1200, 2_000_000)
     world.agent.begin(stream, stream, max_rise_ns=30_000_000)
     got = done(world)
-    assert got.aborted and got.there and got.back
-    assert len(got.there.sent_ns) < 150 and len(got.back.sent_ns) < 150
+    assert got.aborted and got.forward and got.backward
+    assert len(got.forward.sent_ns) < 150 and len(got.backward.sent_ns) < 150
 
 
 def test_unreachable_is_refused_and_our_own_kernels_word_is_not() -> None:
