@@ -14,6 +14,7 @@ from netmon import zone
 from netmon.cli import output
 from netmon.errors import GOOD, PROBLEM, MachineError, plain_words
 from netmon.hub_client import DEFAULT_SOCKET
+from netmon.texts import read_texts
 from probes.clean import clean
 
 CONFIG = Path("/etc/netmon/agent.yaml")
@@ -21,112 +22,7 @@ MAX_BYTES = 4_000_000
 Words = Mapping[str, str]
 _WITH_WHY = ("program", "odd", "firewall")  # what the far end itself said belongs to these
 
-_VI = {
-    "fine": "Đường truyền: TỐT",
-    "unknown": "Đường truyền: CHƯA RÕ, đang đo",
-    "down.self": "MÁY NÀY không đo được",
-    "down.link": "Đường truyền: MẤT KẾT NỐI",
-    "down.upstream": "Đường truyền tại chỗ tốt, TUYẾN TRÊN mất kết nối",
-    "down.service": "Đường truyền tốt, DỊCH VỤ không trả lời",
-    "down.self.interface": "MÁY NÀY không đo được: card mạng của máy đang tắt hoặc không có đường đi",
-    "down.self.address": "Đường truyền tốt, ĐỊA CHỈ {target} chưa từng trả lời: địa chỉ sai hoặc máy ở đó tắt",
-    "down.link.cable": "Đường truyền: MẤT KẾT NỐI, cổng mạng của máy này không có tín hiệu (xem lại cáp và thiết bị nối)",
-    "program": "Đường truyền tốt, CHƯƠNG TRÌNH ở {target} không chạy hoặc bị chặn (máy ở đó có mạng)",
-    "firewall": "Đường truyền tốt, TƯỜNG LỬA chặn đường đến {target}",
-    "odd": "Đường truyền tốt, {target} trả lời KHÔNG ĐÚNG",
-    "host": "Đường truyền tốt, riêng MÁY {target} không trả lời",
-    "name": "Đường truyền tốt, TÊN {target} không tra được địa chỉ (DNS)",
-    "clock.self": "Đường truyền: TỐT, nhưng ĐỒNG HỒ máy này {way} {by} so với máy chủ: số đo phải chờ (timedatectl set-ntp true)",
-    "clock.hub": "Đường truyền: TỐT, nhưng ĐỒNG HỒ máy chủ lệch {by} (đồng hồ máy này đã đồng bộ): số đo phải chờ",
-    "clock": "đồng hồ",
-    "ahead": "nhanh",
-    "behind": "chậm",
-    "hub": "máy chủ netmon",
-    "doubt": "CHƯA RÕ: {target} không trả lời, đang chờ các phép đo khác",
-    "lossy.link": "Đường truyền: CHẬP CHỜN, mất gói",
-    "lossy.upstream": "Đường truyền tại chỗ tốt, TUYẾN TRÊN mất gói",
-    "lossy.service": "Đường truyền tốt, DỊCH VỤ chập chờn",
-    "since": "Từ: {at} ({ago})",
-    "since.never": "Từ: chưa có kết quả đo",
-    "whose": "Thuộc về: {part} ({checks})",
-    "whose.none": "Thuộc về: không có lỗi",
-    "whose.doubt": "Thuộc về: chưa rõ",
-    "self": "máy này",
-    "self.address": "cấu hình của máy này; nếu địa chỉ đúng: chủ của máy đó",
-    "program.owner": "nơi giữ máy {target}",
-    "link": "đường truyền tại chỗ",
-    "upstream": "tuyến phía trên",
-    "service": "dịch vụ",
-    "call": "Gọi: {contact}",
-    "call.none": "Gọi: không cần",
-    "call.unknown": "Gọi: chưa rõ chủ quản (chưa khai báo người liên hệ trong cấu hình)",
-    "circuit": "mã kênh {circuit}",
-    "waiting": "Chờ gửi: {points} điểm đo; đồng hồ lệch: {offset}; {hub}",
-    "dropped": "đã mất {dropped}",
-    "hub.good": "máy chủ nhận tốt",
-    "hub.bad": "máy chủ {name} chưa nhận ({trouble})",
-    "hub.clock": "gửi tiếp khi đồng hồ đúng",
-    "offset.none": "chưa biết",
-    "trouble": "Chương trình đo có lỗi: {part}: {why} ({ago})",
-    "days": "{n} ngày",
-    "hours": "{n} giờ",
-    "minutes": "{n} phút",
-    "seconds": "{n} giây",
-    "more": "và {n} phép đo khác",
-}
-_EN = {
-    "fine": "Link: FINE",
-    "unknown": "Link: NOT KNOWN YET, measuring",
-    "down.self": "THIS MACHINE cannot measure",
-    "down.link": "Link: DOWN",
-    "down.upstream": "The link here is fine, UPSTREAM is down",
-    "down.service": "The link is fine, a SERVICE does not answer",
-    "down.self.interface": "THIS MACHINE cannot measure: its network interface is down or has no route",
-    "down.self.address": "The link is fine, the ADDRESS {target} never answered: it is wrong, or the machine there is off",
-    "down.link.cable": "Link: DOWN, this machine's network port has no carrier (look at the cable and what it leads to)",
-    "program": "The link is fine, the PROGRAM at {target} does not run, or a firewall says no (the machine is there)",
-    "firewall": "The link is fine, a FIREWALL forbids the way to {target}",
-    "odd": "The link is fine, {target} answers, but NOT AS IT SHOULD",
-    "host": "The link is fine, only the MACHINE {target} does not answer",
-    "name": "The link is fine, the NAME {target} gives no address (DNS)",
-    "clock.self": "Link: FINE, but this machine's CLOCK is {by} {way} the hub's: points wait (timedatectl set-ntp true)",
-    "clock.hub": "Link: FINE, but the hub's CLOCK is off by {by} (this machine's is synchronised): points wait",
-    "clock": "clock",
-    "ahead": "ahead of",
-    "behind": "behind",
-    "hub": "the netmon hub",
-    "doubt": "NOT KNOWN YET: {target} does not answer, waiting for what other checks say",
-    "lossy.link": "Link: LOSING PACKETS",
-    "lossy.upstream": "The link here is fine, UPSTREAM loses packets",
-    "lossy.service": "The link is fine, a SERVICE answers now and then",
-    "since": "Since: {at} ({ago})",
-    "since.never": "Since: nothing measured yet",
-    "whose": "Whose: {part} ({checks})",
-    "whose.none": "Whose: nothing is wrong",
-    "whose.doubt": "Whose: not known yet",
-    "self": "this machine",
-    "self.address": "this machine's configuration; if the address is right: whoever has that machine",
-    "program.owner": "whoever has the machine {target}",
-    "link": "the link of this site",
-    "upstream": "the network above",
-    "service": "a service",
-    "call": "Call: {contact}",
-    "call.none": "Call: nobody needed",
-    "call.unknown": "Call: owner unknown (no contact is configured)",
-    "circuit": "circuit {circuit}",
-    "waiting": "Waiting to be sent: {points} points; clock offset: {offset}; {hub}",
-    "dropped": "{dropped} lost",
-    "hub.good": "the hub takes points",
-    "hub.bad": "{name} does not take points ({trouble})",
-    "hub.clock": "sent on once the clock is right",
-    "offset.none": "not known",
-    "trouble": "Something is wrong with the agent itself: {part}: {why} ({ago})",
-    "days": "{n} d",
-    "hours": "{n} h",
-    "minutes": "{n} min",
-    "seconds": "{n} s",
-    "more": "and {n} more checks",
-}
+_TEXTS = read_texts(Path(__file__).with_name("status.txt"))
 _SPANS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
@@ -187,7 +83,7 @@ def ask(path: Path) -> dict[str, Any]:
 
 def lines(view: Mapping[str, Any], lang: str, now_s: float) -> list[str]:
     """The five lines, and one for each trouble of the agent itself; every text in them is cleaned."""
-    words = _VI if lang == "vi" else _EN
+    words = _TEXTS["vi" if lang == "vi" else "en"]
     verdict = view["verdict"]
     return [
         clean(line, 300)
@@ -214,7 +110,7 @@ def _state(verdict: Mapping[str, Any], words: Words) -> str:
 
 def _in_words(text: str, words: Words) -> str:
     """What a measurement or a destination said, in the reader's language as far as it is known there."""
-    if words is not _VI:
+    if words is not _TEXTS["vi"]:
         return text
     from netmon.cli.vietnamese import why
 
