@@ -99,7 +99,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         plain = await by(ask._replace(edns=False), family, sockaddr, deadline)
         return plain if plain.answered else first
 
-    return await several("dns", target.text, endpoint, settings.timeout_s, count, once)
+    return await several("dns", target, endpoint, settings.timeout_s, count, once)
 
 
 def _knows_no_edns(attempt: Try) -> bool:

@@ -81,7 +81,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         ended = await exchange(family, session)
         return judge(ended) if isinstance(ended, Answered) else Try(ended.outcome, clean(ended.why))
 
-    return await several("ntp", target.text, parse(target.text, ntp.PORT), settings.timeout_s, count, once)
+    return await several("ntp", target, parse(target.text, ntp.PORT), settings.timeout_s, count, once)
 
 
 def _read(cookies: list[int], data: bytes) -> tuple[int, NtpReply] | None:

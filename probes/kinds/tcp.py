@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadTarget
 from probes.io.stream.connect import Connected, connect
+from probes.kinds.shared.begun import Begun
 from probes.settings import setting
 from probes.target import Endpoint, Unresolved, parse, resolve
 
@@ -42,12 +42,12 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     endpoint = parse(target.text)
     if not endpoint.port:
         raise BadTarget(f"tcp needs a port: write {endpoint}:443")
-    at_ns, began = time.time_ns(), time.monotonic()
+    begun = Begun("tcp", target)
     try:
         family, sockaddr = (await resolve(endpoint))[0]
     except Unresolved as fault:
-        return Measurement("tcp", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
-    resolve_ms = _ms(began)
+        return begun.unresolved(fault)
+    resolve_ms = begun.took_ms
     tries = [await connect(family, sockaddr, settings.timeout_s, settings.dscp << 2)]
     while len(tries) < count:
         await asyncio.sleep(_SPACING_S)
@@ -55,10 +55,10 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
             break
         trace.note("try", f"{len(tries) + 1} of {count}")
         tries.append(await connect(family, sockaddr, settings.timeout_s, settings.dscp << 2))
-    return _told(target.text, at_ns, began, tries, resolve_ms if _named(endpoint, sockaddr) else None)
+    return _measurement(begun, tries, resolve_ms if _named(endpoint, sockaddr) else None)
 
 
-def _told(text: str, at_ns: int, began: float, tries: list[Connected], resolve_ms: float | None) -> Measurement:
+def _measurement(begun: Begun, tries: list[Connected], resolve_ms: float | None) -> Measurement:
     good = [attempt.took_ms for attempt in tries if attempt.open]
     last = tries[-1]
     outcome = Outcome.OK if good else last.outcome
@@ -69,15 +69,11 @@ def _told(text: str, at_ns: int, began: float, tries: list[Connected], resolve_m
     if resolve_ms is not None:
         values["resolve_ms"] = round(resolve_ms, 3)
     values |= stats.delays(good, "connect")
-    return Measurement("tcp", text, at_ns, _ms(began), outcome, values, "" if good else clean(last.why))
+    return begun.ended(outcome, "" if good else clean(last.why), values)
 
 
 def _named(endpoint: Endpoint, sockaddr: tuple[Any, ...]) -> bool:
     return endpoint.host.partition("%")[0] != str(sockaddr[0])
-
-
-def _ms(began: float) -> float:
-    return round((time.monotonic() - began) * 1000.0, 3)
 
 
 TCP = Kind("tcp", TcpSettings, FIELDS, run, None, "TCP connect: is the port open, how long until it is")

@@ -6,13 +6,13 @@ Only the variation of delay is used: the two clocks need not agree.
 from __future__ import annotations
 
 import statistics
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.errors import BadSettings
 from probes.kinds.capacity import rounds as trains
+from probes.kinds.shared.begun import Begun
 from probes.kinds.shared.key import key_of
 from probes.kinds.shared.test_stream import ETHERNET, IPV4, Broken
 from probes.settings import setting
@@ -133,11 +133,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     """One test. `count` means packets elsewhere and nothing here."""
     endpoint = parse(target.text, PORT)
     key = key_of(settings.key_file)
-    at_ns, began = time.time_ns(), time.monotonic()
-
-    def told(outcome: Outcome, why: str, values: dict[str, Value] | None = None) -> Measurement:
-        took_ms = round((time.monotonic() - began) * 1000, 3)
-        return Measurement("headroom", target.text, at_ns, took_ms, outcome, values or {}, why)
+    begun = Begun("headroom", target)
 
     wanted = _DIRECTIONS[settings.direction]
     ours, theirs = (stream(settings) if direction in wanted else PacketStream() for direction in ("fwd", "bwd"))
@@ -147,10 +143,10 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
             got = await test.round(ours, theirs, max_rise_ns=int(ABORT_RISE_MS * 1e6))
             dropped = test.session.local_drop
     except Unresolved as fault:
-        return told(Outcome.UNRESOLVED, str(fault))
+        return begun.unresolved(fault)
     except Broken as fault:
-        return told(fault.outcome, fault.why)
-    return told(*verdict(got, settings, dropped))
+        return begun.ended(fault.outcome, fault.why)
+    return begun.ended(*verdict(got, settings, dropped))
 
 
 def verdict(got: RoundDone, settings: HeadroomSettings, dropped: int) -> tuple[Outcome, str, dict[str, Value]]:

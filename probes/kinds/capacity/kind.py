@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from probes.kinds.capacity import rounds as trains
 from probes.kinds.capacity.agreement import FIRST, Estimate, Planner
 from probes.kinds.capacity.knee import Train, fit
 from probes.kinds.capacity.rounds import Testing, payload
+from probes.kinds.shared.begun import Begun
 from probes.kinds.shared.key import key_of
 from probes.kinds.shared.test_stream import ETHERNET, IPV4, Broken
 from probes.settings import setting
@@ -94,12 +94,8 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     """One test. `count` means packets elsewhere and nothing here: how many are sent depends on what they say."""
     endpoint = parse(target.text, PORT)
     key = key_of(settings.key_file)
-    at_ns, began = time.time_ns(), time.monotonic()
+    begun = Begun("capacity", target)
     directions: dict[str, _Direction] = {}
-
-    def told(outcome: Outcome, why: str) -> Measurement:
-        took_ms = round((time.monotonic() - began) * 1000, 3)
-        return Measurement("capacity", target.text, at_ns, took_ms, outcome, _values(directions), why)
 
     try:
         family, sockaddr = (await resolve(endpoint))[0]
@@ -110,13 +106,13 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
                 await _measure(test, direction, directions[direction], payload(family, settings.size))
             dropped = test.session.local_drop
     except Unresolved as fault:
-        return told(Outcome.UNRESOLVED, str(fault))
+        return begun.ended(Outcome.UNRESOLVED, str(fault), _values(directions))
     except Broken as fault:
-        return told(fault.outcome, fault.why)
+        return begun.ended(fault.outcome, fault.why, _values(directions))
     outcome, why = verdict(
         {direction: state.plan.answer or Estimate(None) for direction, state in directions.items()}, dropped
     )
-    return told(outcome, "; ".join(filter(None, (why, cost_in_words(directions)))))
+    return begun.ended(outcome, "; ".join(filter(None, (why, cost_in_words(directions)))), _values(directions))
 
 
 async def _measure(test: Testing, direction: str, state: _Direction, size: int) -> None:

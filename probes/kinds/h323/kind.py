@@ -105,7 +105,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     endpoint, rows = parse(target.text, _PORTS[settings.via]), list[Row]()
     once = partial(_ask if settings.via == "ras" else _call, settings, rows)
     count = 1 if settings.call else count
-    got = await several("h323", target.text, endpoint, settings.timeout_s, count, once)
+    got = await several("h323", target, endpoint, settings.timeout_s, count, once)
     return replace(got, detail=tuple(rows))
 
 

@@ -84,7 +84,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     async def once(family: int, sockaddr: SocketAddress, deadline: float) -> Try:
         return await _journey(url, family, sockaddr, settings, deadline)
 
-    return await several("http", target.text, url.endpoint, settings.timeout_s, count, once)
+    return await several("http", target, url.endpoint, settings.timeout_s, count, once)
 
 
 class _Visit(NamedTuple):

@@ -11,11 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
+from probes.base import Cost, Field, Kind, Measurement, Target
 from probes.io.datagram.driver import Driver
 from probes.kinds.media import result as mediatell
 from probes.kinds.media.result import VariantResult
 from probes.kinds.media.verdict import PROFILES
+from probes.kinds.shared.begun import Begun
 from probes.kinds.shared.key import key_of
 from probes.kinds.shared.packets import address_of
 from probes.kinds.shared.test_stream import ETHERNET, IPV4, OUTCOMES, Broken, opened, part
@@ -96,20 +97,16 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     """One test. `count` means packets elsewhere and nothing here."""
     endpoint = parse(target.text, PORT)
     key = key_of(settings.key_file)
-    at_ns, began = time.time_ns(), time.monotonic()
-
-    def told(outcome: Outcome, why: str, values: dict[str, Value] | None = None, detail: Any = ()) -> Measurement:
-        took_ms = round((time.monotonic() - began) * 1000, 3)
-        return Measurement("media", target.text, at_ns, took_ms, outcome, values or {}, why, detail)
+    begun = Begun("media", target)
 
     try:
         family, sockaddr = (await resolve(endpoint))[0]
         seen = await _all(family, address_of(sockaddr), key, settings)
     except Unresolved as fault:
-        return told(Outcome.UNRESOLVED, str(fault))
+        return begun.unresolved(fault)
     except Broken as fault:
-        return told(fault.outcome, fault.why)
-    return told(*mediatell.tell(seen, settings))
+        return begun.ended(fault.outcome, fault.why)
+    return begun.ended(*mediatell.tell(seen, settings))
 
 
 async def _all(family: int, to: tuple[Any, ...], key: bytes, settings: MediaSettings) -> list[VariantResult]:

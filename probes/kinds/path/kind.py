@@ -20,6 +20,7 @@ from probes.kinds.path import verdict as pathjudge
 from probes.kinds.path.history import compare
 from probes.kinds.path.hops import Trace
 from probes.kinds.path.mtu import Size
+from probes.kinds.shared.begun import Begun
 from probes.settings import setting
 from probes.target import Unresolved, parse, resolve
 
@@ -66,34 +67,33 @@ _BEYOND = 2  # hops that other flows are tried for beyond the first flow's end
 async def run(target: Target, settings: Any, count: int) -> Measurement:
     """One look at the path. `count` is not used: `probes` and `flows` say how many packets go out."""
     endpoint = parse(target.text)
-    at_ns, began = time.time_ns(), time.monotonic()
+    begun = Begun("path", target)
     port = 0 if settings.protocol == "icmp" else settings.port or endpoint.port or _PORTS[settings.protocol]
     try:
         family, sockaddr = (await resolve(endpoint._replace(port=port)))[0]
     except Unresolved as fault:
-        return Measurement("path", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
+        return begun.unresolved(fault)
     try:
         with _ways(family, sockaddr, settings, target.text) as (ways, listening):
-            await _trace(ways, settings, began + _BUDGET_S)
+            await _trace(ways, settings, begun.began + _BUDGET_S)
             if settings.protocol == "udp":
                 pathtrace.arrive([way.probes for way in ways])
             trace = pathtrace.trace([way.probes for way in ways], str(sockaddr[0]))
             size = None
             if settings.mtu and trace.hops:
-                size = await _size(family, sockaddr, settings, ways[0], listening, trace, began + _BUDGET_S)
+                size = await _size(family, sockaddr, settings, ways[0], listening, trace, begun.began + _BUDGET_S)
             neighbour = ways[0].neighbour
     except (NeedsPrivilege, OSError) as fault:
-        return Measurement("path", target.text, at_ns, _ms(began), Outcome.LOCAL, {}, _said(fault))
-    return _told(target.text, at_ns, began, settings, trace, size, neighbour)
+        return begun.ended(Outcome.LOCAL, _said(fault))
+    return _measurement(begun, (target.text, settings), trace, size, neighbour)
 
 
-def _told(
-    text: str, at_ns: int, began: float, settings: PathSettings, trace: Trace, size: Size | None, neighbour: str
+def _measurement(
+    begun: Begun, of: tuple[str, PathSettings], trace: Trace, size: Size | None, neighbour: str
 ) -> Measurement:
-    change = compare((text, settings), trace)
-    outcome, why = pathjudge.verdict(trace, change, size, settings.dscp, neighbour)
-    values = pathjudge.values(trace, change, size, settings.dscp)
-    return Measurement("path", text, at_ns, _ms(began), outcome, values, why, pathjudge.rows(trace, settings.dscp))
+    change, dscp = compare(of, trace), of[1].dscp
+    outcome, why = pathjudge.verdict(trace, change, size, dscp, neighbour)
+    return begun.ended(outcome, why, pathjudge.values(trace, change, size, dscp), pathjudge.rows(trace, dscp))
 
 
 @contextmanager
@@ -180,10 +180,6 @@ async def _size(
 
 def _said(fault: Exception) -> str:
     return fault.strerror or str(fault) if isinstance(fault, OSError) else str(fault)
-
-
-def _ms(began: float) -> float:
-    return round((time.monotonic() - began) * 1000.0, 3)
 
 
 PATH = Kind("path", PathSettings, FIELDS, run, None, "the path to a target: hops, branches, changes, MTU, DSCP")

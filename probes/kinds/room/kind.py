@@ -6,7 +6,6 @@ Each rung has another owner, so it climbs only as far as all is well. What a run
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from probes import catalog
@@ -14,6 +13,7 @@ from probes.base import Cost, Field, Kind, Measurement, Outcome, Row, Target, Va
 from probes.kinds.room import rungs as roomladder
 from probes.kinds.room.rungs import RUNGS, Rung, RungContext, RungResult
 from probes.kinds.room.settings import RoomSettings
+from probes.kinds.shared.begun import Begun
 
 _H323 = "h323:"
 
@@ -39,11 +39,10 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     text = target.text.strip()
     climb = RungContext(settings, text)
     rungs = roomladder.h323(climb) if text.lower().startswith(_H323) else roomladder.sip(climb)
-    at_ns, began = time.time_ns(), time.monotonic()
+    begun = Begun("room", target)
     marks = await _climb(rungs)
-    took_ms = round((time.monotonic() - began) * 1000, 3)
     outcome, why = _verdict(marks)
-    return Measurement("room", target.text, at_ns, took_ms, outcome, _values(marks), why, _detail(marks))
+    return begun.ended(outcome, why, _values(marks), _detail(marks))
 
 
 async def _climb(rungs: list[Rung]) -> list[RungResult]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from probes import stats, trace
-from probes.base import Measurement, Outcome, Value
+from probes.base import Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.io.stream.connect import dial
 from probes.io.stream.tls import Shaken, TlsConnection, Trust
+from probes.kinds.shared.begun import Begun
 from probes.target import Endpoint, Unresolved, is_address, resolve
 
 SPACING_S = 0.2  # between the tries of one measurement
@@ -76,21 +77,23 @@ async def reach(family: int, sockaddr: SocketAddress, tls: Trust | None, deadlin
 Once = Callable[[int, SocketAddress, float], Awaitable[Try]]  # (family, address, deadline) → one try
 
 
-async def several(kind: str, text: str, endpoint: Endpoint, timeout_s: float, count: int, once: Once) -> Measurement:
+async def several(
+    kind: str, target: Target, endpoint: Endpoint, timeout_s: float, count: int, once: Once
+) -> Measurement:
     """`count` tries, one after the other, each with its own deadline."""
-    at_ns, began = time.time_ns(), time.monotonic()
+    begun = Begun(kind, target)
     try:
         family, sockaddr = (await resolve(endpoint))[0]
     except Unresolved as fault:
-        return Measurement(kind, text, at_ns, since(began), Outcome.UNRESOLVED, {}, str(fault))
-    resolve_ms = None if is_address(endpoint.host) else since(began)
+        return begun.unresolved(fault)
+    resolve_ms = None if is_address(endpoint.host) else begun.took_ms
     tries = [await once(family, sockaddr, time.monotonic() + timeout_s)]
     while len(tries) < count:
         await asyncio.sleep(SPACING_S)
         trace.note("try", f"{len(tries) + 1} of {count}")
         tries.append(await once(family, sockaddr, time.monotonic() + timeout_s))
     last = ([attempt for attempt in tries if attempt.outcome is Outcome.OK] or tries)[-1]
-    return Measurement(kind, text, at_ns, since(began), last.outcome, values(tries, last, resolve_ms), last.why)
+    return begun.ended(last.outcome, last.why, values(tries, last, resolve_ms))
 
 
 def values(tries: Sequence[Try], attempt: Try, resolve_ms: float | None) -> dict[str, Value]:
@@ -106,8 +109,3 @@ def values(tries: Sequence[Try], attempt: Try, resolve_ms: float | None) -> dict
             out |= {"rtt_min_ms": round(measured[0], 4), "rtt_max_ms": round(measured[-1], 4)}
     out |= attempt.facts
     return out | ({} if resolve_ms is None else {"resolve_ms": resolve_ms})
-
-
-def since(began: float) -> float:
-    """Milliseconds since a monotonic moment."""
-    return round((time.monotonic() - began) * 1000.0, 3)

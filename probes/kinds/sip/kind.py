@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from probes import trace
-from probes.base import Field, Kind, Measurement, Outcome, Target
+from probes.base import Field, Kind, Measurement, Target
 from probes.io.conversation import ConversationEnd, over_udp
 from probes.io.stream.tls import Trust
+from probes.kinds.shared.begun import Begun
 from probes.kinds.sip import access as sipaccess
 from probes.kinds.sip import verdict as sipjudge
 from probes.kinds.sip.target import SipTarget, aim
@@ -62,12 +63,12 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     toward = aim(target.text, settings.transport, settings.user)
     credentials = sipaccess.credentials(settings, toward)
     tls = sipaccess.tls(settings, toward) if toward.transport == "tls" else None
-    at_ns, began = time.time_ns(), time.monotonic()
+    begun = Begun("sip", target)
     try:
         family, sockaddr = (await resolve(toward.endpoint))[0]
     except Unresolved as fault:
-        return Measurement("sip", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
-    resolve_ms = _ms(began) if str(sockaddr[0]) != toward.endpoint.host.partition("%")[0] else None
+        return begun.unresolved(fault)
+    resolve_ms = begun.took_ms if str(sockaddr[0]) != toward.endpoint.host.partition("%")[0] else None
 
     async def once() -> OptionsTry:
         deadline = time.monotonic() + settings.timeout_s
@@ -79,8 +80,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         trace.note("try", f"{len(tries) + 1} of {count}")
         tries.append(await once())
     outcome, why = sipjudge.verdict(tries)
-    values = sipjudge.values(tries, resolve_ms)
-    return Measurement("sip", target.text, at_ns, _ms(began), outcome, values, why)
+    return begun.ended(outcome, why, sipjudge.values(tries, resolve_ms))
 
 
 async def _try(
@@ -107,10 +107,6 @@ async def _try(
 def _told(events: list[Any], ended: ConversationEnd) -> OptionsTry:
     outcome, why, answer = sipjudge.judge(events, ended)
     return OptionsTry(outcome, why, answer, ended.connect_ms, ended.tls_ms, ended.cert_days)
-
-
-def _ms(began: float) -> float:
-    return round((time.monotonic() - began) * 1000.0, 3)
 
 
 SIP = Kind("sip", SipSettings, FIELDS, run, None, "SIP OPTIONS: does a conference server answer, how fast, and what")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, replace
 from typing import Any
 
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
 from probes.io.bulk.iperf3 import ClientReport, measure
+from probes.kinds.shared.begun import Begun
 from probes.kinds.shared.load_delay import FIELDS as DELAYS
 from probes.kinds.shared.load_delay import echoing
 from probes.kinds.throughput import verdict as throughputjudge
@@ -87,18 +87,18 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     """One test. `count` means packets elsewhere and nothing here: how much is sent is a matter of time."""
     login = login_of(settings)
     endpoint = parse(target.text, PORT)
-    at_ns, began = time.time_ns(), time.monotonic()
+    begun = Begun("throughput", target)
     try:
         family, sockaddr = (await resolve(endpoint))[0]
     except Unresolved as fault:
-        return Measurement("throughput", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
+        return begun.unresolved(fault)
     patience = settings.timeout_s, settings.wait_s
     asked = family, sockaddr, params(settings), settings.duration_s, *patience, login
     if settings.protocol != "tcp" or not settings.delay:
-        return _told(target.text, at_ns, began, await measure(*asked), family)
+        return _measurement(begun, await measure(*asked), family)
     async with echoing(family, sockaddr) as echoes:
         report = await measure(*asked)
-    measured = _told(target.text, at_ns, began, report, family)
+    measured = _measurement(begun, report, family)
     if measured.outcome is not Outcome.OK:
         return measured
     delays = echoes.values(report.streams.began, report.streams.took_s)
@@ -119,14 +119,9 @@ def params(settings: ThroughputSettings) -> Params:
     )
 
 
-def _told(text: str, at_ns: int, began: float, report: ClientReport, family: int) -> Measurement:
+def _measurement(begun: Begun, report: ClientReport, family: int) -> Measurement:
     outcome, why = throughputjudge.verdict(report)
-    values = throughputjudge.values(report, family, outcome)
-    return Measurement("throughput", text, at_ns, _ms(began), outcome, values, why)
-
-
-def _ms(began: float) -> float:
-    return round((time.monotonic() - began) * 1000.0, 3)
+    return begun.ended(outcome, why, throughputjudge.values(report, family, outcome))
 
 
 def cost(settings: ThroughputSettings) -> Cost:

@@ -92,7 +92,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
             return await _with_staple(attempt, where, settings)
         return attempt
 
-    return await several("tls", target.text, endpoint, settings.timeout_s, count, once)
+    return await several("tls", target, endpoint, settings.timeout_s, count, once)
 
 
 async def _unobjected(reached: Reached) -> Reached:

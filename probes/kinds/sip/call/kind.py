@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from probes.base import Cost, Field, Kind, Measurement, Outcome, Target
+from probes.base import Cost, Field, Kind, Measurement, Target
 from probes.errors import BadSettings
 from probes.io import conversation
 from probes.io.conversation import ConversationEnd
+from probes.kinds.shared.begun import Begun
 from probes.kinds.sip import access as sipaccess
 from probes.kinds.sip.call import verdict as sipcalljudge
 from probes.kinds.sip.call.media import AUDIO_BPS, OUR_VIDEO_BPS, VIDEO_BPS, Lines
@@ -130,11 +131,11 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     toward = aim(target.text, settings.transport)
     if not toward.user:
         raise BadSettings(f"a call needs a room made for tests (write sip:ROOM@{toward.endpoint.host} as the target)")
-    at_ns, began = time.time_ns(), time.monotonic()
+    begun = Begun("sipcall", target)
     try:
         family, sockaddr = (await resolve(toward.endpoint))[0]
     except Unresolved as fault:
-        return Measurement("sipcall", target.text, at_ns, _ms(began), Outcome.UNRESOLVED, {}, str(fault))
+        return begun.unresolved(fault)
     lines = Lines(family, settings)
     talking = _Talking(lines, str(sockaddr[0]))
     try:
@@ -144,7 +145,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
         lines.close()
     talk = SipTalk(talking.events, ended, settings.video, lines.agreed, lines.heard, settings.reports_s > 0)
     outcome, why = sipcalljudge.verdict(talk)
-    return Measurement("sipcall", target.text, at_ns, _ms(began), outcome, sipcalljudge.values(talk), why)
+    return begun.ended(outcome, why, sipcalljudge.values(talk))
 
 
 async def _call(
@@ -192,10 +193,6 @@ def _resumed(call: StreamCall) -> Callable[[str], StreamCall]:
 def _opening(ask: Callable[[str], RequestPlan], local: str, lines: Lines) -> tuple[RequestPlan, bytes]:
     host = local.rpartition(":")[0].strip("[]")
     return ask(local), lines.offer(host)
-
-
-def _ms(began: float) -> float:
-    return round((time.monotonic() - began) * 1000.0, 3)
 
 
 def cost(settings: SipCallSettings) -> Cost:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from probes.base import Measurement, Outcome
+from probes.base import Measurement, Outcome, Target
 from probes.kinds.shared import service as reach
 from probes.kinds.shared.service import Try
 from probes.target import Endpoint
@@ -24,7 +24,7 @@ def told(*tries: Try, host: str = "127.0.0.1") -> Measurement:
     async def once(family: int, sockaddr: reach.SocketAddress, deadline: float) -> Try:
         return left.pop(0)
 
-    return asyncio.run(reach.several("x", "t", Endpoint(host, 9), 1.0, len(tries), once))
+    return asyncio.run(reach.several("x", Target("t"), Endpoint(host, 9), 1.0, len(tries), once))
 
 
 @pytest.fixture(autouse=True)
