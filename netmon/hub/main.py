@@ -111,7 +111,7 @@ async def _housekeeping(hub: Hub, now: asyncio.Event) -> None:
 
 def _from_thread(loop: asyncio.AbstractEventLoop, hub: Hub) -> None:
     with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
-        loop.call_soon_threadsafe(hub.feed.poke)
+        loop.call_soon_threadsafe(hub.feed.notify)
 
 
 def _part(hub: Hub, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:

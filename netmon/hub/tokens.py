@@ -53,7 +53,7 @@ class Tokens:
     def __init__(self, known: Iterable[tuple[str, str]], digests: Iterable[tuple[bytes, str]] = ()) -> None:
         """`known`: (token, name) pairs; an empty token stands for nobody. `digests`: of tokens whose text is not known."""
         self._names = {**dict(digests), **{_digest(token): name for token, name in known if token}}
-        self.told: dict[str, str] = {}  # file → what a person has to mend of it
+        self.faults: dict[str, str] = {}  # file → what a person has to mend of it
         self.files: tuple[Path, ...] = ()  # where they were read from
 
     def name(self, token: str) -> str | None:
@@ -64,10 +64,10 @@ class Tokens:
 class LiveTokens(Tokens):
     """Tokens that follow their files: a new one is good, and an old one no more, within seconds and without a restart."""
 
-    def __init__(self, read: Callable[[], Tokens], tell: Callable[[Mapping[str, str]], None]) -> None:
-        """`read` reads all files; `tell` gets what a person has to mend, file by file, whenever they were read."""
+    def __init__(self, read: Callable[[], Tokens], on_faults: Callable[[Mapping[str, str]], None]) -> None:
+        """`read` reads all files; `on_faults` gets what a person has to mend, file by file, whenever they were read."""
         super().__init__(())
-        self._read, self._tell = read, tell
+        self._read, self._on_faults = read, on_faults
         self._looked, self._stamps = 0.0, list[tuple[int, ...]]()
         self._take()
 
@@ -83,9 +83,9 @@ class LiveTokens(Tokens):
 
     def _take(self) -> None:
         tokens = self._read()
-        self._names, self.told, self.files = tokens._names, tokens.told, tokens.files
+        self._names, self.faults, self.files = tokens._names, tokens.faults, tokens.files
         self._looked, self._stamps = time.monotonic(), _stamps(self.files)
-        self._tell(self.told)
+        self._on_faults(self.faults)
 
 
 def _stamps(files: Iterable[Path]) -> list[tuple[int, ...]]:
@@ -133,7 +133,7 @@ def kept_tokens(folder: Path, wanted: Sequence[tuple[Path, str]]) -> Tokens:
     if after != before:
         faults |= _keep(folder, after)
     tokens = Tokens(known, digests)
-    tokens.told, tokens.files = faults, tuple(path for path, _ in wanted)
+    tokens.faults, tokens.files = faults, tuple(path for path, _ in wanted)
     return tokens
 
 

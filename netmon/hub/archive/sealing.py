@@ -15,46 +15,22 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 from netmon.files import make_folder, read_state, write_state
 from netmon.process.troubles import Troubles, fault_words
-from netmon.segments import position_of
+from netmon.segments import Position, Segments, position_of
 from netmon.store import layout
 from netmon.store.frames import END, FRAME
 from probes.clean import clean
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from netmon.segments import Position
 
 log = logging.getLogger("netmon.hub")
 CHILD_LIFE_S = 900
 
 
-class Sealable(Protocol):
-    """What sealing needs of `netmon.segments.Segments`."""
-
-    @property
-    def durable(self) -> Position:
-        """Behind the last record that is on disk."""
-
-    @property
-    def first(self) -> Position:
-        """Before the oldest record."""
-
-    def read(self, start: Position) -> Iterator[tuple[Position, bytes]]:
-        """Records behind a position, each with the position after it."""
-
-    def drop_before(self, position: Position) -> None:
-        """Unlink segments that end before a position."""
-
-
 class Sealer:
     """Runs the child; remembers below which segment everything is sealed for good."""
 
-    def __init__(self, segments: Sealable, store: Path, troubles: Troubles | None = None) -> None:
+    def __init__(self, segments: Segments, store: Path, troubles: Troubles | None = None) -> None:
         self._troubles = troubles or Troubles()
         with suppress(OSError):  # a disk that takes nothing: sealing tells it, each turn
             make_folder(store)
@@ -97,7 +73,7 @@ class Sealer:
 
     def _child(self, durable: Position, oldest_ms: int) -> dict[str, int]:
         first = self._segments.first
-        start = type(first)(max(self.sealed, first.segment), 0)
+        start = Position(max(self.sealed, first.segment), 0)
         command = [sys.executable, "-m", "netmon.store.seal", str(self.store), str(oldest_ms)]
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         late = threading.Timer(CHILD_LIFE_S, child.kill)  # one that reads no more would hold us up for good
@@ -124,7 +100,7 @@ class Sealer:
     @property
     def place(self) -> Position:
         """Up to where everything was sealed at least once."""
-        return type(self._segments.first)(self.sealed, self._offset)
+        return Position(self.sealed, self._offset)
 
     def begin_again(self, end: Position, *, is_lost: bool) -> None:
         """`place` lies behind the segments' end. `is_lost`: they lost their tail, so a file that was made of the segment
@@ -134,10 +110,10 @@ class Sealer:
 
     def limit(self) -> Position:
         """Everything before this is sealed for good."""
-        return type(self._segments.first)(self.sealed, 0)
+        return Position(self.sealed, 0)
 
 
-def prune(segments: Sealable, needed: Iterable[Position]) -> Position:
+def prune(segments: Segments, needed: Iterable[Position]) -> Position:
     """Unlink whole segments before every one of `needed`; what was the limit. Run where the segments are written."""
     limit = min(needed)
     segments.drop_before(limit)

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
 
+from netmon.hub.archive.sealing import Sealer
+from netmon.hub.archive.sink import Sink
 from netmon.process.troubles import Troubles
+from netmon.segments import Position
 from netmon.store import record
-
-if TYPE_CHECKING:
-    from netmon.segments import Position
-
-
-class Copier(Protocol):
-    """Somebody who copies the segments: a sink."""
-
-    name: str
-    position: Position
-    lost: int  # points that were gone before they could be copied
-
-
-class Sealing(Protocol):
-    """What is needed of the sealer."""
-
-    @property
-    def place(self) -> Position:
-        """Up to where everything was sealed."""
 
 
 class LostPoints:
     """Called with the records of a segment before they go."""
 
-    def __init__(self, sealer: Sealing, sinks: Iterable[Copier], troubles: Troubles) -> None:
+    def __init__(self, sealer: Sealer, sinks: Iterable[Sink], troubles: Troubles) -> None:
         self._sealer, self._sinks, self._troubles = sealer, tuple(sinks), troubles
         self.points = 0  # acknowledged points that were neither sealed nor are in the segments any more
 

@@ -8,32 +8,14 @@ is not there begins again with what is left: a database overwrites what it has, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol
 
+from netmon.hub.archive.sealing import Sealer
+from netmon.hub.archive.sink import Sink
+from netmon.segments import Position, Segments
 from netmon.store import layout
 
-if TYPE_CHECKING:
-    from netmon.hub.archive.sealing import Sealer
-    from netmon.hub.archive.sink import Sink
-    from netmon.segments import Position
 
-
-class Numbered(Protocol):
-    """What healing needs of `netmon.segments.Segments`."""
-
-    @property
-    def durable(self) -> Position:
-        """Behind the last record that is on disk."""
-
-    @property
-    def first(self) -> Position:
-        """Before the oldest record."""
-
-    def begin_after(self, position: Position) -> bool:
-        """Give out no place up to `position` again; False when it is not behind the end."""
-
-
-def heal(segments: Numbered, sealer: Sealer, sinks: Iterable[Sink], others: Mapping[str, Position]) -> str:
+def heal(segments: Segments, sealer: Sealer, sinks: Iterable[Sink], others: Mapping[str, Position]) -> str:
     """Make everybody's places true; what was wrong, for people, "" when nothing was. `others`: who remembers which place.
 
     Before anything is written to the segments.
@@ -43,7 +25,7 @@ def heal(segments: Numbered, sealer: Sealer, sinks: Iterable[Sink], others: Mapp
     places = {
         **others,
         "sealed.json": sealer.place,
-        file: type(end)(layout.newest_segment(sealer.store), 0),
+        file: Position(layout.newest_segment(sealer.store), 0),
         **{f"sink {sink.name}": sink.position for sink in sinks},
     }
     wrong = sorted(name for name, place in places.items() if place > end)

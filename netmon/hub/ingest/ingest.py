@@ -104,7 +104,7 @@ class Ingest:
         self._flying: dict[int, tuple[str, str, list[tuple[int, int]]]] = {}
         self._serial = 0
         self._troubles, self._on_waiting, self._mono_s = troubles or Troubles(), on_waiting, mono_s
-        self._clocks_told, self._twins = "", Twins()
+        self._clock_trouble, self._twins = "", Twins()
         self.clocks = clocks.WriterClocks(clock_ns() // 1_000_000, mono_s(), seen.newest_ms())
         self.position = position  # after the last record settled and published
         self._unjudged, self._turns, self._large, self._room = unjudged, WriterTurns(), WriterTurns(), BodyRoom()
@@ -221,8 +221,8 @@ class Ingest:
             return
         mono_s = self._mono_s()
         why = self.clocks.hear(claimed.writer.site, claimed.header.agent, told_ms, now_ms, mono_s)
-        if why or self._clocks_told:
-            self._tell_clocks(mono_s)
+        if why or self._clock_trouble:
+            self._note_clocks(mono_s)
         if why:
             raise self._waits(why)
         if claimed.header.boot and claimed.header.frontier_ms is not None:  # live
@@ -244,14 +244,14 @@ class Ingest:
         self._counters.clock_refusals += 1
         return BadWrite(HttpReply(503, "clock", why, retry_after_s=limits.RETRY_AFTER_S))
 
-    def _tell_clocks(self, mono_s: float) -> None:
+    def _note_clocks(self, mono_s: float) -> None:
         trouble = self.clocks.trouble(mono_s)
         if trouble:
             severity = "critical" if self.clocks.hub_is_off else "warning"
             self._troubles.tell(CLOCKS, trouble, severity=severity)
         else:
             self._troubles.well(CLOCKS)
-        self._clocks_told = trouble
+        self._clock_trouble = trouble
 
     async def _take_whole(
         self, claimed: Claimed, body: Body, read: Read, lines: _Numbered, now_ns: int

@@ -12,12 +12,10 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 from netmon.process.troubles import Troubles, fault_words
-
-if TYPE_CHECKING:
-    from netmon.segments import Position
+from netmon.segments import Position, Segments
 
 Result = TypeVar("Result")
 log = logging.getLogger("netmon.hub")
@@ -28,20 +26,7 @@ SETTLE_S = 0.005  # of what follows stored writes, at once
 TRIES = 16  # on a full disk: something old goes, then again
 
 # Called in the event loop, in the order of the records: the position once durable, None when refused.
-Settled = Callable[["Position | None"], None]
-
-
-class Store(Protocol):
-    """What the journal needs of `netmon.segments.Segments`."""
-
-    def append(self, body: bytes) -> Position:
-        """Add a record; the position after it. Raises OSError."""
-
-    def commit(self) -> None:
-        """Make all that was added durable; on any exception none of it is there."""
-
-    def discard(self) -> None:
-        """Forget what was added since the last commit."""
+Settled = Callable[[Position | None], None]
 
 
 class DiskRefuses(Exception):
@@ -57,7 +42,7 @@ class _Waiting(NamedTuple):
 class Journal:
     """Group commit onto segments."""
 
-    def __init__(self, segments: Store, make_room: Callable[[], int], troubles: Troubles | None = None) -> None:
+    def __init__(self, segments: Segments, make_room: Callable[[], int], troubles: Troubles | None = None) -> None:
         """`make_room` unlinks what is oldest on a full disk; how many records went unread."""
         self._segments, self._make_room = segments, make_room
         self._troubles = troubles or Troubles()
@@ -103,7 +88,7 @@ class Journal:
             try:
                 positions = await loop.run_in_executor(self._thread, self._write, [waiting.body for waiting in group])
             except Exception as fault:  # whatever it was: who wrote is told, and comes again
-                self._tell(fault)
+                self._note(fault)
                 # Who queued meanwhile may lean on this group (a repeat of one of its writes): refuse both.
                 group, self._queue, self._queued_bytes = group + self._queue, [], 0
                 _settle(group, [None] * len(group), DiskRefuses(fault_words(fault)), self._troubles)
@@ -113,7 +98,7 @@ class Journal:
                 await _settle_all(group, positions, self._troubles)
         self._task = None
 
-    def _tell(self, fault: Exception) -> None:
+    def _note(self, fault: Exception) -> None:
         if isinstance(fault, OSError):
             self._troubles.tell(PART, f"{fault_words(fault)}: writes are refused until the disk takes them")
         else:

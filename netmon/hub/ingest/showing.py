@@ -26,10 +26,10 @@ class Showing:
     """Lives in the event loop."""
 
     def __init__(
-        self, publish: Callable[[Batch], None], shown: Callable[[int, Position], None], troubles: Troubles
+        self, publish: Callable[[Batch], None], on_shown: Callable[[int, Position], None], troubles: Troubles
     ) -> None:
-        """`shown`: called with a record's serial and position when all of it is published."""
-        self._publish, self._told, self._troubles = publish, shown, troubles
+        """`on_shown`: called with a record's serial and position when all of it is published."""
+        self._publish, self._on_shown, self._troubles = publish, on_shown, troubles
         self._unshown: dict[int, _Unshown] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -40,7 +40,7 @@ class Showing:
             try:
                 self._publish(Batch(header, lines, position))
             finally:
-                self._told(serial, position)
+                self._on_shown(serial, position)
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._unshown[serial] = _Unshown(header, lines, position, done)
@@ -60,7 +60,7 @@ class Showing:
                 for batch in _batches(record.header, record.lines, record.position):
                     self._publish(batch)
                     await asyncio.sleep(0)
-            self._told(serial, record.position)
+            self._on_shown(serial, record.position)
             del self._unshown[serial]
             record.done.set_result(None)
 

@@ -4,49 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from alerts.base import own_series
+from inventory.model import Agent, Check, Site
 from probes.clean import clean
 
 NONE = "-"
 OWN_SERIES = own_series("")
-
-
-class SiteLike(Protocol):
-    """What the hub needs to know of a site of the inventory."""
-
-    @property
-    def id(self) -> str:
-        """Its id, unique in the inventory."""
-
-    @property
-    def kind(self) -> str:
-        """What stands there: `core`, `datacentre`, `province`, `commune`."""
-
-    @property
-    def code(self) -> str:
-        """Administrative code, "" where there is none."""
-
-    @property
-    def province(self) -> str:
-        """Code of its province, "" where there is none."""
-
-    @property
-    def name(self) -> str:
-        """Its name, for people."""
-
-
-class AgentLike(Protocol):
-    """What the hub needs to know of an agent of the inventory."""
-
-    @property
-    def agent(self) -> str:
-        """The agent's name."""
-
-    @property
-    def site(self) -> str:
-        """Id of the site it stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +26,6 @@ class Commune:
     def id(self) -> str:
         """Element id."""
         return f"commune:{self.code}"
-
-
-class CheckLike(Protocol):
-    """What the hub needs to know of a check of the inventory."""
-
-    @property
-    def check(self) -> str:
-        """Its name, unique in the inventory."""
-
-    @property
-    def agent(self) -> str:
-        """The agent that runs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +62,7 @@ class Writers:
     communes: tuple[Commune, ...]
 
     @classmethod
-    def of(cls, sites: Iterable[SiteLike], agents: Iterable[AgentLike], checks: Iterable[CheckLike] = ()) -> Writers:
+    def of(cls, sites: Iterable[Site], agents: Iterable[Agent], checks: Iterable[Check] = ()) -> Writers:
         """From an inventory's sites, agents and checks."""
         owners = {check.check: check.agent for check in checks}
         by_site: dict[str, set[str]] = {}
@@ -125,7 +77,7 @@ class Writers:
         return cls(writers, tuple(communes))
 
 
-def _codes(site: SiteLike) -> tuple[str, str]:
+def _codes(site: Site) -> tuple[str, str]:
     """(commune, province) codes a site's points carry, `-` where there is none."""
     if site.kind == "commune":
         return site.code or NONE, site.province or NONE

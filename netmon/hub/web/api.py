@@ -6,8 +6,8 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from netmon.hub import limits
+from netmon.hub.conference.rehearsals import Rehearsals
+from netmon.hub.incidents.actions import Actions
 from netmon.hub.state.view import HubView
 from netmon.hub.web.events import EventStream
 from probes.clean import clean
@@ -24,42 +26,16 @@ MAX_SILENCE_S = 90 * 86400
 _JSON = "application/json"
 
 
-class Deeds(Protocol):
-    """What people may do, as the evaluator offers it. Each may wait for the disk."""
-
-    def ack(self, id: str, who: str, note: str, now_s: float) -> None:
-        """Somebody takes an incident into their hands; `KeyError` when unknown."""
-
-    def silence(self, element: str, until_s: float, who: str, note: str, now_s: float) -> str:
-        """No pages for an element for a time; the silence's id; `KeyError` for an unknown element."""
-
-    def unsilence(self, id: str, now_s: float) -> None:
-        """End a silence; `KeyError` when unknown."""
-
-
-class Conferences(Protocol):
-    """What the API shows of conferences; `KeyError` for one that is unknown."""
-
-    def rows(self) -> list[dict[str, Any]]:
-        """All."""
-
-    def live(self, id: str, incidents: Iterable[dict[str, Any]]) -> dict[str, Any]:
-        """One, with its stages and the open incidents that touch its rooms."""
-
-    def whole(self, id: str) -> list[tuple[str, bytes]]:
-        """Each stage and the JSON of its result, the oldest first. Waits for the disk."""
-
-
 def make(
     state: HubView,
     feed: EventStream,
-    deeds: Deeds,
+    actions: Actions,
     leases: Callable[[], dict[str, Any]] = dict,
-    conferences: Conferences | None = None,
+    conferences: Rehearsals | None = None,
 ) -> Starlette:
     """The application behind the read token (or the owner's socket). `leases`: what is out and used, for people."""
-    api = _Api(state, feed, deeds, leases)
-    meetings = [] if conferences is None else _meetings(_Meetings(state, conferences))
+    api = _Api(state, feed, actions, leases)
+    routes = [] if conferences is None else _of_conferences(_Conferences(state, conferences))
     return Starlette(
         routes=[
             Route("/api/v1/state", api.whole),
@@ -71,15 +47,17 @@ def make(
             Route("/api/v1/silences", api.silences),
             Route("/api/v1/silences", api.silence, methods=["POST"]),
             Route("/api/v1/silences/{id}", api.unsilence, methods=["DELETE"]),
-            *meetings,
+            *routes,
         ],
-        exception_handlers={HTTPException: _told, sqlite3.Error: _not_kept},
+        exception_handlers={HTTPException: _problem, sqlite3.Error: _not_kept},
     )
 
 
 class _Api:
-    def __init__(self, state: HubView, feed: EventStream, deeds: Deeds, leases: Callable[[], dict[str, Any]]) -> None:
-        self._state, self._feed, self._deeds, self._leases = state, feed, deeds, leases
+    def __init__(
+        self, state: HubView, feed: EventStream, actions: Actions, leases: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._state, self._feed, self._actions, self._leases = state, feed, actions, leases
 
     async def whole(self, request: Request) -> Response:
         state = self._state.whole()
@@ -102,10 +80,10 @@ class _Api:
         body = await _object(request)
         id, who, note = request.path_params["id"], _text(body, "who", needed=True), _text(body, "note")
         try:
-            await asyncio.to_thread(self._deeds.ack, id, who, note, time.time())
+            await asyncio.to_thread(self._actions.ack, id, who, note, time.time())
         except KeyError as fault:
             raise HTTPException(404, f"no incident {clean(id, 64)}") from fault
-        self._feed.poke()
+        self._feed.notify()
         return JSONResponse({"id": id})
 
     async def silence(self, request: Request) -> Response:
@@ -120,23 +98,23 @@ class _Api:
             raise HTTPException(400, f"for_s must be a number of seconds from 1 to {MAX_SILENCE_S}")
         now_s = time.time()
         try:
-            id = await asyncio.to_thread(self._deeds.silence, element, now_s + for_s, who, note, now_s)
+            id = await asyncio.to_thread(self._actions.silence, element, now_s + for_s, who, note, now_s)
         except KeyError as fault:
             raise HTTPException(404, f"no element {clean(element, 64)}") from fault
-        self._feed.poke()
+        self._feed.notify()
         return JSONResponse({"id": id}, 201)
 
     async def unsilence(self, request: Request) -> Response:
         id = request.path_params["id"]
         try:
-            await asyncio.to_thread(self._deeds.unsilence, id, time.time())
+            await asyncio.to_thread(self._actions.unsilence, id, time.time())
         except KeyError as fault:
             raise HTTPException(404, f"no silence {clean(id, 64)}") from fault
-        self._feed.poke()
+        self._feed.notify()
         return Response(status_code=204)
 
 
-def _meetings(api: _Meetings) -> list[Route]:
+def _of_conferences(api: _Conferences) -> list[Route]:
     return [
         Route("/api/v1/conferences", api.rows),
         Route("/api/v1/conferences/{id}", api.last),
@@ -145,8 +123,8 @@ def _meetings(api: _Meetings) -> list[Route]:
     ]
 
 
-class _Meetings:
-    def __init__(self, state: HubView, conferences: Conferences) -> None:
+class _Conferences:
+    def __init__(self, state: HubView, conferences: Rehearsals) -> None:
         self._state, self._conferences = state, conferences
 
     async def rows(self, request: Request) -> Response:
@@ -203,7 +181,7 @@ def _text(body: dict[str, Any], key: str, *, needed: bool = False) -> str:
     return clean(value, 500)
 
 
-async def _told(request: Request, fault: Exception) -> Response:
+async def _problem(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, HTTPException)
     code = "not found" if fault.status_code == 404 else "invalid"
     return JSONResponse({"code": code, "message": fault.detail}, fault.status_code, fault.headers)

@@ -28,12 +28,12 @@ class EventStream:
     def __init__(self, state: HubView) -> None:
         self._state = state
         self._readers: set[asyncio.Queue[bytes]] = set()
-        self._poked = asyncio.Event()
+        self._notified = asyncio.Event()
         self._quiet_s = 0.0
 
-    def poke(self) -> None:
+    def notify(self) -> None:
         """Something that matters changed (an incident): do not wait for the beat."""
-        self._poked.set()
+        self._notified.set()
 
     async def run(self) -> None:
         """Tell the readers once a second, until cancelled."""
@@ -45,12 +45,12 @@ class EventStream:
     def _tick(self) -> None:
         change, any_row = self._state.change()
         self._quiet_s += TICK_S
-        if any_row or self._poked.is_set() or self._quiet_s >= BEAT_S:
-            self._poked.clear()
+        if any_row or self._notified.is_set() or self._quiet_s >= BEAT_S:
+            self._notified.clear()
             self._quiet_s = 0.0
-            self._tell(_event("change", change))
+            self._push(_event("change", change))
 
-    def _tell(self, data: bytes) -> None:
+    def _push(self, data: bytes) -> None:
         for queue in self._readers:
             if queue.full():
                 while not queue.empty():
@@ -62,7 +62,7 @@ class EventStream:
 
     def close(self) -> None:
         """End every stream."""
-        self._tell(_END)
+        self._push(_END)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """GET /api/v1/events."""
@@ -88,7 +88,7 @@ class EventStream:
     async def _whole(self, queue: asyncio.Queue[bytes]) -> bytes:
         """The whole state as an event. Others are told first, so that no change falls between two readers."""
         if self._readers:
-            self._tell(_event("change", self._state.change()[0]))
+            self._push(_event("change", self._state.change()[0]))
         else:
             self._state.change()
         while not queue.empty():

@@ -175,7 +175,7 @@ def test_a_damaged_token_file_costs_its_site_nothing(tmp_path: Path, damage: byt
     (tmp_path / "c1.token").write_bytes(damage)
     tokens = site_tokens(tmp_path, ["c1", "c2"])
     assert tokens.name(token) == "c1"
-    assert "mend it" in tokens.told["c1.token"] and len(tokens.told) == 1
+    assert "mend it" in tokens.faults["c1.token"] and len(tokens.faults) == 1
 
 
 def test_a_folder_in_a_tokens_place_stops_no_other_site(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_folder_in_a_tokens_place_stops_no_other_site(tmp_path: Path) -> None:
     tokens = site_tokens(tmp_path, ["c1", "c2"])
     assert tokens.name(token) == "c1"
     assert tokens.name(ensure_token(tmp_path / "c2.token")) == "c2"
-    assert list(tokens.told) == ["c1.token"]
+    assert list(tokens.faults) == ["c1.token"]
 
 
 def test_a_token_others_can_read_is_refused_by_name(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_token_others_can_read_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "c1.token").chmod(0o644)
     tokens = site_tokens(tmp_path, ["c1"])
     assert tokens.name(token) is None
-    assert "c1.token: others may read" in tokens.told["c1.token"] and "chmod 600" in tokens.told["c1.token"]
+    assert "c1.token: others may read" in tokens.faults["c1.token"] and "chmod 600" in tokens.faults["c1.token"]
     with pytest.raises(Unusable, match="mode 644"):
         ensure_token(tmp_path / "c1.token")
 
@@ -208,7 +208,7 @@ def test_a_token_that_was_changed_or_taken_away_is_another_one(tmp_path: Path) -
     assert tokens.name(old) is None and tokens.name(ensure_token(tmp_path / "c1.token")) == "c1"
     (tmp_path / "c1.token").write_text("chosen-by-hand\n")
     tokens = kept_tokens(tmp_path, [(tmp_path / "c1.token", "c1")])
-    assert tokens.name("chosen-by-hand") == "c1" and not tokens.told
+    assert tokens.name("chosen-by-hand") == "c1" and not tokens.faults
 
 
 def test_damaged_digests_are_made_anew(tmp_path: Path) -> None:
