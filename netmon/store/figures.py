@@ -6,14 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
-
 from netmon.fields import PREFIX
-from netmon.store.read import files
+from netmon.store.read import sealed_rows
 
 _LOCAL = 5  # `probes.base.Outcome.LOCAL`: our own fault says nothing of the network
 _LOST = 1  # beside a heavy test of the same agent it may be that test's
-_AT_ONCE = 500
 # First each point once (a repeat is the same point), then each check. What a heavy test of the agent may have made, its delay
 # and losses, says nothing of the link: as in the rules (`netmon.hub.incidents.samples`).
 _QUERY = """
@@ -54,16 +51,8 @@ class CheckFigures(NamedTuple):
 
 def figures(store: Path, kinds: Sequence[str], start_ms: int, end_ms: int) -> Iterator[CheckFigures]:
     """All checks of some kinds that measured in start_ms ≤ time < end_ms; runs that were our own fault do not count."""
-    sealed = files(store, start_ms, end_ms)
-    if not sealed:
-        return
-    names = [PREFIX + kind for kind in kinds]
-    connection = duckdb.connect()
-    try:
-        rows = connection.execute(_QUERY, [sealed, names, start_ms, end_ms, _LOCAL, _LOST])
-        while some := rows.fetchmany(_AT_ONCE):
-            for name, agent, check, commune, site, sent, rcvd, p95, minutes, failed in some:
-                tags = name.removeprefix(PREFIX), agent, check, commune, site
-                yield CheckFigures(*tags, int(sent), int(rcvd), p95, frozenset(minutes), frozenset(failed or ()))
-    finally:
-        connection.close()
+    values = [[PREFIX + kind for kind in kinds], start_ms, end_ms, _LOCAL, _LOST]
+    for row in sealed_rows(store, start_ms, end_ms, _QUERY, values):
+        name, agent, check, commune, site, sent, rcvd, p95, minutes, failed = row
+        tags = name.removeprefix(PREFIX), agent, check, commune, site
+        yield CheckFigures(*tags, int(sent), int(rcvd), p95, frozenset(minutes), frozenset(failed or ()))

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from array import array
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,11 +52,8 @@ class SegmentRows:
 
     def write(self, store: Path, segment: int, oldest_ms: int) -> int:
         """One file for each day there are rows of; how many files."""
-        connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": 1})
-        try:
+        with closing(duckdb.connect(config={"memory_limit": MEMORY, "threads": 1})) as connection:
             return self._write(connection, store, segment, oldest_ms)
-        finally:
-            connection.close()
 
     def _write(self, connection: duckdb.DuckDBPyConnection, store: Path, segment: int, oldest_ms: int) -> int:
         times = np.frombuffer(self.time, dtype=np.int64)

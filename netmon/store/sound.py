@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -44,12 +45,9 @@ def fault_of(path: Path) -> str:
 
 def _read_all(path: Path) -> None:
     columns = ", ".join(f'"{name}"' for name in layout.COLUMNS)
-    connection = duckdb.connect()
-    try:
-        text = f"SELECT bit_xor(hash({columns})) FROM read_parquet(?)"  # noqa: S608 - our own column names
-        connection.execute(text, [str(path)]).fetchall()
-    finally:
-        connection.close()
+    query = f"SELECT bit_xor(hash({columns})) FROM read_parquet(?)"  # noqa: S608 - our own column names
+    with closing(duckdb.connect()) as connection:
+        connection.execute(query, [str(path)]).fetchall()
 
 
 def scrub(store: Path, now_s: float | None = None) -> dict[str, int]:
