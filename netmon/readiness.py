@@ -8,9 +8,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 Row = dict[str, Any]
+
+
+class RunResult(TypedDict):
+    """One run, as `netmon conference check -o json` prints it, a child tells it to its hub, and the hub keeps it. `rooms` and
+    `causes` as docs/conference.md has them; `summary`: rooms by state."""
+
+    rooms: list[Row]
+    causes: list[Row]
+    summary: dict[str, int]
+    conference: NotRequired[str]
+    name: NotRequired[str]
+    starts: NotRequired[str]
+    at: NotRequired[str]
+    took_s: NotRequired[float]
+    trunks: NotRequired[list[Row]]
+    ports: NotRequired[list[Row]]
+    light: NotRequired[bool]  # rooms were asked, and not called
+    stage: NotRequired[str]  # of the hub: which of its rehearsals
+    failed: NotRequired[str]  # of the hub: why it could not be made, "" else
+
+
 STATES = {
     "ready": {"vi": "sẵn sàng", "en": "ready"},
     "risk": {"vi": "có rủi ro", "en": "at risk"},
@@ -56,7 +77,7 @@ def stage_name(lead_s: float) -> str:
     return f"T-{lead_s / 60:g}min" if lead_s >= 60 and lead_s % 60 == 0 else f"T-{lead_s:g}s"
 
 
-def parse(raw: bytes) -> Row:
+def parse(raw: bytes) -> RunResult:
     """A run from its JSON; raises ValueError for what is none."""
     try:
         run = json.loads(raw)
@@ -74,7 +95,7 @@ def parse(raw: bytes) -> Row:
         good = isinstance(row, dict) and all(isinstance(row.get(key), str) for key in texts)
         if not good or row["state"] not in STATES or (row["rung"] and row["rung"] not in RUNGS):
             raise ValueError("a room of the run has no state that is known")
-    return run
+    return cast(RunResult, run)
 
 
 def is_good(row: Mapping[str, Any]) -> bool:
@@ -88,9 +109,9 @@ def counted(rooms: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return {state: states.count(state) for state in STATES}
 
 
-def delta(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Row:
+def delta(before: RunResult | None, now: RunResult) -> Row:
     """What changed between two runs: rooms that got worse, better, and those still not ready."""
-    was = {row["room"]: row for row in (before or {}).get("rooms", ())}
+    was = {row["room"]: row for row in before["rooms"]} if before else {}
     worse, better, still = [], [], []
     for row in now["rooms"]:
         old = was.get(row["room"])
@@ -104,21 +125,21 @@ def delta(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Row:
     return {"first": before is None, "worse": worse, "better": better, "still": still}
 
 
-def carried(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Row:
+def carried(before: RunResult | None, now: RunResult) -> RunResult:
     """A run with what it could not see: a room whose call, media or quality did not hold before is no better because
     nobody called it (the run is `light`, or the room `asked_only`). Such rows keep `as_of`, when they were measured."""
-    was = {row["room"]: row for row in (before or {}).get("rooms", ())}
+    was = {row["room"]: row for row in before["rooms"]} if before else {}
     rooms, kept = list[Row](), set[str]()
     for row in now["rooms"]:
         old = was.get(row["room"])
         only_asked = now.get("light") or row.get("asked_only")
         if old is not None and only_asked and _is_unseen(old, row):
             kept.add(row["room"])
-            rooms.append({**old, "as_of": old.get("as_of", (before or {}).get("at", ""))})
+            rooms.append({**old, "as_of": old.get("as_of", before.get("at", "") if before else "")})
         else:
             rooms.append(row)
     causes = list(now["causes"])
-    for cause in (before or {}).get("causes", ()):
+    for cause in before["causes"] if before else ():
         if cause.get("rung") in HEAVY and kept.issuperset(cause.get("rooms", ())):
             causes.append(cause)
     rooms.sort(key=lambda row: _WORST_FIRST.index(row["state"]))

@@ -9,7 +9,7 @@ from typing import Any
 from inventory.model import Contact
 from netmon.conference.plan import Plan, Ports, Trunk
 from netmon.conference.verdict import Cause, RoomVerdict, ordered
-from netmon.readiness import RUNGS, STATES
+from netmon.readiness import RUNGS, STATES, RunResult
 
 Row = dict[str, Any]
 _NOBODY = {"vi": "chưa rõ chủ quản", "en": "owner unknown"}
@@ -20,7 +20,7 @@ COLUMNS = (
 
 def as_json(
     plan: Plan, verdicts: Sequence[RoomVerdict], causes: Sequence[Cause], *, began_s: float, took_s: float, lang: str
-) -> Row:
+) -> RunResult:
     """The whole run. Times are ISO 8601 in UTC; a value that was not measured is absent."""
     many = {state: sum(verdict.state == state for verdict in verdicts) for state in STATES}
     conference = plan.conference

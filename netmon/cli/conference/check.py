@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from inventory.topology import Network
 from netmon.cli import output
@@ -25,7 +24,7 @@ from netmon.conference.run import OnResult, Result, RoomRun, RunPlan
 from netmon.config.hub import RoomTestConfig
 from netmon.config.walker.value import parse_settings, seconds
 from netmon.errors import GOOD, INTERRUPTED, PROBLEM, Problem, UsageError
-from netmon.readiness import RUNGS
+from netmon.readiness import RUNGS, Row
 from probes.base import Measurement, Outcome
 from probes.clean import clean
 from probes.kinds.room.settings import RoomSettings
@@ -81,8 +80,8 @@ def run(args: argparse.Namespace) -> int:
         results, stopped = _rehearsed(room_run, laid.seats)
     alone = [verdict.judge(network, seat, results[seat.room]) for seat in laid.seats]
     verdicts, causes = verdict.together(network, laid, alone)
-    whole = report.as_json(laid, verdicts, causes, began_s=began_s, took_s=time.monotonic() - began, lang=lang)
-    whole["streams_most"] = room_run.busiest
+    result = report.as_json(laid, verdicts, causes, began_s=began_s, took_s=time.monotonic() - began, lang=lang)
+    whole: Row = {**result, "streams_most": room_run.busiest}
     for row in whole["rooms"]:
         row |= {"asked_only": True} if row["room"] in {*run_plan.spared, *room_run.spared} else {}
     _print(whole, laid, args, lang)
@@ -107,7 +106,7 @@ def _rehearsed(room_run: RoomRun, seats: Sequence[Seat]) -> tuple[dict[str, Resu
 
 
 def _spared(network: Network, laid: Plan, now_s: float, lang: str) -> frozenset[str]:
-    """Rooms that nobody calls now; whoever waits is report."""
+    """Rooms that nobody calls now; whoever waits is told."""
     spared, others = rooms_in_use(network, laid, now_s)
     if spared:
         ids = ", ".join(other.id for other in others)
@@ -134,7 +133,7 @@ def _run_plan(args: argparse.Namespace, profile: str, rate_bps: int | None) -> R
     return RunPlan(settings=settings, streams=args.streams, call=heavy, quality=heavy, until_s=until_s)
 
 
-def _print(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
+def _print(whole: Row, laid: Plan, args: argparse.Namespace, lang: str) -> None:
     if args.output == "json":
         output.print_json(whole)
     elif args.output == "csv":
@@ -143,7 +142,7 @@ def _print(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: st
         _table(whole, laid, args, lang)
 
 
-def _table(whole: dict[str, Any], laid: Plan, args: argparse.Namespace, lang: str) -> None:
+def _table(whole: Row, laid: Plan, args: argparse.Namespace, lang: str) -> None:
     rooms = [row | {"why": _why(row["why"], lang)} for row in whole["rooms"]]
     cells = [output.cells(row, 200) for row in report.cells(rooms, lang)]
     output.print_table(_HEADS[lang], cells, args, _NONE)

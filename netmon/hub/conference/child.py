@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 from netmon import readiness
 from netmon.config.hub import ConferencesConfig, RoomTestConfig
@@ -68,7 +67,7 @@ def longest_s(rooms: int, config: ConferencesConfig) -> float:
     return MIN_RUN_S + climb_s(config.settings) * rooms / config.streams
 
 
-async def run(words: Sequence[str], limit_s: float) -> dict[str, Any]:
+async def run(words: Sequence[str], limit_s: float) -> readiness.RunResult:
     """The child's result. Raises `RehearsalFailed`. However this ends, the child and its children are gone."""
     pipe = asyncio.subprocess.PIPE
     try:

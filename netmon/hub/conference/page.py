@@ -10,6 +10,7 @@ from alerts.route import Recipient
 from netmon import readiness
 from netmon.hub.conference.schedule import PlannedStage
 from netmon.hub.outbox_table import NewPage
+from netmon.readiness import RunResult
 
 MAX_ROWS = 200
 SEVERITY = "warning"
@@ -21,7 +22,7 @@ _ROW = (
 Row = dict[str, Any]
 
 
-def told(run: PlannedStage, result: Mapping[str, Any], before: Mapping[str, Any] | None, owner: str, at_ms: int) -> Row:
+def page_object(run: PlannedStage, result: RunResult, before: RunResult | None, owner: str, at_ms: int) -> Row:
     """The `conference` object. `before`: the last run that could be made, None at first; `owner`: its MCU's."""
     failed = str(result.get("failed", ""))
     change = readiness.delta(before, result) if not failed else {"worse": [], "better": [], "still": []}
@@ -65,8 +66,8 @@ def is_worth_it(about: Mapping[str, Any], *, first: bool, last: bool) -> bool:
 
 def pages(
     about: Row,
-    result: Mapping[str, Any],
-    before: Mapping[str, Any] | None,
+    result: RunResult,
+    before: RunResult | None,
     receivers: Iterable[Recipient],
     hub: str,
     lang: str,
@@ -89,7 +90,7 @@ def pages(
     return owed
 
 
-def _concerned(result: Mapping[str, Any]) -> set[str]:
+def _concerned(result: RunResult) -> set[str]:
     """Whose the rooms that are not ready and the causes of a run are: all of them, also those a page has no room for."""
     owners = {str(row.get("owner", "")) for row in result["rooms"] if not readiness.is_good(row)}
     for cause in result["causes"]:

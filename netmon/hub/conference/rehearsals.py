@@ -24,6 +24,7 @@ from netmon.hub.conference.child import RehearsalFailed
 from netmon.hub.conference.schedule import Key, PlannedStage, Schedule, startable
 from netmon.hub.conference.tables import ConferenceTables, KeptStage
 from netmon.process.troubles import Troubles
+from netmon.readiness import RunResult
 from probes.clean import clean
 
 log = logging.getLogger("netmon.hub")
@@ -153,7 +154,7 @@ class Rehearsals:
                 )
                 await asyncio.sleep(LOOK_S)
 
-    async def _result(self, run: PlannedStage) -> Row:
+    async def _result(self, run: PlannedStage) -> RunResult:
         """What the run told; without rooms and with `failed` when it told nothing."""
         why = ""
         for number in range(TRIES):
@@ -179,7 +180,7 @@ class Rehearsals:
             "light": not run.call_s(self._clock_s()),
         }
 
-    async def _try(self, run: PlannedStage) -> Row:
+    async def _try(self, run: PlannedStage) -> RunResult:
         terms = self._config.conferences
         conference = self._network.conference(run.conference)
         assert conference is not None
@@ -189,7 +190,7 @@ class Rehearsals:
         limit_s = min(limit_s, may_call_s) if may_call_s else limit_s
         lang, light = self._config.lang, not may_call_s
         words = child.command(self._config.inventory, run.conference, terms, lang, light=light, limit_s=limit_s)
-        return await child.run(words, limit_s) | {"light": light, "stage": run.stage}
+        return {**await child.run(words, limit_s), "light": light, "stage": run.stage}
 
     async def _clear(self, run: PlannedStage, limit_s: float, *, wait: bool) -> None:
         """Keep its links free from now on, and wait for heavy tests that run there: they would spoil what is measured."""
@@ -202,7 +203,7 @@ class Rehearsals:
 
     # --- keeping ---
 
-    def settle(self, run: PlannedStage, result: Row, now_s: float) -> None:
+    def settle(self, run: PlannedStage, result: RunResult, now_s: float) -> None:
         """Keep a result and owe its pages, at once or not at all. Waits for the disk; raises `sqlite3.Error`."""
         id, starts_ms, stage = run.key
         known = self._of(id, starts_ms)
@@ -211,7 +212,7 @@ class Rehearsals:
         if not result.get("failed"):
             result = readiness.carried(before, result)
         at_ms = round(now_s * 1000)
-        about = page.told(run, result, before, self._owner(id), at_ms)
+        about = page.page_object(run, result, before, self._owner(id), at_ms)
         pages = []
         is_first = not known or bool(known[-1].brief["failed"])  # of those that could be made: that page must end
         if page.is_worth_it(about, first=is_first, last=run.last):
@@ -221,7 +222,7 @@ class Rehearsals:
         brief = {key: about[key] for key in ("summary", "failed", "light", "vi", "en")}
         brief |= {f"{key}_count": about["delta"][f"{key}_count"] for key in ("worse", "better", "still")}
         kept_stage = KeptStage(id, starts_ms, stage, at_ms, round(run.ends_s * 1000), brief)
-        whole = result | {"stage": stage, "at_ms": at_ms, "delta": about["delta"]}
+        whole = {**result, "stage": stage, "at_ms": at_ms, "delta": about["delta"]}
         self._tables.keep(
             kept_stage, json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"), pages, now_ms=at_ms
         )
