@@ -6,7 +6,8 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.applications import Starlette
@@ -34,7 +35,7 @@ def make(
     conferences: Rehearsals | None = None,
 ) -> Starlette:
     """The application behind the read token (or the owner's socket). `leases`: what is out and used, for people."""
-    api = _Api(state, feed, actions, leases)
+    api = _Api(state, actions, leases)
     routes = [] if conferences is None else _of_conferences(_Conferences(state, conferences))
     return Starlette(
         routes=[
@@ -54,10 +55,8 @@ def make(
 
 
 class _Api:
-    def __init__(
-        self, state: HubView, feed: EventStream, actions: Actions, leases: Callable[[], dict[str, Any]]
-    ) -> None:
-        self._state, self._feed, self._actions, self._leases = state, feed, actions, leases
+    def __init__(self, state: HubView, actions: Actions, leases: Callable[[], dict[str, Any]]) -> None:
+        self._state, self._actions, self._leases = state, actions, leases
 
     async def whole(self, request: Request) -> Response:
         state = self._state.whole()
@@ -79,38 +78,25 @@ class _Api:
     async def ack(self, request: Request) -> Response:
         body = await _object(request)
         id, who, note = request.path_params["id"], _text(body, "who", needed=True), _text(body, "note")
-        try:
+        with _known("incident", id):
             await asyncio.to_thread(self._actions.ack, id, who, note, time.time())
-        except KeyError as fault:
-            raise HTTPException(404, f"no incident {clean(id, 64)}") from fault
-        self._feed.notify()
         return JSONResponse({"id": id})
 
     async def silence(self, request: Request) -> Response:
         body = await _object(request)
-        element, who, note = (
-            _text(body, "element", needed=True),
-            _text(body, "who", needed=True),
-            _text(body, "note"),
-        )
-        for_s = body.get("for_s")
+        element, who = _text(body, "element", needed=True), _text(body, "who", needed=True)
+        note, for_s = _text(body, "note"), body.get("for_s")
         if isinstance(for_s, bool) or not isinstance(for_s, int | float) or not 1 <= for_s <= MAX_SILENCE_S:
             raise HTTPException(400, f"for_s must be a number of seconds from 1 to {MAX_SILENCE_S}")
         now_s = time.time()
-        try:
+        with _known("element", element):
             id = await asyncio.to_thread(self._actions.silence, element, now_s + for_s, who, note, now_s)
-        except KeyError as fault:
-            raise HTTPException(404, f"no element {clean(element, 64)}") from fault
-        self._feed.notify()
         return JSONResponse({"id": id}, 201)
 
     async def unsilence(self, request: Request) -> Response:
         id = request.path_params["id"]
-        try:
+        with _known("silence", id):
             await asyncio.to_thread(self._actions.unsilence, id, time.time())
-        except KeyError as fault:
-            raise HTTPException(404, f"no silence {clean(id, 64)}") from fault
-        self._feed.notify()
         return Response(status_code=204)
 
 
@@ -146,16 +132,21 @@ class _Conferences:
         )
 
     def _one(self, request: Request) -> dict[str, Any]:
-        try:
+        with _known("conference", request.path_params["id"]):
             return self._conferences.live(request.path_params["id"], self._state.view()["incidents"])
-        except KeyError as fault:
-            raise HTTPException(404, f"no conference {clean(request.path_params['id'], 64)}") from fault
 
     async def _results(self, request: Request) -> list[tuple[str, bytes]]:
-        try:
+        with _known("conference", request.path_params["id"]):
             return await asyncio.to_thread(self._conferences.whole, request.path_params["id"])
-        except KeyError as fault:
-            raise HTTPException(404, f"no conference {clean(request.path_params['id'], 64)}") from fault
+
+
+@contextmanager
+def _known(what: str, id: str) -> Iterator[None]:
+    """What is asked for in here may be unknown (`KeyError`): a 404."""
+    try:
+        yield
+    except KeyError as fault:
+        raise HTTPException(404, f"no {what} {clean(id, 64)}") from fault
 
 
 async def _object(request: Request) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class App:
         if scope["method"] != "POST":
             await answer(send, HttpReply(405, "method not allowed", "write with POST"))
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         try:
             token = token_of(headers) or query.get("p", "")
@@ -125,18 +125,21 @@ class App:
         await send_json(send, 503 if rows else 200, text)
 
     async def _state(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._local:
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-            if self._readers.name(token_of(headers)) is None:
-                self._counters.refused += 1
-                await answer(send, HttpReply(401, "unauthorized", "a read token is needed (Authorization: Token …)"))
-                return
+        if not self._local and self._readers.name(token_of(headers_of(scope))) is None:
+            self._counters.refused += 1
+            await answer(send, HttpReply(401, "unauthorized", "a read token is needed (Authorization: Token …)"))
+            return
         await self._api(scope, receive, send)
 
 
 def _named(scope: Scope) -> str:
     """A request's path, without the ids in it: one trouble a door."""
     return clean("/".join(str(scope["path"]).split("/")[:4]), 60)
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """A request's headers, names in lower case."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def token_of(headers: MutableMapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from netmon.hub import limits
 from netmon.hub.ingest.ingest import BadWrite, HttpReply, Ingest
 from netmon.hub.leases.desk import Full, LeaseDesk, NotYours
-from netmon.hub.web.app import Receive, Scope, Send, answer, read_body, send_json, token_of
+from netmon.hub.web.app import Receive, Scope, Send, answer, headers_of, read_body, send_json, token_of
 from probes.clean import clean
 
 PATH = "/api/v1/leases"
@@ -29,7 +29,7 @@ class LeaseEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         try:
             agent = headers.get("x-netmon-agent", "")
             self._ingest.writer(token_of(headers), agent)
