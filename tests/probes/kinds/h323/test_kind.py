@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from busy import unless_busy
 
 from probes.answer.standin.h323 import H323StandIn, listen
 from probes.base import Measurement, Outcome, Target
@@ -43,7 +44,7 @@ def against(standin: H323StandIn, how: H323Settings, host: str = "127.0.0.1", co
         await listening.close()
         return got
 
-    return asyncio.run(both())
+    return unless_busy(asyncio.run(both()))
 
 
 # -- a gatekeeper --------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 
 import kamailio
 import pytest
+from busy import unless_busy
 from checkout import GOLDEN
 from ports import free_ports
 
@@ -41,7 +42,7 @@ def called(ports: tuple[int, int], who: str, room: RoomStandIn, **more: Any) -> 
         finally:
             await listening.close()
 
-    return asyncio.run(both())
+    return unless_busy(asyncio.run(both()))
 
 
 @pytest.mark.parametrize("who", ["recorded", "direct"])

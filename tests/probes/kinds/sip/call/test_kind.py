@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from busy import unless_busy
 
 from probes.answer.standin import sip as standin
 from probes.answer.standin.room import RoomStandIn
@@ -58,7 +59,7 @@ def called(room: RoomStandIn, transport: str = "udp", host: str = "127.0.0.1", *
             room.live_at_end = room.live  # type: ignore[attr-defined]
             await listening.close()
 
-    return asyncio.run(both())
+    return unless_busy(asyncio.run(both()))
 
 
 def left(room: RoomStandIn) -> int:
