@@ -44,7 +44,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     reasons = {part: reason for part in parts if (reason := missing(part))}
     if not reasons:
         return
-    text = "; ".join(reasons.values())
+    text = "; ".join(dict.fromkeys(reasons.values()))
     if os.environ.get("NETMON_REQUIRE") == "all" and not UNPACKAGED.issuperset(reasons):
         pytest.fail(f"NETMON_REQUIRE=all, and {text}", pytrace=False)
     pytest.skip(text)

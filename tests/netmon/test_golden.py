@@ -325,6 +325,7 @@ def test_what_programs_read_has_the_shapes_it_had(tmp_path: Path) -> None:
 
 
 @pytest.mark.world
+@pytest.mark.needs("ping")
 def test_probes_print_what_they_printed(tmp_path: Path) -> None:
     """What they explain is the same; what they print has the same shape; each value is one of those explained."""
     before, now = EXPECTED["shapes"]["probe"], outputs.probes(World(goldens.copied(tmp_path / "w"), 0.0))

@@ -364,6 +364,7 @@ def far_ends(made: World) -> Iterator[dict[str, str]]:
         here = "127.0.0.1:"
         ends = [f"--train={here}{train}", f"--media={here}{media}", f"--throughput={here}{bulk}"]
         made.start("reflector", "reflector", f"--listen={here}{stamp}", *ends)
+        stack.callback(made.stop, "reflector")
         made.until(lambda: answers(bulk), "reflector")
         yield {
             "capacity": f"{here}{train}",
@@ -385,4 +386,3 @@ def far_ends(made: World) -> Iterator[dict[str, str]]:
             "tls": f"{here}{web} -n 1",
             "headroom": f"{here}{train} --set duration=1s --set profile=conf-720p",  # after capacity, whose responder it asks, too
         }
-        made.stop("reflector")
