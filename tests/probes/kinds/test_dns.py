@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
@@ -41,7 +42,7 @@ def reply(question: bytes, flags: int = 0x8180, answers: int = 1, value: bytes =
 def by_udp(*turns: Answer) -> Iterator[str]:
     """A server that answers the first question with the first turn, and so on."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
-        far.bind(("127.0.0.1", 0))
+        far.bind(("127.0.0.1", free_port()))  # by TCP, too, it may be asked
         far.settimeout(10)
 
         def serve() -> None:
