@@ -90,7 +90,7 @@ class World:
         """End a program; its exit code."""
         child = self.running.pop(name)
         child.send_signal(how)
-        return child.wait(30)
+        return child.wait(90)
 
     def log(self, name: str) -> str:
         """What a program said."""
@@ -101,7 +101,7 @@ class World:
         self.start("hub", "hub", "--config", file)
         self.until(lambda: self.request("GET", "/ping")[0] == 204, "hub")
 
-    def until(self, holds: Callable[[], Any], program: str, within_s: float = 30.0) -> Any:
+    def until(self, holds: Callable[[], Any], program: str, within_s: float = 90.0) -> Any:
         """The first true answer of `holds`; a far end that is not there yet is none."""
         end = time.monotonic() + within_s
         while True:
