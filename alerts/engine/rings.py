@@ -6,6 +6,7 @@ end. Sums are running totals: a window of any length is the difference of two bu
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ class RingEntry(NamedTuple):
     buckets: Array
 
 
-class Ring:
+class Ring(ABC):
     """`data[bucket % length, series]`."""
 
     empty: float = 0.0
@@ -44,9 +45,9 @@ class Ring:
         """Bucket `new` of each series begins as `old` ended."""
         self.data[new % self.length, rows] = self.data[old % self.length, rows]
 
+    @abstractmethod
     def put(self, entry: RingEntry, x: Array) -> None:
         """Values of points (NaN: the point says nothing) into all buckets they are told in."""
-        raise NotImplementedError
 
     def at(self, rows: Array, buckets: Array) -> Array:
         """Flat places of buckets of series."""
