@@ -55,7 +55,8 @@ from netmon.load import inventory as inventory_file
 from netmon.load import rules as rules_file
 from netmon.process import unix
 from netmon.process.troubles import Troubles, fault_words
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 
 log = logging.getLogger("netmon.hub")
 SEGMENT_BYTES = 4_000_000  # at most; small quotas and disks get smaller ones, so that dropping one loses little

@@ -29,7 +29,7 @@ from netmon.agent.uplink.spool import Spool
 from netmon.config.files import load_hub
 from netmon.hub.hub import Hub, open_hub
 from netmon.hub.ingest.ingest import BadWrite
-from netmon.segments import Position
+from netmon.segments.position import Position
 from netmon.store import read
 
 DAY_MS = 86_400_000

@@ -230,7 +230,8 @@ def no_memory(folder: Path) -> Row:
     from netmon.hub.ingest.writers import Writer, Writers
     from netmon.hub.limits import Counters
     from netmon.hub.tokens import Tokens
-    from netmon.segments import Position, Segments
+    from netmon.segments.position import Position
+    from netmon.segments.segments import Segments
     from netmon.store import record
 
     segments, real, chance = (

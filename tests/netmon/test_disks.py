@@ -21,7 +21,8 @@ from netmon.agent.uplink.cursor import Cursor
 from netmon.agent.uplink.spool import MAX_HELD_BYTES, MAX_VAIN, Spool
 from netmon.errors import SpoolError
 from netmon.files import lock
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 
 
 class Disk:

@@ -105,7 +105,7 @@ KEYS = st.sampled_from(("version", "position", "stored", "seen", "agents", "chec
 def test_no_shape_of_json_keeps_a_role_from_starting(tmp_path: Path, plain: Any) -> None:
     from netmon.agent.uplink import cursor
     from netmon.hub.archive import sealing, sink
-    from netmon.segments import Position
+    from netmon.segments.position import Position
 
     spool = Spool(tmp_path / "spool", segment_bytes=1 << 16, quota_bytes=1 << 20)
     for name in (snapshot.FILE, "sealed.json", "sink.json", "hub.cursor"):

@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.errors import SpoolError
-from netmon.segments import MAGIC, Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.record import MAGIC
+from netmon.segments.segments import Segments
 
 START = Position(0, 0)
 

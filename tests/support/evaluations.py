@@ -17,7 +17,7 @@ from netmon.hub.ingest.batch import Batch
 from netmon.hub.tables import open_database
 from netmon.line import Line
 from netmon.load import rules
-from netmon.segments import Position
+from netmon.segments.position import Position
 
 BASE_MS = 1_790_000_000_000  # the world's zero
 PACK = rules.load(None)

@@ -24,7 +24,7 @@ from netmon.hub.ingest.batch import Batch
 from netmon.hub.tables import open_database
 from netmon.line import Line
 from netmon.load import rules
-from netmon.segments import Position
+from netmon.segments.position import Position
 
 BASE_S = 1_790_000_000
 HOUR = 3600

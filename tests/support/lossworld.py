@@ -28,7 +28,8 @@ from ports import free_port
 from netmon.hub.ingest.batch import replay
 from netmon.intervals import Intervals
 from netmon.line import Line, decode
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 from netmon.store import layout
 
 Key = tuple[str, str, int]  # measurement, check, Unix ms

@@ -7,7 +7,7 @@ from typing import Any
 
 from netmon.hub.ingest.batch import Batch
 from netmon.line import Line
-from netmon.segments import Position
+from netmon.segments.position import Position
 from netmon.store import record
 from netmon.store.record import Header
 

@@ -16,7 +16,8 @@ import pytest
 from hubs import HubProcess, eventually, hub
 
 from netmon.hub.ingest.batch import Batch, replay
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 
 pytestmark = pytest.mark.world
 NETMON = [sys.executable, "-I", "-m", "netmon"]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from netmon.agent.clock.wall import moved
 from netmon.agent.uplink.spool import Mark, PointGroup, Spool, read_group
 from netmon.files import read_state, write_state
-from netmon.segments import Position, position_of
+from netmon.segments.position import Position, position_of
 
 log = logging.getLogger("netmon.agent")
 BATCH_LINES = 5_000

@@ -23,7 +23,8 @@ from typing import NamedTuple
 from netmon.agent.clock.wall import Known, unpack
 from netmon.fields import OF_GAP
 from netmon.intervals import Intervals
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 
 log = logging.getLogger("netmon.agent")
 _HEAD = struct.Struct(">8sQqIB")

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from netmon.files import make_folder, read_state, write_state
 from netmon.process.troubles import Troubles, fault_words
-from netmon.segments import Position, Segments, position_of
+from netmon.segments.position import Position, position_of
+from netmon.segments.segments import Segments
 from netmon.store import layout
 from netmon.store.frames import END, FRAME
 from probes.clean import clean

@@ -20,7 +20,8 @@ from netmon.delivery.set_aside import REFUSED, SetAside
 from netmon.files import make_folder, read_state, write_state
 from netmon.line import says_something, split, text_of_line
 from netmon.process.troubles import Troubles, watched_thread
-from netmon.segments import Position, Segments, position_of
+from netmon.segments.position import Position, position_of
+from netmon.segments.segments import Segments
 from netmon.store import record
 
 log = logging.getLogger("netmon.hub")

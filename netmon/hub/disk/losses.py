@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from netmon.hub.archive.sealing import Sealer
 from netmon.hub.archive.sink import Sink
 from netmon.process.troubles import Troubles
-from netmon.segments import Position
+from netmon.segments.position import Position
 from netmon.store import record
 
 

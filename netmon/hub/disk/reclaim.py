@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from netmon.segments import Segments
+from netmon.segments.segments import Segments
 from netmon.store import layout
 
 log = logging.getLogger("netmon.hub")

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 
 from netmon.hub.archive.sealing import Sealer
 from netmon.hub.archive.sink import Sink
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 from netmon.store import layout
 
 

@@ -16,7 +16,7 @@ from netmon.config.hub import HubConfig
 from netmon.hub.incidents.pages import Pages
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.outbox_table import PAGE_STATES
-from netmon.segments import Position
+from netmon.segments.position import Position
 
 CLOSED_MS = 86_400_000  # an incident that is over is shown for so long
 

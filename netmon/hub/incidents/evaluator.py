@@ -31,7 +31,7 @@ from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.incidents.turns import Jump, ListenedTime
 from netmon.hub.ingest.batch import Batch
 from netmon.process.troubles import Troubles
-from netmon.segments import Position
+from netmon.segments.position import Position
 
 log = logging.getLogger("netmon.hub")
 HORIZON_S = 120

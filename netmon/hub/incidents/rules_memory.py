@@ -19,7 +19,7 @@ import numpy as np
 
 from alerts.engine.memory import Memory
 from netmon.files import MISFITS, said_aside, set_aside, write_durably
-from netmon.segments import Position, position_of
+from netmon.segments.position import Position, position_of
 
 log = logging.getLogger("netmon.hub")
 FILE = "rules.memory"

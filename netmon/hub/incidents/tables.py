@@ -12,7 +12,7 @@ from alerts.silences import Silence
 from netmon.hub.disk.database import Database
 from netmon.hub.disk.row_sums import Row, SqlTable, summed
 from netmon.hub.outbox_table import NewPage, OutboxTable, labelled, owe
-from netmon.segments import Position, position_of
+from netmon.segments.position import Position, position_of
 
 
 class IncidentTables:

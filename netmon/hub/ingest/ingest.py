@@ -22,7 +22,7 @@ from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.tokens import Tokens
 from netmon.line import Line
 from netmon.process.troubles import Troubles
-from netmon.segments import Position
+from netmon.segments.position import Position
 from netmon.store import record
 from netmon.store.record import Header
 from probes.base import Field

@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 from netmon.process.troubles import Troubles, fault_words
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 
 Result = TypeVar("Result")
 log = logging.getLogger("netmon.hub")

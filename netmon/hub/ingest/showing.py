@@ -11,7 +11,7 @@ from netmon.hub.ingest.batch import Batch
 from netmon.hub.ingest.writers import NONE
 from netmon.line import Line
 from netmon.process.troubles import Troubles
-from netmon.segments import Position
+from netmon.segments.position import Position
 from netmon.store.record import Header
 
 

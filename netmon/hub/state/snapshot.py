@@ -11,7 +11,7 @@ from typing import Any
 
 from netmon.files import read_state, write_state
 from netmon.hub.state.live import Row
-from netmon.segments import position_of
+from netmon.segments.position import position_of
 
 FILE = "snapshot.json"
 VERSION = 1

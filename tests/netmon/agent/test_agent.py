@@ -16,9 +16,9 @@ import pytest
 from agenthub import OK, Answer, FakeHub, Request, Told, check, config, running, serving, until
 from ports import free_port
 
-from netmon import segments
 from netmon.agent.agent import RunningAgent
 from netmon.delivery import set_aside
+from netmon.segments import segments
 from probes.base import Outcome
 
 

@@ -21,7 +21,8 @@ from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
 from netmon.hub.web import trust
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 from probes.base import Outcome
 
 

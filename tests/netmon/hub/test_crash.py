@@ -15,7 +15,8 @@ import pytest
 from hubs import HubProcess, hub, line, now_ms
 
 from netmon.hub.ingest.batch import replay
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 
 pytestmark = pytest.mark.world
 

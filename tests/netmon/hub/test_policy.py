@@ -14,7 +14,7 @@ from netmon.files import read_secret
 from netmon.hub.archive.influx import is_v1
 from netmon.hub.archive.sink import Sink
 from netmon.process.troubles import Troubles
-from netmon.segments import Position
+from netmon.segments.position import Position
 from netmon.store import record
 
 

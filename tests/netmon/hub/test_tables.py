@@ -12,7 +12,7 @@ from hubtables import HubTables
 from alerts.incidents import Incident
 from alerts.silences import Silence
 from netmon.hub.outbox_table import NewPage, Undelivered
-from netmon.segments import Position
+from netmon.segments.position import Position
 
 
 def incident(id: str = "i1", **more: object) -> Incident:

@@ -12,7 +12,7 @@ from netmon.agent.clock.hub import HubClock
 from netmon.agent.clock.wall import Known, Wall, moved, shift_ms, unpack
 from netmon.agent.uplink.cursor import Cursor
 from netmon.agent.uplink.spool import Spool, read_group
-from netmon.segments import Position
+from netmon.segments.position import Position
 
 TRUE_MS = 1_796_000_000_000
 HOUR_MS = 3_600_000

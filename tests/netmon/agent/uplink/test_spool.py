@@ -10,7 +10,7 @@ import pytest
 
 from netmon.agent.uplink.cursor import Cursor
 from netmon.agent.uplink.spool import Mark, Spool, read_group
-from netmon.segments import Position
+from netmon.segments.position import Position
 
 
 def _spool(folder: Path, quota: int = 10_000_000) -> Spool:

@@ -18,7 +18,7 @@ from netmon.hub.disk.ballast import PIECE, Ballast
 from netmon.hub.leases.rules import Changes, Lease
 from netmon.hub.outbox_table import NewPage
 from netmon.process.troubles import Troubles
-from netmon.segments import Position
+from netmon.segments.position import Position
 
 
 def incident(id: str = "i1", **more: object) -> Incident:

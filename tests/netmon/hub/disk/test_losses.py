@@ -10,7 +10,8 @@ import pytest
 from netmon.hub.disk.losses import LostPoints
 from netmon.hub.disk.reclaim import DiskRoom
 from netmon.process.troubles import Troubles
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 from netmon.store import record
 
 HEADER = record.Header("c1", "c1", "ab", 1, 3, None, False, False, 0)

@@ -12,7 +12,8 @@ import pytest
 from netmon.hub.archive.sealing import Sealer
 from netmon.hub.archive.sink import Sink
 from netmon.hub.disk.remembered import heal
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 from netmon.store import layout
 
 

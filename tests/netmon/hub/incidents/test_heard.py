@@ -20,7 +20,8 @@ from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
 from netmon.line import Line
-from netmon.segments import Position, Segments
+from netmon.segments.position import Position
+from netmon.segments.segments import Segments
 
 TAGS = {"agent": "c1", "check": "c1-up", "commune": "00001", "province": "01", "site": "c1", "target": "-"}
 

@@ -15,7 +15,7 @@ from alerts.engine.engine import Engine
 from alerts.rules import Rule
 from netmon.hub.incidents import rules_memory as memory
 from netmon.hub.incidents.rules_memory import Remembered
-from netmon.segments import Position
+from netmon.segments.position import Position
 
 RULES = (
     rule("missed(ok) >= 1", name="long", for_s=600.0),

@@ -17,7 +17,7 @@ from netmon.hub.ingest.seen import SeenNumbers
 from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
-from netmon.segments import Segments
+from netmon.segments.segments import Segments
 from netmon.store import record
 
 POINTS = 5

@@ -16,7 +16,7 @@ from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
 from netmon.process.troubles import Troubles
-from netmon.segments import Segments
+from netmon.segments.segments import Segments
 
 NOW_MS = 1_796_000_000_000
 HOUR_MS = 3_600_000

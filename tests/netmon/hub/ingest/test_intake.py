@@ -24,7 +24,7 @@ from netmon.hub.ingest.seen import SeenNumbers
 from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
-from netmon.segments import Segments
+from netmon.segments.segments import Segments
 
 STALL_S = 0.05
 NOW_MS = time.time_ns() // 1_000_000

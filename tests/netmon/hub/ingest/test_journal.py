@@ -14,7 +14,7 @@ from netmon.hub.ingest.seen import SeenNumbers
 from netmon.hub.ingest.writers import Writer, Writers
 from netmon.hub.limits import Counters
 from netmon.hub.tokens import Tokens
-from netmon.segments import Position
+from netmon.segments.position import Position
 
 
 class Disk:

@@ -1,9 +1,7 @@
 """The durable queue on disk, for the agent's spool and the hub's one copy: segment files, group commit, no index.
 
-A record is magic, length, crc32 (4 bytes each, big-endian), body. The crc also covers segment number, offset and
-length, so a record is valid in its own place only: neither a stale block nor a body that looks like a record passes.
-A bad record costs itself alone: the reader looks for the next magic. A position, once told durable, never means
-another record, over restarts too.
+A bad record (`netmon.segments.record`) costs itself alone: the reader looks for the next one. A position, once told
+durable, never means another record, over restarts too.
 """
 
 from __future__ import annotations
@@ -12,45 +10,20 @@ import contextlib
 import errno
 import io
 import os
-import struct
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from netmon.errors import SpoolError
 from netmon.files import DISK_REFUSES, make_folder
+from netmon.segments import record
+from netmon.segments.position import MAX_SEGMENT, Position
 
-MAGIC = b"\xa7NM\x01"
-_HEAD = struct.Struct(">4sII")
-_PLACE = struct.Struct(">QQI")
 _SUFFIX = ".seg"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_CHUNK = 65_536
-MAX_SEGMENT = 1 << 48  # nobody gets there: a larger number is damage
-_PAGE = 4_096  # what a broken disk loses at least
 HELD_SEGMENT_BYTES = 512 << 10
 MIN_SEGMENTS = 4  # of a quota: what goes is at most about a quarter of it
-
-
-class Position(NamedTuple):
-    """A place between two records; (0, 0) is before everything."""
-
-    segment: int
-    offset: int
-
-
-def position_of(plain: Any) -> Position:
-    """A position out of JSON. Raises ValueError or TypeError for what is none."""
-    segment, offset = plain
-    if (
-        type(segment) is not int
-        or type(offset) is not int
-        or not (0 <= segment < MAX_SEGMENT and 0 <= offset < 1 << 63)
-    ):
-        raise ValueError(f"{str(plain)[:40]} is no place in the segments")
-    return Position(segment, offset)
 
 
 class Segments:
@@ -126,11 +99,11 @@ class Segments:
             size = self._sizes.get(self._active, 0)
             max_bytes = min(self._segment_bytes, HELD_SEGMENT_BYTES) if held else self._segment_bytes
             on_disk = held and self._active not in self._held
-            if not self._pending and size and (on_disk or size + _HEAD.size + len(body) > max_bytes):
+            if not self._pending and size and (on_disk or size + record.HEAD_BYTES + len(body) > max_bytes):
                 self._turn()
                 size = 0
             self._pending.append(body)
-            self._pending_bytes += _HEAD.size + len(body)
+            self._pending_bytes += record.HEAD_BYTES + len(body)
             return Position(self._active, size + self._pending_bytes)
 
     def commit(self) -> None:
@@ -144,7 +117,7 @@ class Segments:
             self._write_held()
             self._open_active()
             start = self._sizes[self._active]
-            _write(self._fd, self._group(start), start)
+            record.write(self._fd, self._group(start), start)
             os.fdatasync(self._fd)
             if fresh:
                 self._sync_folder()
@@ -190,7 +163,7 @@ class Segments:
         for number, data in sorted(self._held.items()):
             fd = os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
-                _write(fd, data, 0)
+                record.write(fd, data, 0)
                 os.fdatasync(fd)
             finally:
                 os.close(fd)
@@ -201,8 +174,8 @@ class Segments:
     def _group(self, start: int) -> bytes:
         parts, at = list[bytes](), start
         for body in self._pending:
-            parts += (_HEAD.pack(MAGIC, len(body), _crc(self._active, at, body)), body)
-            at += _HEAD.size + len(body)
+            parts += record.packed(self._active, at, body)
+            at += record.HEAD_BYTES + len(body)
         return b"".join(parts)
 
     def _open_active(self) -> None:
@@ -341,19 +314,19 @@ class Segments:
             return
         with file:
             while offset < limit:
-                body = _record_or_none(file, number, offset, limit)
+                body = record.read(file, number, offset, limit)
                 if body is None:
                     if number in self._sizes:
                         with self._lock:
                             self._bad.add(Position(number, offset))
-                    offset = _resync(file, number, offset + 1, limit)
+                    offset = record.resync(file, number, offset + 1, limit)
                 else:
-                    offset += _HEAD.size + len(body)
+                    offset += record.HEAD_BYTES + len(body)
                 yield offset, body
 
     def _reader(self, number: int) -> BinaryIO:
         held = self._held.get(number)
-        return self._path(number).open("rb", buffering=_CHUNK) if held is None else io.BytesIO(held)
+        return self._path(number).open("rb", buffering=record.CHUNK) if held is None else io.BytesIO(held)
 
     def _cut_tail(self) -> None:
         """What follows the last good record of the newest segment was never whole: cut it, and begin a new segment,
@@ -390,61 +363,3 @@ def _sizes(folder: Path) -> dict[int, int]:
         if path.suffix == _SUFFIX and path.stem.isdecimal() and path.is_file() and int(path.stem) < MAX_SEGMENT:
             sizes[int(path.stem)] = path.stat().st_size
     return dict(sorted(sizes.items()))
-
-
-def _crc(number: int, offset: int, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(_PLACE.pack(number, offset, len(body))))
-
-
-def _write(fd: int, data: bytes, at: int) -> None:
-    view = memoryview(data)
-    while view:
-        done = os.pwrite(fd, view, at)
-        view, at = view[done:], at + done
-
-
-def _record(file: BinaryIO, number: int, offset: int, limit: int) -> bytes | None:
-    """The body at an offset, None when no good record begins there."""
-    file.seek(offset)
-    head = file.read(_HEAD.size)
-    if len(head) < _HEAD.size:
-        return None
-    magic, length, crc = _HEAD.unpack(head)
-    if magic != MAGIC or offset + _HEAD.size + length > limit:
-        return None
-    body = file.read(length)
-    return body if len(body) == length and _crc(number, offset, body) == crc else None
-
-
-def _record_or_none(file: BinaryIO, number: int, offset: int, limit: int) -> bytes | None:
-    """The same; a place that a broken disk does not give back has no good record."""
-    try:
-        return _record(file, number, offset, limit)
-    except OSError as fault:
-        if fault.errno != errno.EIO:
-            raise
-        return None
-
-
-def _resync(file: BinaryIO, number: int, start: int, limit: int) -> int:
-    """The offset of the next good record at or after `start`, `limit` when there is none."""
-    at = start
-    while at < limit:
-        try:
-            file.seek(at)
-            window = file.read(min(_CHUNK, limit - at))
-        except OSError as fault:
-            if fault.errno != errno.EIO:
-                raise
-            at = (at // _PAGE + 1) * _PAGE
-            continue
-        hit = window.find(MAGIC)
-        if hit >= 0:
-            if _record_or_none(file, number, at + hit, limit) is not None:
-                return at + hit
-            at += hit + 1
-        elif len(window) < len(MAGIC):
-            return limit
-        else:
-            at += len(window) - len(MAGIC) + 1
-    return limit
