@@ -107,6 +107,12 @@ class Topology(Protocol):
     def path(self, check: str) -> tuple[str, ...]:
         """Elements the check crosses from its agent's site to its target, both ends included; () when unknown."""
 
+    def paths(self, check: str) -> tuple[tuple[str, ...], ...]:
+        """All ways its packets may go, `path` first, then those over backup links; at most 16. () when unknown."""
+
+    def alternatives(self, element: str) -> tuple[str, ...]:
+        """Elements any of which may carry traffic in place of it: of a link its backups, and the other way round."""
+
     def depth(self, element: str) -> int:
         """Steps outward from the hub's site, which is 0; links count as steps too."""
 
@@ -114,7 +120,8 @@ class Topology(Protocol):
         """The next element toward the hub's site."""
 
     def symptoms(self, element: str) -> tuple[str, ...]:
-        """Who suffers when it breaks: communes outward of it, or those whose checks end there (an MCU)."""
+        """Who suffers when it breaks: communes outward of it, or those whose checks end there (an MCU). Of a link with a
+        backup, and of the backup: all behind the link, whether the other one lives or not."""
 
     def info(self, element: str) -> Info:
         """Name, owner, carrier, contact of an element; its id alone when it is not in the inventory."""

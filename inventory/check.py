@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from inventory.codes import SAY_NAME, is_commune, is_name, is_province
 from inventory.conferences import faults_of
 from inventory.errors import InventoryFault
+from inventory.links import faults_of_links
 from inventory.model import Inventory, Link, Site
 
 NEAR_FOR = 40_000  # ids looked at for a `did you mean`, of all faults together: each takes some 25 µs
@@ -34,6 +35,7 @@ _WITHOUT_PROVINCES = (*_WITHOUT_CODE, "commune")
 _NOUNS = {
     "contact": "contact",
     "site": "site",
+    "link": "link",
     "agent": "agent",
     "mcu": "MCU",
     "room": "room",
@@ -50,7 +52,7 @@ def faults(inventory: Inventory) -> list[InventoryFault]:
     problems += references.hub(inventory)
     for rows, key in _REFERENCES:
         problems += references.rows(inventory, rows, key)
-    return [*problems, *_tree(inventory, known["site"], references.touched)]
+    return [*problems, *faults_of_links(inventory, known["site"], references.touched)]
 
 
 def _known(inventory: Inventory) -> dict[str, dict[str, None]]:
@@ -58,6 +60,7 @@ def _known(inventory: Inventory) -> dict[str, dict[str, None]]:
     return {
         "contact": dict.fromkeys(record.id for record in inventory.contacts),
         "site": dict.fromkeys(record.id for record in inventory.sites),
+        "link": dict.fromkeys(record.id for record in inventory.links),
         "mcu": dict.fromkeys(record.id for record in inventory.mcus),
         "room": dict.fromkeys(record.id for record in inventory.rooms),
         "agent": dict.fromkeys(record.agent for record in inventory.agents),
@@ -168,7 +171,7 @@ class _ReferenceCheck:
                 if not text or text in self._known[noun]:
                     continue
                 what, write, near = self._say(text, noun)
-                if isinstance(record, Link) and noun == "site":
+                if isinstance(record, Link) and noun in ("site", "link"):
                     self.touched |= {record.from_site, record.to_site, near}
                 yield InventoryFault(record, f"{rows}[{number}].{name}{at}", what, write)
 
@@ -200,70 +203,3 @@ def _named(value: Any) -> Iterable[tuple[str, str]]:
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
-
-
-# --- one way to each site ---
-
-
-def _tree(inventory: Inventory, sites: dict[str, None], touched: set[str]) -> Iterator[InventoryFault]:
-    islands = _Islands(sites)
-    for number, link in enumerate(inventory.links, 1):
-        ends = link.from_site, link.to_site
-        if not all(end in sites for end in ends):
-            continue
-        if ends[0] == ends[1]:
-            yield InventoryFault(
-                link, f"links[{number}].to", f"leads from '{ends[0]}' to itself", "name the site at its other end"
-            )
-        elif not islands.join(*ends):
-            what = f"closes a ring: there is a way from '{ends[0]}' to '{ends[1]}' already"
-            yield InventoryFault(link, f"links[{number}]", what, "leave it out: the links of a file are a tree")
-    if inventory.hub_site in sites:
-        yield from _adrift(inventory, islands, touched)
-
-
-def _adrift(inventory: Inventory, islands: _Islands, touched: set[str]) -> Iterator[InventoryFault]:
-    """One fault for each group of sites that no link joins to the hub's, told at the group's first site."""
-    home = islands.of(inventory.hub_site)
-    excused = {islands.of(site) for site in touched if site in islands}
-    accounted = {home, *excused}
-    for number, site in enumerate(inventory.sites, 1):
-        if not site.id or islands.of(site.id) in accounted:
-            continue
-        accounted.add(islands.of(site.id))
-        others = islands.size(site.id) - 1
-        more = f" (nor from {others} more site{'s' * (others > 1)} joined to it)" if others else ""
-        what = f"'{site.id[:60]}' hangs on nothing: no link leads from it to hub_site '{inventory.hub_site}'{more}"
-        yield InventoryFault(site, f"sites[{number}]", what, "add a link")
-
-
-class _Islands:
-    """Sites that links join (union-find)."""
-
-    def __init__(self, sites: Iterable[str]) -> None:
-        self._up = {site: site for site in sites}
-        self._size = dict.fromkeys(self._up, 1)
-
-    def __contains__(self, site: str) -> bool:
-        return site in self._up
-
-    def of(self, site: str) -> str:
-        """The site that stands for the island of `site`."""
-        while self._up[site] != site:
-            self._up[site] = site = self._up[self._up[site]]
-        return site
-
-    def size(self, site: str) -> int:
-        """How many sites its island has."""
-        return self._size[self.of(site)]
-
-    def join(self, site: str, other: str) -> bool:
-        """Join two; False when they are joined already."""
-        site, other = self.of(site), self.of(other)
-        if site == other:
-            return False
-        if self._size[site] < self._size[other]:
-            site, other = other, site
-        self._up[other] = site
-        self._size[site] += self._size[other]
-        return True

@@ -51,6 +51,11 @@ class Link:
     id: str = key("id of the link, unique")
     from_site: str = key("id of the site at one end", names="site", name="from")
     to_site: str = key("id of the site at the other end", names="site", name="to")
+    backup_of: str = key(
+        "id of the link it stands in for: a second way between the parts of the network that link joins",
+        names="link",
+        default="",
+    )
     name: str = key("name for people; without one the names of its ends", default="")
     carrier: str = key("who runs it", default="")
     circuit: str = key("circuit id to quote to the carrier", default="")
@@ -150,7 +155,7 @@ class Inventory:
     hub_site: str = key("id of the site the hub stands in: what is nearer to it explains what is behind")
     contacts: tuple[Contact, ...] = key("whom to call", default=())
     sites: tuple[Site, ...] = key("places with equipment")
-    links: tuple[Link, ...] = key("circuits between sites; together they are a tree", default=())
+    links: tuple[Link, ...] = key("circuits between sites; those that are no backup of another are a tree", default=())
     mcus: tuple[Mcu, ...] = key("multipoint control units", default=())
     services: tuple[Service, ...] = key("information systems, DNS, the document axis", default=())
     rooms: tuple[Room, ...] = key("bridge points: meeting rooms with an endpoint", default=())

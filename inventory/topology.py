@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from inventory.check import faults
+from inventory.detours import Detours
 from inventory.errors import BadInventory
 from inventory.model import Agent, Conference, Contact, Inventory, Link, Site
 
@@ -68,7 +69,7 @@ class Network:
         self._parent: dict[str, str | None] = {}
         self._depth: dict[str, int] = {}
         self._outward: dict[str, list[str]] = {}
-        self._path: dict[str, tuple[str, ...]] = {}
+        self._paths: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._suffer: dict[str, tuple[str, ...]] = {}
         self._calendar = [(record.starts.at_s, record.ends.at_s, record) for record in inventory.conferences]
         self._conferences = {record.id: record for record in inventory.conferences}
@@ -78,6 +79,8 @@ class Network:
         self._agent_site = {record.agent: self._element[record.site] for record in inventory.agents}
         self._checks = {record.check: record for record in inventory.checks}
         self._grow()
+        self._alternatives = self._hang_backups()
+        self._detours = Detours(self.between, self._is_behind, *self._second_ways())
         self._order = {element: number for number, element in enumerate(self._communes())}
         self._callers = self._who_ends_where()
 
@@ -87,8 +90,9 @@ class Network:
         """Hang everything on the hub's site, nearest first."""
         links: dict[str, list[tuple[Link, str]]] = {}
         for link in self.inventory.links:
-            links.setdefault(link.from_site, []).append((link, link.to_site))
-            links.setdefault(link.to_site, []).append((link, link.from_site))
+            if not link.backup_of:
+                links.setdefault(link.from_site, []).append((link, link.to_site))
+                links.setdefault(link.to_site, []).append((link, link.from_site))
         self._hang(self._element[self.inventory.hub_site], None)
         reached = [self.inventory.hub_site]
         for site in reached:  # grows while it is walked
@@ -107,6 +111,23 @@ class Network:
         for agent in self.inventory.agents:
             self._record[f"agent:{agent.agent}"] = agent
             self._hang(f"agent:{agent.agent}", self._element[agent.site])
+
+    def _hang_backups(self) -> dict[str, tuple[str, ...]]:
+        """A backup hangs where the link hangs that it stands in for. Link → those that may carry its traffic."""
+        groups: dict[str, list[str]] = {}
+        for link in self.inventory.links:
+            if link.backup_of:
+                wire, main = f"link:{link.id}", f"link:{link.backup_of}"
+                self._record[wire] = link
+                self._hang(wire, self._parent[main])
+                groups.setdefault(main, [main]).append(wire)
+        return {wire: tuple(other for other in group if other != wire) for group in groups.values() for wire in group}
+
+    def _second_ways(self) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, str]]]:
+        """Link → its backups; backup → the sites it joins."""
+        backups = [link for link in self.inventory.links if link.backup_of]
+        ends = {f"link:{link.id}": (self._element[link.from_site], self._element[link.to_site]) for link in backups}
+        return {wire: others for wire, others in self._alternatives.items() if wire not in ends}, ends
 
     def _hang(self, element: str, parent: str | None) -> None:
         self._parent[element] = parent
@@ -138,7 +159,7 @@ class Network:
         return tuple(self._checks)
 
     def parent(self, element: str) -> str | None:
-        """The next element toward the hub's site; None at that site."""
+        """The next element toward the hub's site; None at that site. Of a backup: as of the link it stands in for."""
         return self._parent.get(element)
 
     def depth(self, element: str) -> int:
@@ -164,10 +185,28 @@ class Network:
 
     def path(self, check: str) -> tuple[str, ...]:
         """The path of a check from its agent's site to its target, both included; () when it is not there."""
-        if check not in self._path and check in self._checks:
+        paths = self.paths(check)
+        return paths[0] if paths else ()
+
+    def paths(self, check: str) -> tuple[tuple[str, ...], ...]:
+        """All ways a check's packets may go: `path` first, then those over backups, fewest of them first; at most 16
+        (`inventory.detours.MAX_PATHS`). () when the check is not there."""
+        if check not in self._paths and check in self._checks:
             record = self._checks[check]
-            self._path[check] = self.between(self._agent_site[record.agent], self._element[record.to])
-        return self._path.get(check, ())
+            self._paths[check] = self._detours.paths(self._agent_site[record.agent], self._element[record.to])
+        return self._paths.get(check, ())
+
+    def alternatives(self, element: str) -> tuple[str, ...]:
+        """Elements any of which may carry traffic in place of it: a link's backups, in the order of the file; a backup's
+        link and its other backups. () for all others."""
+        return self._alternatives.get(element, ())
+
+    def paths_between(self, start: str, end: str) -> tuple[tuple[str, ...], ...]:
+        """All ways from one element to another, as `paths` has them; () when one is not there."""
+        return self._detours.paths(start, end)
+
+    def _is_behind(self, element: str, other: str) -> bool:
+        return other in self.inward(element)
 
     def links_between(self, start: str, end: str) -> tuple[str, ...]:
         """The links on the path from one to another, each a site's id or an element; () when one is not there."""
@@ -188,7 +227,9 @@ class Network:
         return self._agent_site.get(agent, "")
 
     def symptoms(self, element: str) -> tuple[str, ...]:
-        """Who suffers when it breaks: communes behind it, a room's own, or those whose checks end there; else it alone."""
+        """Who suffers when it breaks: communes behind it, a room's own, or those whose checks end there; else it alone.
+
+        Of a link with a backup, and of the backup: all behind the link, whether the other one lives or not."""
         if element not in self._suffer:
             sufferers = self._who(element)
             if element not in self._parent:
@@ -202,6 +243,9 @@ class Network:
             return self._callers.get(element, [])
         if kind == "room":
             return [site for site in (self._parent.get(element),) if site in self._order]
+        record = self._record.get(element)
+        if isinstance(record, Link) and record.backup_of:
+            return self._behind(f"link:{record.backup_of}")
         return self._behind(element)
 
     def _behind(self, element: str) -> list[str]:

@@ -40,6 +40,12 @@ class _Topology:
     def path(self, check: str) -> tuple[str, ...]:
         return ("commune:1", "link:1", "province:1") if check == "c1-up" else ()
 
+    def paths(self, check: str) -> tuple[tuple[str, ...], ...]:
+        return (self.path(check),) if check == "c1-up" else ()
+
+    def alternatives(self, element: str) -> tuple[str, ...]:
+        return ()
+
     def depth(self, element: str) -> int:
         return {"province:1": 0, "link:1": 1, "commune:1": 2}[element]
 

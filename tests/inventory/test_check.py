@@ -132,9 +132,57 @@ def test_the_link_that_closes_a_ring_is_named() -> None:
     found = told(links=(*GOOD.links, Link(id="short", from_site="c1", to_site="core")))
     assert found == [
         "links[3]: closes a ring: there is a way from 'c1' to 'core' already"
-        " (leave it out: the links of a file are a tree)"
+        " (leave it out, or write backup_of: ID of the link it stands in for, if it is a second way)"
     ]
     assert told(links=(*GOOD.links, Link(id="self", from_site="c1", to_site="c1")))[0].startswith("links[3].to: leads")
+
+
+P02 = (Site(id="p02", kind="province", code="02"), Link(id="up02", from_site="p02", to_site="core"))
+
+
+@pytest.mark.parametrize(
+    ("ends", "backup_of"),
+    [(("core", "p01"), "up"), (("c1", "p01"), "down"), (("c1", "core"), "down"), (("core", "c1"), "up"),
+     (("p02", "c1"), "down"), (("p02", "c1"), "up"), (("c1", "p02"), "up02")],
+)  # fmt: skip
+def test_a_ring_is_a_second_way_where_a_link_says_what_it_stands_in_for(ends: tuple[str, str], backup_of: str) -> None:
+    second = Link(id="second", from_site=ends[0], to_site=ends[1], backup_of=backup_of)
+    rows: dict[str, Any] = {"sites": (*GOOD.sites, P02[0])}
+    assert told(**rows, links=(*GOOD.links, P02[1], second)) == []
+    assert told(**rows, links=(second, *GOOD.links, P02[1])) == []  # in whatever order
+
+
+@pytest.mark.parametrize(
+    ("ends", "backup_of", "fault"),
+    [
+        (("c1", "core"), "upp", "'upp' is no link of this file (did you mean up?)"),
+        (("c1", "core"), "second", "'second' is this link itself (name the link it stands in for)"),
+        (("c1", "core"), "spare", "'spare' is a backup itself (write backup_of: up)"),
+        (("p01", "core"), "down", "this link does not join the two parts of the network that 'down' joins"
+                                  " (name the link it stands in for)"),
+        (("p02", "core"), "up", "this link does not join the two parts of the network that 'up' joins"
+                                " (name the link it stands in for)"),
+    ],
+)  # fmt: skip
+def test_a_backup_that_cannot_stand_in_is_told_at_its_key(ends: tuple[str, str], backup_of: str, fault: str) -> None:
+    spare = Link(id="spare", from_site="core", to_site="p01", backup_of="up")
+    second = Link(id="second", from_site=ends[0], to_site=ends[1], backup_of=backup_of)
+    links = (*GOOD.links, P02[1], spare, second)
+    assert told(sites=(*GOOD.sites, P02[0]), links=links) == [f"links[5].backup_of: {fault}"]
+
+
+def test_the_only_link_of_a_site_is_no_backup_and_its_site_is_not_told_to_be_adrift() -> None:
+    found = told(links=(GOOD.links[0], replace(GOOD.links[1], backup_of="up")))
+    assert [fault.partition(": ")[0] for fault in found] == ["links[2].backup_of"]
+
+
+def test_backups_of_a_long_chain_are_checked_quickly() -> None:
+    sites = [Site(id=f"s{at}", kind="datacentre") for at in range(3000)]
+    rows = [Link(id=f"l{at}", from_site=f"s{at}", to_site=f"s{at + 1}") for at in range(2999)]
+    more = [replace(link, id=f"b{link.id}", backup_of=link.id) for link in rows]
+    began = time.process_time()
+    assert faults(Inventory(hub_site="s0", sites=tuple(sites), links=(*rows, *more))) == []
+    assert time.process_time() - began < 2
 
 
 def test_an_island_is_told_once_however_many_sites_it_has() -> None:

@@ -63,6 +63,12 @@ class Tree:
             self._paths[check] = tuple(out[: out.index(shared) + 1] + back[: back.index(shared)][::-1])
         return self._paths[check]
 
+    def paths(self, check: str) -> tuple[tuple[str, ...], ...]:
+        return (self.path(check),) if check in self._ends else ()
+
+    def alternatives(self, element: str) -> tuple[str, ...]:
+        return ()
+
     def depth(self, element: str) -> int:
         return len(self.up(element)) - 1 if element in self._parent else 0
 
