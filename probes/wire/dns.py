@@ -206,9 +206,7 @@ def _record(data: bytes, at: int) -> tuple[int, int, Record]:
 
 def dns_framer() -> Framer[bytes]:
     """Cuts a byte stream into messages, two bytes of length before each (RFC 1035 §4.2.2)."""
-    return SizedFramer(
-        lambda held: 2 + int.from_bytes(held[:2], "big") if len(held) >= 2 else None, lambda message: message[2:]
-    )
+    return SizedFramer(2, lambda held: 2 + int.from_bytes(held[:2], "big"), lambda message: message[2:])
 
 
 def framed(data: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
@@ -10,13 +11,38 @@ from probes.errors import WireError
 from probes.wire.session import EventQueue, Malformed
 
 T = TypeVar("T")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+
+
+class ReceiveBuffer(bytearray):
+    """What came of a stream and is not taken yet; `+=` adds to it."""
+
+    _searched = 0  # so many bytes hold no end of a head
+
+    def take(self, count: int) -> bytes:
+        """The first `count` bytes, or as many as there are."""
+        data = bytes(self[:count])
+        del self[:count]
+        self._searched = max(0, self._searched - count)
+        return data
+
+    def take_head(self) -> bytes | None:
+        """A text before its blank line, which is taken too; None while that is not there."""
+        match = _HEAD_END.search(self, self._searched)
+        self._searched = 0 if match else max(0, len(self) - 3)
+        return self.take(match.end())[: match.start()] if match else None
+
+    def first_line(self) -> bytes | None:
+        """What stands before the first line's end, None while that is not there; nothing is taken."""
+        end = self.find(b"\n")
+        return bytes(self[:end]) if end >= 0 else None
 
 
 class Framer(ABC, Generic[T]):
-    """The receive buffer. Fed in any slicing, it gives the messages that `_next` takes out of its `_bytes`."""
+    """Fed in any slicing, it gives the messages that `_next` takes out of its `_bytes`."""
 
     def __init__(self) -> None:
-        self._bytes = bytearray()
+        self._bytes = ReceiveBuffer()
 
     @property
     def pending(self) -> bool:
@@ -38,18 +64,20 @@ class Framer(ABC, Generic[T]):
 
 
 class SizedFramer(Framer[T]):
-    """For messages that say how long they are. `size`: of the message at the beginning, None as long as nobody can tell;
-    `read` makes of its bytes what is given out (None: nothing is). Both may raise `WireError`."""
+    """For messages that say how long they are. `size` gets at least `head` bytes: how long the message at their beginning is,
+    None as long as nobody can tell; `read` makes of its bytes what is given out (None: nothing is). Both may raise `WireError`."""
 
-    def __init__(self, size: Callable[[bytearray], int | None], read: Callable[[bytes], T | None]) -> None:
+    def __init__(self, head: int, size: Callable[[bytearray], int | None], read: Callable[[bytes], T | None]) -> None:
         super().__init__()
-        self._size, self._read = size, read
+        self._head, self._size, self._read = head, size, read
 
     def _next(self) -> T | None:
         message = None
-        while message is None and (size := self._size(self._bytes)) is not None and len(self._bytes) >= size:
-            message = self._read(bytes(self._bytes[:size]))
-            del self._bytes[:size]
+        while message is None and len(self._bytes) >= self._head:
+            size = self._size(self._bytes)
+            if size is None or len(self._bytes) < size:
+                break
+            message = self._read(self._bytes.take(size))
         return message
 
 

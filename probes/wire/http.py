@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable
 
 from probes.errors import WireError
+from probes.wire.framer import ReceiveBuffer
 
 PORT, TLS_PORT = 80, 443
 MAX_HEAD, MAX_HEADERS, MAX_LINE, MAX_INTERIM = 65_536, 256, 4096, 8
 _STATUS = re.compile(rb"HTTP/1\.\d[ \t]+(\d\d\d)(?:[ \t][^\n]*)?\Z", re.IGNORECASE)
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(r"\d{1,18}\Z", re.ASCII)
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\Z", re.DOTALL)
 _NO_BODY = (204, 304)
@@ -45,7 +45,7 @@ class Response:
         self.body_bytes = 0
         self.done = False
         self._method, self._max = method, max_body
-        self._bytes, self._searched, self._interim = bytearray(), 0, 0
+        self._bytes, self._interim = ReceiveBuffer(), 0
         self._left: int | None = None  # of the body or the chunk; None: until the connection is closed
         self._chunked, self._in_trailers, self._trailer_bytes = False, False, 0
 
@@ -86,13 +86,10 @@ class Response:
         return self._take_body()
 
     def _head(self) -> bool:
-        match = _HEAD_END.search(self._bytes, self._searched)
-        if match is None:
+        head = self._bytes.take_head()
+        if head is None:
             self._wait()
             return False
-        head = bytes(self._bytes[: match.start()])
-        del self._bytes[: match.end()]
-        self._searched = 0
         status, headers = parse_head(head)
         if 100 <= status < 200 and status != _SWITCHED:
             self._interim += 1
@@ -105,14 +102,13 @@ class Response:
 
     def _wait(self) -> None:
         """More bytes are needed; what cannot become an answer is refused at once."""
-        self._searched = max(0, len(self._bytes) - 3)
         if len(self._bytes) > MAX_HEAD:
             raise WireError(MAX_HEAD, "a head that is too long")
         start = bytes(self._bytes[:5]).upper()
         if start != b"HTTP/"[: len(start)]:
             raise WireError(0, "not an HTTP status line")
-        if b"\n" in self._bytes:
-            parse_head(bytes(self._bytes[: self._bytes.index(b"\n")]))
+        if line := self._bytes.first_line():
+            parse_head(line)
 
     def _frame(self) -> None:
         """How the body ends (RFC 9112 §6.3)."""
@@ -141,8 +137,7 @@ class Response:
             raise WireError(self.body_bytes, "a chunk's line that is too long")
         if at < 0:
             return False
-        line = bytes(self._bytes[:at]).rstrip(b"\r")
-        del self._bytes[: at + 1]
+        line = self._bytes.take(at + 1).rstrip(b"\r\n")
         if self._in_trailers:
             self._trailer_bytes += at + 1
             if self._trailer_bytes > MAX_HEAD:
@@ -167,10 +162,8 @@ class Response:
         if not self._bytes:
             return False
         size = len(self._bytes) if self._left is None else min(self._left, len(self._bytes))
-        room = max(0, self._max - len(self.body))
-        self.body += self._bytes[: min(size, room)]
+        self.body += self._bytes.take(size)[: max(0, self._max - len(self.body))]
         self.body_bytes += size
-        del self._bytes[:size]
         if self._left is not None:
             self._left -= size
             if not self._left:

@@ -4,6 +4,9 @@ handshake: whether it speaks TLS at all, which alert it refuses with, and (up to
 
 from __future__ import annotations
 
+from probes.errors import WireError
+from probes.wire.framer import SizedFramer
+
 ALERTS = {
     0: "close notify",
     10: "unexpected message",
@@ -33,10 +36,11 @@ ALERTS = {
     116: "certificate required",
     120: "no application protocol",
 }  # fmt: skip  (IANA "TLS Alerts")
-_CHANGE_CIPHER, _ALERT, _HANDSHAKE, _DATA = 20, 21, 22, 23
+_KINDS = _CHANGE_CIPHER, _ALERT, _HANDSHAKE, _DATA = 20, 21, 22, 23
 _CERTIFICATE, _REQUEST = 11, 13
 _MAX_RECORD = 16_384 + 2048  # RFC 5246 §6.2.3
-_MAX_BYTES = 131_072  # of a handshake we keep
+_MAX_MESSAGE = 131_072
+_RECORD_HEAD, _MESSAGE_HEAD = 5, 4  # bytes
 
 
 class Plaintext:
@@ -49,41 +53,53 @@ class Plaintext:
         self.alert: int | None = None
         self.certificates: tuple[bytes, ...] = ()
         self.demands_certificate = False
-        self._bytes = bytearray()
-        self._handshake = bytearray()
+        self._records = SizedFramer(_RECORD_HEAD, _record_bytes, bytes)
+        self._messages = SizedFramer(_MESSAGE_HEAD, _message_bytes, bytes)
         self._over = False
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they come."""
         if self._over:
             return
-        self._bytes += data
-        while not self._over and len(self._bytes) >= 5:
-            kind, length = self._bytes[0], int.from_bytes(self._bytes[3:5], "big")
-            self.foreign = kind not in (20, 21, 22, 23) or self._bytes[1] != 3 or length > _MAX_RECORD
-            if self.foreign or len(self._bytes) < 5 + length:
-                self._over = self.foreign
-                return
-            self._record(kind, bytes(self._bytes[5 : 5 + length]))
-            del self._bytes[: 5 + length]
+        try:
+            for record in self._records.feed(data):
+                self._record(record[0], record[_RECORD_HEAD:])
+                if self._over:
+                    return
+        except WireError:
+            self.foreign = self._over = True
 
     def _record(self, kind: int, body: bytes) -> None:
+        self._over = kind != _HANDSHAKE
         if kind == _HANDSHAKE:
-            self._handshake += body
-            self._messages()
+            self._handshake(body)
         elif kind == _ALERT and len(body) == 2:
             self.alert = body[1]
-        self._over = self._over or kind != _HANDSHAKE or len(self._handshake) > _MAX_BYTES
 
-    def _messages(self) -> None:
-        while len(self._handshake) >= 4:
-            length = int.from_bytes(self._handshake[1:4], "big")
-            if len(self._handshake) < 4 + length:
-                return
-            if self._handshake[0] == _CERTIFICATE:
-                self.certificates = certificates(bytes(self._handshake[4 : 4 + length]))
-            self.demands_certificate = self.demands_certificate or self._handshake[0] == _REQUEST
-            del self._handshake[: 4 + length]
+    def _handshake(self, part: bytes) -> None:
+        try:
+            for message in self._messages.feed(part):
+                if message[0] == _CERTIFICATE:
+                    self.certificates = certificates(message[_MESSAGE_HEAD:])
+                self.demands_certificate = self.demands_certificate or message[0] == _REQUEST
+        except WireError:
+            self._over = True
+
+
+def _record_bytes(held: bytearray) -> int:
+    """Kind, version, length (RFC 8446 §5.1)."""
+    length = int.from_bytes(held[3:5], "big")
+    if held[0] not in _KINDS or held[1] != 3 or length > _MAX_RECORD:
+        raise WireError(0, "no TLS")
+    return _RECORD_HEAD + length
+
+
+def _message_bytes(held: bytearray) -> int:
+    """Kind, length (RFC 8446 §4)."""
+    size = _MESSAGE_HEAD + int.from_bytes(held[1:4], "big")
+    if size > _MAX_MESSAGE:
+        raise WireError(0, "longer than what we keep")
+    return size
 
 
 def certificates(body: bytes) -> tuple[bytes, ...]:

@@ -122,11 +122,11 @@ def _elements(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
 
 def tpkt_framer() -> Framer[Q931Message]:
     """Cuts a byte stream into messages. An empty TPKT (a keep-alive some devices send) is left out."""
-    return SizedFramer(_tpkt_bytes, lambda tpkt: parse(tpkt[4:]) if len(tpkt) > 4 else None)
+    return SizedFramer(1, _tpkt_bytes, lambda tpkt: parse(tpkt[4:]) if len(tpkt) > 4 else None)
 
 
 def _tpkt_bytes(held: bytearray) -> int | None:
-    if held and held[0] != 3:
+    if held[0] != 3:
         raise WireError(0, "no TPKT")
     if len(held) < 4:
         return None

@@ -6,15 +6,16 @@ and hands its own counts over with `give` when it hears `ResultsWanted`. All of 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from probes.errors import WireError
+from probes.wire.framer import FramedSession, SizedFramer
 from probes.wire.iperf3 import messages as iperf3
 from probes.wire.iperf3.messages import COOKIE_BYTES, ControlState, Params, Results
-from probes.wire.session import Dial, EventQueue, Malformed
+from probes.wire.session import Dial, Malformed
 
 _TEST_GRACE_S = 5.0  # a client may end its test so much later than it said
 
@@ -61,35 +62,28 @@ class ControlOver:
     why: str = ""
 
 
-class _ControlTalk(EventQueue, ABC):
+class _ControlTalk(FramedSession):
     """What both roles share: bytes in and out, one deadline, one end."""
+
+    done = False
 
     def __init__(self, now: float, patience_s: float) -> None:
         super().__init__()
         self._patience_s = patience_s
-        self._in, self._out = bytearray(), bytearray()
+        self._framer, self._out = SizedFramer(1, self._message_bytes, bytes), bytearray()
         self._deadline = now + patience_s
         self._timers: list[tuple[float, Callable[[float], None]]] = []
         self._awaits = ""  # in words, for who stays silent
-        self.done = False
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take bytes in any slicing; b"": the peer closed. Never raises for what a peer sent."""
-        if self.done:
-            return
-        if not data:
-            self._end("gone", f"the far end closed the connection while {self._awaits} was awaited")
-            return
-        self._in += data
-        try:
-            while not self.done and self._step(now):
-                pass
-        except WireError as fault:
-            self._malformed(fault.reason)
+    def _message_bytes(self, held: bytearray) -> int | None:
+        return None if self.done else self._awaited_bytes(held)
 
     @abstractmethod
-    def _step(self, now: float) -> bool:
-        """Take one thing out of `_in`; False when more bytes are needed."""
+    def _awaited_bytes(self, held: bytearray) -> int | None:
+        """How long what comes next is, None as long as nobody can tell; raises `WireError`."""
+
+    def _closed(self, now: float) -> None:
+        self._end("gone", f"the far end closed the connection while {self._awaits} was awaited")
 
     def transmit(self, now: float, clock_ns: int) -> bytes:
         """Bytes to write now; also fires timers."""
@@ -122,23 +116,23 @@ class _ControlTalk(EventQueue, ABC):
     def _notify(self, *events: Any) -> None:
         self._events.extend(events)
 
-    def _malformed(self, reason: str) -> None:
-        self._notify(Malformed(reason))
-        self._end("nonsense", reason)
+    def _broken(self, event: Malformed, now: float) -> None:
+        self._notify(event)
+        self._end("nonsense", event.reason)
 
     def _end(self, how: str, why: str = "") -> None:
         self._timers.clear()
         self.done = True
         self._notify(ControlOver(how, why))
 
-    def _state(self) -> ControlState:
-        """The next one-byte message; `WireError` when there is none such."""
-        number = int.from_bytes(self._in[:1], "big", signed=True)
-        del self._in[:1]
-        try:
-            return ControlState(number)
-        except ValueError:
-            raise WireError(0, f"no state has the number {number}") from None
+
+def _state(message: bytes) -> ControlState:
+    """A one-byte message's; `WireError` when there is none such."""
+    number = int.from_bytes(message, "big", signed=True)
+    try:
+        return ControlState(number)
+    except ValueError:
+        raise WireError(0, f"no state has the number {number}") from None
 
 
 class ClientTalk(_ControlTalk):
@@ -165,7 +159,7 @@ class ClientTalk(_ControlTalk):
         self._joined = 0
         self._expects: ControlState | None = ControlState.PARAM_EXCHANGE  # None: results
         self._awaits = "its first word"
-        self._error: bytearray | None = None
+        self._denied = False  # by SERVER_ERROR, whose number follows
         self._out += cookie
 
     def joined(self, now: float) -> None:
@@ -186,24 +180,29 @@ class ClientTalk(_ControlTalk):
             self._say(ControlState.CLIENT_TERMINATE)
             self._end(how, why)
 
-    def _step(self, now: float) -> bool:
-        if self._error is not None:
-            return self._read_error()
-        if self._expects is None:
-            return self._read_results(now)
-        if not self._in:
-            return False
-        state = self._state()
+    def _awaited_bytes(self, held: bytearray) -> int | None:
+        if self._denied:
+            return 4
+        return iperf3.framed_bytes(held, iperf3.MAX_RESULTS_BYTES) if self._expects is None else 1
+
+    def _take(self, message: bytes, now: float) -> None:
+        if self._denied:
+            self._take_error(message)
+        elif self._expects is None:
+            self._take_results(message, now)
+        else:
+            self._take_state(_state(message), self._expects, now)
+
+    def _take_state(self, state: ControlState, expected: ControlState, now: float) -> None:
         if state in (ControlState.ACCESS_DENIED, ControlState.SERVER_ERROR, ControlState.SERVER_TERMINATE):
             self._refused(state)
-        elif state is ControlState.IPERF_START and self._expects is ControlState.PARAM_EXCHANGE and not self._queued:
+        elif state is ControlState.IPERF_START and expected is ControlState.PARAM_EXCHANGE and not self._queued:
             self._queued = True
             self._await("our turn", now, max(self._wait_s, self._patience_s))
-        elif state is self._expects:
+        elif state is expected:
             _NEXT[state](self, now)
         else:
-            raise WireError(0, f"{state.name} where {self._expects.name} was expected")
-        return True
+            raise WireError(0, f"{state.name} where {expected.name} was expected")
 
     def _late(self, now: float) -> None:
         if self._queued and self._expects is ControlState.PARAM_EXCHANGE:
@@ -217,15 +216,12 @@ class ClientTalk(_ControlTalk):
         elif state is ControlState.SERVER_TERMINATE:
             self._end("refused", "it ended the test")
         else:
-            self._error, self._awaits = bytearray(), "its reason for saying no"
+            self._denied, self._awaits = True, "its reason for saying no"
 
-    def _read_error(self) -> bool:
+    def _take_error(self, message: bytes) -> None:
         """SERVER_ERROR's number: i_errno, then errno (which some leave out)."""
-        if len(self._in) < 4:
-            return False
-        number = int.from_bytes(self._in[:4], "big")
+        number = int.from_bytes(message, "big")
         self._end("refused", iperf3.ERRORS.get(number, "it refuses the test") + f" (iperf3 error {number})")
-        return True
 
     def _ask(self, now: float) -> None:
         self.asked_at = now
@@ -269,14 +265,10 @@ class ClientTalk(_ControlTalk):
         self._notify(ResultsWanted())
         self._await("its results", now)
 
-    def _read_results(self, now: float) -> bool:
-        text = iperf3.take_framed(self._in, iperf3.MAX_RESULTS_BYTES)
-        if text is None:
-            return False
-        self._notify(PeerResults(iperf3.decode_results(text)))
+    def _take_results(self, message: bytes, now: float) -> None:
+        self._notify(PeerResults(iperf3.decode_results(iperf3.unframed(message))))
         self._expects = ControlState.DISPLAY_RESULTS
         self._await("the last word", now)
-        return True
 
     def _display(self, now: float) -> None:
         self._say(ControlState.IPERF_DONE)
@@ -340,22 +332,34 @@ class ServerTalk(_ControlTalk):
             self._say(ControlState.SERVER_TERMINATE)
             self._end(how, why)
 
-    def _malformed(self, reason: str) -> None:
+    def _broken(self, event: Malformed, now: float) -> None:
         self._say(ControlState.SERVER_ERROR)
         self._out += iperf3.BAD_PARAMS.to_bytes(4, "big") + bytes(4)
-        super()._malformed(reason)
+        super()._broken(event, now)
 
     def _late(self, now: float) -> None:
         self.abort(f"{self._awaits} did not come in time", "silence")
 
-    def _step(self, now: float) -> bool:
-        if self._phase == "params":
-            return self._read_params()
+    def _awaited_bytes(self, held: bytearray) -> int | None:
         if self._phase == "results":
-            return self._read_results()
-        if not self._in:
-            return False
-        state = self._state()
+            return iperf3.framed_bytes(held, iperf3.MAX_RESULTS_BYTES)
+        if self._phase != "params":
+            return 1
+        if self._params is not None:
+            raise WireError(0, "bytes before the answer to the parameters")
+        return iperf3.framed_bytes(held, iperf3.MAX_PARAMS_BYTES)
+
+    def _take(self, message: bytes, now: float) -> None:
+        if self._phase == "params":
+            self._params = iperf3.decode_params(iperf3.unframed(message))
+            self._notify(Asked(self._params))
+        elif self._phase == "results":
+            self._notify(PeerResults(iperf3.decode_results(iperf3.unframed(message))), ResultsWanted())
+            self._phase = "giving"
+        else:
+            self._take_state(_state(message), now)
+
+    def _take_state(self, state: ControlState, now: float) -> None:
         if state is ControlState.CLIENT_TERMINATE:
             self._end("gone", "the client ended the test")
         elif (self._phase, state) == ("running", ControlState.TEST_END):
@@ -364,17 +368,6 @@ class ServerTalk(_ControlTalk):
             self._end("done")
         else:
             raise WireError(0, f"{state.name} has no place here")
-        return True
-
-    def _read_params(self) -> bool:
-        if self._params is not None:
-            raise WireError(0, "bytes before the answer to the parameters")
-        text = iperf3.take_framed(self._in, iperf3.MAX_PARAMS_BYTES)
-        if text is None:
-            return False
-        self._params = iperf3.decode_params(text)
-        self._notify(Asked(self._params))
-        return bool(self._in)
 
     def _ended(self, now: float) -> None:
         self._timers.clear()
@@ -382,14 +375,6 @@ class ServerTalk(_ControlTalk):
         self._say(ControlState.EXCHANGE_RESULTS)
         self._notify(Stop())
         self._await("the client's results", now)
-
-    def _read_results(self) -> bool:
-        text = iperf3.take_framed(self._in, iperf3.MAX_RESULTS_BYTES)
-        if text is None:
-            return False
-        self._notify(PeerResults(iperf3.decode_results(text)), ResultsWanted())
-        self._phase = "giving"
-        return bool(self._in)
 
 
 def cookie_at(buffer: bytes | bytearray) -> bytes | None:

@@ -130,18 +130,19 @@ def frame(table: dict[str, Any]) -> bytes:
     return _LENGTH.pack(len(text)) + text
 
 
-def take_framed(buffer: bytearray, max_bytes: int) -> bytes | None:
-    """Take the JSON text from the beginning of `buffer`, None while it is not whole; `WireError` when it may never be."""
-    if len(buffer) < 4:
+def framed_bytes(held: bytearray, max_bytes: int) -> int | None:
+    """How long the framed table at the beginning is, None while nobody can tell; `WireError` when it may never be."""
+    if len(held) < _LENGTH.size:
         return None
-    length = _LENGTH.unpack_from(buffer)[0]
+    length = int.from_bytes(held[: _LENGTH.size], "big")
     if not 2 <= length <= max_bytes:
         raise WireError(0, f"a JSON text of {length} bytes (2 to {max_bytes} are allowed)")
-    if len(buffer) < 4 + length:
-        return None
-    text = bytes(buffer[4 : 4 + length])
-    del buffer[: 4 + length]
-    return text
+    return _LENGTH.size + length
+
+
+def unframed(message: bytes) -> bytes:
+    """The JSON text of a framed table."""
+    return message[_LENGTH.size :]
 
 
 def _table(text: bytes) -> dict[str, Any]:

@@ -159,56 +159,50 @@ class SipFramer(Framer[SipMessage]):
     def __init__(self, *, bodies: bool = False) -> None:
         super().__init__()
         self._keep = bodies
-        self._searched = 0
+        self._begun: SipMessage | None = None  # its body is not complete
         self._body_left = 0
         self._lost = False
 
+    @property
+    def pending(self) -> bool:
+        """See `Framer`."""
+        return super().pending or self._begun is not None
+
     def _next(self) -> SipMessage | None:
+        if self._begun is None:
+            self._begun = self._headed()
+        if self._begun is None or (self._keep and len(self._bytes) < self._body_left):
+            return None
+        message, self._begun = self._begun, None
+        if self._keep and self._body_left:
+            message, self._body_left = replace(message, body=self._bytes.take(self._body_left)), 0
+        return message
+
+    def _headed(self) -> SipMessage | None:
+        """The next message without its body."""
         self._skip()
-        if not self._bytes:
-            return None
-        if self._lost:
+        if self._bytes and self._lost:
             raise WireError(0, "bytes after a message of unknown length")
-        match = _HEAD_END.search(self._bytes, self._searched)
-        if match is None:
-            self._wait()
-            return None
-        if match.start() > MAX_BYTES:
+        head = self._bytes.take_head()
+        if len(self._bytes if head is None else head) > MAX_BYTES:
             raise WireError(MAX_BYTES, "longer than a message may be")
-        message = parse_head(bytes(self._bytes[: match.start()]))
+        if head is None:
+            if line := self._bytes.first_line():  # a start line that can be none is refused at once
+                parse_head(line)
+            return None
+        message = parse_head(head)
         length = content_length(message)
-        if self._keep and length:
-            return self._with_body(message, match.end(), length)
-        del self._bytes[: match.end()]
-        self._searched = 0
+        if self._keep and length and length > MAX_BYTES:
+            raise WireError(MAX_BYTES, "longer than a message may be")
         self._lost = length is None and bool(message.first("content-length"))
         self._body_left = length or 0
         return replace(message, short=self._lost)
-
-    def _with_body(self, message: SipMessage, start: int, length: int) -> SipMessage | None:
-        if length > MAX_BYTES:
-            raise WireError(MAX_BYTES, "longer than a message may be")
-        if len(self._bytes) < start + length:
-            self._searched = max(0, start - 4)
-            return None
-        body = bytes(self._bytes[start : start + length])
-        del self._bytes[: start + length]
-        self._searched = 0
-        return replace(message, body=body)
 
     def _skip(self) -> None:
         """Throw away body bytes, then blank lines between messages."""
         drop = min(self._body_left, len(self._bytes))
         self._body_left -= drop
-        del self._bytes[: _skip_blank(self._bytes, drop)]
-
-    def _wait(self) -> None:
-        """More bytes are needed; a start line that can be none is refused at once."""
-        self._searched = max(0, len(self._bytes) - 3)
-        if len(self._bytes) > MAX_BYTES:
-            raise WireError(MAX_BYTES, "longer than a message may be")
-        if b"\n" in self._bytes:
-            parse_head(bytes(self._bytes[: self._bytes.index(b"\n")]))
+        self._bytes.take(_skip_blank(self._bytes, drop))
 
 
 def encode(message: SipMessage) -> bytes:

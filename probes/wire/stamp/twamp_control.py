@@ -11,7 +11,9 @@ import struct
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from probes.wire.session import EventQueue
+from probes.errors import WireError
+from probes.wire.framer import FramedSession, SizedFramer
+from probes.wire.session import Malformed
 from probes.wire.stamp import packet as stamp
 
 TEST_BYTES = 14  # of a test packet without its padding
@@ -50,34 +52,36 @@ class Wish:
     dscp: int
 
 
-class Control(EventQueue):
+class Control(FramedSession):
     """The conversation; `deadline` (monotonic s) for what comes before the test. `done` once it ended. Events: `SessionReady`, `SessionEnded`."""
+
+    done = False
 
     def __init__(self, wish: Wish, deadline: float) -> None:
         super().__init__()
         self._wish, self._deadline = wish, deadline
-        self._in, self._out = b"", b""
+        self._framer, self._out = SizedFramer(1, lambda held: self._wanted, bytes), b""
         self._clock_ns = 0
         self._steps = iter(((_GREETING, self._greeted), (_SERVER_START, self._started), (_ACCEPT, self._accepted), (_ACK, self._acked)))  # fmt: skip
+        self._wanted: int | None
         self._wanted, self._step = next(self._steps)
         self._port = 0
-        self._ready = self.done = False
+        self._ready = False
 
     def receive(self, data: bytes, now: float) -> None:
         """Bytes in any slicing; `b""`: the far end closed."""
-        if self.done:
-            return
-        if not data:
-            self._end("the far end closed the control connection")
-            return
-        self._in += data
-        while not self.done and not self._ready and len(self._in) >= self._wanted:
-            message, self._in = self._in[: self._wanted], self._in[self._wanted :]
-            self._step(message)
-            if not self.done:
-                self._wanted, self._step = next(self._steps, (0, self._step))
-        if self._ready:
-            self._in = b""  # nothing more is expected; what comes is not kept
+        if not (self._ready and data):  # then nothing more is expected; what comes is not kept
+            super().receive(data, now)
+
+    def _take(self, message: bytes, now: float) -> None:
+        self._step(message)
+        self._wanted, self._step = (None, self._step) if self.done else next(self._steps, (None, self._step))
+
+    def _closed(self, now: float) -> None:
+        self._end("the far end closed the control connection")
+
+    def _broken(self, event: Malformed, now: float) -> None:
+        self._end(event.reason, broken=True)
 
     def transmit(self, now: float, clock_ns: int) -> bytes:
         """What to write; ends the conversation when its time is over."""
@@ -117,9 +121,8 @@ class Control(EventQueue):
             return
         (self._port,) = struct.unpack_from("!H", message, 2)
         if not self._port:
-            self._end("it accepts a session at port 0", broken=True)
-        else:
-            self._out += struct.pack("!B31x", 2)
+            raise WireError(2, "it accepts a session at port 0")
+        self._out += struct.pack("!B31x", 2)
 
     def _acked(self, message: bytes) -> None:
         if not self._refused(message[0], "the start"):

@@ -62,7 +62,7 @@ def test_a_handshake_without_an_end_is_not_kept() -> None:
     seen = Plaintext()
     for _ in range(100):
         seen.feed(b"\x16\x03\x03\x40\x00" + b"\x02\xff\xff\xff" + bytes(16380))
-    assert len(seen._handshake) + len(seen._bytes) < 200_000
+    assert len(seen._messages._bytes) + len(seen._records._bytes) < 200_000
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6))

@@ -66,9 +66,8 @@ HEAD_64 = bytes.fromhex("00000242000b87990000000000000002153fc1ee")
 
 
 def text_of(framed: bytes, most: int = 65_536) -> bytes:
-    text = iperf3.take_framed(bytearray(framed), most)
-    assert text is not None and len(text) == len(framed) - 4
-    return text
+    assert iperf3.framed_bytes(bytearray(framed), most) == len(framed)
+    return iperf3.unframed(framed)
 
 
 # --- golden bytes ---

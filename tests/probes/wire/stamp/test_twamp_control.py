@@ -102,4 +102,4 @@ def test_a_far_end_that_says_nothing_is_given_up_in_time_and_one_that_hangs_up_l
 @given(st.lists(st.binary(max_size=200), max_size=20))
 def test_any_bytes_raise_nothing_and_are_not_kept(chunks: list[bytes]) -> None:
     control, _, events = talk(*[chunk for chunk in chunks if chunk])
-    assert len(events) <= 1 and len(control._in) < 64
+    assert len(events) <= 1 and len(control._framer._bytes) < 64
