@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from netmon.config.walker import yaml_text
-from netmon.config.walker.shape import NO_DEFAULT, Key, item_of, shape_of
+from netmon.config.walker.shape import NO_DEFAULT, Key, item_of, mapped_of, shape_of
 from netmon.config.walker.value import Unreadable, meant, say, scalar, stand_in
 from netmon.config.walker.yaml_text import Entry, Node, Rows, Table, Text
 from netmon.errors import ConfigError, Problem
@@ -158,6 +158,9 @@ class Reader:
             return stand_in(key)
         if item is not None:
             return self._list(node, key._replace(type=item, default=NO_DEFAULT), path)
+        mapped = mapped_of(key.type)
+        if mapped is not None:
+            return self._mapping(node, key._replace(type=mapped, default=NO_DEFAULT), path)
         if is_record:
             return self.record(node, key.type, path)
         if not isinstance(node, Text):
@@ -174,6 +177,12 @@ class Reader:
         if item.filled and not node.items:
             self.fault(node.line, path, "is an empty list", "write at least one, or leave the key out")
         return tuple([self.value(row, item, f"{path}[{number}]") for number, row in enumerate(node.items, 1)])
+
+    def _mapping(self, node: Node, item: Key, path: str) -> dict[str, Any]:
+        if not isinstance(node, Table):
+            self.fault(node.line, path, "is not a table", "write its keys below it, one a line: key: value")
+            return {}
+        return {entry.key: self.value(entry.value, item, _join(path, entry.key)) for entry in node.entries}
 
     def _scalar(self, node: Text, key: Key, path: str) -> Any:
         try:

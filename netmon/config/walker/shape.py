@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple
@@ -112,6 +113,13 @@ def item_of(hint: Any) -> Any | None:
     """`T` of `tuple[T, ...]`, None for what is no list."""
     if typing.get_origin(hint) is tuple:
         return typing.get_args(hint)[0]
+    return None
+
+
+def mapped_of(hint: Any) -> Any | None:
+    """`T` of `Mapping[str, T]`, None for what is no table with keys of people's own."""
+    if typing.get_origin(hint) is Mapping:
+        return typing.get_args(hint)[1]
     return None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ from hypothesis import strategies as st
 
 from netmon.config import files
 from netmon.config.roles import ROLES
-from netmon.config.walker import yaml_text
+from netmon.config.walker import decode, yaml_text
 from netmon.config.walker.shape import record_of, shape_of
 from netmon.errors import ConfigError
 from netmon.load import inventory
+from probes.settings import setting
 
 AGENT = """\
 agent: c1
@@ -228,3 +231,18 @@ def test_values_asked_for_are_those_the_kind_can_tell() -> None:
     assert told(AGENT.replace("every: 1s", "also: [ttl, lat]")) == [
         "7: checks[1].also: 'lat' is not a value of ping (did you mean late?)"
     ]
+
+
+@dataclass(frozen=True)
+class _Places:
+    where_is: Mapping[str, int] = setting("a number for each name people choose", key="of")
+
+
+def test_a_table_with_names_of_peoples_own_is_a_mapping(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text("of: {a: 1, 007: 2}\n")
+    (tmp_path / "bad.yaml").write_text("of: {a: x, b: [2]}\n")
+    (tmp_path / "flat.yaml").write_text("of: 3\n")
+    assert decode.read(tmp_path / "good.yaml", _Places)[0].where_is == {"a": 1, "007": 2}
+    problems = decode.read(tmp_path / "bad.yaml", _Places)[1].problems()
+    assert [problem.key for problem in problems] == ["of.a", "of.b"]
+    assert "is not a table" in str(decode.read(tmp_path / "flat.yaml", _Places)[1].problems()[0])
