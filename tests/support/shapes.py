@@ -49,6 +49,8 @@ def _object(objects: list[dict[str, Any]]) -> dict[str, Any]:
 
 CAME_SINCE = {
     "not_sent",  # of an incident: which receivers do not have its page, and why
+    "backup_of",  # of a link in the inventory: the one it stands in for
+    "conferences",  # of an incident: those it endangers
     *(
         "transport",
         "reports",
