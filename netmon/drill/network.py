@@ -121,8 +121,12 @@ def _links(network: DrillNetwork) -> Iterator[Link]:
 
 
 def _uplinks(network: DrillNetwork, site: str) -> Iterator[Link]:
-    for end in ("",) if network.uplinks == 1 else ("-a", "-b"):
-        yield Link(id=f"{CORE}-{site}{end}", from_site=CORE, to_site=site)
+    link = f"{CORE}-{site}"
+    if network.uplinks == 1:
+        yield Link(id=link, from_site=CORE, to_site=site)
+    else:
+        yield Link(id=f"{link}-a", from_site=CORE, to_site=site)
+        yield Link(id=f"{link}-b", from_site=CORE, to_site=site, backup_of=f"{link}-a")
 
 
 def _conference(conference: DrillConference) -> Conference:
