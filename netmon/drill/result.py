@@ -53,6 +53,6 @@ class DrillResult:
     ticks: DrillTicks
     rss_mb: float
 
-    def as_json(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
         """As it is printed."""
         return {"pages": self.pages, "incidents": self.incidents, "ticks": self.ticks, "rss_mb": self.rss_mb}
