@@ -15,6 +15,10 @@ class BadAddress(AlertsError, ValueError):
     """A webhook address that is neither http:// nor https://."""
 
 
+class BadPage(AlertsError, ValueError):
+    """A kept page that is damaged, or of a form nobody knows."""
+
+
 class BadCondition(AlertsError, ValueError):
     """A rule's condition that cannot be read: `column` (from 1) where, `what` is wrong, what to `write`."""
 

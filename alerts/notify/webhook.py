@@ -33,11 +33,13 @@ REFUSALS = (400, 406, 410, 411, 413, 415, 422, 431)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one attempt. `status` 0: nobody answered, `trouble` says why. `retry_after`: the header."""
+    """What became of one attempt. `status` 0: nobody answered, `trouble` says why; channels that are no HTTP answer as HTTP
+    would. `retry_after`: the header; `body`: the beginning of what was answered."""
 
     status: int
     trouble: str = ""
     retry_after: str = ""
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 from inventory.codes import SAY_NAME, is_commune, is_name, is_province
 from netmon.addresses import is_clear_text
+from netmon.config import receiver_faults
 from netmon.config.agent import AgentConfig, CheckConfig, ContactConfig, TrapsConfig
 from netmon.config.check import decode_check
-from netmon.config.hub import HubConfig, ReceiverConfig
+from netmon.config.hub import HubConfig
+from netmon.config.receiver import ReceiverConfig
 from netmon.config.walker import decode
 from netmon.config.walker.decode import Reader
 from netmon.config.walker.value import meant
@@ -111,7 +113,9 @@ def read_hub(path: Path) -> tuple[HubConfig, Reader]:
         reader.fault_of(config, "listen", what, "write 127.0.0.1:8443 or [::1]:8443")
     for rows, attribute in ((config.sinks, "name"), (config.receivers, "name"), (config.mcus, "mcu")):
         _identified(reader, rows, attribute)
-        _urls(reader, rows)
+    _urls(reader, config.sinks)
+    _urls(reader, config.mcus)
+    receiver_faults.check(config.receivers, reader, url_fault)
     _clear_text(reader, config.sinks)
     for mcu in config.mcus:
         if mcu.url.lower().startswith("http:"):
@@ -161,15 +165,16 @@ def _clear_text(reader: Reader, rows: Iterable[Any]) -> None:
             reader.fault_of(row, "url", what, write)
 
 
-def url_fault(url: str) -> tuple[str, str] | None:
-    """(what is wrong, what to write) of a web address, None when it is good. Never repeats a password in it."""
+def url_fault(url: str, schemes: tuple[str, ...] = ("http", "https")) -> tuple[str, str] | None:
+    """(what is wrong, what to write) of an address of these schemes, None when it is good. Never repeats a password in it."""
     try:
         parts = urlsplit(url)
         port, host = parts.port, parts.hostname
     except ValueError:
         port, host, parts = None, None, None
-    if parts is None or parts.scheme not in ("http", "https") or not host or port == 0:
-        return "is not a web address", "write https://host:port"
+    if parts is None or parts.scheme not in schemes or not host or port == 0:
+        kind = "a web address" if "https" in schemes else f"an address of {' or '.join(schemes)}"
+        return f"is not {kind}", f"write {schemes[-1]}://host:port"
     if not (url.isascii() and url.isprintable()) or " " in url:
         return "has blanks or letters beyond ASCII", "write them encoded, as %20 or %C4%91, and a host's name as xn--…"
     if "@" in parts.netloc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netmon.config.receiver import ReceiverConfig
 from probes.kinds.room.settings import RoomTestSettings
 from probes.settings import inherited, setting
 
@@ -25,21 +26,6 @@ class SinkConfig:
     token_file: str = setting("file with the token", default="", secret=True)
     user: str = setting("user (influxdb1)", default="")
     password_file: str = setting("file with the password (influxdb1)", default="", secret=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverConfig:
-    """Somebody who gets pages."""
-
-    name: str = setting("name of the receiver, unique")
-    url: str = setting("address the webhook is POSTed to")
-    secret_file: str = setting("file with the signing secret (`whsec_…` or plain text)", secret=True)
-    severities: tuple[str, ...] = setting(
-        "severities it wants", choices=("critical", "warning", "info"), filled=True, default=("critical", "warning")
-    )
-    owners: tuple[str, ...] = setting("owners whose elements it wants; empty: all", default=())
-    unix_socket: str = setting("reach the address through this Unix socket", default="")
-    timeout_s: float = setting("give up on one attempt after", unit="s", key="timeout", low=0.5, high=60, default=10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

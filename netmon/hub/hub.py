@@ -188,7 +188,9 @@ def open_hub(config: HubConfig) -> Hub:
 def _outbox(config: HubConfig, evaluator: Evaluator, troubles: Troubles) -> Outbox:
     """What sends the pages that a tick owes, and tells the board what became of them."""
     board = evaluator.board
-    outbox = Outbox(board.tables.outbox, config.receivers, on_change=board.pages_changed, troubles=troubles)
+    outbox = Outbox(
+        board.tables.outbox, config.receivers, on_change=board.pages_changed, troubles=troubles, lang=config.lang
+    )
     evaluator.on_owed = outbox.wake
     return outbox
 

@@ -17,10 +17,11 @@ from contextlib import suppress
 from functools import partial
 
 from alerts.errors import AlertsError
-from alerts.notify import webhook
-from alerts.notify.send import post
+from alerts.notify import channels, webhook
+from alerts.notify.notice import Destination, notice_of
+from alerts.notify.senders.http import post
 from alerts.notify.webhook import Delivery
-from netmon.config.hub import ReceiverConfig
+from netmon.config.receiver import ReceiverConfig
 from netmon.files import read_secret
 from netmon.hub.outbox_table import OutboxTable, WaitingPage
 from netmon.process.troubles import Troubles, watched
@@ -33,6 +34,7 @@ DISK_S = 5.0
 PATIENCE = 6  # tries, after two minutes, before people are told of a receiver that does not answer …
 PATIENCE_S = 120.0  # … or at once, when it asks to be left alone for longer
 WAITS = (301, 302, 303, 307, 308, 413, 429, 503)  # answers whose Retry-After is about the receiver (RFC 9110 §10.2.3)
+_WITHOUT = ("pages cannot be sent", "pages cannot be signed")  # without a secret: of other kinds, of webhooks
 NOBODY = "no such receiver any more"
 
 
@@ -46,7 +48,10 @@ class Outbox:
         on_change: Callable[[], None],
         post: Callable[..., Delivery] = post,
         troubles: Troubles | None = None,
+        lang: str = "vi",
     ) -> None:
+        """`lang`: of messages to receivers that have none of their own."""
+        self._lang = lang
         self._table, self._on_change, self._post = table, on_change, post
         self._receivers = {receiver.name: receiver for receiver in receivers}
         self._awake = {name: asyncio.Event() for name in self._receivers}
@@ -117,8 +122,8 @@ class Outbox:
         age_s = min(now_s - page.created_ms / 1000, webhook.tried_s(page.tries + 1))
         fate = webhook.fate(answer, page.tries + 1, age_s, now_s, random.random())
         trouble = "" if fate.state == "accepted" else answer.trouble or f"answered {answer.status}"
-        if trouble:
-            log.warning("page %s to %s: %s (%s)", page.id, receiver.name, clean(trouble), fate.state)
+        if trouble or answer.trouble:  # a mail may be taken for some of its addresses only
+            log.warning("page %s to %s: %s (%s)", page.id, receiver.name, clean(trouble or answer.trouble), fate.state)
         self._table.mark(page, fate.state, int((time.monotonic() + fate.wait_s) * 1000), clean(trouble))
         self._note(receiver.name, page, answer, trouble if fate.state == "waiting" else "", fate.wait_s)
         self._on_change()
@@ -139,14 +144,19 @@ class Outbox:
 
     def _note_secret(self, receiver: ReceiverConfig) -> None:
         try:
-            _key(receiver)
+            _secret(receiver)
         except (AlertsError, OSError, ValueError) as fault:
-            self._troubles.tell(_part(receiver.name), f"pages cannot be signed: {_said(receiver, fault)}")
+            self._troubles.tell(
+                _part(receiver.name), f"{_WITHOUT[receiver.kind == 'webhook']}: {_said(receiver, fault)}"
+            )
 
     def _send(self, receiver: ReceiverConfig, page: WaitingPage, now_s: float) -> Delivery:
         """The secret is read at each attempt, so that it can be changed while the hub runs."""
         try:
-            headers = webhook.headers(page.id, int(now_s), page.body, _key(receiver))
+            if receiver.kind != "webhook":
+                where = _destination(receiver, self._lang)
+                return channels.deliver(receiver.kind, notice_of(page.body, page.id), where, now_s, self._post)
+            headers = webhook.headers(page.id, int(now_s), page.body, webhook.key_of(_secret(receiver)))
             return self._post(
                 receiver.url, page.body, headers, timeout_s=receiver.timeout_s, unix_socket=receiver.unix_socket
             )
@@ -158,8 +168,33 @@ def _part(name: str) -> str:
     return f"receiver {name}"
 
 
-def _key(receiver: ReceiverConfig) -> bytes:
-    return webhook.key_of(read_secret(receiver.secret_file))
+def _secret(receiver: ReceiverConfig) -> str:
+    """The text of its file; "" when it has none. Raises `BadSecret`, OSError, ValueError."""
+    if not receiver.secret_file:
+        return ""
+    text = read_secret(receiver.secret_file)
+    channels.check_secret(receiver.kind, text)
+    return text
+
+
+def _destination(receiver: ReceiverConfig, lang: str) -> Destination:
+    return Destination(
+        url=receiver.url,
+        secret=_secret(receiver),
+        to=receiver.to,
+        sender=receiver.sender,
+        user=receiver.user,
+        tls=receiver.tls,
+        ca_file=receiver.ca_file,
+        method=receiver.method,
+        content_type=receiver.content_type,
+        template=receiver.template,
+        accepted=receiver.accepted,
+        max_parts=receiver.max_parts,
+        facility=receiver.facility,
+        lang=receiver.lang or lang,
+        timeout_s=receiver.timeout_s,
+    )
 
 
 def _said(receiver: ReceiverConfig, fault: Exception) -> str:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from alerts.errors import BadSecret
-from alerts.notify import webhook
+from alerts.notify import channels
 from netmon.config.hub import HubConfig
 from netmon.config.walker.decode import Reader
 from netmon.config.walker.shape import item_of, record_of, shape_of
 from netmon.errors import Problem
 from netmon.files import read_secret
 
+_WRITE = "write whsec_… or any text into it"
 HANDED_OVER = "/run/credentials/"  # by systemd, while the unit runs
 
 
@@ -38,16 +39,16 @@ def _exists(value: str) -> bool:
 
 
 def unusable(config: HubConfig, reader: Reader) -> None:
-    """A fault for every receiver whose secret is there and signs nothing."""
+    """A fault for every receiver whose secret is there and of no use."""
     for receiver in config.receivers:
         if not receiver.secret_file or not _exists(receiver.secret_file):
             continue
         try:
-            webhook.key_of(read_secret(receiver.secret_file))
+            channels.check_secret(receiver.kind, read_secret(receiver.secret_file))
         except IsADirectoryError:
             reader.fault_of(receiver, "secret_file", "is a folder", "name the file in it")
         except OSError:  # another's file, or not handed over yet: the hub says so when it starts
             continue
         except (BadSecret, ValueError) as fault:
             what = str(fault) if isinstance(fault, BadSecret) else "is no text"
-            reader.fault_of(receiver, "secret_file", what, "write whsec_… or any text into it")
+            reader.fault_of(receiver, "secret_file", what, _WRITE if receiver.kind == "webhook" else "")

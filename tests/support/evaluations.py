@@ -9,7 +9,8 @@ import records
 from incident_world import Fault, World, kind
 
 from alerts.base import OK
-from netmon.config.hub import HubConfig, ReceiverConfig
+from netmon.config.hub import HubConfig
+from netmon.config.receiver import ReceiverConfig
 from netmon.hub.incidents.actions import Actions
 from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.incidents.tables import IncidentTables

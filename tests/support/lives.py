@@ -17,7 +17,8 @@ from incident_world import Tree
 
 from alerts.base import LOST, OK, REFUSED
 from alerts.rules import Rule, When
-from netmon.config.hub import HubConfig, ReceiverConfig
+from netmon.config.hub import HubConfig
+from netmon.config.receiver import ReceiverConfig
 from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.ingest.batch import Batch

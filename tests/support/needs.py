@@ -35,6 +35,8 @@ PROGRAMS = {
     "unbound": "unbound",
     "chronyd": "chronyd",
     "systemd-analyze": "systemd-analyze",
+    "rsyslogd": "rsyslogd",
+    "prometheus-alertmanager": "prometheus-alertmanager",
 }
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin"
 
@@ -87,7 +89,12 @@ def _pyopenssl() -> str:
     return "" if find_spec("OpenSSL") else "pyOpenSSL is not installed"
 
 
+def _aiosmtpd() -> str:
+    return _try(["/usr/bin/python3", "-c", "import aiosmtpd"], "Debian's python3-aiosmtpd is not installed")
+
+
 _ABILITIES = {
+    "aiosmtpd": _aiosmtpd,
     "root": _root,
     "netns": _netns,
     "userns": _userns,

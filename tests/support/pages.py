@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from alerts.notify import webhook
+from alerts.notify.notice import Notice, notice_of
+
 VIEW: dict[str, Any] = {
     "id": "0123456789ab",
     "element": "link:core-province",
@@ -31,3 +34,10 @@ VIEW: dict[str, Any] = {
     "superseded_by": "",
     "silenced": False,
 }
+
+
+def notice(status: str = "firing", **more: Any) -> Notice:
+    """A page of that incident as channels read it."""
+    view = {**VIEW, **more, "resolved_ms": 1_790_000_090_000 if status == "resolved" else None}
+    raw = webhook.body(view, status, "on-call", "hub-79", "vi")  # type: ignore[arg-type]
+    return notice_of(raw, webhook.page_id(view["id"], "on-call", status))  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from receivers import Request, good, receiver
 from alerts.incidents import Incident
 from alerts.notify import webhook
 from alerts.notify.webhook import Delivery, Status
-from netmon.config.hub import ReceiverConfig
+from netmon.config.receiver import ReceiverConfig
 from netmon.hub.outbox import Outbox
 from netmon.hub.outbox_table import NewPage
 from netmon.lab.receiver import fault_of

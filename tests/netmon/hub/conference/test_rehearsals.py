@@ -18,7 +18,8 @@ from hubtables import HubTables
 from alerts.incidents import Incident
 from inventory.topology import Network
 from netmon import readiness
-from netmon.config.hub import ConferencesConfig, HubConfig, LeasesConfig, ReceiverConfig, RoomTestConfig
+from netmon.config.hub import ConferencesConfig, HubConfig, LeasesConfig, RoomTestConfig
+from netmon.config.receiver import ReceiverConfig
 from netmon.config.walker.shape import shape_of
 from netmon.config.walker.value import parse_settings
 from netmon.hub.conference import child as rehearse

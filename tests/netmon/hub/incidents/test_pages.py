@@ -12,7 +12,8 @@ from incident_world import Tree
 from alerts.base import Info
 from alerts.incidents import Incident
 from alerts.silences import Silence
-from netmon.config.hub import HubConfig, ReceiverConfig
+from netmon.config.hub import HubConfig
+from netmon.config.receiver import ReceiverConfig
 from netmon.hub.incidents.pages import Key, Pages
 from netmon.hub.outbox_table import Undelivered
 

@@ -13,7 +13,7 @@ import pytest
 from receivers import Request, receiver
 
 from alerts.errors import BadAddress
-from alerts.notify.send import post
+from alerts.notify.senders.http import post
 from alerts.notify.webhook import Delivery
 
 

@@ -1,4 +1,4 @@
-"""One attempt to hand a page over: the only place of this room that opens a connection. Blocks; call it in a thread."""
+"""One attempt to hand a page over by HTTP. Blocks; call it in a thread."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from dataclasses import replace
 from urllib.parse import SplitResult, urlsplit
 
 from alerts.errors import BadAddress
@@ -41,17 +42,26 @@ class _Response(http.client.HTTPResponse):
         raise http.client.HTTPException(f"more than {MAX_EARLY} early answers")
 
 
-def post(url: str, raw: bytes, headers: Mapping[str, str], *, timeout_s: float, unix_socket: str = "") -> Delivery:
-    """POST once, without following redirects, within `timeout_s` altogether; never raises for what the far side does.
-    Raises `BadAddress`."""
+def post(
+    url: str,
+    raw: bytes,
+    headers: Mapping[str, str],
+    *,
+    timeout_s: float,
+    unix_socket: str = "",
+    method: str = "POST",
+    ca_file: str = "",
+) -> Delivery:
+    """POST once (or another method), without following redirects, within `timeout_s` altogether; never raises for what the
+    far side does. `ca_file`: the certificate that signed its own, instead of the system's. Raises `BadAddress`."""
     try:
         parts = urlsplit(url)
-        connection = _connection(parts, timeout_s, unix_socket)
+        connection = _connection(parts, timeout_s, unix_socket, ca_file)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if not path.isascii() or " " in path:
             return Delivery(0, trouble="the address has blanks or letters beyond ASCII: write them as %20, %C4%91 …")
         with closing(connection):
-            return _attempt(connection, path, raw, headers, timeout_s)
+            return _attempt(connection, method, path, raw, headers, timeout_s)
     except BadAddress:
         raise
     except (OSError, http.client.HTTPException, ValueError) as fault:
@@ -59,7 +69,12 @@ def post(url: str, raw: bytes, headers: Mapping[str, str], *, timeout_s: float, 
 
 
 def _attempt(
-    connection: http.client.HTTPConnection, path: str, raw: bytes, headers: Mapping[str, str], timeout_s: float
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    raw: bytes,
+    headers: Mapping[str, str],
+    timeout_s: float,
 ) -> Delivery:
     began_s = time.monotonic()
     connection.response_class = _Response
@@ -70,12 +85,12 @@ def _attempt(
     cut.daemon = True
     cut.start()
     try:
-        connection.request("POST", path, body=raw, headers=dict(headers))
+        connection.request(method, path, body=raw, headers=dict(headers))
         response = connection.getresponse()
         wanted = by_its_clock(response.getheader("Retry-After", ""), response.getheader("Date", ""))
         answer = Delivery(response.status, retry_after=wanted)
         with suppress(OSError, http.client.HTTPException):  # the status is the answer, whatever becomes of the rest
-            response.read(65_536)
+            answer = replace(answer, body=response.read(65_536))
         return answer
     except (OSError, http.client.HTTPException):
         if time.monotonic() - began_s >= timeout_s:
@@ -90,7 +105,7 @@ def _cut(sock: socket.socket) -> None:
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-def _connection(parts: SplitResult, timeout_s: float, unix_socket: str) -> http.client.HTTPConnection:
+def _connection(parts: SplitResult, timeout_s: float, unix_socket: str, ca_file: str) -> http.client.HTTPConnection:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadAddress(
             f"{parts.scheme}://{parts.netloc}: a webhook address begins with http:// or https:// and names a host"
@@ -102,5 +117,5 @@ def _connection(parts: SplitResult, timeout_s: float, unix_socket: str) -> http.
     import ssl  # 3 MB only those with an https receiver pay
 
     return http.client.HTTPSConnection(
-        parts.hostname, parts.port, timeout=timeout_s, context=ssl.create_default_context()
+        parts.hostname, parts.port, timeout=timeout_s, context=ssl.create_default_context(cafile=ca_file or None)
     )

@@ -1,0 +1,57 @@
+"""What a hub's file says of somebody who gets pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probes.settings import setting
+
+KINDS = (
+    "webhook", "pagerduty", "alertmanager", "telegram", "zalo", "slack", "teams", "sms", "mail", "syslog", "apprise",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverConfig:
+    """Somebody who gets pages. Which kinds read which keys: docs/channels.md."""
+
+    name: str = setting("name of the receiver, unique")
+    kind: str = setting("the way pages go", choices=KINDS, default="webhook")
+    url: str = setting(
+        "address pages are sent to; of pagerduty, telegram and zalo only where it is not the maker's own", default=""
+    )
+    secret_file: str = setting(
+        "file with the signing secret (`whsec_…` or plain text), key, token or password; of slack and teams with the address",
+        default="",
+        secret=True,
+    )
+    severities: tuple[str, ...] = setting(
+        "severities it wants", choices=("critical", "warning", "info"), filled=True, default=("critical", "warning")
+    )
+    owners: tuple[str, ...] = setting("owners whose elements it wants; empty: all", default=())
+    to: tuple[str, ...] = setting("whom a message is for: addresses of mail, numbers of phones, one chat", default=())
+    sender: str = setting("address mail comes from, or the name a short message shows", key="from", default="")
+    user: str = setting("user (mail; alertmanager behind a password)", default="")
+    tls: str = setting(
+        "mail: starttls needs it, none does without (with smtps:// it is there from the start)",
+        choices=("starttls", "none"),
+        default="starttls",
+    )
+    ca_file: str = setting(
+        "file with the certificate that signed the receiver's; empty: those of the system", default=""
+    )
+    facility: int = setting("syslog: facility (RFC 5424 §6.2.1)", low=0, high=23, default=16)
+    method: str = setting("sms: method of the gateway's request", choices=("POST", "GET", "PUT"), default="POST")
+    content_type: str = setting("sms: type of the gateway's request", default="application/json")
+    template: str = setting(
+        "sms: body of the gateway's request, with gaps {to} {text} {sender} {id} {secret} (the url may have them, too)",
+        key="body",
+        default="",
+    )
+    accepted: str = setting(
+        "sms: a text the gateway's answer has when it took the message; empty: 2xx is enough", default=""
+    )
+    max_parts: int = setting("sms: parts of one message at most", low=1, high=10, default=3)
+    lang: str = setting("language of its messages; empty: the hub's", choices=("", "vi", "en"), default="")
+    unix_socket: str = setting("webhook: reach the address through this Unix socket", default="")
+    timeout_s: float = setting("give up on one attempt after", unit="s", key="timeout", low=0.5, high=60, default=10.0)
