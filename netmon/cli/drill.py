@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -96,8 +98,21 @@ def _play_apart(run: DrillRun) -> DrillResult:
 
 
 def _play(scenario: DrillScenario, seed: int) -> DrillResult:
-    result: DrillResult = import_module("netmon.drill.run").run(scenario, seed)
+    with _quiet():
+        result: DrillResult = import_module("netmon.drill.run").run(scenario, seed)
     return result
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A hub logs each incident, and here they are printed."""
+    log = logging.getLogger("netmon")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 # --- telling ---

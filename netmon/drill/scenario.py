@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from netmon.config.walker.value import Unreadable
 from probes.settings import setting
 
 ZERO_S = 1_796_094_000.0  # the Unix time of a scenario's 0 s: 2026-12-01 03:00 UTC
@@ -48,14 +49,12 @@ _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%", re.ASCII)
 class Percent(float):
     """A share, 0 to 1, written `30%`."""
 
-    write = "write a share, as 30%"
-
     @classmethod
     def parse(cls, text: str) -> Percent:
-        """The share of a text; raises ValueError."""
+        """The share of a text; raises `Unreadable`."""
         match = _SHARE.fullmatch(text)
         if match is None or float(match[1]) > 100:
-            raise ValueError(f"'{text[:60]}' is not a share")
+            raise Unreadable(f"'{text[:60]}' is not a share", "write a share, as 30%")
         return cls(float(match[1]) / 100)
 
 
@@ -67,11 +66,11 @@ class CountRange(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> CountRange:
-        """`1` (exactly), `0..2` or `5..`; raises ValueError."""
+        """`1` (exactly), `0..2` or `5..`; raises `Unreadable`."""
         match = _COUNT.fullmatch(text)
         low, dots, high = match.groups() if match else (None, None, None)
         if low is None or (high is not None and (dots is None or int(high) < int(low))):
-            raise ValueError(f"'{text[:60]}' is not a count (write 1, 0..2 or 5..)")
+            raise Unreadable(f"'{text[:60]}' is not a count", "write 1, 0..2 or 5..")
         return cls(int(low), int(high or low) if high or not dots else None)
 
     def __contains__(self, count: object) -> bool:
@@ -91,11 +90,11 @@ class Pick(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Pick:
-        """`12` or `30%`; raises ValueError."""
+        """`12` or `30%`; raises `Unreadable`."""
         if _SHARE.fullmatch(text):
             return cls(None, Percent.parse(text))
         if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
-            raise ValueError(f"'{text[:60]}' is neither a number nor a share (write 12 or 30%)")
+            raise Unreadable(f"'{text[:60]}' is neither a number nor a share", "write 12 or 30%")
         return cls(int(text), None)
 
     def of(self, elements: int) -> int:

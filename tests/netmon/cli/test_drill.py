@@ -91,6 +91,14 @@ def test_wrong_files_are_told_together(tmp_path: Path, capsys: pytest.CaptureFix
     assert "c.yaml: cannot be read" in told
 
 
+def test_faults_are_told_in_vietnamese(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = FILE.replace("firing: 1", "firing: 2..1").replace("do: cut", "do: lose")
+    assert main(["drill", _file(tmp_path, text=wrong), "--virtual", "--lang", "vi"]) == 2
+    told = capsys.readouterr().err
+    assert "events[1].share: thiếu: lose cần khóa này" in told
+    assert "expect.firing: '2..1' không phải số đếm (ghi 1, 0..2 hoặc 5..)" in told
+
+
 def test_without_virtual_time_it_says_what_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["drill", _file(tmp_path)]) == 2
     assert "--virtual" in capsys.readouterr().err
