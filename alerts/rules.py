@@ -37,6 +37,9 @@ class When(str):
         return when
 
 
+SEVERITIES = ("info", "warning", "critical")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One rule: what it judges, when it holds, and what that means."""
@@ -50,6 +53,19 @@ class Rule:
         "how long the condition must hold without a break", unit="s", key="for", low=0, high=86400, default=0.0
     )
     clear: When = setting("condition under which it ends; empty: as soon as `when` is false", default=When(""))
+    keep_s: float = setting(
+        "how long it goes on after its end, so that what comes back within it is the same",
+        unit="s",
+        key="keep",
+        low=0,
+        high=86400,
+        default=0.0,
+    )
+    only: str = setting(
+        "when it holds at all: always, office-hours (of Viet Nam), conference (checks between a room and its MCU, from half an hour before it)",
+        choices=("always", "office-hours", "conference"),
+        default="always",
+    )
     fault: str = setting(
         "what it accuses: reach (cannot be reached), quality (answers badly), silence (its agent is mute), self (its agent"
         " is unfit to measure, and has no vote)",
@@ -60,9 +76,16 @@ class Rule:
         choices=("path", "end", "agent"),
         default="path",
     )
-    severity: str = setting("how grave", choices=("info", "warning", "critical"), default="warning")
+    severity: str = setting("how grave", choices=SEVERITIES, default="warning")
+    shared: str = setting(
+        "how grave when three communes or more are behind what it accuses; as-severity: no other than that",
+        choices=("as-severity", *SEVERITIES),
+        default="as-severity",
+    )
     nodata: str = setting(
-        "what becomes of it while nobody can tell: hold keeps it as it is", choices=("hold",), default="hold"
+        "what becomes of it while nobody can tell: hold keeps it as it is, fire takes that for bad, clear for well",
+        choices=("hold", "fire", "clear"),
+        default="hold",
     )
     meaning_vi: str = setting("what it means, for people, in Vietnamese", default="")
     meaning_en: str = setting("what it means, for people, in English", default="")
@@ -82,8 +105,15 @@ class Rule:
             )
         if self.fault != "quality" and self.about != "path":
             raise BadRule("about: only a rule of fault: quality can be about one thing alone: leave about out")
+        if self.fault == "silence" and (self.nodata, self.only) != ("hold", "always"):
+            raise BadRule("nodata: a rule about silence is about nothing else, at any time: leave nodata and only out")
         if self.when.tree is None:
             raise BadRule(f"when: is missing: {When.write}")
+        longest_s = max((figure.window_s for tree in self.trees.values() for figure in figures_of(tree)), default=0)
+        if self.nodata == "fire" and self.for_s < max(longest_s, 1):
+            raise BadRule(
+                f"nodata: fire takes a check that begins for bad: write for: {max(longest_s, 1)}s (the longest window) or longer"
+            )
         for key, tree in self.trees.items():
             _fits(key, tree, self.fault)
 
@@ -91,6 +121,11 @@ class Rule:
     def accuses(self) -> Fault:
         """`fault` as the room's word: what is said of one thing alone is its state."""
         return cast(Fault, self.fault) if self.about == "path" else "state"
+
+    @property
+    def shared_severity(self) -> str:
+        """How grave it is when three communes or more are behind the accused element."""
+        return self.severity if self.shared == "as-severity" else self.shared
 
     @property
     def whom(self) -> About:

@@ -7,12 +7,13 @@ agent that has not reported for longer than it usually takes are unknown: they n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from alerts.base import OWN_KIND, Assessment, Evidence, Firing, Sample, own_series
+from alerts.calendar import is_office_hours
 from alerts.engine import memory
 from alerts.engine.agent_times import PAUSES_KEPT, AgentTimes
 from alerts.engine.compile import AgentView, CheckView
@@ -41,11 +42,23 @@ _REMEMBERED = ("frontier_ms", "arrived_ms", "usual_ms", "is_dated", "lead_ms")  
 CHUNK = 40_000  # moments judged at once: what they need stays in the processor's cache
 
 
+def no_conference(at_ms: int) -> Container[str]:
+    """No conference."""
+    return ()
+
+
 class Engine:
     """Judges rules over points. Not thread-safe."""
 
-    def __init__(self, rules: Sequence[Rule], *, horizon_s: int = MAX_WINDOW_S) -> None:
-        """`horizon_s`: how much of the past is fed again after a restart; longer windows make no sense."""
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        *,
+        horizon_s: int = MAX_WINDOW_S,
+        in_conference: Callable[[int], Container[str]] = no_conference,
+    ) -> None:
+        """`horizon_s`: how much of the past is fed again after a restart; longer windows make no sense. `in_conference`:
+        the checks between rooms and MCUs of the conferences of a moment (Unix ms)."""
         self._checks = [RuleState(rule) for rule in rules if rule.fault != "silence"]
         self._by_kinds: dict[frozenset[str], list[RuleState]] = {}
         for state in self._checks:
@@ -64,6 +77,7 @@ class Engine:
         self._unknown: frozenset[tuple[str, str]] = frozenset()
         self._mute = np.zeros(0, bool)  # by row, as told last
         self._horizon_ms = horizon_s * 1000
+        self._in_conference = in_conference
 
     # --- what comes in ---
 
@@ -198,12 +212,29 @@ class Engine:
         frontier_ms = self._row_frontiers()
         gone = self._gone_quiet(frontier_ms)
         mute_rows = gone | mute[self._series.agent[: len(gone)]] if len(mute) else gone
+        self._without_data(mute_rows, now_ms)
         unknown = self._all_unknown(mute_rows)
         evidence = Evidences(self._series, frontier_ms, self._horizon_ms)
         failing = [self._series.names[row] for row in sorted(self._series.failing) if not gone[row]]
-        pending = frozenset(member for state in self._checks for member in state.pending(self._series.names))
+        holds = self._times(now_ms)
+        pending = frozenset(
+            member for state in self._checks for member in state.pending(self._series.names, holds[state.rule.only])
+        )
         event_ms = now_ms + self._clock_fault_ms()
-        return Assessment(now_ms, tuple(self._fired(mute_rows)), unknown, evidence, failing, pending, event_ms)
+        return Assessment(now_ms, tuple(self._fired(mute_rows, holds)), unknown, evidence, failing, pending, event_ms)
+
+    def _times(self, now_ms: int) -> dict[str, Callable[[str], bool]]:
+        """For each `only` of a rule: does it hold for a check now?"""
+        is_open = is_office_hours(now_ms)
+        meeting = self._in_conference(now_ms)
+        return {"always": lambda _: True, "office-hours": lambda _: is_open, "conference": meeting.__contains__}
+
+    def _without_data(self, mute_rows: Array, now_ms: int) -> None:
+        """Rules that take it for bad or for well when nobody tells of a check."""
+        for state in self._checks:
+            if state.rule.nodata != "hold":
+                mine = self._series.is_of(state.rule.kinds)
+                state.without_data(np.flatnonzero(mine & mute_rows), now_ms)
 
     def _gone_quiet(self, frontier_ms: Array) -> Array:
         """By row: does its agent tell nothing of it any more?"""
@@ -265,10 +296,10 @@ class Engine:
 
     # --- what is told ---
 
-    def _fired(self, mute: Array) -> Iterator[Firing]:
+    def _fired(self, mute: Array, holds: Mapping[str, Callable[[str], bool]]) -> Iterator[Firing]:
         series = self._series
         for state in self._checks:
-            yield from state.fired(mute, series.names, series.owners)
+            yield from state.fired(mute, series.names, series.owners, holds[state.rule.only])
         fault_ms = self._clock_fault_ms() if any(state.firing for state in self._silences) else 0
         for state in self._silences:
             unheard = {row for row in state.firing if not self._agents[row].is_heard}
@@ -295,7 +326,9 @@ class Engine:
         for kinds, states in self._by_kinds.items():
             mine = series.is_of(kinds)
             for state in states:
-                state.update_unknown(mine & (is_mute | state.unknown[:count]), series.names, self._members)
+                if state.rule.nodata == "hold":
+                    state.update_unknown(mine & (is_mute | state.unknown[:count]), series.names, self._members)
+                state.changed = False
         for state in self._silences:
             state.update_unknown(state.unknown[: len(self._agents)], list(self._numbers), self._members)
 

@@ -23,6 +23,7 @@ from netmon.hub.archive import sealing
 from netmon.hub.archive.sink import Sink
 from netmon.hub.conference.rehearsals import Rehearsals
 from netmon.hub.conference.tables import ConferenceTables
+from netmon.hub.disk.database import Database
 from netmon.hub.disk.losses import LostPoints
 from netmon.hub.disk.reclaim import DiskRoom
 from netmon.hub.disk.remembered import heal
@@ -123,13 +124,20 @@ class Hub:
         )
 
 
+def _evaluator(
+    config: HubConfig, topology: inventory_file.HubTopology, database: Database, troubles: Troubles
+) -> Evaluator:
+    rules = rules_file.load(Path(config.rules) if config.rules else None)
+    tables, folder = IncidentTables(database), Path(config.state_dir)
+    return Evaluator(config, topology, rules, tables, folder, troubles, topology.conference_checks)
+
+
 def open_hub(config: HubConfig) -> Hub:
     """Everything opened and caught up, nothing served yet. Raises `ConfigError`, `MachineError`, `SpoolError`."""
     folder = Path(config.state_dir)
     held = _lock(folder)
     _tighten(folder)
     topology = inventory_file.load(Path(config.inventory))
-    pack = rules_file.load(Path(config.rules) if config.rules else None)
     places = Writers.of(topology.inventory.sites, topology.inventory.agents, topology.inventory.checks)
     trust_folder, troubles = folder / "trust", Troubles()
     writers = _live_tokens(troubles, partial(site_tokens, trust_folder / "tokens", places.writers))
@@ -138,7 +146,7 @@ def open_hub(config: HubConfig) -> Hub:
     schema = fields.registry()
     segments = _segments(folder, config)
     database = open_database(folder / FILE, troubles)
-    evaluator = Evaluator(config, topology, pack, IncidentTables(database), folder, troubles)
+    evaluator = _evaluator(config, topology, database, troubles)
     outbox = _outbox(config, evaluator, troubles)
     store = folder / "store"
     sinks = tuple(_sink(sink, folder / "sinks", segments, troubles) for sink in config.sinks)

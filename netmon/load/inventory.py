@@ -23,8 +23,27 @@ _SHOWN_IN = (Contact, Site, Link, Mcu, Service, Room, Conference)
 _SHOWN = ("name", "owner", "carrier", "circuit", "phone")  # texts for people
 
 
+AHEAD_S = 1800.0  # rules of conferences hold from half an hour before one
+
+
 class HubTopology(Network):
     """The network as `alerts.base.Topology` wants it."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        super().__init__(inventory)
+        self._live = (frozenset[str](), frozenset[str]())  # ids of conferences, checks on the ways of their rooms
+
+    def conference_checks(self, now_ms: int) -> frozenset[str]:
+        """Checks that cross nothing but links between the rooms and MCUs of conferences that are on or begin soon."""
+        ids = frozenset(conference.id for conference in self.live(now_ms / 1000, AHEAD_S))
+        if ids != self._live[0]:
+            links = {link for id in ids for route in self.routes(id) for link in route.links}
+            crossed = {
+                check: {element for element in self.path(check) if element.startswith("link:")}
+                for check in self.checks()
+            }
+            self._live = ids, frozenset(check for check, its in crossed.items() if its and its <= links)
+        return self._live[1]
 
     def agent_names(self) -> tuple[str, ...]:
         """Names of all agents: each has a token and ought to speak."""

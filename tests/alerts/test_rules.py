@@ -71,7 +71,21 @@ def test_the_pack_covers_what_operators_ask_for() -> None:
 def test_the_documents_name_every_word_and_every_rule() -> None:
     text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
     words = [*FUNCTIONS, *UNITS, *TAGS, *(rule.name for rule in PACK), "period", "arrival", "reply"]
-    words += ["name", "kinds", "when", "for", "clear", "fault", "severity", "nodata", "meaning_vi", "meaning_en"]
+    words += [
+        "name",
+        "kinds",
+        "when",
+        "for",
+        "clear",
+        "keep",
+        "only",
+        "fault",
+        "severity",
+        "shared",
+        "nodata",
+        "meaning_vi",
+        "meaning_en",
+    ]
     assert [word for word in words if f"`{word}" not in text and f"({word})`" not in text] == []
     for rule in PACK:
         assert rule.when in text

@@ -12,14 +12,14 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from alerts.base import Topology
-from alerts.engine.engine import Engine
+from alerts.engine.engine import Engine, no_conference
 from alerts.incidents import Book, Change
 from alerts.own_incident import OwnIncident, Trouble
 from alerts.rules import Rule
@@ -56,13 +56,14 @@ class Evaluator:
         tables: IncidentTables,
         folder: Path,
         troubles: Troubles | None = None,
+        in_conference: Callable[[int], Container[str]] = no_conference,
     ) -> None:
-        """`tables`: what was kept; `folder`: of what rules remember."""
+        """`tables`: what was kept; `folder`: of what rules remember; `in_conference`: see `Engine`."""
         self._troubles = troubles or Troubles()
         self.on_owed: Callable[[], None] | None = None
         self._topology, self._rules, self._folder = topology, tuple(rules), folder
         self._listed = frozenset(topology.checks())
-        self._engine = Engine(self._rules, horizon_s=HORIZON_S)
+        self._engine = Engine(self._rules, horizon_s=HORIZON_S, in_conference=in_conference)
         self._book = Book(
             topology,
             {rule.name: frozenset(rule.kinds) for rule in self._rules},

@@ -116,6 +116,32 @@ def test_a_conference_of_a_file_is_live_at_its_time(tmp_path: Path) -> None:
     assert (one.id, one.room_bps, network.about("room:r1").name) == ("giao-ban", 2_000_000, "Phòng· 1")
 
 
+def test_checks_between_a_room_and_its_mcu_are_a_conferences(tmp_path: Path) -> None:
+    text = """\
+hub_site: core
+sites: [{id: core, kind: core}, {id: p01, kind: province, code: "01"}, {id: c1, kind: commune, code: "00001", province: "01"}, {id: c2, kind: commune, code: "00002", province: "01"}]
+links: [{id: l0, from: core, to: p01}, {id: l1, from: core, to: c1}, {id: l2, from: core, to: c2}]
+mcus: [{id: mcu-1, site: core}]
+rooms: [{id: r1, site: c1, address: "sip:r1@10.0.0.1"}]
+conferences:
+  - {id: k, starts: 2026-11-25T08:00:00+07:00, ends: 2026-11-25T11:00:00+07:00, mcus: [mcu-1], rooms: [r1]}
+agents: [{agent: a1, site: c1}, {agent: a2, site: c2}, {agent: a0, site: core}]
+checks:
+  - {check: up-1, agent: a1, to: core}
+  - {check: across, agent: a1, to: c2}
+  - {check: sip-1, agent: a1, to: mcu-1}
+  - {check: down-1, agent: a0, to: c1}
+  - {check: up-2, agent: a2, to: core}
+  - {check: home, agent: a0, to: mcu-1}
+"""
+    network = inventory.load(written(tmp_path, text))
+    starts_ms = 1_795_568_400_000
+    assert network.conference_checks(starts_ms) == {"up-1", "sip-1", "down-1"}
+    assert network.conference_checks(starts_ms - 1_800_000) == {"up-1", "sip-1", "down-1"}
+    assert network.conference_checks(starts_ms - 1_801_000) == frozenset()
+    assert network.conference_checks(starts_ms + 3 * 3_600_000) == frozenset()
+
+
 def test_the_labs_network_is_what_incidents_are_tested_on(tmp_path: Path) -> None:
     topology: Topology = inventory.load(written(tmp_path, json.dumps(plan(6).inventory, ensure_ascii=False)))
     tree = Tree(6)
