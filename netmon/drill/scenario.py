@@ -195,8 +195,10 @@ class Background:
 class Given:
     """What is there before 0 s."""
 
-    resolved_incidents: int = setting("incidents of commune links, over 50 minutes before", low=0, default=0)
-    rules: int = setting("rules: the shipped ones, repeated until there are so many", low=0, default=0)
+    resolved_incidents: int = setting(
+        "incidents of commune links, over 50 minutes before", low=0, high=99_999, default=0
+    )
+    rules: int = setting("rules: the shipped ones, repeated until there are so many", low=0, high=10_000, default=0)
 
 
 # --- what happens ---
@@ -221,7 +223,7 @@ class DrillEvent:
     pick: Pick | None = setting("only so many of the elements, drawn: 12 or 30%", default=None)
     spread: float = setting("each begins up to so much later, drawn", low=0, default=0.0)
     until_spread: float = setting("each ends up to so much later, drawn", low=0, default=0.0)
-    times: int = setting("how often it happens", low=1, default=1)
+    times: int = setting("how often it happens", low=1, high=100_000, default=1)
     every: float = setting("so much later each time", low=0, default=0.0)
 
 

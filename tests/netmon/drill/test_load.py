@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,18 @@ def test_communes_that_cannot_be_are_refused(communes: str, tmp_path: Path) -> N
 
 def test_provinces_are_only_for_a_number(tmp_path: Path) -> None:
     assert _faults(tmp_path, GOOD.replace("[2, 3]", "[2, 3]\n  provinces: 2")) == ["5 network.provinces"]
+
+
+def test_a_file_somebody_mistyped_is_a_scenario_or_told(tmp_path: Path) -> None:
+    chance, good, refused = random.Random(12), 0, 0
+    words = ["", "[]", "{}", "x", "-1", "3%", "*", "null", '"', "[a", "0", "1e400", "c00001..c00003"]
+    texts = [path.read_text() for path in FILES if "provinces: 34" not in path.read_text()]
+    for _ in range(300):
+        parts = re.split(r"(\W+)", re.sub(r"name: .*", "name: some", chance.choice(texts), count=1))
+        parts[chance.randrange(len(parts))] = chance.choice(words + parts)
+        try:
+            _load(tmp_path, "".join(parts))
+            good += 1
+        except ConfigError:
+            refused += 1
+    assert good > 20 and refused > 100
