@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,7 +11,8 @@ from probes.base import Outcome
 from probes.io import faults
 from probes.io.datagram.driver import PacketSession
 from probes.io.datagram.socket import PacketSocket, open_udp, own_address
-from probes.io.exchange import Events, carry
+from probes.io.exchange import Ending, Events, carry
+from probes.io.stream.driver import StreamDriver
 from probes.io.stream.tls import TlsConnection, broken
 from probes.wire.session import StreamSession
 
@@ -23,7 +23,6 @@ _TRACED = {
     "AckUnheard": "unheard",
     "CallOver": "over",
 }
-_ALERT_S = 0.1  # what the far end said before it hung up is read, if it is there
 
 
 class ConversationEnd(NamedTuple):
@@ -39,54 +38,50 @@ class ConversationEnd(NamedTuple):
 SocketAddress = tuple[Any, ...]
 
 
+class _Line(Ending, StreamDriver):
+    """Ends when the session has and all it said is sent."""
+
+    def __init__(self, line: TlsConnection, session: StreamSession, on_events: Events) -> None:
+        Ending.__init__(self)
+        sock, self._carried = line.carried(session)
+        StreamDriver.__init__(self, sock, self._carried, lambda events: _hand_on(on_events, events))
+
+    def turn(self) -> None:
+        """See `StreamDriver`."""
+        self.guarded(super().turn)
+        self._settle()
+
+    def _write(self, data: bytes) -> None:
+        super()._write(data)
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.session.done and not (self._turning or self._unsent):
+            fault = getattr(self._carried, "fault", None) or self.fault  # an alert says more than a broken pipe
+            self.end(broken(fault) if fault else None)
+
+    def last_words(self, ask: Callable[[], None] | None) -> None:
+        """What the session says when it is cut short; nobody waits for what becomes of it."""
+        if ask and not self.session.done:
+            ask()
+            self._write(self.session.transmit(time.monotonic(), time.time_ns()))
+
+
 async def over_line(
     line: TlsConnection, session: StreamSession, on_events: Events, on_cancel: Callable[[], None] | None = None
 ) -> ConversationEnd:
     """One conversation on a connection that stands; whoever opened it closes it. Never raises for the network.
 
-    `on_cancel` is called when this is cut short: cancelled, broken, or by a fault of `on_events`, which is raised here.
-    What the session then wants to say is said once, without waiting for an answer.
+    `on_cancel` is called when this is cut short: cancelled, or by a fault of `on_events`, which is raised here. What the
+    session then wants to say is said once, without waiting for an answer.
     """
+    driver = _Line(line, session, on_events)
     try:
-        await _pump(line, session, on_events)
-    except OSError as fault:
-        return ConversationEnd(*broken(fault))
+        driver.turn()
+        return ConversationEnd(*await driver.ended or ())
     finally:
-        if on_cancel and not session.done:
-            on_cancel()
-            line.say(session.transmit(time.monotonic(), time.time_ns()))
-    return ConversationEnd()
-
-
-async def _pump(line: TlsConnection, session: StreamSession, on_events: Events) -> None:
-    """Until the session is done. One read is pending for the whole time; timers never cancel it."""
-    pending: asyncio.Future[bytes] = asyncio.ensure_future(line.read())
-    try:
-        while True:
-            if data := session.transmit(time.monotonic(), time.time_ns()):
-                await _written(line, data, pending)
-            _hand_on(on_events, session.events())
-            if session.done:
-                return
-            wake = session.wake_at()
-            await asyncio.wait([pending], timeout=None if wake is None else max(0.0, wake - time.monotonic()))
-            if pending.done():
-                data = pending.result()
-                session.receive(data, time.monotonic())
-                pending = asyncio.ensure_future(line.read()) if data else asyncio.get_running_loop().create_future()
-    finally:
-        if not pending.cancel() and not pending.cancelled():
-            pending.exception()  # taken: nobody else asks for it
-
-
-async def _written(line: TlsConnection, data: bytes, pending: asyncio.Future[bytes]) -> None:
-    try:
-        await line.write(data)
-    except OSError:
-        await asyncio.wait([pending], timeout=_ALERT_S)
-        if pending.done():
-            pending.result()  # an alert says more than a broken pipe
-        raise
+        driver.last_words(on_cancel)
+        driver.leave()
 
 
 async def over_udp(

@@ -20,30 +20,19 @@ from probes.wire.exchange import Answered, Exchange, Unanswered, Unreached
 Events = Callable[[list[Any]], None]
 
 
-class _ConversationDriver(Driver):
-    """Ends a future: with the fault that ended the conversation (None: its own end), or with that of whom its events are
-    handed on to. A token is, or holds as `send`, the number of a send."""
+class Ending:
+    """What carries a conversation to its end. `ended`: with the fault that ended it (None: its own end), or with that of
+    whom its events are handed on to."""
 
-    def __init__(self, session: PacketSession, sock: PacketSocket, on_events: Events) -> None:
+    def __init__(self) -> None:
         self.ended: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()
-        self._hand_on = on_events
-        super().__init__(session, sock, self._take_events)
 
-    def named(self, token: Any) -> str:
-        """See `Driver.named`."""
-        return "sent again" if getattr(token, "send", token) else "sent"
-
-    def _take_events(self, events: list[Any]) -> None:
-        self._hand_on(events)
-        for event in events:
-            if isinstance(event, Unreached):
-                self._end(event.fault)
-
-    def _end(self, fault: Fault | None) -> None:
+    def end(self, fault: Fault | None) -> None:
+        """It ended, if it did not before."""
         if not self.ended.done():
             self.ended.set_result(fault)
 
-    def _guarded(self, step: Callable[[], None]) -> None:
+    def guarded(self, step: Callable[[], None]) -> None:
         """What a step raises is raised where the conversation is awaited: in a callback it would be awaited for ever."""
         if self.ended.done():
             return
@@ -53,16 +42,35 @@ class _ConversationDriver(Driver):
             if not self.ended.done():
                 self.ended.set_exception(fault)
 
+
+class _ConversationDriver(Ending, Driver):
+    """A token is, or holds as `send`, the number of a send."""
+
+    def __init__(self, session: PacketSession, sock: PacketSocket, on_events: Events) -> None:
+        Ending.__init__(self)
+        self._hand_on = on_events
+        Driver.__init__(self, session, sock, self._take_events)
+
+    def named(self, token: Any) -> str:
+        """See `Driver.named`."""
+        return "sent again" if getattr(token, "send", token) else "sent"
+
+    def _take_events(self, events: list[Any]) -> None:
+        self._hand_on(events)
+        for event in events:
+            if isinstance(event, Unreached):
+                self.end(event.fault)
+
     def _readable(self) -> None:
-        self._guarded(super()._readable)
+        self.guarded(super()._readable)
 
     def _due(self) -> None:
-        self._guarded(super()._due)
+        self.guarded(super()._due)
 
     def _settle(self) -> None:
         super()._settle()
         if self.session.done:
-            self._end(None)
+            self.end(None)
 
     def last_words(self, ask: Callable[[], None] | None) -> None:
         """What the session says when it is cut short; nobody waits for what becomes of it."""

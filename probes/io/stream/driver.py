@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from probes import trace
 from probes.wire.session import StreamSession
 
 _RECV_BYTES = 65_536
@@ -52,6 +53,11 @@ class StreamDriver:
 
     def close(self) -> None:
         """Leave the loop and close the connection."""
+        self.leave()
+        self.sock.close()
+
+    def leave(self) -> None:
+        """Leave the loop; the connection stays as it is."""
         if self._closed:
             return
         self._closed = True
@@ -59,7 +65,6 @@ class StreamDriver:
             self._timer.cancel()
         self._loop.remove_reader(self.sock.fileno())
         self._loop.remove_writer(self.sock.fileno())
-        self.sock.close()
 
     def _sleep(self) -> None:
         if self._timer:
@@ -74,12 +79,15 @@ class StreamDriver:
             return
         except OSError as fault:
             self.fault, data = fault, b""
+        trace.note("received", f"{len(data)} bytes" if data else "the end: it has closed")
         if not data:
             self._loop.remove_reader(self.sock.fileno())
         self.session.receive(data, time.monotonic())
         self.turn()
 
     def _write(self, data: bytes) -> None:
+        if data:
+            trace.note("sent", f"{len(data)} bytes")
         self._unsent += data
         if self._closed or not self._unsent:
             return

@@ -23,6 +23,7 @@ from probes.errors import BadSettings
 from probes.io import faults
 from probes.io.faults import Fault
 from probes.target import certificate_name
+from probes.wire.session import StreamSession
 from probes.wire.tls_record import ALERTS, Plaintext
 
 READ_BYTES = 65_536
@@ -144,13 +145,9 @@ class TlsConnection:
                     return None
         return None
 
-    def say(self, data: bytes) -> None:
-        """Send it as far as that needs no waiting: for a last word nobody waits for."""
-        with suppress(OSError):
-            if self._tls is not None:
-                self._tls.write(data)
-                data = self._out.read()
-            self._sock.send(data)
+    def carried(self, session: StreamSession) -> tuple[socket.socket, StreamSession | SecuredSession]:
+        """What `probes.io.stream.driver` needs to carry a session here. Whoever does reads and writes alone from then on."""
+        return self._sock, session if self._tls is None else SecuredSession(self._tls, self._in, self._out, session)
 
     def own_name(self) -> str:
         """Our own address as `host:port`; raises OSError when the connection has gone."""
@@ -180,6 +177,49 @@ class TlsConnection:
                     self._tls.unwrap()
                 self._sock.send(self._out.read())
         self._sock.close()
+
+
+class SecuredSession:
+    """A session whose bytes go encrypted: a `probes.wire.session.StreamSession`. `fault`: the TLS error that ended it."""
+
+    def __init__(self, tls: ssl.SSLObject, arrived: ssl.MemoryBIO, out: ssl.MemoryBIO, session: StreamSession) -> None:
+        self.fault: ssl.SSLError | None = None
+        self._tls, self._in, self._out, self._session = tls, arrived, out, session
+        self.wake_at, self.events = session.wake_at, session.events
+
+    @property
+    def done(self) -> bool:
+        """The session's own end."""
+        return self._session.done
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Encrypted bytes, b"" when the far end has closed."""
+        self._in.write(data) if data else self._in.write_eof()
+        self._read(now)
+
+    def _read(self, now: float) -> None:
+        try:
+            while plain := self._tls.read(READ_BYTES):
+                self._session.receive(plain, now)
+        except ssl.SSLWantReadError:
+            return
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            pass
+        except ssl.SSLError as fault:
+            self.fault = fault
+        self._session.receive(b"", now)
+
+    def transmit(self, now: float, clock_ns: int) -> bytes:
+        """What the session says, encrypted, and what TLS says by itself."""
+        if self._in.pending:
+            self._read(now)  # it came with the end of the handshake
+        if said := self._session.transmit(now, clock_ns):
+            try:
+                self._tls.write(said)
+            except ssl.SSLError as fault:
+                self.fault = self.fault or fault
+                self._session.receive(b"", now)
+        return self._out.read()
 
 
 def trust(name: str, ca_file: str = "", verify: bool = True) -> Trust:
