@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from probes.errors import WireError
 from probes.wire import dns_rdata
-from probes.wire.dns_rdata import MAX_NAME, name_at
+from probes.wire.cursor import Cursor
+from probes.wire.dns_rdata import MAX_NAME
 from probes.wire.framer import Framer, SizedFramer
 
 PORT, TLS_PORT = 53, 853  # RFC 1035 §4.2, RFC 7858 §3.1
@@ -117,7 +118,7 @@ def _unescaped(match: re.Match[str]) -> str:
 
 def plain_name(text: str) -> str:
     """A name as `decode` writes it, so that equal ones are equal texts but for the case of letters; raises `ValueError`."""
-    return name_at(encode_name(text), 0)[0]
+    return dns_rdata.name(Cursor(encode_name(text)))
 
 
 def encode_query(
@@ -133,15 +134,14 @@ def encode_query(
 
 def decode(data: bytes) -> DnsMessage:
     """One message of at most one question; raises `WireError`. One that says it is truncated may end anywhere."""
-    if len(data) < _HEADER.size:
-        raise WireError(len(data), "shorter than a header")
-    ident, flags, questions, *counts = _HEADER.unpack_from(data)
+    held = Cursor(data)
+    ident, flags, questions, *counts = held.unpack(_HEADER, "shorter than a header")
     if questions > 1:
         raise WireError(4, f"{questions} questions")
     if sum(counts) > MAX_RECORDS:
         raise WireError(6, f"{sum(counts)} records")
-    question, at = _question(data, _HEADER.size) if questions else (None, _HEADER.size)
-    sections, opt = _sections(data, at, counts, whole=not flags & _TC)
+    question = _question(held) if questions else None
+    sections, opt = _sections(held, counts, whole=not flags & _TC)
     return DnsMessage(
         ident=ident,
         response=bool(flags & _QR),
@@ -161,47 +161,41 @@ def decode(data: bytes) -> DnsMessage:
     )
 
 
-def _question(data: bytes, at: int) -> tuple[Question, int]:
-    name, at = name_at(data, at)
-    if at + 4 > len(data):
-        raise WireError(at, "cut inside the question")
-    type_, klass = _QUESTION.unpack_from(data, at)
-    return Question(name, dns_rdata.type_name(type_), klass), at + 4
+def _question(held: Cursor) -> Question:
+    name = dns_rdata.name(held)
+    type_, klass = held.unpack(_QUESTION, "cut inside the question")
+    return Question(name, dns_rdata.type_name(type_), klass)
 
 
-def _sections(data: bytes, at: int, counts: list[int], *, whole: bool) -> tuple[list[list[Record]], int | None]:
+def _sections(held: Cursor, counts: list[int], *, whole: bool) -> tuple[list[list[Record]], int | None]:
     """Answer, authority, additional, and the OPT record's TTL field (RFC 6891 §6.1.3), None without one."""
     sections: list[list[Record]] = [[], [], []]
     opt: int | None = None
     try:
         for section, count in zip(sections, counts, strict=True):
             for _ in range(count):
-                at, type_, record = _record(data, at)
+                type_, record = _record(held)
                 if type_ != _OPT:
                     section.append(record)
                 elif opt is None and section is sections[2]:
                     opt = record.ttl_s
                 else:
-                    raise WireError(at, "an OPT record where none may be")
+                    raise WireError(held.at, "an OPT record where none may be")
     except WireError:
         if whole:
             raise
     return sections, opt
 
 
-def _record(data: bytes, at: int) -> tuple[int, int, Record]:
-    name, at = name_at(data, at)
-    if at + _RECORD.size > len(data):
-        raise WireError(at, "cut inside a record")
-    type_, klass, ttl, length = _RECORD.unpack_from(data, at)
-    at += _RECORD.size
-    if at + length > len(data):
-        raise WireError(at, "cut inside a record")
+def _record(held: Cursor) -> tuple[int, Record]:
+    name = dns_rdata.name(held)
+    type_, klass, ttl, length = held.unpack(_RECORD, "cut inside a record")
+    said = held.inside(length, "cut inside a record")
     if type_ == _OPT:
-        return at + length, type_, Record(name, "OPT", ttl, "")
+        return type_, Record(name, "OPT", ttl, "")
     ttl_s = 0 if ttl >> 31 else ttl  # RFC 2181 §8
-    value = dns_rdata.value(data, at, length, type_ if klass == IN else _UNKNOWN)  # values of other classes are others
-    return at + length, type_, Record(name, dns_rdata.type_name(type_), ttl_s, value, klass)
+    value = dns_rdata.value(said, type_ if klass == IN else _UNKNOWN)  # values of other classes are others
+    return type_, Record(name, dns_rdata.type_name(type_), ttl_s, value, klass)
 
 
 def dns_framer() -> Framer[bytes]:

@@ -4,7 +4,10 @@ handshake: whether it speaks TLS at all, which alert it refuses with, and (up to
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from probes.errors import WireError
+from probes.wire.cursor import Cursor
 from probes.wire.framer import SizedFramer
 
 ALERTS = {
@@ -104,11 +107,8 @@ def _message_bytes(held: bytearray) -> int:
 
 def certificates(body: bytes) -> tuple[bytes, ...]:
     """The DER certificates of a Certificate message (RFC 5246 §7.4.2); what does not fit its lengths ends the list."""
-    shown, at = list[bytes](), 3
-    while at + 3 <= len(body):
-        length = int.from_bytes(body[at : at + 3], "big")
-        if not length or at + 3 + length > len(body):
-            break
-        shown.append(body[at + 3 : at + 3 + length])
-        at += 3 + length
+    shown, held = list[bytes](), Cursor(body, 3)
+    with suppress(WireError):
+        while length := held.number(3, "the end"):
+            shown.append(held.take(length, "cut off"))
     return tuple(shown)

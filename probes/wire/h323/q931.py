@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire.cursor import Cursor
 from probes.wire.framer import Framer, SizedFramer
 
 ALERTING, CALL_PROCEEDING, PROGRESS, SETUP = 0x01, 0x02, 0x03, 0x05
@@ -18,6 +19,7 @@ _BEARER_384K = b"\x88\x93\xa5"  # unrestricted digital, circuit mode 384 kbit/s,
 _DISCRIMINATOR, _PER = 0x08, b"\x05"  # call control messages; user information in X.208 and X.209
 _FROM_CALLED = 0x8000  # the call reference's flag: sent by whom the call came to
 _MAX_ELEMENTS = 64
+_NO_REFERENCE, _CUT_ELEMENT = "a call reference that ends too early", "an information element that ends too early"
 
 
 class Q931Message(NamedTuple):
@@ -92,32 +94,27 @@ def message(
 
 def parse(data: bytes) -> Q931Message:
     """One message without its TPKT head; raises `WireError`."""
-    if len(data) < 3 or data[0] != _DISCRIMINATOR:
+    held = Cursor(data)
+    if len(data) < 3 or held.number(1, "") != _DISCRIMINATOR:
         raise WireError(0, "no Q.931 message")
-    size = data[1] & 0x0F
-    if not size or len(data) < 3 + size:
-        raise WireError(1, "a call reference that ends too early")
-    reference = int.from_bytes(data[2 : 2 + size], "big")
+    size = held.number(1, "") & 0x0F
+    if not size:
+        raise WireError(1, _NO_REFERENCE)
+    reference, type = held.number(size, _NO_REFERENCE), held.number(1, _NO_REFERENCE)
     flag = 1 << (8 * size - 1)
-    return Q931Message(reference & (flag - 1), bool(reference & flag), data[2 + size], tuple(_elements(data, 3 + size)))
+    return Q931Message(reference & (flag - 1), bool(reference & flag), type, tuple(_elements(held)))
 
 
-def _elements(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+def _elements(held: Cursor) -> Iterator[tuple[int, bytes]]:
     for _ in range(_MAX_ELEMENTS):
-        if at >= len(data):
+        if not held.left:
             return
-        identifier = data[at]
-        if identifier & 0x80:  # one byte alone
-            yield identifier, b""
-            at += 1
-            continue
-        begin = at + (3 if identifier == USER_USER else 2)
-        size = int.from_bytes(data[at + 1 : begin], "big")
-        if begin + size > len(data) or begin > len(data):
-            raise WireError(at, "an information element that ends too early")
-        yield identifier, data[begin : begin + size]
-        at = begin + size
-    raise WireError(at, "too many information elements")
+        identifier = held.number(1, "")
+        size = 0
+        if not identifier & 0x80:  # else it is one byte alone
+            size = held.number(2 if identifier == USER_USER else 1, _CUT_ELEMENT)
+        yield identifier, held.take(size, _CUT_ELEMENT)
+    raise WireError(held.at, "too many information elements")
 
 
 def tpkt_framer() -> Framer[Q931Message]:

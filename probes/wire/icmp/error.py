@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire.cursor import Cursor
 from probes.wire.icmp.header import checksum
 
 ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
@@ -153,16 +154,12 @@ def labels(extension: bytes, sure: bool = True) -> tuple[Label, ...]:
     unchecked = extension[2:4] == b"\0\0"
     if (unchecked and not sure) or (not unchecked and checksum(extension)):
         raise WireError(2, "the extension's checksum is wrong")
-    at, stack = 4, list[Label]()
-    while at < len(extension):
-        if at + 4 > len(extension):
-            raise WireError(at, "an object's header is cut short")
-        length, *kind = _OBJECT.unpack_from(extension, at)
-        if length < 4 or at + length > len(extension):
-            raise WireError(at, f"an object of {length} bytes does not fit")
+    held, stack = Cursor(extension, 4), list[Label]()
+    while held.left:
+        length, *kind = held.unpack(_OBJECT, "an object's header is cut short")
+        at, body = held.at, held.take(length - _OBJECT.size, f"an object of {length} bytes does not fit")
         if tuple(kind) == _MPLS:
-            stack += _stack(extension[at + 4 : at + length], at + 4)
-        at += length
+            stack += _stack(body, at)
     return tuple(stack[:_MAX_LABELS])
 
 

@@ -10,9 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire.cursor import Cursor
 from probes.wire.ntp_time import NTP_EPOCH_S
 
 SR, RR, SDES, BYE = 200, 201, 202, 203
+_HEAD, _SENT, _BLOCK = struct.Struct("!BBH"), struct.Struct("!QIII"), struct.Struct("!IIIIII")
+_SHORT = "an RTCP report shorter than it says"
 _MAX_PACKETS = 16  # of one compound that are read
 
 
@@ -65,7 +68,7 @@ def encode(report: RtcpReport, name: str, *, leaving: bool = False) -> bytes:
     body = struct.pack("!I", report.source)
     if report.sent:
         sent = report.sent
-        body += struct.pack("!QIII", sent.ntp, sent.stamp & 0xFFFFFFFF, sent.packets, sent.octets & 0xFFFFFFFF)
+        body += _SENT.pack(sent.ntp, sent.stamp & 0xFFFFFFFF, sent.packets, sent.octets & 0xFFFFFFFF)
     body += b"".join(_block(block) for block in report.blocks)
     out = _packet(SR if report.sent else RR, len(report.blocks), body)
     item = b"\x01" + bytes([len(name)]) + name.encode("ascii") + b"\0"
@@ -78,11 +81,11 @@ def _block(block: Block) -> bytes:
     lost = max(-0x800000, min(0x7FFFFF, block.lost)) & 0xFFFFFF
     head = (min(255, int(block.fraction * 256)) << 24) | lost
     delay = min(0xFFFFFFFF, int(block.delay_s * 65_536))
-    return struct.pack("!IIIIII", block.source, head, block.highest, block.jitter, block.last_sr, delay)
+    return _BLOCK.pack(block.source, head, block.highest, block.jitter, block.last_sr, delay)
 
 
 def _packet(kind: int, count: int, body: bytes) -> bytes:
-    return struct.pack("!BBH", 0x80 | count, kind, len(body) // 4) + body
+    return _HEAD.pack(0x80 | count, kind, len(body) // 4) + body
 
 
 def decode(data: bytes) -> list[RtcpReport | Goodbye]:
@@ -93,34 +96,28 @@ def decode(data: bytes) -> list[RtcpReport | Goodbye]:
 
 
 def _each(data: bytes) -> Iterator[RtcpReport | Goodbye]:
-    at = 0
+    held = Cursor(data)
     for _ in range(_MAX_PACKETS):
-        if at + 4 > len(data):
+        if held.left < _HEAD.size:
             return
-        if data[at] >> 6 != 2:
-            raise WireError(at, "not an RTCP packet")
-        count, kind, end = data[at] & 31, data[at + 1], at + 4 + 4 * int.from_bytes(data[at + 2 : at + 4], "big")
-        if end > len(data):
-            raise WireError(at, "an RTCP packet shorter than it says")
-        body = data[at + 4 : end]
+        first, kind, words = held.unpack(_HEAD, "")
+        if first >> 6 != 2:
+            raise WireError(held.at, "not an RTCP packet")
+        body = held.inside(4 * words, "an RTCP packet shorter than it says")
         if kind in (SR, RR):
-            yield _report(kind, count, body, at)
+            yield _report(kind, first & 31, body)
         elif kind == BYE:
-            yield Goodbye(tuple(struct.unpack_from(f"!{min(count, len(body) // 4)}I", body)))
-        at = end
+            yield Goodbye(tuple(body.number(4, "") for _ in range(min(first & 31, body.left // 4))))
 
 
-def _report(kind: int, count: int, body: bytes, at: int) -> RtcpReport:
-    start = 24 if kind == SR else 4
-    if len(body) < start + 24 * count:
-        raise WireError(at, "an RTCP report shorter than it says")
-    (source,) = struct.unpack_from("!I", body)
-    sent = Sent(*struct.unpack_from("!QIII", body, 4)) if kind == SR else None
-    return RtcpReport(source, sent, tuple(_read(body, start + 24 * number) for number in range(count)))
+def _report(kind: int, count: int, body: Cursor) -> RtcpReport:
+    source = body.number(4, _SHORT)
+    sent = Sent(*body.unpack(_SENT, _SHORT)) if kind == SR else None
+    return RtcpReport(source, sent, tuple(_read(body) for _ in range(count)))
 
 
-def _read(body: bytes, at: int) -> Block:
-    source, head, highest, jitter, last_sr, delay = struct.unpack_from("!IIIIII", body, at)
+def _read(body: Cursor) -> Block:
+    source, head, highest, jitter, last_sr, delay = body.unpack(_BLOCK, _SHORT)
     lost = head & 0xFFFFFF
     lost -= 0x1000000 if lost & 0x800000 else 0
     return Block(source, (head >> 24) / 256, lost, highest, jitter, last_sr, delay / 65_536)
