@@ -8,7 +8,7 @@ from typing import Any
 from probes.errors import WireError
 
 
-class Cursor:
+class ByteCursor:
     """A place `at` in `data`, of which what stands before `end` may be read. `why`: in words what is wrong when there is less than
     is read; it is raised as `WireError`, and the place stays."""
 
@@ -46,6 +46,6 @@ class Cursor:
         """The next fields."""
         return layout.unpack_from(self.data, self.skip(layout.size, why))
 
-    def inside(self, count: int, why: str) -> Cursor:
+    def inside(self, count: int, why: str) -> ByteCursor:
         """What the next bytes hold; skipped here."""
-        return Cursor(self.data, self.skip(count, why), self.at)
+        return ByteCursor(self.data, self.skip(count, why), self.at)

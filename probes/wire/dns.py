@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from probes.errors import WireError
 from probes.wire import dns_rdata
-from probes.wire.cursor import Cursor
+from probes.wire.cursor import ByteCursor
 from probes.wire.dns_rdata import MAX_NAME
 from probes.wire.framer import Framer, SizedFramer
 
@@ -118,7 +118,7 @@ def _unescaped(match: re.Match[str]) -> str:
 
 def plain_name(text: str) -> str:
     """A name as `decode` writes it, so that equal ones are equal texts but for the case of letters; raises `ValueError`."""
-    return dns_rdata.name(Cursor(encode_name(text)))
+    return dns_rdata.name(ByteCursor(encode_name(text)))
 
 
 def encode_query(
@@ -134,7 +134,7 @@ def encode_query(
 
 def decode(data: bytes) -> DnsMessage:
     """One message of at most one question; raises `WireError`. One that says it is truncated may end anywhere."""
-    held = Cursor(data)
+    held = ByteCursor(data)
     ident, flags, questions, *counts = held.unpack(_HEADER, "shorter than a header")
     if questions > 1:
         raise WireError(4, f"{questions} questions")
@@ -161,13 +161,13 @@ def decode(data: bytes) -> DnsMessage:
     )
 
 
-def _question(held: Cursor) -> Question:
+def _question(held: ByteCursor) -> Question:
     name = dns_rdata.name(held)
     type_, klass = held.unpack(_QUESTION, "cut inside the question")
     return Question(name, dns_rdata.type_name(type_), klass)
 
 
-def _sections(held: Cursor, counts: list[int], *, whole: bool) -> tuple[list[list[Record]], int | None]:
+def _sections(held: ByteCursor, counts: list[int], *, whole: bool) -> tuple[list[list[Record]], int | None]:
     """Answer, authority, additional, and the OPT record's TTL field (RFC 6891 §6.1.3), None without one."""
     sections: list[list[Record]] = [[], [], []]
     opt: int | None = None
@@ -187,7 +187,7 @@ def _sections(held: Cursor, counts: list[int], *, whole: bool) -> tuple[list[lis
     return sections, opt
 
 
-def _record(held: Cursor) -> tuple[int, Record]:
+def _record(held: ByteCursor) -> tuple[int, Record]:
     name = dns_rdata.name(held)
     type_, klass, ttl, length = held.unpack(_RECORD, "cut inside a record")
     said = held.inside(length, "cut inside a record")

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 
 from probes.errors import WireError
-from probes.wire.cursor import Cursor
+from probes.wire.cursor import ByteCursor
 
 MAX_NAME = 255  # RFC 1035 §2.3.4, bytes of the wire form
 _CUT, _SHORT = "cut inside a name", "a value that is too short"
@@ -42,7 +42,7 @@ def type_name(type_: int) -> str:
     return _NAMES.get(type_) or f"TYPE{type_}"
 
 
-def name(held: Cursor) -> str:
+def name(held: ByteCursor) -> str:
     """The name that begins here. A pointer may only point before the bytes it stands in for, so that no name goes round
     in circles; raises `WireError`."""
     labels: list[bytes] = []
@@ -53,7 +53,7 @@ def name(held: Cursor) -> str:
             jumps += 1
             if target >= begin or jumps > _MAX_JUMPS:
                 raise WireError(held.at, "a name that points forward or in circles")
-            held, begin = Cursor(held.data, target), target
+            held, begin = ByteCursor(held.data, target), target
             continue
         if length > 63:
             raise WireError(held.at, "a label of an unknown kind")
@@ -72,38 +72,38 @@ def _label(label: bytes) -> str:
     return "".join(chr(byte) if byte in _PLAIN else f"\\{byte:03}" for byte in label)
 
 
-def value(held: Cursor, type_: int) -> str:
+def value(held: ByteCursor, type_: int) -> str:
     """A record's value as zone files write it (names without the last dot, the strings of a TXT joined); raises
     `WireError`. A type not known here is told in hexadecimal (RFC 3597 §5)."""
     return _VALUES.get(type_, _unknown)(held)
 
 
-def _unknown(held: Cursor) -> str:
+def _unknown(held: ByteCursor) -> str:
     return f"\\# {held.left} {held.rest().hex()}".rstrip()
 
 
-def _v4(held: Cursor) -> str:
+def _v4(held: ByteCursor) -> str:
     return str(ipaddress.IPv4Address(_whole(held, 4)))
 
 
-def _v6(held: Cursor) -> str:
+def _v6(held: ByteCursor) -> str:
     return str(ipaddress.IPv6Address(_whole(held, 16)))
 
 
-def _whole(held: Cursor, size: int) -> bytes:
+def _whole(held: ByteCursor, size: int) -> bytes:
     """All that is left, which must be so long."""
     if held.left != size:
         raise WireError(held.at, f"a value of {held.left} bytes, not {size}")
     return held.rest()
 
 
-def _name(held: Cursor) -> str:
+def _name(held: ByteCursor) -> str:
     text = name(held)
     _whole(held, 0)
     return text
 
 
-def _numbers(form: str) -> Callable[[Cursor], str]:
+def _numbers(form: str) -> Callable[[ByteCursor], str]:
     """Fixed numbers, then a name."""
     layout = struct.Struct(form)
     return lambda held: " ".join([*map(str, held.unpack(layout, _SHORT)), _name(held)])
@@ -112,7 +112,7 @@ def _numbers(form: str) -> Callable[[Cursor], str]:
 _SOA_NUMBERS = struct.Struct("!5I")
 
 
-def _soa(held: Cursor) -> str:
+def _soa(held: ByteCursor) -> str:
     names = name(held), name(held)
     return " ".join([*names, *map(str, _SOA_NUMBERS.unpack(_whole(held, _SOA_NUMBERS.size)))])
 
@@ -122,21 +122,21 @@ def serial(soa: str) -> int:
     return int(soa.split(" ")[2])
 
 
-def _txt(held: Cursor) -> str:
+def _txt(held: ByteCursor) -> str:
     parts = []
     while held.left:
         parts.append(held.take(held.number(1, ""), "cut inside a string"))
     return b"".join(parts).decode("utf-8", "backslashreplace")
 
 
-def _caa(held: Cursor) -> str:
+def _caa(held: ByteCursor) -> str:
     """RFC 8659 §4.1."""
     flags, size = held.number(1, _SHORT), held.number(1, _SHORT)
     tag, content = held.take(size, _SHORT).decode("latin-1"), held.rest().decode("latin-1")
     return f'{flags} {tag} "{content}"'
 
 
-_VALUES: dict[int, Callable[[Cursor], str]] = {
+_VALUES: dict[int, Callable[[ByteCursor], str]] = {
     1: _v4, 2: _name, 5: _name, 6: _soa, 12: _name, 15: _numbers("!H"), 16: _txt, 28: _v6, 33: _numbers("!3H"),
     257: _caa,
 }  # fmt: skip

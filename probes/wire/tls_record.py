@@ -7,7 +7,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from probes.errors import WireError
-from probes.wire.cursor import Cursor
+from probes.wire.cursor import ByteCursor
 from probes.wire.framer import SizedFramer
 
 ALERTS = {
@@ -107,7 +107,7 @@ def _message_bytes(held: bytearray) -> int:
 
 def certificates(body: bytes) -> tuple[bytes, ...]:
     """The DER certificates of a Certificate message (RFC 5246 §7.4.2); what does not fit its lengths ends the list."""
-    shown, held = list[bytes](), Cursor(body, 3)
+    shown, held = list[bytes](), ByteCursor(body, 3)
     with suppress(WireError):
         while length := held.number(3, "the end"):
             shown.append(held.take(length, "cut off"))

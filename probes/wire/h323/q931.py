@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire.cursor import Cursor
+from probes.wire.cursor import ByteCursor
 from probes.wire.framer import Framer, SizedFramer
 
 ALERTING, CALL_PROCEEDING, PROGRESS, SETUP = 0x01, 0x02, 0x03, 0x05
@@ -94,7 +94,7 @@ def message(
 
 def parse(data: bytes) -> Q931Message:
     """One message without its TPKT head; raises `WireError`."""
-    held = Cursor(data)
+    held = ByteCursor(data)
     if len(data) < 3 or held.number(1, "") != _DISCRIMINATOR:
         raise WireError(0, "no Q.931 message")
     size = held.number(1, "") & 0x0F
@@ -105,7 +105,7 @@ def parse(data: bytes) -> Q931Message:
     return Q931Message(reference & (flag - 1), bool(reference & flag), type, tuple(_elements(held)))
 
 
-def _elements(held: Cursor) -> Iterator[tuple[int, bytes]]:
+def _elements(held: ByteCursor) -> Iterator[tuple[int, bytes]]:
     for _ in range(_MAX_ELEMENTS):
         if not held.left:
             return

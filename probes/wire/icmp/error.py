@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire.cursor import Cursor
+from probes.wire.cursor import ByteCursor
 from probes.wire.icmp.header import checksum
 
 ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
@@ -154,7 +154,7 @@ def labels(extension: bytes, sure: bool = True) -> tuple[Label, ...]:
     unchecked = extension[2:4] == b"\0\0"
     if (unchecked and not sure) or (not unchecked and checksum(extension)):
         raise WireError(2, "the extension's checksum is wrong")
-    held, stack = Cursor(extension, 4), list[Label]()
+    held, stack = ByteCursor(extension, 4), list[Label]()
     while held.left:
         length, *kind = held.unpack(_OBJECT, "an object's header is cut short")
         at, body = held.at, held.take(length - _OBJECT.size, f"an object of {length} bytes does not fit")

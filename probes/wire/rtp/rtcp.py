@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from probes.errors import WireError
-from probes.wire.cursor import Cursor
+from probes.wire.cursor import ByteCursor
 from probes.wire.ntp_time import NTP_EPOCH_S
 
 SR, RR, SDES, BYE = 200, 201, 202, 203
@@ -96,7 +96,7 @@ def decode(data: bytes) -> list[RtcpReport | Goodbye]:
 
 
 def _each(data: bytes) -> Iterator[RtcpReport | Goodbye]:
-    held = Cursor(data)
+    held = ByteCursor(data)
     for _ in range(_MAX_PACKETS):
         if held.left < _HEAD.size:
             return
@@ -110,13 +110,13 @@ def _each(data: bytes) -> Iterator[RtcpReport | Goodbye]:
             yield Goodbye(tuple(body.number(4, "") for _ in range(min(first & 31, body.left // 4))))
 
 
-def _report(kind: int, count: int, body: Cursor) -> RtcpReport:
+def _report(kind: int, count: int, body: ByteCursor) -> RtcpReport:
     source = body.number(4, _SHORT)
     sent = Sent(*body.unpack(_SENT, _SHORT)) if kind == SR else None
     return RtcpReport(source, sent, tuple(_read(body) for _ in range(count)))
 
 
-def _read(body: Cursor) -> Block:
+def _read(body: ByteCursor) -> Block:
     source, head, highest, jitter, last_sr, delay = body.unpack(_BLOCK, _SHORT)
     lost = head & 0xFFFFFF
     lost -= 0x1000000 if lost & 0x800000 else 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probes.errors import WireError
 from probes.wire import dns, dns_rdata
-from probes.wire.cursor import Cursor
+from probes.wire.cursor import ByteCursor
 from probes.wire.dns import DnsMessage, Question, dns_framer
 
 RECORDED = GOLDEN / "dns" / "unbound.hex"
@@ -113,7 +113,7 @@ def test_what_is_no_message_is_a_wire_error(data: bytes, word: str) -> None:
 def test_pointers_to_pointers_cost_no_more_than_a_name() -> None:
     chain = b"".join((0xC000 | max(0, 12 + 2 * number - 2)).to_bytes(2, "big") for number in range(1, 200))
     with pytest.raises(WireError) as caught:
-        dns_rdata.name(Cursor(bytes(14) + chain, 14 + len(chain) - 2))
+        dns_rdata.name(ByteCursor(bytes(14) + chain, 14 + len(chain) - 2))
     assert "circles" in caught.value.reason
 
 
@@ -141,7 +141,7 @@ def test_an_impossible_lifetime_is_none_and_unknown_types_are_hexadecimal() -> N
 )
 def test_names_are_written_as_in_zone_files(text: str, wire: bytes) -> None:
     assert dns.encode_name(text) == wire
-    assert dns.encode_name(dns_rdata.name(Cursor(wire))) == wire
+    assert dns.encode_name(dns_rdata.name(ByteCursor(wire))) == wire
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ labels = st.binary(min_size=1, max_size=20)
 @given(st.lists(labels, max_size=8))
 def test_any_name_is_read_as_it_was_written(parts: list[bytes]) -> None:
     wire = b"".join(bytes((len(one),)) + one for one in parts) + b"\0"
-    held = Cursor(wire)
+    held = ByteCursor(wire)
     text = dns_rdata.name(held)
     assert not held.left and text.isprintable() and dns.encode_name(text) == wire
 
