@@ -11,7 +11,7 @@ from probes.base import Outcome
 from probes.io import faults
 from probes.io.datagram.driver import PacketSession
 from probes.io.datagram.socket import PacketSocket, open_udp, own_address
-from probes.io.exchange import Carrier, Events, carry
+from probes.io.exchange import ConversationRun, Events, carry
 from probes.io.stream.driver import StreamDriver
 from probes.io.stream.tls import TlsConnection, broken
 from probes.wire.session import StreamSession
@@ -38,11 +38,11 @@ class ConversationEnd(NamedTuple):
 SocketAddress = tuple[Any, ...]
 
 
-class _Line(Carrier, StreamDriver):
+class _Line(ConversationRun, StreamDriver):
     """Ends when the session has and all it said is sent."""
 
     def __init__(self, line: TlsConnection, session: StreamSession, on_events: Events) -> None:
-        Carrier.__init__(self)
+        ConversationRun.__init__(self)
         sock, self._carried = line.carried(session)
         StreamDriver.__init__(self, sock, self._carried, lambda events: _hand_on(on_events, events))
 

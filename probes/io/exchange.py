@@ -20,7 +20,7 @@ from probes.wire.exchange import Answered, Exchange, Unanswered, Unreached
 Events = Callable[[list[Any]], None]
 
 
-class Carrier:
+class ConversationRun:
     """What carries a conversation to its end. `ended`: with the fault that ended it (None: its own end), or with that of
     whom its events are handed on to."""
 
@@ -43,11 +43,11 @@ class Carrier:
                 self.ended.set_exception(fault)
 
 
-class _ConversationDriver(Carrier, Driver):
+class _ConversationDriver(ConversationRun, Driver):
     """A token is, or holds as `send`, the number of a send."""
 
     def __init__(self, session: PacketSession, sock: PacketSocket, on_events: Events) -> None:
-        Carrier.__init__(self)
+        ConversationRun.__init__(self)
         self._hand_on = on_events
         Driver.__init__(self, session, sock, self._take_events)
 
