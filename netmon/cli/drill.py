@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -98,9 +97,10 @@ def _play_apart(run: DrillRun) -> DrillResult:
 
 
 def _play(scenario: DrillScenario, seed: int) -> DrillResult:
+    from netmon.drill.run import run as play  # brings numpy along
+
     with _quiet():
-        result: DrillResult = import_module("netmon.drill.run").run(scenario, seed)
-    return result
+        return play(scenario, seed)
 
 
 @contextmanager

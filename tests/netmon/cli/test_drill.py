@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,8 +43,10 @@ def _play(scenario: Any, seed: int) -> DrillResult:
 
 
 @pytest.fixture(autouse=True)
-def _played(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drill, "import_module", lambda name: SimpleNamespace(run=_play))
+def _played(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if request.node.name == test_real_runs_have_a_process_each.__name__:
+        return
+    monkeypatch.setattr("netmon.drill.run.run", _play)
     monkeypatch.setattr(drill, "_play_apart", lambda run: drill._play(*run))
 
 
@@ -109,3 +110,19 @@ def test_jobs_that_cannot_be_are_refused(jobs: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as left:
         main(["drill", _file(tmp_path), "--virtual", "--jobs", jobs])
     assert left.value.code == 2
+
+
+def test_real_runs_have_a_process_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        FILE.replace("4, 5, 6", "4, 5")
+        .replace("until: 60", "until: 25")
+        .replace("[2]", "[3, 3]")
+        .replace(", p50_within: 3", "")
+    )
+    assert main(["drill", _file(tmp_path, text=text), "--virtual", "--jobs", "2", "-o", "json"]) == 0
+    runs = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [run["seed"] for run in runs] == [4, 5] and all(run["met"] for run in runs)
+    page = runs[0]["pages"][0]
+    assert page.keys() == _page(0).keys() and (page["element"], page["status"]) == ("link:core-p01", "firing")
+    assert 10 < page["at_s"] <= 20 and runs[0]["incidents"][0]["id"] == page["id"]
+    assert runs[0]["ticks"]["n"] >= 25 and 20 < runs[0]["rss_mb"] < 1000
