@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from alerts.base import Info
 from alerts.incident import Incident
 
+CONFERENCES_TOLD = 3  # in one line
 HANOI = timezone(timedelta(hours=7))  # no daylight saving since 1975
 Words = Mapping[str, str]
 
@@ -45,10 +47,49 @@ _WORDS = {  # by what is said: in Vietnamese, in English
     "since": ("từ {at}", "since {at}"),
     "until": ("từ {at} đến {end}", "from {at} to {end}"),
     "call": ("gọi {contact}", "call {contact}"),
+    "conference": ("HỘI NGHỊ {name}", "CONFERENCE {name}"),
+    "rooms.lost": ("mất {n}/{all} phòng", "{n} of {all} rooms lost"),
+    "rooms.hit": ("ảnh hưởng {n}/{all} phòng", "{n} of {all} rooms affected"),
+    "rooms.spare": ("còn đường dự phòng cho {all} phòng", "a backup is left for its {all} rooms"),
+    "starts.in": ("còn {n} phút nữa bắt đầu", "starts in {n} min"),
+    "starts.ago": ("đã họp {n} phút", "began {n} min ago"),
+    "more": ("và {n} hội nghị khác", "and {n} more conferences"),
 }
 LANGUAGES: Mapping[str, Words] = {
     lang: {key: said[number] for key, said in _WORDS.items()} for number, lang in enumerate(("vi", "en"))
 }
+
+
+class EndangeredConference(NamedTuple):
+    """A conference that goes on or starts soon, and an element it needs. `lost`: rooms without any other way, of `rooms`;
+    `starts_ms`: Unix time."""
+
+    id: str
+    name: str
+    lost: int
+    rooms: int
+    starts_ms: int
+
+
+def conferences(lang: str, incident: Incident, endangered: Sequence[EndangeredConference], now_ms: int) -> str:
+    """Which conferences an open incident endangers, as the line begins with them; "" when there are none or it is over."""
+    if not endangered or not incident.is_open:
+        return ""
+    words = LANGUAGES[lang]
+    parts = [_conference(words, incident, conference, now_ms) for conference in endangered[:CONFERENCES_TOLD]]
+    if len(endangered) > CONFERENCES_TOLD:
+        parts.append(words["more"].format(n=len(endangered) - CONFERENCES_TOLD))
+    return "; ".join(parts) + " – "
+
+
+def _conference(words: Words, incident: Incident, conference: EndangeredConference, now_ms: int) -> str:
+    """Its name, rooms lost of rooms, and minutes until it starts (begun ones count) or since."""
+    fate = "rooms.lost" if incident.kind == "down" else "rooms.hit"
+    rooms = words[fate if conference.lost else "rooms.spare"].format(n=conference.lost, all=conference.rooms)
+    left_ms = conference.starts_ms - now_ms
+    when = words["starts.in"].format(n=-(-left_ms // 60_000)) if left_ms > 0 else ""
+    when = when or words["starts.ago"].format(n=-left_ms // 60_000)
+    return ", ".join([words["conference"].format(name=conference.name), rooms, when])
 
 
 def summary(lang: str, incident: Incident, info: Info, symptoms: tuple[str, ...]) -> str:

@@ -114,7 +114,7 @@ def _json(page: Mapping[str, Any]) -> bytes:
 
 _COPIED = (
     "id", "element", "kind", "severity", "name", "owner", "carrier", "circuit_id", "contact", "symptom_count",
-    "suspects", "evidence", "vi", "en",
+    "suspects", "evidence", "conferences", "vi", "en",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from netmon.files import lock, tighten
 from netmon.hub.archive import sealing
 from netmon.hub.archive.sink import Sink
 from netmon.hub.conference.rehearsals import Rehearsals
+from netmon.hub.conference.risk import ConferenceRisk
 from netmon.hub.conference.tables import ConferenceTables
 from netmon.hub.disk.database import Database
 from netmon.hub.disk.losses import LostPoints
@@ -129,7 +130,8 @@ def _evaluator(
 ) -> Evaluator:
     rules = rules_file.load(Path(config.rules) if config.rules else None)
     tables, folder = IncidentTables(database), Path(config.state_dir)
-    return Evaluator(config, topology, rules, tables, folder, troubles, topology.conference_checks)
+    risk = ConferenceRisk(topology)
+    return Evaluator(config, topology, rules, tables, folder, troubles, topology.conference_checks, risk.endangered)
 
 
 def open_hub(config: HubConfig) -> Hub:

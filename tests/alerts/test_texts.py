@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from alerts.base import Info
 from alerts.incident import Incident
-from alerts.texts import LANGUAGES, clock, summary
+from alerts.texts import LANGUAGES, EndangeredConference, clock, conferences, summary
 
 LINK = Info("link:core-province", "link", "Trung tâm – Sài Gòn", "VNPT", "VNPT", "TSL-1", "Trực kênh", "080 00002")
 COMMUNES = tuple(f"commune:c{number}" for number in range(98))
@@ -77,3 +77,44 @@ def test_a_hostile_name_stays_what_it_is(hostile: str) -> None:
 
 def test_clocks_are_in_viet_nam_whatever_this_machine_thinks() -> None:
     assert clock(0) == "07:00:00"
+
+
+# --- conferences ---
+
+MEETING = EndangeredConference("gb", "Giao ban", 3, 124, AT_MS + 20 * 60_000)
+
+
+def test_a_conference_that_is_lost_stands_first_with_rooms_and_minutes() -> None:
+    assert conferences("en", incident(), [MEETING], AT_MS) == (
+        "CONFERENCE Giao ban, 3 of 124 rooms lost, starts in 20 min – "
+    )
+    assert conferences("vi", incident(), [MEETING], AT_MS) == (
+        "HỘI NGHỊ Giao ban, mất 3/124 phòng, còn 20 phút nữa bắt đầu – "
+    )
+
+
+@pytest.mark.parametrize(
+    ("left_ms", "told"),
+    [(60_001, "starts in 2 min"), (60_000, "starts in 1 min"), (1, "starts in 1 min"), (0, "began 0 min ago"),
+     (-59_999, "began 0 min ago"), (-60_000, "began 1 min ago"), (-3_600_000, "began 60 min ago")],
+)  # fmt: skip
+def test_minutes_are_whole_and_a_start_is_never_told_too_early(left_ms: int, told: str) -> None:
+    line = conferences("en", incident(), [MEETING._replace(starts_ms=AT_MS + left_ms)], AT_MS)
+    assert line == f"CONFERENCE Giao ban, 3 of 124 rooms lost, {told} – "
+
+
+def test_rooms_of_a_lossy_link_are_not_lost_and_a_backup_is_told() -> None:
+    assert "3 of 124 rooms affected" in conferences("en", incident("loss"), [MEETING], AT_MS)
+    assert "a backup is left for its 124 rooms" in conferences("en", incident(), [MEETING._replace(lost=0)], AT_MS)
+
+
+def test_no_more_than_three_conferences_are_named() -> None:
+    many = [MEETING._replace(name=f"C{number}") for number in range(5)]
+    told = conferences("en", incident(), many, AT_MS)
+    assert told.count("CONFERENCE") == 3 and "; and 2 more conferences – " in told
+    assert "more" not in conferences("en", incident(), many[:3], AT_MS)
+
+
+def test_what_is_over_endangers_nobody_any_more() -> None:
+    assert conferences("en", incident(resolved_ms=AT_MS), [MEETING], AT_MS) == ""
+    assert conferences("en", incident(), [], AT_MS) == ""

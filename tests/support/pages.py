@@ -26,6 +26,7 @@ VIEW: dict[str, Any] = {
     "symptom_count": 98,
     "suspects": ["link:core-province", "province:79"],
     "evidence": {"against": 98, "clear": 1, "also": ["on-battery ups-hcm"]},
+    "conferences": [],
     "vi": "MẤT KẾT NỐI: đường truyền …",
     "en": "DOWN: link …",
     "acked_by": "",

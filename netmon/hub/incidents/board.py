@@ -13,7 +13,7 @@ from alerts.base import Topology
 from alerts.incidents import Book, Incident
 from alerts.silences import Silence, silence_over
 from netmon.config.hub import HubConfig
-from netmon.hub.incidents.pages import Pages
+from netmon.hub.incidents.pages import Endangered, Pages, no_conferences
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.outbox_table import PAGE_STATES
 from netmon.segments.position import Position
@@ -24,12 +24,19 @@ CLOSED_MS = 86_400_000  # an incident that is over is shown for so long
 class IncidentBoard:
     """Who touches `book`, `unkept` or silences holds `lock`. `on_change`: called, from any thread, when `view()` is another."""
 
-    def __init__(self, config: HubConfig, topology: Topology, book: Book, tables: IncidentTables) -> None:
+    def __init__(
+        self,
+        config: HubConfig,
+        topology: Topology,
+        book: Book,
+        tables: IncidentTables,
+        endangered: Endangered = no_conferences,
+    ) -> None:
         self.lock = threading.RLock()
         self.on_change: Callable[[], None] | None = None
         self.book, self.tables, self._topology = book, tables, topology
         self.unkept: dict[str, Incident] = {}  # changed, not in the database yet
-        self.pages = Pages(config, topology, tables.outbox.paged(), tables.outbox.undelivered())
+        self.pages = Pages(config, topology, tables.outbox.paged(), tables.outbox.undelivered(), endangered)
         self._silences = {silence.id: silence for silence in tables.silences()}
         self.rows: list[dict[str, Any]] = []  # replaced, never changed: the event loop reads them
         self._silence_rows: list[dict[str, Any]] = []
@@ -97,7 +104,7 @@ class IncidentBoard:
         silences = self.active_silences(now_s)
         rows = []
         for incident in self.book.incidents.values():
-            row = self.pages.row(incident)
+            row = self.pages.row(incident, now_s)
             silence = silence_over(incident.element, silences, self._topology, now_s)
             row["silenced"] = incident.is_open and silence is not None
             row["not_sent"] = self.pages.not_sent(incident, silence)

@@ -26,6 +26,7 @@ from alerts.rules import Rule
 from netmon.config.hub import HubConfig
 from netmon.hub.incidents import rules_memory as memory
 from netmon.hub.incidents.board import IncidentBoard
+from netmon.hub.incidents.pages import Endangered, no_conferences
 from netmon.hub.incidents.samples import samples
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.incidents.turns import Jump, ListenedTime
@@ -57,8 +58,9 @@ class Evaluator:
         folder: Path,
         troubles: Troubles | None = None,
         in_conference: Callable[[int], Container[str]] = no_conference,
+        endangered: Endangered = no_conferences,
     ) -> None:
-        """`tables`: what was kept; `folder`: of what rules remember; `in_conference`: see `Engine`."""
+        """`tables`: what was kept; `folder`: of what rules remember; `in_conference`: see `Engine`; `endangered`: see `Pages`."""
         self._troubles = troubles or Troubles()
         self.on_owed: Callable[[], None] | None = None
         self._topology, self._rules, self._folder = topology, tuple(rules), folder
@@ -71,7 +73,7 @@ class Evaluator:
             window_ms=1000 * self._engine.window_s,
             known=tables.incidents(),
         )
-        self.board = IncidentBoard(config, topology, self._book, tables)
+        self.board = IncidentBoard(config, topology, self._book, tables, endangered)
         self._own = OwnIncident(f"hub:{config.name}", self._book.incidents)
         self._turns = ListenedTime()
         self._memory = memory.load(self._folder)  # until it is taken over

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -12,20 +12,33 @@ from alerts.incidents import Incident
 from alerts.notify import webhook
 from alerts.route import NotSent, not_sent, wanted_by
 from alerts.silences import Silence, is_silenced
+from alerts.texts import EndangeredConference
 from netmon.config.hub import HubConfig
 from netmon.hub.outbox_table import NewPage, Undelivered
 
 SYMPTOMS_SHOWN = webhook.SYMPTOMS_TOLD
 Key = tuple[str, str, str]  # incident, receiver, status
+Endangered = Callable[[str, float], Sequence[EndangeredConference]]
+"""Which conferences an element endangers at a Unix time."""
+
+
+def no_conferences(_element: str, _now_s: float) -> Sequence[EndangeredConference]:
+    """No conference is ever in danger."""
+    return ()
 
 
 class Pages:
     """Which page is owed to whom, and why one was not sent. `paged`: pages there are, with their state."""
 
     def __init__(
-        self, config: HubConfig, topology: Topology, paged: Mapping[Key, str], undelivered: Iterable[Undelivered] = ()
+        self,
+        config: HubConfig,
+        topology: Topology,
+        paged: Mapping[Key, str],
+        undelivered: Iterable[Undelivered] = (),
+        endangered: Endangered = no_conferences,
     ) -> None:
-        self._config, self._topology = config, topology
+        self._config, self._topology, self._endangered = config, topology, endangered
         self._paged = dict[Key, str]()
         self.refresh(paged, undelivered)
         self._hub = f"hub:{config.name}"
@@ -49,7 +62,7 @@ class Pages:
             status: Literal["firing", "resolved"] = "firing" if incident.is_open else "resolved"
             names = self._firing(incident, silences, now_s) if incident.is_open else self._resolved(incident)
             if names:
-                row = self.row(incident)
+                row = self.row(incident, now_s)
                 owed += [self._page(row, name, status) for name in names]
         return owed
 
@@ -92,14 +105,17 @@ class Pages:
         reasons = not_sent(incident, self._topology.info(incident.element).owner, receivers, paged, silence)
         return [asdict(reason) for reason in (*reasons, *self._undelivered.get(incident.id, ()))]
 
-    def row(self, incident: Incident) -> dict[str, Any]:
-        """An incident as the state API shows it."""
+    def row(self, incident: Incident, now_s: float) -> dict[str, Any]:
+        """An incident as the state API shows it; one that is over with the conferences it endangered at its end."""
         info = self._topology.info(incident.element)
         alone = incident.fault == "state"  # nobody suffers from it yet
         symptoms = (incident.element,) if alone else self._topology.symptoms(incident.element)
         said = {lang: texts.summary(lang, incident, info, symptoms) for lang in texts.LANGUAGES}
         if incident.element == self._hub and incident.is_open and self.note:
             said = {lang: f"{text}: {self.note}" for lang, text in said.items()}
+        at_ms = int(now_s * 1000) if incident.resolved_ms is None else incident.resolved_ms
+        endangered = self._endangered(incident.element, at_ms / 1000)
+        said = {lang: texts.conferences(lang, incident, endangered, at_ms) + text for lang, text in said.items()}
         return {
             "id": incident.id,
             "element": incident.element,
@@ -119,6 +135,7 @@ class Pages:
             "symptom_count": len(symptoms),
             "suspects": list(incident.suspects),
             "evidence": {"against": incident.against, "clear": incident.clear, "also": list(incident.also_told)},
+            "conferences": [conference.id for conference in endangered],
             **said,
             "acked_by": incident.acked_by,
             "acked_ms": incident.acked_ms,

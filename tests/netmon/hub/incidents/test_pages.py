@@ -12,6 +12,7 @@ from incident_world import Tree
 from alerts.base import Info
 from alerts.incidents import Incident
 from alerts.silences import Silence
+from alerts.texts import EndangeredConference
 from netmon.config.hub import HubConfig
 from netmon.config.receiver import ReceiverConfig
 from netmon.hub.incidents.pages import Key, Pages
@@ -113,13 +114,36 @@ def test_a_page_carries_the_row_people_see() -> None:
     book = pages()
     one = incident(suspects=("link:core-province", "province:01"), against=30, clear=1)
     body = json.loads(book.missing([one], (), 150)[0].body)
-    row = book.row(one)
+    row = book.row(one, 150)
     assert body["receiver"] == "duty"
     assert body["commonLabels"]["hub"] == "hub-01"
     assert body["incident"]["symptom_count"] == row["symptom_count"] == 30
     assert body["incident"]["symptoms"] == row["symptoms"] == [f"commune:c{number}" for number in range(1, 21)]
     assert body["incident"]["contact"] == {"name": "Trực kênh", "phone": "080 00002"}
     assert body["commonAnnotations"]["summary"] == row["vi"]
+
+
+def _giao_ban(element: str, now_s: float) -> tuple[EndangeredConference, ...]:
+    """Between 100 s and 200 s every link endangers it."""
+    return (
+        (EndangeredConference("gb", "Giao ban", 3, 8, 270_000),) if element[:5] == "link:" and 100 < now_s < 200 else ()
+    )
+
+
+def test_a_page_begins_with_the_conference_it_endangers() -> None:
+    book = Pages(CONFIG, Tree(30), {}, endangered=_giao_ban)
+    incident_page = json.loads(book.missing([incident()], (), 150)[0].body)
+    assert incident_page["incident"]["conferences"] == book.row(incident(), 150)["conferences"] == ["gb"]
+    summary = incident_page["commonAnnotations"]["summary"]
+    assert summary.startswith("HỘI NGHỊ Giao ban, mất 3/8 phòng, còn 2 phút nữa bắt đầu – MẤT KẾT NỐI: ")
+    assert book.row(incident("commune:c1"), 150)["conferences"] == book.row(incident(), 250)["conferences"] == []
+
+
+def test_an_incident_that_is_over_keeps_the_conferences_of_its_end_and_tells_of_none() -> None:
+    book = Pages(CONFIG, Tree(30), {}, endangered=_giao_ban)
+    row = book.row(incident(resolved_ms=150_000), 9_000)
+    assert row["conferences"] == ["gb"] and row["vi"].startswith("ĐÃ KHÔI PHỤC")
+    assert book.row(incident(resolved_ms=9_000), 150)["conferences"] == []
 
 
 @pytest.mark.parametrize(
@@ -143,21 +167,21 @@ def test_an_element_that_left_the_inventory_still_has_a_row() -> None:
         def info(self, element: str) -> Info:
             return Info(element, "", "", "", "", "", "", "")
 
-    row = Pages(CONFIG, Bare(1), {}).row(incident("link:gone"))
+    row = Pages(CONFIG, Bare(1), {}).row(incident("link:gone"), 150)
     assert (row["name"], row["owner"]) == ("link:gone", "")
     assert "link:gone" in row["en"]
 
 
 def test_every_key_of_a_row_is_documented() -> None:
     text = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
-    assert [key for key in pages().row(incident()) if f'"{key}"' not in text] == []
+    assert [key for key in pages().row(incident(), 150) if f'"{key}"' not in text] == []
 
 
 def test_a_thing_with_a_trouble_of_its_own_makes_nobody_else_suffer() -> None:
-    row = pages().row(incident("mcu:mcu-1", kind="certificate", fault="state", severity="warning"))
+    row = pages().row(incident("mcu:mcu-1", kind="certificate", fault="state", severity="warning"), 150)
     assert row["symptoms"] == ["mcu:mcu-1"] and row["symptom_count"] == 1 and row["fault"] == "state"
     assert row["vi"].startswith("CHỨNG THƯ SỐ SẮP HẾT HẠN: MCU Tên mcu:mcu-1,") and "ảnh hưởng" not in row["vi"]
-    assert pages().row(incident("mcu:mcu-1"))["symptom_count"] == 30
+    assert pages().row(incident("mcu:mcu-1"), 150)["symptom_count"] == 30
 
 
 # --- why somebody has no page ---
