@@ -13,7 +13,7 @@ from alerts.base import Topology
 from alerts.incidents import Book, Incident
 from alerts.silences import Silence, silence_over
 from netmon.config.hub import HubConfig
-from netmon.hub.incidents.pages import Endangered, Pages, no_conferences
+from netmon.hub.incidents.pages import Endangered, Pages, nothing_endangered
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.outbox_table import PAGE_STATES
 from netmon.segments.position import Position
@@ -30,7 +30,7 @@ class IncidentBoard:
         topology: Topology,
         book: Book,
         tables: IncidentTables,
-        endangered: Endangered = no_conferences,
+        endangered: Endangered = nothing_endangered,
     ) -> None:
         self.lock = threading.RLock()
         self.on_change: Callable[[], None] | None = None

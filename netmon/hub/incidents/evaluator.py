@@ -26,7 +26,7 @@ from alerts.rules import Rule
 from netmon.config.hub import HubConfig
 from netmon.hub.incidents import rules_memory as memory
 from netmon.hub.incidents.board import IncidentBoard
-from netmon.hub.incidents.pages import Endangered, no_conferences
+from netmon.hub.incidents.pages import Endangered, nothing_endangered
 from netmon.hub.incidents.samples import samples
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.incidents.turns import Jump, ListenedTime
@@ -58,7 +58,7 @@ class Evaluator:
         folder: Path,
         troubles: Troubles | None = None,
         in_conference: Callable[[int], Container[str]] = no_conference,
-        endangered: Endangered = no_conferences,
+        endangered: Endangered = nothing_endangered,
     ) -> None:
         """`tables`: what was kept; `folder`: of what rules remember; `in_conference`: see `Engine`; `endangered`: see `Pages`."""
         self._troubles = troubles or Troubles()

@@ -22,7 +22,7 @@ Endangered = Callable[[str, float], Sequence[EndangeredConference]]
 """Which conferences an element endangers at a Unix time."""
 
 
-def no_conferences(_element: str, _now_s: float) -> Sequence[EndangeredConference]:
+def nothing_endangered(_element: str, _now_s: float) -> Sequence[EndangeredConference]:
     """No conference is ever in danger."""
     return ()
 
@@ -36,7 +36,7 @@ class Pages:
         topology: Topology,
         paged: Mapping[Key, str],
         undelivered: Iterable[Undelivered] = (),
-        endangered: Endangered = no_conferences,
+        endangered: Endangered = nothing_endangered,
     ) -> None:
         self._config, self._topology, self._endangered = config, topology, endangered
         self._paged = dict[Key, str]()
