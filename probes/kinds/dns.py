@@ -15,7 +15,8 @@ from probes.errors import BadSettings, WireError
 from probes.io.exchange import exchange
 from probes.io.stream.tls import TlsConnection, Trust, broken, trust
 from probes.kinds import dns_verdict as dnsjudge
-from probes.kinds.shared.service import SocketAddress, Try, reach, several
+from probes.kinds.shared.attempts import SocketAddress
+from probes.kinds.shared.service import Try, reach, several
 from probes.settings import setting
 from probes.target import parse
 from probes.wire import dns, dns_rdata

@@ -10,7 +10,8 @@ from typing import Any
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.io.exchange import exchange
-from probes.kinds.shared.service import SocketAddress, Try, several
+from probes.kinds.shared.attempts import SocketAddress
+from probes.kinds.shared.service import Try, several
 from probes.settings import setting
 from probes.target import parse
 from probes.wire import ntp

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from probes import early, stats, trace
+from probes import stats
 from probes.base import Field, Kind, Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.errors import BadTarget
 from probes.io.stream.connect import Connected, connect
+from probes.kinds.shared.attempts import SocketAddress, attempts
 from probes.kinds.shared.begun import Begun
 from probes.settings import setting
-from probes.target import Endpoint, Unresolved, parse, resolve
+from probes.target import Unresolved, parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,6 @@ FIELDS = (
     Field("connect_p95_ms", "ms", "95th percentile (nearest rank)"),
     Field("connect_max_ms", "ms", "longest connect"),
 )
-_SPACING_S = 0.2  # between the connects of one measurement
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
@@ -43,19 +42,15 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     if not endpoint.port:
         raise BadTarget(f"tcp needs a port: write {endpoint}:443")
     begun = Begun("tcp", target)
+
+    async def once(family: int, sockaddr: SocketAddress, deadline: float) -> Connected:
+        return await connect(family, sockaddr, settings.timeout_s, settings.dscp << 2)
+
     try:
-        family, sockaddr = (await resolve(endpoint))[0]
+        tries, resolve_ms = await attempts(endpoint, settings.timeout_s, count, once)
     except Unresolved as fault:
         return begun.unresolved(fault)
-    resolve_ms = begun.took_ms
-    tries = [await connect(family, sockaddr, settings.timeout_s, settings.dscp << 2)]
-    while len(tries) < count:
-        await asyncio.sleep(_SPACING_S)
-        if early.is_asked():
-            break
-        trace.note("try", f"{len(tries) + 1} of {count}")
-        tries.append(await connect(family, sockaddr, settings.timeout_s, settings.dscp << 2))
-    return _measurement(begun, tries, resolve_ms if _named(endpoint, sockaddr) else None)
+    return _measurement(begun, tries, resolve_ms)
 
 
 def _measurement(begun: Begun, tries: list[Connected], resolve_ms: float | None) -> Measurement:
@@ -67,13 +62,9 @@ def _measurement(begun: Begun, tries: list[Connected], resolve_ms: float | None)
         "rcvd": len(good),
     }
     if resolve_ms is not None:
-        values["resolve_ms"] = round(resolve_ms, 3)
+        values["resolve_ms"] = resolve_ms
     values |= stats.delays(good, "connect")
     return begun.ended(outcome, "" if good else clean(last.why), values)
-
-
-def _named(endpoint: Endpoint, sockaddr: tuple[Any, ...]) -> bool:
-    return endpoint.host.partition("%")[0] != str(sockaddr[0])
 
 
 TCP = Kind("tcp", TcpSettings, FIELDS, run, None, "TCP connect: is the port open, how long until it is")

@@ -22,7 +22,8 @@ from probes.io.rtp import MediaLine
 from probes.io.stream.connect import dial
 from probes.kinds.h323 import verdict
 from probes.kinds.h323.verdict import H323Talk
-from probes.kinds.shared.service import SocketAddress, Try, several
+from probes.kinds.shared.attempts import SocketAddress
+from probes.kinds.shared.service import Try, several
 from probes.settings import setting
 from probes.target import parse
 from probes.wire.exchange import Answered, Exchange, Unanswered

@@ -15,7 +15,8 @@ from probes.io.stream.tls import TlsConnection, broken, trust
 from probes.kinds.http import verdict
 from probes.kinds.http.url import Url, aim, follow
 from probes.kinds.shared import certificate
-from probes.kinds.shared.service import Reached, SocketAddress, Try, reach, several
+from probes.kinds.shared.attempts import SocketAddress
+from probes.kinds.shared.service import Reached, Try, reach, several
 from probes.settings import setting
 from probes.target import Unresolved, certificate_name, parse, resolve
 from probes.wire.http import Response, encode_request

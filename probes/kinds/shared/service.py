@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from probes import stats, trace
+from probes import stats
 from probes.base import Measurement, Outcome, Target, Value
 from probes.clean import clean
 from probes.io.stream.connect import dial
 from probes.io.stream.tls import Shaken, TlsConnection, Trust
+from probes.kinds.shared.attempts import SocketAddress, attempts
 from probes.kinds.shared.begun import Begun
-from probes.target import Endpoint, Unresolved, is_address, resolve
+from probes.target import Endpoint, Unresolved
 
-SPACING_S = 0.2  # between the tries of one measurement
 SHAKEN = {
     "open": Outcome.OK,
     "untrusted": Outcome.PROTOCOL,
@@ -26,7 +25,6 @@ SHAKEN = {
     "silence": Outcome.LOST,
     "local": Outcome.LOCAL,
 }
-SocketAddress = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +78,12 @@ Once = Callable[[int, SocketAddress, float], Awaitable[Try]]  # (family, address
 async def several(
     kind: str, target: Target, endpoint: Endpoint, timeout_s: float, count: int, once: Once
 ) -> Measurement:
-    """`count` tries, one after the other, each with its own deadline."""
+    """`count` tries (`attempts`), told as one measurement."""
     begun = Begun(kind, target)
     try:
-        family, sockaddr = (await resolve(endpoint))[0]
+        tries, resolve_ms = await attempts(endpoint, timeout_s, count, once)
     except Unresolved as fault:
         return begun.unresolved(fault)
-    resolve_ms = None if is_address(endpoint.host) else begun.took_ms
-    tries = [await once(family, sockaddr, time.monotonic() + timeout_s)]
-    while len(tries) < count:
-        await asyncio.sleep(SPACING_S)
-        trace.note("try", f"{len(tries) + 1} of {count}")
-        tries.append(await once(family, sockaddr, time.monotonic() + timeout_s))
     last = ([attempt for attempt in tries if attempt.outcome is Outcome.OK] or tries)[-1]
     return begun.ended(last.outcome, last.why, values(tries, last, resolve_ms))
 

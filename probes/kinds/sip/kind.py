@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from dataclasses import dataclass
 from typing import Any
 
-from probes import trace
 from probes.base import Field, Kind, Measurement, Target
 from probes.io.conversation import ConversationEnd, over_udp
 from probes.io.stream.tls import Trust
+from probes.kinds.shared.attempts import SocketAddress, attempts
 from probes.kinds.shared.begun import Begun
 from probes.kinds.sip import access as sipaccess
 from probes.kinds.sip import verdict as sipjudge
 from probes.kinds.sip.target import SipTarget, aim
 from probes.kinds.sip.verdict import OptionsTry
 from probes.settings import setting
-from probes.target import Unresolved, resolve
+from probes.target import Unresolved
 from probes.wire.sip.digest import Credentials
 from probes.wire.sip.options import DatagramOptions, StreamOptions
 
@@ -55,7 +53,6 @@ FIELDS = (
     Field("resolve_ms", "ms", "time to look the name up; absent for an address", default=False),
     Field("cert_days", "days", "until the far end's certificate ends; only when it was checked", default=False),
 )
-_SPACING_S = 0.2  # between the OPTIONS of one measurement
 
 
 async def run(target: Target, settings: Any, count: int) -> Measurement:
@@ -64,28 +61,21 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     credentials = sipaccess.credentials(settings, toward)
     tls = sipaccess.tls(settings, toward) if toward.transport == "tls" else None
     begun = Begun("sip", target)
-    try:
-        family, sockaddr = (await resolve(toward.endpoint))[0]
-    except Unresolved as fault:
-        return begun.unresolved(fault)
-    resolve_ms = begun.took_ms if str(sockaddr[0]) != toward.endpoint.host.partition("%")[0] else None
 
-    async def once() -> OptionsTry:
-        deadline = time.monotonic() + settings.timeout_s
+    async def once(family: int, sockaddr: SocketAddress, deadline: float) -> OptionsTry:
         return await _try(family, sockaddr, toward, credentials, tls, deadline)
 
-    tries = [await once()]
-    while len(tries) < count:
-        await asyncio.sleep(_SPACING_S)
-        trace.note("try", f"{len(tries) + 1} of {count}")
-        tries.append(await once())
+    try:
+        tries, resolve_ms = await attempts(toward.endpoint, settings.timeout_s, count, once)
+    except Unresolved as fault:
+        return begun.unresolved(fault)
     outcome, why = sipjudge.verdict(tries)
     return begun.ended(outcome, why, sipjudge.values(tries, resolve_ms))
 
 
 async def _try(
     family: int,
-    sockaddr: tuple[Any, ...],
+    sockaddr: SocketAddress,
     toward: SipTarget,
     credentials: Credentials | None,
     tls: Trust | None,

@@ -13,7 +13,8 @@ from probes.clean import clean
 from probes.errors import BadSettings, BadTarget
 from probes.io.stream.tls import SHOWS_ALL, Shaken, looking, trust
 from probes.kinds.shared import certificate
-from probes.kinds.shared.service import Reached, SocketAddress, Try, reach, several
+from probes.kinds.shared.attempts import SocketAddress
+from probes.kinds.shared.service import Reached, Try, reach, several
 from probes.kinds.tls import stapling as tlsstaple
 from probes.settings import setting
 from probes.target import certificate_name, parse

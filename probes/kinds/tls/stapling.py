@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from probes.base import Outcome, Value
 from probes.clean import clean
-from probes.kinds.shared.service import SocketAddress
+from probes.kinds.shared.attempts import SocketAddress
 
 STATUS_GOOD, STATUS_REVOKED, STATUS_UNKNOWN = range(3)
 _AT_ONCE = asyncio.Semaphore(2)  # children at a time: each takes some 40 MB

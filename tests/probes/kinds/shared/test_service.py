@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
+from probes import early
 from probes.base import Measurement, Outcome, Target
+from probes.kinds.shared import attempts
 from probes.kinds.shared import service as reach
 from probes.kinds.shared.service import Try
 from probes.target import Endpoint
@@ -21,7 +23,7 @@ def good(rtt_ms: float, status: int = 200) -> Try:
 def told(*tries: Try, host: str = "127.0.0.1") -> Measurement:
     left = list(tries)
 
-    async def once(family: int, sockaddr: reach.SocketAddress, deadline: float) -> Try:
+    async def once(family: int, sockaddr: attempts.SocketAddress, deadline: float) -> Try:
         return left.pop(0)
 
     return asyncio.run(reach.several("x", Target("t"), Endpoint(host, 9), 1.0, len(tries), once))
@@ -29,7 +31,7 @@ def told(*tries: Try, host: str = "127.0.0.1") -> Measurement:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reach, "SPACING_S", 0.0)
+    monkeypatch.setattr(attempts, "SPACING_S", 0.0)
 
 
 def test_one_good_try_makes_it_good_and_the_counts_tell_the_losses() -> None:
@@ -58,3 +60,16 @@ def test_what_we_could_not_send_was_not_sent() -> None:
 def test_only_a_name_has_a_look_up() -> None:
     assert "resolve_ms" not in told(LOST).values
     assert told(LOST, host="localhost").values["resolve_ms"] > 0
+
+
+def test_no_further_try_begins_once_what_is_known_is_asked_for() -> None:
+    async def asked_early() -> tuple[list[bool], float | None]:
+        asked = early.arm()
+
+        async def once(family: int, sockaddr: attempts.SocketAddress, deadline: float) -> bool:
+            asked.set()
+            return True
+
+        return await attempts.attempts(Endpoint("127.0.0.1", 9), 1.0, 5, once)
+
+    assert asyncio.run(asked_early()) == ([True], None)
