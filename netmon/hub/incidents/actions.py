@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from alerts.silences import Silence
+from alerts.silences import Silence, SilenceTerms
 from netmon.hub.incidents.board import IncidentBoard
+
+_ALL = SilenceTerms()
 
 
 class Actions:
@@ -22,14 +24,26 @@ class Actions:
             self._board.unkept[id] = incident
             self._board.tables.commit([incident], now_ms=int(now_s * 1000))
 
-    def silence(self, element: str, until_s: float, who: str, note: str, now_s: float) -> str:
-        """No pages for an element and what is behind it; the silence's id. `KeyError` for an unknown element."""
-        if not self._board.pages.knows(element):
+    def silence(
+        self,
+        element: str,
+        until_s: float,
+        who: str,
+        note: str,
+        now_s: float,
+        *,
+        from_s: float | None = None,
+        terms: SilenceTerms = _ALL,
+    ) -> str:
+        """No pages for an element ("" for all, when `terms` say which) and what is behind it; the silence's id. `from_s`: it
+        begins later. `KeyError` for an unknown element."""
+        if not self._board.pages.knows(element) and not (element == "" and terms.is_selective):
             raise KeyError(element)
-        id = hashlib.sha256(f"{element}|{now_s}|{until_s}|{who}".encode()).hexdigest()[:12]
+        id = hashlib.sha256(f"{element}|{now_s}|{from_s}|{until_s}|{who}|{terms}".encode()).hexdigest()[:12]
         now_s = int(now_s * 1000) / 1000  # the view's clock has whole milliseconds: it must be in force at once
         with self._board.changing(now_s):
-            self._board.add_silence(Silence(id, element, now_s, until_s, who, note))
+            begins_s = now_s if from_s is None else from_s
+            self._board.add_silence(Silence(id, element, begins_s, until_s, who, note, terms))
         return id
 
     def unsilence(self, id: str, now_s: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from alerts.base import Topology
 from alerts.incidents import Book, Incident
-from alerts.silences import Silence, silence_over
+from alerts.silences import Silence
 from netmon.config.hub import HubConfig
 from netmon.hub.incidents.pages import Endangered, Pages, nothing_endangered
 from netmon.hub.incidents.tables import IncidentTables
@@ -85,6 +85,8 @@ class IncidentBoard:
         with suppress(sqlite3.Error):  # until the next start the moved ones hold
             self.tables.move_silences(seconds)
         for id, silence in self._silences.items():
+            if silence.terms.every_s:  # planned for a time of day
+                continue
             self._silences[id] = replace(silence, from_s=silence.from_s + seconds, until_s=silence.until_s + seconds)
 
     # --- showing ---
@@ -105,7 +107,7 @@ class IncidentBoard:
         rows = []
         for incident in self.book.incidents.values():
             row = self.pages.row(incident, now_s)
-            silence = silence_over(incident.element, silences, self._topology, now_s)
+            silence = self.pages.silence(incident, silences, now_s)
             row["silenced"] = incident.is_open and silence is not None
             row["not_sent"] = self.pages.not_sent(incident, silence)
             rows.append(row)
@@ -142,4 +144,9 @@ def _silence_row(silence: Silence) -> dict[str, Any]:
         "until_ms": int(silence.until_s * 1000),
         "who": silence.who,
         "note": silence.note,
+        "kinds": list(silence.terms.kinds),
+        "owners": list(silence.terms.owners),
+        "carriers": list(silence.terms.carriers),
+        "every_s": silence.terms.every_s,
+        "lasts_s": silence.terms.lasts_s,
     }

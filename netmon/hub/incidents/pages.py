@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from alerts import texts
-from alerts.base import Topology
+from alerts.base import Topology, inward
 from alerts.incidents import Incident
 from alerts.notify import webhook
 from alerts.route import NotSent, not_sent, wanted_by
-from alerts.silences import Silence, is_silenced
+from alerts.silences import Silence, is_pattern, silence_of
 from alerts.texts import EndangeredConference
 from netmon.config.hub import HubConfig
 from netmon.hub.outbox_table import NewPage, Undelivered
@@ -46,14 +47,20 @@ class Pages:
         self._crossed = {element for check in topology.checks() for element in topology.path(check)}
 
     def knows(self, element: str) -> bool:
-        """Is it an element of the inventory, or this hub?"""
+        """Is it an element of the inventory, or this hub, or a pattern that fits one at least?"""
         if element == self._hub:
             return True
+        if is_pattern(element):
+            return any(fnmatchcase(known, element) for known in self._all_elements())
         if element in self._crossed or self._topology.parent(element) is not None:
             return True
         if element.startswith("agent:"):
             return bool(self._topology.site_of(element.removeprefix("agent:")))
         return self._topology.info(element).name not in ("", element)
+
+    def _all_elements(self) -> set[str]:
+        stations = {self._topology.site_of(agent) for agent in self._topology.agent_names()}
+        return {step for element in self._crossed | stations for step in inward(element, self._topology)} | {self._hub}
 
     def missing(self, incidents: Iterable[Incident], silences: Sequence[Silence], now_s: float) -> list[NewPage]:
         """Firing pages of open incidents whose element is not silenced; resolved pages to whoever got firing."""
@@ -70,7 +77,11 @@ class Pages:
         owner = self._topology.info(incident.element).owner
         names = wanted_by(incident.severity, owner, self._config.receivers)
         names = [name for name in names if (incident.id, name, "firing") not in self._paged]
-        return [] if names and is_silenced(incident.element, silences, self._topology, now_s) else names
+        return [] if names and self.silence(incident, silences, now_s) is not None else names
+
+    def silence(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> Silence | None:
+        """The silence that holds its pages back now."""
+        return silence_of(incident.element, incident.suspects, incident.kind, silences, self._topology, now_s)
 
     def _resolved(self, incident: Incident) -> list[str]:
         return [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, get_type_hints
 
 from alerts.incidents import Incident
-from alerts.silences import Silence
+from alerts.silences import Silence, SilenceTerms
 from netmon.hub.disk.database import Database
 from netmon.hub.disk.row_sums import Row, SqlTable, summed
 from netmon.hub.outbox_table import NewPage, OutboxTable, labelled, owe
@@ -65,27 +65,39 @@ class IncidentTables:
 
     def silences(self) -> list[Silence]:
         """All that are kept, past ones too."""
-        return [
-            Silence(*row) for row in self.database.rows("SELECT id, element, from_s, until_s, who, note FROM silences")
-        ]
+        plain = self.database.rows("SELECT id, element, from_s, until_s, who, note FROM silences")
+        terms = dict(self.database.rows("SELECT id, data FROM silence_terms"))
+        silences = [replace(Silence(*row), terms=_terms(terms.get(row[0], "{}"))) for row in plain]
+        # One for any element whose terms are lost would hold everything back.
+        return [silence for silence in silences if silence.element or silence.terms.is_selective]
 
     def add_silence(self, silence: Silence) -> None:
         """Keep one."""
         with self.database.transaction() as sql:
             sql.execute(
                 "INSERT INTO silences (id, element, from_s, until_s, who, note, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                summed(*asdict(silence).values()),
+                summed(*list(asdict(silence).values())[:-1]),
             )
+            if silence.terms != SilenceTerms():
+                set_terms = {name: value for name, value in asdict(silence.terms).items() if value}
+                data = json.dumps(set_terms, ensure_ascii=False)
+                sql.execute("INSERT INTO silence_terms (id, data, sum) VALUES (?, ?, ?)", summed(silence.id, data))
 
     def move_silences(self, seconds: float) -> None:
         """The clock was set: they last as long as they were meant to."""
         with self.database.transaction() as sql:
-            sql.execute("UPDATE silences SET from_s = from_s + ?1, until_s = until_s + ?1", (seconds,))
+            sql.execute(
+                "UPDATE silences SET from_s = from_s + ?1, until_s = until_s + ?1"
+                " WHERE id NOT IN (SELECT id FROM silence_terms WHERE data LIKE '%every_s%')",  # those keep to the clock
+                (seconds,),
+            )
 
     def remove_silences(self, ids: Iterable[str]) -> None:
         """Drop some."""
         with self.database.transaction() as sql:
-            sql.executemany("DELETE FROM silences WHERE id = ?", [(id,) for id in ids])
+            gone = [(id,) for id in ids]
+            sql.executemany("DELETE FROM silences WHERE id = ?", gone)
+            sql.executemany("DELETE FROM silence_terms WHERE id = ?", gone)
 
 
 def _plain(incident: Incident) -> str:
@@ -120,6 +132,18 @@ def _fits(value: object, hint: Any) -> bool:
     return True
 
 
+def _terms(text: str) -> SilenceTerms:
+    """Raises one of `MISFITS` for what is none."""
+    plain = json.loads(text)
+    lists = {name: tuple(map(str, plain.get(name, ()))) for name in ("kinds", "owners", "carriers")}
+    return SilenceTerms(**lists, every_s=float(plain.get("every_s", 0)), lasts_s=float(plain.get("lasts_s", 0)))
+
+
+def _terms_row(row: Row) -> Row | None:
+    _terms(row["data"])
+    return row
+
+
 def _meta_row(row: Row) -> Row | None:
     if row["key"] == "position":
         position_of(json.loads(row["value"]))
@@ -141,6 +165,12 @@ CREATE TABLE IF NOT EXISTS silences (
   note TEXT NOT NULL, sum INTEGER) WITHOUT ROWID;
 """,
         {"id": str, "element": str, "from_s": (int, float), "until_s": (int, float), "who": str, "note": str},
+    ),
+    SqlTable(  # beside `silences`, whose rows have their sums already
+        "silence_terms",
+        "CREATE TABLE IF NOT EXISTS silence_terms (id TEXT PRIMARY KEY, data TEXT NOT NULL, sum INTEGER) WITHOUT ROWID;",
+        {"id": str, "data": str},
+        _terms_row,
     ),
     SqlTable(
         "meta",

@@ -20,10 +20,10 @@ from netmon.hub import limits
 from netmon.hub.conference.rehearsals import Rehearsals
 from netmon.hub.incidents.actions import Actions
 from netmon.hub.state.view import HubView
+from netmon.hub.web import silences
 from netmon.hub.web.events import EventStream
 from probes.clean import clean
 
-MAX_SILENCE_S = 90 * 86400
 _JSON = "application/json"
 
 
@@ -84,13 +84,14 @@ class _Api:
 
     async def silence(self, request: Request) -> Response:
         body = await _object(request)
-        element, who = _text(body, "element", needed=True), _text(body, "who", needed=True)
-        note, for_s = _text(body, "note"), body.get("for_s")
-        if isinstance(for_s, bool) or not isinstance(for_s, int | float) or not 1 <= for_s <= MAX_SILENCE_S:
-            raise HTTPException(400, f"for_s must be a number of seconds from 1 to {MAX_SILENCE_S}")
-        now_s = time.time()
+        who = _text(body, "who", needed=True)
+        element = _text(body, "element", needed=not silences.is_selective(body))
+        note, now_s = _text(body, "note"), time.time()
+        when = silences.times_of(body, now_s)
         with _known("element", element):
-            id = await asyncio.to_thread(self._actions.silence, element, now_s + for_s, who, note, now_s)
+            id = await asyncio.to_thread(
+                self._actions.silence, element, when.until_s, who, note, now_s, from_s=when.from_s, terms=when.terms
+            )
         return JSONResponse({"id": id}, 201)
 
     async def unsilence(self, request: Request) -> Response:

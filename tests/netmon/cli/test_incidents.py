@@ -106,6 +106,32 @@ def test_a_silence_is_made_listed_and_ended(
     assert rows(one, capsys)[0]["silenced"] is False
 
 
+def test_maintenance_is_planned_and_comes_again(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned = [
+        "--for",
+        "2h",
+        "--from",
+        "2026-12-06T22:00",
+        "--every",
+        "7d",
+        "--until",
+        "2027-03-01T00:00",
+        "--kind",
+        "down",
+    ]
+    assert netmon(live[0], "silence", "link:*", *planned, "--carrier", "VNPT") == 0
+    id = capsys.readouterr().out.strip()
+    assert netmon(live[0], "silence", "--list", "-o", "json") == 0
+    [row] = json.loads(capsys.readouterr().out)
+    assert (row["from_ms"], row["every_s"], row["lasts_s"]) == (1_796_569_200_000, 604_800, 7_200)
+    assert (row["kinds"], row["carriers"]) == (["down"], ["VNPT"])
+    assert netmon(live[0], "silence", "--list") == 0
+    assert "link:* kind=down carrier=VNPT" in " ".join(capsys.readouterr().out.split())
+    assert netmon(live[0], "silence", "--remove", id) == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -113,6 +139,9 @@ def test_a_silence_is_made_listed_and_ended(
         ["silence", "--remove", "no-such"],
         ["silence"],
         ["silence", ELEMENT],
+        ["silence", ELEMENT, "--for", "1h", "--every", "7d"],
+        ["silence", ELEMENT, "--for", "7d", "--every", "1d", "--until", "2027-01-01T00:00"],
+        ["silence", ELEMENT, "--for", "1h", "--from", "2099-01-01T00:00"],
         ["silence", ELEMENT, "--list"],
         ["ack", "no-such"],
     ],

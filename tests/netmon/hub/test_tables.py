@@ -10,7 +10,7 @@ import pytest
 from hubtables import HubTables
 
 from alerts.incidents import Incident
-from alerts.silences import Silence
+from alerts.silences import Silence, SilenceTerms
 from netmon.hub.outbox_table import NewPage, Undelivered
 from netmon.segments.position import Position
 
@@ -155,3 +155,25 @@ def test_pages_that_were_tried_in_vain_or_given_up_are_known(db: HubTables) -> N
         Undelivered("i1", "duty", "firing", "waiting", 5, "answered 503"),
         Undelivered("i1", "night", "firing", "failed", 5, "answered 400"),
     ]
+
+
+def test_what_a_silence_is_about_is_kept_and_a_clock_that_is_set_moves_no_maintenance(db: HubTables) -> None:
+    once = Silence("s1", "", 10, 20, "lan", "", SilenceTerms(kinds=("loss",), owners=("Sở ‘TTTT’",)))
+    weekly = Silence("s2", "link:*", 10, 90, "lan", "", SilenceTerms(every_s=30, lasts_s=5))
+    for silence in (once, weekly):
+        db.incidents.add_silence(silence)
+    assert db.incidents.silences() == [once, weekly]
+    db.incidents.move_silences(100)
+    assert [silence.from_s for silence in db.incidents.silences()] == [110, 10]
+    db.incidents.remove_silences(["s1", "s2"])
+    assert db.incidents.silences() == [] == db.database.rows("SELECT * FROM silence_terms")
+
+
+def test_a_silence_whose_terms_are_damaged_is_no_silence_of_everything(tmp_path: Path) -> None:
+    made = HubTables(tmp_path / "hub.db")
+    made.incidents.add_silence(Silence("s1", "", 10, 20, "lan", "", SilenceTerms(kinds=("loss",))))
+    with made.database.transaction() as sql:
+        sql.execute("UPDATE silence_terms SET data = '{'")
+    made.close()
+    again = HubTables(tmp_path / "hub.db")
+    assert again.incidents.silences() == []

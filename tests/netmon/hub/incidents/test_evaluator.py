@@ -9,6 +9,8 @@ import pytest
 from evaluations import BASE_MS, Hub, Measured, config, somebody
 from incident_world import Fault
 
+from alerts.silences import SilenceTerms
+
 CUT, MENDED = 30_000, 50_000
 UPLINK = Fault("link:core-province", CUT, MENDED)
 
@@ -151,6 +153,25 @@ def test_a_silence_survives_a_kill_and_holds_pages_back_until_it_ends(tmp_path: 
     assert [status for _, _, status in one.pages()] == ["firing", "resolved"]
 
 
+def test_a_silenced_province_holds_back_what_looks_like_its_uplink(tmp_path: Path) -> None:
+    one = hub(tmp_path, Fault("province:01", CUT, MENDED)).run(20_000)
+    one.actions.silence("province:01", one.now_s + 600, "lan", "cắt điện có kế hoạch", one.now_s)
+    one.run(49_000)
+    assert [row["silenced"] for row in one.rows if row["state"] == "open"] == [True]
+    assert {row["reason"] for row in one.rows[0]["not_sent"]} == {"silenced"}
+    assert one.pages() == []
+
+
+def test_a_silence_about_other_kinds_or_owners_holds_nothing_back(tmp_path: Path) -> None:
+    one = hub(tmp_path, Fault("link:core-province", CUT, MENDED)).run(20_000)
+    for terms in (SilenceTerms(kinds=("loss",)), SilenceTerms(owners=("nobody",))):
+        one.actions.silence("", one.now_s + 600, "lan", "", one.now_s, terms=terms)
+    later = one.now_s + 300
+    one.actions.silence("link:*", one.now_s + 600, "lan", "", one.now_s, from_s=later)
+    one.run(90_000)
+    assert [status for _, _, status in one.pages()] == ["firing", "resolved"]
+
+
 def test_a_silenced_uplink_also_silences_what_is_behind_it(tmp_path: Path) -> None:
     one = hub(tmp_path, Fault("link:province-c2", CUT, MENDED)).run(20_000)
     one.actions.silence("link:core-province", one.now_s + 600, "lan", "", one.now_s)
@@ -175,6 +196,10 @@ def test_only_elements_of_the_inventory_can_be_silenced(tmp_path: Path) -> None:
     one = hub(tmp_path)
     with pytest.raises(KeyError):
         one.actions.silence("link:core-provinz", one.now_s + 60, "lan", "", one.now_s)
+    for element in ("", "line:*"):
+        with pytest.raises(KeyError):
+            one.actions.silence(element, one.now_s + 60, "lan", "", one.now_s)
+    one.actions.silence("commune:*", one.now_s + 60, "lan", "", one.now_s)
 
 
 def test_an_incident_that_ends_in_silence_after_it_was_paged_is_still_called_over(tmp_path: Path) -> None:
