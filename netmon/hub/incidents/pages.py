@@ -69,9 +69,16 @@ class Pages:
             status: Literal["firing", "resolved"] = "firing" if incident.is_open else "resolved"
             names = self._firing(incident, silences, now_s) if incident.is_open else self._resolved(incident)
             if names:
-                row = self.row(incident, now_s)
+                row = self._paged_row(incident, now_s)
                 owed += [self._page(row, name, status) for name in names]
         return owed
+
+    def _paged_row(self, incident: Incident, now_s: float) -> dict[str, Any]:
+        """An incident as a page tells it: its line begins with the conferences it endangers at this moment."""
+        row, endangered = self.row(incident, now_s), self._endangered(incident.element, now_s)
+        for lang in texts.LANGUAGES:
+            row[lang] = texts.conferences(lang, incident, endangered, int(now_s * 1000)) + row[lang]
+        return row
 
     def _firing(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> list[str]:
         owner = self._topology.info(incident.element).owner
@@ -124,9 +131,8 @@ class Pages:
         said = {lang: texts.summary(lang, incident, info, symptoms) for lang in texts.LANGUAGES}
         if incident.element == self._hub and incident.is_open and self.note:
             said = {lang: f"{text}: {self.note}" for lang, text in said.items()}
-        at_ms = int(now_s * 1000) if incident.resolved_ms is None else incident.resolved_ms
-        endangered = self._endangered(incident.element, at_ms / 1000)
-        said = {lang: texts.conferences(lang, incident, endangered, at_ms) + text for lang, text in said.items()}
+        at_s = now_s if incident.resolved_ms is None else incident.resolved_ms / 1000
+        endangered = self._endangered(incident.element, at_s)
         return {
             "id": incident.id,
             "element": incident.element,

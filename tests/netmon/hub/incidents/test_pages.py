@@ -136,6 +136,7 @@ def test_a_page_begins_with_the_conference_it_endangers() -> None:
     assert incident_page["incident"]["conferences"] == book.row(incident(), 150)["conferences"] == ["gb"]
     summary = incident_page["commonAnnotations"]["summary"]
     assert summary.startswith("HỘI NGHỊ Giao ban, mất 3/8 phòng, còn 2 phút nữa bắt đầu – MẤT KẾT NỐI: ")
+    assert book.row(incident(), 150)["vi"].startswith("MẤT KẾT NỐI: ")  # minutes are of a page's moment
     assert book.row(incident("commune:c1"), 150)["conferences"] == book.row(incident(), 250)["conferences"] == []
 
 
@@ -143,6 +144,9 @@ def test_an_incident_that_is_over_keeps_the_conferences_of_its_end_and_tells_of_
     book = Pages(CONFIG, Tree(30), {}, endangered=_giao_ban)
     row = book.row(incident(resolved_ms=150_000), 9_000)
     assert row["conferences"] == ["gb"] and row["vi"].startswith("ĐÃ KHÔI PHỤC")
+    told = Pages(CONFIG, Tree(30), {("i1", "duty", "firing"): "accepted"}, endangered=_giao_ban)
+    page = json.loads(told.missing([incident(resolved_ms=150_000)], (), 151)[0].body)
+    assert page["status"] == "resolved" and page["commonAnnotations"]["summary"].startswith("ĐÃ KHÔI PHỤC")
     assert book.row(incident(resolved_ms=9_000), 150)["conferences"] == []
 
 
