@@ -260,12 +260,12 @@ def pair(family: int, host: str) -> tuple[PacketSocket, PacketSocket]:
         try:
             media = open_udp(family, host, port)
         except OSError as fault:
-            refused = fault
+            refused = fault.with_traceback(None)  # else a ring that holds our callers
             continue
         try:
             return media, open_udp(family, host, port + 1)
         except OSError as fault:
-            refused = fault
+            refused = fault.with_traceback(None)  # else a ring that holds our callers
             media.close()
     assert refused is not None
     raise refused

@@ -41,7 +41,7 @@ def open_icmp(family: int, *, raw: bool | None = None, make: Make = PacketSocket
             try:
                 return opener(family, proto, make)
             except OSError as fault:
-                refused = fault
+                refused = fault.with_traceback(None)  # else it holds our callers, and they their sockets, in a ring
     if refused is not None and refused.errno not in (errno.EACCES, errno.EPERM, errno.EPROTONOSUPPORT):
         raise refused
     raise NeedsPrivilege(

@@ -49,6 +49,7 @@ class Timer:
             self._loop.remove_reader(self._fd)
             os.close(self._fd)
             self._fd = -1
+            self._fire = _nothing  # else owner and timer hold each other, and the owner's packet slots, until the collector looks
 
     def _expired(self) -> None:
         """A time that is set anew makes the descriptor unreadable: reading it too would be one call more."""
@@ -63,3 +64,7 @@ class Timer:
             self._fire()
             if self._at == _FIRED and self._fd >= 0:
                 self.at(None)
+
+
+def _nothing() -> None:
+    """What a closed timer calls."""

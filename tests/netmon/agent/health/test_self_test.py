@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ from netmon.agent.health.self_test import Floor, SelfTest, floor
 from netmon.line import Value
 from probes.base import Measurement, Outcome
 from probes.errors import NeedsPrivilege
+from probes.io.datagram.socket import PacketSocket
 from probes.kinds import ping
 from probes.wire.fleet.track import FleetWindow
 
@@ -42,6 +44,20 @@ def test_a_proof_tells_the_floor_what_a_packet_costs_and_what_was_dropped_here()
     proof = Floor(_window(4, 0.03, 0.01, 0.02), 400_000)
     assert proof.values() == {"floor_p50_us": 20.0, "floor_p99_us": 30.0, "cpu_per_1000_ms": 100.0}
     assert proof.dropped == 1 and Floor(_window(0), 5).values() == {}
+
+
+def test_what_a_proof_opened_is_gone_with_it_and_needs_no_collector() -> None:
+    def sockets() -> int:
+        return sum(isinstance(thing, PacketSocket) for thing in gc.get_objects())
+
+    gc.collect()
+    before = sockets()
+    gc.disable()  # an agent's looks every few hours; each proof has a socket with memory for packets
+    try:
+        asyncio.run(floor())
+        assert sockets() == before
+    finally:
+        gc.enable()
 
 
 def test_between_two_proofs_the_checks_own_drops_and_late_sends_are_counted_once() -> None:
