@@ -9,9 +9,9 @@ import json
 import logging
 import os
 import stat
+import time
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -199,7 +199,8 @@ def _why(fault: Exception) -> str:
 
 def set_aside(path: Path) -> Path | None:
     """Give a damaged file (or a folder in its place) another name, for people; None when the disk refuses."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    seconds, ns = divmod(time.time_ns(), 1_000_000_000)
+    stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}.{ns // 1000:06d}"
     target = path.with_name(f"{path.name}.damaged-{stamp}")
     try:
         path.rename(target)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
-
-# Controls, bidirectional marks and invisible joiners reorder or hide what a person reads (Unicode UAX #9, "Trojan Source").
-_HARMFUL = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+# Unicode's spaces (Zs). What else `isprintable` refuses (Cc, Cf, Cs, Co, Cn, Zl, Zp: controls, bidirectional marks, invisible
+# joiners) reorders or hides what a person reads (Unicode UAX #9, "Trojan Source").
+_SPACES = frozenset("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000")
 
 
 def clean(text: str | bytes, limit: int = 200) -> str:
@@ -18,7 +17,6 @@ def clean(text: str | bytes, limit: int = 200) -> str:
 
 
 def _harmless(char: str) -> str:
-    kind = unicodedata.category(char)
-    if kind in _HARMFUL:
-        return "·"
-    return " " if kind == "Zs" else char
+    if char.isprintable():
+        return char
+    return " " if char in _SPACES else "·"

@@ -59,6 +59,12 @@ def certificate_name(host: str) -> str:
     return name.removesuffix(".") or name
 
 
+def resolver_name(host: str) -> str | bytes:
+    """A host as `socket` and `ssl` are handed it: Python sends every text, `192.0.2.1` too, through its tables for names in
+    other scripts (0.3 MB that stay); bytes go as they are."""
+    return host.encode() if host.isascii() else host
+
+
 def is_address(host: str) -> bool:
     """True for a written IPv4 or IPv6 address (a zone may follow)."""
     try:
@@ -82,7 +88,8 @@ async def resolve(endpoint: Endpoint, family: int = 0) -> list[tuple[int, tuple[
     host, port = endpoint
     try:
         if is_address(host):
-            addresses = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
+            name, numeric = resolver_name(host), socket.AI_NUMERICHOST
+            addresses = socket.getaddrinfo(name, port, family, socket.SOCK_DGRAM, 0, numeric)
         else:
             addresses = await _look_up(host, port, family)
     except TimeoutError:
@@ -113,9 +120,9 @@ async def _look_up(host: str, port: int, family: int) -> list[Any]:
     def ask() -> None:
         addresses, fault = list[Any](), None
         try:
-            addresses = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
+            addresses = socket.getaddrinfo(resolver_name(host), port, family, socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as caught:
-            fault = caught
+            fault = caught.with_traceback(None)  # else the two hold each other until the collector looks
         with suppress(RuntimeError):  # the loop is closed: nobody asks any more
             loop.call_soon_threadsafe(told, addresses, fault)
 

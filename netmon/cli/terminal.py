@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 LANGUAGES = ("vi", "en")
@@ -59,6 +58,8 @@ def _plain(fault: UnicodeError) -> tuple[str, int]:
 
 def plain_letter(letter: str) -> str:
     """One letter in ASCII: without its marks, as a sign that stands for it, or `?`."""
+    import unicodedata  # most processes write where every letter can be written
+
     base = _PLAIN.get(letter) or unicodedata.normalize("NFD", letter)
     kept = "".join(part for part in base if part.isascii())
     return kept if kept or unicodedata.combining(letter) else "?"

@@ -15,22 +15,20 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 MAX_WAIT_S = 60.0
-_DROPPED = re.compile(r"dropped=(\d+)")
-_LINE_NUMBER = re.compile(r"\bline (\d{1,9}):")
-_OF_LINES = re.compile(
-    r"unable to parse\b"  # InfluxDB 1 and 2
+# Patterns are compiled when they are first used: an agent whose writes are taken never does.
+_DROPPED = r"dropped=(\d+)"
+_LINE_NUMBER = r"\bline (\d{1,9}):"
+_OF_LINES = (
+    r"(?i)unable to parse\b"  # InfluxDB 1 and 2
     r"|field type conflict|points? beyond retention"
     r"|partial write of line protocol|parsing failed for write_lp"  # InfluxDB 3
     r"|failed to parse line protocol|errors? (?:encountered )?on line|\bline \d+:"  # QuestDB, InfluxDB Cloud, netmon
     r"|metric parse error"  # Telegraf
-    r"|too long line",  # VictoriaMetrics
-    re.IGNORECASE,
+    r"|too long line"  # VictoriaMetrics
 )
-_PAGE = re.compile(
-    r"[\s\ufeff·]*(?><!--.*?-->\s*)*+(?:<!doctype|<html|<\?xml|<h\d|<head|<body)", re.IGNORECASE | re.DOTALL
-)
-_TITLE = re.compile(r"<(title|h1)[^>]*>\s*([^<]*)", re.IGNORECASE)
-_TAGS = re.compile(r"<[^>]*>|\s+")
+_PAGE = r"(?is)[\s\ufeff·]*(?><!--.*?-->\s*)*+(?:<!doctype|<html|<\?xml|<h\d|<head|<body)"
+_TITLE = r"(?i)<(title|h1)[^>]*>\s*([^<]*)"
+_TAGS = r"<[^>]*>|\s+"
 
 
 class WriteReply(NamedTuple):
@@ -81,8 +79,8 @@ def judge(reply: WriteReply) -> WriteVerdict:
         return WriteVerdict(Act.DONE)
     why = said(reply)
     if status >= 400 and _is_partial(text):
-        dropped = _DROPPED.search(text)
-        named = tuple(sorted({int(number) for number in _LINE_NUMBER.findall(text)}))
+        dropped = re.search(_DROPPED, text)
+        named = tuple(sorted({int(number) for number in re.findall(_LINE_NUMBER, text)}))
         return WriteVerdict(Act.PARTIAL, why, dropped=max(1, int(dropped[1])) if dropped else 1, named=named)
     if status == 413 or (status in (400, 422) and is_of_lines(text)):
         return WriteVerdict(Act.HALVE, why)
@@ -92,19 +90,19 @@ def judge(reply: WriteReply) -> WriteVerdict:
 
 
 def _is_partial(text: str) -> bool:
-    if "partial write" not in text or _PAGE.match(text):
+    if "partial write" not in text or re.match(_PAGE, text):
         return False
-    return _DROPPED.search(text) is not None or is_of_lines(text)
+    return re.search(_DROPPED, text) is not None or is_of_lines(text)
 
 
 def is_of_lines(text: str) -> bool:
     """Does a body speak of lines, as a database does that cannot take one?"""
-    if _PAGE.match(text):
+    if re.match(_PAGE, text):
         return False
     plain = _json(text)
     if isinstance(plain, dict) and (isinstance(plain.get("line"), int) or _names_rows(plain.get("data"))):
         return True
-    return _OF_LINES.search(text) is not None
+    return re.search(_OF_LINES, text) is not None
 
 
 def _names_rows(rows: Any) -> bool:
@@ -137,7 +135,7 @@ def said(reply: WriteReply) -> str:
         sentence = f"{status}: a redirect to {reply.location or 'nowhere'} (write that address as its url)"
     elif re.search(r"\bhttps\b|\btls\b|\bssl\b", text, re.IGNORECASE) and status in (400, 426, 497):
         sentence += " (its url should say https://?)"
-    elif _PAGE.match(text) or status < 300:
+    elif re.match(_PAGE, text) or status < 300:
         sentence += " (that is no database and no hub: look at its url, and at what stands between)"
     return sentence
 
@@ -147,7 +145,7 @@ def _words(text: str) -> str:
     if isinstance(plain, dict):
         words = plain.get("message") or plain.get("error")
         return str(words)[:300] if isinstance(words, str) else text[:300]
-    if not _PAGE.match(text):
+    if not re.match(_PAGE, text):
         return text.strip(" ·")[:300]
-    title = _TITLE.search(text)
-    return "a web page: " + (title[2] if title else _TAGS.sub(" ", text)).strip()[:150]
+    title = re.search(_TITLE, text)
+    return "a web page: " + (title[2] if title else re.sub(_TAGS, " ", text)).strip()[:150]

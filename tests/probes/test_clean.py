@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,3 +35,9 @@ def test_what_people_write_stays(text: str) -> None:
 
 def test_a_space_of_another_kind_is_a_space() -> None:
     assert clean("a\u00a0b\u3000c") == "a b c"
+
+
+def test_every_character_is_shown_by_its_category() -> None:
+    shown = {"Zs": " ", "Cc": "·", "Cf": "·", "Cs": "·", "Co": "·", "Cn": "·", "Zl": "·", "Zp": "·"}
+    chars = "".join(map(chr, range(0x80, sys.maxunicode + 1)))
+    assert clean(chars, len(chars)) == "".join(shown.get(unicodedata.category(char), char) for char in chars)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,7 +22,7 @@ class Minute:
 
     def __init__(self) -> None:
         self._newest = 0
-        self._sent, self._rcvd = array("Q", [0]) * SLOTS, array("Q", [0]) * SLOTS
+        self._sent, self._rcvd = [0] * SLOTS, [0] * SLOTS
 
     def add(self, at_ms: int, sent: int, rcvd: int) -> None:
         """Packets of now."""

@@ -11,9 +11,9 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from probes.target import Endpoint, certificate_name
+from probes.target import Endpoint, certificate_name, resolver_name
 from probes.wire.http import Response
 
 _RECV_BYTES = 16_384
@@ -68,12 +68,12 @@ class Connection:
 
     def _connected(self) -> socket.socket:
         if self._sock is None:
-            sock = socket.create_connection((self._host, self._port), self._timeout_s)
+            to: tuple[Any, int] = (resolver_name(self._host), self._port)
+            sock = socket.create_connection(to, self._timeout_s)
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._sock = (
-                    self._tls.wrap_socket(sock, server_hostname=certificate_name(self._host)) if self._tls else sock
-                )
+                name = resolver_name(certificate_name(self._host))
+                self._sock = self._tls.wrap_socket(sock, server_hostname=name) if self._tls else sock
             except BaseException:
                 sock.close()
                 raise

@@ -13,7 +13,6 @@ from probes.wire.icmp.header import ECHO4, ECHO6, HEADER, REPLY4, REPLY6, checks
 from probes.wire.session import Arrival
 
 MIN_PAYLOAD = 16  # bytes of payload that hold cookie, index, number
-_FILL = bytes(65536)
 _ECHO = struct.Struct("!BBHHH8sII")
 _REPLY = struct.Struct("!BxxxxxH8sII")
 
@@ -39,7 +38,7 @@ class Ping(Fleet):
             sum_ = ~left & 0xFFFF if left else 0
         head = _ECHO.pack(self._echo, 0, sum_, self.ident, low, self.cookie, index, seq)
         size = self.sizes.get(index, 56)
-        return head + _FILL[: size - MIN_PAYLOAD] if size > MIN_PAYLOAD else head
+        return head + bytes(size - MIN_PAYLOAD) if size > MIN_PAYLOAD else head
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """An echo reply; what is not ours is left alone, what is broken is counted."""
@@ -57,7 +56,7 @@ class Ping(Fleet):
             return
         track, seq, marked = named
         size = self.sizes.get(track.index, 56)
-        if not marked or len(data) != HEADER + size or data[HEADER + MIN_PAYLOAD :] != _FILL[: size - MIN_PAYLOAD]:
+        if not marked or len(data) != HEADER + size or data[HEADER + MIN_PAYLOAD :] != bytes(size - MIN_PAYLOAD):
             _changed(track, seq, len(data) - HEADER)
         if tos ^ track.tos > 3 and tos >= 0 and (flight := track.flights.get(seq)) is not None:
             flight.window.more["dscp_seen"] = tos >> 2
