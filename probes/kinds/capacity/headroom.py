@@ -12,6 +12,7 @@ from typing import Any
 from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.errors import BadSettings
 from probes.kinds.capacity import rounds as trains
+from probes.kinds.capacity.rounds import DIRECTIONS, IN_WORDS, TrainSettings
 from probes.kinds.shared.begun import Begun
 from probes.kinds.shared.key import key_of
 from probes.kinds.shared.test_stream import ETHERNET, IPV4, Broken
@@ -21,8 +22,6 @@ from probes.wire.train.packet import MIN_DATA, PORT, PacketStream
 from probes.wire.train.sender import RoundDone, TrainTrace
 
 PROFILES_BPS = {"conf-720p": 1_500_000.0, "conf-1080p": 4_000_000.0}
-_DIRECTIONS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
-_IN_WORDS = {"fwd": "there", "bwd": "back"}
 MAX_RISE_MS = 2.0  # a delay that grows by more while the stream runs is a queue that fills
 MAX_OWN_MS = 10.0  # … or by so much, when its sender paused as long: what it made up for stands in a nearly full queue
 ABORT_RISE_MS = 30.0
@@ -35,28 +34,21 @@ _STEPS = 5  # of a test, each of which may wait for the responder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeadroomSettings:
+class HeadroomSettings(TrainSettings):
     """Settings of `headroom`."""
 
-    every_s: float = setting("time between tests", unit="s", key="every", low=60, high=604_800, default=3600.0)
     profile: str = setting("whose rate a room has", choices=tuple(PROFILES_BPS), default="conf-1080p")
     rate_bps: float = setting(
         "UDP payload of one room, in place of the profile's (0: the profile's)", unit="bps", key="rate", low=0,
         high=100e6, default=0.0,
     )  # fmt: skip
     rooms: int = setting("meetings at once", low=1, high=50, default=1)
-    direction: str = setting("which way the stream goes", choices=("both", "forward", "reverse"), default="both")
     duration_s: float = setting("how long, at most", unit="s", key="duration", low=0.2, high=20, default=3.0)
     max_bytes: int = setting(
         "UDP payload of one direction, at most", unit="B", low=50_000, high=4_000_000, default=1_000_000
     )
     size: int = setting("bytes of UDP payload of a packet", low=MIN_DATA, high=8972, default=1200)
     dscp: int = setting("DSCP of the packets; 34 is AF41, a conference's own", low=0, high=63, default=34)
-    timeout_s: float = setting(
-        "give up when the responder is silent for so long, at each step", unit="s", key="timeout", low=0.2, high=20,
-        default=3.0,
-    )  # fmt: skip
-    key_file: str = setting("file with the key shared with the responder", default="", secret=True)
 
 
 FIELDS = (
@@ -135,7 +127,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     key = key_of(settings.key_file)
     begun = Begun("headroom", target)
 
-    wanted = _DIRECTIONS[settings.direction]
+    wanted = DIRECTIONS[settings.direction]
     ours, theirs = (stream(settings) if direction in wanted else PacketStream() for direction in ("fwd", "bwd"))
     try:
         family, sockaddr = (await resolve(endpoint))[0]
@@ -177,9 +169,9 @@ def _in_words(directions: dict[str, DirectionDelay], aborted: bool) -> str:
     said = []
     for name, direction in directions.items():
         if direction.lost > MAX_LOST * direction.sent:
-            said.append(f"{direction.lost} of {direction.sent} packets lost {_IN_WORDS[name]}")
+            said.append(f"{direction.lost} of {direction.sent} packets lost {IN_WORDS[name]}")
         if direction.grew:
-            said.append(f"delay grew by {direction.rise_ms:.1f} ms {_IN_WORDS[name]}")
+            said.append(f"delay grew by {direction.rise_ms:.1f} ms {IN_WORDS[name]}")
     cut = " (cut short)" if aborted else ""
     return f"does not fit: {', '.join(said) or 'the delay grew'}{cut}"
 
@@ -189,7 +181,7 @@ def cost(settings: HeadroomSettings) -> Cost:
     sent = stream(settings)
     wire = sent.packets * (settings.size + IPV4 + ETHERNET)
     lasts_s = sent.packets * sent.gap_ns / 1e9
-    return Cost(len(_DIRECTIONS[settings.direction]) * wire, lasts_s + _STEPS * settings.timeout_s)
+    return Cost(len(DIRECTIONS[settings.direction]) * wire, lasts_s + _STEPS * settings.timeout_s)
 
 
 HEADROOM = Kind(

@@ -10,7 +10,7 @@ from probes.base import Cost, Field, Kind, Measurement, Outcome, Target, Value
 from probes.kinds.capacity import rounds as trains
 from probes.kinds.capacity.agreement import FIRST, Estimate, Planner
 from probes.kinds.capacity.knee import Train, fit
-from probes.kinds.capacity.rounds import Testing, payload
+from probes.kinds.capacity.rounds import DIRECTIONS, IN_WORDS, Testing, TrainSettings, payload
 from probes.kinds.shared.begun import Begun
 from probes.kinds.shared.key import key_of
 from probes.kinds.shared.test_stream import ETHERNET, IPV4, Broken
@@ -19,18 +19,14 @@ from probes.target import Unresolved, parse, resolve
 from probes.wire.train.packet import PORT, PacketStream
 from probes.wire.train.sender import TrainTrace
 
-_DIRECTIONS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
-_IN_WORDS = {"fwd": "there", "bwd": "back"}
 _MAX_OVER = 1.2  # of `max_queue`, before it is told
 _WAY_S = 60.0  # one direction's trains with their pauses: some seconds, unless the responder is slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CapacitySettings:
+class CapacitySettings(TrainSettings):
     """Settings of `capacity`."""
 
-    every_s: float = setting("time between tests", unit="s", key="every", low=60, high=604_800, default=3600.0)
-    direction: str = setting("which way trains go", choices=("both", "forward", "reverse"), default="both")
     max_bytes: int = setting(
         "all trains of one direction together, at most", unit="B", low=50_000, high=4_000_000, default=1_000_000
     )
@@ -46,11 +42,6 @@ class CapacitySettings:
         "bytes of UDP payload of a packet (IPv6: 20 fewer, so that it is as long)", low=84, high=8972, default=1472
     )
     dscp: int = setting("DSCP of the packets", low=0, high=63, default=0)
-    timeout_s: float = setting(
-        "give up when the responder is silent for so long, at each step", unit="s", key="timeout", low=0.2, high=20,
-        default=3.0,
-    )  # fmt: skip
-    key_file: str = setting("file with the key shared with the responder", default="", secret=True)
 
 
 FIELDS = (
@@ -100,7 +91,7 @@ async def run(target: Target, settings: Any, count: int) -> Measurement:
     try:
         family, sockaddr = (await resolve(endpoint))[0]
         async with trains.testing(family, sockaddr, key=key, dscp=settings.dscp, timeout_s=settings.timeout_s) as test:
-            for direction in _DIRECTIONS[settings.direction]:
+            for direction in DIRECTIONS[settings.direction]:
                 wire = settings.size + IPV4 + ETHERNET
                 directions[direction] = _Direction(Planner(wire, settings.max_bytes, int(settings.max_queue_s * 1e9)))
                 await _measure(test, direction, directions[direction], payload(family, settings.size))
@@ -146,7 +137,7 @@ def verdict(answers: dict[str, Estimate], dropped: int) -> tuple[Outcome, str]:
     `answers` by way; `dropped`: packets that came and our own buffer had no room for.
     """
     unknown = {direction: answer for direction, answer in answers.items() if answer.rate_bps is None}
-    why = "; ".join(f"{_IN_WORDS[direction]}: {answer.why}" for direction, answer in unknown.items())
+    why = "; ".join(f"{IN_WORDS[direction]}: {answer.why}" for direction, answer in unknown.items())
     if dropped and "bwd" in unknown:
         return Outcome.LOCAL, f"this machine was too busy: it dropped {dropped} packets that had come; {why}"
     starved = unknown and len(unknown) == len(answers) and all(answer.starved for answer in unknown.values())
@@ -156,9 +147,7 @@ def verdict(answers: dict[str, Estimate], dropped: int) -> tuple[Outcome, str]:
 def cost_in_words(directions: dict[str, _Direction]) -> str:
     """What others met of our trains, when it was more than the check allows; else nothing."""
     hurt = [
-        f"{state.queued_ns / 1e6:.0f} ms {_IN_WORDS[direction]}"
-        for direction, state in directions.items()
-        if state.hurt
+        f"{state.queued_ns / 1e6:.0f} ms {IN_WORDS[direction]}" for direction, state in directions.items() if state.hurt
     ]
     return f"our own trains added delay: up to {', '.join(hurt)}, more than max_queue" if hurt else ""
 
@@ -187,7 +176,7 @@ def _values(directions: dict[str, _Direction]) -> dict[str, Value]:
 
 def cost(settings: CapacitySettings) -> Cost:
     """The most a test sends: after the first no train begins that would go over `max_bytes`."""
-    directions = len(_DIRECTIONS[settings.direction])
+    directions = len(DIRECTIONS[settings.direction])
     first = FIRST * (settings.size + IPV4 + ETHERNET)
     return Cost(directions * max(settings.max_bytes, first), directions * _WAY_S)
 

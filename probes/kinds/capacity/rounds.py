@@ -8,14 +8,32 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from probes.io.datagram.driver import Driver
 from probes.kinds.shared.packets import address_of
 from probes.kinds.shared.test_stream import IPV4, OUTCOMES, Broken, opened, part
+from probes.settings import setting
 from probes.wire.handshake import SessionFailed
 from probes.wire.train.packet import MIN_DATA, PacketStream
 from probes.wire.train.sender import RoundDone, TrainSender
+
+DIRECTIONS = {"both": ("fwd", "bwd"), "forward": ("fwd",), "reverse": ("bwd",)}
+IN_WORDS = {"fwd": "there", "bwd": "back"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """Settings of both kinds."""
+
+    every_s: float = setting("time between tests", unit="s", key="every", low=60, high=604_800, default=3600.0)
+    direction: str = setting("which way packets go", choices=tuple(DIRECTIONS), default="both")
+    timeout_s: float = setting(
+        "give up when the responder is silent for so long, at each step", unit="s", key="timeout", low=0.2, high=20,
+        default=3.0,
+    )  # fmt: skip
+    key_file: str = setting("file with the key shared with the responder", default="", secret=True)
 
 
 def payload(family: int, size: int) -> int:
