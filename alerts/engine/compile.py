@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from alerts.engine.long_term import BASELINES, WEEKS
 from alerts.engine.rings import Array, Extreme, Ring, WindowExtremes
 from alerts.engine.series import QUANTILES, Series, bucket_before
 from alerts.language.tree import Arithmetic, Both, Compare, Const, Figure, GroupFigure, Not, Truth, Value
@@ -130,6 +131,9 @@ class CheckView:
         if name in QUANTILES:
             assert self._series.histograms is not None
             return self._series.histograms.value(window, QUANTILES[name], self.rows)
+        if name in (*BASELINES, *WEEKS):
+            factor = 1.0 if name in BASELINES else field_type(what)[1]
+            return self._series.long_term.value(figure, self.rows) * factor
         return self._windowed(name, what, window)
 
     def _windowed(self, name: str, what: str, window: int) -> Array:
@@ -140,6 +144,10 @@ class CheckView:
             return (
                 np.true_divide(self._over(f"sum:{what}", window), self._over(f"points:field:{what}", window)) * factor
             )
+        if name == "rate":
+            return self._rate(what, window) * factor
+        if name == "slope":
+            return self._slope(what, window) * factor
         if name == "sent":
             return self._over("count:sent", window)
         if name in ("lost", "loss"):
@@ -150,6 +158,33 @@ class CheckView:
             if track in self._series.tracks:
                 return self._over(track, window)
         return self._over(f"points:field:{what}", window)
+
+    def _rate(self, what: str, window: int) -> Array:
+        """By how much a counter grew a second; bytes as bits."""
+        gained = self._over(f"gain:{what}", window) * (8 if field_type(what)[0] == "size" else 1)
+        return np.where(self._over(f"points:field:{what}", window) > 0, gained / window, np.nan)
+
+    def _slope(self, what: str, window: int) -> Array:
+        """Least squares over the window's seconds: Σ over buckets, weighed with how far back they lie."""
+        count = weighed = squares = total = moment = np.zeros(len(self.rows))
+        sums, points = np.zeros(len(self.rows)), np.zeros(len(self.rows))
+        for back in range(window):
+            more_sums, more_points = (
+                self._behind_by(f"sum:{what}", back + 1),
+                self._behind_by(f"points:field:{what}", back + 1),
+            )
+            values, many = more_sums - sums, more_points - points
+            sums, points = more_sums, more_points
+            count, weighed, squares = count + many, weighed - back * many, squares + back * back * many
+            total, moment = total + values, moment - back * values
+        spread = count * squares - weighed * weighed
+        return np.where((count >= 3) & (spread > 0), (count * moment - weighed * total) / spread * window, np.nan)
+
+    def _behind_by(self, track: str, seconds: int) -> Array:
+        """What came in in so many seconds; not remembered, as windows are."""
+        ring = self._series.tracks[track].ring
+        now = self._place(ring, 0)
+        return np.asarray(ring.take(now) - ring.take(ring.earlier(now, seconds))).astype(np.float64)
 
     def _place(self, ring: Ring, seconds: int) -> Array:
         """Flat places of the moments' buckets, or of those so far back."""

@@ -69,6 +69,7 @@ class Engine:
         figures = list(_figures(state.rule for state in self._checks))
         self.window_s = max([figure.window_s for figure in figures], default=1)  # the longest
         self._series = Series(figures, self.window_s)
+        self.long_term = self._series.long_term  # what is learnt over weeks
         self._groups = Groups(self._series, _groups(state.rule for state in self._checks))
         self._agents: list[AgentTimes] = []
         self._numbers: dict[str, int] = {}  # name → index into `_agents`
@@ -179,6 +180,11 @@ class Engine:
         memory.into_states(self._silences, memory.part(whole, "silences"), numbers)
         self._groups.count_again(self._row_frontiers())
 
+    def long_memory(self) -> Memory:
+        """What was learnt over weeks: large, and kept once an hour."""
+        words, arrays = self.long_term.memory(self._series.names)
+        return Memory({"checks": words}, arrays)
+
     def believe(self, members: Iterable[tuple[str, str]], since_ms: int) -> None:
         """(rule, series) that accused somebody before a restart whose memory is lost: until known to be over."""
         states = {state.rule.name: state for state in self._checks}
@@ -205,6 +211,7 @@ class Engine:
         for number in self._undated:
             self._agents[number].arrived_ms = now_ms
         self._undated.clear()
+        self.long_term.turn(now_ms, self._series.names)
         with np.errstate(divide="ignore", invalid="ignore"):
             mute = self._mute_agents(now_ms)
             self._judge_checks(mute)

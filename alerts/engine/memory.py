@@ -14,7 +14,8 @@ import numpy as np
 
 from alerts.engine.rings import Array, Last
 from alerts.engine.rule_state import RuleState
-from alerts.engine.series import GAPS_KEPT, Mover, Series
+from alerts.engine.series import GAPS_KEPT, Series
+from alerts.engine.tracks import ValueChange
 
 STALE_MS = 8 * 86_400_000  # series that said nothing for longer are forgotten
 
@@ -49,7 +50,7 @@ def of_series(series: Series, frontier_ms: Array) -> tuple[Memory, Array]:
     for name, (ring, of, _) in series.tracks.items():
         if isinstance(ring, Last):
             memory.arrays[f"last:{name}"] = ring.data[series.bucket[kept] % ring.length, kept]
-        if isinstance(of, Mover):
+        if isinstance(of, ValueChange):
             moved = [(new_row[row], value) for row, value in of.before.items() if row in new_row]
             memory.arrays[f"before:{name}"] = np.array(moved, np.float64).reshape(-1, 2)
     return memory, kept
@@ -107,7 +108,7 @@ def _last(series: Series, memory: Memory, rows: Array) -> None:
         if isinstance(ring, Last) and remembered is not None:
             ring.data[:, rows[known]] = remembered[known]
         before = memory.arrays.get(f"before:{name}")
-        if isinstance(of, Mover) and before is not None:
+        if isinstance(of, ValueChange) and before is not None:
             of.before.update({int(rows[int(at)]): value for at, value in before.tolist() if rows[int(at)] >= 0})
 
 

@@ -14,35 +14,19 @@ import numpy as np
 
 from alerts.base import LOCAL, LOST, OK, PROTOCOL, REFUSED, UNRESOLVED, Sample
 from alerts.engine.log_buckets import PREFIX, field_bucket
+from alerts.engine.long_term import LongTerm
 from alerts.engine.quantiles import WindowHistograms
 from alerts.engine.rings import Array, Extreme, Last, Ring, RingEntry, Sum
+from alerts.engine.tracks import NAN, SeriesPoint, needed
 from alerts.language.tree import Figure
-from alerts.language.vocabulary import OUTCOMES, RTT, TAGS
+from alerts.language.vocabulary import TAGS
 
 STEPS = 16  # seconds of a jump of the frontier that are judged one by one
 GAP_MS = 16_000  # series that said nothing for longer (and for longer than three periods) have a hole
 GAPS_KEPT = 5
-NAN = float("nan")
 QUANTILES = {"p50": 0.5, "p95": 0.95}
-_SUMS = {"sum": np.float64, "points": np.uint16}
+_SUMS = {"sum": np.float64, "gain": np.float64, "points": np.uint16}
 _SILENT = (LOCAL, UNRESOLVED)  # nothing left this machine
-
-
-class SeriesPoint(NamedTuple):
-    """A sample with what follows from it and from those before it."""
-
-    time_ms: int
-    outcome: int
-    sent: float
-    rcvd: float
-    reply_ms: float  # start of the latest interval in which something came back, up to this point
-    ok_ms: float  # … with outcome OK
-    no_reply: float  # points in a row without a reply
-    no_ok: float
-    period_ms: float
-    is_newest: bool  # no later point of the check came before it
-    values: Mapping[str, int | float]
-    row: int
 
 
 class SeriesTrack(NamedTuple):
@@ -91,14 +75,17 @@ class Series:
         figures = list(figures)
         for figure in figures:
             self._track(figure)
-        histograms = {(figure.window_s, QUANTILES[figure.function]) for figure in figures if figure.what == RTT}
+        histograms = {
+            (figure.window_s, QUANTILES[figure.function]) for figure in figures if figure.function in QUANTILES
+        }
+        self.long_term = LongTerm(figures)
         self.histograms = WindowHistograms(histograms, self.width) if histograms else None
 
     # --- what is kept ---
 
     def _track(self, figure: Figure) -> None:
         """The rings one function needs."""
-        for name, of in _needed(figure):
+        for name, of in needed(figure):
             if name in self.tracks:
                 continue
             head = name.partition(":")[0]
@@ -211,6 +198,7 @@ class Series:
         self._rows.append(row)
         self._buckets.append(bucket)
         self._x.extend([track.of(point) for track in self.tracks.values()])
+        self.long_term.add(row, sample.values)
         if self.histograms is not None:
             for name, many in sample.values.items():
                 if name.startswith(PREFIX) and (log := field_bucket(name)) is not None and many > 0:
@@ -381,56 +369,3 @@ def _outcome(values: Mapping[str, int | float]) -> tuple[int, float, float]:
     if outcome == LOST and sent <= 0:
         return LOCAL, 0.0, 0.0
     return int(outcome), float(sent), float(min(sent, rcvd))
-
-
-_EVENT: dict[tuple[str, str], Callable[[SeriesPoint], float]] = {
-    ("age", "reply"): lambda point: point.reply_ms,
-    ("age", "ok"): lambda point: point.ok_ms,
-    ("missed", "reply"): lambda point: point.no_reply,
-    ("missed", "ok"): lambda point: point.no_ok,
-}
-
-
-def _needed(figure: Figure) -> list[tuple[str, Callable[[SeriesPoint], float]]]:
-    """Names of the rings behind a function, and what a point puts into each."""
-    name, what = figure.function, figure.what
-    if name in ("sent", "lost", "loss"):
-        return [("count:sent", lambda point: point.sent), ("count:reply", lambda point: point.rcvd)]
-    if name == "period":
-        return [("period", lambda point: point.period_ms)]
-    if (name, what) in _EVENT:
-        return [(f"{'time' if name == 'age' else 'run'}:{what}", _EVENT[name, what])]
-    if name == "count" and what == "reply":
-        return [("count:reply", lambda point: point.rcvd)]
-    if name == "count" and what in OUTCOMES:
-        number = OUTCOMES.index(what)
-        return [(f"points:{what}", lambda point: float(point.outcome == number))]
-    value: Callable[[SeriesPoint], float] = lambda point: point.values.get(what, NAN)  # noqa: E731
-    has: Callable[[SeriesPoint], float] = lambda point: float(what in point.values)  # noqa: E731
-    newest: Callable[[SeriesPoint], float] = lambda point: value(point) if point.is_newest else NAN  # noqa: E731
-    when: Callable[[SeriesPoint], float] = lambda point: point.time_ms if newest(point) == newest(point) else NAN  # noqa: E731
-    tracks: dict[str, list[tuple[str, Callable[[SeriesPoint], float]]]] = {
-        "age": [(f"time:{what}", when)],
-        "count": [(f"points:field:{what}", has)],
-        "avg": [(f"sum:{what}", value), (f"points:field:{what}", has)],
-        "min": [(f"low:{what}", value)],
-        "max": [(f"high:{what}", value)],
-        "last": [(f"last:{what}", newest)],
-        "changed": [(f"moved:{what}", Mover(newest))],
-    }
-    return tracks.get(name, [])
-
-
-class Mover:
-    """When a value became another one. `before`: row → its latest value."""
-
-    def __init__(self, newest: Callable[[SeriesPoint], float]) -> None:
-        self._newest = newest
-        self.before: dict[int, float] = {}
-
-    def __call__(self, point: SeriesPoint) -> float:
-        value = self._newest(point)
-        if value != value:
-            return NAN
-        old, self.before[point.row] = self.before.get(point.row, value), value
-        return NAN if value == old else point.time_ms

@@ -22,6 +22,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from typing import cast
 
 from alerts.errors import BadCondition
 from alerts.language.tree import Arithmetic, Both, Compare, Const, Figure, GroupFigure, Node, Not, Truth, Value
@@ -41,6 +42,7 @@ from alerts.language.vocabulary import (
 )
 
 MAX_CHARACTERS, MAX_NODES, MAX_DEPTH = 1000, 200, 24
+MISSING_PERIODS, MISSING_S = 3.0, 15.0
 MAX_WINDOW_S = 120  # the hub replays as much after a restart, and no more
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LITERAL = re.compile(r"(?<![\w.])(\d{1,12}(?:\.\d{1,9})?)([A-Za-z_%]\w*)")
@@ -218,7 +220,9 @@ class _Reader:
             return Figure(PERIOD, "", 0, "time")
         if node.id in FUNCTIONS:
             raise _fault(node, f"{node.id} is a function", f"write {_signature(node.id)}")
-        write = _near(node.id, [*FUNCTIONS, PERIOD]) or "ask for a field with a function, as last(rate_bps)"
+        is_field = field_type(node.id)[0] != "number"
+        near = "" if is_field else _near(node.id, [*FUNCTIONS, PERIOD])
+        write = near or f"ask for a field with a function, as last({node.id[:40] if is_field else 'rate_bps'})"
         raise _fault(node, f"'{node.id[:40]}' says nothing by itself", write)
 
     def _call(self, node: ast.Call) -> Node:
@@ -239,8 +243,9 @@ class _Reader:
                 window_s = self._window(name, argument)
             else:
                 what = self._named(name, role, argument)
-        kind: Type = field_type(what)[0] if function.gives == "field" else function.gives  # type: ignore[assignment]
-        return Figure(name, what, window_s, kind)
+        if name == "missing":
+            return _missing(what)
+        return Figure(name, what, window_s, _type_of(function.gives, what))
 
     def _window(self, name: str, node: ast.expr) -> int:
         window = self.value(node)
@@ -309,7 +314,23 @@ def _usage(name: str) -> str:
     return f"write {_signature(name)}, " + ", ".join(f"{role}: {ARGUMENTS[role]}" for role in FUNCTIONS[name].takes)
 
 
+def _missing(what: str) -> Truth:
+    """`missing(x)` is `age(x) > 3 * period and age(x) > 15s`."""
+    age = Figure("age", what, 0, "time")
+    patience = Arithmetic("*", Const(MISSING_PERIODS, "number"), Figure(PERIOD, "", 0, "time"), "time")
+    return Both("and", Compare(">", age, patience), Compare(">", age, Const(MISSING_S, "time")))
+
+
 # --- types ---
+
+
+def _type_of(gives: str, what: str) -> Type:
+    """The type of a function's value, of a field's where it gives one; how fast bytes grow is a rate, other counters a number."""
+    if gives == "field":
+        return field_type(what)[0]
+    if gives == "rate" and field_type(what)[0] != "size":
+        return "number"
+    return cast(Type, gives)
 
 
 def _alike(left: Value, right: Value, left_node: ast.expr, right_node: ast.expr) -> tuple[Value, Value]:

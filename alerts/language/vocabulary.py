@@ -62,6 +62,13 @@ FUNCTIONS: dict[str, Function] = {
     "p95": Function(("spread", "window"), "time", "95th percentile, likewise"),
     "last": Function(("field",), "field", "a field's latest value, however old"),
     "changed": Function(("field",), "time", "time since a field's value became another one; longer than any when it never did"),
+    "rate": Function(("field", "window"), "rate", "by how much a counter grew in the window, a second; of bytes in bit/s; one that begins anew counts from 0"),
+    "slope": Function(("field", "window"), "field", "by how much a field's value rises in the window, along the straight line that fits best; unknown with fewer than three points"),
+    "missing": Function(("when",), "truth", "true when it last came three periods and 15 s ago or longer: `reply`, `ok` or a field the check no longer tells"),
+    "base": Function(("spread",), "time", "the usual median of round trips (`rtt`) at this hour of the week, learnt from the weeks before; until an hour is known, the mean of those that are, from 24 on"),
+    "mad": Function(("spread",), "time", "how far round trips of this hour usually are from it"),
+    "p95_7d": Function(("field",), "field", "95th percentile of the last seven days' five-minute means; unknown below 95 % of them"),
+    "trend_7d": Function(("field",), "field", "by how much the 95th percentile of a day rises a day, from the same weekdays of the last four weeks; unknown below 14 days"),
     "share_by": Function(("tag", "cond"), "share", "of the series judged by the rule with the same tag, the share for which a condition holds; those nobody can judge are left out"),
     "count_by": Function(("tag", "cond"), "number", "how many of them"),
 }  # fmt: skip

@@ -74,7 +74,7 @@ def _unmeasured(rule: Rule) -> Iterator[_Fault]:
         for name in sorted({_field(figure) for figure in figures_of(tree)} - names - {""}):
             kinds = ", ".join(rule.kinds)
             if name == PREFIX:
-                yield key, f"{kinds} has no distribution of round trips", "ask p50 and p95 of ping or stamp"
+                yield key, f"{kinds} has no distribution of round trips", "ask for rtt of ping or stamp"
             else:
                 yield key, f"{kinds} has no field '{name}'", meant(name, names - {PREFIX, "outcome"})
 
@@ -83,7 +83,7 @@ def _field(figure: Figure) -> str:
     """The field a function needs, "" when it needs none."""
     if figure.what == RTT:
         return PREFIX
-    if figure.function in ("avg", "min", "max", "last", "changed"):
+    if figure.function in ("avg", "min", "max", "last", "changed", "rate", "slope", "p95_7d", "trend_7d"):
         return figure.what
     if figure.function == "age" and figure.what not in (*EVENTS, ARRIVAL):
         return figure.what

@@ -43,7 +43,7 @@ SAVE_S = 30.0  # position and memory are kept so often …
 SAVE_SHARE = 0.005  # … and cost no more of the time than this
 KEEPING = "incidents"  # the part of the hub that keeps them
 REPLAYED_S = 10  # a pause between two writes that are read back counts for so long at most
-REMEMBERING = "rules' memory"
+REMEMBERING, LEARNING = "rules' memory", "rules' history"
 
 
 class Evaluator:
@@ -77,6 +77,7 @@ class Evaluator:
         self._own = OwnIncident(f"hub:{config.name}", self._book.incidents)
         self._turns = ListenedTime()
         self._memory = memory.load(self._folder)  # until it is taken over
+        self._recall_history()
         if self._memory is None:
             for incident in self._book.open():
                 for _, agent in incident.members if incident.fault == "silence" else ():
@@ -141,6 +142,27 @@ class Evaluator:
             self._book.recall(remembered.book)
         except (KeyError, ValueError, TypeError, IndexError) as fault:
             self._troubles.tell(REMEMBERING, f"it is damaged ({fault}): rules remember what the last minutes say")
+
+    def _recall_history(self) -> None:
+        """What was learnt over weeks. A history that is damaged is learnt anew."""
+        history = memory.load_history(self._folder)
+        if history is not None:
+            try:
+                self._engine.long_term.recall(history.words["checks"], history.arrays)
+            except (KeyError, ValueError, TypeError, AttributeError) as fault:
+                self._troubles.tell(LEARNING, f"it is damaged ({fault}): what is usual is learnt anew")
+
+    def _keep_history(self) -> None:
+        """Once an hour, when rules ask for weeks."""
+        if not self._engine.long_term.is_due:
+            return
+        self._engine.long_term.is_due = False
+        try:
+            memory.save_history(self._folder, self._engine.long_memory())
+        except OSError as fault:
+            self._troubles.tell(LEARNING, f"it cannot be written ({fault}): a restart forgets the last hours")
+        else:
+            self._troubles.well(LEARNING)
 
     def _turn(self, now_s: float, steady_s: float | None = None) -> None:
         """Time passed. What was not the network's is nobody's silence."""
@@ -287,6 +309,7 @@ class Evaluator:
         is_new = self.board.keep(now_s, position, is_due=is_due)
         if is_due:
             self._remember(position, now_s)
+        self._keep_history()
         return is_new
 
     def _position(self) -> Position:

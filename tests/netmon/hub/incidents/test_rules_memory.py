@@ -8,13 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import records
 from engine_world import START_MS, Agent, fired, rule, values
+from evaluations import Measured, config
 
 from alerts.base import LOST, OK
 from alerts.engine.engine import Engine
+from alerts.engine.memory import Memory
 from alerts.rules import Rule
 from netmon.hub.incidents import rules_memory as memory
+from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.incidents.rules_memory import Remembered
+from netmon.hub.incidents.tables import IncidentTables
+from netmon.hub.tables import open_database
+from netmon.line import Line
 from netmon.segments.position import Position
 
 RULES = (
@@ -102,3 +109,42 @@ def test_a_memory_of_another_shape_is_no_memory(tmp_path: Path) -> None:
     np.savez(raw, words=told)
     (tmp_path / memory.FILE).write_bytes(memory._HEAD + zlib.compress(raw.getvalue()))
     assert memory.load(tmp_path) is None
+
+
+def learnt() -> Memory:
+    return Memory({"checks": {"x": ["k", "l"]}}, {"x/samples": np.arange(6.0, dtype=np.float16).reshape(2, 3)})
+
+
+def test_what_was_learnt_over_weeks_comes_back_whole_and_a_torn_file_is_nothing(tmp_path: Path) -> None:
+    assert memory.load_history(tmp_path) is None
+    memory.save_history(tmp_path, learnt())
+    back = memory.load_history(tmp_path)
+    assert back is not None and back.words == learnt().words
+    assert np.array_equal(back.arrays["x/samples"], learnt().arrays["x/samples"])
+    path = tmp_path / memory.HISTORY
+    whole = path.read_bytes()
+    for cut in (0, 10, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        assert memory.load_history(tmp_path) is None
+        assert not path.exists()
+
+
+def test_a_hub_keeps_what_it_learnt_once_an_hour_and_has_it_after_a_restart(tmp_path: Path) -> None:
+    asked = rule("p95_7d(sent) > 5", kinds=("stamp", "ping"))
+    tree = Measured(2, 1).tree
+    database = open_database(tmp_path / "hub.db")
+    first = Evaluator(config(), tree, [asked], IncidentTables(database), tmp_path)
+    now_s = START_MS / 1000
+    point = Line("netmon_ping", {"agent": "c1", "check": "c1-core"}, {"sent": 9, "rcvd": 9, "outcome": 0}, START_MS)
+    first.accept(records.batch([point], Position(1, 1), agent="c1", frontier_ms=START_MS + 1000))
+    first.tick(now_s + 2)
+    assert not (tmp_path / memory.HISTORY).exists()
+    first.tick(now_s + 3602)
+    second = Evaluator(config(), tree, [asked], IncidentTables(database), tmp_path)
+    words, arrays = second._engine.long_term.memory([])
+    assert words == {"sent": ["c1-core"]}
+    assert np.nanmax(arrays["sent/samples"]) == 9
+    (tmp_path / memory.HISTORY).write_bytes(b"nonsense")
+    third = Evaluator(config(), tree, [asked], IncidentTables(database), tmp_path)
+    assert third._engine.long_term.memory([])[0] == {"sent": []}
+    database.close()
