@@ -2,8 +2,9 @@
 
 At first the worlds that mostly wait (namespaces, whole programs), several at once, and beside them with less right to the
 processor: types, style and arrows, then the tests that share a machine. Then, with nothing beside them, the worlds that judge
-rates, loss or delays (marker `alone`). With NETMON_ORDINARY=USER:FOLDER (root only; FOLDER is a checkout of USER's) `make setup`
-and the tests that share a machine once more as that user: what root may must not hide what everybody else may not.
+rates, loss or delays (marker `alone`), two at once. With NETMON_ORDINARY=USER:FOLDER (root only; FOLDER is a checkout of
+USER's), as soon as the waiting worlds are done, `make setup` and the tests that share a machine once more as that user: what
+root may must not hide what everybody else may not.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") el
 PYTEST = ["-m", "pytest", "-q", "--durations=8"]
 SHARING = ["-n", str(min(2 * PROCESSORS, 12)), "-m", "not world"]  # they wait, too, half of the time
 WAITING = ["-n", "3", "--dist", "loadfile", "-m", "world and not alone and not long"]
-ALONE = ["-m", "alone and not long"]
+ALONE = ["-n", "2", "--dist", "loadfile", "-m", "alone and not long"]  # a processor each: they use a sixth of one
+# Reads every file of tests once: the workers find them compiled, where each would compile them all.
+COLLECT = ["-m", "pytest", "-qq", "--collect-only", *SHARING[2:]]
 ASIDE = ["nice", "-n", "10"]  # and not on idle processors only: a test that never gets a turn fails for that
 # The house's own tests, and rooms that open no socket and no file: whoever runs them, they say the same.
 SAME_FOR_ALL = (
@@ -42,12 +45,12 @@ SAME_FOR_ALL = (
     "alerts/language",
     "alerts/test_*",
 )
-SECONDS = {"types": 15, "style": 1, "format": 1, "arrows": 1, "tests": 180}  # on two processors
-SECONDS |= {"setup": 18, "ordinary": 100, "waiting": 130, "alone": 105}
+SECONDS = {"types": 15, "style": 1, "format": 1, "arrows": 1, "collect": 15, "tests": 180}  # on two processors
+SECONDS |= {"setup": 18, "reading": 15, "ordinary": 100, "waiting": 130, "alone": 60}
 TAKEN = ROOT / ".pytest_cache" / "netmon-seconds.json"  # what each stage took the last time here
 SHOWN_EVERY_S = 30  # where there is no terminal
 _DOTS = re.compile(r"^([.sxXFE]+) +\[ *(\d+)%\]$")
-_NOISE = re.compile(r"^(?:[.sxXFE]+ +\[ *\d+%\]|SKIPPED .*|bringing up nodes\.*|)$")
+_NOISE = re.compile(r"^(?:[.sxXFE]+ +\[ *\d+%\]|SKIPPED .*|bringing up nodes\.*|tests/\S+: \d+|)$")
 _SKIPPED = re.compile(r"^SKIPPED \[(\d+)\] \S+: (.*)$")
 _began = time.monotonic()
 _stopped = threading.Event()
@@ -141,11 +144,12 @@ def _ordinary() -> list[Stage]:
         "CI": os.environ.get("CI", ""),
     }
     setup = ["make", "--no-print-directory", "setup", "PYTHON=/usr/bin/python3"]
-    tests = [f"{folder}/.venv/bin/python", *PYTEST, f"--basetemp={kept['TMPDIR']}/p", *SHARING]
-    tests += [f"--ignore-glob={folder}/tests/{room}" for room in SAME_FOR_ALL]
-    as_user = [*ASIDE, "runuser", "-u", user, "--"]
+    python, as_user = f"{folder}/.venv/bin/python", [*ASIDE, "runuser", "-u", user, "--"]
+    ignored = [f"--ignore-glob={folder}/tests/{room}" for room in SAME_FOR_ALL]
+    tests = [python, *PYTEST, f"--basetemp={kept['TMPDIR']}/p", *SHARING, *ignored]
     return [
         Stage("setup", [*as_user, *setup], Path(folder), kept),
+        Stage("reading", [*as_user, python, *COLLECT, *ignored], Path(folder), kept),
         Stage("ordinary", [*as_user, *tests], Path(folder), kept),
     ]
 
@@ -215,12 +219,17 @@ def _summary(stages: Sequence[Stage]) -> Iterator[str]:
 
 def main() -> int:
     """Run every stage, even after one failed; the exit code says whether all passed."""
-    aside = [*_house(), Stage("tests", [*ASIDE, sys.executable, *PYTEST, *SHARING]), *_ordinary()]
+    aside = [
+        *_house(),
+        Stage("collect", [*ASIDE, sys.executable, *COLLECT]),
+        Stage("tests", [*ASIDE, sys.executable, *PYTEST, *SHARING]),
+    ]
     waiting, alone = (
         Stage(name, [sys.executable, *PYTEST, *which]) for name, which in (("waiting", WAITING), ("alone", ALONE))
     )
-    phases = [[[waiting], aside], [[alone]]]
-    aside_names = ", ".join(stage.name for stage in aside)
+    after = _ordinary()
+    phases = [[[waiting, *after], aside], [[alone]]]
+    aside_names = ", ".join(stage.name for stage in [*aside, *after])
     print(
         f"{aside_names} beside worlds that wait, then worlds alone: about {_expected_s(phases) / 60:.0f} min",
         flush=True,
@@ -228,7 +237,7 @@ def main() -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of hundreds of programs would compile all of itself
     for lanes in phases:
         _run(lanes)
-    stages = [*aside, waiting, alone]
+    stages = [*aside, waiting, *after, alone]
     print(*_summary(stages), sep="\n")
     TAKEN.parent.mkdir(exist_ok=True)
     TAKEN.write_text(json.dumps({stage.name: round(stage.took_s) for stage in stages}))
