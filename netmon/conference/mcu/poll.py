@@ -117,8 +117,8 @@ class McuClient:
             if len(body) > MAX_BYTES:
                 raise McuTrouble(f"answered with more than {MAX_BYTES >> 20} MiB")
             self._left_s()
+        self._left_s()  # http.client takes headers that were cut off for all of them, with no document behind
         if answer.length:
-            self._left_s()
             raise McuTrouble("broke off in the middle of an answer")
         return bytes(body)
 

@@ -102,7 +102,7 @@ def test_a_huge_answer_is_cut_at_the_cap(server: McuServer, monkeypatch: pytest.
         door.get("/huge")
 
 
-@pytest.mark.parametrize("every_s", [0.02, 60.0])
+@pytest.mark.parametrize("every_s", [0.02, 0.04, 60.0])  # in the document, in its headers, before them
 def test_a_slow_answer_is_given_up_at_the_deadline(server: McuServer, every_s: float) -> None:
     server.pages["/slow"] = dripping(every_s)
     began = time.monotonic()
