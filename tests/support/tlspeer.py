@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+
+from ports import free_port
 
 Behave = Callable[[socket.socket], None]
 
@@ -57,3 +61,27 @@ def serving(behave: Behave = hang_up, tls: ssl.SSLContext | None = None, host: s
             with suppress(OSError):
                 socket.create_connection((host, listening.getsockname()[1]), 1).close()
             thread.join(15)
+
+
+@contextmanager
+def openssl_server(*words: str) -> Iterator[int]:
+    """The port of a real `openssl s_server`."""
+    port = free_port()
+    command = ["openssl", "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", *words]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 15
+        while not _answers(port):
+            assert server.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+        yield port
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    return False

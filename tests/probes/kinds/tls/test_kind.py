@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from certs import Authority, authority
-from tlspeer import context, serving
+from tlspeer import context, openssl_server, serving
 
 from probes import tls_faults
 from probes.base import Measurement, Outcome, Target
@@ -239,30 +235,6 @@ def test_settings_that_lead_nowhere_are_refused(tmp_path: Path) -> None:
         assert word in str(caught.value)
 
 
-@contextmanager
-def openssl(folder: Path, *words: str) -> Iterator[int]:
-    """The port of a real `openssl s_server`."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    program = shutil.which("openssl")
-    assert program
-    command = [program, "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", *words]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 15
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < until
-                time.sleep(0.05)
-        yield port
-    finally:
-        process.kill()
-        process.communicate()
-
-
 @pytest.mark.needs("openssl")
 @pytest.mark.parametrize(
     ("version", "number", "cipher"),
@@ -275,7 +247,7 @@ def test_openssls_version_and_cipher_have_their_numbers(
     root: Authority, ca_file: str, tmp_path: Path, version: list[str], number: int, cipher: int
 ) -> None:
     pem = root.intermediate("Mid", 5).server(tmp_path / "s.pem")
-    with openssl(tmp_path, "-cert", pem, "-key", pem, "-cert_chain", pem, *version) as port:
+    with openssl_server("-cert", pem, "-key", pem, "-cert_chain", pem, *version) as port:
         got = measure(f"127.0.0.1:{port}", 2, ca_file=ca_file)
     assert (got.outcome, got.values["tls_version"], got.values["cipher"]) == (Outcome.OK, number, cipher)
     shows = number == 12 or sys.version_info >= (3, 13)  # a server of TLS 1.3 alone hides its chain from older Pythons
@@ -285,7 +257,7 @@ def test_openssls_version_and_cipher_have_their_numbers(
 @pytest.mark.needs("openssl")
 def test_openssls_refusal_is_told(root: Authority, ca_file: str, tmp_path: Path) -> None:
     pem = root.server(tmp_path / "s.pem")
-    with openssl(tmp_path, "-cert", pem, "-key", pem, "-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256") as port:
+    with openssl_server("-cert", pem, "-key", pem, "-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256") as port:
         got = measure(f"127.0.0.1:{port}", ca_file=ca_file)
     assert got.outcome == Outcome.REFUSED and "handshake failure" in got.why
 

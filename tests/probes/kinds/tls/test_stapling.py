@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from cryptography import x509
 from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseBuilder, OCSPResponseStatus
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tlspeer import context, serving
+from tlspeer import context, openssl_server, serving
 
 from probes.base import Measurement, Outcome, Target
 from probes.errors import BadSettings
@@ -53,24 +52,8 @@ def s_server(pem: str, answer: bytes | None, *words: str) -> Iterator[int]:
         file = Path(pem).with_suffix(".ocsp")
         file.write_bytes(answer)
         words = (*words, "-status_file", str(file))
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    command = [shutil.which("openssl") or "", "s_server", "-quiet", "-accept", f"127.0.0.1:{port}"]
-    command += ["-cert", pem, "-key", pem, "-cert_chain", pem, *words]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 15
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert server.poll() is None and time.monotonic() < until
-                time.sleep(0.05)
+    with openssl_server("-cert", pem, "-key", pem, "-cert_chain", pem, *words) as port:
         yield port
-    finally:
-        server.kill()
-        server.communicate()
 
 
 @pytest.mark.needs("openssl", "pyopenssl")
