@@ -182,3 +182,11 @@ def test_a_pipe_or_something_endless_in_place_of_a_file_is_refused_at_once(tmp_p
     (tmp_path / "token").write_bytes(b"x" * (files.MAX_SECRET + 1))
     with pytest.raises(OSError, match="too large"):
         files.read_secret(tmp_path / "token")
+
+
+def test_a_secret_saved_by_notepad_is_read_without_its_mark(tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes(b"\xef\xbb\xbfabc\r\n")
+    assert files.read_secret(tmp_path / "t") == "abc"
+    (tmp_path / "t").write_bytes(b"\xff\xfea\x00")
+    with pytest.raises(ValueError, match="is not UTF-8 text"):
+        files.read_secret(tmp_path / "t")
