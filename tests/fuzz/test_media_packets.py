@@ -10,7 +10,7 @@ import random
 import time
 
 import pytest
-from mediaworld import AGENT, RESPONDER, World
+from mediaworld import AGENT, RESPONDER, MediaWorld
 
 from probes.answer.streams.media import MediaResponder
 from probes.wire.handshake import SessionFailed
@@ -41,7 +41,7 @@ def mutated(rng: random.Random, samples: list[bytes]) -> bytes:
 
 def spoken(direction: str, key: bytes) -> list[bytes]:
     """PacketType one side said in a good session: few of the data, all of the rest."""
-    world = World(key=key)
+    world = MediaWorld(key=key)
     assert isinstance(world.run()[0], MediaDone)
     said = [data for to, _, data in world.sent if to == direction]
     return said[:6] + [data for data in said if data[4] != 6]
@@ -65,7 +65,7 @@ def test_strangers_get_no_more_than_they_sent_whatever_they_send(rng: random.Ran
 def test_both_ends_bear_anything_in_the_middle_of_a_session(rng: random.Random, key: bytes) -> None:
     forward, backward = spoken("there", key), spoken("back", key)
     for _ in range(3):
-        world = World(key=key)
+        world = MediaWorld(key=key)
         world.run(until_s=rng.uniform(0.005, 2.0))
         for number in range(MANY // 30):
             world.responder.receive(

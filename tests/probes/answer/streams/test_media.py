@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mediaworld import AGENT, RESPONDER, SHAPE, World
+from mediaworld import AGENT, RESPONDER, SHAPE, MediaWorld
 
 from probes.answer.streams.media import MediaLimits, MediaResponder
 from probes.wire.handshake import PacketType, SessionFailed, cookie_of
@@ -216,7 +216,7 @@ def test_a_source_port_of_a_service_is_not_answered() -> None:
 
 
 def test_a_conversation_with_limits_ends_in_words() -> None:
-    world = World(limits=MediaLimits(bytes_per_minute=500_000))
+    world = MediaWorld(limits=MediaLimits(bytes_per_minute=500_000))
     (got,) = world.run()
     assert isinstance(got, SessionFailed) and "bytes" in got.why
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainworld import AGENT, World
+from trainworld import AGENT, TrainWorld
 
 from probes.answer.streams.train import TrainLimits, TrainResponder
 from probes.wire.handshake import PacketType, SessionFailed, cookie_of
@@ -57,7 +57,7 @@ def test_nobody_without_a_cookie_gets_more_than_he_sent() -> None:
 
 
 def test_one_test_at_a_time_and_the_other_is_told() -> None:
-    world = World()
+    world = TrainWorld()
     world.agent.begin(TRAIN, PacketStream())
     assert isinstance(world.run()[0], RoundDone)
     other = world.another(test=78)
@@ -68,7 +68,7 @@ def test_one_test_at_a_time_and_the_other_is_told() -> None:
 
 def test_a_farewell_makes_room_and_so_does_silence() -> None:
     for parts in (True, False):
-        world = World()
+        world = TrainWorld()
         world.agent.begin(TRAIN, PacketStream())
         world.run()
         if parts:
@@ -100,14 +100,14 @@ def test_a_stream_ends_when_its_agent_is_silent() -> None:
 )
 @pytest.mark.parametrize("backward", [False, True])
 def test_what_is_too_much_is_refused(stream: PacketStream, limits: TrainLimits, says: str, backward: bool) -> None:
-    world = World(limits=limits)
+    world = TrainWorld(limits=limits)
     world.agent.begin(PacketStream() if backward else stream, stream if backward else PacketStream())
     (got,) = world.run()
     assert isinstance(got, SessionFailed) and got.how == "refused" and says in got.why
 
 
 def test_bytes_come_back_with_the_next_minute() -> None:
-    world = World(limits=TrainLimits(bytes_per_minute=150_000))
+    world = TrainWorld(limits=TrainLimits(bytes_per_minute=150_000))
     world.now = 121.0
     for expected in (RoundDone, SessionFailed):
         world.agent.begin(TRAIN, PacketStream())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any
 
 import pytest
-from trainworld import World
+from trainworld import TrainWorld
 
 from probes.wire.handshake import PacketType, SessionFailed
 from probes.wire.session import Datagram
@@ -16,10 +16,6 @@ from probes.wire.train.packet import PacketStream
 from probes.wire.train.sender import RoundDone
 
 TO = ("192.0.2.2", 8621)
-
-
-class _Sends(Protocol):
-    def unsent(self, token: None, why: str) -> None: ...
 
 
 def test_data_packets_ask_the_kernel_for_no_send_stamp() -> None:
@@ -39,19 +35,18 @@ def test_a_packet_the_socket_has_no_room_for_is_given_again() -> None:
     assert numbers == [0, 1, 1, 2] and out.over and not out.fault
 
 
-class _Full(World):
+class _Full(TrainWorld):
     """A world where sockets of one side have no room for data from `from_s` until `until_s`."""
 
     direction, from_s, until_s = "there", 0.0, 0.0
 
-    def _send(self, direction: str, datagrams: Iterable[Datagram], source: tuple[str, int]) -> None:
-        side: _Sends = self.agent if direction == "there" else self.responder
-        for one in datagrams:
+    def _send(self, direction: str, side: Any, datagrams: Iterable[Datagram], source: tuple[str, int]) -> None:
+        for datagram in datagrams:
             full = direction == self.direction and self.from_s <= self.now < self.until_s
-            if full and train.CODEC.head(one.data).type is PacketType.DATA:
+            if full and train.CODEC.head(datagram.data).type is PacketType.DATA:
                 side.unsent(None, "no buffer")
             else:
-                self._fly(direction, one, source)
+                super()._send(direction, side, [datagram], source)
 
 
 @pytest.mark.parametrize(("direction", "ours", "theirs"), [("there", 20, 0), ("back", 0, 20)])

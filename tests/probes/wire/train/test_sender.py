@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainworld import RESPONDER, World
+from trainworld import RESPONDER, TrainWorld
 
 from probes.wire.handshake import PacketType, SessionFailed
 from probes.wire.session import Arrival
@@ -18,14 +18,14 @@ from probes.wire.train.sender import RoundDone
 TRAIN = PacketStream(200, 1000)
 
 
-def done(world: World) -> RoundDone:
+def done(world: TrainWorld) -> RoundDone:
     (got,) = world.run()
     assert isinstance(got, RoundDone), got
     return got
 
 
 def test_a_train_there_is_told_packet_by_packet() -> None:
-    world = World(slot_s=0.0006)
+    world = TrainWorld(slot_s=0.0006)
     world.agent.begin(TRAIN, PacketStream())
     got = done(world)
     assert got.backward is None and got.forward is not None and not got.aborted
@@ -35,7 +35,7 @@ def test_a_train_there_is_told_packet_by_packet() -> None:
 
 
 def test_a_train_back_is_stamped_here() -> None:
-    world = World(slot_s=0.0006)
+    world = TrainWorld(slot_s=0.0006)
     world.agent.begin(PacketStream(), TRAIN)
     got = done(world)
     assert got.forward is None and got.backward is not None
@@ -43,7 +43,7 @@ def test_a_train_back_is_stamped_here() -> None:
 
 
 def test_many_rounds_are_one_test() -> None:
-    world = World()
+    world = TrainWorld()
     for _ in range(3):
         world.agent.begin(TRAIN, PacketStream())
         done(world)
@@ -51,7 +51,7 @@ def test_many_rounds_are_one_test() -> None:
 
 
 def test_streams_go_both_ways_at_once_at_their_pace() -> None:
-    world = World()
+    world = TrainWorld()
     stream = PacketStream(100, 1200, 2_000_000)
     world.agent.begin(stream, stream)
     got = done(world)
@@ -61,7 +61,7 @@ def test_streams_go_both_ways_at_once_at_their_pace() -> None:
 
 
 def test_a_slow_stream_has_not_ended_between_two_packets() -> None:
-    world = World()
+    world = TrainWorld()
     slow = PacketStream(8, 500, 450_000_000)
     world.agent.begin(slow, slow)
     got = done(world)
@@ -74,7 +74,7 @@ def test_any_lost_packets_end_in_a_result(seed: int, share: float) -> None:
     import random
 
     chance = random.Random(seed)
-    world = World(slot_s=0.0002, drops=lambda direction, data, now: chance.random() < share, timeout_s=8.0)
+    world = TrainWorld(slot_s=0.0002, drops=lambda direction, data, now: chance.random() < share, timeout_s=8.0)
     world.agent.begin(PacketStream(60, 1000), PacketStream(60, 1000))
     (got,) = world.run(60)
     if isinstance(got, RoundDone):
@@ -84,14 +84,14 @@ def test_any_lost_packets_end_in_a_result(seed: int, share: float) -> None:
 
 
 def test_a_stream_that_is_dropped_whole_has_no_arrivals() -> None:
-    world = World(drops=lambda direction, data, now: data[4] == PacketType.DATA)
+    world = TrainWorld(drops=lambda direction, data, now: data[4] == PacketType.DATA)
     world.agent.begin(TRAIN, TRAIN)
     got = done(world)
     assert got.forward and got.backward and not got.forward.arrivals and not got.backward.arrivals
 
 
 def test_nobody_there_is_silence() -> None:
-    world = World(drops=lambda direction, data, now: True)
+    world = TrainWorld(drops=lambda direction, data, now: True)
     world.agent.begin(TRAIN, PacketStream())
     began = world.now
     (got,) = world.run()
@@ -99,7 +99,7 @@ def test_nobody_there_is_silence() -> None:
 
 
 def test_silence_in_the_middle_is_silence() -> None:
-    world = World(drops=lambda direction, data, now: direction == "back" and data[4] == PacketType.REPORT)
+    world = TrainWorld(drops=lambda direction, data, now: direction == "back" and data[4] == PacketType.REPORT)
     world.agent.begin(TRAIN, PacketStream())
     (got,) = world.run()
     assert isinstance(got, SessionFailed) and got.how == "silence"
@@ -107,20 +107,20 @@ def test_silence_in_the_middle_is_silence() -> None:
 
 def test_another_key_is_nonsense_or_silence_and_never_a_result() -> None:
     for theirs, ours in ((b"key of the responder", b""), (b"", b"key of the agent"), (b"one key", b"another key")):
-        world = World(key=theirs, agent_key=ours)
+        world = TrainWorld(key=theirs, agent_key=ours)
         world.agent.begin(TRAIN, PacketStream())
         (got,) = world.run()
         assert isinstance(got, SessionFailed) and got.how in ("silence", "nonsense")
 
 
 def test_a_shared_key_works() -> None:
-    world = World(key=b"key of both")
+    world = TrainWorld(key=b"key of both")
     world.agent.begin(TRAIN, TRAIN)
     assert done(world).forward
 
 
 def test_what_is_no_train_protocol_is_nonsense() -> None:
-    world = World(drops=lambda direction, data, now: True)
+    world = TrainWorld(drops=lambda direction, data, now: True)
     world.agent.begin(TRAIN, PacketStream())
     list(world.agent.transmit(world.now, 0))
     world.agent.receive(Arrival(b"SIP/2.0 400 Bad Request", RESPONDER, 0), world.now)
@@ -129,7 +129,7 @@ def test_what_is_no_train_protocol_is_nonsense() -> None:
 
 
 def test_a_delay_that_rises_cuts_both_streams_short() -> None:
-    world = World(slot_s=0.004)
+    world = TrainWorld(slot_s=0.004)
     stream = PacketStream(400, 1200, 2_000_000)
     world.agent.begin(stream, stream, max_rise_ns=30_000_000)
     got = done(world)
@@ -138,7 +138,7 @@ def test_a_delay_that_rises_cuts_both_streams_short() -> None:
 
 
 def test_unreachable_is_refused_and_our_own_kernels_word_is_not() -> None:
-    world = World()
+    world = TrainWorld()
     world.agent.begin(TRAIN, PacketStream())
     world.agent.unreachable(RESPONDER[0], "", b"", 3, 1, world.now)
     assert not world.agent.done
@@ -148,7 +148,7 @@ def test_unreachable_is_refused_and_our_own_kernels_word_is_not() -> None:
 
 
 def test_a_router_that_asks_for_shorter_packets_is_no_refusal() -> None:
-    world = World()
+    world = TrainWorld()
     world.agent.begin(TRAIN, PacketStream())
     world.agent.unreachable(RESPONDER[0], "192.0.2.9", b"", 3, 4, world.now)
     (got,) = world.agent.events()
@@ -163,7 +163,7 @@ def test_a_router_that_asks_for_shorter_packets_is_no_refusal() -> None:
     )
 )
 def test_any_packets_never_raise(packets: list[bytes]) -> None:
-    world = World()
+    world = TrainWorld()
     world.agent.begin(TRAIN, TRAIN)
     for data in packets:
         world.agent.receive(Arrival(data, RESPONDER, 1), world.now)
