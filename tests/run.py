@@ -35,7 +35,8 @@ ALONE = ["-n", "2", "--dist", "loadfile", "-m", "alone and not long"]  # a proce
 # Reads every file of tests once: the workers find them compiled, where each would compile them all.
 COLLECT = ["-m", "pytest", "-qq", "--collect-only", *SHARING[2:]]
 ASIDE = ["nice", "-n", "10"]  # and not on idle processors only: a test that never gets a turn fails for that
-# The house's own tests, and rooms that open no socket and no file: whoever runs them, they say the same.
+# Whoever runs them, they say the same: the house's own tests, rooms that open no socket and no file, and simulations whose only
+# files lie in a folder of their own. Whatever asks for a right, a port, a program or somebody else's file is not among them.
 SAME_FOR_ALL = (
     "house",
     "probes/wire",
@@ -44,6 +45,17 @@ SAME_FOR_ALL = (
     "alerts/engine",
     "alerts/language",
     "alerts/test_*",
+    "*/test_verdict.py",
+    "probes/kinds/capacity/test_agreement.py",
+    "netmon/config/walker",
+    "netmon/conference/mcu/test_adapters.py",
+    "netmon/conference/sheet/test_fonts.py",
+    "netmon/conference/sheet/test_importer*",
+    "netmon/hub/incidents/test_evaluator.py",
+    "netmon/hub/test_lives.py",
+    "netmon/hub/test_states.py",
+    "netmon/load",
+    "netmon/report/test_utilisation.py",
 )
 SECONDS = {"types": 15, "style": 1, "format": 1, "arrows": 1, "collect": 15, "tests": 180}  # on two processors
 SECONDS |= {"setup": 18, "reading": 15, "ordinary": 100, "waiting": 130, "alone": 60}
