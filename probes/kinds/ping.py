@@ -18,7 +18,7 @@ from probes.kinds.shared.packets import PacketKind
 from probes.settings import setting
 from probes.wire.fleet import bursts
 from probes.wire.fleet.track import FleetTarget, FleetWindow
-from probes.wire.icmp.echo import MIN_PAYLOAD, Ping
+from probes.wire.icmp.echo import MIN_PAYLOAD, SIZE, Ping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class PingSettings:
     """Settings of `ping`."""
 
     every_s: float = setting("time between packets", unit="s", key="every", low=0.01, high=86400, default=1.0)
-    size: int = setting("bytes of payload", low=MIN_PAYLOAD, high=8972, default=56)
+    size: int = setting("bytes of payload", low=MIN_PAYLOAD, high=8972, default=SIZE)
     dscp: int = setting("DSCP of the packets", low=0, high=63, default=0)
     timeout_s: float = setting(
         "a packet unanswered for so long is lost", unit="s", key="timeout", low=0.05, high=60, default=1.0
@@ -67,7 +67,7 @@ def _open(family: int) -> tuple[Ping, PacketSocket]:
 
 
 def _fit(session: Ping, track: FleetTarget, settings: Any) -> None:
-    session.sizes[track.index] = settings.size
+    session.fill(track.index, settings.size)
     track.burst = bursts.allowed(settings.burst, track.every_s, track.timeout_s)
 
 

@@ -13,6 +13,8 @@ from probes.wire.icmp.header import ECHO4, ECHO6, HEADER, REPLY4, REPLY6, checks
 from probes.wire.session import Arrival
 
 MIN_PAYLOAD = 16  # bytes of payload that hold cookie, index, number
+SIZE = 56  # bytes of payload when nothing else is asked for
+_FILL = bytes(SIZE - MIN_PAYLOAD)
 _ECHO = struct.Struct("!BBHHH8sII")
 _REPLY = struct.Struct("!BxxxxxH8sII")
 
@@ -24,9 +26,13 @@ class Ping(Fleet):
     def __init__(self, *, ident: int, cookie: bytes, v6: bool = False, summed: bool = False) -> None:
         super().__init__()
         self.ident, self.cookie, self.v6, self._summed = ident, cookie, v6, summed
-        self.sizes: dict[int, int] = {}  # index → payload bytes
+        self._fills: dict[int, bytes] = {}  # index → what fills its packets, where that is not `_FILL`
         self._reply, self._echo = (REPLY6, ECHO6) if v6 else (REPLY4, ECHO4)
         self._sum = (ECHO4 << 8) + ident + sum(struct.unpack("!4H", cookie))  # never 0: a remainder of 0 means 0xFFFF
+
+    def fill(self, index: int, size: int) -> None:
+        """A target's packets have a payload of `size` bytes (`MIN_PAYLOAD` at least)."""
+        self._fills[index] = _FILL if size == SIZE else bytes(max(0, size - MIN_PAYLOAD))
 
     def packet(self, track: FleetTarget, seq: int, clock_ns: int) -> bytes:
         """One echo request, most of its checksum added up beforehand. IPv6: the kernel fills it in."""
@@ -37,8 +43,7 @@ class Ping(Fleet):
             left = (self._sum + (index >> 16) + (index & 0xFFFF) + (seq >> 16) + 2 * low) % 0xFFFF
             sum_ = ~left & 0xFFFF if left else 0
         head = _ECHO.pack(self._echo, 0, sum_, self.ident, low, self.cookie, index, seq)
-        size = self.sizes.get(index, 56)
-        return head + bytes(size - MIN_PAYLOAD) if size > MIN_PAYLOAD else head
+        return head + self._fills.get(index, _FILL)
 
     def receive(self, arrival: Arrival, now: float) -> None:
         """An echo reply; what is not ours is left alone, what is broken is counted."""
@@ -55,8 +60,7 @@ class Ping(Fleet):
             self.malformed += 1
             return
         track, seq, marked = named
-        size = self.sizes.get(track.index, 56)
-        if not marked or len(data) != HEADER + size or data[HEADER + MIN_PAYLOAD :] != bytes(size - MIN_PAYLOAD):
+        if not marked or data[HEADER + MIN_PAYLOAD :] != self._fills.get(track.index, _FILL):
             _changed(track, seq, len(data) - HEADER)
         if tos ^ track.tos > 3 and tos >= 0 and (flight := track.flights.get(seq)) is not None:
             flight.window.more["dscp_seen"] = tos >> 2

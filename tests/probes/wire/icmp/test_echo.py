@@ -25,7 +25,7 @@ HOST = ("192.0.2.1", 0)
 
 def echo(ident: int, index: int, seq: int, size: int, v6: bool = False) -> bytes:
     session = Ping(ident=ident, cookie=COOKIE, v6=v6)
-    session.sizes[index] = size
+    session.fill(index, size)
     return session.packet(FleetTarget("t", index, HOST, 1.0, 1.0, 1.0, 0.0), seq, 0)
 
 
