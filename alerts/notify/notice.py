@@ -63,6 +63,7 @@ class Notice:
     ended: str
     texts: Mapping[str, str]
     about: Mapping[str, Any]
+    repeat: int = 0  # the how manieth time it is told again
 
     @property
     def is_over(self) -> bool:
@@ -101,6 +102,7 @@ def notice_of(raw: bytes, id: str) -> Notice:
             ended="" if ended == NEVER else ended,
             texts=texts,
             about=page.get("incident") or page.get("conference") or {},
+            repeat=int(page.get("repeat", 0)),
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as fault:
         raise BadPage(f"the page cannot be read: {fault!r}") from fault

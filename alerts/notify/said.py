@@ -9,6 +9,7 @@ from alerts.notify.notice import Notice
 
 _TITLES = {  # of a fact: in Vietnamese, in English
     "update": ("Cập nhật", "Update"),
+    "repeat": ("Nhắc lại lần {n}, chưa ai nhận", "Reminder {n}, nobody acknowledged"),
     "element": ("Phần tử", "Element"),
     "owner": ("Chủ quản", "Owner"),
     "carrier": ("Nhà mạng", "Carrier"),
@@ -24,6 +25,7 @@ def headline(notice: Notice, lang: str) -> str:
     """One line: how bad it is, and the summary. An update says that it is one."""
     icon = "🟢" if notice.is_over else _ICONS.get(notice.severity, "⚪")
     mark = "" if notice.is_over or notice.status == "firing" else f"{_title('update', lang)}: "
+    mark = f"{_title('repeat', lang).format(n=notice.repeat)}: " if notice.repeat else mark
     return f"{icon} {mark}{notice.text(lang)}"
 
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from alerts.errors import BadSecret
 
-Status = Literal["firing", "resolved"]
+Status = str  # `firing`, `resolved`; any other word is an update of what is firing
 SYMPTOMS_TOLD = 20
 NEVER = "0001-01-01T00:00:00Z"  # Alertmanager's end of what has not ended
 BACKOFF_S = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # after the first try, the second, …; the last one repeats
@@ -55,10 +55,12 @@ def page_id(incident: str, receiver: str, status: Status) -> str:
     return "msg_" + hashlib.sha256(f"{incident}|{receiver}|{status}".encode()).hexdigest()[:24]
 
 
-def body(view: Mapping[str, Any], status: Status, receiver: str, hub: str, lang: str) -> bytes:
-    """The JSON of a page from an incident as the state API shows it; Alertmanager v4 and `incident{}`."""
+def body(view: Mapping[str, Any], status: Status, receiver: str, hub: str, lang: str, *, repeat: int = 0) -> bytes:
+    """The JSON of a page from an incident as the state API shows it; Alertmanager v4 and `incident{}`. `repeat`: it is told
+    again, the how manieth time."""
     spanned = view["first_miss_ms"], view["resolved_ms"]
-    return _page(view, view["id"], spanned, {"incident": _incident(view)}, status, receiver, hub, lang)
+    more = {"incident": _incident(view)} | ({"repeat": repeat} if repeat else {})
+    return _page(view, view["id"], spanned, more, status, receiver, hub, lang)
 
 
 def conference_body(rehearsal: Mapping[str, Any], status: Status, receiver: str, hub: str, lang: str) -> bytes:

@@ -115,7 +115,9 @@ def read_hub(path: Path) -> tuple[HubConfig, Reader]:
         _identified(reader, rows, attribute)
     _urls(reader, config.sinks)
     _urls(reader, config.mcus)
-    receiver_faults.check(config.receivers, reader, url_fault)
+    receiver_faults.check(config.receivers, config.people, reader, url_fault)
+    receiver_faults.check_people(config.people, reader)
+    reader.unique(config.people, "name")
     _clear_text(reader, config.sinks)
     for mcu in config.mcus:
         if mcu.url.lower().startswith("http:"):
@@ -125,8 +127,9 @@ def read_hub(path: Path) -> tuple[HubConfig, Reader]:
 
 
 def _matching(reader: Reader, receiver: ReceiverConfig) -> ReceiverConfig:
-    """Owners in the form the inventory has them."""
-    return reader.again(receiver, replace(receiver, owners=tuple(map(for_people, receiver.owners))))
+    """Owners and carriers in the form the inventory has them."""
+    owners, carriers = (tuple(map(for_people, names)) for names in (receiver.owners, receiver.carriers))
+    return reader.again(receiver, replace(receiver, owners=owners, carriers=carriers))
 
 
 def listen_parts(text: str) -> tuple[str, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netmon.config.receiver import ReceiverConfig
+from netmon.config.receiver import PersonConfig, ReceiverConfig
 from probes.kinds.room.settings import RoomTestSettings
 from probes.settings import inherited, setting
 
@@ -142,4 +142,5 @@ class HubConfig:
     conferences: ConferencesConfig = setting("how conferences are rehearsed", default=ConferencesConfig())
     sinks: tuple[SinkConfig, ...] = setting("databases that get a copy of every point", default=())
     receivers: tuple[ReceiverConfig, ...] = setting("who gets pages", default=())
+    people: tuple[PersonConfig, ...] = setting("who may be on duty, for receivers with a rota", default=())
     mcus: tuple[McuConfig, ...] = setting("management interfaces of MCUs, for `netmon conference legs`", default=())

@@ -12,6 +12,16 @@ KINDS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonConfig:
+    """Somebody who may be on duty."""
+
+    name: str = setting("name of the person, unique")
+    phone: str = setting("number for short messages", default="")
+    mail: str = setting("address of mail", default="")
+    chat: str = setting("id of the chat with the bot (telegram, zalo)", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverConfig:
     """Somebody who gets pages. Which kinds read which keys: docs/channels.md."""
 
@@ -29,6 +39,39 @@ class ReceiverConfig:
         "severities it wants", choices=("critical", "warning", "info"), filled=True, default=("critical", "warning")
     )
     owners: tuple[str, ...] = setting("owners whose elements it wants; empty: all", default=())
+    carriers: tuple[str, ...] = setting("carriers whose links it wants; empty: all", default=())
+    elements: tuple[str, ...] = setting(
+        "elements (or patterns, as link:p79-*) it wants, with what is behind them; empty: all", default=()
+    )
+    provinces: tuple[str, ...] = setting(
+        "codes of provinces it wants: what is in them, and what they hang on; empty: all", default=()
+    )
+    hours: str = setting(
+        "when it takes pages: always, in office hours of Viet Nam, or off them (nights, weekends, holidays)",
+        choices=("always", "office", "off"),
+        default="always",
+    )
+    after_s: float = setting(
+        "it is told only when nobody acknowledged the incident for so long",
+        unit="s",
+        key="after",
+        low=0,
+        high=7 * 86400,
+        default=0.0,
+    )
+    repeat_s: float = setting(
+        "told again so often until somebody acknowledges; 0: once",
+        unit="s",
+        key="repeat",
+        low=0,
+        high=7 * 86400,
+        default=0.0,
+    )
+    rota: tuple[str, ...] = setting(
+        "people (of `people`) who take turns, a week each from Monday 08:00 in Viet Nam: messages go to who is on duty",
+        default=(),
+    )
+    rota_from: str = setting("a day of the week in which the first of the rota is on duty, as 2026-11-30", default="")
     to: tuple[str, ...] = setting("whom a message is for: addresses of mail, numbers of phones, one chat", default=())
     sender: str = setting("address mail comes from, or the name a short message shows", key="from", default="")
     user: str = setting("user (mail; alertmanager behind a password)", default="")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from netmon.addresses import is_clear_text
-from netmon.config.receiver import ReceiverConfig
+from netmon.config.receiver import PersonConfig, ReceiverConfig
 from netmon.config.walker.decode import Reader
 from netmon.config.walker.shape import shape_of
 from probes.clean import clean
@@ -18,7 +19,11 @@ _GAP = re.compile(r"\{(\w*)\}")
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _PHONE = re.compile(r"\+?[0-9]{3,15}")
 _CHAT = re.compile(r"-?[0-9A-Za-z_@]+(/[0-9]+)?")
-_COMMON = {"name", "kind", "severities", "owners", "lang", "timeout", "secret_file"}  # what any kind reads
+_COMMON = {
+    "name", "kind", "severities", "owners", "carriers", "elements", "provinces", "hours", "after", "repeat", "lang",
+    "timeout", "secret_file",
+}  # what any kind reads  # fmt: skip
+_ROTA = {"sms": "phone", "mail": "mail", "telegram": "chat", "zalo": "chat"}  # kind → what of a person it needs
 _HTTP = ("http", "https")
 
 
@@ -62,10 +67,14 @@ _KINDS = {
 
 
 def check(
-    receivers: Iterable[ReceiverConfig], reader: Reader, url_fault: Callable[..., tuple[str, str] | None]
+    receivers: Iterable[ReceiverConfig],
+    people: Iterable[PersonConfig],
+    reader: Reader,
+    url_fault: Callable[..., tuple[str, str] | None],
 ) -> None:
     """A fault for every key that is missing, that the kind does not read, or whose text it cannot use. `url_fault`: what
     is wrong with an address of certain schemes."""
+    known = {person.name: person for person in people}
     for receiver in receivers:
         kind = _KINDS.get(receiver.kind)
         if kind is None or reader.line_of(receiver) < 1:  # told while it was decoded
@@ -76,6 +85,7 @@ def check(
         _url(receiver, kind, reader, url_fault)
         if receiver.kind == "sms":
             _gaps(receiver, reader)
+        _rota(receiver, known, reader)
 
 
 def _value(receiver: ReceiverConfig, name: str) -> object:
@@ -86,6 +96,8 @@ def _value(receiver: ReceiverConfig, name: str) -> object:
 def _missing(receiver: ReceiverConfig, kind: _Kind, reader: Reader) -> None:
     written = _written(receiver, reader)
     for name in kind.needs:
+        if name == "to" and receiver.rota:
+            continue
         if not _value(receiver, name) and name not in written:
             reader.fault_of(receiver, name, "is missing", shape_of(ReceiverConfig).by_name[name].meaning)
     if receiver.user and not receiver.secret_file:
@@ -96,6 +108,7 @@ def _unread(receiver: ReceiverConfig, kind: _Kind, reader: Reader) -> None:
     """Keys that do nothing; one that says what it would be anyway is no harm (`config show` writes them all)."""
     for key in shape_of(ReceiverConfig).keys:
         known = key.name in _COMMON or key.name in kind.needs or key.name in kind.may
+        known = known or (key.name in ("rota", "rota_from") and receiver.kind in _ROTA)
         if not known and getattr(receiver, key.attribute) != key.default:
             what = f"is nothing a receiver of kind {receiver.kind} reads"
             reader.fault_of(receiver, key.name, what, "leave it out (docs/channels.md)")
@@ -139,6 +152,43 @@ def _url(
         reader.fault_of(
             receiver, "url", "would send the secret in the clear", "use TLS; plain text stays on this machine"
         )
+
+
+def _rota(receiver: ReceiverConfig, people: Mapping[str, PersonConfig], reader: Reader) -> None:
+    """Everybody of a rota can be reached, and the week it begins with is one."""
+    needed = _ROTA.get(receiver.kind)
+    if not receiver.rota or needed is None:
+        return
+    if receiver.to:
+        reader.fault_of(receiver, "to", "is not used beside a rota", "leave one of them out")
+    for number, name in enumerate(receiver.rota, 1):
+        person = people.get(name)
+        if person is None:
+            reader.fault_of(
+                receiver, f"rota[{number}]", f"'{clean(name, 60)}' is nobody of people", "add them to people:"
+            )
+        elif not getattr(person, needed):
+            reader.fault_of(receiver, f"rota[{number}]", f"'{clean(name, 60)}' has no {needed}", "add it in people:")
+    if receiver.rota_from and not _is_day(receiver.rota_from):
+        reader.fault_of(receiver, "rota_from", f"'{clean(receiver.rota_from, 60)}' is no day", "write it as 2026-11-30")
+
+
+def check_people(people: Iterable[PersonConfig], reader: Reader) -> None:
+    """A fault for every number, address or chat nobody could be reached by."""
+    forms = {"phone": _KINDS["sms"], "mail": _KINDS["mail"], "chat": _KINDS["telegram"]}
+    for person in people:
+        for key, form in forms.items():
+            text = getattr(person, key)
+            if text and not (text.isascii() and form.to.fullmatch(text)):
+                reader.fault_of(person, key, f"'{clean(text, 60)}' cannot be used here", form.write)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _gaps(receiver: ReceiverConfig, reader: Reader) -> None:

@@ -199,7 +199,12 @@ def _outbox(config: HubConfig, evaluator: Evaluator, troubles: Troubles) -> Outb
     """What sends the pages that a tick owes, and tells the board what became of them."""
     board = evaluator.board
     outbox = Outbox(
-        board.tables.outbox, config.receivers, on_change=board.pages_changed, troubles=troubles, lang=config.lang
+        board.tables.outbox,
+        config.receivers,
+        on_change=board.pages_changed,
+        troubles=troubles,
+        lang=config.lang,
+        people=config.people,
     )
     evaluator.on_owed = outbox.wake
     return outbox

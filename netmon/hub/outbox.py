@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import date
 from functools import partial
 
 from alerts.errors import AlertsError
@@ -21,7 +22,8 @@ from alerts.notify import channels, webhook
 from alerts.notify.notice import Destination, notice_of
 from alerts.notify.senders.http import post
 from alerts.notify.webhook import Delivery
-from netmon.config.receiver import ReceiverConfig
+from alerts.rota import FIRST_MONDAY, on_duty
+from netmon.config.receiver import PersonConfig, ReceiverConfig
 from netmon.files import read_secret
 from netmon.hub.outbox_table import OutboxTable, WaitingPage
 from netmon.process.troubles import Troubles, watched
@@ -49,9 +51,10 @@ class Outbox:
         post: Callable[..., Delivery] = post,
         troubles: Troubles | None = None,
         lang: str = "vi",
+        people: Sequence[PersonConfig] = (),
     ) -> None:
-        """`lang`: of messages to receivers that have none of their own."""
-        self._lang = lang
+        """`lang`: of messages to receivers that have none of their own; `people`: who may be on duty."""
+        self._lang, self._people = lang, {person.name: person for person in people}
         self._table, self._on_change, self._post = table, on_change, post
         self._receivers = {receiver.name: receiver for receiver in receivers}
         self._awake = {name: asyncio.Event() for name in self._receivers}
@@ -142,6 +145,14 @@ class Outbox:
             if not stuck:
                 self._troubles.well(_part(name))
 
+    def _on_duty(self, receiver: ReceiverConfig, now_s: float) -> tuple[str, ...]:
+        """Whom a message goes to now."""
+        if not receiver.rota:
+            return receiver.to
+        first = date.fromisoformat(receiver.rota_from) if receiver.rota_from else FIRST_MONDAY
+        person = self._people[on_duty(receiver.rota, first, int(now_s * 1000))]
+        return ({"sms": person.phone, "mail": person.mail}.get(receiver.kind, person.chat),)
+
     def _note_secret(self, receiver: ReceiverConfig) -> None:
         try:
             _secret(receiver)
@@ -154,7 +165,7 @@ class Outbox:
         """The secret is read at each attempt, so that it can be changed while the hub runs."""
         try:
             if receiver.kind != "webhook":
-                where = _destination(receiver, self._lang)
+                where = _destination(receiver, self._lang, self._on_duty(receiver, now_s))
                 return channels.deliver(receiver.kind, notice_of(page.body, page.id), where, now_s, self._post)
             headers = webhook.headers(page.id, int(now_s), page.body, webhook.key_of(_secret(receiver)))
             return self._post(
@@ -177,11 +188,11 @@ def _secret(receiver: ReceiverConfig) -> str:
     return text
 
 
-def _destination(receiver: ReceiverConfig, lang: str) -> Destination:
+def _destination(receiver: ReceiverConfig, lang: str, to: tuple[str, ...]) -> Destination:
     return Destination(
         url=receiver.url,
         secret=_secret(receiver),
-        to=receiver.to,
+        to=to,
         sender=receiver.sender,
         user=receiver.user,
         tls=receiver.tls,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from netmon.hub.disk.database import Database, Statements
 from netmon.hub.disk.row_sums import Row, SqlTable, summed
 
 PAGE_STATES = ("waiting", "accepted", "failed")
-STATUSES = ("firing", "resolved")
+_STATUS = re.compile(r"[a-z]{1,20}(-[0-9]{1,6})?")  # `firing`, `resolved`, `repeat-3`, …
 MAX_TRIES = 1 << 20
 MAX_MS = 1 << 53
 PageState = Literal["waiting", "accepted", "failed"]
@@ -33,7 +34,7 @@ class NewPage:
     id: str
     incident: str
     receiver: str
-    status: Literal["firing", "resolved"]
+    status: str
     body: bytes
 
 
@@ -137,7 +138,7 @@ class OutboxTable:
 
 
 def labelled(database: Database, pages: Iterable[NewPage]) -> list[NewPage]:
-    """The pages; `resolved` with the labels of its `firing`."""
+    """The pages; those after `firing` with its labels."""
     firing, labelled = dict[tuple[str, str], bytes](), list[NewPage]()
     query = "SELECT body FROM outbox WHERE incident = ? AND receiver = ? AND status = 'firing'"
     for page in pages:
@@ -146,8 +147,8 @@ def labelled(database: Database, pages: Iterable[NewPage]) -> list[NewPage]:
             firing[key] = page.body
         elif kept := database.rows(query, *key):
             firing[key] = kept[0][0]
-        resolves = page.status == "resolved" and key in firing
-        labelled.append(replace(page, body=webhook.labelled_as(page.body, firing[key])) if resolves else page)
+        follows = page.status != "firing" and key in firing
+        labelled.append(replace(page, body=webhook.labelled_as(page.body, firing[key])) if follows else page)
     return labelled
 
 
@@ -162,7 +163,7 @@ def owe(sql: Statements, pages: Iterable[NewPage], now_ms: int) -> None:
 
 def _page_row(row: Row) -> Row | None:
     """A page whose text is right goes out, whatever happened to the notes of its tries."""
-    if row["status"] not in STATUSES:
+    if not _STATUS.fullmatch(row["status"]):
         return None
     created_ms = _count(row["created_ms"], MAX_MS, time.time_ns() // 1_000_000)
     return row | {

@@ -81,6 +81,10 @@ def pages(
     owed = list[NewPage]()
     for to in receivers:
         is_told = not to.owners or not now.isdisjoint(to.owners)
+        if (
+            to.elements or to.carriers or to.provinces or to.after_s
+        ):  # it asks for elements, or is the next to be called
+            continue
         if SEVERITY not in to.severities or not (is_told or not was.isdisjoint(to.owners)):
             continue
         status: Literal["firing", "resolved"] = "resolved" if good or not is_told else "firing"

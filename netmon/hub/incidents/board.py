@@ -109,7 +109,7 @@ class IncidentBoard:
             row = self.pages.row(incident, now_s)
             silence = self.pages.silence(incident, silences, now_s)
             row["silenced"] = incident.is_open and silence is not None
-            row["not_sent"] = self.pages.not_sent(incident, silence)
+            row["not_sent"] = self.pages.not_sent(incident, silence, now_s)
             rows.append(row)
         rows.sort(key=lambda row: (row["state"] != "open", -(row["resolved_ms"] or row["opened_ms"])))
         self.rows = rows

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any
 
 from alerts import texts
 from alerts.base import Topology, inward
 from alerts.incidents import Incident
 from alerts.notify import webhook
-from alerts.route import NotSent, not_sent, wanted_by
+from alerts.route import NotSent, is_on, not_sent, unwanted
 from alerts.silences import Silence, is_pattern, silence_of
 from alerts.texts import EndangeredConference
 from netmon.config.hub import HubConfig
+from netmon.hub.incidents.scopes import Scopes
 from netmon.hub.outbox_table import NewPage, Undelivered
 
 SYMPTOMS_SHOWN = webhook.SYMPTOMS_TOLD
@@ -44,6 +45,8 @@ class Pages:
         self.refresh(paged, undelivered)
         self._hub = f"hub:{config.name}"
         self.note = ""  # what is wrong with the hub itself, for its own incident
+        self._scopes = Scopes(topology, config.receivers)
+        self._repeating = [receiver for receiver in config.receivers if receiver.repeat_s]
         self._crossed = {element for check in topology.checks() for element in topology.path(check)}
 
     def knows(self, element: str) -> bool:
@@ -66,11 +69,14 @@ class Pages:
         """Firing pages of open incidents whose element is not silenced; resolved pages to whoever got firing."""
         owed = list[NewPage]()
         for incident in incidents:
-            status: Literal["firing", "resolved"] = "firing" if incident.is_open else "resolved"
+            status = "firing" if incident.is_open else "resolved"
             names = self._firing(incident, silences, now_s) if incident.is_open else self._resolved(incident)
             if names:
                 row = self._paged_row(incident, now_s)
                 owed += [self._page(row, name, status) for name in names]
+            if incident.is_open and (repeats := self._repeats(incident, silences, now_s)):
+                row = self.row(incident, now_s)
+                owed += [self._page(row, name, "firing", repeat=count) for name, count in repeats]
         return owed
 
     def _paged_row(self, incident: Incident, now_s: float) -> dict[str, Any]:
@@ -81,10 +87,26 @@ class Pages:
         return row
 
     def _firing(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> list[str]:
-        owner = self._topology.info(incident.element).owner
-        names = wanted_by(incident.severity, owner, self._config.receivers)
-        names = [name for name in names if (incident.id, name, "firing") not in self._paged]
+        without = [
+            receiver for receiver in self._config.receivers if (incident.id, receiver.name, "firing") not in self._paged
+        ]
+        if not without:
+            return []
+        scope, now_ms = self._scopes.of(incident.element), int(now_s * 1000)
+        names = [receiver.name for receiver in without if unwanted(incident, scope, receiver, now_ms) is None]
         return [] if names and self.silence(incident, silences, now_s) is not None else names
+
+    def _repeats(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> list[tuple[str, int]]:
+        """Who is to be told again, and the how manieth time: nobody acknowledged it, and they have its page."""
+        if incident.acked_ms is not None:
+            return []
+        since_ms, due = int(now_s * 1000) - incident.opened_ms, list[tuple[str, int]]()
+        for receiver in self._repeating:
+            count = int(since_ms / 1000 / receiver.repeat_s)
+            has_it = self._paged.get((incident.id, receiver.name, "firing")) == "accepted"
+            if count and has_it and (incident.id, receiver.name, f"repeat-{count}") not in self._paged:
+                due += [(receiver.name, count)] if is_on(receiver, int(now_s * 1000)) else []
+        return [] if due and self.silence(incident, silences, now_s) is not None else due
 
     def silence(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> Silence | None:
         """The silence that holds its pages back now."""
@@ -98,9 +120,10 @@ class Pages:
             and (incident.id, receiver.name, "resolved") not in self._paged
         ]
 
-    def _page(self, row: Mapping[str, Any], receiver: str, status: Literal["firing", "resolved"]) -> NewPage:
-        raw = webhook.body(row, status, receiver, self._config.name, self._config.lang)
-        return NewPage(webhook.page_id(row["id"], receiver, status), row["id"], receiver, status, raw)
+    def _page(self, row: Mapping[str, Any], receiver: str, status: str, *, repeat: int = 0) -> NewPage:
+        raw = webhook.body(row, status, receiver, self._config.name, self._config.lang, repeat=repeat)
+        kept_as = f"repeat-{repeat}" if repeat else status
+        return NewPage(webhook.page_id(row["id"], receiver, kept_as), row["id"], receiver, kept_as, raw)
 
     def kept(self, pages: Iterable[NewPage], forgotten: Iterable[str]) -> None:
         """These are in the outbox now, those incidents are gone."""
@@ -116,11 +139,12 @@ class Pages:
         for page in undelivered:
             self._undelivered.setdefault(page.incident, []).append(_undelivered(page))
 
-    def not_sent(self, incident: Incident, silence: Silence | None) -> list[dict[str, Any]]:
-        """Why receivers do not have its pages. `silence`: the one that covers its element now."""
+    def not_sent(self, incident: Incident, silence: Silence | None, now_s: float) -> list[dict[str, Any]]:
+        """Why receivers do not have its pages. `silence`: the one that covers it now."""
         receivers = self._config.receivers
         paged = [receiver.name for receiver in receivers if (incident.id, receiver.name, "firing") in self._paged]
-        reasons = not_sent(incident, self._topology.info(incident.element).owner, receivers, paged, silence)
+        scope = self._scopes.of(incident.element)
+        reasons = not_sent(incident, scope, receivers, paged, silence, int(now_s * 1000))
         return [asdict(reason) for reason in (*reasons, *self._undelivered.get(incident.id, ()))]
 
     def row(self, incident: Incident, now_s: float) -> dict[str, Any]:

@@ -99,6 +99,30 @@ def test_a_kind_nobody_knows_is_told_once(tmp_path: Path) -> None:
     assert fault.startswith("receivers[1].kind: ")
 
 
+def with_people(tmp_path: Path, *people: dict[str, str], **more: Any) -> list[str]:
+    """Faults of a receiver with a rota."""
+    wanted = {"name": "r", "kind": "sms", "url": "https://x.example/{text}", "rota": ["lan", "minh"], **more}
+    row = {key: value for key, value in wanted.items() if value is not None}
+    path = tmp_path / "hub.yaml"
+    path.write_text(json.dumps({"receivers": [row], "people": people}), encoding="utf-8")
+    return [f"{fault.key}: {fault.what}" for fault in files.read_hub(path)[1].problems()]
+
+
+LAN, MINH = {"name": "lan", "phone": "+84911"}, {"name": "minh", "phone": "0912", "chat": "-5"}
+
+
+def test_a_rota_needs_people_who_can_be_reached(tmp_path: Path) -> None:
+    assert with_people(tmp_path, LAN, MINH, rota_from="2026-11-30") == []
+    assert with_people(tmp_path, LAN) == ["receivers[1].rota[2]: 'minh' is nobody of people"]
+    assert with_people(tmp_path, LAN, MINH, kind="telegram", url=None, secret_file="s") == [
+        "receivers[1].rota[1]: 'lan' has no chat"
+    ]
+    assert with_people(tmp_path, LAN, MINH, rota_from="30/11") == ["receivers[1].rota_from: '30/11' is no day"]
+    assert with_people(tmp_path, LAN, MINH, to=["113"]) == ["receivers[1].to: is not used beside a rota"]
+    assert with_people(tmp_path, LAN, MINH | {"phone": "x"}) == ["people[2].phone: 'x' cannot be used here"]
+    assert "people[3].name: 'lan' is already taken" in with_people(tmp_path, LAN, MINH, LAN)[0]
+
+
 def test_the_page_about_channels_names_every_kind_and_key() -> None:
     text = (ROOT / "docs" / "channels.md").read_text(encoding="utf-8")
     for kind, known in receiver_faults._KINDS.items():

@@ -15,7 +15,7 @@ from receivers import Receiver, receiver
 
 from alerts.incidents import Incident
 from alerts.notify import webhook
-from netmon.config.receiver import ReceiverConfig
+from netmon.config.receiver import PersonConfig, ReceiverConfig
 from netmon.hub.outbox import Outbox
 from netmon.hub.outbox_table import NewPage
 from netmon.process.troubles import Troubles
@@ -116,3 +116,34 @@ def test_a_page_nobody_can_read_is_given_up_in_the_end_and_does_not_stop_others(
     assert db.outbox.counts() == {"accepted": 2, "waiting": 1}
     [waits] = db.outbox.undelivered()
     assert "the page cannot be read" in waits.trouble
+
+
+def test_a_message_goes_to_who_is_on_duty_when_it_is_sent(
+    tmp_path: Path, db: HubTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weeks = iter([0.0, 0.0, 7 * 86400.0])  # the second page is tried a week later
+    monkeypatch.setattr("netmon.hub.outbox.time.time", lambda: 1_796_086_800.0 + next(weeks, 7 * 86400.0))
+    people = PersonConfig(name="lan", phone="1111"), PersonConfig(name="minh", phone="2222")
+    with receiver(lambda request: (200, {})) as duty:
+        more = {
+            "url": duty.url + "&to={to}&t={text}",
+            "secret_file": "",
+            "rota": ("lan", "minh"),
+            "rota_from": "2026-11-30",
+        }
+        to = config(tmp_path, None, kind="sms", method="GET", **more)
+        owe(db)
+        run_until_sent(db, to, people)
+    assert [request.path.partition("&to=")[2][:4] for request in duty.requests] == ["1111", "2222"]
+
+
+def run_until_sent(db: HubTables, to: ReceiverConfig, people: tuple[PersonConfig, ...]) -> None:
+    async def run() -> None:
+        task = asyncio.create_task(Outbox(db.outbox, [to], lambda: None, people=people).run())
+        until_s = time.monotonic() + 20
+        while "waiting" in db.outbox.counts() and time.monotonic() < until_s:
+            await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())

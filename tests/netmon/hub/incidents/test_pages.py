@@ -11,6 +11,9 @@ from incident_world import Tree
 
 from alerts.base import Info
 from alerts.incidents import Incident
+from alerts.notify import webhook
+from alerts.notify.notice import notice_of
+from alerts.notify.said import headline
 from alerts.silences import Silence
 from alerts.texts import EndangeredConference
 from netmon.config.hub import HubConfig
@@ -188,12 +191,74 @@ def test_a_thing_with_a_trouble_of_its_own_makes_nobody_else_suffer() -> None:
     assert pages().row(incident("mcu:mcu-1"), 150)["symptom_count"] == 30
 
 
+# --- parts of the network, the next to be called, reminders ---
+
+
+def owed_to(
+    receivers: tuple[ReceiverConfig, ...], case: Incident, now_s: float, paged: dict[Key, str] | None = None
+) -> list[tuple[str, str]]:
+    made = Pages(HubConfig(name="hub-01", receivers=receivers), Tree(30), paged or {})
+    return [(page.receiver, page.status) for page in made.missing([case], (), now_s)]
+
+
+@pytest.mark.parametrize(
+    ("element", "is_told"),
+    [
+        ("commune:c3", True),
+        ("province:01", True),
+        ("link:core-province", True),
+        ("site:core", True),
+        ("mcu:mcu-1", False),
+    ],
+)
+def test_a_province_is_told_of_what_is_in_it_and_of_what_it_hangs_on(element: str, is_told: bool) -> None:
+    owed = owed_to((somebody("p01", provinces=("01",)), somebody("p79", provinces=("79",))), incident(element), 150)
+    assert owed == ([("p01", "firing")] if is_told else [])
+
+
+def test_the_next_one_is_called_after_a_quarter_of_an_hour_and_gets_the_all_clear() -> None:
+    both = DUTY, somebody("boss", after_s=900.0)
+    had: dict[Key, str] = {("i1", "duty", "firing"): "accepted"}
+    assert owed_to(both, incident(), 901, had) == []
+    assert owed_to(both, incident(), 902, had) == [("boss", "firing")]
+    assert owed_to(both, incident(acked_by="lan", acked_ms=9_000), 902, had) == []
+    had["i1", "boss", "firing"] = "accepted"
+    assert owed_to(both, incident(resolved_ms=999_000), 1000, had) == [("duty", "resolved"), ("boss", "resolved")]
+
+
+def test_whoever_wants_it_is_reminded_until_somebody_acknowledges() -> None:
+    again = (somebody("duty", repeat_s=600.0),)
+    had: dict[Key, str] = {("i1", "duty", "firing"): "waiting"}
+    assert owed_to(again, incident(), 700, had) == []  # not even the first page came through
+    had["i1", "duty", "firing"] = "accepted"
+    assert owed_to(again, incident(), 601, had) == []
+    assert owed_to(again, incident(), 602, had) == [("duty", "repeat-1")]
+    assert owed_to(again, incident(), 1900, had) == [("duty", "repeat-3")]  # not three at once
+    had["i1", "duty", "repeat-3"] = "accepted"
+    assert owed_to(again, incident(), 1900, had) == []
+    assert owed_to(again, incident(acked_by="lan", acked_ms=9_000), 2500, had) == []
+    assert owed_to(again, incident(resolved_ms=2_450_000), 2500, had) == [("duty", "resolved")]
+
+
+def test_a_reminder_is_a_page_of_its_own_about_the_same_thing() -> None:
+    made = Pages(
+        HubConfig(name="h", receivers=(somebody("duty", repeat_s=600.0),)),
+        Tree(30),
+        {("i1", "duty", "firing"): "accepted"},
+    )
+    [page] = made.missing([incident()], (), 700)
+    body = json.loads(page.body)
+    assert (body["status"], body["repeat"], body["alerts"][0]["fingerprint"]) == ("firing", 1, "i1")
+    assert page.id not in (webhook.page_id("i1", "duty", "firing"), webhook.page_id("i1", "duty", "resolved"))
+    assert headline(notice_of(page.body, page.id), "en").startswith("🔴 Reminder 1, nobody acknowledged: ")
+
+
 # --- why somebody has no page ---
 
 
 def not_sent(one: Incident, *undelivered: Undelivered, **more: Any) -> list[tuple[str, str, str]]:
     known = Pages(CONFIG, Tree(30), more.get("paged", {}), undelivered)
-    return [(row["receiver"], row["reason"], row["detail"]) for row in known.not_sent(one, more.get("quiet"))]
+    return [(row["receiver"], row["reason"], row["detail"]) for row in known.not_sent(one, more.get("quiet"), 150)]
 
 
 def test_who_gets_no_page_is_told_why() -> None:
