@@ -11,8 +11,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from probes.clean import clean
-from probes.errors import BadTarget
+from probes.errors import BadTarget, WireError
 from probes.target import Endpoint, parse
+from probes.wire.session import Address
 
 _TURNS_TO_TALK = 4  # of the event loop, at most: from a connection that was taken to its talk
 
@@ -26,8 +27,30 @@ class Counting(Protocol):
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
+class Datagrams(asyncio.DatagramProtocol):
+    """A UDP port. `answer`: gets a datagram, where it came from and our own address; b"" for none."""
+
+    def __init__(self, standin: Counting, answer: Callable[[bytes, Address, Address], bytes]) -> None:
+        self._standin, self._answer = standin, answer
+        self._transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        """It listens."""
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        """What is asked is answered."""
+        if answer := self._answer(data, addr, self._transport.get_extra_info("sockname")[:2]):
+            self._transport.sendto(answer, addr)
+
+    def error_received(self, fault: Exception) -> None:
+        """An answer of ours was not wanted."""
+        self._standin.counts["asker gone"] += 1
+
+
 class Sockets:
-    """A TCP port that takes at most `maximum` connections at once, and a UDP port. `talk`: serves one connection."""
+    """A TCP port that takes at most `maximum` connections at once, and a UDP port. `talk`: serves one connection until it ends, or
+    raises what ended it."""
 
     def __init__(self, standin: Counting, talk: Talk, maximum: int) -> None:
         self.standin = standin
@@ -41,11 +64,13 @@ class Sockets:
         self._server = await asyncio.start_server(self._accept, at.host, at.port)
         return Endpoint(*self._server.sockets[0].getsockname()[:2])
 
-    async def open_datagrams(self, at: Endpoint, protocol: Callable[[], asyncio.DatagramProtocol]) -> Endpoint:
-        """The same on UDP; TCP is given back when it cannot be had."""
+    async def open_datagrams(self, at: Endpoint, answer: Callable[[bytes, Address, Address], bytes]) -> Endpoint:
+        """The same on UDP (`Datagrams`); TCP is given back when it cannot be had."""
         loop = asyncio.get_running_loop()
         try:
-            self._datagrams, _ = await loop.create_datagram_endpoint(protocol, (at.host, at.port))
+            self._datagrams, _ = await loop.create_datagram_endpoint(
+                lambda: Datagrams(self.standin, answer), (at.host, at.port)
+            )
         except OSError:
             if self._server:
                 self._server.close()
@@ -61,8 +86,18 @@ class Sockets:
         self._talks[task] = writer
         try:
             await self._talk(reader, writer)
+        except WireError:
+            self.standin.counts["malformed"] += 1
+        except (OSError, TimeoutError):
+            self.standin.counts["asker gone"] += 1
         finally:
+            writer.close()
             del self._talks[task]
+
+    def send(self, data: bytes, to: Address) -> None:
+        """Say something unasked, by UDP."""
+        if self._datagrams:
+            self._datagrams.sendto(data, to)
 
     async def close(self) -> None:
         """Stop listening and end what is open, each by itself: a cancelled stream handler makes asyncio complain."""

@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from probes.answer.standin.base import Sockets, run, until_told
 from probes.answer.standin.h323_sound import Echo
@@ -114,24 +114,6 @@ def answers(standin: H323StandIn, asked: Incoming, here: Address, media: tuple[A
     return out + (gone(17, "inConf") if standin.answer == "busy" else b"")
 
 
-class _Gatekeeper(asyncio.DatagramProtocol):
-    def __init__(self, standin: H323StandIn, signalling: Address) -> None:
-        self._standin, self._signalling = standin, signalling
-        self._transport: Any = None
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        here = self._transport.get_extra_info("sockname")[:2]
-        answer = self._standin.ras(data, here, self._signalling)
-        if answer:
-            self._transport.sendto(answer, addr)
-
-    def error_received(self, fault: Exception) -> None:
-        self._standin.counts["asker gone"] += 1
-
-
 class H323Sockets(Sockets):
     """The sockets of a stand-in. `ras`, `signalling`: where they listen, with the ports the system gave."""
 
@@ -144,7 +126,7 @@ class H323Sockets(Sockets):
         """Listen; raises OSError when an address cannot be had."""
         self.signalling = await self.open_stream(self.signalling)
         signalling = (self.signalling.host, self.signalling.port)
-        self.ras = await self.open_datagrams(self.ras, lambda: _Gatekeeper(self._h323, signalling))
+        self.ras = await self.open_datagrams(self.ras, lambda data, _, here: self._h323.ras(data, here, signalling))
 
 
 async def _connection(standin: H323StandIn, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -163,15 +145,10 @@ async def _connection(standin: H323StandIn, reader: asyncio.StreamReader, writer
                         media = (echo.rtp, echo.rtcp) if echo else None
                         writer.write(answers(standin, asked, here, media))
                 await writer.drain()
-    except WireError:
-        standin.counts["malformed"] += 1
-    except (OSError, TimeoutError):
-        standin.counts["asker gone"] += 1
     finally:
         if echo:
             standin.counts["sound"] += echo.reception.totals.received
             echo.close()
-        writer.close()
 
 
 def _sound(asked: Incoming, here: Address, peer: Address) -> Echo | None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
-from collections.abc import Callable
 
-from probes.errors import WireError
-from probes.io.datagram.socket import PacketSocket
-from probes.io.rtp import pair
+from probes.answer.standin.echo import EchoPair, send
 from probes.wire.rtp import packet as rtp
 from probes.wire.rtp import rtcp
 from probes.wire.rtp.packet import RtpPacket
@@ -21,42 +17,24 @@ _SOURCE = 0x6E65_746D
 _SOUND = SILENT_MEDIA["PCMA"]
 
 
-class Echo:
+class Echo(EchoPair):
     """Two sockets of one call. `rtp`, `rtcp`: where they listen. Only the caller is heard, only the addresses it told get
     anything, and no more packets than came. Raises OSError when no pair of ports is to be had."""
 
     def __init__(self, host: str, to_rtp: Address, to_rtcp: Address) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._media, self._control = pair(family, host)
+        super().__init__(family, host, to_rtp[0])
         self.rtp, self.rtcp = (host, self._media.port), (host, self._control.port)
         self.reception = RtpReception(_SOUND.clock_hz)
         self._to_rtp, self._to_rtcp = to_rtp, to_rtcp
         self._sent = 0
-        self._loop = asyncio.get_running_loop()
-        for sock in (self._media, self._control):
-            self._loop.add_reader(sock.fileno(), self._readable)
-
-    def _readable(self) -> None:
-        for sock, take in ((self._media, self._sound), (self._control, self._account)):
-            for _ in sock.errors():
-                pass  # the caller has closed its port: the call will end
-            for arrival in sock.arrivals():
-                if arrival.source[0] == self._to_rtp[0]:
-                    self._taken(take, arrival)
-
-    @staticmethod
-    def _taken(take: Callable[[Arrival], None], arrival: Arrival) -> None:
-        try:
-            take(arrival)
-        except WireError:
-            return
 
     def _sound(self, arrival: Arrival) -> None:
         came = rtp.decode(arrival.data)
         self.reception.receive(came, arrival.at_ns)
         back = RtpPacket(came.payload_type, self._sent, came.stamp, _SOURCE, came.payload, came.marker)
         self._sent += 1
-        _send(self._media, rtp.encode(back), self._to_rtp, max(0, arrival.tos) & 0xFC)
+        send(self._media, rtp.encode(back), self._to_rtp, arrival.tos)
 
     def _account(self, arrival: Arrival) -> None:
         """A sender report is answered at once with ours, and with what we received of theirs."""
@@ -68,17 +46,4 @@ class Echo:
                 octets = self._sent * _SOUND.step
                 sent = rtcp.Sent(rtcp.ntp64(time.time_ns()), octets, self._sent, octets)
                 data = rtcp.encode(rtcp.RtcpReport(_SOURCE, sent, (block,)), "standin")
-                _send(self._control, data, self._to_rtcp, 0)
-
-    def close(self) -> None:
-        """Leave the loop and give the ports back."""
-        for sock in (self._media, self._control):
-            self._loop.remove_reader(sock.fileno())
-            sock.close()
-
-
-def _send(sock: PacketSocket, data: bytes, to: Address, tos: int) -> None:
-    try:
-        sock.send(data, to, tos)
-    except OSError:
-        return  # the caller has gone
+                send(self._control, data, self._to_rtcp, 0)

@@ -8,7 +8,6 @@ It echoes only to whoever called, packet for packet: nobody gets more from it th
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import sys
 import time
@@ -17,10 +16,11 @@ from typing import Any, NamedTuple
 
 from probes.answer.standin import sip as standin
 from probes.answer.standin.base import run
+from probes.answer.standin.echo import EchoPair, send
 from probes.answer.standin.sip import COPIED, SipStandIn
 from probes.errors import WireError
-from probes.io.rtp import pair
 from probes.target import Endpoint
+from probes.wire.session import Arrival
 from probes.wire.sip import message as sip
 from probes.wire.sip import sdp
 from probes.wire.sip.message import SipMessage
@@ -35,35 +35,16 @@ _MAX_CALLS, _LONGEST_S = 8, 120.0
 _log = logging.getLogger("netmon.answer.room")
 
 
-class _Echo:
-    """The sockets of one media line: what comes from the caller goes back to where it came from."""
+class _Echo(EchoPair):
+    """What comes from the caller goes back to where it came from."""
 
     def __init__(self, family: int, host: str, peer: str, *, dumb: bool) -> None:
-        self._media, self._control = pair(family, host)
-        self.port = self._media.port
-        self._peer, self._dumb, self._loop = peer, dumb, asyncio.get_running_loop()
-        for sock in (self._media, self._control):
-            self._loop.add_reader(sock.fileno(), self._readable)
+        super().__init__(family, host, peer)
+        self.port, self._dumb = self._media.port, dumb
 
-    def _readable(self) -> None:
-        for sock in (self._media, self._control):
-            for _ in sock.errors():
-                pass
-            for arrival in sock.arrivals():
-                if arrival.source[0] == self._peer and sock is self._media and not self._dumb:
-                    self._back(arrival.data, arrival.source, arrival.tos)
-
-    def _back(self, data: bytes, source: Any, tos: int) -> None:
-        try:
-            self._media.send(data, source, max(0, tos) & 0xFC)
-        except OSError:
-            return  # the caller has gone
-
-    def close(self) -> None:
-        """Give the sockets back."""
-        for sock in (self._media, self._control):
-            self._loop.remove_reader(sock.fileno())
-            sock.close()
+    def _sound(self, arrival: Arrival) -> None:
+        if not self._dumb:
+            send(self._media, arrival.data, arrival.source, arrival.tos)
 
 
 class _Call(NamedTuple):

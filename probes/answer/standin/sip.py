@@ -110,24 +110,6 @@ def _seen(headers: tuple[tuple[str, str], ...], source: tuple[Any, ...]) -> tupl
     return tuple(out)
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, standin: SipStandIn) -> None:
-        self._standin = standin
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._standin.later = lambda data, source: self._transport.sendto(data, source) if self._transport else None
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        answer = self._standin.datagram(data, addr)
-        if answer and self._transport:
-            self._transport.sendto(answer, addr)
-
-    def error_received(self, fault: Exception) -> None:
-        self._standin.counts["asker gone"] += 1
-
-
 async def _read(reader: asyncio.StreamReader, within_s: float) -> bytes:
     async with asyncio.timeout(within_s):
         return await reader.read(65_536)
@@ -137,21 +119,14 @@ async def _connection(standin: SipStandIn, reader: asyncio.StreamReader, writer:
     framer, source = sip.SipFramer(bodies=True), writer.get_extra_info("peername") or ("", 0)
     clock = asyncio.get_running_loop().time
     until = clock() + _IDLE_S
-    try:
-        while data := await _read(reader, until - clock()):
-            began = framer.pending
-            for message in framer.feed(data):
-                writer.write(standin.message(message, source))
-            async with asyncio.timeout(_IDLE_S):
-                await writer.drain()
-            if not (began and framer.pending):
-                until = clock() + (_HEAD_S if framer.pending else _IDLE_S)
-    except WireError:
-        standin.counts["malformed"] += 1
-    except (OSError, TimeoutError):
-        standin.counts["asker gone"] += 1
-    finally:
-        writer.close()
+    while data := await _read(reader, until - clock()):
+        began = framer.pending
+        for message in framer.feed(data):
+            writer.write(standin.message(message, source))
+        async with asyncio.timeout(_IDLE_S):
+            await writer.drain()
+        if not (began and framer.pending):
+            until = clock() + (_HEAD_S if framer.pending else _IDLE_S)
 
 
 class SipSockets(Sockets):
@@ -165,7 +140,8 @@ class SipSockets(Sockets):
     async def open(self) -> None:
         """Listen on UDP and TCP of one port; raises OSError when it cannot be had."""
         self.endpoint = Endpoint(self.endpoint.host, (await self.open_stream(self.endpoint)).port)
-        await self.open_datagrams(self.endpoint, lambda: _Datagrams(self._sip))
+        await self.open_datagrams(self.endpoint, lambda data, source, here: self._sip.datagram(data, source))
+        self._sip.later = self.send
         self._sip.port = self.endpoint.port or 0
 
     async def close(self) -> None:

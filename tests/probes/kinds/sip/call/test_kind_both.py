@@ -24,6 +24,7 @@ from probes.target import Endpoint
 from probes.wire.rtp import packet as rtp
 from probes.wire.rtp import rtcp
 from probes.wire.rtp.rtcp import Block, RtcpReport, Sent
+from probes.wire.session import Arrival
 from probes.wire.sip import message as sip
 from probes.wire.sip.call.events import Ringing, Silent
 from probes.wire.sip.message import SipMessage
@@ -47,8 +48,8 @@ class _Voice(rooms._Echo):
         super().__init__(2, "127.0.0.1", peer, dumb=False)
         self._hears, self._count = hears, 0
 
-    def _back(self, data: bytes, source: Any, tos: int) -> None:
-        packet = rtp.decode(data)
+    def _sound(self, arrival: Arrival) -> None:
+        packet, source = rtp.decode(arrival.data), arrival.source
         self._media.send(rtp.encode(packet._replace(source=THEIRS)), source)
         self._count += 1
         blocks = self._hears(packet.source, packet.number)
@@ -124,11 +125,11 @@ class Speaking(RoomStandIn):
         class Voice(rooms._Echo):
             said = 0
 
-            def _back(self, data: bytes, source: Any, tos: int) -> None:
+            def _sound(self, arrival: Arrival) -> None:
                 self.said += 1
                 if self.said <= room._most:
-                    packet = rtp.decode(data)._replace(payload_type=room._payload_type)
-                    self._media.send(rtp.encode(packet), source)
+                    packet = rtp.decode(arrival.data)._replace(payload_type=room._payload_type)
+                    self._media.send(rtp.encode(packet), arrival.source)
 
         return Voice(2, "127.0.0.1", peer, dumb=False)
 
