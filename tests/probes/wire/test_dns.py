@@ -167,7 +167,18 @@ def test_any_name_is_read_as_it_was_written(parts: list[bytes]) -> None:
 @example(bytes.fromhex(SCAPY))
 def test_any_bytes_are_a_message_or_a_wire_error(data: bytes) -> None:
     with suppress(WireError):
-        assert isinstance(dns.decode(data), DnsMessage)
+        _is_sound(dns.decode(data))
+
+
+def _is_sound(message: DnsMessage) -> None:
+    records = (*message.answers, *message.authority, *message.additional)
+    for name in [record.name for record in records] + ([message.question.name] if message.question else []):
+        assert dns.plain_name(name) == name
+    assert all(
+        0 <= record.ttl_s < 2**31 and record.value.isprintable()
+        for record in records
+        if record.type not in ("TXT", "CAA")
+    )
 
 
 @given(st.sampled_from(sorted(BYTES.values())), st.data())
@@ -177,7 +188,7 @@ def test_a_spoiled_message_is_a_message_or_a_wire_error(data: bytes, draw: st.Da
         spoiled[draw.draw(st.integers(0, len(data) - 1))] = draw.draw(st.integers(0, 255))
     cut = draw.draw(st.integers(0, len(data)))
     with suppress(WireError):
-        dns.decode(bytes(spoiled[:cut]))
+        _is_sound(dns.decode(bytes(spoiled[:cut])))
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5), st.data())

@@ -150,7 +150,9 @@ def test_a_spoiled_answer_is_one_or_a_wire_error(data: bytes, draw: st.DataObjec
     for _ in range(draw.draw(st.integers(1, 4))):
         spoiled[draw.draw(st.integers(0, len(data) - 1))] = draw.draw(st.integers(0, 255))
     with suppress(WireError):
-        read(bytes(spoiled), size=draw.draw(st.integers(1, 40))).close()
+        answer = read(bytes(spoiled), size=draw.draw(st.integers(1, 40)))
+        answer.close()
+        assert answer.done and 100 <= answer.status <= 999 and len(answer.body) <= min(1000, answer.body_bytes)
 
 
 @given(st.lists(st.binary(min_size=1, max_size=30), max_size=6), st.integers(1, 20))

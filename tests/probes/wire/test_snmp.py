@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.errors import WireError
-from probes.wire import snmp
+from probes.wire import ber, snmp
 
 # Debian's snmpget and snmpd 5.9.3 on the wire, as a relay between them saw it.
 SPOKEN = {
@@ -44,6 +44,7 @@ def test_errors_and_ends_pass() -> None:
 def test_any_bytes_never_raise_anything_else(data: bytes) -> None:
     with suppress(WireError):
         snmp.check(data)
+        assert data[0] == 0x30 and ber.body(data, 0, len(data))[1] == len(data)
 
 
 @given(st.integers(0, len(GOOD) - 1))
@@ -122,7 +123,8 @@ def test_a_message_is_known_by_its_version_and_number() -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_have_a_number_or_none(data: bytes) -> None:
-    snmp.ident(data)
+    named = snmp.ident(data)
+    assert named is None or (named[0] >= 0 and named[1] in data)
 
 
 def test_nesting_ends_somewhere() -> None:

@@ -66,13 +66,23 @@ def test_a_handshake_without_an_end_is_not_kept() -> None:
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6))
-def test_any_bytes_never_raise(parts: list[bytes]) -> None:
-    heard(*parts)
+def test_any_bytes_tell_the_same_in_any_slicing(parts: list[bytes]) -> None:
+    _as_in_one_piece(parts)
 
 
 @given(st.data())
-def test_a_spoiled_handshake_never_raises(draw: st.DataObject) -> None:
+def test_a_spoiled_handshake_tells_the_same_in_any_slicing(draw: st.DataObject) -> None:
     spoiled = bytearray(TLS12[:900])
     for _ in range(draw.draw(st.integers(1, 4))):
         spoiled[draw.draw(st.integers(0, len(spoiled) - 1))] = draw.draw(st.integers(0, 255))
-    heard(bytes(spoiled))
+    at = draw.draw(st.integers(0, len(spoiled)))
+    _as_in_one_piece([bytes(spoiled[:at]), bytes(spoiled[at:])])
+
+
+def _as_in_one_piece(parts: list[bytes]) -> None:
+    seen, whole = heard(*parts), heard(b"".join(parts))
+    for one in (seen, whole):
+        assert not (one.foreign and not b"".join(parts))
+    assert (seen.foreign, seen.alert, seen.certificates, seen.demands_certificate) == (
+        whole.foreign, whole.alert, whole.certificates, whole.demands_certificate,
+    )  # fmt: skip

@@ -190,10 +190,13 @@ def test_forty_thousand_mutations_raise_the_typed_error_or_nothing() -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    for reader in (h225.read_ras, h225.read_call, h225.conference_of):
-        with suppress(WireError):
-            reader(data)
-    fast_connect.read([data])
+    with suppress(WireError):
+        assert isinstance(h225.read_ras(data), h225.Ras)
+    with suppress(WireError):
+        assert isinstance(h225.read_call(data), h225.CallSignal)
+    with suppress(WireError):
+        assert len(h225.conference_of(data)) in (0, 16)
+    assert len(fast_connect.read([data])) <= 1
 
 
 def ours() -> tuple[list[bytes], list[bytes]]:

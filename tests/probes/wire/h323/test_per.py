@@ -143,4 +143,5 @@ def test_whatever_is_written_is_read_again(parts: list[tuple[Any, Any]], given_:
 @given(st.binary(max_size=200), st.sampled_from([types.RAS, types.USER, EXTENDED, LONG_CHOICE]))
 def test_any_bytes_give_a_value_or_a_wire_error(data: bytes, kind: Type) -> None:
     with suppress(WireError):
-        per.decode(kind, data)
+        value = per.decode(kind, data)
+        assert per.decode(kind, per.encode(kind, value)) == value

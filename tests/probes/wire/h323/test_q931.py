@@ -101,3 +101,6 @@ def test_any_bytes_give_frames_or_a_wire_error(pieces: list[bytes]) -> None:
         for piece in pieces:
             for frame in framer.feed(piece):
                 assert frame.cause is None or 0 <= frame.cause <= 127
+                if not any(identifier & 0x80 for identifier, _ in frame.elements):
+                    again = q931.parse(q931.packed(frame)[4:])
+                    assert (again.type, again.elements) == (frame.type, frame.elements)

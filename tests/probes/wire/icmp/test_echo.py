@@ -151,3 +151,5 @@ def test_any_bytes_never_raise(data: bytes, v6: bool) -> None:
     for one in (data, good[: len(data)] + data, bytes([REPLY6 if v6 else REPLY4]) + good[1:16] + data):
         session.receive(Arrival(one, HOST, 0), 0.0)
         session.unreachable(HOST[0], "192.0.2.254", one, 3, 1, 0.0)
+    windows = [event.window for event in session.events()]
+    assert len(windows) <= 1 and all("changed_size" in window.more for window in windows if window.rcvd)

@@ -361,16 +361,21 @@ KEYS = ["tcp", "udp", "omit", "time", "parallel", "reverse", "len", "bandwidth",
 
 @given(st.dictionaries(st.sampled_from(KEYS), json_like))
 def test_any_json_is_read_or_refused_with_the_typed_error(table: dict[str, Any]) -> None:
-    for decode in (iperf3.decode_params, iperf3.decode_results):
+    for decode, kind in ((iperf3.decode_params, Params), (iperf3.decode_results, Results)):
         with contextlib.suppress(WireError):
-            decode(json.dumps(table).encode())
+            assert isinstance(decode(json.dumps(table).encode()), kind)
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused_with_the_typed_error(data: bytes) -> None:
-    for decode in (iperf3.decode_params, iperf3.decode_results, lambda one: iperf3.read_head(one, True)):
-        with contextlib.suppress(WireError):
+    for decode in (iperf3.decode_params, iperf3.decode_results):
+        with pytest.raises(WireError):  # no chance is a table
             decode(data)
+    for wide in (False, True):
+        with contextlib.suppress(WireError):
+            head, written = iperf3.read_head(data, wide), bytearray(iperf3.head_bytes(wide))
+            iperf3.write_head(written, head.sent_ns, head.seq, wide)
+            assert iperf3.read_head(written, wide).seq == head.seq == int.from_bytes(data[8 : len(written)], "big")
 
 
 pieces = st.one_of(

@@ -171,6 +171,7 @@ def test_no_bytes_break_the_agent(strange: list[bytes], what: int, stage: int) -
         for whole in (data, head + data):
             world.agent.receive(Arrival(whole, RESPONDER, 5), world.now)
     list(world.agent.transmit(world.now, 0))
+    assert all(isinstance(event, SessionFailed) for event in world.agent.events())  # nothing of it is a result
 
 
 def test_our_own_absence_is_never_the_responders_fault() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -53,13 +54,22 @@ def test_contributors_an_extension_and_padding_are_left_out() -> None:
     assert rtp.decode(data).payload == b"media"
 
 
-@given(st.binary(max_size=64))
-def test_any_bytes_raise_at_most_the_typed_error(data: bytes) -> None:
-    for decode in (rtp.decode, rtcp.decode):
-        try:
-            decode(data)
-        except WireError:
-            continue
+@given(st.binary(max_size=64) | st.binary(max_size=64).map(lambda tail: b"\x80" + tail))
+def test_any_bytes_are_a_packet_that_can_be_sent_or_the_typed_error(data: bytes) -> None:
+    with suppress(WireError):
+        packet = rtp.decode(data)
+        assert packet.payload in data and rtp.decode(rtp.encode(packet)) == packet
+
+
+@given(st.sampled_from([200, 201, 202, 203]), st.integers(0, 31), st.binary(max_size=160))
+def test_any_bytes_are_reports_that_can_be_sent_or_the_typed_error(kind: int, count: int, body: bytes) -> None:
+    data = bytes((0x80 | count, kind)) + (len(body) // 4).to_bytes(2, "big") + body[: len(body) & ~3]
+    with suppress(WireError):
+        for part in rtcp.decode(data):
+            if isinstance(part, RtcpReport):
+                assert len(part.blocks) == count and rtcp.decode(rtcp.encode(part, "n")) == [part]
+            else:
+                assert len(part.sources) <= count
 
 
 def received(numbers: list[int], *, every_ns: int = 20_000_000) -> RtpReception:

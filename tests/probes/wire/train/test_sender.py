@@ -169,3 +169,4 @@ def test_any_packets_never_raise(packets: list[bytes]) -> None:
         world.agent.receive(Arrival(data, RESPONDER, 1), world.now)
         list(world.agent.transmit(world.now, 0))
         world.agent.wake_at()
+    assert all(isinstance(event, SessionFailed) for event in world.agent.events())  # nothing of it is a result
