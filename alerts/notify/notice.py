@@ -71,6 +71,11 @@ class Notice:
         return self.status == "resolved"
 
     @property
+    def is_digest(self) -> bool:
+        """Does it tell of many pages at once? Nothing ends it."""
+        return self.labels.get("alertname") == "digest"
+
+    @property
     def severity(self) -> str:
         """`critical`, `warning` or `info`."""
         return self.labels.get("severity", "warning")
@@ -101,7 +106,7 @@ def notice_of(raw: bytes, id: str) -> Notice:
             started=str(alert["startsAt"]),
             ended="" if ended == NEVER else ended,
             texts=texts,
-            about=page.get("incident") or page.get("conference") or {},
+            about=page.get("incident") or page.get("conference") or page.get("digest") or {},
             repeat=int(page.get("repeat", 0)),
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as fault:

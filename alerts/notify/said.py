@@ -18,6 +18,7 @@ _TITLES = {  # of a fact: in Vietnamese, in English
     "do": ("Việc cần làm trước", "Do first"),
     "id": ("Mã sự cố", "Incident"),
 }
+DIGEST_LINES = 20
 _ICONS = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
 
 
@@ -39,8 +40,16 @@ def facts(notice: Notice, lang: str) -> list[tuple[str, str]]:
 
 
 def details(notice: Notice, lang: str) -> list[str]:
-    """The facts as lines."""
-    return [f"{title}: {value}" for title, value in facts(notice, lang)]
+    """The facts as lines; of a digest what it tells of, as many as a person reads."""
+    lines = [f"{title}: {value}" for title, value in facts(notice, lang)]
+    return [*lines, *_rows(notice.about.get("rows"), lang)] if notice.is_digest else lines
+
+
+def _rows(rows: object, lang: str) -> list[str]:
+    texts = (
+        [(row, str(row.get(lang, ""))) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    )
+    return [f"{'🟢' if row.get('status') == 'resolved' else '🔴'} {text}" for row, text in texts[:DIGEST_LINES]]
 
 
 def message(notice: Notice, lang: str, max_units: int) -> str:

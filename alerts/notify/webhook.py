@@ -72,6 +72,14 @@ def conference_body(rehearsal: Mapping[str, Any], status: Status, receiver: str,
     return _page(view, mark, spanned, {"conference": rehearsal}, status, receiver, hub, lang)
 
 
+def digest_page(
+    key: str, texts: Mapping[str, str], more: Mapping[str, Any], since_ms: int, receiver: str, hub: str, lang: str
+) -> bytes:
+    """The JSON of a page that tells of many (`alerts.notify.digest`)."""
+    view = {**texts, "kind": "digest", "element": f"hub:{hub}", "severity": "warning", "owner": ""}
+    return _page(view, key, (since_ms, None), more, "firing", receiver, hub, lang)
+
+
 def _page(
     view: Mapping[str, Any],
     mark: str,

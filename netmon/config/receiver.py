@@ -67,6 +67,12 @@ class ReceiverConfig:
         high=7 * 86400,
         default=0.0,
     )
+    budget: int = setting(
+        "pages an hour it wants; more, but for root causes, come as one digest each quarter of an hour; 0: all",
+        low=0,
+        high=1000,
+        default=0,
+    )
     rota: tuple[str, ...] = setting(
         "people (of `people`) who take turns, a week each from Monday 08:00 in Viet Nam: messages go to who is on duty",
         default=(),

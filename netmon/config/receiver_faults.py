@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z
 _PHONE = re.compile(r"\+?[0-9]{3,15}")
 _CHAT = re.compile(r"-?[0-9A-Za-z_@]+(/[0-9]+)?")
 _COMMON = {
-    "name", "kind", "severities", "owners", "carriers", "elements", "provinces", "hours", "after", "repeat", "lang",
+    "name", "kind", "severities", "owners", "carriers", "elements", "provinces", "hours", "after", "repeat", "budget", "lang",
     "timeout", "secret_file",
 }  # what any kind reads  # fmt: skip
 _ROTA = {"sms": "phone", "mail": "mail", "telegram": "chat", "zalo": "chat"}  # kind → what of a person it needs

@@ -205,6 +205,7 @@ def _outbox(config: HubConfig, evaluator: Evaluator, troubles: Troubles) -> Outb
         troubles=troubles,
         lang=config.lang,
         people=config.people,
+        hub=config.name,
     )
     evaluator.on_owed = outbox.wake
     return outbox

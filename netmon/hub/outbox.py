@@ -25,6 +25,7 @@ from alerts.notify.webhook import Delivery
 from alerts.rota import FIRST_MONDAY, on_duty
 from netmon.config.receiver import PersonConfig, ReceiverConfig
 from netmon.files import read_secret
+from netmon.hub.digest import Folder
 from netmon.hub.outbox_table import OutboxTable, WaitingPage
 from netmon.process.troubles import Troubles, watched
 from probes.clean import clean
@@ -52,8 +53,10 @@ class Outbox:
         troubles: Troubles | None = None,
         lang: str = "vi",
         people: Sequence[PersonConfig] = (),
+        hub: str = "hub",
     ) -> None:
-        """`lang`: of messages to receivers that have none of their own; `people`: who may be on duty."""
+        """`lang`: of messages to receivers that have none of their own; `people`: who may be on duty; `hub`: its name."""
+        self._folder = Folder(table, hub, lang)
         self._lang, self._people = lang, {person.name: person for person in people}
         self._table, self._on_change, self._post = table, on_change, post
         self._receivers = {receiver.name: receiver for receiver in receivers}
@@ -121,12 +124,20 @@ class Outbox:
     def _attempt(self, receiver: ReceiverConfig, page: WaitingPage) -> float:
         """In the receiver's thread: try once, keep what came out; seconds to leave the receiver alone."""
         now_s = time.time()
+        wait_s = self._folder.over_budget(receiver, page, now_s)
+        if wait_s is not None or self._folder.catch_up(receiver, page, now_s):
+            if wait_s:
+                self._table.postpone(page, int((time.monotonic() + wait_s) * 1000))
+            self._on_change()
+            return 0.0
         answer = self._send(receiver, page, now_s)
         age_s = min(now_s - page.created_ms / 1000, webhook.tried_s(page.tries + 1))
         fate = webhook.fate(answer, page.tries + 1, age_s, now_s, random.random())
         trouble = "" if fate.state == "accepted" else answer.trouble or f"answered {answer.status}"
         if trouble or answer.trouble:  # a mail may be taken for some of its addresses only
             log.warning("page %s to %s: %s (%s)", page.id, receiver.name, clean(trouble or answer.trouble), fate.state)
+        if fate.state == "accepted":
+            self._folder.taken(receiver)
         self._table.mark(page, fate.state, int((time.monotonic() + fate.wait_s) * 1000), clean(trouble))
         self._note(receiver.name, page, answer, trouble if fate.state == "waiting" else "", fate.wait_s)
         self._on_change()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from alerts.notify import webhook
+from alerts.notify.digest import WaitingLine
 from netmon.hub.disk.database import Database, Statements
 from netmon.hub.disk.row_sums import Row, SqlTable, summed
 
@@ -23,8 +25,9 @@ SELECT seq, id, incident, receiver, status, body, tries, created_ms, next_ms FRO
 WHERE state = 'waiting' AND receiver = ? AND NOT EXISTS (
   SELECT 1 FROM outbox AS earlier WHERE earlier.state = 'waiting' AND earlier.receiver = page.receiver
   AND earlier.incident = page.incident AND earlier.seq < page.seq)
-ORDER BY next_ms, seq LIMIT 1
-"""
+ORDER BY (status = 'digest' AND trouble NOT LIKE 'answered 4%' AND trouble NOT LIKE '4%') DESC, next_ms, seq LIMIT 1
+"""  # a digest goes first, but one that is refused holds nobody up
+IN_DIGEST = "in a digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,52 @@ class OutboxTable:
                     " AND incident = ? AND receiver = ?",
                     (page.incident, page.receiver),
                 )
+
+    # --- many in one ---
+
+    def waiting_lines(self, receiver: str) -> list[WaitingLine]:
+        """All pages that wait for a receiver, but a digest, in order."""
+        query = (
+            "SELECT seq, incident, status FROM outbox WHERE state = 'waiting' AND receiver = ? AND status != 'digest'"
+        )
+        return [WaitingLine(*row) for row in self._database.rows(f"{query} ORDER BY seq", receiver)]
+
+    def bodies(self, seqs: Iterable[int]) -> dict[int, bytes]:
+        """Bodies of pages, in order."""
+        rows = self._database.rows(
+            "SELECT seq, body FROM outbox WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq",
+            json.dumps(list(seqs)),
+        )
+        return dict(rows)
+
+    def waiting_digest(self, receiver: str) -> bytes | None:
+        """The body of the digest that waits for a receiver."""
+        query = "SELECT body FROM outbox WHERE state = 'waiting' AND receiver = ? AND status = 'digest' ORDER BY seq DESC LIMIT 1"
+        rows = self._database.rows(query, receiver)
+        return bytes(rows[0][0]) if rows else None
+
+    def oldest_ms(self, receiver: str) -> int:
+        """When the first page that waits was owed."""
+        query = "SELECT MIN(created_ms) FROM outbox WHERE state = 'waiting' AND receiver = ?"
+        return int(self._database.rows(query, receiver)[0][0] or 0)
+
+    def fold(self, page: NewPage, seqs: Iterable[int], now_ms: int) -> None:
+        """A digest in place of these pages and of the digest that waited; it goes first, the others in their order."""
+        with self._database.transaction() as sql:
+            sql.execute(
+                "DELETE FROM outbox WHERE state = 'waiting' AND status = 'digest' AND receiver = ?", (page.receiver,)
+            )
+            sql.execute(
+                "UPDATE outbox SET state = 'accepted', trouble = ? WHERE seq IN (SELECT value FROM json_each(?))",
+                (IN_DIGEST, json.dumps(list(seqs))),
+            )
+            sql.execute("UPDATE outbox SET next_ms = 0 WHERE state = 'waiting' AND receiver = ?", (page.receiver,))
+            owe(sql, [page], now_ms)
+
+    def postpone(self, page: WaitingPage, next_ms: int) -> None:
+        """It was not tried, and is due later."""
+        with self._database.transaction() as sql:
+            sql.execute("UPDATE outbox SET next_ms = ? WHERE seq = ?", (next_ms, page.seq))
 
     def give_up(self, receivers: Iterable[str], trouble: str) -> None:
         """All waiting pages of some receivers fail."""
