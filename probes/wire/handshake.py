@@ -35,6 +35,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from probes.base import Outcome
 from probes.errors import WireError
+from probes.wire.cursor import ByteCursor
 from probes.wire.icmp.fault import icmp_fault
 from probes.wire.session import Address, Arrival, Datagram
 
@@ -137,9 +138,8 @@ def _sealed(packet: bytes, key: bytes) -> bytes:
 
 def cookie_of(body: bytes) -> tuple[bytes, bytes]:
     """The cookie and what follows it; raises `WireError` when there is none."""
-    if len(body) < COOKIE_BYTES:
-        raise WireError(HEAD_BYTES, "no cookie")
-    return body[:COOKIE_BYTES], body[COOKIE_BYTES:]
+    held = ByteCursor(body)
+    return held.take(COOKIE_BYTES, "no cookie"), held.rest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,8 +162,9 @@ class Response:
         if not self._bytes:
             return False
         size = len(self._bytes) if self._left is None else min(self._left, len(self._bytes))
-        self.body += self._bytes.take(size)[: max(0, self._max - len(self.body))]
+        self.body += self._bytes[: min(size, max(0, self._max - len(self.body)))]
         self.body_bytes += size
+        del self._bytes[:size]
         if self._left is not None:
             self._left -= size
             if not self._left:

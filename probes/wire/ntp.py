@@ -10,6 +10,7 @@ import struct
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire.cursor import ByteCursor
 from probes.wire.ntp_time import NTP_EPOCH_S
 
 PORT = 123
@@ -55,9 +56,8 @@ def encode(cookie: int) -> bytes:
 
 def decode(data: bytes) -> NtpReply:
     """A server's packet; what follows the 48 bytes (extensions, a MAC) is not looked at. Raises `WireError`."""
-    if len(data) < _PACKET.size:
-        raise WireError(len(data), "shorter than an NTP packet")
-    first, stratum, poll, precision, delay, dispersion, reference, *stamps = _PACKET.unpack_from(data)
+    said = ByteCursor(data).unpack(_PACKET, "shorter than an NTP packet")
+    first, stratum, poll, precision, delay, dispersion, reference, *stamps = said
     if first & 7 != _SERVER or not 1 <= first >> 3 & 7 <= 4:
         raise WireError(0, "no NTP server's packet")
     if stratum > MAX_STRATUM:

@@ -35,13 +35,11 @@ class Certificate(NamedTuple):
 class _Item(NamedTuple):
     tag: int
     body: bytes
-    end: int
 
 
 def read(der: bytes) -> Certificate:
     """A certificate; raises `WireError`."""
-    outer = _take(der, 0, _SEQUENCE)
-    fields = list(_items(_take(outer.body, 0, _SEQUENCE).body))
+    fields = list(_items(_sequence(_sequence(der))))
     if fields and fields[0].tag == _VERSION:
         del fields[0]
     if [item.tag for item in fields[:5]] != [_INTEGER, *[_SEQUENCE] * 4]:
@@ -50,25 +48,21 @@ def read(der: bytes) -> Certificate:
     return Certificate(_name(fields[4].body), _name(fields[2].body), since, until, _alternatives(fields[5:]))
 
 
-def _item(data: bytes, at: int) -> _Item:
-    """The tag-length-value at `at`."""
-    begin, end = ber.body(data, at, len(data))
-    return _Item(data[at], data[begin:end], end)
-
-
 def _items(data: bytes) -> Iterator[_Item]:
+    """Each tag, length and value."""
     at = 0
     while at < len(data):
-        item = _item(data, at)
-        yield item
-        at = item.end
+        begin, end = ber.body(data, at, len(data))
+        yield _Item(data[at], data[begin:end])
+        at = end
 
 
-def _take(data: bytes, at: int, tag: int) -> _Item:
-    item = _item(data, at)
-    if item.tag != tag:
-        raise WireError(at, "not a certificate")
-    return item
+def _sequence(data: bytes) -> bytes:
+    """What the sequence at the beginning holds."""
+    begin, end = ber.body(data, 0, len(data))
+    if data[0] != _SEQUENCE:
+        raise WireError(0, "not a certificate")
+    return data[begin:end]
 
 
 def _validity(body: bytes) -> tuple[int, int]:
@@ -107,10 +101,10 @@ def _attributes(body: bytes) -> Iterator[tuple[bytes, str]]:
 
 def _alternatives(fields: list[_Item]) -> tuple[str, ...]:
     for field in fields:
-        for extension in _items(_take(field.body, 0, _SEQUENCE).body) if field.tag == _EXTENSIONS else ():
+        for extension in _items(_sequence(field.body)) if field.tag == _EXTENSIONS else ():
             parts = list(_items(extension.body))
             if len(parts) >= 2 and parts[0].body == _ALTERNATIVES and parts[-1].tag == _OCTETS:
-                items = list(_items(_take(parts[-1].body, 0, _SEQUENCE).body))[:_MAX_NAMES]
+                items = list(_items(_sequence(parts[-1].body)))[:_MAX_NAMES]
                 return tuple(text for item in items if (text := _alternative(item)))
     return ()
 

@@ -19,6 +19,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire.cursor import ByteCursor
 from probes.wire.handshake import HEAD_BYTES, PacketCodec, PacketType
 from probes.wire.media.shape import MAX_BYTES, MIN_BYTES, MediaShape, Sort, Variant
 
@@ -127,9 +128,8 @@ def go_body(go: MediaGo) -> bytes:
 
 def read_go(body: bytes) -> MediaGo:
     """GO behind its cookie; raises `WireError` for a variant nobody knows."""
-    if len(body) < _GO.size:
-        raise WireError(len(body), "GO is cut off")
-    version, variant, directions, video_tos, audio_tos, rate_bps, duration_ms, seed = _GO.unpack_from(body)
+    held = ByteCursor(body)
+    version, variant, directions, video_tos, audio_tos, rate_bps, duration_ms, seed = held.unpack(_GO, "GO is cut off")
     if not 1 <= variant <= len(Variant) or not directions & (FORWARD | BACKWARD):
         raise WireError(HEAD_BYTES, f"variant {variant}, ways {directions} are unknown")
     return MediaGo(
@@ -148,9 +148,7 @@ def ask_body(asked: ReportRequest) -> bytes:
 
 def read_ask(body: bytes) -> ReportRequest:
     """ASK behind its cookie."""
-    if len(body) < _ASK.size:
-        raise WireError(len(body), "ASK is cut off")
-    number, known, flags = _ASK.unpack_from(body)
+    number, known, flags = ByteCursor(body).unpack(_ASK, "ASK is cut off")
     return ReportRequest(number, known, bool(flags & 1))
 
 

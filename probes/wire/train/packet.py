@@ -19,6 +19,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from probes.errors import WireError
+from probes.wire.cursor import ByteCursor
 from probes.wire.handshake import HEAD_BYTES, PacketCodec, PacketType
 
 CODEC = PacketCodec(b"nmt1", "train", "test")
@@ -89,13 +90,13 @@ def go_body(go: TrainGo) -> bytes:
 
 def read_go(body: bytes) -> TrainGo:
     """GO behind its cookie; raises `WireError` for sizes no data packet has."""
-    if len(body) < 2 * _STREAM.size + 1:
-        raise WireError(len(body), "GO is cut off")
-    ours, theirs = (PacketStream(*_STREAM.unpack_from(body, at)) for at in (0, _STREAM.size))
+    held = ByteCursor(body)
+    ours, theirs = (PacketStream(*held.unpack(_STREAM, "GO is cut off")) for _ in range(2))
+    tos = held.number(1, "GO is cut off") & 0xFC
     for stream in (ours, theirs):
         if stream.packets > MAX_PACKETS or not MIN_DATA <= stream.size <= MAX_DATA:
             raise WireError(HEAD_BYTES, f"{stream.packets} packets of {stream.size} bytes are not sent")
-    return TrainGo(ours, theirs, body[2 * _STREAM.size] & 0xFC)
+    return TrainGo(ours, theirs, tos)
 
 
 def part_body(part: int) -> bytes:
@@ -105,9 +106,7 @@ def part_body(part: int) -> bytes:
 
 def read_part(body: bytes) -> int:
     """ASK behind its cookie."""
-    if len(body) < 2:
-        raise WireError(len(body), "ASK is cut off")
-    return int.from_bytes(body[:2], "big")
+    return ByteCursor(body).number(2, "ASK is cut off")
 
 
 def summary_body(summary: Summary) -> bytes:

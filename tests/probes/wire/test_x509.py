@@ -37,7 +37,7 @@ def test_what_cryptography_signed_is_read(tmp_path: Path) -> None:
 
 
 def time(text: bytes, tag: int) -> int:
-    return x509._time(x509._Item(tag, text, 0))
+    return x509._time(x509._Item(tag, text))
 
 
 @pytest.mark.parametrize(
