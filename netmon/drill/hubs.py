@@ -20,8 +20,9 @@ from netmon.drill.agenda import Agenda
 from netmon.drill.agents import REFUSED_PAUSE_S, VirtualUplink, VirtualWrite
 from netmon.drill.result import DrillIncident, DrillPage
 from netmon.drill.scenario import ZERO_S
+from netmon.hub.evaluation import open_evaluator
 from netmon.hub.incidents.actions import Actions
-from netmon.hub.incidents.evaluator import MIN_TICK_S, TICK_S, Evaluator
+from netmon.hub.incidents.evaluator import MIN_TICK_S, TICK_S
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.ingest.batch import Batch
 from netmon.hub.ingest.clocks import WriterClocks
@@ -61,7 +62,7 @@ class VirtualHub:
         self.name, self.topology, self._agenda, self._is_slow = name, topology, agenda, is_slow
         self._database = open_database(folder / FILE)
         self._tables = IncidentTables(self._database)
-        self.evaluator = Evaluator(config_of(name), topology, rules, self._tables, folder)
+        self.evaluator = open_evaluator(config_of(name), topology, rules, self._database, folder)
         self.evaluator.caught_up(ZERO_S)
         self.ahead_s = 0.0
         self.pages: list[DrillPage] = []
@@ -183,7 +184,6 @@ class VirtualHub:
 
     def _page(self, at_s: float, status: str, page: dict[str, Any]) -> DrillPage:
         incident = page["incident"]
-        conferences = incident.get("conferences", page.get("conferences", []))
         return {
             "at_s": round(at_s, 3),
             "status": status,
@@ -192,7 +192,7 @@ class VirtualHub:
             "symptoms": incident["symptom_count"],
             "severity": incident["severity"],
             "id": incident["id"],
-            "conferences": [row["id"] if isinstance(row, dict) else row for row in conferences],
+            "conferences": incident["conferences"],
             "hub": self.name,
         }
 

@@ -22,16 +22,14 @@ from netmon.files import lock, tighten
 from netmon.hub.archive import sealing
 from netmon.hub.archive.sink import Sink
 from netmon.hub.conference.rehearsals import Rehearsals
-from netmon.hub.conference.risk import ConferenceRisk
 from netmon.hub.conference.tables import ConferenceTables
-from netmon.hub.disk.database import Database
 from netmon.hub.disk.losses import LostPoints
 from netmon.hub.disk.reclaim import DiskRoom
 from netmon.hub.disk.remembered import heal
+from netmon.hub.evaluation import open_evaluator
 from netmon.hub.incidents.actions import Actions
 from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.incidents.heard import Heard
-from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.ingest.batch import Batch, replay
 from netmon.hub.ingest.ingest import Ingest
 from netmon.hub.ingest.journal import Journal
@@ -125,15 +123,6 @@ class Hub:
         )
 
 
-def _evaluator(
-    config: HubConfig, topology: inventory_file.HubTopology, database: Database, troubles: Troubles
-) -> Evaluator:
-    rules = rules_file.load(Path(config.rules) if config.rules else None)
-    tables, folder = IncidentTables(database), Path(config.state_dir)
-    risk = ConferenceRisk(topology)
-    return Evaluator(config, topology, rules, tables, folder, troubles, topology.conference_checks, risk.endangered)
-
-
 def open_hub(config: HubConfig) -> Hub:
     """Everything opened and caught up, nothing served yet. Raises `ConfigError`, `MachineError`, `SpoolError`."""
     folder = Path(config.state_dir)
@@ -148,7 +137,8 @@ def open_hub(config: HubConfig) -> Hub:
     schema = fields.registry()
     segments = _segments(folder, config)
     database = open_database(folder / FILE, troubles)
-    evaluator = _evaluator(config, topology, database, troubles)
+    rules = rules_file.load(Path(config.rules) if config.rules else None)
+    evaluator = open_evaluator(config, topology, rules, database, folder, troubles)
     outbox = _outbox(config, evaluator, troubles)
     store = folder / "store"
     sinks = tuple(_sink(sink, folder / "sinks", segments, troubles) for sink in config.sinks)

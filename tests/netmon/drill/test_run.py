@@ -18,7 +18,7 @@ from netmon.drill.load import load
 from netmon.drill.network import PlannedCheck
 from netmon.drill.result import DrillResult
 from netmon.drill.run import run
-from netmon.drill.scenario import ZERO_S, DrillScenario
+from netmon.drill.scenario import ZERO_S, DrillConference, DrillScenario
 
 QUIET = """
 name: cut-test
@@ -200,3 +200,12 @@ def test_what_was_given_is_there_and_costs_no_page(tmp_path: Path) -> None:
     assert result.pages == []
     ended = [row["ended_s"] for row in result.incidents]
     assert ended == [-3000.0] * 4 and len({row["element"] for row in result.incidents}) == 4
+
+
+def test_a_page_speaks_of_the_conferences_an_outage_endangers(tmp_path: Path) -> None:
+    story = scenario(tmp_path, 'at: 20, do: cut, element: "mcu:mcu-1", until: 300', until=30.0)
+    rooms = ("c00001", "c00002")
+    live = DrillConference(id="giao-ban", starts=-600.0, ends=7200.0, mcus=("mcu-1",), rooms=rooms)
+    later = replace(live, id="mai", starts=86_400.0, ends=90_000.0)
+    result = run(replace(story, network=replace(story.network, conferences=(live, later))), 1)
+    assert [page["conferences"] for page in result.pages] == [["giao-ban"]]
