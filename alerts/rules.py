@@ -143,7 +143,13 @@ class Rule:
 class RulesFile:
     """A rules file."""
 
-    rules: tuple[Rule, ...] = setting("the rules")
+    rules: tuple[Rule, ...] = setting(
+        "the rules; one with the name of a pack's rule stands in its place; [] with packs alone"
+    )
+    packs: tuple[str, ...] = setting(
+        "packs of netmon's to begin with: default, or some of agents, capacity, certificates, clock, devices, host, links, power, rooms, services, usual",
+        default=(),
+    )
 
 
 def _fits(key: str, tree: Truth, fault: str) -> None:

@@ -20,21 +20,37 @@ from probes import catalog
 from probes.clean import clean
 from probes.errors import BadSettings
 
-PACK = Path(alerts.__file__).parent / "pack" / "default.yaml"
+PACKS = Path(alerts.__file__).parent / "pack"
+PACK = PACKS / "default.yaml"
 _Fault = tuple[str, str, str]  # key, what, write
 
 
 def load(path: Path | None) -> tuple[Rule, ...]:
-    """The rules of a file, or of the pack netmon ships; raises `ConfigError` with all faults."""
+    """The rules of a file and its packs, or of the pack netmon ships; raises `ConfigError` with all faults."""
     file, reader = read(path or PACK)
     reader.check()
-    return file.rules
+    return merged(file)
+
+
+def pack_names() -> list[str]:
+    """The packs netmon ships."""
+    return sorted(path.stem for path in PACKS.glob("*.yaml"))
+
+
+def merged(file: RulesFile) -> tuple[Rule, ...]:
+    """Rules of its packs in their order, each replaced by the file's own of that name; then those that are only its own."""
+    rules = {rule.name: rule for name in file.packs for rule in load(PACKS / f"{name}.yaml")}
+    return tuple((rules | {rule.name: rule for rule in file.rules}).values())
 
 
 def read(path: Path) -> tuple[RulesFile, Reader]:
     """A file of rules and its faults."""
     file, reader = decode.read(path, RulesFile)
-    if not file.rules and not reader.faults:
+    for name in file.packs:
+        if name not in pack_names():
+            write = meant(name, pack_names())
+            reader.fault(reader.line_of(file, "packs"), "packs", f"'{clean(name, 60)}' is no pack", write)
+    if not (file.rules or file.packs) and not reader.faults:
         reader.fault(reader.line_of(file), "rules", "has no rules", "write one `- …` a rule")
     reader.unique(file.rules, "name")
     for rule in file.rules:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from checkout import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,37 @@ TOLD = {
 def test_the_pack_is_read_without_a_fault() -> None:
     assert len(rules.load(None)) >= 7
     assert rules.load(rules.PACK) == rules.load(None)
+
+
+@pytest.mark.parametrize("name", rules.pack_names())
+def test_every_pack_is_read_without_a_fault_and_says_what_it_means(name: str) -> None:
+    pack = rules.load(rules.PACKS / f"{name}.yaml")
+    assert pack and all(rule.meaning_vi and rule.meaning_en for rule in pack)
+    text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert f"`{name}`" in text and all(f"`{rule.name}`" in text and rule.when in text for rule in pack)
+
+
+def test_no_rule_is_in_two_packs() -> None:
+    names = [
+        rule.name
+        for name in rules.pack_names()
+        if name != "default"
+        for rule in rules.load(rules.PACKS / f"{name}.yaml")
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_a_file_begins_with_packs_and_puts_rules_of_its_own_in_their_place(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    own = "{name: link-loss, kinds: [ping], when: loss(20s) > 50%, fault: quality}"
+    file.write_text(f"packs: [default, capacity]\nrules:\n  - {own}\n", encoding="utf-8")
+    loaded, shipped = rules.load(file), rules.load(None)
+    assert [rule.name for rule in loaded[: len(shipped)]] == [rule.name for rule in shipped]
+    assert {rule.name: rule.when for rule in loaded}["link-loss"] == "loss(20s) > 50%"
+    assert "capacity-full" in {rule.name for rule in loaded[len(shipped) :]}
+    file.write_text("packs: [capcity]\nrules: []\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="'capcity' is no pack .did you mean capacity"):
+        rules.load(file)
 
 
 def test_all_faults_of_a_file_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
