@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "silence": ("netmon.cli.silence", "no pages for an element, for a time"),
     "leases": ("netmon.cli.leases", "which heavy tests run now, and what links have carried of them today"),
     "resend": ("netmon.cli.resend", "send points again that a database or a hub refused"),
+    "rules": ("netmon.cli.rules", "prove rules before they are used; why an incident was told"),
     "drill": ("netmon.cli.drill", "play nights in a network to the rules: who is paged, and what for"),
     "report": ("netmon.cli.report.report", "figures over days, from the hub's store"),
     "config": ("netmon.cli.config", "check, show or explain configuration files"),
