@@ -39,25 +39,17 @@ SocketAddress = tuple[Any, ...]
 
 
 class _Line(ConversationRun, StreamDriver):
-    """Ends when the session has and all it said is sent."""
+    """Ends when the session has."""
 
     def __init__(self, line: TlsConnection, session: StreamSession, on_events: Events) -> None:
         ConversationRun.__init__(self)
-        sock, self._carried = line.carried(session)
-        StreamDriver.__init__(self, sock, self._carried, lambda events: _hand_on(on_events, events))
+        StreamDriver.__init__(self, *line.carried(session), lambda events: _hand_on(on_events, events))
 
     def turn(self) -> None:
         """See `StreamDriver`."""
         self.guarded(super().turn)
-        self._settle()
-
-    def _write(self, data: bytes) -> None:
-        super()._write(data)
-        self._settle()
-
-    def _settle(self) -> None:
-        if self.session.done and not (self._turning or self._unsent):
-            fault = getattr(self._carried, "fault", None) or self.fault  # an alert says more than a broken pipe
+        if self.session.done and not self._turning:
+            fault = getattr(self.session, "fault", None) or self.fault  # an alert says more than a broken pipe
             self.end(broken(fault) if fault else None)
 
     def last_words(self, ask: Callable[[], None] | None) -> None:
