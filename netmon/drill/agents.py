@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from netmon.drill import measured
 from netmon.drill.agenda import Agenda
-from netmon.drill.checks import VirtualCheck
+from netmon.drill.checks import PointSeries, VirtualCheck
 from netmon.drill.faults import Way
 from netmon.drill.measured import Fields
 from netmon.drill.scenario import ZERO_S
@@ -27,12 +27,35 @@ PROOF_EVERY_S = 60.0
 MAX_OFF_MS = 600_000  # as agent and hub may differ; what was stored so is moved when the clock is set right
 
 
+class Points:
+    """Points that wait, column by column: a country's would cost the collector as objects more than what is to be measured."""
+
+    def __init__(self) -> None:
+        self._series: list[PointSeries] = []
+        self._fields: list[Fields] = []
+        self._times: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def add(self, series: PointSeries, fields: Fields, time_ms: int) -> None:
+        """One more."""
+        self._series.append(series)
+        self._fields.append(fields)
+        self._times.append(time_ms)
+
+    def lines(self, by_ms: int) -> Iterator[Line]:
+        """As lines, their stamps moved by so much."""
+        for series, fields, time_ms in zip(self._series, self._fields, self._times, strict=True):
+            yield Line(series.name, series.tags, fields, time_ms + by_ms)
+
+
 @dataclass(frozen=True, slots=True)
 class Flushed:
-    """What one flush stored. `first`: the number of its first line; `ahead_s`: its clock's error then."""
+    """What one flush stored. `first`: the number of its first point; `ahead_s`: its clock's error then."""
 
     at_s: float
-    lines: tuple[Line, ...]
+    points: Points
     first: int
     frontier_ms: int
     ahead_s: float
@@ -71,7 +94,8 @@ class VirtualAgent:
         self.agenda, self.chance = agenda, chance
         self.run = 0  # odd: it runs; counts starts and stops, so that nothing of an earlier life is told
         self.boot, self._number = "", 1
-        self._lines: list[Line] = []
+        self._series = PointSeries(OF_AGENT, tags)
+        self._points = Points()
         self._is_urgent = False
         self._flush_number = 0  # of the flush that is due
         self._flushed_s = self._proved_s = -PROOF_EVERY_S
@@ -107,7 +131,7 @@ class VirtualAgent:
     def die(self) -> None:
         """End at once: what was not stored yet is gone."""
         if self.is_running:
-            self._lines.clear()
+            self._points = Points()
             self._is_urgent = False
             self._flush_number += 1
             self.run += 1
@@ -122,7 +146,7 @@ class VirtualAgent:
         """A measurement is told, and the next one begins."""
         if run != self.run:
             return
-        self._lines.append(Line(check.name, check.tags, fields, self.clock_ms(check.sent_s)))
+        self._points.add(check.series, fields, self.clock_ms(check.sent_s))
         if (check.misses or fields["outcome"]) and check.note(fields):
             self._is_urgent = True
             self._due(max(self.agenda.now_s, self._flushed_s + URGENT_GAP_S))
@@ -147,12 +171,10 @@ class VirtualAgent:
 
     def _store(self) -> None:
         now_s = self._flushed_s = self.agenda.now_s
-        self._lines.append(Line(OF_AGENT, self.tags, self._own_fields(now_s), self.clock_ms(now_s)))
-        flushed = Flushed(
-            now_s, tuple(self._lines), self._number, self._frontier_ms(now_s), self.ahead_s, self._is_urgent
-        )
-        self._number += len(self._lines)
-        self._lines.clear()
+        points, self._points = self._points, Points()
+        points.add(self._series, self._own_fields(now_s), self.clock_ms(now_s))
+        flushed = Flushed(now_s, points, self._number, self._frontier_ms(now_s), self.ahead_s, self._is_urgent)
+        self._number += len(points)
         self._is_urgent = False
         for uplink in self.uplinks:
             uplink.store(flushed, self.boot)
@@ -209,36 +231,32 @@ class VirtualUplink:
         boot = queue[0][0]
         while queue and queue[0][0] == boot:
             self._flying.append(queue.popleft())
-        self.agent.agenda.add(now_s + self.agent.chance.uniform(*TRAVEL_S), self._arrive, self._write(boot))
+        self.agent.agenda.add(now_s + self.agent.chance.uniform(*TRAVEL_S), self._arrive, boot, now_s)
 
     def _leave_old(self, now_s: float) -> None:
         while self._waiting and now_s - self._waiting[0][1].at_s > self._live_s:
             self._behind.append(self._waiting.popleft())
 
-    def _write(self, boot: str) -> VirtualWrite:
+    def _write(self, boot: str, sent_s: float) -> VirtualWrite:
         agent, parts = self.agent, [flushed for _, flushed in self._flying]
         return VirtualWrite(
             agent.name,
             agent.site,
             boot,
             parts[0].first,
-            tuple(line for flushed in parts for line in self._placed(flushed)),
+            tuple(line for flushed in parts for line in flushed.points.lines(self._shift_ms(flushed))),
             None if self._is_history else parts[-1].frontier_ms + self._shift_ms(parts[-1]),
             any(flushed.is_urgent for flushed in parts) and not self._is_history,
-            agent.clock_ms(agent.agenda.now_s),
+            agent.clock_ms(sent_s),
         )
 
     def _shift_ms(self, flushed: Flushed) -> int:
         """By how much stamps are moved, for the clock was set right since."""
         return int((self.agent.ahead_s - flushed.ahead_s) * 1000) if abs(flushed.ahead_s) * 1000 > MAX_OFF_MS else 0
 
-    def _placed(self, flushed: Flushed) -> Iterable[Line]:
-        by_ms = self._shift_ms(flushed)
-        return [replace(line, time=(line.time or 0) + by_ms) for line in flushed.lines] if by_ms else flushed.lines
-
-    def _arrive(self, write: VirtualWrite) -> None:
+    def _arrive(self, boot: str, sent_s: float) -> None:
         if self._way.is_open(self.agent.agenda.now_s):
-            self._hub.receive(write, self)
+            self._hub.receive(self._write(boot, sent_s), self)
         else:
             self.answered(is_taken=False, pause_s=0.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from netmon.drill import measured
 from netmon.drill.faults import Answer, Way, answer_to
@@ -19,14 +20,20 @@ BURST_FROM_S, BURST, BURST_GAP_S = 5.0, 3, 0.2  # pings that send so seldom send
 MISSES = 3  # in a row: the agent writes at once
 
 
+class PointSeries(NamedTuple):
+    """What all points of a check have in common: the measurement's name, as in lines, and tags."""
+
+    name: str
+    tags: dict[str, str]
+
+
 @dataclass(slots=True)
 class VirtualCheck:
     """`sent_s`: when the measurement under way, or the next one, begins; `misses`: in a row up to the last one told."""
 
-    name: str  # of the measurement, as in lines
+    series: PointSeries
     kind: str
     every_s: float
-    tags: dict[str, str]
     way: Way
     trip_s: float
     says: str = ""
@@ -100,4 +107,4 @@ class VirtualCheck:
 def virtual_check(planned: PlannedCheck, tags: dict[str, str], way: Way, crossed: int, loss: float) -> VirtualCheck:
     """A planned check whose path has so many elements."""
     trip_s = (BASE_MS + ELEMENT_MS * crossed) / 1000
-    return VirtualCheck(PREFIX + planned.kind, planned.kind, planned.every, tags, way, trip_s, loss=loss)
+    return VirtualCheck(PointSeries(PREFIX + planned.kind, tags), planned.kind, planned.every, way, trip_s, loss=loss)

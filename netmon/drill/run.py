@@ -183,7 +183,7 @@ class _Drill:
 def _make_odd(agent: VirtualAgent, odd: OddAgent) -> None:
     agent.ahead_s += odd.clock
     for check in agent.checks:
-        if odd.says and fits(check.tags["check"], odd.checks):
+        if odd.says and fits(check.series.tags["check"], odd.checks):
             check.says = odd.says
 
 
