@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from probes import early, stats, trace
 from probes import log_buckets as logbuckets
@@ -27,25 +27,6 @@ from probes.wire.fleet.track import FleetTarget, FleetWindow
 AGAIN_S = 60.0  # a name is looked up again after this long
 RETRY_S = 10.0  # … and after this long when it gave nothing
 _LEAD_S = 0.02  # a first packet leaves this much later at least: the loop is warm then, and the kernel stamps
-
-
-class PacketSettings(Protocol):
-    """What the settings of every packet kind hold."""
-
-    @property
-    def every_s(self) -> float:
-        """Time between packets."""
-        raise AssertionError("a protocol")
-
-    @property
-    def timeout_s(self) -> float:
-        """A packet unanswered for so long is lost."""
-        raise AssertionError("a protocol")
-
-    @property
-    def dscp(self) -> int:
-        """DSCP of the packets (0 to 63)."""
-        raise AssertionError("a protocol")
 
 
 # (family, resolved address, our UDP port, settings) → the session agreed on, None: none is needed; raises `NotNegotiated`
