@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from busy import unless_busy
+from against import against
 
 from probes.answer.standin.h323 import H323StandIn, listen
 from probes.base import Measurement, Outcome, Target
@@ -36,22 +36,18 @@ def measure(target: str, how: H323Settings) -> Measurement:
     return asyncio.run(run(Target(target), how, 1))
 
 
-def against(standin: H323StandIn, how: H323Settings, host: str = "127.0.0.1", count: int = 1) -> Measurement:
-    async def both() -> Measurement:
-        listening = await listen(standin, Endpoint(host, 0))
-        where = listening.ras if how.via == "ras" else listening.signalling
-        got = await run(Target(str(where)), how, count)
-        await listening.close()
-        return got
-
-    return unless_busy(asyncio.run(both()))
+def answered(standin: H323StandIn, how: H323Settings, host: str = "127.0.0.1", count: int = 1) -> Measurement:
+    return against(
+        listen(standin, Endpoint(host, 0)),
+        lambda far_end: run(Target(str(far_end.ras if how.via == "ras" else far_end.signalling)), how, count),
+    )
 
 
 # -- a gatekeeper --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_gatekeeper_answers_and_knows_the_room(host: str) -> None:
     standin = H323StandIn(["8001"])
-    got = against(standin, settings(alias="8001"), host, count=2)
+    got = answered(standin, settings(alias="8001"), host, count=2)
     assert (got.outcome, got.why) == (Outcome.OK, "")
     assert {name: got.values[name] for name in ("sent", "rcvd", "sends", "rung", "h225_version")} == {
         "sent": 2, "rcvd": 2, "sends": 1, "rung": 2, "h225_version": 4,
@@ -130,26 +126,26 @@ def test_a_gatekeeper_of_several_addresses_may_answer_from_another() -> None:
 
 def test_without_a_room_only_the_gatekeeper_is_asked() -> None:
     standin = H323StandIn()
-    got = against(standin, settings())
+    got = answered(standin, settings())
     assert (got.outcome, got.values["rung"]) == (Outcome.OK, 1)
     assert "locate_ms" not in got.values and "locationRequest" not in standin.counts
 
 
 def test_an_unknown_room_is_refused_in_words_and_the_gatekeepers_time_stays() -> None:
-    got = against(H323StandIn(["8001"]), settings(alias="9999"))
+    got = answered(H323StandIn(["8001"]), settings(alias="9999"))
     assert got.outcome == Outcome.REFUSED and "9999" in got.why and "knows no such room" in got.why
     assert (got.values["rung"], got.values["reason"]) == (1, 2) and got.values["ras_ms"] > 0
 
 
 def test_a_gatekeeper_that_rejects_is_refused() -> None:
-    got = against(H323StandIn(gatekeeper="reject"), settings(alias="8001"))
+    got = answered(H323StandIn(gatekeeper="reject"), settings(alias="8001"))
     assert got.outcome == Outcome.REFUSED and "terminalExcluded" in got.why and "does not serve us" in got.why
     assert got.values["reason"] == 1 and "rung" not in got.values and got.values["rcvd"] == 1
 
 
 def test_a_silent_gatekeeper_is_lost_and_was_asked_thrice() -> None:
     standin = H323StandIn(gatekeeper="silent")
-    got = against(standin, settings(timeout_s=0.3))
+    got = answered(standin, settings(timeout_s=0.3))
     assert got.outcome == Outcome.LOST and got.values == {"sent": 1, "rcvd": 0}
     assert standin.counts == {"gatekeeperRequest": 3}
 
@@ -228,7 +224,7 @@ def test_an_icmp_message_refuses_a_question_at_once(host: str) -> None:
 def test_the_whole_ladder_with_sound_both_ways(host: str) -> None:
     standin = H323StandIn(["8001"], vendor=Vendor(181, 0, 54, b"objsys\0", b"v0.9.4"))
     long = host == "127.0.0.1"  # the first RTCP reports go out after two seconds
-    got = against(standin, call(duration_s=2.2 if long else 0.4), host)
+    got = answered(standin, call(duration_s=2.2 if long else 0.4), host)
     assert (got.outcome, got.why, got.values["rung"]) == (Outcome.OK, "", 5)
     values = got.values
     assert 0 < values["proceeding_ms"] <= values["alerting_ms"] <= values["answer_ms"] < 2000
@@ -247,14 +243,14 @@ def test_the_whole_ladder_with_sound_both_ways(host: str) -> None:
 
 def test_without_call_the_port_is_only_opened() -> None:
     standin = H323StandIn()
-    got = against(standin, settings(via="call", alias="8001"))
+    got = answered(standin, settings(via="call", alias="8001"))
     assert (got.outcome, got.values["rung"]) == (Outcome.OK, 1) and got.values["connect_ms"] > 0
     assert standin.counts == {}
 
 
 def test_a_room_is_called_once_however_many_are_asked_for() -> None:
     standin = H323StandIn()
-    got = against(standin, call(duration_s=0.0), count=5)
+    got = answered(standin, call(duration_s=0.0), count=5)
     assert standin.counts == {"setup": 1, "releaseComplete": 1} and (got.values["sent"], got.values["rung"]) == (1, 4)
 
 
@@ -272,7 +268,7 @@ def test_ends_of_a_call_have_their_outcomes_and_are_released(
     answer: str, outcome: Outcome, word: str, has: dict[str, int], last: str
 ) -> None:
     standin = H323StandIn(answer=answer)
-    got = against(standin, call(timeout_s=0.6, ring_s=0.2))
+    got = answered(standin, call(timeout_s=0.6, ring_s=0.2))
     assert got.outcome == outcome and word in got.why
     assert {name: got.values.get(name) for name in has} == has and "answer_ms" not in got.values
     assert "cause" in has or "cause" not in got.values
@@ -280,13 +276,13 @@ def test_ends_of_a_call_have_their_outcomes_and_are_released(
 
 
 def test_an_unknown_room_has_its_cause_and_words() -> None:
-    got = against(H323StandIn(["8001"]), call(alias="9999"))
+    got = answered(H323StandIn(["8001"]), call(alias="9999"))
     assert (got.outcome, got.values["cause"]) == (Outcome.REFUSED, 20) and "not registered" in got.why
 
 
 def test_a_change_of_the_far_ends_software_is_a_change_of_a_number() -> None:
     seen = {
-        against(H323StandIn(vendor=Vendor(version=version)), call(duration_s=0.0)).values["product_crc"]
+        answered(H323StandIn(vendor=Vendor(version=version)), call(duration_s=0.0)).values["product_crc"]
         for version in (b"1.0", b"1.0", b"1.1")
     }
     assert len(seen) == 2
@@ -473,7 +469,7 @@ def test_importing_the_kind_stays_light() -> None:
 
 
 def test_texts_of_a_far_end_are_cleaned() -> None:
-    got = against(H323StandIn(vendor=Vendor(product=b"\x1b[31mred", version="\u202ex".encode())), call(duration_s=0.0))
+    got = answered(H323StandIn(vendor=Vendor(product=b"\x1b[31mred", version="\u202ex".encode())), call(duration_s=0.0))
     assert "\x1b" not in str(got.detail) and "\u202e" not in str(got.detail)
 
 

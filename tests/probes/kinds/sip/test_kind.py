@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from against import against
 
 from probes.answer.standin.sip import SipStandIn, listen
 from probes.base import Measurement, Outcome, Target
@@ -26,22 +27,17 @@ def measure(target: str, count: int = 1, **more: object) -> Measurement:
     return asyncio.run(run(Target(target), settings, count))
 
 
-def against(answer: str, transport: str, host: str = "127.0.0.1", **more: object) -> tuple[Measurement, SipStandIn]:
-    async def both() -> tuple[Measurement, SipStandIn]:
-        standin = SipStandIn(answer)
-        listening = await listen(Endpoint(host, 0), standin)
-        settings = SipSettings(**{"timeout_s": 5.0, "transport": transport, **more})  # type: ignore[arg-type]
-        got = await run(Target(str(listening.endpoint)), settings, 2)
-        await listening.close()
-        return got, standin
-
-    return asyncio.run(both())
+def answered(answer: str, transport: str, host: str = "127.0.0.1", **more: object) -> tuple[Measurement, SipStandIn]:
+    standin = SipStandIn(answer)
+    settings = SipSettings(**{"timeout_s": 5.0, "transport": transport, **more})  # type: ignore[arg-type]
+    listening = listen(Endpoint(host, 0), standin)
+    return against(listening, lambda far_end: run(Target(str(far_end.endpoint)), settings, 2)), standin
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_stand_in_is_measured_over_ipv4_and_ipv6(transport: str, host: str) -> None:
-    got, standin = against("200", transport, host)
+    got, standin = answered("200", transport, host)
     assert (got.outcome, got.values["status"], got.values["sent"], got.values["rcvd"]) == (Outcome.OK, 200, 2, 2)
     assert standin.counts == {"answered": 2} and got.took_ms >= got.values["rtt_ms"] > 0
 
@@ -50,14 +46,14 @@ def test_a_stand_in_is_measured_over_ipv4_and_ipv6(transport: str, host: str) ->
     ("answer", "outcome"), [("401", Outcome.OK), ("503", Outcome.REFUSED), ("silent", Outcome.LOST)]
 )
 def test_answers_have_their_outcomes(answer: str, outcome: Outcome) -> None:
-    got, _ = against(answer, "udp", timeout_s=0.4 if answer == "silent" else 5.0)
+    got, _ = answered(answer, "udp", timeout_s=0.4 if answer == "silent" else 5.0)
     assert got.outcome == outcome
     assert got.values.get("retry_after_s") == (30 if answer == "503" else None)
     assert ("rtt_ms" in got.values) == (answer != "silent")
 
 
 def test_an_ipv6_socket_listens_where_it_says() -> None:
-    got, _ = against("200", "udp", "::1")
+    got, _ = answered("200", "udp", "::1")
     assert got.target.startswith("[::1]:")
 
 

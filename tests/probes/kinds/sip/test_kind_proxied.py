@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import kamailio
 import pytest
-from busy import unless_busy
+from against import against
 from checkout import GOLDEN
 from ports import free_ports
 
@@ -34,15 +33,9 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
 
 
 def called(ports: tuple[int, int], who: str, room: RoomStandIn, **more: Any) -> Measurement:
-    async def both() -> Measurement:
-        listening = await standin.listen(Endpoint("127.0.0.1", ports[1]), room)
-        try:
-            settings = SipCallSettings(**{"duration_s": 0.3, "video": False, **more})
-            return await asyncio.wait_for(run(Target(f"sip:{who}@127.0.0.1:{ports[0]}"), settings, 1), 8.0)
-        finally:
-            await listening.close()
-
-    return unless_busy(asyncio.run(both()))
+    settings = SipCallSettings(**{"duration_s": 0.3, "video": False, **more})
+    listening = standin.listen(Endpoint("127.0.0.1", ports[1]), room)
+    return against(listening, lambda far_end: run(Target(f"sip:{who}@127.0.0.1:{ports[0]}"), settings, 1))
 
 
 @pytest.mark.parametrize("who", ["recorded", "direct"])

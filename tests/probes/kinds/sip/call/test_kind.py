@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from busy import unless_busy
+from against import against
 
 from probes.answer.standin import sip as standin
 from probes.answer.standin.room import RoomStandIn
@@ -48,18 +48,15 @@ class Saying(RoomStandIn):
 
 
 def called(room: RoomStandIn, transport: str = "udp", host: str = "127.0.0.1", **more: Any) -> Measurement:
-    async def both() -> Measurement:
-        listening = await standin.listen(Endpoint(host, 0), room)
-        try:
-            settings = SipCallSettings(**{"duration_s": 0.2, "timeout_s": 1.0, "transport": transport, **more})
-            got = await asyncio.wait_for(run(Target(f"sip:test@{listening.endpoint}"), settings, 1), 8.0)
-            await asyncio.sleep(0.05)
-            return got
-        finally:
-            room.live_at_end = room.live  # type: ignore[attr-defined]
-            await listening.close()
+    settings = SipCallSettings(**{"duration_s": 0.2, "timeout_s": 1.0, "transport": transport, **more})
 
-    return unless_busy(asyncio.run(both()))
+    async def measure(far_end: standin.Listening) -> Measurement:
+        got = await run(Target(f"sip:test@{far_end.endpoint}"), settings, 1)
+        await asyncio.sleep(0.05)
+        room.live_at_end = room.live  # type: ignore[attr-defined]
+        return got
+
+    return against(standin.listen(Endpoint(host, 0), room), measure)
 
 
 def left(room: RoomStandIn) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from busy import unless_busy
+from against import against
 from sipfar import busily, elsewhere
 
 from probes.answer.standin import room as rooms
@@ -76,17 +76,9 @@ class Changed(RoomStandIn):
 
 
 def called(room: RoomStandIn, **more: Any) -> Measurement:
-    async def both() -> Measurement:
-        listening = await standin.listen(Endpoint("127.0.0.1", 0), room)
-        try:
-            settings = SipCallSettings(
-                **{"duration_s": 0.3, "timeout_s": 2.0, "video": False, "reports_s": 4.0, **more}
-            )
-            return await asyncio.wait_for(run(Target(f"sip:test@{listening.endpoint}"), settings, 1), 8.0)
-        finally:
-            await listening.close()
-
-    return unless_busy(asyncio.run(both()))
+    settings = SipCallSettings(**{"duration_s": 0.3, "timeout_s": 2.0, "video": False, "reports_s": 4.0, **more})
+    listening = standin.listen(Endpoint("127.0.0.1", 0), room)
+    return against(listening, lambda far_end: run(Target(f"sip:test@{far_end.endpoint}"), settings, 1))
 
 
 def test_a_room_that_reports_hearing_us_is_good_and_the_call_waits_for_its_report() -> None:
