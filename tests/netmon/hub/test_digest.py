@@ -75,9 +75,11 @@ def drive(db: HubTables, to: ReceiverConfig, done: Callable[[], bool] | None = N
     is_done = done or (lambda: "waiting" not in db.outbox.counts())
 
     async def run() -> None:
-        task = asyncio.create_task(Outbox(db.outbox, [to], lambda: None, hub="hub-79").run())
+        outbox = Outbox(db.outbox, [to], lambda: None, hub="hub-79")
+        task = asyncio.create_task(outbox.run())
         until_s = time.monotonic() + 20
         while not is_done() and time.monotonic() < until_s and not task.done():
+            outbox.wake()  # `done` may owe more
             await asyncio.sleep(0.02)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
