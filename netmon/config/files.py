@@ -115,6 +115,7 @@ def read_hub(path: Path) -> tuple[HubConfig, Reader]:
         _identified(reader, rows, attribute)
     _urls(reader, config.sinks)
     _urls(reader, config.mcus)
+    _urls(reader, [config.heartbeat])
     receiver_faults.check(config.receivers, config.people, reader, url_fault)
     receiver_faults.check_people(config.people, reader)
     reader.unique(config.people, "name")

@@ -99,6 +99,18 @@ class McuConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatConfig:
+    """A watcher outside that calls people when the hub is silent (a dead man's switch)."""
+
+    url: str = setting("its address; empty, and no secret_file: there is none", default="")
+    secret_file: str = setting("file with the address, when it is a secret", default="", secret=True)
+    every_s: float = setting("time between two signs of life", unit="s", key="every", low=5, high=3600, default=60.0)
+    method: str = setting("how it is asked: POST with the hub's state, or GET", choices=("POST", "GET"), default="POST")
+    ca_file: str = setting("file with the certificate that signed its own; empty: those of the system", default="")
+    timeout_s: float = setting("give up on one attempt after", unit="s", key="timeout", low=0.5, high=60, default=10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubConfig:
     """A hub's file (`hub.yaml`)."""
 
@@ -142,5 +154,8 @@ class HubConfig:
     conferences: ConferencesConfig = setting("how conferences are rehearsed", default=ConferencesConfig())
     sinks: tuple[SinkConfig, ...] = setting("databases that get a copy of every point", default=())
     receivers: tuple[ReceiverConfig, ...] = setting("who gets pages", default=())
+    heartbeat: HeartbeatConfig = setting(
+        "a watcher outside that calls people when the hub is silent", default=HeartbeatConfig()
+    )
     people: tuple[PersonConfig, ...] = setting("who may be on duty, for receivers with a rota", default=())
     mcus: tuple[McuConfig, ...] = setting("management interfaces of MCUs, for `netmon conference legs`", default=())

@@ -27,6 +27,7 @@ from netmon.hub.disk.losses import LostPoints
 from netmon.hub.disk.reclaim import DiskRoom
 from netmon.hub.disk.remembered import heal
 from netmon.hub.evaluation import open_evaluator
+from netmon.hub.heartbeat import Heartbeat
 from netmon.hub.incidents.actions import Actions
 from netmon.hub.incidents.evaluator import Evaluator
 from netmon.hub.incidents.heard import Heard
@@ -75,6 +76,7 @@ class Hub:
     live: Live
     evaluator: Evaluator
     outbox: Outbox
+    heartbeat: Heartbeat
     rehearsals: Rehearsals
     feed: EventStream
     sealer: sealing.Sealer
@@ -181,8 +183,31 @@ def open_hub(config: HubConfig) -> Hub:
     application = api.make(state, feed, Actions(evaluator.board), desk.view, rehearsals)
     leases = LeaseEndpoint(ingest, desk, counters)
     tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters, troubles)
-    parts = segments, journal, ingest, live, evaluator, outbox, rehearsals, feed, sealer, sinks, counters, listeners
+    heartbeat = Heartbeat(config.heartbeat, config.name, partial(_vital, evaluator, troubles), troubles)
+    parts = (
+        segments,
+        journal,
+        ingest,
+        live,
+        evaluator,
+        outbox,
+        heartbeat,
+        rehearsals,
+        feed,
+        sealer,
+        sinks,
+        counters,
+        listeners,
+    )
     return Hub(troubles, config, folder, *parts, tls, held)
+
+
+def _vital(evaluator: Evaluator, troubles: Troubles) -> dict[str, Any]:
+    """What a watcher outside is told."""
+    view = evaluator.view(time.time())
+    open_now = sum(row["state"] == "open" for row in view["incidents"])
+    figures = {"ticks": view["ticks"], "tick_ms": view["tick_ms"], "pages": view["pages"]}
+    return figures | {"open_incidents": open_now, "troubles": [row["part"] for row in troubles.rows()]}
 
 
 def _outbox(config: HubConfig, evaluator: Evaluator, troubles: Troubles) -> Outbox:

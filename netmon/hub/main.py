@@ -60,6 +60,7 @@ async def serve(hub: Hub) -> int:
     parts = [
         _part(hub, "evaluation", hub.evaluator.run),
         _part(hub, "outbox", hub.outbox.run),
+        _part(hub, "heartbeat", hub.heartbeat.run),
         _part(hub, "rehearsals", hub.rehearsals.run),
         _part(hub, "events", hub.feed.run),
         _part(hub, "housekeeping", lambda: _housekeeping(hub, keep_now)),
