@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from alerts.errors import AlertsError
@@ -27,17 +28,17 @@ PATIENCE = 3  # beats nobody took before people are told: a watcher may restart
 
 
 class Heartbeat:
-    """`state`: the hub's figures, `ticks` among them."""
+    """`view`: what the evaluator shows at a Unix time, `ticks` among it."""
 
     def __init__(
         self,
         config: HeartbeatConfig,
         hub: str,
-        state: Callable[[], dict[str, Any]],
+        view: Callable[[float], dict[str, Any]],
         troubles: Troubles,
         post: Callable[..., Delivery] = post,
     ) -> None:
-        self._config, self._hub, self._state, self._troubles, self._post = config, hub, state, troubles, post
+        self._config, self._hub, self._view, self._troubles, self._post = config, hub, view, troubles, post
         self._ticks, self._missed = 0, 0
 
     async def run(self) -> None:
@@ -50,18 +51,23 @@ class Heartbeat:
 
     def beat(self) -> bool:
         """One sign of life, if there is life: did somebody take it?"""
-        state = self._state()
-        ticks, before, self._ticks = int(state["ticks"]), self._ticks, int(state["ticks"])
+        view = self._view(time.time())
+        ticks, before, self._ticks = int(view["ticks"]), self._ticks, int(view["ticks"])
         if ticks <= before:
             log.error("evaluation stands at tick %d: no sign of life is sent", ticks)
             return False
-        trouble = self._sent({"hub": self._hub, **state})
+        trouble = self._sent(self._state(view))
         self._missed = self._missed + 1 if trouble else 0
         if self._missed >= PATIENCE:
             self._troubles.tell(PART, f"the watcher takes no signs of life: {clean(trouble)}", severity="warning")
         elif not trouble:
             self._troubles.well(PART)
         return not trouble
+
+    def _state(self, view: Mapping[str, Any]) -> dict[str, Any]:
+        figures = {"hub": self._hub, "ticks": view["ticks"], "tick_ms": view["tick_ms"], "pages": view["pages"]}
+        open_now = sum(row["state"] == "open" for row in view["incidents"])
+        return figures | {"open_incidents": open_now, "troubles": [row["part"] for row in self._troubles.rows()]}
 
     def _sent(self, state: dict[str, Any]) -> str:
         """What went wrong; "" when nothing did."""

@@ -183,7 +183,7 @@ def open_hub(config: HubConfig) -> Hub:
     application = api.make(state, feed, Actions(evaluator.board), desk.view, rehearsals)
     leases = LeaseEndpoint(ingest, desk, counters)
     tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters, troubles)
-    heartbeat = Heartbeat(config.heartbeat, config.name, partial(_vital, evaluator, troubles), troubles)
+    heartbeat = Heartbeat(config.heartbeat, config.name, evaluator.view, troubles)
     parts = (
         segments,
         journal,
@@ -202,26 +202,11 @@ def open_hub(config: HubConfig) -> Hub:
     return Hub(troubles, config, folder, *parts, tls, held)
 
 
-def _vital(evaluator: Evaluator, troubles: Troubles) -> dict[str, Any]:
-    """What a watcher outside is told."""
-    view = evaluator.view(time.time())
-    open_now = sum(row["state"] == "open" for row in view["incidents"])
-    figures = {"ticks": view["ticks"], "tick_ms": view["tick_ms"], "pages": view["pages"]}
-    return figures | {"open_incidents": open_now, "troubles": [row["part"] for row in troubles.rows()]}
-
-
 def _outbox(config: HubConfig, evaluator: Evaluator, troubles: Troubles) -> Outbox:
     """What sends the pages that a tick owes, and tells the board what became of them."""
     board = evaluator.board
-    outbox = Outbox(
-        board.tables.outbox,
-        config.receivers,
-        on_change=board.pages_changed,
-        troubles=troubles,
-        lang=config.lang,
-        people=config.people,
-        hub=config.name,
-    )
+    speaking = partial(Outbox, lang=config.lang, people=config.people, hub=config.name)
+    outbox = speaking(board.tables.outbox, config.receivers, board.pages_changed, troubles=troubles)
     evaluator.on_owed = outbox.wake
     return outbox
 

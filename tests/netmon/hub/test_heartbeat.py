@@ -21,26 +21,32 @@ class Life:
     def __init__(self) -> None:
         self.ticks = 1
 
-    def state(self) -> dict[str, Any]:
-        return {"ticks": self.ticks, "troubles": []}
+    def view(self, now_s: float) -> dict[str, Any]:
+        return {
+            "ticks": self.ticks,
+            "tick_ms": 1.5,
+            "pages": {},
+            "incidents": [{"state": "open"}, {"state": "resolved"}],
+        }
 
 
 def test_a_hub_that_judges_says_so_and_one_that_stands_does_not() -> None:
     life = Life()
     with receiver() as watcher:
-        heart = Heartbeat(HeartbeatConfig(url=watcher.url), "hub-79", life.state, Troubles())
+        heart = Heartbeat(HeartbeatConfig(url=watcher.url), "hub-79", life.view, Troubles())
         assert heart.beat()
         assert not heart.beat()  # it answers, and judges nothing
         life.ticks += 60
         assert heart.beat()
     assert [json.loads(request.raw)["ticks"] for request in watcher.requests] == [1, 61]
-    assert json.loads(watcher.requests[0].raw)["hub"] == "hub-79"
+    body = json.loads(watcher.requests[0].raw)
+    assert (body["hub"], body["open_incidents"], body["troubles"]) == ("hub-79", 1, [])
 
 
 def test_a_watcher_that_takes_nothing_is_a_trouble_until_it_does() -> None:
     life, troubles, answers = Life(), Troubles(), iter([500] * (PATIENCE + 1))
     with receiver(lambda request: (next(answers, 200), {})) as watcher:
-        heart = Heartbeat(HeartbeatConfig(url=watcher.url), "h", life.state, troubles)
+        heart = Heartbeat(HeartbeatConfig(url=watcher.url), "h", life.view, troubles)
         counts = []
         for _ in range(PATIENCE + 2):
             life.ticks += 1
@@ -53,17 +59,17 @@ def test_an_address_that_is_a_secret_stays_in_its_file(tmp_path: Path) -> None:
     with receiver() as watcher:
         (tmp_path / "address").write_text(watcher.url + "\n")
         config = HeartbeatConfig(secret_file=str(tmp_path / "address"), method="GET")
-        assert Heartbeat(config, "h", Life().state, Troubles()).beat()
+        assert Heartbeat(config, "h", Life().view, Troubles()).beat()
         assert watcher.requests[0].raw == b""
     (tmp_path / "address").unlink()
-    assert not Heartbeat(config, "h", Life().state, Troubles()).beat()
+    assert not Heartbeat(config, "h", Life().view, Troubles()).beat()
 
 
 @pytest.mark.parametrize(("config", "beats"), [(HeartbeatConfig(), False), (HeartbeatConfig(url="http://x/"), True)])
 def test_without_a_watcher_nothing_is_sent(
     config: HeartbeatConfig, beats: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heart, count = Heartbeat(config, "h", Life().state, Troubles()), list[int]()
+    heart, count = Heartbeat(config, "h", Life().view, Troubles()), list[int]()
     monkeypatch.setattr("netmon.hub.heartbeat.FIRST_S", 0.01)
     monkeypatch.setattr(heart, "beat", lambda: count.append(1))
 
