@@ -183,22 +183,8 @@ def open_hub(config: HubConfig) -> Hub:
     application = api.make(state, feed, Actions(evaluator.board), desk.view, rehearsals)
     leases = LeaseEndpoint(ingest, desk, counters)
     tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters, troubles)
-    heartbeat = Heartbeat(config.heartbeat, config.name, evaluator.view, troubles)
-    parts = (
-        segments,
-        journal,
-        ingest,
-        live,
-        evaluator,
-        outbox,
-        heartbeat,
-        rehearsals,
-        feed,
-        sealer,
-        sinks,
-        counters,
-        listeners,
-    )
+    sent = outbox, Heartbeat(config.heartbeat, config.name, evaluator.view, troubles)
+    parts = segments, journal, ingest, live, evaluator, *sent, rehearsals, feed, sealer, sinks, counters, listeners
     return Hub(troubles, config, folder, *parts, tls, held)
 
 
