@@ -141,7 +141,7 @@ def open_hub(config: HubConfig) -> Hub:
     database = open_database(folder / FILE, troubles)
     rules = rules_file.load(Path(config.rules) if config.rules else None)
     evaluator = open_evaluator(config, topology, rules, database, folder, troubles)
-    outbox = _outbox(config, evaluator, troubles)
+    outbox, _ = senders = _senders(config, evaluator, troubles)
     store = folder / "store"
     sinks = tuple(_sink(sink, folder / "sinks", segments, troubles) for sink in config.sinks)
     sealer = sealing.Sealer(segments, store, troubles)
@@ -183,18 +183,17 @@ def open_hub(config: HubConfig) -> Hub:
     application = api.make(state, feed, Actions(evaluator.board), desk.view, rehearsals)
     leases = LeaseEndpoint(ingest, desk, counters)
     tls, listeners = _listeners(config, folder, ingest, application, leases, readers, counters, troubles)
-    sent = outbox, Heartbeat(config.heartbeat, config.name, evaluator.view, troubles)
-    parts = segments, journal, ingest, live, evaluator, *sent, rehearsals, feed, sealer, sinks, counters, listeners
+    parts = segments, journal, ingest, live, evaluator, *senders, rehearsals, feed, sealer, sinks, counters, listeners
     return Hub(troubles, config, folder, *parts, tls, held)
 
 
-def _outbox(config: HubConfig, evaluator: Evaluator, troubles: Troubles) -> Outbox:
-    """What sends the pages that a tick owes, and tells the board what became of them."""
+def _senders(config: HubConfig, evaluator: Evaluator, troubles: Troubles) -> tuple[Outbox, Heartbeat]:
+    """What sends the pages that a tick owes, and tells the board what became of them; and the signs of life."""
     board = evaluator.board
     speaking = partial(Outbox, lang=config.lang, people=config.people, hub=config.name)
     outbox = speaking(board.tables.outbox, config.receivers, board.pages_changed, troubles=troubles)
     evaluator.on_owed = outbox.wake
-    return outbox
+    return outbox, Heartbeat(config.heartbeat, config.name, evaluator.view, troubles)
 
 
 def _listening(
