@@ -10,6 +10,7 @@ from alerts.base import Info
 from alerts.incident import Incident
 
 CONFERENCES_TOLD = 3  # in one line
+NAMES_TOLD = 5
 HANOI = timezone(timedelta(hours=7))  # no daylight saving since 1975
 Words = Mapping[str, str]
 
@@ -44,6 +45,10 @@ _WORDS = {  # by what is said: in Vietnamese, in English
     "circuit": ("kênh {circuit}", "circuit {circuit}"),
     "suffer": ("ảnh hưởng {n} xã", "{n} communes suffer"),
     "suffer.other": ("ảnh hưởng {n} nơi", "{n} places suffer"),
+    "named": ("{all} ({names})", "{all} ({names})"),
+    "magnitude.loss": ("mất {share:.0%} gói", "{share:.0%} of packets lost"),
+    "magnitude.delay": ("trễ {ms:.0f} ms", "{ms:.0f} ms round trip"),
+    "flows": ("{n}/{all} phép đo bị", "{n} of {all} checks hit"),
     "since": ("từ {at}", "since {at}"),
     "until": ("từ {at} đến {end}", "from {at} to {end}"),
     "call": ("gọi {contact}", "call {contact}"),
@@ -92,8 +97,20 @@ def _conference(words: Words, incident: Incident, conference: EndangeredConferen
     return ", ".join([words["conference"].format(name=conference.name), rooms, when])
 
 
-def summary(lang: str, incident: Incident, info: Info, symptoms: tuple[str, ...]) -> str:
-    """One line: what, which, whose circuit, who suffers, since when, whom to call. Times in Việt Nam's zone."""
+class PageFacts(NamedTuple):
+    """What a page says beside: the moment it is made (Unix ms), names of who suffers, and the median figure of the rules that
+    fire (a share of packets, or seconds of a round trip)."""
+
+    now_ms: int
+    names: tuple[str, ...] = ()
+    figure: float | None = None
+
+
+def summary(
+    lang: str, incident: Incident, info: Info, symptoms: tuple[str, ...], facts: PageFacts | None = None
+) -> str:
+    """One line: what, which, whose circuit, who suffers, since when, whom to call. Times in Việt Nam's zone. With `facts` as a
+    page says it: how bad, names, dates that are not today's."""
     words = LANGUAGES[lang]
     what, resolved_ms = words.get(incident.kind, words["other"]), incident.resolved_ms
     if resolved_ms is not None:
@@ -103,12 +120,42 @@ def summary(lang: str, incident: Incident, info: Info, symptoms: tuple[str, ...]
     others = tuple(element for element in symptoms if element != info.id)
     if others:
         key = "suffer" if all(element.startswith("commune:") for element in others) else "suffer.other"
-        parts.append(words[key].format(n=len(others)))
+        suffering = words[key].format(n=len(others))
+        parts.append(_named(words, suffering, len(others), facts.names) if facts else suffering)
+    at = _moment(incident.first_miss_ms, facts)
     if resolved_ms is not None:
-        return ", ".join([*parts, words["until"].format(at=clock(incident.first_miss_ms), end=clock(resolved_ms))])
-    parts.append(words["since"].format(at=clock(incident.first_miss_ms)))
+        return ", ".join([*parts, words["until"].format(at=at, end=_moment(resolved_ms, facts))])
+    parts += _magnitude(words, incident, facts) if facts else []
+    parts.append(words["since"].format(at=at))
     contact = " ".join(filter(None, (info.contact_name, info.contact_phone)))
     return ", ".join([*parts, words["call"].format(contact=contact)] if contact else parts)
+
+
+def _named(words: Words, suffering: str, count: int, names: tuple[str, ...]) -> str:
+    if not names:
+        return suffering
+    shown = ", ".join(names[:NAMES_TOLD]) + (", …" if count > min(len(names), NAMES_TOLD) else "")
+    return words["named"].format(all=suffering, names=shown)
+
+
+def _magnitude(words: Words, incident: Incident, facts: PageFacts) -> list[str]:
+    """How bad it is: packets lost or milliseconds, and how many of the checks across it say so."""
+    parts, figure = list[str](), facts.figure
+    if figure is not None and incident.kind == "loss":
+        parts.append(words["magnitude.loss"].format(share=figure))
+    elif figure is not None and incident.kind == "delay":
+        parts.append(words["magnitude.delay"].format(ms=1000 * figure))
+    checks = incident.against + incident.clear
+    return [*parts, words["flows"].format(n=incident.against, all=checks)] if checks > 1 else parts
+
+
+def _moment(at_ms: int, facts: PageFacts | None) -> str:
+    """The time of day; in a page with its zone, and with the date when it is not today."""
+    if facts is None:
+        return clock(at_ms)
+    at, now = (datetime.fromtimestamp(ms / 1000, HANOI) for ms in (at_ms, facts.now_ms))
+    date = "" if at.date() == now.date() else at.strftime(" %d/%m" if at.year == now.year else " %d/%m/%Y")
+    return f"{clock(at_ms)}{date} +07"
 
 
 def _circuit_words(words: Words, info: Info) -> list[str]:

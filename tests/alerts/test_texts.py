@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from alerts.base import Info
 from alerts.incident import Incident
-from alerts.texts import LANGUAGES, EndangeredConference, clock, conferences, summary
+from alerts.texts import LANGUAGES, EndangeredConference, PageFacts, clock, conferences, summary
 
 LINK = Info("link:core-province", "link", "Trung tâm – Sài Gòn", "VNPT", "VNPT", "TSL-1", "Trực kênh", "080 00002")
 COMMUNES = tuple(f"commune:c{number}" for number in range(98))
@@ -118,3 +118,43 @@ def test_no_more_than_three_conferences_are_named() -> None:
 def test_what_is_over_endangers_nobody_any_more() -> None:
     assert conferences("en", incident(resolved_ms=AT_MS), [MEETING], AT_MS) == ""
     assert conferences("en", incident(), [], AT_MS) == ""
+
+
+# --- as a page says it ---
+
+
+def paged(
+    lang: str, kind: str = "down", *, now_ms: int = AT_MS, resolved_ms: int | None = None, **facts: object
+) -> str:
+    case = replace(incident(kind, resolved_ms), against=98, clear=1)
+    return summary(lang, case, LINK, COMMUNES, PageFacts(now_ms, **facts))  # type: ignore[arg-type]
+
+
+def test_a_page_says_how_bad_it_is_and_names_some_who_suffer() -> None:
+    names = ("Tân Phú", "Tân Đông", "An Khê", "Phú Mỹ", "Long Sơn")
+    assert paged("vi", "loss", names=names, figure=0.154) == (
+        "MẤT GÓI: đường truyền Trung tâm – Sài Gòn, VNPT, kênh TSL-1, ảnh hưởng 98 xã (Tân Phú, Tân Đông, An Khê, Phú Mỹ, Long Sơn, …),"
+        " mất 15% gói, 98/99 phép đo bị, từ 21:13:20 +07, gọi Trực kênh 080 00002"
+    )
+    assert "210 ms round trip, 98 of 99 checks hit, since 21:13:20 +07" in paged("en", "delay", figure=0.2096)
+    assert "%" not in paged("en", "down", figure=0.5) and "ms" not in paged("en", "jitter", figure=0.5)
+
+
+@pytest.mark.parametrize(
+    ("later_ms", "since"),
+    [
+        (0, "21:13:20 +07"),
+        (2 * 3_600_000, "21:13:20 +07"),
+        (3 * 3_600_000, "21:13:20 21/09 +07"),
+        (200 * 86_400_000, "21:13:20 21/09/2026 +07"),
+    ],
+)
+def test_a_date_that_is_not_todays_is_named(later_ms: int, since: str) -> None:
+    assert f"since {since}, call" in paged("en", now_ms=AT_MS + later_ms)
+    over = paged("en", now_ms=AT_MS + later_ms, resolved_ms=AT_MS + later_ms)
+    assert f"from {since} to " in over and "checks hit" not in over
+
+
+def test_names_in_a_page_are_data() -> None:
+    assert "({n}, %s, …)" in paged("en", names=("{n}", "%s"))
+    assert "(A, B)" in summary("en", incident(), LINK, ("commune:1", "commune:2"), PageFacts(AT_MS, ("A", "B")))

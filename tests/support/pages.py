@@ -29,6 +29,7 @@ VIEW: dict[str, Any] = {
     "conferences": [],
     "vi": "MẤT KẾT NỐI: đường truyền …",
     "en": "DOWN: link …",
+    "do": {"vi": "Kiểm tra nguồn điện.", "en": "Check power."},
     "acked_by": "",
     "acked_ms": None,
     "ack_note": "",

@@ -293,7 +293,9 @@ class Evaluator:
                     batch = self._queue.popleft()
                     self._fed_values += _values(batch)
                     self._feed(batch, now_ms)
-            return self._book.step(self._engine.assess(now_ms), self._kinds)
+            assessment = self._engine.assess(now_ms)
+            self.board.pages.firing = assessment.firing
+            return self._book.step(assessment, self._kinds)
         return []
 
     def _of_hub(self, now_ms: int) -> list[Change]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 from alerts import texts
-from alerts.base import Topology, inward
+from alerts.base import Firing, Topology, inward
+from alerts.blame.accusation import Member
 from alerts.incidents import Incident
 from alerts.notify import webhook
 from alerts.route import NotSent, is_on, not_sent, unwanted
@@ -17,6 +20,7 @@ from alerts.texts import EndangeredConference
 from netmon.config.hub import HubConfig
 from netmon.hub.incidents.scopes import Scopes
 from netmon.hub.outbox_table import NewPage, Undelivered
+from netmon.texts import LANGUAGES, read_texts
 
 SYMPTOMS_SHOWN = webhook.SYMPTOMS_TOLD
 Key = tuple[str, str, str]  # incident, receiver, status
@@ -44,6 +48,10 @@ class Pages:
         self._paged = dict[Key, str]()
         self.refresh(paged, undelivered)
         self._hub = f"hub:{config.name}"
+        self._first_steps = _first_steps()
+        self.firing: Sequence[Firing] = ()  # at the last tick: how bad things are
+        self._figures_of: Sequence[Firing] = ()
+        self._figures = dict[Member, float | None]()
         self.note = ""  # what is wrong with the hub itself, for its own incident
         self._scopes = Scopes(topology, config.receivers)
         self._repeating = [receiver for receiver in config.receivers if receiver.repeat_s]
@@ -75,16 +83,43 @@ class Pages:
                 row = self._paged_row(incident, now_s)
                 owed += [self._page(row, name, status) for name in names]
             if incident.is_open and (repeats := self._repeats(incident, silences, now_s)):
-                row = self.row(incident, now_s)
+                row = self._paged_row(incident, now_s)
                 owed += [self._page(row, name, "firing", repeat=count) for name, count in repeats]
         return owed
 
     def _paged_row(self, incident: Incident, now_s: float) -> dict[str, Any]:
         """An incident as a page tells it: its line begins with the conferences it endangers at this moment."""
         row, endangered = self.row(incident, now_s), self._endangered(incident.element, now_s)
+        now_ms, said = int(now_s * 1000), self._said(incident, self._facts(incident, now_s))
         for lang in texts.LANGUAGES:
-            row[lang] = texts.conferences(lang, incident, endangered, int(now_s * 1000)) + row[lang]
+            row[lang] = texts.conferences(lang, incident, endangered, now_ms) + said[lang]
         return row
+
+    def _facts(self, incident: Incident, now_s: float) -> texts.PageFacts:
+        """What a page says of an incident at this moment beside what is shown of it."""
+        figures = [figure for member in incident.members if (figure := self._figure(member)) is not None]
+        others = [element for element in self._symptoms(incident) if element != incident.element]
+        names = (self._topology.info(element).name for element in others[: texts.NAMES_TOLD])
+        return texts.PageFacts(int(now_s * 1000), tuple(filter(None, names)), median(figures) if figures else None)
+
+    def _figure(self, member: Member) -> float | None:
+        """What a firing rule measured at the last tick; looked up by member, made once a tick and only when a page asks."""
+        if self._figures_of is not self.firing:
+            self._figures = {firing.member: firing.value for firing in self.firing}
+            self._figures_of = self.firing
+        return self._figures.get(member)
+
+    def _symptoms(self, incident: Incident) -> tuple[str, ...]:
+        if incident.fault == "state":  # nobody suffers from it yet
+            return (incident.element,)
+        return self._topology.symptoms(incident.element)
+
+    def _said(self, incident: Incident, facts: texts.PageFacts | None = None) -> dict[str, str]:
+        """Its line in each language. With `facts`: as a page says it."""
+        info, symptoms = self._topology.info(incident.element), self._symptoms(incident)
+        said = {lang: texts.summary(lang, incident, info, symptoms, facts) for lang in texts.LANGUAGES}
+        is_noted = incident.element == self._hub and incident.is_open and self.note
+        return {lang: f"{text}: {self.note}" for lang, text in said.items()} if is_noted else said
 
     def _firing(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> list[str]:
         without = [
@@ -149,12 +184,7 @@ class Pages:
 
     def row(self, incident: Incident, now_s: float) -> dict[str, Any]:
         """An incident as the state API shows it; one that is over with the conferences it endangered at its end."""
-        info = self._topology.info(incident.element)
-        alone = incident.fault == "state"  # nobody suffers from it yet
-        symptoms = (incident.element,) if alone else self._topology.symptoms(incident.element)
-        said = {lang: texts.summary(lang, incident, info, symptoms) for lang in texts.LANGUAGES}
-        if incident.element == self._hub and incident.is_open and self.note:
-            said = {lang: f"{text}: {self.note}" for lang, text in said.items()}
+        info, symptoms = self._topology.info(incident.element), self._symptoms(incident)
         at_s = now_s if incident.resolved_ms is None else incident.resolved_ms / 1000
         endangered = self._endangered(incident.element, at_s)
         return {
@@ -177,7 +207,8 @@ class Pages:
             "suspects": list(incident.suspects),
             "evidence": {"against": incident.against, "clear": incident.clear, "also": list(incident.also_told)},
             "conferences": [conference.id for conference in endangered],
-            **said,
+            **self._said(incident),
+            "do": self._first_steps.get(incident.kind, self._first_steps["other"]),
             "acked_by": incident.acked_by,
             "acked_ms": incident.acked_ms,
             "ack_note": incident.ack_note,
@@ -186,6 +217,12 @@ class Pages:
             "silenced": False,
             "not_sent": [],
         }
+
+
+def _first_steps() -> dict[str, dict[str, str]]:
+    """Kind → language → what to do first."""
+    steps = read_texts(Path(__file__).with_name("first_steps.txt"))
+    return {kind: {lang: steps[lang][kind] for lang in LANGUAGES} for kind in steps["en"]}
 
 
 def _undelivered(page: Undelivered) -> NotSent:

@@ -9,13 +9,13 @@ import pytest
 from checkout import ROOT
 from incident_world import Tree
 
-from alerts.base import Info
+from alerts.base import Firing, Info
 from alerts.incidents import Incident
 from alerts.notify import webhook
 from alerts.notify.notice import notice_of
 from alerts.notify.said import headline
 from alerts.silences import Silence
-from alerts.texts import EndangeredConference
+from alerts.texts import LANGUAGES, EndangeredConference
 from netmon.config.hub import HubConfig
 from netmon.config.receiver import ReceiverConfig
 from netmon.hub.incidents.pages import Key, Pages
@@ -123,7 +123,8 @@ def test_a_page_carries_the_row_people_see() -> None:
     assert body["incident"]["symptom_count"] == row["symptom_count"] == 30
     assert body["incident"]["symptoms"] == row["symptoms"] == [f"commune:c{number}" for number in range(1, 21)]
     assert body["incident"]["contact"] == {"name": "Trực kênh", "phone": "080 00002"}
-    assert body["commonAnnotations"]["summary"] == row["vi"]
+    assert body["commonAnnotations"]["summary"] == body["incident"]["vi"]
+    assert body["incident"]["vi"].startswith(row["vi"].partition(", từ ")[0]) and body["incident"]["do"] == row["do"]
 
 
 def _giao_ban(element: str, now_s: float) -> tuple[EndangeredConference, ...]:
@@ -278,3 +279,42 @@ def test_a_page_that_was_tried_in_vain_says_what_was_answered() -> None:
     assert not_sent(incident(), waits, gone, others, paged=paged) == [
         ("duty", "waiting", "answered 503"), ("night", "given-up", "resolved: answered 400"),
     ]  # fmt: skip
+
+
+# --- what to do, and how bad it is ---
+
+
+def test_every_kind_says_what_to_do_first() -> None:
+    names = {key for key in LANGUAGES["en"] if key in pages()._first_steps}
+    kinds = {
+        "down",
+        "loss",
+        "delay",
+        "jitter",
+        "throughput",
+        "certificate",
+        "battery",
+        "interface",
+        "unready",
+        "software",
+        "media",
+        "silent",
+        "unheard",
+        "unfit",
+        "trouble",
+    }
+    assert names >= kinds
+    for kind in (*kinds, "a-rule-of-our-own"):
+        step = pages().row(incident(kind=kind), 150)["do"]
+        assert step["vi"].endswith(".") and step["en"].endswith(".") and step["vi"] != step["en"]
+
+
+def test_a_page_has_the_median_of_what_fires_for_its_incident_and_no_other() -> None:
+    made = pages()
+    members = {("link-loss", f"c{number}-core") for number in range(1, 4)}
+    shares = {"c1-core": 0.1, "c2-core": 0.3, "c3-core": 0.5, "c4-core": 0.9}
+    made.firing = [Firing("link-loss", "quality", "warning", check, "c", 0, share) for check, share in shares.items()]
+    case = incident(kind="loss", fault="quality", severity="critical", members=members)
+    text = json.loads(made.missing([case], (), 150)[0].body)["commonAnnotations"]["summary_en"]
+    assert "30% of packets lost" in text and "30 communes suffer (Tên commune:c1, " in text
+    assert "packets lost" not in made.row(case, 150)["en"]  # figures are of a page's moment
