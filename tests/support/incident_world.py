@@ -292,6 +292,9 @@ class World:
     def _loss(self, one: Evidence, series: Series) -> list[Firing]:
         if self.kinds[one.check] == "sip":
             return []
+        if max(series.broken_ms or 0, series.refused_ms or 0) <= one.frontier_ms - WINDOW_MS:
+            self.losing.pop(one.check, None)  # nothing was lost within the window: most of a world, most of the time
+            return []
         points = list(takewhile(lambda point: point[0] > one.frontier_ms - WINDOW_MS, reversed(series.points)))[::-1]
         lost = [at for at, outcome in points if outcome != OK]
         if len(points) < 10 or len(lost) < 0.1 * len(points):
