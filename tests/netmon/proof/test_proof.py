@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from netmon.load import rules as rules_file
 from netmon.proof import play
 from netmon.proof import replay as replaying
 from netmon.proof.bench import ProofBench
+from netmon.store import record, seal
+from netmon.store.frames import END, FRAME
 
 INVENTORY = """\
 hub_site: core
@@ -111,31 +114,53 @@ def test_check_tells_all_rules_or_all_faults(tmp_path: Path, capsys: pytest.Capt
 # --- replay ---
 
 
+START_MS = 1_796_086_800_000
+
+
+def stored(folder: Path) -> Path:
+    """A store of 90 s in which c1 is cut from the 40th on."""
+    lines = list[str]()
+    for second in range(90):
+        for agent, check in (("a1", "c1-core"), ("a2", "c2-core"), ("a0", "core-c1"), ("a0", "core-c2")):
+            lost = int(check in ("core-c1", "c1-core") and second >= 40)
+            tags = f"agent={agent},check={check},commune=-,province=-,site=-,target=-"
+            values = f"outcome={lost}i,sent=1i,rcvd={1 - lost}i"
+            lines.append(f"netmon_ping,{tags} {values} {START_MS + 1000 * second + 100}")
+    header = record.Header("a0", "core", "b", 1, len(lines), None, False, False, 0)
+    body = record.encode(header, "\n".join(lines).encode(), gzipped=False)
+    seal.seal(io.BytesIO(FRAME.pack(1, len(body)) + body + FRAME.pack(END, 0)), folder / "hub" / "store", 0)
+    return folder / "hub" / "store"
+
+
 def test_the_past_gives_the_pages_it_would_have_been(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The store's rows as DuckDB gives them: a cut of c1 from the 40th second on."""
-    start_ms = 1_796_086_800_000
-
-    def rows(_store: Path, from_ms: int, until_ms: int, *_: object) -> list[tuple[object, ...]]:
-        made = list[tuple[object, ...]]()
-        for second in range(from_ms // 1000, until_ms // 1000):
-            for agent, check in (("a1", "c1-core"), ("a2", "c2-core"), ("a0", "core-c1"), ("a0", "core-c2")):
-                is_lost = check in ("core-c1", "c1-core") and second - start_ms // 1000 >= 40
-                for field, value in (("outcome", float(is_lost)), ("rcvd", float(not is_lost)), ("sent", 1.0)):
-                    made.append((1000 * second + 100, "netmon_ping", agent, check, "-", "-", "-", "-", field, value))
-        return made
-
-    monkeypatch.setattr(replaying.read, "sealed_rows", rows)
     monkeypatch.setattr(replaying, "CHUNK_MS", 30_000)
     network = inventory.load(folder / "inventory.yaml")
     config = HubConfig(
         name="h", receivers=(ReceiverConfig(name="duty"), ReceiverConfig(name="boss", owners=("nobody",)))
     )
     bench = ProofBench(rules_file.load(None), network, config)
-    assert replaying.replay(folder, start_ms, start_ms + 90_000, bench) == 4 * 90
+    assert replaying.replay(stored(folder), START_MS, START_MS + 90_000, bench) == 4 * 90
     (incident,) = [incident for incident in bench.incidents() if incident.fault == "reach"]
     assert incident.element in ("link:l1", "commune:00001") and bench.rules_of(incident) == ["link-down"]
     (page,) = bench.firing_pages()
-    assert page.receiver == "duty" and 42_000 <= page.at_ms - start_ms <= 48_000
+    assert page.receiver == "duty" and 42_000 <= page.at_ms - START_MS <= 48_000
+
+
+def test_a_hubs_own_file_says_where_its_past_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored(folder)
+    (folder / "secret").write_text("whsec_bm90aGluZyB0byBzZWUgaGVyZSwgbW92ZSBvbg==")
+    (folder / "secret").chmod(0o600)
+    hub = folder / "hub.yaml"
+    receiver = "{name: duty, url: 'http://127.0.0.1:9/', secret_file: secret}"
+    hub.write_text(
+        f"name: h\nlisten: 127.0.0.1:8443\ninventory: inventory.yaml\nstate_dir: hub\nreceivers: [{receiver}]\n"
+    )
+    span = ["--from", "2026-12-01T08:00:00+07:00", "--to", "2026-12-01T08:01:30+07:00"]
+    assert main(["rules", "replay", "--config", str(hub), *span, "-o", "json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["points"] == 360 and printed["pages"] == 1 and printed["pages_a_day"] == 960
+    assert [row["receivers"] for row in printed["incidents"] if row["kind"] == "down"] == [["duty"]]
+    assert main(["rules", "replay", "--config", str(hub), *span[:2], "--to", "2026-11-01"]) != 0
 
 
 def test_a_rule_of_ones_own_is_counted_before_it_is_used(folder: Path) -> None:
