@@ -11,7 +11,7 @@ from alerts.notify.webhook import Delivery, iso
 # Without an end Alertmanager calls an alert resolved five minutes after it came: it is told once, and holds until its
 # resolved page comes. An end is no promise: a hub that died does not make a fault go away.
 HOLDS_S = 30 * 86400.0
-DIGEST_HOLDS_S = 3600.0
+PASSING_HOLDS_S = 3600.0  # of what nothing ends
 
 
 def request(notice: Notice, to: Destination, at_s: float) -> Request:
@@ -28,7 +28,7 @@ def request(notice: Notice, to: Destination, at_s: float) -> Request:
 def _end(notice: Notice, at_s: float) -> str:
     if notice.is_over:
         return max(notice.ended or notice.started, notice.started)
-    return iso(int((at_s + (DIGEST_HOLDS_S if notice.is_digest else HOLDS_S)) * 1000))
+    return iso(int((at_s + (PASSING_HOLDS_S if notice.is_digest or notice.is_test else HOLDS_S)) * 1000))
 
 
 def _authorization(to: Destination) -> dict[str, str]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from alerts.notify.webhook import digest_page, iso
+from alerts.notify.webhook import iso, own_page
 
 STATUS = "digest"
 MAX_ROWS = 200  # in one digest; the rest is counted
@@ -132,4 +132,4 @@ def body(
     }
     key = "digest-" + hashlib.sha256(json.dumps([receiver, digest], sort_keys=True).encode()).hexdigest()[:12]
     texts = {lang: text.format(**counts) for lang, text in _TEXTS.items()}
-    return key, digest_page(key, texts, {"digest": digest}, since_ms, receiver, hub, lang)
+    return key, own_page(key, "digest", "warning", texts, {"digest": digest}, since_ms, receiver, hub, lang)

@@ -76,6 +76,11 @@ class Notice:
         return self.labels.get("alertname") == "digest"
 
     @property
+    def is_test(self) -> bool:
+        """Does it only try whether pages come through?"""
+        return self.labels.get("alertname") == "test"
+
+    @property
     def severity(self) -> str:
         """`critical`, `warning` or `info`."""
         return self.labels.get("severity", "warning")

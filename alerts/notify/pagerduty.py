@@ -18,7 +18,7 @@ MAX_SUMMARY = 1024
 def request(notice: Notice, to: Destination, at_s: float) -> Request:
     """The event: `trigger` for what is wrong and for updates of it, `resolve` at its end. The secret is the routing key."""
     event: dict[str, Any] = {"routing_key": to.secret, "dedup_key": notice.key, "client": CLIENT}
-    if notice.is_over:
+    if notice.is_over or notice.is_test:  # to resolve what is not there tries the key and wakes nobody
         return json_request(to.url or URL, event | {"event_action": "resolve"})
     payload = {
         "summary": cut(notice.text(to.lang), MAX_SUMMARY),

@@ -72,11 +72,19 @@ def conference_body(rehearsal: Mapping[str, Any], status: Status, receiver: str,
     return _page(view, mark, spanned, {"conference": rehearsal}, status, receiver, hub, lang)
 
 
-def digest_page(
-    key: str, texts: Mapping[str, str], more: Mapping[str, Any], since_ms: int, receiver: str, hub: str, lang: str
+def own_page(
+    key: str,
+    kind: str,
+    severity: str,
+    texts: Mapping[str, str],
+    more: Mapping[str, Any],
+    since_ms: int,
+    receiver: str,
+    hub: str,
+    lang: str,
 ) -> bytes:
-    """The JSON of a page that tells of many (`alerts.notify.digest`)."""
-    view = {**texts, "kind": "digest", "element": f"hub:{hub}", "severity": "warning", "owner": ""}
+    """The JSON of a page about pages: `digest` tells of many (`alerts.notify.digest`), `test` of nothing. `more`: its object."""
+    view = {**texts, "kind": kind, "element": f"hub:{hub}", "severity": severity, "owner": ""}
     return _page(view, key, (since_ms, None), more, "firing", receiver, hub, lang)
 
 

@@ -73,6 +73,9 @@ class ReceiverConfig:
         high=1000,
         default=0,
     )
+    test_at: str = setting(
+        "each day at this time of Viet Nam a test page tries whether it comes through, as 08:00", default=""
+    )
     rota: tuple[str, ...] = setting(
         "people (of `people`) who take turns, a week each from Monday 08:00 in Viet Nam: messages go to who is on duty",
         default=(),

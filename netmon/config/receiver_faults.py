@@ -17,10 +17,11 @@ from probes.clean import clean
 GAPS = ("to", "text", "sender", "id", "secret")
 _GAP = re.compile(r"\{(\w*)\}")
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _PHONE = re.compile(r"\+?[0-9]{3,15}")
 _CHAT = re.compile(r"-?[0-9A-Za-z_@]+(/[0-9]+)?")
 _COMMON = {
-    "name", "kind", "severities", "owners", "carriers", "elements", "provinces", "hours", "after", "repeat", "budget", "lang",
+    "name", "kind", "severities", "owners", "carriers", "elements", "provinces", "hours", "after", "repeat", "budget", "test_at", "lang",
     "timeout", "secret_file",
 }  # what any kind reads  # fmt: skip
 _ROTA = {"sms": "phone", "mail": "mail", "telegram": "chat", "zalo": "chat"}  # kind → what of a person it needs
@@ -86,6 +87,9 @@ def check(
         if receiver.kind == "sms":
             _gaps(receiver, reader)
         _rota(receiver, known, reader)
+        if receiver.test_at and not _TIME.fullmatch(receiver.test_at):
+            what = f"'{clean(receiver.test_at, 60)}' is no time of day"
+            reader.fault_of(receiver, "test_at", what, "write it as 08:00")
 
 
 def _value(receiver: ReceiverConfig, name: str) -> object:

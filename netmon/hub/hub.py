@@ -192,7 +192,7 @@ def _senders(config: HubConfig, evaluator: Evaluator, troubles: Troubles) -> tup
     board = evaluator.board
     speaking = partial(Outbox, lang=config.lang, people=config.people, hub=config.name)
     outbox = speaking(board.tables.outbox, config.receivers, board.pages_changed, troubles=troubles)
-    evaluator.on_owed = outbox.wake
+    evaluator.on_owed = board.on_owed = outbox.wake
     return outbox, Heartbeat(config.heartbeat, config.name, evaluator.view, troubles)
 
 

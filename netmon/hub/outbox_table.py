@@ -85,6 +85,13 @@ class OutboxTable:
         rows = self._database.rows(f"{query} WHERE state = 'failed' OR (state = 'waiting' AND tries > 0) ORDER BY seq")
         return [Undelivered(*row) for row in rows]
 
+    def state_of(self, id: str) -> tuple[str, str]:
+        """(state, what came out last) of a page. `KeyError` when unknown."""
+        rows = self._database.rows("SELECT state, trouble FROM outbox WHERE id = ?", id)
+        if not rows:
+            raise KeyError(id)
+        return str(rows[0][0]), str(rows[0][1])
+
     def all_due(self) -> None:
         """The sender's clock began anew: whatever waits is due."""
         with self._database.transaction() as sql:

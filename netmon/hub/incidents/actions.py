@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 
 from alerts.silences import Silence, SilenceTerms
 from netmon.hub.incidents.board import IncidentBoard
+from netmon.hub.outbox_table import NewPage
 
 _ALL = SilenceTerms()
 
@@ -45,6 +47,17 @@ class Actions:
             begins_s = now_s if from_s is None else from_s
             self._board.add_silence(Silence(id, element, begins_s, until_s, who, note, terms))
         return id
+
+    def test_pages(self, names: Collection[str], now_s: float) -> list[NewPage]:
+        """Try whether pages come through to these receivers (all when none is named). `KeyError` for one nobody knows."""
+        with self._board.changing(now_s):
+            pages = self._board.trials.wanted(names, now_s)
+            self._board.owe(pages, now_s)
+        return pages
+
+    def page_state(self, id: str) -> tuple[str, str]:
+        """(state, what came out last) of a page. `KeyError` when unknown."""
+        return self._board.tables.outbox.state_of(id)
 
     def unsilence(self, id: str, now_s: float) -> None:
         """End a silence. `KeyError` when unknown."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,8 @@ from alerts.silences import Silence
 from netmon.config.hub import HubConfig
 from netmon.hub.incidents.pages import Endangered, Pages, nothing_endangered
 from netmon.hub.incidents.tables import IncidentTables
-from netmon.hub.outbox_table import PAGE_STATES
+from netmon.hub.incidents.trials import Trials
+from netmon.hub.outbox_table import PAGE_STATES, NewPage
 from netmon.segments.position import Position
 
 CLOSED_MS = 86_400_000  # an incident that is over is shown for so long
@@ -38,6 +39,8 @@ class IncidentBoard:
         self.unkept: dict[str, Incident] = {}  # changed, not in the database yet
         self.pages = Pages(config, topology, tables.outbox.paged(), tables.outbox.undelivered(), endangered)
         self._silences = {silence.id: silence for silence in tables.silences()}
+        self.trials = Trials(config)
+        self.on_owed: Callable[[], None] | None = None  # called when an operator's act owes pages
         self.rows: list[dict[str, Any]] = []  # replaced, never changed: the event loop reads them
         self._silence_rows: list[dict[str, Any]] = []
         self._counts = tables.outbox.counts()
@@ -47,6 +50,7 @@ class IncidentBoard:
         `is_due`: the position is kept even so. Raises `sqlite3.Error`; then the next call keeps it."""
         now_ms = int(now_s * 1000)
         pages = self.pages.missing(self.book.incidents.values(), self.active_silences(now_s), now_s)
+        pages += self.trials.due(now_s)
         forgotten = self.book.forget(now_ms - CLOSED_MS)
         is_new = bool(self.unkept or pages or forgotten)
         if is_new or is_due:
@@ -55,6 +59,13 @@ class IncidentBoard:
             self.pages.kept(pages, forgotten)
             self._counts = self.tables.outbox.counts()
         return is_new
+
+    def owe(self, pages: Sequence[NewPage], now_s: float) -> None:
+        """Pages an operator asked for."""
+        self.tables.commit(pages=pages, now_ms=int(now_s * 1000))
+        self._counts = self.tables.outbox.counts()
+        if self.on_owed is not None:
+            self.on_owed()
 
     # --- silences ---
 

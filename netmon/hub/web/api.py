@@ -44,6 +44,8 @@ def make(
             Route("/api/v1/events", feed),
             Route("/api/v1/incidents", api.incidents),
             Route("/api/v1/incidents/{id}/ack", api.ack, methods=["POST"]),
+            Route("/api/v1/test-pages", api.test_pages, methods=["POST"]),
+            Route("/api/v1/pages/{id}", api.page),
             Route("/api/v1/leases", api.leases),
             Route("/api/v1/silences", api.silences),
             Route("/api/v1/silences", api.silence, methods=["POST"]),
@@ -93,6 +95,20 @@ class _Api:
                 self._actions.silence, element, when.until_s, who, note, now_s, from_s=when.from_s, terms=when.terms
             )
         return JSONResponse({"id": id}, 201)
+
+    async def test_pages(self, request: Request) -> Response:
+        names = (await _object(request)).get("receivers", [])
+        if not isinstance(names, list) or len(names) > 1000 or not all(isinstance(name, str) for name in names):
+            raise HTTPException(400, "receivers must be a list of names")
+        with _known("receiver", " ".join(names)):
+            pages = await asyncio.to_thread(self._actions.test_pages, names, time.time())
+        return JSONResponse({"pages": [{"receiver": page.receiver, "id": page.id} for page in pages]}, 201)
+
+    async def page(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        with _known("page", id):
+            state, trouble = await asyncio.to_thread(self._actions.page_state, id)
+        return JSONResponse({"id": id, "state": state, "trouble": trouble})
 
     async def unsilence(self, request: Request) -> Response:
         id = request.path_params["id"]

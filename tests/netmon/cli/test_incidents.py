@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hubs import HubProcess, hub
 from outages import ELEMENT, Outage
+from receivers import receiver
 
 from netmon.cli.app import main
 from netmon.cli.output import span
@@ -248,3 +249,29 @@ def test_a_time_without_a_unit_is_a_usage_error(text: str) -> None:
 )
 def test_spans_have_two_units_at_most(lasted: float, text: str) -> None:
     assert span(lasted) == text
+
+
+def test_without_receivers_there_is_nothing_to_try(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert netmon(live[0], "hub", "test-page") == 0
+    assert netmon(live[0], "hub", "test-page", "--receiver", "nobody") == 2
+
+
+def test_a_test_page_is_taken_or_it_is_told_why_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "secret").write_text("geheim")
+    with receiver() as duty, receiver(lambda request: (400, {})) as broken:
+        rows = [
+            {"name": name, "url": to.url, "secret_file": str(tmp_path / "secret")}
+            for name, to in (("duty", duty), ("broken", broken))
+        ]
+        with hub(tmp_path / "hub", extra=f"receivers: {json.dumps(rows)}\n") as one:
+            assert netmon(one, "hub", "test-page", "--receiver", "duty", "-o", "json") == 0
+            [row] = json.loads(capsys.readouterr().out)
+            assert (row["receiver"], row["state"]) == ("duty", "accepted")
+            monkey = pytest.MonkeyPatch()
+            monkey.setattr("netmon.cli.hub.WAIT_S", 1.0)
+            assert netmon(one, "hub", "test-page") == 1
+            monkey.undo()
+            assert "answered 400" in capsys.readouterr().out
+    assert json.loads(duty.accepted[0].raw)["test"] is True

@@ -85,6 +85,7 @@ def test_a_key_another_kind_reads_is_told(tmp_path: Path) -> None:
         ("syslog", {"url": "log.example:514"}, "url: is not an address of udp or tcp or tls"),
         ("pagerduty", {"url": "http://pd.example/"}, "url: would send the secret in the clear"),
         ("alertmanager", {"secret_file": "s"}, "url: would send the secret in the clear"),
+        ("webhook", {"test_at": "8:00"}, "test_at: '8:00' is no time of day"),
         ("slack", {"url": "hooks"}, "url: is not a web address"),
     ],
 )
