@@ -5,7 +5,7 @@ Times are Unix milliseconds of events (starts of intervals), never of arrival, u
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
@@ -79,7 +79,7 @@ class Assessment:
 
     at_ms: int
     firing: tuple[Firing, ...]
-    unknown: frozenset[tuple[str, str]]  # (rule name, check — or agent for `silence`)
+    unknown: Set[tuple[str, str]]  # (rule name, check — or agent for `silence`)
     evidence: Mapping[str, Evidence]  # by check; an engine may make them one by one, when they are asked for
     failing: Collection[str] | None = None  # checks with a miss or a refusal since their last success; None: not known
     pending: frozenset[tuple[str, str]] = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from alerts.engine.memory import Memory
 from alerts.engine.rings import Array
 from alerts.engine.rule_state import RuleState
 from alerts.engine.series import STEPS, Series
+from alerts.engine.unknown import UnknownMembers, UnknownSeries
 from alerts.language.parse import MAX_WINDOW_S
 from alerts.language.tree import Figure, GroupFigure, figures_of, parts
 from alerts.rules import Rule
@@ -74,8 +76,7 @@ class Engine:
         self._agents: list[AgentTimes] = []
         self._numbers: dict[str, int] = {}  # name → index into `_agents`
         self._undated: set[int] = set()  # agents heard of since the last tick through others' writes
-        self._members = set[tuple[str, str]]()  # (rule, series) that are unknown
-        self._unknown: frozenset[tuple[str, str]] = frozenset()
+        self._unknown = UnknownMembers({})
         self._mute = np.zeros(0, bool)  # by row, as told last
         self._horizon_ms = horizon_s * 1000
         self._in_conference = in_conference
@@ -91,7 +92,7 @@ class Engine:
 
     def _each(self, fact: str) -> Array:
         """A fact of each agent, by number."""
-        return np.array([getattr(agent, fact) for agent in self._agents], np.int64)
+        return np.fromiter(map(attrgetter(fact), self._agents), np.int64, len(self._agents))
 
     def arrived(self, agent: str, arrived_ms: int) -> None:
         """Something of an agent came in, by the hub's clock."""
@@ -317,27 +318,27 @@ class Engine:
                 severity = "info" if is_rollout else firing.severity
                 yield replace(firing, never=True, severity=severity) if row in unheard else firing
 
-    def _all_unknown(self, mute: Array) -> frozenset[tuple[str, str]]:
+    def _all_unknown(self, mute: Array) -> UnknownMembers:
         """Made anew only when something became known or unknown."""
         states = [*self._checks, *self._silences]
-        same = np.array_equal(mute, self._mute) and not any(state.changed for state in states)
-        if not same:
+        if not np.array_equal(mute, self._mute) or any(state.changed for state in states):
             self._mute = mute
-            self._note_unknown(mute)
-            self._unknown = frozenset(self._members)
+            self._unknown = UnknownMembers(dict(self._unknown_by_rule(mute)))
         return self._unknown
 
-    def _note_unknown(self, is_mute: Array) -> None:
+    def _unknown_by_rule(self, is_mute: Array) -> Iterator[tuple[str, UnknownSeries]]:
         series = self._series
-        count = len(series.names)
         for kinds, states in self._by_kinds.items():
             mine = series.is_of(kinds)
             for state in states:
                 if state.rule.nodata == "hold":
-                    state.update_unknown(mine & (is_mute | state.unknown[:count]), series.names, self._members)
+                    is_unknown = mine & (is_mute | state.unknown[: len(mine)])
+                    yield state.rule.name, UnknownSeries(is_unknown, series.names, series.number)
                 state.changed = False
         for state in self._silences:
-            state.update_unknown(state.unknown[: len(self._agents)], list(self._numbers), self._members)
+            is_unknown = state.unknown[: len(self._agents)].copy()
+            yield state.rule.name, UnknownSeries(is_unknown, list(self._numbers), self._numbers.get)
+            state.changed = False
 
 
 def _chunks(rows: Array, steps: Array) -> Iterator[Array]:
@@ -368,7 +369,7 @@ class Evidences(Mapping[str, Evidence]):
     def __init__(self, series: Series, frontier_ms: Array, horizon_ms: int) -> None:
         self._series, self._frontier_ms, self._horizon_ms = series, frontier_ms, horizon_ms
         self._facts = [
-            facts.copy()
+            facts[:]
             for facts in (
                 series.period_ms, series.reply_ms, series.miss_ms, series.refused_ms, series.newest_ms, series.latest,
                 series.late_miss_ms,

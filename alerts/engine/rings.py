@@ -57,7 +57,7 @@ class Ring(ABC):
         """Places so many buckets (fewer than the ring has) before others."""
         width = self.data.shape[1]
         places: Array = at - buckets * width
-        places[places < 0] += self.length * width
+        places += (places < 0) * np.int64(self.length * width)
         return places
 
     def take(self, at: Array) -> Array:

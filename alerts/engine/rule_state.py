@@ -36,13 +36,12 @@ class RuleState:
         self._is_held = np.zeros(256, bool)  # row in _since
         self._is_firing = np.zeros(256, bool)
         self.unknown = np.zeros(256, bool)
-        self._told_unknown = np.zeros(256, bool)
         self._has_unknown = False
         self.changed = True  # since somebody looked at `unknown`
 
     def widen(self, width: int) -> None:
         """Room for more rows."""
-        for name in ("_is_held", "_is_firing", "unknown", "_told_unknown"):
+        for name in ("_is_held", "_is_firing", "unknown"):
             old = getattr(self, name)
             if len(old) < width:
                 setattr(self, name, np.concatenate((old, np.zeros(width - len(old), bool))))
@@ -129,16 +128,6 @@ class RuleState:
             self.unknown[those] = unknown
             self._has_unknown = bool(self.unknown.any())
             self.changed = True
-
-    def update_unknown(self, unknown: Array, names: list[str], members: set[tuple[str, str]]) -> None:
-        """Bring a set of (rule, series) up to date with what is unknown now, by row."""
-        before = self._told_unknown[: len(unknown)]
-        for row in np.flatnonzero(unknown & ~before).tolist():
-            members.add((self.rule.name, names[row]))
-        for row in np.flatnonzero(before & ~unknown).tolist():
-            members.discard((self.rule.name, names[row]))
-        self._told_unknown[: len(unknown)] = unknown
-        self.changed = False
 
     def _follow(self, view: View, rows: Array, at_ms: Array, true: Array, false: Array, these: Array) -> None:
         """Go through the moments of the rows in which something happens."""

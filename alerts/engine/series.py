@@ -56,17 +56,17 @@ class Series:
         self.kind_number: dict[str, int] = {}
         self.tag_number: dict[tuple[str, str], int] = {}
         # Facts, by row; 0 stands for "never".
-        self.newest_ms: list[int] = []
-        self.reply_ms: list[int] = []
-        self.ok_ms: list[int] = []
-        self.miss_ms: list[int] = []
-        self.late_miss_ms: list[int] = []
-        self.refused_ms: list[int] = []
-        self.latest: list[int] = []
-        self.period_ms: list[int] = []
+        self.newest_ms = array("q")
+        self.reply_ms = array("q")
+        self.ok_ms = array("q")
+        self.miss_ms = array("q")
+        self.late_miss_ms = array("q")
+        self.refused_ms = array("q")
+        self.latest = array("q")
+        self.period_ms = array("q")
         self.failing: set[int] = set()  # rows with a miss or a refusal since their last success
-        self._no_reply: list[int] = []
-        self._no_ok: list[int] = []
+        self._no_reply = array("q")
+        self._no_ok = array("q")
         self.gaps: list[tuple[int, ...]] = []
         # Points that wait for the frontier.
         self._rows, self._buckets, self._x = array("q"), array("q"), array("d")
@@ -129,7 +129,7 @@ class Series:
         self._begin(row, at_ms)
         return row
 
-    def facts(self) -> tuple[list[int], ...]:
+    def facts(self) -> tuple[array[int], ...]:
         """Everything known of each row's points, in a fixed order."""
         return (
             self.newest_ms, self.reply_ms, self.ok_ms, self.miss_ms, self.late_miss_ms, self.refused_ms, self.latest,
