@@ -127,7 +127,7 @@ def test_the_hub_shows_what_it_showed(hub: Started) -> None:
     assert {row["state"] for row in SEEN["incidents"]} == {"open", "resolved"}
     assert {row["acked_by"] for row in SEEN["incidents"]} == {"", "Nguyễn Văn A"}
     assert True in {row["silenced"] for row in SEEN["incidents"]}
-    assert read("/api/v1/silences")["silences"] == SEEN["silences"] != []
+    assert kept(SEEN["silences"], read("/api/v1/silences")["silences"]) == SEEN["silences"] != []
     assert read("/api/v1/leases") == SEEN["leases"]
     assert read("/api/v1/conferences")["conferences"] == SEEN["conferences"]
     assert read("/api/v1/conferences/hn-next/stages")["stages"] == SEEN["stages"]

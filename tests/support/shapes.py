@@ -56,6 +56,39 @@ CAME_SINCE = {
         "reports",
         "server_name",
     ),  # of `conferences.settings` in hub.yaml: they were lost on the way to the rooms
+    "do",  # of an incident: what to do first
+    *("kinds", "carriers", "owners", "every_s", "lasts_s"),  # of a silence: which incidents it is about, and when again
+    *(
+        "people",
+        "PersonConfig",
+        "heartbeat",
+        "HeartbeatConfig",
+    ),  # of hub.yaml: who may be on duty, and who watches the hub
+    *(
+        "kind",
+        "to",
+        "from",
+        "user",
+        "tls",
+        "ca_file",
+        "facility",
+        "method",
+        "content_type",
+        "body",
+        "accepted",
+        "max_parts",
+        "lang",
+        "elements",
+        "provinces",
+        "hours",
+        "after",
+        "repeat",
+        "budget",
+        "rota",
+        "rota_from",
+        "test_at",
+    ),  # of a receiver: other ways than the webhook, and whom it is told of when
+    "default",  # of a key that needed to be written: `url` and `secret_file` of a receiver
 }
 
 
@@ -65,6 +98,8 @@ def kept(before: Any, now: Any) -> Any:
         inside = {
             name: kept(before.get(name), value) for name, value in now.items() if name not in CAME_SINCE - before.keys()
         }
+        if set(now.get("required", ())) < set(before.get("required", ())):  # files of before are good all the same
+            inside["required"] = before["required"]
         return inside | ({"description": before["description"]} if "description" in before.keys() & now.keys() else {})
     if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         return [kept(*pair) for pair in zip(before, now, strict=True)]
