@@ -31,7 +31,7 @@ def rss_kb():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4
 before, began = rss_kb(), time.perf_counter()
-import probes.wire.h225, probes.wire.h245olc, probes.wire.h323call
+import probes.wire.h323.h225, probes.wire.h323.fast_connect, probes.wire.h323.call
 print(rss_kb() - before, round(1000 * (time.perf_counter() - began), 1))
 """
 
