@@ -56,6 +56,8 @@ CAME_SINCE = {
         "reports",
         "server_name",
     ),  # of `conferences.settings` in hub.yaml: they were lost on the way to the rooms
+    *("keep", "only", "shared"),  # of a rule
+    "packs",  # of a rules file: those of netmon's it begins with
     "do",  # of an incident: what to do first
     *("kinds", "carriers", "owners", "every_s", "lasts_s"),  # of a silence: which incidents it is about, and when again
     *(
@@ -100,6 +102,8 @@ def kept(before: Any, now: Any) -> Any:
         }
         if set(now.get("required", ())) < set(before.get("required", ())):  # files of before are good all the same
             inside["required"] = before["required"]
+        if set(now.get("enum", ())) > set(before.get("enum", ())):  # words a key may be that came since
+            inside["enum"] = before["enum"]
         return inside | ({"description": before["description"]} if "description" in before.keys() & now.keys() else {})
     if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         return [kept(*pair) for pair in zip(before, now, strict=True)]
