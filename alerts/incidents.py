@@ -117,7 +117,7 @@ class Book:
         self._event_ms = now_ms if assessment.event_ms is None else assessment.event_ms
         self._ended |= {id: at + now_ms - self._event_ms for id, at in self._unplaced.items()}
         self._unplaced.clear()
-        votes = Votes(assessment, self._paths, self._proofs, self._outages(now_ms))
+        votes = Votes(assessment, self._paths, self._proofs, self._outages(now_ms), kinds)
         self._remember(votes.members, assessment.unknown, now_ms)
         reach = votes.reach()
         changes = self._take_in(reach, now_ms)

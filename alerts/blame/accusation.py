@@ -29,6 +29,7 @@ class Accusation:
     clear: int = 0  # checks that show that all is fine up to it
     proven: bool = True  # its parent carried a success since the first miss
     shaky: bool = False  # of reach: who else is heard through its parent loses packets as well
+    outvoted: tuple[str, ...] = ()  # agents whose word against it was not believed
     waiting: bool = False  # somebody who could still clear it, or prove its parent, has not reported that far;
     # of quality: somebody beside it complains too, or has not reported enough, so that it may be the parent
 

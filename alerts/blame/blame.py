@@ -7,16 +7,21 @@ is the cause (reference/alerting.md §2). Our own faults (LOCAL) and agents that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import cache
+from heapq import nlargest
 from itertools import islice
 
 from alerts.base import LOCAL, LOST, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Firing
 from alerts.blame.accusation import Accusation, accuse
+from alerts.blame.hypotheses import NEWEST, Failing, Hypothesis, Key, Success, Weighing
 from alerts.blame.naming import kind_of
 from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs, Witnesses
 
+PACKET_KINDS = ("ping", "stamp")  # what speaks of the host itself; others speak of a service on it
+BURST_MS = 5_000  # checks that send so seldom send more at once after a miss
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
 FRESH_MS = 5_000  # an agent that could clear an element is waited for so long, and two periods
@@ -53,9 +58,14 @@ class Votes:
     """All votes of one tick."""
 
     def __init__(
-        self, assessment: Assessment, paths: PathIndex, proofs: Proofs | None = None, outages: Outages | None = None
+        self,
+        assessment: Assessment,
+        paths: PathIndex,
+        proofs: Proofs | None = None,
+        outages: Outages | None = None,
+        kinds: Kinds | None = None,
     ) -> None:
-        self._proofs, self._outages = proofs or Proofs(), outages or {}
+        self._proofs, self._outages, self._kinds = proofs or Proofs(), outages or {}, kinds or {}
         self._at_ms = assessment.at_ms
         self._paths = paths
         self._evidence = assessment.evidence
@@ -69,6 +79,7 @@ class Votes:
             if firing.fault == "reach" and self._has_vote(firing):
                 self._reach.setdefault(firing.check, []).append(firing)
         self._witnesses: dict[str, Witnesses] = {}
+        self._newest: dict[Key, list[Success]] = {}
         self._undecided = self._weigh(assessment.evidence if assessment.failing is None else assessment.failing)
 
     def _said(self, check: str) -> Evidence:
@@ -179,41 +190,79 @@ class Votes:
         return min(firing.since_ms for firing in self._reach[check]) if miss_ms is None else miss_ms
 
     def reach(self) -> list[Accusation]:
-        """Elements that cannot be reached, nearest to the hub first; every failing check is explained at most once."""
-        depth = self._paths.topology.depth
-        left = {check: self._accused(check) for check in self._reach if check not in self._undecided}
-        left = {check: accused for check, accused in left.items() if accused}
+        """Elements that cannot be reached, best explanation first; every failing check is explained at most once."""
+        weighing = self._weighing = Weighing(self._all_failing(), self._successes, self._paths.topology.depth)
         accusations = list[Accusation]()
-        while left:
-            count: dict[str, int] = {}
-            for accused in left.values():
-                for element in accused:
-                    count[element] = count.get(element, 0) + 1
-            element = min(count, key=lambda element: (depth(element), -count[element], element))
-            checks = sorted(check for check, accused in left.items() if element in accused)
-            accusations.append(self._accusation(element, checks, left))
-            for check in checks:
-                del left[check]
+        for cause, alike in weighing.causes():
+            accusations.append(self._accusation(cause, alike))
         return accusations
 
-    def _accused(self, check: str) -> tuple[str, ...]:
-        start_ms = self.start_ms(check)
-        path = self._paths.path[check][-1:] if self._is_answered(check) else self._paths.path[check]
-        return tuple(element for element in path if not self.is_clear(element, start_ms))
+    def _all_failing(self) -> dict[str, Failing]:
+        failing = {check: self._failing(check) for check in self._reach if check not in self._undecided}
+        by_agent: dict[str, list[str]] = {}
+        for check, known in failing.items():
+            by_agent.setdefault(known.agent, []).append(check)
+        for checks in by_agent.values():
+            if len(checks) > 1 and self._fails_everywhere(failing[checks[0]], len(checks)):
+                failing |= {check: replace(failing[check], weight=1 / len(checks)) for check in checks}
+        return failing
 
-    def _is_answered(self, check: str) -> bool:
-        """Is the latest thing a failing check heard a refusal? Then all is well up to the far host, which is not."""
-        return self._said(check).latest in (REFUSED, PROTOCOL)
+    def _fails_everywhere(self, failing: Failing, many: int) -> bool:
+        """Does nothing an agent tries come back? Then it is one witness, however many checks it has."""
+        site = self._paths.path[failing.check][0]
+        others = (self._said(check) for check in self._paths.crossing[site] if check not in self._reach)
+        return not any(
+            evidence.agent == failing.agent and (evidence.ok_ms or 0) > failing.start_ms + SLACK_MS
+            for evidence in others
+        )
 
-    def _accusation(self, element: str, checks: list[str], left: Mapping[str, tuple[str, ...]]) -> Accusation:
+    def _failing(self, check: str) -> Failing:
+        evidence, start_ms = self._said(check), self.start_ms(check)
+        path = self._paths.path[check]
+        service = self._kinds.get(check, "ping")
+        keys = [(element, "") for element in (path[-1:] if self._is_answered(check) else path)]
+        if service not in PACKET_KINDS:
+            keys.append((path[-1], service))
+        spare_ms = min(self._chance_ms(check, service), evidence.frontier_ms - self._period_ms(check) - start_ms)
+        limit_ms = start_ms + SLACK_MS + max(0, spare_ms - 2 * SLACK_MS)
+        return Failing(check, evidence.agent or next(iter(self._reach[check])).agent, start_ms, limit_ms, tuple(keys))
+
+    def _chance_ms(self, check: str, service: str) -> int:
+        """So long before an outage chance may have taken packets of a check that then fell silent with it."""
+        period_ms = self._period_ms(check)
+        if service not in PACKET_KINDS:
+            return period_ms
+        return 2 * period_ms if period_ms < BURST_MS else 0
+
+    def _successes(self, key: Key) -> list[Success]:
+        """The newest successes that speak for a key."""
+        if key not in self._newest:
+            element, service = key
+            heard = (
+                Success(good_ms, self._said(check).agent, check)
+                for check in self._checks_of(element, service)
+                if (good_ms := self._good_of(self._said(check), element))
+            )
+            self._newest[key] = nlargest(NEWEST, heard)
+        return self._newest[key]
+
+    def _checks_of(self, element: str, service: str) -> Iterable[str]:
+        crossing = self._paths.crossing.get(element, ())
+        if not service:
+            return crossing
+        return (
+            check for check in crossing if self._kinds.get(check) == service and self._paths.path[check][-1] == element
+        )
+
+    def _accusation(self, cause: Hypothesis, alike: Sequence[str]) -> Accusation:
+        element, checks = cause.element, sorted(cause.checks)
         firings = [firing for check in checks for firing in self._reach[check]]
         starts = [self.start_ms(check) for check in checks]
-        missing = [miss for miss in self._misses(element) if miss < max(starts)]
-        start_ms = min(starts + missing)
+        latest_ms = max(starts)
+        misses = [miss_ms for miss_ms in self._misses(element) if miss_ms < latest_ms]
+        after = [start_ms for start_ms in (*starts, *misses) if start_ms >= cause.proof_ms - SLACK_MS]
+        start_ms = min(after, default=latest_ms)  # what chance took before the last proof is none of its time
         parent = self._paths.topology.parent(element)
-        same = set(left[checks[0]]).intersection(*(left[check] for check in checks))
-        depth = self._paths.topology.depth
-        others = sorted(same - {element}, key=lambda element: (depth(element), element))
         proven = any(map(self._is_answered, checks)) or (parent is not None and self.is_clear(parent, start_ms))
         return accuse(
             element,
@@ -221,14 +270,19 @@ class Votes:
             firings,
             max(self._said(check).frontier_ms for check in checks),
             start_ms=start_ms,
-            latest_start_ms=max(starts),
+            latest_start_ms=latest_ms,
             period_ms=max((self._period_ms(check) for check in checks), default=1000),
-            suspects=(element, *others),
+            suspects=(element, *alike),
             clear=self._count_clear(parent, element, start_ms),
-            proven=proven,
-            shaky=self._is_shaky(parent or element, start_ms),
-            waiting=(not proven and self._could_prove(parent, element)) or self._is_awaited(element, min(starts)),
+            proven=proven or bool(cause.key[1]),
+            shaky=not cause.key[1] and self._is_shaky(parent or element, start_ms),
+            waiting=(not proven and self._could_prove(parent, element)) or self._is_awaited(element, start_ms),
+            outvoted=tuple(sorted(cause.outvoted)),
         )
+
+    def _is_answered(self, check: str) -> bool:
+        """Is the latest thing a failing check heard a refusal? Then all is well up to the far host, which is not."""
+        return self._said(check).latest in (REFUSED, PROTOCOL)
 
     def _is_shaky(self, element: str, start_ms: int) -> bool:
         """Do checks that are heard through an element lose packets, too? Then three in a row may be chance."""
