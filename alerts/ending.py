@@ -60,8 +60,9 @@ class Ending:
         return not self._left(incident)
 
     def _is_known(self, incident: Incident) -> bool:
-        """Is an agent still in the inventory?"""
-        return bool(self._paths.topology.site_of(incident.element.partition(":")[2]))
+        """Is one of its agents still in the inventory?"""
+        agents = {series for _, series in incident.members} | {incident.element.partition(":")[2]}
+        return any(map(self._paths.topology.site_of, agents))
 
     def _left(self, incident: Incident) -> set[Member]:
         return {member for member in incident.members if not self._is_gone(member[1])}

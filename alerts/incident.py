@@ -10,7 +10,7 @@ from typing import Literal
 from alerts.blame.accusation import Accusation, Member
 from alerts.blame.naming import worst
 
-Happening = Literal["opened", "changed", "resolved"]
+Happening = Literal["opened", "changed", "resolved", "reopened"]
 OWN = "own"  # fault of an incident about the hub itself: alerts/own_incident.py opens and ends it
 DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
 UNMEASURED = "unmeasured"  # nobody measures any more what accused it
@@ -38,6 +38,10 @@ class Incident:
     acked_by: str = ""
     acked_ms: int | None = None
     ack_note: str = ""
+    siblings: tuple[str, ...] = ()  # elements that hang on it and fail together; empty: it fails itself
+    share: float | None = None  # 0..1 of the flows through it that fail; None: all
+    outvoted: tuple[str, ...] = ()  # agents whose word against it was not believed
+    reopened: int = 0  # so often it was over and began again
     ended: str = ""  # why it is over, when not because all is well: `UNMEASURED`
 
     @property
@@ -66,6 +70,16 @@ def new_id(element: str, first_miss_ms: int, now_ms: int, period_ms: int, known:
     return id if id not in known else incident_id(element, now_ms, period_ms)
 
 
+def reopen(incident: Incident, accusation: Accusation) -> None:
+    """It was over a moment ago and begins again: the same incident, in nobody's hands."""
+    incident.resolved_ms, incident.superseded_by, incident.ended = None, "", ""
+    incident.acked_by, incident.acked_ms, incident.ack_note = "", None, ""
+    incident.reopened += 1
+    incident.members, incident.latest_start_ms = set(accusation.members), accusation.latest_start_ms
+    incident.fault, incident.kind, incident.severity = accusation.fault, accusation.kind, accusation.severity
+    incident.siblings, incident.share, incident.suspects = accusation.siblings, accusation.share, accusation.suspects
+
+
 def is_loss(incident: Incident) -> bool:
     """Does the element lose packets?"""
     return incident.fault == "quality" and incident.kind == "loss"
@@ -78,7 +92,10 @@ def is_lasting(accusation: Accusation) -> bool:
 
 def update(known: Incident, accusation: Accusation) -> bool:
     """Take a tick's evidence into an open incident; did anything that must be kept change?"""
-    before = (known.kind, known.severity, known.suspects, len(known.members))
+    before = _told(known)
+    if accusation.fault == "reach":  # what its siblings hang on may turn out to be down itself
+        known.siblings = tuple(sorted({*known.siblings, *accusation.siblings})) if accusation.siblings else ()
+    known.outvoted = tuple(sorted({*known.outvoted, *accusation.outvoted}))
     known.members |= accusation.members
     known.latest_start_ms = max(known.latest_start_ms, accusation.latest_start_ms)
     known.severity = worst((known.severity, accusation.severity))
@@ -87,4 +104,9 @@ def update(known: Incident, accusation: Accusation) -> bool:
         known.suspects = accusation.suspects
     elif accusation.fault == "reach" and is_lasting(accusation):
         known.fault, known.kind, known.suspects = "reach", accusation.kind, accusation.suspects
-    return before != (known.kind, known.severity, known.suspects, len(known.members))
+    known.share = accusation.share if known.share is not None and accusation.share is not None else known.share
+    return before != _told(known)
+
+
+def _told(known: Incident) -> tuple[object, ...]:
+    return known.kind, known.severity, known.suspects, len(known.members), known.siblings, known.outvoted

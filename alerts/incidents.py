@@ -11,15 +11,23 @@ from typing import Any
 
 from alerts.base import Assessment, Topology
 from alerts.blame.accusation import Accusation, Member
-from alerts.blame.blame import AFTERMATH_MS, CONTESTED_MS, Kinds, Outages, Votes
+from alerts.blame.blame import AFTERMATH_MS, CONTESTED_MS, LATE_MS, Kinds, Outages, Votes
+from alerts.blame.mute import mute_together
 from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs
+from alerts.blame.siblings import Groups, gather
 from alerts.blame.states import EVIDENCE, SWALLOWED, TRIED, states
 from alerts.ending import Ending
-from alerts.incident import OWN, UNMEASURED, Change, Incident, is_lasting, is_loss, new_id, update
+from alerts.incident import OWN, UNMEASURED, Change, Incident, is_lasting, is_loss, new_id, reopen, update
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end, longer ones for longer
-SILENCE_GRACE_MS = 30_000  # agents need time to come back after an outage, or after the hub's own absence
+SILENCE_GRACE_MS = 120_000  # agents need time to come back after an outage, or after the hub's own absence
+MUTE_MS = 40_000  # an agent that is restarted, or whose machine is, is back by then
+FLOWS_MS = 3_000  # what looks like a share of the flows must look so for this long
+CROWD_MS = 4_000  # others that hang on the same have so long to say whether they fail, too
+REOPEN_MS = 600_000  # what begins again within this is the same incident
+CALM_MS = 60_000  # what came back once must be well for so long, after each time more for twice as long …
+LONGEST_CALM_MS = 600_000  # … up to this
 UNFIT_MS = 90_000  # two proofs of itself: an agent makes one each minute, and tells it with its next flush
 __all__ = ["Book", "Change", "Incident"]
 
@@ -51,6 +59,7 @@ class Book:
         self._event_ms = 0  # this tick, as agents' clocks have it
         self._proofs = Proofs()
         self._ended: dict[str, int] = {}  # when, by the hub's clock
+        self._calm: dict[str, int] = {}  # since when, by the hub's clock, what comes and goes is well
         self._unplaced = {
             incident.id: incident.resolved_ms
             for incident in self.incidents.values()
@@ -117,9 +126,9 @@ class Book:
         self._event_ms = now_ms if assessment.event_ms is None else assessment.event_ms
         self._ended |= {id: at + now_ms - self._event_ms for id, at in self._unplaced.items()}
         self._unplaced.clear()
-        votes = Votes(assessment, self._paths, self._proofs, self._outages(now_ms), kinds)
+        votes = Votes(assessment, self._paths, self._proofs, self._outages(now_ms, LATE_MS), kinds)
         self._remember(votes.members, assessment.unknown, now_ms)
-        reach = votes.reach()
+        reach = gather(votes.reach(), self._paths.hangs_on, self._groups(), votes.suspicious)
         changes = self._take_in(reach, now_ms)
         quality = votes.quality(kinds, self._can_judge, self._explained(reach, now_ms))
         self._note_lossy(quality, now_ms)
@@ -129,16 +138,25 @@ class Book:
         silence = [
             accusation for accusation in votes.silence() if self._is_unexplained(accusation, votes, reach, now_ms)
         ]
+        silence = mute_together(silence, self._topology)
         changes += self._take_in(silence, now_ms)
         blamed = [*reach, *quality, *silence]
         home = {member: accusation.element for accusation in blamed for member in accusation.members}
         ending = Ending(self._paths, votes, assessment, home, self._open, self._began_ms)
         changes += self._settle(ending, home, now_ms)
-        alone = states(assessment, self._paths)
+        alone = [*states(assessment, self._paths), *votes.odd]
         changes += self._take_in(
             [accusation for accusation in alone if self._outage_of(accusation, now_ms) is None], now_ms
         )
         return changes + self._add_evidence(alone, now_ms) + self._end_states(ending, alone, now_ms)
+
+    def _groups(self) -> Groups:
+        """Open outages of several siblings, by what they hang on."""
+        return {
+            incident.element: (incident.latest_start_ms, frozenset(incident.siblings))
+            for incident in self._open.values()
+            if incident.siblings and incident.fault == "reach"
+        }
 
     # --- opening ---
 
@@ -155,7 +173,7 @@ class Book:
                 if update(known, accusation):
                     changes.append(Change("changed", known))
             elif self._is_released(accusation, now_ms):
-                changes.append(Change("opened", self._opened(accusation, now_ms)))
+                changes.append(self._reopened(accusation, now_ms) or Change("opened", self._opened(accusation, now_ms)))
         return changes
 
     def _outage_of(self, accusation: Accusation, now_ms: int) -> Incident | None:
@@ -222,7 +240,13 @@ class Book:
             return held_ms >= UNFIT_MS
         if accusation.fault == "quality":
             return held_ms >= (CONTESTED_MS if accusation.waiting else self._settle_ms)
-        if accusation.fault == "silence" or (accusation.proven and not accusation.waiting):
+        if accusation.fault == "silence":
+            return held_ms >= (self._settle_ms if accusation.severity == "critical" else MUTE_MS)
+        if accusation.share is not None:
+            return held_ms >= FLOWS_MS
+        if accusation.crowd and held_ms < CROWD_MS:
+            return False
+        if accusation.siblings or (accusation.proven and not accusation.waiting):
             return True
         if not accusation.waiting:
             return held_ms >= self._settle_ms
@@ -233,6 +257,27 @@ class Book:
     def _is_chance(self, accusation: Accusation, now_ms: int) -> bool:
         """May three misses in a row be chance? On a line that loses packets anyway, or was ended a moment ago."""
         return accusation.fault == "reach" and (accusation.shaky or accusation.element in self._outages(now_ms))
+
+    def _reopened(self, accusation: Accusation, now_ms: int) -> Change | None:
+        """The incident that was over a moment ago and goes on, if there is one."""
+        if accusation.fault == "state":
+            return None
+        past = [incident for incident in self.incidents.values() if incident.element == accusation.element]
+        ended = [incident for incident in past if incident.fault not in ("state", OWN) and not incident.is_open]
+        known = max(ended, key=lambda incident: incident.resolved_ms or 0, default=None)
+        if known is None or self._since_end_ms(known, now_ms) > REOPEN_MS:
+            return None
+        reopen(known, accusation)
+        self._ended.pop(known.id, None)
+        self._open[known.element] = known
+        return Change("reopened", known)
+
+    def _is_calm(self, incident: Incident, now_ms: int) -> bool:
+        """Has what comes and goes been well for long enough to say so? The oftener it came back, the longer."""
+        if not incident.reopened:
+            return True
+        since_ms = self._calm.setdefault(incident.id, now_ms)
+        return now_ms - since_ms >= min(CALM_MS << min(incident.reopened - 1, 8), LONGEST_CALM_MS)
 
     def _opened(self, accusation: Accusation, now_ms: int) -> Incident:
         named = f"{accusation.element}|{accusation.kind}" if accusation.fault == "state" else accusation.element
@@ -250,6 +295,9 @@ class Book:
             suspects=accusation.suspects,
             against=len(accusation.members),
             clear=accusation.clear,
+            siblings=accusation.siblings,
+            share=accusation.share,
+            outvoted=accusation.outvoted,
         )
         self.incidents[id] = incident
         if accusation.fault == "state":
@@ -338,15 +386,20 @@ class Book:
         changes = list[Change]()
         for incident in list(self._open.values()):
             if incident.element in blamed:
+                self._calm.pop(incident.id, None)
                 continue
             parent = self._swallowed_by(incident, ending.firing, home)
             if parent is not None:
                 incident.superseded_by = parent.id
                 parent.members |= incident.members
             elif not ending.is_over(incident):
+                self._calm.pop(incident.id, None)
                 if not ending.is_unmeasured(incident):
                     continue
                 incident.ended = UNMEASURED
+            elif not self._is_calm(incident, now_ms):
+                continue
+            self._calm.pop(incident.id, None)
             del self._open[incident.element]
             changes.append(self._ended_now(incident, now_ms))
         return changes
@@ -377,8 +430,8 @@ class Book:
         self, incident: Incident, firing: frozenset[Member], home: Mapping[Member, str]
     ) -> Incident | None:
         """The open incident nearer to the hub that explains all that still speaks against this one."""
-        if incident.fault == "silence":
-            return self._cut_off(incident)
+        if incident.fault == "silence" and (cut := self._cut_off(incident)) is not None:
+            return cut
         homes = {home.get(member) for member in incident.members & firing}
         if len(homes) != 1:
             return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from alerts.base import Fault, Firing
@@ -29,6 +30,9 @@ class Accusation:
     clear: int = 0  # checks that show that all is fine up to it
     proven: bool = True  # its parent carried a success since the first miss
     shaky: bool = False  # of reach: who else is heard through its parent loses packets as well
+    share: float | None = None  # of reach: 0..1 of the flows through it that fail; None: all
+    siblings: tuple[str, ...] = ()  # elements that hang on it and fail together; empty: it fails itself
+    crowd: int = 0  # so many more that hang on the same may be failing, too, and have not had time to say so
     outvoted: tuple[str, ...] = ()  # agents whose word against it was not believed
     waiting: bool = False  # somebody who could still clear it, or prove its parent, has not reported that far;
     # of quality: somebody beside it complains too, or has not reported enough, so that it may be the parent
@@ -46,3 +50,27 @@ def accuse(element: str, kind: str, firings: Collection[Firing], reported_ms: in
         "suspects": (element,),
     }
     return Accusation(element=element, kind=kind, reported_ms=reported_ms, **{**given, **more})
+
+
+def accused_together(element: str, accusations: Sequence[Accusation], *, crowd: int) -> Accusation:
+    """One accusation against what several elements hang on."""
+    return Accusation(
+        element=element,
+        fault=accusations[0].fault,
+        kind=accusations[0].kind,
+        severity=worst(accusation.severity for accusation in accusations),
+        members=frozenset(chain.from_iterable(accusation.members for accusation in accusations)),
+        start_ms=min(accusation.start_ms for accusation in accusations),
+        reported_ms=max(accusation.reported_ms for accusation in accusations),
+        latest_start_ms=max(accusation.latest_start_ms for accusation in accusations),
+        period_ms=max(accusation.period_ms for accusation in accusations),
+        suspects=(element,),
+        clear=max(accusation.clear for accusation in accusations),
+        siblings=tuple(sorted(set(chain.from_iterable(failing_elements(accusation) for accusation in accusations)))),
+        crowd=crowd,
+    )
+
+
+def failing_elements(accusation: Accusation) -> tuple[str, ...]:
+    """What an accusation says fails."""
+    return accusation.siblings or (accusation.element,)

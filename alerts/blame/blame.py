@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cache
 from heapq import nlargest
-from itertools import islice
+from itertools import chain, islice
 
 from alerts.base import LOCAL, LOST, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Firing
 from alerts.blame.accusation import Accusation, accuse
@@ -19,6 +19,8 @@ from alerts.blame.hypotheses import NEWEST, Failing, Hypothesis, Key, Success, W
 from alerts.blame.naming import kind_of
 from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs, Witnesses
+from alerts.blame.shares import Share, shares
+from alerts.blame.siblings import MANY
 
 PACKET_KINDS = ("ping", "stamp")  # what speaks of the host itself; others speak of a service on it
 BURST_MS = 5_000  # checks that send so seldom send more at once after a miss
@@ -29,9 +31,13 @@ REPORTED_MS = (
     6_000  # of quality: a check that has reported so much since another one complains, and is content, is good
 )
 RECENT_MS = 5_000
+SHARE_MS = 8_000  # flows that fail beside others that do not fail for so long at least
+LATE_MS = 150_000  # what fell with an element may come back so much later than it
+EARLY_MS = 10_000  # and may have fallen so much earlier
 CONTESTED_MS = 15_000  # the longest wait for somebody who may know better: agents write each ten seconds
 MAX_WITNESSES = 1_000  # are counted; more say nothing new
 AFTERMATH_MS = 10_000  # routes and switches need so long: what fell with an element may come back later than it
+SHARED = ("delay", "jitter")  # of one commune alone they are recorded, and no reason to wake somebody
 Kinds = Mapping[str, str]  # check → its kind, as seen
 Reported = Callable[[str], int]  # check → up to when it has said how good it is; 0: it has no vote
 Outages = Mapping[str, tuple[int, int | None]]  # element → (first miss, end or None) of its last incident of reach
@@ -80,6 +86,9 @@ class Votes:
                 self._reach.setdefault(firing.check, []).append(firing)
         self._witnesses: dict[str, Witnesses] = {}
         self._newest: dict[Key, list[Success]] = {}
+        self._missed = assessment.evidence if assessment.failing is None else assessment.failing
+        self._missing: dict[str, dict[str, list[int]]] | None = None
+        self.odd: list[Accusation] = []  # after `reach`: what nobody explains
         self._undecided = self._weigh(assessment.evidence if assessment.failing is None else assessment.failing)
 
     def _said(self, check: str) -> Evidence:
@@ -160,8 +169,8 @@ class Votes:
 
     def _patience_ms(self, element: str, start_ms: int) -> int:
         since_ms, until_ms = self._outages.get(element, (None, None))
-        fell_with_it = since_ms is not None and since_ms - SLACK_MS <= start_ms <= (until_ms or start_ms)
-        return AFTERMATH_MS if fell_with_it else 0
+        fell_with_it = since_ms is not None and since_ms - EARLY_MS <= start_ms <= (until_ms or start_ms)
+        return LATE_MS if fell_with_it else 0
 
     def is_undecided(self, check: str) -> bool:
         """Does a check fail that must be heard once more before it accuses anybody?"""
@@ -195,7 +204,85 @@ class Votes:
         accusations = list[Accusation]()
         for cause, alike in weighing.causes():
             accusations.append(self._accusation(cause, alike))
-        return accusations
+        left = weighing.unexplained()
+        lasting = {check for check in left if weighing.failing[check].weight == 1 and self._is_lasting(check)}
+        some = shares(weighing.failing, lasting, self._count_good, self._paths.topology.depth)
+        self.odd = self._odd(left - set(chain.from_iterable(share.checks for share in some)), weighing.failing)
+        return accusations + [self._share_accusation(share) for share in some]
+
+    def _is_lasting(self, check: str) -> bool:
+        return self._said(check).frontier_ms - self.start_ms(check) >= SHARE_MS
+
+    def _count_good(self, key: Key, since_ms: int) -> int:
+        """How many checks that cross a key succeed since a moment."""
+        element, service = key
+        good = (self._good_of(self._said(check), element) for check in self._checks_of(element, service))
+        return sum(good_ms > since_ms + SLACK_MS for good_ms in good)
+
+    def _share_accusation(self, share: Share) -> Accusation:
+        element, checks = share.key[0], sorted(share.checks)
+        starts = [self.start_ms(check) for check in checks]
+        return accuse(
+            element,
+            "flows",
+            [firing for check in checks for firing in self._reach[check]],
+            max(self._said(check).frontier_ms for check in checks),
+            start_ms=min(starts),
+            latest_start_ms=max(starts),
+            period_ms=max(self._period_ms(check) for check in checks),
+            clear=share.good,
+            share=round(share.share, 3),
+        )
+
+    def _odd(self, left: Iterable[str], failing: Mapping[str, Failing]) -> list[Accusation]:
+        """What nobody explains: an agent that fails alone wherever it looks is odd itself; else what a check ends at has
+        failures nobody can place. Neither is silence, neither is blame."""
+        by_element: dict[tuple[str, str], list[str]] = {}
+        for check in sorted(left):
+            if self._is_lasting(check):
+                is_alone = failing[check].weight < 1
+                key = (
+                    (f"agent:{failing[check].agent}", "odd")
+                    if is_alone
+                    else (failing[check].keys[-1][0], "unexplained")
+                )
+                by_element.setdefault(key, []).append(check)
+        return [self._odd_accusation(*key, checks) for key, checks in by_element.items()]
+
+    def _odd_accusation(self, element: str, kind: str, checks: list[str]) -> Accusation:
+        firings = [firing for check in checks for firing in self._reach[check]]
+        reported_ms = max(self._said(check).frontier_ms for check in checks)
+        return accuse(element, kind, firings, reported_ms, fault="state", severity="info")
+
+    def suspicious(self, parent: str) -> set[str]:
+        """Links and places that hang on an element, of which two checks miss answers and none had one since, though no
+        rule says so yet."""
+        if self._missing is None:
+            self._missing = self._all_missing()
+        hanging = self._missing.get(parent, {})
+        return {element for element, misses in hanging.items() if len(misses) > 1 and self._is_mute(element, misses)}
+
+    def _all_missing(self) -> dict[str, dict[str, list[int]]]:
+        """What hangs on what, and the first misses of checks that cross it and whose rule does not hold yet."""
+        missing: dict[str, dict[str, list[int]]] = {}
+        for check in self._missed:
+            miss_ms = self._said(check).miss_ms
+            if (
+                check in self._reach
+                or miss_ms is None
+                or self._at_ms - miss_ms > RECENT_MS + 2 * self._period_ms(check)
+            ):
+                continue
+            for element in self._paths.path.get(check, ()):
+                parent = self._paths.hangs_on(element)
+                if parent is not None and element.startswith("link:"):
+                    many = 1 if self._period_ms(check) < BURST_MS else 2  # a burst went lost with it
+                    missing.setdefault(parent, {}).setdefault(element, []).extend([miss_ms] * many)
+        return missing
+
+    def _is_mute(self, element: str, misses: list[int]) -> bool:
+        second_ms = sorted(misses)[1]
+        return not self._of(element).is_good_after(second_ms)
 
     def _all_failing(self) -> dict[str, Failing]:
         failing = {check: self._failing(check) for check in self._reach if check not in self._undecided}
@@ -423,16 +510,22 @@ class Votes:
         through = any(element in self._paths.path[check] for check in silent)
         enough = not silent or (good >= max(3, 2 * len(bad)) and not through)
         is_reported = enough and max(map(reported_ms, bad)) >= due_ms
+        kind = kind_of(first)
+        is_slight = kind in SHARED and self._count_communes(element) < MANY
         return accuse(
             element,
-            kind_of(first),
+            kind,
             firings,
             max(map(reported_ms, bad)),
+            **({"severity": "info"} if is_slight else {}),
             period_ms=max(self._period_ms(firing.check) for firing in firings),
             clear=good,
             proven=False,
             waiting=not is_reported or any(self._is_beside(check, parent, element) for check in self._complaining),
         )
+
+    def _count_communes(self, element: str) -> int:
+        return sum(who.startswith("commune:") for who in self._paths.topology.symptoms(element))
 
     # --- who is mute ---
 

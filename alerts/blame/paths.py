@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alerts.base import Topology, inward
+from alerts.blame.siblings import hangs_on
 
 
 class PathIndex:
@@ -14,6 +15,7 @@ class PathIndex:
         self.topology = topology
         self.crossing: dict[str, list[str]] = {}
         self.beyond: dict[str, list[str]] = {}  # element → checks with an end behind it, whether they cross it or not
+        self._hangs_on: dict[str, str | None] = {}
         self.path: dict[str, tuple[str, ...]] = {}
         for check in topology.checks():
             path = self.path[check] = topology.path(check)
@@ -21,6 +23,12 @@ class PathIndex:
                 self.crossing.setdefault(element, []).append(check)
             for element in {step for end in (path[:1] + path[-1:]) for step in self.inward(end)}:
                 self.beyond.setdefault(element, []).append(check)
+
+    def hangs_on(self, element: str) -> str | None:
+        """The next place toward the hub."""
+        if element not in self._hangs_on:
+            self._hangs_on[element] = hangs_on(element, self.topology)
+        return self._hangs_on[element]
 
     def inward(self, element: str) -> Iterator[str]:
         """The element, its parent, … up to the hub's site."""

@@ -108,7 +108,7 @@ def _incident(text: str) -> Incident:
     """An incident out of its JSON. Raises one of `MISFITS` for what is none."""
     plain = json.loads(text)
     plain["members"] = {(rule, series) for rule, series in plain["members"]}
-    for name in ("suspects", "also_told"):
+    for name in ("suspects", "also_told", "siblings", "outvoted"):
         plain[name] = tuple(plain.get(name, ()))
     return Incident(**plain)
 
