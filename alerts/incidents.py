@@ -21,7 +21,8 @@ from alerts.ending import Ending
 from alerts.incident import OWN, UNMEASURED, Change, Incident, is_lasting, is_loss, new_id, reopen, update
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end, longer ones for longer
-SILENCE_GRACE_MS = 120_000  # agents need time to come back after an outage, or after the hub's own absence
+SILENCE_GRACE_MS = 120_000  # agents need time to come back after an outage …
+BEGIN_GRACE_MS = 30_000  # … or after the hub's own absence
 MUTE_MS = 40_000  # an agent that is restarted, or whose machine is, is back by then
 FLOWS_MS = 3_000  # what looks like a share of the flows must look so for this long
 CROWD_MS = 4_000  # others that hang on the same have so long to say whether they fail, too
@@ -144,11 +145,18 @@ class Book:
         home = {member: accusation.element for accusation in blamed for member in accusation.members}
         ending = Ending(self._paths, votes, assessment, home, self._open, self._began_ms)
         changes += self._settle(ending, home, now_ms)
-        alone = [*states(assessment, self._paths), *votes.odd]
+        accused = {accusation.element for accusation in (*reach, *quality)}
+        odd = [accusation for accusation in votes.odd if not self._is_touched(accusation, accused, now_ms)]
+        alone = [*states(assessment, self._paths), *odd]
         changes += self._take_in(
             [accusation for accusation in alone if self._outage_of(accusation, now_ms) is None], now_ms
         )
         return changes + self._add_evidence(alone, now_ms) + self._end_states(ending, alone, now_ms)
+
+    def _is_touched(self, accusation: Accusation, accused: Set[str], now_ms: int) -> bool:
+        """Do its checks cross what is accused, or is, or was a moment ago, told as broken?"""
+        told = accused | self._open.keys() | self._outages(now_ms, LATE_MS).keys()
+        return any(not told.isdisjoint(self._paths.path.get(check, ())) for _, check in accusation.members)
 
     def _groups(self) -> Groups:
         """Open outages of several siblings, by what they hang on."""
@@ -260,7 +268,7 @@ class Book:
 
     def _reopened(self, accusation: Accusation, now_ms: int) -> Change | None:
         """The incident that was over a moment ago and goes on, if there is one."""
-        if accusation.fault == "state":
+        if accusation.fault in ("state", "self"):
             return None
         past = [incident for incident in self.incidents.values() if incident.element == accusation.element]
         ended = [incident for incident in past if incident.fault not in ("state", OWN) and not incident.is_open]
@@ -368,7 +376,7 @@ class Book:
 
     def _is_unexplained(self, accusation: Accusation, votes: Votes, reach: Sequence[Accusation], now_ms: int) -> bool:
         """May an agent's silence be told as such? Not while, or just after, something on its way to the hub broke."""
-        if self._began_ms is not None and now_ms - self._began_ms < SILENCE_GRACE_MS:
+        if self._began_ms is not None and now_ms - self._began_ms < BEGIN_GRACE_MS:
             return accusation.element in self._open
         inward = set(self._paths.inward(accusation.element)) - {accusation.element}
         if any(accusation.element in inward for accusation in reach) or votes.is_doubted(accusation.element):

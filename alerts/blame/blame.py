@@ -19,10 +19,11 @@ from alerts.blame.hypotheses import NEWEST, Failing, Hypothesis, Key, Success, W
 from alerts.blame.naming import kind_of
 from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs, Witnesses
-from alerts.blame.shares import Share, shares
+from alerts.blame.shares import MIN_AGENTS, Share, shares
 from alerts.blame.siblings import MANY
 
 PACKET_KINDS = ("ping", "stamp")  # what speaks of the host itself; others speak of a service on it
+CALL_KINDS = ("sipcall", "h323", "room")  # of whose failures another rule tells, too
 BURST_MS = 5_000  # checks that send so seldom send more at once after a miss
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
@@ -32,6 +33,7 @@ REPORTED_MS = (
 )
 RECENT_MS = 5_000
 SHARE_MS = 8_000  # flows that fail beside others that do not fail for so long at least
+UNEXPLAINED_MS = 30_000  # failures nobody can place are told after so long
 LATE_MS = 150_000  # what fell with an element may come back so much later than it
 EARLY_MS = 10_000  # and may have fallen so much earlier
 CONTESTED_MS = 15_000  # the longest wait for somebody who may know better: agents write each ten seconds
@@ -239,7 +241,8 @@ class Votes:
         failures nobody can place. Neither is silence, neither is blame."""
         by_element: dict[tuple[str, str], list[str]] = {}
         for check in sorted(left):
-            if self._is_lasting(check):
+            is_told_elsewhere = self._kinds.get(check) in CALL_KINDS
+            if not is_told_elsewhere and self._said(check).frontier_ms - self.start_ms(check) >= UNEXPLAINED_MS:
                 is_alone = failing[check].weight < 1
                 key = (
                     (f"agent:{failing[check].agent}", "odd")
@@ -308,11 +311,16 @@ class Votes:
         path = self._paths.path[check]
         service = self._kinds.get(check, "ping")
         keys = [(element, "") for element in (path[-1:] if self._is_answered(check) else path)]
-        if service not in PACKET_KINDS:
+        if service not in PACKET_KINDS and (service not in CALL_KINDS or self._is_widely_failing(path[-1], service)):
             keys.append((path[-1], service))
         spare_ms = min(self._chance_ms(check, service), evidence.frontier_ms - self._period_ms(check) - start_ms)
         limit_ms = start_ms + SLACK_MS + max(0, spare_ms - 2 * SLACK_MS)
         return Failing(check, evidence.agent or next(iter(self._reach[check])).agent, start_ms, limit_ms, tuple(keys))
+
+    def _is_widely_failing(self, element: str, service: str) -> bool:
+        """Do several agents say that a service fails? Of one alone the rule about what is not ready tells."""
+        checks = self._checks_of(element, service)
+        return len({self._said(check).agent for check in checks if check in self._reach}) >= MIN_AGENTS
 
     def _chance_ms(self, check: str, service: str) -> int:
         """So long before an outage chance may have taken packets of a check that then fell silent with it."""

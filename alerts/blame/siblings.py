@@ -32,7 +32,7 @@ def gather(
     alone, by_parent = list[Accusation](), dict[str, list[Accusation]]()
     for accusation in accusations:
         parent = parent_of(accusation.element)
-        if parent is None or accusation.share is not None:
+        if parent is None or accusation.share is not None or accusation.shaky:
             alone.append(accusation)
         else:
             by_parent.setdefault(parent, []).append(accusation)

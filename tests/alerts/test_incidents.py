@@ -63,10 +63,11 @@ def test_communes_that_come_back_later_than_their_uplink_belong_to_it(seed: int)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_commune_that_stays_away_after_its_uplink_returned_gets_its_own_incident(seed: int) -> None:
     faults = (Fault("link:core-province", CUT, MENDED), Fault("link:province-c2", CUT + 2_000, 100_000))
-    one, told = run(World(6, seed, faults), 125_000)
+    faults = (faults[0], dataclasses.replace(faults[1], until_ms=MENDED + 180_000))
+    one, told = run(World(6, seed, faults), MENDED + 190_000)
     assert elements(one) == ["link:core-province", "link:province-c2"]
     opened = next(at for at, change in told if change.incident.element == "link:province-c2")
-    assert MENDED + 10_000 <= opened <= MENDED + 15_000
+    assert MENDED + 120_000 <= opened <= MENDED + 180_000
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -201,9 +202,18 @@ def test_restarts_at_any_time_leave_one_incident(seed: int) -> None:
     assert one.open() == []
 
 
-def test_a_second_outage_is_a_second_incident() -> None:
+def test_an_outage_that_comes_back_within_ten_minutes_is_the_same_incident_and_ends_after_a_calm_minute() -> None:
     faults = (Fault("link:core-province", CUT, MENDED), Fault("link:core-province", 120_000, 140_000))
-    one, told = run(World(6, 9, faults), 200_000)
+    one, told = run(World(6, 9, faults), 260_000)
+    assert elements(one) == ["link:core-province"]
+    happened = [(change.what, at) for at, change in told if change.what != "changed"]
+    assert [what for what, _ in happened] == ["opened", "resolved", "reopened", "resolved"]
+    assert happened[-1][1] >= 140_000 + 60_000
+
+
+def test_an_outage_after_ten_calm_minutes_is_a_second_incident() -> None:
+    faults = (Fault("link:core-province", CUT, MENDED), Fault("link:core-province", 700_000, 720_000))
+    one, told = run(World(1, 9, faults), 740_000)
     assert elements(one) == ["link:core-province", "link:core-province"]
     assert [change.what for _, change in told if change.what != "changed"] == ["opened", "resolved"] * 2
 
