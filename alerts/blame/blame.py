@@ -241,8 +241,7 @@ class Votes:
         failures nobody can place. Neither is silence, neither is blame."""
         by_element: dict[tuple[str, str], list[str]] = {}
         for check in sorted(left):
-            is_told_elsewhere = self._kinds.get(check) in CALL_KINDS
-            if not is_told_elsewhere and self._said(check).frontier_ms - self.start_ms(check) >= UNEXPLAINED_MS:
+            if self._is_unexplained(check):
                 is_alone = failing[check].weight < 1
                 key = (
                     (f"agent:{failing[check].agent}", "odd")
@@ -251,6 +250,13 @@ class Votes:
                 )
                 by_element.setdefault(key, []).append(check)
         return [self._odd_accusation(*key, checks) for key, checks in by_element.items()]
+
+    def _is_unexplained(self, check: str) -> bool:
+        """Does it fail for long, over elements that carry others without a break, and does no other rule tell of it?"""
+        start_ms = self.start_ms(check)
+        if self._said(check).frontier_ms - start_ms < UNEXPLAINED_MS or self._kinds.get(check) in CALL_KINDS:
+            return False
+        return all(self.is_steady(element, start_ms) for element in self._paths.path[check][:-1])
 
     def _odd_accusation(self, element: str, kind: str, checks: list[str]) -> Accusation:
         firings = [firing for check in checks for firing in self._reach[check]]
