@@ -78,6 +78,7 @@ class Engine:
         self._undated: set[int] = set()  # agents heard of since the last tick through others' writes
         self._unknown = UnknownMembers({})
         self._mute = np.zeros(0, bool)  # by row, as told last
+        self._hub_behind_ms = 0  # by how much most agents' clocks are ahead of the hub's; 0 while they agree
         self._horizon_ms = horizon_s * 1000
         self._in_conference = in_conference
 
@@ -98,12 +99,19 @@ class Engine:
         """Something of an agent came in, by the hub's clock."""
         self._agents[self._number(agent)].arrive(arrived_ms)
 
+    def clock(self, agent: str, ahead_ms: int) -> None:
+        """How far an agent's clock was ahead of the hub's as a write of it arrived. Its stamps are moved by so much, unless
+        most agents say that it is the hub's own that is wrong."""
+        self._agents[self._number(agent)].tell_clock(ahead_ms, self._hub_behind_ms)
+
     def add(self, sample: Sample) -> None:
         """A point. A check belongs to the agent that spoke of it first, until that has been mute for the horizon."""
         number = self._number(sample.agent)
         agent = self._agents[number]
         if not agent.is_dated:
             self._undated.add(number)
+        if agent.ahead_ms:
+            sample = sample._replace(time_ms=sample.time_ms - agent.ahead_ms)
         if sample.check == "-":
             if sample.kind != OWN_KIND or self._own.isdisjoint(sample.values):
                 return
@@ -120,6 +128,7 @@ class Engine:
         """All that an agent measured before a moment is told."""
         number = self._number(agent)
         times = self._agents[number]
+        ms -= times.ahead_ms
         if ms < times.frontier_ms - SET_BACK_MS:
             rows = np.flatnonzero(self._series.agent[: len(self._series.names)] == number)
             self._series.begin_again(rows, ms)
@@ -228,7 +237,8 @@ class Engine:
         pending = frozenset(
             member for state in self._checks for member in state.pending(self._series.names, holds[state.rule.only])
         )
-        event_ms = now_ms + self._clock_fault_ms()
+        self._hub_behind_ms = self._clock_fault_ms()
+        event_ms = now_ms + self._hub_behind_ms
         return Assessment(now_ms, tuple(self._fired(mute_rows, holds)), unknown, evidence, failing, pending, event_ms)
 
     def _times(self, now_ms: int) -> dict[str, Callable[[str], bool]]:

@@ -118,6 +118,7 @@ class VirtualHub:
             backfill=is_history,
             urgent=write.is_urgent,
             arrived_ns=int(self.now_s * 1e9),
+            ahead_ms=write.clock_ms - int(self.now_s * 1000),
         )
         self._stored += 1
         self._clocks.stored(max((line.time or 0 for line in lines), default=0))

@@ -22,7 +22,7 @@ class Header(NamedTuple):
     `agent` and `site` are "" for writers without `X-Netmon-Agent` (Telegraf) and for a token's default site.
     `boot`, `first`, `last`: the consecutive sequence numbers (inclusive) this record makes *seen*; `boot` is "" and
     both are 0 for writers that do not number. `frontier_ms`: Unix ms up to which the agent's live points are complete.
-    `arrived_ns`: the hub's wall clock.
+    `arrived_ns`: the hub's wall clock; `ahead_ms`: how far the writer's clock was ahead of it then, None when it told none.
     """
 
     agent: str
@@ -34,6 +34,7 @@ class Header(NamedTuple):
     backfill: bool
     urgent: bool
     arrived_ns: int
+    ahead_ms: int | None = None
 
 
 def encode(header: Header, payload: bytes, *, gzipped: bool) -> bytes:
@@ -69,7 +70,9 @@ def split(body: bytes) -> tuple[Header, str]:
     try:
         if plain["v"] != VERSION:
             raise ValueError(f"version {plain['v']} of a record is not known")
-        header = Header(**{key: plain[key] for key in Header._fields})
+        header = Header(
+            **{key: plain[key] for key in Header._fields if key in plain or key not in Header._field_defaults}
+        )
         text = (_unpacked(payload) if plain["gz"] else payload).decode()
     except (KeyError, TypeError, zlib.error) as fault:
         raise ValueError(f"not a record: {fault!r}") from fault

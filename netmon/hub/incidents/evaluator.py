@@ -208,6 +208,8 @@ class Evaluator:
         self._fed = batch.position
         if batch.header.agent:
             self._engine.arrived(batch.header.agent, min(now_ms, batch.header.arrived_ns // 1_000_000))
+        if batch.header.agent and batch.header.ahead_ms is not None:
+            self._engine.clock(batch.header.agent, batch.header.ahead_ms)
         if batch.header.backfill:
             return
         newest: dict[str, int] = {}

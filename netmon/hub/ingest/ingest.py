@@ -364,7 +364,7 @@ class Ingest:
         if not kept:
             del self._flying[serial]
             return self._journal.barrier()  # a repeat may stand on a write that is not durable yet
-        header = self._arrived(claimed.header, now_ns)
+        header = self._arrived(claimed.header, claimed.now_ms, now_ns)
 
         def settled(position: Position | None) -> None:
             if position is None:
@@ -380,12 +380,13 @@ class Ingest:
         content, gzipped = payload
         return self._journal.store(record.encode(header, content, gzipped=gzipped), settled)
 
-    def _arrived(self, header: Header, now_ns: int) -> Header:
-        """With its arrival; no frontier lies further ahead than a stamp may."""
+    def _arrived(self, header: Header, told_ms: int | None, now_ns: int) -> Header:
+        """With its arrival and what its clock showed; no frontier lies further ahead than a stamp may."""
         frontier_ms = header.frontier_ms
         if frontier_ms is not None:
             frontier_ms = min(frontier_ms, self._bounds(now_ns).newest_ms)
-        return header._replace(arrived_ns=now_ns, frontier_ms=frontier_ms)
+        ahead_ms = None if told_ms is None else told_ms - now_ns // 1_000_000
+        return header._replace(arrived_ns=now_ns, frontier_ms=frontier_ms, ahead_ms=ahead_ms)
 
     def _shown(self, serial: int, position: Position) -> None:
         del self._flying[serial]
