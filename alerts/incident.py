@@ -13,6 +13,8 @@ from alerts.blame.naming import worst
 Happening = Literal["opened", "changed", "resolved", "reopened"]
 OWN = "own"  # fault of an incident about the hub itself: alerts/own_incident.py opens and ends it
 DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
+SPAN_MS = 600_000  # what begins again within this is the same incident anyway
+SPAN_BEGINS_MS = 337_291
 UNMEASURED = "unmeasured"  # nobody measures any more what accused it
 
 
@@ -59,9 +61,10 @@ class Change:
 
 
 def incident_id(element: str, first_miss_ms: int, period_ms: int) -> str:
-    """The same on every hub and after every restart: element and first miss, rounded to the check's period."""
-    rounded = first_miss_ms // period_ms * period_ms
-    return hashlib.sha256(f"{element}|{rounded}".encode()).hexdigest()[:12]
+    """The same on every hub and after every restart. Two hubs see the first miss up to a period apart: what begins within
+    the same ten minutes is the same, and these begin at a moment no clock strikes. `period_ms`: longer ones count instead."""
+    span_ms = max(SPAN_MS, 10 * period_ms)
+    return hashlib.sha256(f"{element}|{(first_miss_ms + SPAN_BEGINS_MS) // span_ms}".encode()).hexdigest()[:12]
 
 
 def new_id(element: str, first_miss_ms: int, now_ms: int, period_ms: int, known: Collection[str]) -> str:

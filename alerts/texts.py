@@ -26,12 +26,16 @@ _WORDS = {  # by what is said: in Vietnamese, in English
     "unready": ("CHƯA SẴN SÀNG", "NOT READY"),
     "software": ("PHẦN MỀM ĐÃ ĐỔI", "OTHER SOFTWARE"),
     "media": ("HÌNH VÀ TIẾNG KÉM", "POOR PICTURE AND SOUND"),
+    "flows": ("MẤT MỘT PHẦN LUỒNG", "A SHARE OF FLOWS IS LOST"),
+    "odd": ("MÁY ĐO KHÁC MỌI MÁY", "ODD WITNESS"),
+    "unexplained": ("LỖI CHƯA RÕ NGUYÊN NHÂN", "UNEXPLAINED FAILURES"),
     "silent": ("KHÔNG BÁO CÁO", "SILENT"),
     "unfit": ("MÁY ĐO KHÔNG ĐẠT", "UNFIT TO MEASURE"),
     "trouble": ("TỰ BÁO CÓ LỖI", "IN TROUBLE"),
     "other": ("BẤT THƯỜNG", "UNUSUAL"),
     "unheard": ("CHƯA TỪNG BÁO CÁO", "NEVER REPORTED"),
     "resolved": ("ĐÃ KHÔI PHỤC", "RECOVERED"),
+    "superseded": ("NAY THUỘC SỰ CỐ {id}", "NOW PART OF INCIDENT {id}"),
     "unmeasured": ("KHÔNG CÒN ĐƯỢC ĐO", "NO LONGER MEASURED"),
     "link": ("đường truyền", "link"),
     "mcu": ("MCU", "MCU"),
@@ -114,7 +118,8 @@ def summary(
     words = LANGUAGES[lang]
     what, resolved_ms = words.get(incident.kind, words["other"]), incident.resolved_ms
     if resolved_ms is not None:
-        what = f"{words[incident.ended or 'resolved']} ({what.lower()})"
+        ended = words["superseded"].format(id=incident.superseded_by) if incident.superseded_by else ""
+        what = f"{ended or words[incident.ended or 'resolved']} ({what.lower()})"
     prefix = info.id.partition(":")[0]
     parts = [f"{what}: {words.get(prefix, words['site'])} {info.name or info.id}", *_circuit_words(words, info)]
     others = tuple(element for element in symptoms if element != info.id)

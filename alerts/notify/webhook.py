@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from alerts.errors import BadSecret
+from alerts.page_status import word_of
 
 Status = str  # `firing`, `resolved`; any other word is an update of what is firing
 SYMPTOMS_TOLD = 20
@@ -99,6 +100,7 @@ def _page(
     lang: str,
 ) -> bytes:
     """Alertmanager's form with one alert. `spanned`: from, until; `more`: our own beside it."""
+    status = "firing" if word_of(status) == "reopened" else word_of(status)  # what begins again fires
     labels = {"alertname": view["kind"], **{key: view[key] for key in ("element", "severity", "owner")}, "hub": hub}
     annotations = {"summary": view[lang], "summary_vi": view["vi"], "summary_en": view["en"]}
     alert = {

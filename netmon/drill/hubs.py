@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alerts.page_status import word_of
 from alerts.rules import Rule
 from alerts.silences import Silence
 from netmon.config.hub import HubConfig
@@ -187,7 +188,7 @@ class VirtualHub:
         incident = page["incident"]
         return {
             "at_s": round(at_s, 3),
-            "status": status,
+            "status": word_of(status),
             "element": incident["element"],
             "kind": incident["kind"],
             "symptoms": incident["symptom_count"],

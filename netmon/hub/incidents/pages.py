@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,10 +15,12 @@ from alerts.base import Firing, Topology, inward
 from alerts.blame.accusation import Member
 from alerts.incidents import Incident
 from alerts.notify import webhook
+from alerts.page_status import due, is_over
 from alerts.route import NotSent, is_on, not_sent, unwanted
 from alerts.silences import Silence, is_pattern, silence_of
 from alerts.texts import EndangeredConference
 from netmon.config.hub import HubConfig
+from netmon.config.receiver import ReceiverConfig
 from netmon.hub.incidents.scopes import Scopes
 from netmon.hub.outbox_table import NewPage, Undelivered
 from netmon.texts import LANGUAGES, read_texts
@@ -45,7 +48,7 @@ class Pages:
         endangered: Endangered = nothing_endangered,
     ) -> None:
         self._config, self._topology, self._endangered = config, topology, endangered
-        self._paged = dict[Key, str]()
+        self._sent: dict[str, dict[str, dict[str, str]]] = {}  # incident → receiver → status → state of that page
         self.refresh(paged, undelivered)
         self._hub = f"hub:{config.name}"
         self._first_steps = _first_steps()
@@ -74,14 +77,13 @@ class Pages:
         return {step for element in self._crossed | stations for step in inward(element, self._topology)} | {self._hub}
 
     def missing(self, incidents: Iterable[Incident], silences: Sequence[Silence], now_s: float) -> list[NewPage]:
-        """Firing pages of open incidents whose element is not silenced; resolved pages to whoever got firing."""
+        """Firing pages of open incidents whose element is not silenced; what became of it to whoever got firing."""
         owed = list[NewPage]()
         for incident in incidents:
-            status = "firing" if incident.is_open else "resolved"
-            names = self._firing(incident, silences, now_s) if incident.is_open else self._resolved(incident)
-            if names:
+            statuses = self._due(incident, silences, now_s)
+            if statuses:
                 row = self._paged_row(incident, now_s)
-                owed += [self._page(row, name, status) for name in names]
+                owed += [self._page(row, name, status) for name, status in statuses.items()]
             if incident.is_open and (repeats := self._repeats(incident, silences, now_s)):
                 row = self._paged_row(incident, now_s)
                 owed += [self._page(row, name, "firing", repeat=count) for name, count in repeats]
@@ -109,11 +111,6 @@ class Pages:
             self._figures_of = self.firing
         return self._figures.get(member)
 
-    def _symptoms(self, incident: Incident) -> tuple[str, ...]:
-        if incident.fault == "state":  # nobody suffers from it yet
-            return (incident.element,)
-        return self._topology.symptoms(incident.element)
-
     def _said(self, incident: Incident, facts: texts.PageFacts | None = None) -> dict[str, str]:
         """Its line in each language. With `facts`: as a page says it."""
         info, symptoms = self._topology.info(incident.element), self._symptoms(incident)
@@ -121,39 +118,39 @@ class Pages:
         is_noted = incident.element == self._hub and incident.is_open and self.note
         return {lang: f"{text}: {self.note}" for lang, text in said.items()} if is_noted else said
 
-    def _firing(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> list[str]:
-        without = [
-            receiver for receiver in self._config.receivers if (incident.id, receiver.name, "firing") not in self._paged
-        ]
-        if not without:
-            return []
-        scope, now_ms = self._scopes.of(incident.element), int(now_s * 1000)
-        names = [receiver.name for receiver in without if unwanted(incident, scope, receiver, now_ms) is None]
-        return [] if names and self.silence(incident, silences, now_s) is not None else names
+    def _due(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> dict[str, str]:
+        """Receiver → status of the page that is due to it. What begins waits while its element is silenced."""
+        sent = self._sent.get(incident.id, {})
+        statuses = dict[str, str]()
+        for receiver in self._config.receivers:
+            had = sent.get(receiver.name, {})
+            status = due(incident, had)
+            is_due = self._is_wanted(incident, receiver, now_s) if status == "firing" else _has_first(had)
+            if status and is_due:
+                statuses[receiver.name] = status
+        begins = any(not is_over(status) for status in statuses.values())
+        if begins and self.silence(incident, silences, now_s) is not None:
+            return {name: status for name, status in statuses.items() if is_over(status)}
+        return statuses
+
+    def _is_wanted(self, incident: Incident, receiver: ReceiverConfig, now_s: float) -> bool:
+        return unwanted(incident, self._scopes.of(incident.element), receiver, int(now_s * 1000)) is None
 
     def _repeats(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> list[tuple[str, int]]:
         """Who is to be told again, and the how manieth time: nobody acknowledged it, and they have its page."""
         if incident.acked_ms is not None:
             return []
-        since_ms, due = int(now_s * 1000) - incident.opened_ms, list[tuple[str, int]]()
+        since_ms, again = int(now_s * 1000) - incident.opened_ms, list[tuple[str, int]]()
         for receiver in self._repeating:
             count = int(since_ms / 1000 / receiver.repeat_s)
-            has_it = self._paged.get((incident.id, receiver.name, "firing")) == "accepted"
-            if count and has_it and (incident.id, receiver.name, f"repeat-{count}") not in self._paged:
-                due += [(receiver.name, count)] if is_on(receiver, int(now_s * 1000)) else []
-        return [] if due and self.silence(incident, silences, now_s) is not None else due
+            had = self._sent.get(incident.id, {}).get(receiver.name, {})
+            if count and had.get("firing") == "accepted" and f"repeat-{count}" not in had:
+                again += [(receiver.name, count)] if is_on(receiver, int(now_s * 1000)) else []
+        return [] if again and self.silence(incident, silences, now_s) is not None else again
 
     def silence(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> Silence | None:
         """The silence that holds its pages back now."""
         return silence_of(incident.element, incident.suspects, incident.kind, silences, self._topology, now_s)
-
-    def _resolved(self, incident: Incident) -> list[str]:
-        return [
-            receiver.name
-            for receiver in self._config.receivers
-            if self._paged.get((incident.id, receiver.name, "firing")) in ("waiting", "accepted")
-            and (incident.id, receiver.name, "resolved") not in self._paged
-        ]
 
     def _page(self, row: Mapping[str, Any], receiver: str, status: str, *, repeat: int = 0) -> NewPage:
         raw = webhook.body(row, status, receiver, self._config.name, self._config.lang, repeat=repeat)
@@ -162,14 +159,18 @@ class Pages:
 
     def kept(self, pages: Iterable[NewPage], forgotten: Iterable[str]) -> None:
         """These are in the outbox now, those incidents are gone."""
-        self._paged.update(((page.incident, page.receiver, page.status), "waiting") for page in pages)
-        gone = set(forgotten)
-        if gone:
-            self._paged = {key: state for key, state in self._paged.items() if key[0] not in gone}
+        for page in pages:
+            self._note(page.incident, page.receiver, page.status, "waiting")
+        for id in forgotten:
+            self._sent.pop(id, None)
+
+    def _note(self, incident: str, receiver: str, status: str, state: str) -> None:
+        self._sent.setdefault(incident, {}).setdefault(receiver, {})[status] = state
 
     def refresh(self, paged: Mapping[Key, str], undelivered: Iterable[Undelivered]) -> None:
         """Take the pages' states as the outbox has them."""
-        self._paged.update(paged)
+        for key, state in paged.items():
+            self._note(*key, state)
         self._undelivered: dict[str, list[NotSent]] = {}
         for page in undelivered:
             self._undelivered.setdefault(page.incident, []).append(_undelivered(page))
@@ -177,10 +178,18 @@ class Pages:
     def not_sent(self, incident: Incident, silence: Silence | None, now_s: float) -> list[dict[str, Any]]:
         """Why receivers do not have its pages. `silence`: the one that covers it now."""
         receivers = self._config.receivers
-        paged = [receiver.name for receiver in receivers if (incident.id, receiver.name, "firing") in self._paged]
+        sent = self._sent.get(incident.id, {})
+        paged = [receiver.name for receiver in receivers if "firing" in sent.get(receiver.name, {})]
         scope = self._scopes.of(incident.element)
         reasons = not_sent(incident, scope, receivers, paged, silence, int(now_s * 1000))
         return [asdict(reason) for reason in (*reasons, *self._undelivered.get(incident.id, ()))]
+
+    def _symptoms(self, incident: Incident) -> tuple[str, ...]:
+        """Who suffers: of several that fail together those behind each of them."""
+        if incident.fault == "state":  # nobody suffers from it yet
+            return (incident.element,)
+        suffering = (self._topology.symptoms(element) for element in incident.siblings or (incident.element,))
+        return tuple(dict.fromkeys(chain.from_iterable(suffering)))
 
     def row(self, incident: Incident, now_s: float) -> dict[str, Any]:
         """An incident as the state API shows it; one that is over with the conferences it endangered at its end."""
@@ -205,7 +214,14 @@ class Pages:
             "symptoms": list(symptoms[:SYMPTOMS_SHOWN]),
             "symptom_count": len(symptoms),
             "suspects": list(incident.suspects),
-            "evidence": {"against": incident.against, "clear": incident.clear, "also": list(incident.also_told)},
+            "siblings": list(incident.siblings[:SYMPTOMS_SHOWN]),
+            "share": incident.share,
+            "evidence": {
+                "against": incident.against,
+                "clear": incident.clear,
+                "also": list(incident.also_told),
+                "outvoted": list(incident.outvoted),
+            },
             "conferences": [conference.id for conference in endangered],
             **self._said(incident),
             "do": self._first_steps.get(incident.kind, self._first_steps["other"]),
@@ -213,6 +229,7 @@ class Pages:
             "acked_ms": incident.acked_ms,
             "ack_note": incident.ack_note,
             "superseded_by": incident.superseded_by,
+            "reopened": incident.reopened,
             "ended": incident.ended,
             "silenced": False,
             "not_sent": [],
@@ -223,6 +240,11 @@ def _first_steps() -> dict[str, dict[str, str]]:
     """Kind → language → what to do first."""
     steps = read_texts(Path(__file__).with_name("first_steps.txt"))
     return {kind: {lang: steps[lang][kind] for lang in LANGUAGES} for kind in steps["en"]}
+
+
+def _has_first(sent: Mapping[str, str]) -> bool:
+    """Has a receiver the page that opened an incident, or will it have it?"""
+    return sent.get("firing") in ("waiting", "accepted")
 
 
 def _undelivered(page: Undelivered) -> NotSent:
