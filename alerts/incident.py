@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +13,8 @@ from alerts.blame.naming import worst
 Happening = Literal["opened", "changed", "resolved", "reopened"]
 OWN = "own"  # fault of an incident about the hub itself: alerts/own_incident.py opens and ends it
 DOWN_AFTER_MS = 10_000  # a lossy link that has been mute for so long is called down
+CALM_MS = 60_000  # what came back once must be well for so long, after each time more for twice as long …
+LONGEST_CALM_MS = 600_000  # … up to this
 SPAN_MS = 600_000  # what begins again within this is the same incident anyway
 SPAN_BEGINS_MS = 337_291
 UNMEASURED = "unmeasured"  # nobody measures any more what accused it
@@ -81,6 +83,18 @@ def reopen(incident: Incident, accusation: Accusation) -> None:
     incident.members, incident.latest_start_ms = set(accusation.members), accusation.latest_start_ms
     incident.fault, incident.kind, incident.severity = accusation.fault, accusation.kind, accusation.severity
     incident.siblings, incident.share, incident.suspects = accusation.siblings, accusation.share, accusation.suspects
+
+
+def latest_ended(element: str, incidents: Iterable[Incident]) -> Incident | None:
+    """The incident about an element that ended last, but for what one thing alone is like."""
+    ended = [incident for incident in incidents if incident.element == element and not incident.is_open]
+    others = [incident for incident in ended if incident.fault not in ("state", OWN)]
+    return max(others, key=lambda incident: incident.resolved_ms or 0, default=None)
+
+
+def calm_ms(incident: Incident) -> int:
+    """For how long it must be well before people are told so: the oftener it came back, the longer."""
+    return min(CALM_MS << min(incident.reopened - 1, 8), LONGEST_CALM_MS) if incident.reopened else 0
 
 
 def is_loss(incident: Incident) -> bool:

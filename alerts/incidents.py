@@ -11,25 +11,33 @@ from typing import Any
 
 from alerts.base import Assessment, Topology
 from alerts.blame.accusation import Accusation, Member
-from alerts.blame.blame import AFTERMATH_MS, CONTESTED_MS, LATE_MS, Kinds, Outages, Votes
+from alerts.blame.blame import AFTERMATH_MS, Votes
 from alerts.blame.mute import mute_together
 from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs
 from alerts.blame.siblings import Groups, gather
 from alerts.blame.states import EVIDENCE, SWALLOWED, TRIED, states
+from alerts.blame.testimony import CONTESTED_MS, LATE_MS, Kinds, Outages
 from alerts.ending import Ending
-from alerts.incident import OWN, UNMEASURED, Change, Incident, is_lasting, is_loss, new_id, reopen, update
+from alerts.incident import (
+    OWN,
+    UNMEASURED,
+    Change,
+    Incident,
+    calm_ms,
+    is_lasting,
+    is_loss,
+    latest_ended,
+    new_id,
+    reopen,
+    update,
+)
+from alerts.release import is_due
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end, longer ones for longer
 SILENCE_GRACE_MS = 120_000  # agents need time to come back after an outage …
 BEGIN_GRACE_MS = 30_000  # … or after the hub's own absence
-MUTE_MS = 40_000  # an agent that is restarted, or whose machine is, is back by then
-FLOWS_MS = 3_000  # what looks like a share of the flows must look so for this long
-CROWD_MS = 4_000  # others that hang on the same have so long to say whether they fail, too
 REOPEN_MS = 600_000  # what begins again within this is the same incident
-CALM_MS = 60_000  # what came back once must be well for so long, after each time more for twice as long …
-LONGEST_CALM_MS = 600_000  # … up to this
-UNFIT_MS = 90_000  # two proofs of itself: an agent makes one each minute, and tells it with its next flush
 __all__ = ["Book", "Change", "Incident"]
 
 
@@ -60,6 +68,7 @@ class Book:
         self._event_ms = 0  # this tick, as agents' clocks have it
         self._proofs = Proofs()
         self._ended: dict[str, int] = {}  # when, by the hub's clock
+        self._blips: dict[str, int] = {}  # what was out of reach for too short to be told → when, by the hub's clock
         self._calm: dict[str, int] = {}  # since when, by the hub's clock, what comes and goes is well
         self._unplaced = {
             incident.id: incident.resolved_ms
@@ -235,32 +244,16 @@ class Book:
         return None
 
     def _is_released(self, accusation: Accusation, now_ms: int) -> bool:
+        held_ms = now_ms - min(self._held[member] for member in accusation.members)
         is_heard = now_ms - (self._began_ms or 0) >= _hearing_ms(accusation.period_ms)
         if accusation.fault == "state":
-            held_ms = now_ms - min(self._held[member] for member in accusation.members)
             return held_ms >= self._settle_ms and (is_heard or accusation.kind not in EVIDENCE)
         if self._is_shadow(accusation) or (self._is_chance(accusation, now_ms) and not is_lasting(accusation)):
             return False
         if accusation.fault == "reach" and not is_heard:
             return False
-        held_ms = now_ms - min(self._held[member] for member in accusation.members)
-        if accusation.fault == "self":
-            return held_ms >= UNFIT_MS
-        if accusation.fault == "quality":
-            return held_ms >= (CONTESTED_MS if accusation.waiting else self._settle_ms)
-        if accusation.fault == "silence":
-            return held_ms >= (self._settle_ms if accusation.severity == "critical" else MUTE_MS)
-        if accusation.share is not None:
-            return held_ms >= FLOWS_MS
-        if accusation.crowd and held_ms < CROWD_MS:
-            return False
-        if accusation.siblings or (accusation.proven and not accusation.waiting):
-            return True
-        if not accusation.waiting:
-            return held_ms >= self._settle_ms
-        if self._topology.parent(accusation.element) is None:  # the hub's own site: its agents know, and speak soon
-            return held_ms >= CONTESTED_MS
-        return held_ms >= self._settle_ms + 2 * accusation.period_ms
+        is_root = self._topology.parent(accusation.element) is None
+        return is_due(accusation, held_ms, self._settle_ms, is_root=is_root)
 
     def _is_chance(self, accusation: Accusation, now_ms: int) -> bool:
         """May three misses in a row be chance? On a line that loses packets anyway, or was ended a moment ago."""
@@ -270,9 +263,7 @@ class Book:
         """The incident that was over a moment ago and goes on, if there is one."""
         if accusation.fault in ("state", "self"):
             return None
-        past = [incident for incident in self.incidents.values() if incident.element == accusation.element]
-        ended = [incident for incident in past if incident.fault not in ("state", OWN) and not incident.is_open]
-        known = max(ended, key=lambda incident: incident.resolved_ms or 0, default=None)
+        known = latest_ended(accusation.element, self.incidents.values())
         if known is None or self._since_end_ms(known, now_ms) > REOPEN_MS:
             return None
         reopen(known, accusation)
@@ -282,10 +273,7 @@ class Book:
 
     def _is_calm(self, incident: Incident, now_ms: int) -> bool:
         """Has what comes and goes been well for long enough to say so? The oftener it came back, the longer."""
-        if not incident.reopened:
-            return True
-        since_ms = self._calm.setdefault(incident.id, now_ms)
-        return now_ms - since_ms >= min(CALM_MS << min(incident.reopened - 1, 8), LONGEST_CALM_MS)
+        return now_ms - self._calm.setdefault(incident.id, now_ms) >= calm_ms(incident)
 
     def _opened(self, accusation: Accusation, now_ms: int) -> Incident:
         named = f"{accusation.element}|{accusation.kind}" if accusation.fault == "state" else accusation.element
@@ -353,6 +341,9 @@ class Book:
         """Checks whose bad figures come from an element that is, or was a moment ago, out of reach."""
         cut = {accusation.element for accusation in reach if not self._is_lossy(accusation.element)}
         cut |= self._outages(now_ms, self._fade_ms).keys()
+        self._blips = {element: at for element, at in self._blips.items() if now_ms - at <= self._fade_ms}
+        self._blips |= dict.fromkeys(cut - self._open.keys(), now_ms)
+        cut |= self._blips.keys()
         paths = self._paths
         touched = (paths.crossing.get(element, []) + paths.beyond.get(element, []) for element in cut)
         return frozenset(check for checks in touched for check in checks)

@@ -31,6 +31,7 @@ class Accusation:
     proven: bool = True  # its parent carried a success since the first miss
     shaky: bool = False  # of reach: who else is heard through its parent loses packets as well
     share: float | None = None  # of reach: 0..1 of the flows through it that fail; None: all
+    rerouted: bool = False  # of reach: packets have another way, and need time to take it
     siblings: tuple[str, ...] = ()  # elements that hang on it and fail together; empty: it fails itself
     crowd: int = 0  # so many more that hang on the same may be failing, too, and have not had time to say so
     outvoted: tuple[str, ...] = ()  # agents whose word against it was not believed

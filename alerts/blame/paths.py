@@ -15,14 +15,23 @@ class PathIndex:
         self.topology = topology
         self.crossing: dict[str, list[str]] = {}
         self.beyond: dict[str, list[str]] = {}  # element → checks with an end behind it, whether they cross it or not
+        self.rerouted = set[str]()  # checks with more ways than one
         self._hangs_on: dict[str, str | None] = {}
         self.path: dict[str, tuple[str, ...]] = {}
         for check in topology.checks():
-            path = self.path[check] = topology.path(check)
+            path = self.path[check] = self._certain(check)
             for element in path:
                 self.crossing.setdefault(element, []).append(check)
             for element in {step for end in (path[:1] + path[-1:]) for step in self.inward(end)}:
                 self.beyond.setdefault(element, []).append(check)
+
+    def _certain(self, check: str) -> tuple[str, ...]:
+        """What a check crosses whichever way its packets take: of two ways nobody knows which one they took."""
+        ways = self.topology.paths(check)
+        if len(ways) < 2:
+            return self.topology.path(check)
+        self.rerouted.add(check)
+        return tuple(element for element in ways[0] if all(element in way for way in ways[1:]))
 
     def hangs_on(self, element: str) -> str | None:
         """The next place toward the hub."""

@@ -1,0 +1,195 @@
+"""What checks have to say at a tick: who has a vote, what is fine, who cannot say yet. Pure; times are Unix ms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from alerts.base import LOCAL, LOST, PROTOCOL, REFUSED, UNRESOLVED, Assessment, Evidence, Firing
+from alerts.blame.accusation import Accusation
+from alerts.blame.hypotheses import Key, Success
+from alerts.blame.paths import PathIndex
+from alerts.blame.proofs import Proofs, Witnesses
+
+SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
+LATE_MS = 150_000  # what fell with an element may come back so much later than it
+EARLY_MS = 10_000  # and may have fallen so much earlier
+FRESH_MS = 5_000  # an agent that could clear an element is waited for so long, and two periods
+CONTESTED_MS = 15_000  # the longest wait for somebody who may know better: agents write each ten seconds
+RECENT_MS = 5_000
+MAX_WITNESSES = 1_000  # are counted; more say nothing new
+BURST_MS = 5_000  # checks that send so seldom send more at once after a miss
+PACKET_KINDS = ("ping", "stamp")  # what speaks of the host itself; others speak of a service on it
+Kinds = Mapping[str, str]  # check → its kind, as seen
+Outages = Mapping[str, tuple[int, int | None]]  # element → (first miss, end or None) of its last incident of reach
+CALL_KINDS = ("sipcall", "h323", "room")  # of whose failures another rule tells, too
+
+
+def _is_back(evidence: Evidence, firing: Firing) -> bool:
+    """Did an answer come in that the rule, which waits for the frontier, has not seen yet?"""
+    answered_ms = evidence.ok_ms or 0
+    later = (evidence.miss_ms or 0, evidence.refused_ms or 0)
+    return firing.fault == "reach" and answered_ms > max(firing.since_ms, *later)
+
+
+def _led_nowhere(evidence: Evidence) -> bool:
+    """Did the latest try get an answer and fail all the same (a call that rang)? The far end can be reached."""
+    return evidence.latest == LOST and evidence.miss_ms is None and evidence.ok_ms is not None
+
+
+def _is_refused(evidence: Evidence) -> bool:
+    """Did the last thing that came back say no, or was it no good?"""
+    return evidence.refused_ms is not None and evidence.refused_ms == evidence.ok_ms
+
+
+class Testimony:
+    """All testimonies of one tick."""
+
+    def __init__(
+        self,
+        assessment: Assessment,
+        paths: PathIndex,
+        proofs: Proofs | None = None,
+        outages: Outages | None = None,
+        kinds: Kinds | None = None,
+    ) -> None:
+        self._proofs, self._outages, self._kinds = proofs or Proofs(), outages or {}, kinds or {}
+        self._at_ms = assessment.at_ms
+        self._paths = paths
+        self._evidence = assessment.evidence
+        self._unknown, self._pending = assessment.unknown, assessment.pending
+        self.firing = assessment.firing
+        self.members = frozenset(firing.member for firing in assessment.firing)
+        self._complaining = {firing.check for firing in assessment.firing if firing.fault == "quality"}
+        self._unfit = frozenset(firing.agent for firing in assessment.firing if firing.fault == "self")
+        self._reach: dict[str, list[Firing]] = {}
+        for firing in assessment.firing:
+            if firing.fault == "reach" and self._has_vote(firing):
+                self._reach.setdefault(firing.check, []).append(firing)
+        self._witnesses: dict[str, Witnesses] = {}
+        self._newest: dict[Key, list[Success]] = {}
+        self._missed = assessment.evidence if assessment.failing is None else assessment.failing
+        self._missing: dict[str, dict[str, list[int]]] | None = None
+        self.odd: list[Accusation] = []  # after `reach`: what nobody explains
+        self._undecided = self._weigh(assessment.evidence if assessment.failing is None else assessment.failing)
+
+    def _said(self, check: str) -> Evidence:
+        """What a check has to say: nothing, when it never spoke."""
+        return self._evidence.get(check) or Evidence(check, "", 1000, self._at_ms, None, None, None, None)
+
+    def _has_vote(self, firing: Firing) -> bool:
+        evidence = self._evidence.get(firing.check)
+        if firing.check not in self._paths.path or firing.agent in self._unfit:
+            return False
+        if evidence is None or (firing.fault == "reach" and _led_nowhere(evidence)):
+            return evidence is None
+        return not (evidence.latest in (LOCAL, UNRESOLVED) or _is_back(evidence, firing))
+
+    # --- what is fine ---
+
+    def _good_of(self, evidence: Evidence, element: str) -> int:
+        ok_ms, refused_ms = evidence.ok_ms or 0, evidence.refused_ms or 0
+        if element != self._paths.path[evidence.check][-1]:
+            return max(ok_ms, refused_ms)
+        # The far host said no, or its answer was no good: that it is there does not make it fine.
+        return 0 if evidence.check in self._reach or _is_refused(evidence) else ok_ms
+
+    def _of(self, element: str) -> Witnesses:
+        """Who speaks for an element."""
+        if element not in self._witnesses:
+            self._witnesses[element] = Witnesses(self._testimonies(element))
+        return self._witnesses[element]
+
+    def _testimonies(self, element: str) -> Iterator[tuple[int, int, int]]:
+        for check in self._paths.crossing.get(element, ()):
+            evidence = self._said(check)
+            if good_ms := self._good_of(evidence, element):
+                refused_ms = evidence.refused_ms or 0 if element == self._paths.path[check][-1] else 0
+                yield good_ms, max(evidence.broken_ms or 0, refused_ms), evidence.period_ms
+
+    def is_clear(self, element: str, start_ms: int) -> bool:
+        """Did something cross the element that was sent after a first miss?"""
+        return self._of(element).is_good_after(start_ms + SLACK_MS)
+
+    def is_steady(self, element: str, start_ms: int) -> bool:
+        """Is it clear, and do most of those who cross it answer for a while now? A link that loses half of all packets
+        answers ever again, and is not well."""
+        return self.is_clear(element, start_ms) and self._of(element).is_steady(start_ms + SLACK_MS)
+
+    # --- who cannot say yet ---
+
+    def _weigh(self, checks: Iterable[str]) -> frozenset[str]:
+        """Failing checks that have not been heard of since something on their way was proven."""
+        failing = dict[str, tuple[int, int]]()
+        for check in checks:
+            evidence = self._evidence.get(check)
+            if evidence is not None and check in self._paths.path:
+                ok_ms = 0 if _is_refused(evidence) else evidence.ok_ms or 0
+                start_ms = evidence.miss_ms if evidence.miss_ms is not None else evidence.refused_ms
+                if start_ms is not None and start_ms > ok_ms:
+                    failing[check] = start_ms, ok_ms
+        early = {check for check, start_ms in self._proofs.keep(failing).items() if self._is_early(check, start_ms)}
+        return frozenset(early & self._reach.keys())
+
+    def _is_early(self, check: str, start_ms: int) -> bool:
+        """Was nothing sent yet, that was not answered, after an element on the way was proven (and had its time)?"""
+        evidence, early = self._evidence[check], False
+        latest_ms = max(evidence.broken_ms or 0, evidence.miss_ms or 0, evidence.refused_ms or 0)
+        for element in self._crossed(check):
+            if self.is_clear(element, start_ms):
+                first_ms = self._proofs.first_ms(check, element, self._of(element).first_ms(start_ms + SLACK_MS))
+                early |= latest_ms < first_ms + self._patience_ms(element, start_ms)
+        return early
+
+    def _crossed(self, check: str) -> tuple[str, ...]:
+        """What a check crosses, and what broke between one of its ends and the hub."""
+        path = self._paths.path[check]
+        beyond = (element for element in self._outages if element not in path)
+        return path + tuple(
+            element for element in beyond if any(self._paths.is_behind(end, element) for end in path[:1] + path[-1:])
+        )
+
+    def _patience_ms(self, element: str, start_ms: int) -> int:
+        since_ms, until_ms = self._outages.get(element, (None, None))
+        fell_with_it = since_ms is not None and since_ms - EARLY_MS <= start_ms <= (until_ms or start_ms)
+        return LATE_MS if fell_with_it else 0
+
+    def is_undecided(self, check: str) -> bool:
+        """Does a check fail that must be heard once more before it accuses anybody?"""
+        return check in self._undecided
+
+    def is_doubted(self, agent: str) -> bool:
+        """Does a check of somebody else to the place of an agent (`agent:NAME`) miss answers, and may soon say why?"""
+        name = agent.partition(":")[2]
+        for check in self._paths.crossing.get(self._paths.topology.site_of(name), ()):
+            evidence = self._said(check)
+            if evidence.agent == name or evidence.miss_ms is None:
+                continue
+            if 0 <= evidence.frontier_ms - evidence.miss_ms <= 4 * evidence.period_ms + FRESH_MS:
+                return True
+        return False
+
+    def is_reach(self, check: str) -> bool:
+        """Does a check fail, and has it a vote?"""
+        return check in self._reach
+
+    def start_ms(self, check: str) -> int:
+        """First miss of a failing check."""
+        miss_ms = self._said(check).miss_ms
+        return min(firing.since_ms for firing in self._reach[check]) if miss_ms is None else miss_ms
+
+    def _is_answered(self, check: str) -> bool:
+        """Is the latest thing a failing check heard a refusal? Then all is well up to the far host, which is not."""
+        return self._said(check).latest in (REFUSED, PROTOCOL)
+
+    def _period_ms(self, check: str) -> int:
+        return max(1, self._said(check).period_ms)
+
+    def _beside(self, parent: str | None, element: str) -> Iterator[str]:
+        """Checks that cross the parent and not the element."""
+        for check in self._paths.crossing.get(parent or "", ()):
+            if element not in self._paths.path[check]:
+                yield check
+
+    def _is_beside(self, check: str, parent: str | None, element: str) -> bool:
+        path = self._paths.path.get(check, ())
+        return parent in path and element not in path

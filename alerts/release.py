@@ -1,0 +1,42 @@
+"""For how long people are not told yet, because somebody may still know better. Pure; times are ms.
+
+Evidence-released hold (reference/alerting.md §2): an element is told at once when a success sent after the first miss has
+proven what it hangs on; else when nobody is left who could prove it, or when time is up.
+"""
+
+from __future__ import annotations
+
+from alerts.blame.accusation import Accusation
+from alerts.blame.testimony import CONTESTED_MS
+
+MUTE_MS = 40_000  # an agent that is restarted, or whose machine is, is back by then
+FLOWS_MS = 3_000  # what looks like a share of the flows must look so for this long
+CROWD_MS = 4_000  # others that hang on the same have so long to say whether they fail, too
+REROUTE_MS = 8_000  # packets that have another way take it by then
+UNFIT_MS = 90_000  # two proofs of itself: an agent makes one each minute, and tells it with its next flush
+
+
+def is_due(accusation: Accusation, held_ms: int, settle_ms: int, *, is_root: bool) -> bool:
+    """May it be told? `held_ms`: for so long it is accused by now; `is_root`: it is the hub's own place."""
+    if accusation.fault != "reach":
+        return held_ms >= _others_wait_ms(accusation, settle_ms)
+    if accusation.share is not None:
+        return held_ms >= FLOWS_MS
+    if accusation.rerouted and accusation.reported_ms - accusation.start_ms < REROUTE_MS:
+        return False
+    if accusation.crowd and held_ms < CROWD_MS:
+        return False
+    if accusation.siblings or (accusation.proven and not accusation.waiting):
+        return True
+    if not accusation.waiting:
+        return held_ms >= settle_ms
+    return held_ms >= (CONTESTED_MS if is_root else settle_ms + 2 * accusation.period_ms)
+
+
+def _others_wait_ms(accusation: Accusation, settle_ms: int) -> int:
+    """Of bad quality, of agents that are mute or unfit."""
+    if accusation.fault == "self":
+        return UNFIT_MS
+    if accusation.fault == "quality":
+        return CONTESTED_MS if accusation.waiting else settle_ms
+    return settle_ms if accusation.severity == "critical" else MUTE_MS
