@@ -19,19 +19,18 @@ class PathIndex:
         self._hangs_on: dict[str, str | None] = {}
         self.path: dict[str, tuple[str, ...]] = {}
         for check in topology.checks():
-            path = self.path[check] = self._certain(check)
+            path = self.path[check] = self._ordinary(check)
             for element in path:
                 self.crossing.setdefault(element, []).append(check)
             for element in {step for end in (path[:1] + path[-1:]) for step in self.inward(end)}:
                 self.beyond.setdefault(element, []).append(check)
 
-    def _certain(self, check: str) -> tuple[str, ...]:
-        """What a check crosses whichever way its packets take: of two ways nobody knows which one they took."""
-        ways = self.topology.paths(check)
-        if len(ways) < 2:
-            return self.topology.path(check)
-        self.rerouted.add(check)
-        return tuple(element for element in ways[0] if all(element in way for way in ways[1:]))
+    def _ordinary(self, check: str) -> tuple[str, ...]:
+        """The ordinary way; where there are others nobody knows which one packets took, and the first element stands for
+        all that may stand in for it."""
+        if len(self.topology.paths(check)) > 1:
+            self.rerouted.add(check)
+        return self.topology.path(check)
 
     def hangs_on(self, element: str) -> str | None:
         """The next place toward the hub."""

@@ -202,7 +202,7 @@ class ReachVotes(Testimony):
             start_ms=start_ms,
             latest_start_ms=latest_ms,
             period_ms=max((self._period_ms(check) for check in checks), default=1000),
-            suspects=(element, *alike),
+            suspects=tuple(dict.fromkeys((element, *self._paths.topology.alternatives(element), *alike))),
             clear=self._count_clear(parent, element, start_ms),
             proven=proven or bool(cause.key[1]),
             shaky=not cause.key[1] and self._is_shaky(parent or element, start_ms),

@@ -66,6 +66,7 @@ class Testimony:
             if firing.fault == "reach" and self._has_vote(firing):
                 self._reach.setdefault(firing.check, []).append(firing)
         self._witnesses: dict[str, Witnesses] = {}
+        self._latest: dict[str, int] | None = None  # element → latest miss of those whose rule holds
         self._newest: dict[Key, list[Success]] = {}
         self._missed = assessment.evidence if assessment.failing is None else assessment.failing
         self._missing: dict[str, dict[str, list[int]]] | None = None
@@ -132,13 +133,30 @@ class Testimony:
 
     def _is_early(self, check: str, start_ms: int) -> bool:
         """Was nothing sent yet, that was not answered, after an element on the way was proven (and had its time)?"""
-        evidence, early = self._evidence[check], False
-        latest_ms = max(evidence.broken_ms or 0, evidence.miss_ms or 0, evidence.refused_ms or 0)
-        for element in self._crossed(check):
-            if self.is_clear(element, start_ms):
+        crossed, early = self._crossed(check), False
+        clear = {element for element in crossed if self.is_clear(element, start_ms)}
+        latest_ms = max(
+            [self._latest_miss_ms(check), *(self._broken_ms(element) for element in crossed if element not in clear)]
+        )
+        for element in crossed:
+            if element in clear:
                 first_ms = self._proofs.first_ms(check, element, self._of(element).first_ms(start_ms + SLACK_MS))
                 early |= latest_ms < first_ms + self._patience_ms(element, start_ms)
         return early
+
+    def _latest_miss_ms(self, check: str) -> int:
+        evidence = self._evidence[check]
+        return max(evidence.broken_ms or 0, evidence.miss_ms or 0, evidence.refused_ms or 0)
+
+    def _broken_ms(self, element: str) -> int:
+        """When somebody missed an answer from what an element leads to last: two who fail at it are two witnesses."""
+        if self._latest is None:
+            self._latest = {}
+            for check in self._reach:
+                if check in self._evidence:
+                    for step in self._paths.path[check]:
+                        self._latest[step] = max(self._latest.get(step, 0), self._latest_miss_ms(check))
+        return self._latest.get(element, 0)
 
     def _crossed(self, check: str) -> tuple[str, ...]:
         """What a check crosses, and what broke between one of its ends and the hub."""
