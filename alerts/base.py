@@ -65,6 +65,7 @@ class Firing:
     since_ms: int  # event time since which its condition has held without a break (before `for`)
     value: float | None  # the first measured figure of the condition, for people
     about: About = "path"  # of `state`: `end` or `agent`
+    shared: str = ""  # its severity where several communes share what it accuses; "": the same
     never: bool = False  # of `silence`: the agent was expected and never spoke
 
     @property

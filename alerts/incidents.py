@@ -140,6 +140,7 @@ class Book:
         self._remember(votes.members, assessment.unknown, now_ms)
         reach = gather(votes.reach(), self._paths.hangs_on, self._groups(), votes.suspicious)
         changes = self._take_in(reach, now_ms)
+        self._blips |= dict.fromkeys(votes.blackouts(), now_ms)
         quality = votes.quality(kinds, self._can_judge, self._explained(reach, now_ms))
         self._note_lossy(quality, now_ms)
         changes += self._take_in(

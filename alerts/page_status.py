@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 from alerts.incident import Incident
 
+
 def word_of(status: str) -> str:
     """Without its number."""
     return status.partition("-")[0]

@@ -227,7 +227,8 @@ class Network:
         return self._agent_site.get(agent, "")
 
     def symptoms(self, element: str) -> tuple[str, ...]:
-        """Who suffers when it breaks: communes behind it, a room's own, or those whose checks end there; else it alone.
+        """Who suffers when it breaks: communes behind it, a room's own, or those who use the server it is or leads to; else
+        it alone.
 
         Of a link with a backup, and of the backup: all behind the link, whether the other one lives or not."""
         if element not in self._suffer:
@@ -246,7 +247,16 @@ class Network:
         record = self._record.get(element)
         if isinstance(record, Link) and record.backup_of:
             return self._behind(f"link:{record.backup_of}")
-        return self._behind(element)
+        return self._behind(element) or self._users_behind(element)
+
+    def _users_behind(self, element: str) -> list[str]:
+        """Who uses the servers behind what leads to no commune."""
+        users, left = set[str](), [element]
+        while left:
+            step = left.pop()
+            users.update(self._callers.get(step, ()))
+            left += self._outward.get(step, ())
+        return sorted(users, key=lambda user: self._order.get(user, len(self._order)))
 
     def _behind(self, element: str) -> list[str]:
         communes, left = [], [element]

@@ -8,7 +8,7 @@ from itertools import islice
 
 from alerts.base import Firing
 from alerts.blame.accusation import Accusation, accuse
-from alerts.blame.naming import kind_of
+from alerts.blame.naming import kind_of, worst
 from alerts.blame.siblings import MANY
 from alerts.blame.testimony import (
     MAX_WITNESSES,
@@ -21,7 +21,6 @@ BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at leas
 REPORTED_MS = (
     6_000  # of quality: a check that has reported so much since another one complains, and is content, is good
 )
-SHARED = ("delay", "jitter")  # of one commune alone they are recorded, and no reason to wake somebody
 Reported = Callable[[str], int]  # check → up to when it has said how good it is; 0: it has no vote
 
 
@@ -115,13 +114,14 @@ class QualityVotes(Testimony):
         enough = not silent or (good >= max(3, 2 * len(bad)) and not through)
         is_reported = enough and max(map(reported_ms, bad)) >= due_ms
         kind = kind_of(first)
-        is_slight = kind in SHARED and self._count_communes(element) < MANY
+        shared = [firing.shared or firing.severity for firing in firings]
+        is_shared = self._count_communes(element) >= MANY
         return accuse(
             element,
             kind,
             firings,
             max(map(reported_ms, bad)),
-            **({"severity": "info"} if is_slight else {}),
+            **({"severity": worst(shared)} if is_shared else {}),
             period_ms=max(self._period_ms(firing.check) for firing in firings),
             clear=good,
             proven=False,

@@ -10,12 +10,17 @@ from alerts.blame.hypotheses import Key, Success
 from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs, Witnesses
 
+BURST_TAKES_MS = 1_400  # from the packet that was missed to the last one of the burst
 SLACK_MS = 500  # packets of two checks in flight when a link dies may be lost in either order; clocks differ a little
 LATE_MS = 150_000  # what fell with an element may come back so much later than it
 EARLY_MS = 10_000  # and may have fallen so much earlier
 FRESH_MS = 5_000  # an agent that could clear an element is waited for so long, and two periods
 CONTESTED_MS = 15_000  # the longest wait for somebody who may know better: agents write each ten seconds
 RECENT_MS = 5_000
+HEARD_MS = 2_500
+FEWEST_BLACK = 5  # checks
+BLACK_SHARE = 0.8
+MANY_TIMES = 20
 MAX_WITNESSES = 1_000  # are counted; more say nothing new
 BURST_MS = 5_000  # checks that send so seldom send more at once after a miss
 PACKET_KINDS = ("ping", "stamp")  # what speaks of the host itself; others speak of a service on it
@@ -116,6 +121,33 @@ class Testimony:
         answers ever again, and is not well."""
         return self.is_clear(element, start_ms) and self._of(element).is_steady(start_ms + SLACK_MS)
 
+    def blackouts(self) -> set[str]:
+        """Elements most of whose checks that were heard a moment ago miss answers now, though rules wait for more."""
+        missing: dict[str, int] = {}
+        for check in self._missed:
+            if self._misses_now(check):
+                for element in self._paths.path.get(check, ()):
+                    missing[element] = missing.get(element, 0) + 1
+        return {element for element, many in missing.items() if many >= FEWEST_BLACK and self._is_black(element, many)}
+
+    def _misses_now(self, check: str) -> bool:
+        miss_ms = self._said(check).miss_ms
+        return miss_ms is not None and self._is_quick(check) and self._at_ms - miss_ms <= RECENT_MS
+
+    def _is_quick(self, check: str) -> bool:
+        evidence = self._said(check)
+        return (
+            self._kinds.get(check) in PACKET_KINDS
+            and evidence.period_ms < BURST_MS
+            and self._at_ms - evidence.frontier_ms <= HEARD_MS
+        )
+
+    def _is_black(self, element: str, many: int) -> bool:
+        crossing = self._paths.crossing[element]
+        if len(crossing) > MANY_TIMES * many:
+            return False
+        return many >= BLACK_SHARE * sum(map(self._is_quick, crossing))
+
     # --- who cannot say yet ---
 
     def _weigh(self, checks: Iterable[str]) -> frozenset[str]:
@@ -146,7 +178,9 @@ class Testimony:
 
     def _latest_miss_ms(self, check: str) -> int:
         evidence = self._evidence[check]
-        return max(evidence.broken_ms or 0, evidence.miss_ms or 0, evidence.refused_ms or 0)
+        miss_ms = evidence.miss_ms or 0
+        has_burst = miss_ms and self._kinds.get(check) == "ping" and evidence.period_ms >= BURST_MS
+        return max(evidence.broken_ms or 0, miss_ms, evidence.refused_ms or 0) + (BURST_TAKES_MS if has_burst else 0)
 
     def _broken_ms(self, element: str) -> int:
         """When somebody missed an answer from what an element leads to last: two who fail at it are two witnesses."""

@@ -203,7 +203,9 @@ class RuleState:
     def firing_of(self, check: str, agent: str, since_ms: int, value: float | None) -> Firing:
         """One firing of the rule."""
         rule = self.rule
-        return Firing(rule.name, rule.accuses, rule.severity, check, agent, since_ms, value, rule.whom)
+        return Firing(
+            rule.name, rule.accuses, rule.severity, check, agent, since_ms, value, rule.whom, rule.shared_severity
+        )
 
 
 def _finite(figure: float | None) -> float:
