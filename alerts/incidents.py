@@ -17,7 +17,7 @@ from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs
 from alerts.blame.siblings import Groups, gather
 from alerts.blame.states import EVIDENCE, SWALLOWED, TRIED, states
-from alerts.blame.testimony import CONTESTED_MS, LATE_MS, Kinds, Outages
+from alerts.blame.testimony import LATE_MS, Kinds, Outages
 from alerts.ending import Ending
 from alerts.incident import (
     OWN,
@@ -32,7 +32,7 @@ from alerts.incident import (
     reopen,
     update,
 )
-from alerts.release import is_due
+from alerts.release import hearing_ms, is_due, newest_ms
 
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end, longer ones for longer
 SILENCE_GRACE_MS = 120_000  # agents need time to come back after an outage …
@@ -246,7 +246,7 @@ class Book:
 
     def _is_released(self, accusation: Accusation, now_ms: int) -> bool:
         held_ms = now_ms - min(self._held[member] for member in accusation.members)
-        is_heard = now_ms - (self._began_ms or 0) >= _hearing_ms(accusation.period_ms)
+        is_heard = now_ms - (self._began_ms or 0) >= hearing_ms(accusation.period_ms)
         if accusation.fault == "state":
             return held_ms >= self._settle_ms and (is_heard or accusation.kind not in EVIDENCE)
         if self._is_shadow(accusation) or (self._is_chance(accusation, now_ms) and not is_lasting(accusation)):
@@ -355,7 +355,7 @@ class Book:
         if accusation.element in self._open:
             return False
         inward = set(self._paths.inward(accusation.element)) - {accusation.element}
-        newest_ms = max(_newest_ms(assessment, check) for _, check in accusation.members)
+        newest_ms = max(newest_ms(assessment, check) for _, check in accusation.members)
         return any(
             newest_ms <= self._blamed_ms.get(incident.id, 0)
             for incident in self.incidents.values()
@@ -451,13 +451,3 @@ class Book:
             ):
                 return other
         return None
-
-
-def _newest_ms(assessment: Assessment, check: str) -> int:
-    evidence = assessment.evidence.get(check)
-    return assessment.at_ms if evidence is None or evidence.newest_ms is None else evidence.newest_ms
-
-
-def _hearing_ms(period_ms: int) -> int:
-    """After the hub was away: until everybody with such a period has spoken once more, and was heard."""
-    return period_ms + min(period_ms, CONTESTED_MS)

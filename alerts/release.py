@@ -6,6 +6,7 @@ proven what it hangs on; else when nobody is left who could prove it, or when ti
 
 from __future__ import annotations
 
+from alerts.base import Assessment
 from alerts.blame.accusation import Accusation
 from alerts.blame.testimony import CONTESTED_MS
 
@@ -40,3 +41,14 @@ def _others_wait_ms(accusation: Accusation, settle_ms: int) -> int:
     if accusation.fault == "quality":
         return CONTESTED_MS if accusation.waiting else settle_ms
     return settle_ms if accusation.severity == "critical" else MUTE_MS
+
+
+def hearing_ms(period_ms: int) -> int:
+    """After the hub was away: until everybody with such a period has spoken once more, and was heard."""
+    return period_ms + min(period_ms, CONTESTED_MS)
+
+
+def newest_ms(assessment: Assessment, check: str) -> int:
+    """When a check was measured last."""
+    evidence = assessment.evidence.get(check)
+    return assessment.at_ms if evidence is None or evidence.newest_ms is None else evidence.newest_ms

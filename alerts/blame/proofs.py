@@ -35,7 +35,9 @@ class Proofs:
 
     def first_ms(self, check: str, element: str, proven_ms: int) -> int:
         """When the element first carried something since the check failed; `proven_ms`: as seen now."""
-        return self._runs[check][1].setdefault(element, proven_ms)
+        proofs = self._runs[check][1]
+        proofs[element] = min(proven_ms, proofs.get(element, proven_ms))  # who reports later may have known earlier
+        return proofs[element]
 
 
 class Witnesses:
@@ -63,9 +65,8 @@ class Witnesses:
         first_ms = 1 << 62
         for good_ms, broken_ms, period_ms in self._all():
             if good_ms > after_ms:
-                first_ms = min(first_ms, good_ms, max(after_ms, broken_ms) + period_ms)
-                if broken_ms <= after_ms:
-                    break
+                since_ms = max(after_ms, broken_ms)
+                first_ms = min(first_ms, good_ms - (good_ms - since_ms - 1) // period_ms * period_ms)
         return first_ms
 
     def is_steady(self, after_ms: int) -> bool:

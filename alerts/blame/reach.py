@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 from alerts.blame.accusation import Accusation, accuse
 from alerts.blame.hypotheses import NEWEST, Failing, Hypothesis, Key, Success, Weighing
-from alerts.blame.shares import MIN_AGENTS, Share, shares
+from alerts.blame.shares import MIN_AGENTS, FlowShare, shares
 from alerts.blame.testimony import (
     BURST_MS,
     CALL_KINDS,
@@ -50,7 +50,7 @@ class ReachVotes(Testimony):
         good = (self._good_of(self._said(check), element) for check in self._checks_of(element, service))
         return sum(good_ms > since_ms + SLACK_MS for good_ms in good)
 
-    def _share_accusation(self, share: Share) -> Accusation:
+    def _share_accusation(self, share: FlowShare) -> Accusation:
         element, checks = share.key[0], sorted(share.checks)
         starts = [self.start_ms(check) for check in checks]
         return accuse(

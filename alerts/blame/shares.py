@@ -20,7 +20,7 @@ MIN_CHECKS = 4
 MIN_SHARE = 0.08
 
 
-class Share(NamedTuple):
+class FlowShare(NamedTuple):
     """A share of the flows through a key that fails: `checks` do, `good` others do not."""
 
     key: Key
@@ -39,10 +39,10 @@ def shares(
     left: Collection[str],
     count_good: Callable[[Key, int], int],
     depth: Callable[[str], int],
-) -> list[Share]:
+) -> list[FlowShare]:
     """Elements a share of whose flows fails, best first. `left`: checks nothing else explains; `count_good`: how many checks
     that cross a key succeed since a moment."""
-    unexplained, chosen = set(left), list[Share]()
+    unexplained, chosen = set(left), list[FlowShare]()
     while len(unexplained) >= MIN_CHECKS:
         candidates = _candidates(failing, unexplained, count_good)
         best = max(candidates, key=lambda share: (share.score, -depth(share.key[0]), share.key[1] == ""), default=None)
@@ -55,7 +55,7 @@ def shares(
 
 def _candidates(
     failing: Mapping[str, Failing], left: Iterable[str], count_good: Callable[[Key, int], int]
-) -> Iterable[Share]:
+) -> Iterable[FlowShare]:
     by_key: dict[Key, list[Failing]] = {}
     for check in left:
         for key in failing[check].keys:
@@ -66,7 +66,7 @@ def _candidates(
             good = count_good(key, starts[len(starts) // 2])
             share = len(those) / (len(those) + good)
             if share >= MIN_SHARE:
-                yield Share(key, frozenset(check.check for check in those), good, _score(len(those), good))
+                yield FlowShare(key, frozenset(check.check for check in those), good, _score(len(those), good))
 
 
 def _score(bad: int, good: int) -> float:

@@ -17,7 +17,6 @@ EARLY_MS = 10_000  # and may have fallen so much earlier
 FRESH_MS = 5_000  # an agent that could clear an element is waited for so long, and two periods
 CONTESTED_MS = 15_000  # the longest wait for somebody who may know better: agents write each ten seconds
 RECENT_MS = 5_000
-HEARD_MS = 2_500
 FEWEST_BLACK = 5  # checks
 BLACK_SHARE = 0.8
 MANY_TIMES = 20
@@ -122,31 +121,27 @@ class Testimony:
         return self.is_clear(element, start_ms) and self._of(element).is_steady(start_ms + SLACK_MS)
 
     def blackouts(self) -> set[str]:
-        """Elements most of whose checks that were heard a moment ago miss answers now, though rules wait for more."""
-        missing: dict[str, int] = {}
+        """Elements most of whose checks miss answers now, of those told of since, though rules wait for more."""
+        missing: dict[str, list[int]] = {}
         for check in self._missed:
-            if self._misses_now(check):
+            miss_ms = self._said(check).miss_ms
+            if miss_ms is not None and self._is_quick(check, miss_ms) and self._at_ms - miss_ms <= RECENT_MS:
                 for element in self._paths.path.get(check, ()):
-                    missing[element] = missing.get(element, 0) + 1
-        return {element for element, many in missing.items() if many >= FEWEST_BLACK and self._is_black(element, many)}
+                    missing.setdefault(element, []).append(miss_ms)
+        return {element for element, misses in missing.items() if self._is_black(element, misses)}
 
-    def _misses_now(self, check: str) -> bool:
-        miss_ms = self._said(check).miss_ms
-        return miss_ms is not None and self._is_quick(check) and self._at_ms - miss_ms <= RECENT_MS
-
-    def _is_quick(self, check: str) -> bool:
+    def _is_quick(self, check: str, after_ms: int) -> bool:
+        """Is it a check of packets that is sent often, and has it told of what was sent after a moment?"""
         evidence = self._said(check)
-        return (
-            self._kinds.get(check) in PACKET_KINDS
-            and evidence.period_ms < BURST_MS
-            and self._at_ms - evidence.frontier_ms <= HEARD_MS
-        )
+        is_often = self._kinds.get(check) in PACKET_KINDS and evidence.period_ms < BURST_MS
+        return is_often and evidence.frontier_ms > after_ms
 
-    def _is_black(self, element: str, many: int) -> bool:
+    def _is_black(self, element: str, misses: list[int]) -> bool:
         crossing = self._paths.crossing[element]
-        if len(crossing) > MANY_TIMES * many:
+        if len(misses) < FEWEST_BLACK or len(crossing) > MANY_TIMES * len(misses):
             return False
-        return many >= BLACK_SHARE * sum(map(self._is_quick, crossing))
+        after_ms = sorted(misses)[len(misses) // 2] + 1_000
+        return len(misses) >= BLACK_SHARE * sum(self._is_quick(check, after_ms) for check in crossing)
 
     # --- who cannot say yet ---
 
