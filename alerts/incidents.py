@@ -70,11 +70,8 @@ class Book:
         self._ended: dict[str, int] = {}  # when, by the hub's clock
         self._blips: dict[str, int] = {}  # what was out of reach for too short to be told → when, by the hub's clock
         self._calm: dict[str, int] = {}  # since when, by the hub's clock, what comes and goes is well
-        self._unplaced = {
-            incident.id: incident.resolved_ms
-            for incident in self.incidents.values()
-            if incident.resolved_ms is not None
-        }
+        past = ((incident.id, incident.resolved_ms) for incident in self.incidents.values())
+        self._unplaced = {id: resolved_ms for id, resolved_ms in past if resolved_ms is not None}
         ended = (incident for incident in self.incidents.values() if incident.fault == "quality")
         self._blamed_ms = {
             incident.id: incident.resolved_ms for incident in ended if incident.resolved_ms is not None
@@ -146,10 +143,8 @@ class Book:
         changes += self._take_in(
             [accusation for accusation in quality if not self._is_left_over(accusation, assessment)], now_ms
         )
-        silence = [
-            accusation for accusation in votes.silence() if self._is_unexplained(accusation, votes, reach, now_ms)
-        ]
-        silence = mute_together(silence, self._topology)
+        mute = [mute for mute in votes.silence() if self._is_unexplained(mute, votes, reach, now_ms)]
+        silence = mute_together(mute, self._topology)
         changes += self._take_in(silence, now_ms)
         blamed = [*reach, *quality, *silence]
         home = {member: accusation.element for accusation in blamed for member in accusation.members}
@@ -165,8 +160,8 @@ class Book:
 
     def _is_touched(self, accusation: Accusation, accused: Set[str], now_ms: int) -> bool:
         """Do its checks cross what is accused, or is, or was a moment ago, told as broken?"""
-        told = accused | self._open.keys() | self._outages(now_ms, LATE_MS).keys()
-        return any(not told.isdisjoint(self._paths.path.get(check, ())) for _, check in accusation.members)
+        broken = accused | self._open.keys() | self._outages(now_ms, LATE_MS).keys()
+        return any(not broken.isdisjoint(self._paths.path.get(check, ())) for _, check in accusation.members)
 
     def _groups(self) -> Groups:
         """Open outages of several siblings, by what they hang on."""

@@ -12,16 +12,6 @@ from collections.abc import Collection
 from alerts.incident import Incident
 
 
-def word_of(status: str) -> str:
-    """Without its number."""
-    return status.partition("-")[0]
-
-
-def is_over(status: str) -> bool:
-    """Does such a page end what its receiver was told of?"""
-    return word_of(status) in ("resolved", "superseded")
-
-
 def due(incident: Incident, sent: Collection[str]) -> str:
     """The status of the page that is due to a receiver that had `sent`; "" when none is."""
     if "firing" not in sent:

@@ -10,7 +10,7 @@ from alerts.base import Topology, inward
 from alerts.blame.accusation import Accusation, accused_together
 
 MANY = 3
-MOST = 0.5  # of all agents: then it is the hub that hears nobody
+MUTE_SHARE = 0.5  # of all agents: then it is the hub that hears nobody
 FEWEST = 5
 
 
@@ -23,7 +23,7 @@ def mute_together(silent: Sequence[Accusation], topology: Topology) -> list[Accu
     if element is None:
         return list(silent)
     together = accused_together(element, mute, crowd=0)
-    if len(mute) >= max(FEWEST, MOST * len(topology.agent_names())):
+    if len(mute) >= max(FEWEST, MUTE_SHARE * len(topology.agent_names())):
         together = replace(together, severity="critical")
     return [together, *(accusation for accusation in silent if accusation.kind != "silent")]
 

@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from alerts.errors import BadSecret
-from alerts.page_status import word_of
+from alerts.notify.status import word_of
 
 Status = str  # `firing`, `resolved`; any other word is an update of what is firing
 SYMPTOMS_TOLD = 20

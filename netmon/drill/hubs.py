@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alerts.page_status import word_of
+from alerts.notify.status import word_of
 from alerts.rules import Rule
 from alerts.silences import Silence
 from netmon.config.hub import HubConfig

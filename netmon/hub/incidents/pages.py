@@ -15,7 +15,8 @@ from alerts.base import Firing, Topology, inward
 from alerts.blame.accusation import Member
 from alerts.incidents import Incident
 from alerts.notify import webhook
-from alerts.page_status import due, is_over
+from alerts.notify.status import is_over
+from alerts.page_status import due
 from alerts.route import NotSent, is_on, not_sent, unwanted
 from alerts.silences import Silence, is_pattern, silence_of
 from alerts.texts import EndangeredConference
