@@ -350,9 +350,9 @@ class Book:
         if accusation.element in self._open:
             return False
         inward = set(self._paths.inward(accusation.element)) - {accusation.element}
-        newest_ms = max(newest_ms(assessment, check) for _, check in accusation.members)
+        looked_ms = max(newest_ms(assessment, check) for _, check in accusation.members)
         return any(
-            newest_ms <= self._blamed_ms.get(incident.id, 0)
+            looked_ms <= self._blamed_ms.get(incident.id, 0)
             for incident in self.incidents.values()
             if incident.element in inward
         )

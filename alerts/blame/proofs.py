@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 STEADY_MS = 5_000
+CLOSE_MS = 200  # a proof that came so soon need not be dated better
 
 
 class Proofs:
@@ -67,6 +68,8 @@ class Witnesses:
             if good_ms > after_ms:
                 since_ms = max(after_ms, broken_ms)
                 first_ms = min(first_ms, good_ms - (good_ms - since_ms - 1) // period_ms * period_ms)
+                if first_ms - after_ms < CLOSE_MS:
+                    break
         return first_ms
 
     def is_steady(self, after_ms: int) -> bool:

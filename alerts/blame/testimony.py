@@ -155,8 +155,8 @@ class Testimony:
                 start_ms = evidence.miss_ms if evidence.miss_ms is not None else evidence.refused_ms
                 if start_ms is not None and start_ms > ok_ms:
                     failing[check] = start_ms, ok_ms
-        early = {check for check, start_ms in self._proofs.keep(failing).items() if self._is_early(check, start_ms)}
-        return frozenset(early & self._reach.keys())
+        starts = self._proofs.keep(failing)
+        return frozenset(check for check in self._reach if check in starts and self._is_early(check, starts[check]))
 
     def _is_early(self, check: str, start_ms: int) -> bool:
         """Was nothing sent yet, that was not answered, after an element on the way was proven (and had its time)?"""
