@@ -52,7 +52,7 @@ _WORDS = {  # by what is said: in Vietnamese, in English
     "named": ("{all} ({names})", "{all} ({names})"),
     "magnitude.loss": ("mất {share:.0%} gói", "{share:.0%} of packets lost"),
     "magnitude.delay": ("trễ {ms:.0f} ms", "{ms:.0f} ms round trip"),
-    "flows": ("{n}/{all} phép đo bị", "{n} of {all} checks hit"),
+    "magnitude.checks": ("{n}/{all} phép đo bị", "{n} of {all} checks hit"),
     "since": ("từ {at}", "since {at}"),
     "until": ("từ {at} đến {end}", "from {at} to {end}"),
     "call": ("gọi {contact}", "call {contact}"),
@@ -151,7 +151,7 @@ def _magnitude(words: Words, incident: Incident, facts: PageFacts) -> list[str]:
     elif figure is not None and incident.kind == "delay":
         parts.append(words["magnitude.delay"].format(ms=1000 * figure))
     checks = incident.against + incident.clear
-    return [*parts, words["flows"].format(n=incident.against, all=checks)] if checks > 1 else parts
+    return [*parts, words["magnitude.checks"].format(n=incident.against, all=checks)] if checks > 1 else parts
 
 
 def _moment(at_ms: int, facts: PageFacts | None) -> str:

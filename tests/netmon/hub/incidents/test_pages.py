@@ -95,9 +95,9 @@ def test_resolved_goes_out_though_the_element_was_silenced_meanwhile() -> None:
     assert owed(over, had, (silence("link:core-province"),)) == [("duty", "resolved")]
 
 
-def test_resolved_goes_out_though_the_incident_was_swallowed_by_a_nearer_one() -> None:
+def test_what_was_swallowed_by_a_nearer_one_is_told_as_part_of_it_and_not_as_well() -> None:
     had: dict[Key, str] = {("i1", "duty", "firing"): "accepted"}
-    assert owed(incident(resolved_ms=9_000, superseded_by="i0"), had) == [("duty", "resolved")]
+    assert owed(incident(resolved_ms=9_000, superseded_by="i0"), had) == [("duty", "superseded")]
 
 
 def test_an_incident_that_was_never_paged_ends_in_silence() -> None:
