@@ -140,6 +140,7 @@ _COPIED = (
 
 def _incident(view: Mapping[str, Any]) -> dict[str, Any]:
     copied = {key: view[key] for key in _COPIED} | {"do": view.get("do", {})}
+    copied |= {key: view[key] for key in ("siblings", "share", "reopened") if key in view}
     resolved = None if view["resolved_ms"] is None else iso(view["resolved_ms"])
     times = {"first_miss": iso(view["first_miss_ms"]), "opened": iso(view["opened_ms"]), "resolved": resolved}
     return copied | {"symptoms": list(view["symptoms"][:SYMPTOMS_TOLD])} | times
