@@ -338,7 +338,8 @@ class Book:
         cut = {accusation.element for accusation in reach if not self._is_lossy(accusation.element)}
         cut |= self._outages(now_ms, self._fade_ms).keys()
         self._blips = {element: at for element, at in self._blips.items() if now_ms - at <= self._fade_ms}
-        self._blips |= dict.fromkeys(cut - self._open.keys(), now_ms)
+        rerouted = {accusation.element for accusation in reach if accusation.rerouted}
+        self._blips |= dict.fromkeys(rerouted - self._open.keys(), now_ms)
         cut |= self._blips.keys()
         paths = self._paths
         touched = (paths.crossing.get(element, []) + paths.beyond.get(element, []) for element in cut)

@@ -58,7 +58,12 @@ CAME_SINCE = {
     ),  # of `conferences.settings` in hub.yaml: they were lost on the way to the rooms
     *("keep", "only", "shared"),  # of a rule
     "packs",  # of a rules file: those of netmon's it begins with
-    *("siblings", "share", "outvoted", "reopened"),  # of an incident: what fails together, whom nobody believed, how often
+    *(
+        "siblings",
+        "share",
+        "outvoted",
+        "reopened",
+    ),  # of an incident: what fails together, whom nobody believed, how often
     "do",  # of an incident: what to do first
     *("kinds", "carriers", "owners", "every_s", "lasts_s"),  # of a silence: which incidents it is about, and when again
     *(
