@@ -89,7 +89,7 @@ class Weighing:
     def _alike(self, hypothesis: Hypothesis) -> list[str]:
         keys = {key for check in hypothesis.checks for key in self.failing[check].keys}
         others = (self._weighed.get(key) for key in keys)
-        same = {other.element for other in others if other and other.checks == hypothesis.checks}
+        same = {other.element for other in others if other and _are_alike(other, hypothesis)}
         return sorted(same - {hypothesis.element}, key=lambda element: (self.depth(element), element))
 
     def _best(self) -> Hypothesis | None:
@@ -128,6 +128,11 @@ class Weighing:
             if len(odd) > MAX_ODD or ODD_PRICE * price > len(checks):
                 break
         return best
+
+
+def _are_alike(one: Hypothesis, other: Hypothesis) -> bool:
+    """Do they explain the same, with as many witnesses held to be odd?"""
+    return one.checks == other.checks and one.gain == other.gain
 
 
 def _supported(key: Key, checks: Iterable[Failing], proof_ms: int, price: int, odd: set[str]) -> Hypothesis | None:
