@@ -130,9 +130,9 @@ class Weighing:
         return best
 
 
-def _are_alike(one: Hypothesis, other: Hypothesis) -> bool:
+def _are_alike(first: Hypothesis, other: Hypothesis) -> bool:
     """Do they explain the same, with as many witnesses held to be odd?"""
-    return one.checks == other.checks and one.gain == other.gain
+    return first.checks == other.checks and first.gain == other.gain
 
 
 def _supported(key: Key, checks: Iterable[Failing], proof_ms: int, price: int, odd: set[str]) -> Hypothesis | None:
