@@ -16,11 +16,10 @@ Array = NDArray[Any]
 
 
 class RingEntry(NamedTuple):
-    """Where points go, in order of arrival. `point`: index of each entry's point."""
+    """Where points go, in order of arrival. `point`: index of each entry's point; `at`: flat places in the ring."""
 
     point: Array
-    rows: Array
-    buckets: Array
+    at: Array
 
 
 class Ring(ABC):
@@ -41,9 +40,10 @@ class Ring(ABC):
         """A series (again) without a past."""
         self.data[:, row] = self.empty
 
-    def carry(self, rows: Array, old: Array, new: Array) -> None:
-        """Bucket `new` of each series begins as `old` ended."""
-        self.data[new % self.length, rows] = self.data[old % self.length, rows]
+    def carry(self, old: Array, new: Array) -> None:
+        """New buckets (flat places) begin as old ones ended."""
+        flat = self.data.ravel()
+        flat[new] = flat[old]
 
     @abstractmethod
     def put(self, entry: RingEntry, x: Array) -> None:
@@ -71,7 +71,7 @@ class Sum(Ring):
     def put(self, entry: RingEntry, x: Array) -> None:
         """Adds."""
         values = np.where(x == x, x, 0.0).astype(np.int64 if self.data.dtype.kind in "iu" else np.float64)
-        np.add.at(self.data.ravel(), self.at(entry.rows, entry.buckets), values[entry.point].astype(self.data.dtype))
+        np.add.at(self.data.ravel(), entry.at, values.astype(self.data.dtype)[entry.point])
 
 
 class Last(Ring):
@@ -87,7 +87,7 @@ class Last(Ring):
         """The last one in order of arrival stays."""
         values = x[entry.point]
         some = np.flatnonzero(values == values)
-        self.data.ravel()[self.at(entry.rows[some], entry.buckets[some])] = values[some]
+        self.data.ravel()[entry.at[some]] = values[some]
 
 
 class Extreme(Ring):
@@ -99,13 +99,13 @@ class Extreme(Ring):
         super().__init__(length, width, np.float32)
         self._merge = merge
 
-    def carry(self, rows: Array, old: Array, new: Array) -> None:
+    def carry(self, old: Array, new: Array) -> None:
         """A new bucket is empty."""
-        self.data[new % self.length, rows] = np.nan
+        self.data.ravel()[new] = np.nan
 
     def put(self, entry: RingEntry, x: Array) -> None:
         """Merges."""
-        self._merge.at(self.data.ravel(), self.at(entry.rows, entry.buckets), x[entry.point].astype(np.float32))
+        self._merge.at(self.data.ravel(), entry.at, x.astype(np.float32)[entry.point])
 
     def frame(self, rows: Array, newest: Array, longest: int) -> WindowExtremes:
         """The last `longest` buckets of some series, for windows in them."""

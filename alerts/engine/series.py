@@ -7,7 +7,7 @@ its bucket was passed still counts in the windows that hold it, but nothing that
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from alerts.engine.log_buckets import PREFIX, field_bucket
 from alerts.engine.long_term import LongTerm
 from alerts.engine.quantiles import WindowHistograms
 from alerts.engine.rings import Array, Extreme, Last, Ring, RingEntry, Sum
-from alerts.engine.tracks import NAN, SeriesPoint, needed
+from alerts.engine.tracks import NAN, EnteringPoints, Source, WaitingPoints, field_of, needed
 from alerts.language.tree import Figure
 from alerts.language.vocabulary import TAGS
 
@@ -30,10 +30,10 @@ _SILENT = (LOCAL, UNRESOLVED)  # nothing left this machine
 
 
 class SeriesTrack(NamedTuple):
-    """One ring and what each point puts into it."""
+    """One ring and what points put into it."""
 
     ring: Ring
-    of: Callable[[SeriesPoint], float]
+    of: Source
     begins: bool  # until the first point the time of the series' start stands in it
 
 
@@ -68,11 +68,10 @@ class Series:
         self._no_reply = array("q")
         self._no_ok = array("q")
         self.gaps: list[tuple[int, ...]] = []
-        # Points that wait for the frontier.
-        self._rows, self._buckets, self._x = array("q"), array("q"), array("d")
+        figures = list(figures)
+        self._points = WaitingPoints(filter(None, map(field_of, figures)))  # … for the frontier
         self._counted = array("q")  # (row, bucket, log bucket, how many), one after the other
         self.tracks: dict[str, SeriesTrack] = {}
-        figures = list(figures)
         for figure in figures:
             self._track(figure)
         histograms = {
@@ -158,9 +157,7 @@ class Series:
     def begin_again(self, rows: Array, at_ms: int) -> None:
         """The clock of these series was set back: what they said before counts no more."""
         known = set(rows.tolist())
-        waiting = self._ready(np.full(len(self.names), 1 << 60, np.int64))
-        other = ~np.isin(waiting.rows, rows)
-        self._wait(waiting.rows[other], waiting.buckets[other], waiting.x[other])
+        self._points.take(lambda waiting, _: np.isin(waiting, rows))
         counted = self._ready_counts(np.full(len(self.names), 1 << 60, np.int64))
         self._counted = array("q", counted[:, ~np.isin(counted[0], rows)].T.ravel().tolist())
         for row in known:
@@ -193,18 +190,23 @@ class Series:
 
     def add(self, row: int, sample: Sample) -> None:
         """One more point of a check."""
-        point = self._point(row, sample.time_ms, sample.values)
-        bucket = sample.time_ms // 1000
-        self._rows.append(row)
-        self._buckets.append(bucket)
-        self._x.extend([track.of(point) for track in self.tracks.values()])
-        self.long_term.add(row, sample.values)
-        if self.histograms is not None:
-            for name, many in sample.values.items():
-                if name.startswith(PREFIX) and (log := field_bucket(name)) is not None and many > 0:
-                    self._counted.extend((row, bucket, log, int(many)))
+        values, points = sample.values, self._points
+        bucket, number = sample.time_ms // 1000, len(points.rows)
+        points.facts.extend(self._facts_of(row, sample.time_ms, values))
+        points.rows.append(row)
+        points.buckets.append(bucket)
+        fields, is_counted = points.fields, self.histograms is not None
+        for name, value in values.items():
+            if name in fields:
+                numbers, its = fields[name]
+                numbers.append(number)
+                its.append(value)
+            if is_counted and name.startswith(PREFIX) and value > 0 and (log := field_bucket(name)) is not None:
+                self._counted.extend((row, bucket, log, int(value)))
+        self.long_term.add(row, values)
 
-    def _point(self, row: int, at_ms: int, values: Mapping[str, int | float]) -> SeriesPoint:
+    def _facts_of(self, row: int, at_ms: int, values: Mapping[str, int | float]) -> tuple[float, ...]:
+        """What is known of a point, as `tracks.FACTS` has it; what it says of its check is noted."""
         outcome, sent, rcvd = _outcome(values)
         # What a router or firewall says in the far host's place proves no way to it: silence, for whoever asks who is broken.
         heard = LOST if outcome == REFUSED and "by_another" in values and rcvd <= 0 else outcome
@@ -219,22 +221,22 @@ class Series:
             self._reply(row, at_ms)
         elif heard == LOST:
             self._miss(row, at_ms)
-        if refuses:
-            self.refused_ms[row] = max(self.refused_ms[row], at_ms)
-        if outcome == OK:
-            self.ok_ms[row] = max(self.ok_ms[row], at_ms)
+        if refuses and at_ms > self.refused_ms[row]:
+            self.refused_ms[row] = at_ms
+        if outcome == OK and at_ms > self.ok_ms[row]:
+            self.ok_ms[row] = at_ms
         self.note_failing(row)
         if is_newest and outcome not in _SILENT:
             self._no_reply[row] = 0 if is_answered else self._no_reply[row] + 1
             self._no_ok[row] = 0 if outcome == OK else self._no_ok[row] + 1
-        return SeriesPoint(
+        return (
             at_ms, outcome, sent, rcvd, self.reply_ms[row] or NAN, self.ok_ms[row] or NAN,
-            self._no_reply[row], self._no_ok[row], self.period_ms[row] or NAN, is_newest, values, row,
+            self._no_reply[row], self._no_ok[row], self.period_ms[row] or NAN, is_newest,
         )  # fmt: skip
 
     def note_failing(self, row: int) -> None:
         """Had it a miss or a refusal since its last success?"""
-        if self.miss_ms[row] or self.refused_ms[row] >= max(1, self.reply_ms[row]):
+        if self.miss_ms[row] or 0 < self.refused_ms[row] >= self.reply_ms[row]:
             self.failing.add(row)
         else:
             self.failing.discard(row)
@@ -275,27 +277,19 @@ class Series:
         moving = np.flatnonzero(new > start)
         steps = (new - start)[moving]
         rows, buckets = np.repeat(moving, steps), np.repeat(new[moving] + 1, steps) - _count_down(steps)
-        points = self._ready(new)
+        points = self._points.take(lambda rows, buckets: buckets <= new[rows])
         places = _Places(points, start, new, self._long)
-        for number, (ring, _, _) in enumerate(self.tracks.values()):
-            ring.carry(jumped, old[jumped], start[jumped])
-            ring.carry(rows, start[rows], buckets)
-            ring.put(places.of(ring), points.x[:, number])
+        carried, to = np.concatenate((jumped, rows)), np.concatenate((start[jumped], buckets))
+        moves: dict[int, tuple[Array, Array]] = {}  # length of a ring → from where, to where
+        for ring, of, _ in self.tracks.values():
+            if ring.length not in moves:
+                moves[ring.length] = ring.at(carried, old[carried]), ring.at(carried, to)
+            ring.carry(*moves[ring.length])
+            entering = of(points)
+            ring.put(places.of(ring, entering.points), entering.values)
         if self.histograms is not None:
             self.histograms.move(self._ready_counts(new), old, new)
         self.bucket[:count] = new
-
-    def _ready(self, new: Array) -> EnteringPoints:
-        """Points that may enter, in order of arrival; the others wait on."""
-        rows, buckets = np.array(self._rows, np.int64), np.array(self._buckets, np.int64)
-        x = np.array(self._x, np.float64).reshape(len(rows), len(self.tracks))
-        enter = buckets <= new[rows] if len(rows) else np.zeros(0, bool)
-        self._wait(rows[~enter], buckets[~enter], x[~enter])
-        return EnteringPoints(rows[enter], buckets[enter], x[enter])
-
-    def _wait(self, rows: Array, buckets: Array, x: Array) -> None:
-        self._rows, self._buckets = array("q", rows.tolist()), array("q", buckets.tolist())
-        self._x = array("d", x.ravel().tolist())
 
     def _ready_counts(self, new: Array) -> Array:
         counted = np.array(self._counted, np.int64).reshape(-1, 4)
@@ -304,45 +298,40 @@ class Series:
         return np.asarray(counted[enter].T)
 
 
-class EnteringPoints(NamedTuple):
-    """Points that enter the rings: row, bucket, and a value for each track."""
-
-    rows: Array
-    buckets: Array
-    x: Array
-
-
 class _Places:
-    """The buckets each point is told in, by kind of ring."""
+    """Where points are told, by sort of ring. What several rings ask for is reckoned once."""
 
     def __init__(self, points: EnteringPoints, start: Array, new: Array, length: int) -> None:
-        rows = points.rows
-        self._points = points
-        self._kept = points.buckets > new[rows] - length
-        self._newest = new[rows]
-        self._start = start[rows]
-        self._of_sums: RingEntry | None = None
-        self._of_last: RingEntry | None = None
+        self._rows, self._buckets = points.rows, points.buckets
+        self._newest = new[points.rows]
+        self._start = start[points.rows]
+        self._is_kept = points.buckets > self._newest - length
+        self._known: dict[tuple[type[Ring], int, int], tuple[Array, RingEntry]] = {}
 
-    def of(self, ring: Ring) -> RingEntry:
+    def of(self, ring: Ring, points: Array) -> RingEntry:
+        """Where some of the points go."""
+        key = type(ring), ring.length, id(points)
+        if key not in self._known:
+            self._known[key] = points, self._entry(ring, points)  # as long as it is kept, its id is its own
+        return self._known[key][1]
+
+    def _entry(self, ring: Ring, points: Array) -> RingEntry:
         """Sums count late points where they belong; the latest value is known from now on only."""
+        if isinstance(ring, Last):
+            every = np.arange(len(points))
+            return self._from(ring, points, every, np.maximum(self._buckets[points], self._start[points]))
+        kept = np.flatnonzero(self._is_kept[points])
+        those = points[kept]
         if isinstance(ring, Extreme):
-            kept = np.flatnonzero(self._kept)
-            return RingEntry(kept, self._points.rows[kept], self._points.buckets[kept])
-        if isinstance(ring, Sum):
-            if self._of_sums is None:
-                self._of_sums = self._from(np.flatnonzero(self._kept), self._points.buckets)
-            return self._of_sums
-        if self._of_last is None:
-            every = np.arange(len(self._points.rows))
-            self._of_last = self._from(every, np.maximum(self._points.buckets, self._start))
-        return self._of_last
+            return RingEntry(kept, ring.at(self._rows[those], self._buckets[those]))
+        return self._from(ring, points, kept, self._buckets[those])
 
-    def _from(self, kept: Array, first: Array) -> RingEntry:
+    def _from(self, ring: Ring, points: Array, kept: Array, first: Array) -> RingEntry:
         """Each kept point in all buckets from `first` to the newest."""
-        many = self._newest[kept] - first[kept] + 1
-        point = np.repeat(kept, many)
-        return RingEntry(point, self._points.rows[point], self._newest[point] + 1 - _count_down(many))
+        newest = self._newest[points[kept]]
+        many = newest - first + 1
+        each = np.repeat(kept, many)
+        return RingEntry(each, ring.at(self._rows[points[each]], np.repeat(newest + 1, many) - _count_down(many)))
 
 
 def bucket_before(at_ms: Array) -> Array:
