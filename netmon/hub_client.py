@@ -149,7 +149,7 @@ def _good(response: http.client.HTTPResponse, path: str) -> http.client.HTTPResp
     if response.status in (200, 201, 202, 204):
         return response
     text = _said(response.read(2000).decode("utf-8", "replace"))
-    kind = HubRefused if response.status in (400, 404) else HubUnreachable
+    kind = HubRefused if response.status in (400, 404, 409) else HubUnreachable
     raise kind(f"the hub answered {response.status} to {path}: {text}")
 
 

@@ -9,13 +9,14 @@ from netmon.errors import MachineError, plain_words
 from netmon.hub_client import DEFAULT_SOCKET, HubClient, token_from
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """How to reach the hub."""
+def arguments(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """How to reach the hub. `again`: of a word below a verb that takes them too, so that what stands before it counts."""
+    where, text = (argparse.SUPPRESS,) * 2 if again else (DEFAULT_SOCKET, "")
     parser.add_argument(
-        "--hub", default=DEFAULT_SOCKET, metavar="SOCKET|URL", help="local socket of the hub, or https://host:port"
+        "--hub", default=where, metavar="SOCKET|URL", help="local socket of the hub, or https://host:port"
     )
-    parser.add_argument("--token-file", default="", help="file with a read token (for a URL)")
-    parser.add_argument("--ca", default="", help="the hub's ca.pem (for a URL)")
+    parser.add_argument("--token-file", default=text, help="file with a read token (for a URL)")
+    parser.add_argument("--ca", default=text, help="the hub's ca.pem (for a URL)")
 
 
 def client(args: argparse.Namespace) -> HubClient:

@@ -137,6 +137,14 @@ class HubConfig:
     settle_s: float = setting(
         "time for evidence to arrive before an incident opens", unit="s", key="settle", low=0, high=60, default=1.0
     )
+    ack_for_s: float = setting(
+        "an incident somebody took in hand is in nobody's again after so long, when they said no time; 0: it stays",
+        unit="s",
+        key="ack_for",
+        low=0,
+        high=30 * 86400,
+        default=0.0,
+    )
     retention_s: float = setting(
         "how long points are kept in the embedded store", unit="s", key="retention", low=3600, default=30 * 86400.0
     )

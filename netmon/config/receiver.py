@@ -67,6 +67,7 @@ class ReceiverConfig:
         high=7 * 86400,
         default=0.0,
     )
+    hands: bool = setting("it is told, too, who took an incident in hand and to whom a task was given", default=False)
     budget: int = setting(
         "pages an hour it wants; more, but for root causes, come as one digest each quarter of an hour; 0: all",
         low=0,

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from alerts.notify import webhook
 from alerts.notify.digest import WaitingLine
@@ -91,6 +91,12 @@ class OutboxTable:
         if not rows:
             raise KeyError(id)
         return str(rows[0][0]), str(rows[0][1])
+
+    def of_incident(self, incident: str) -> list[dict[str, Any]]:
+        """Pages of one incident, the oldest first: to whom, what, since when, and what became of it."""
+        query = "SELECT receiver, status, state, created_ms, tries, trouble FROM outbox WHERE incident = ? ORDER BY seq"
+        names = ("receiver", "status", "state", "created_ms", "tries", "trouble")
+        return [dict(zip(names, row, strict=True)) for row in self._database.rows(query, incident)]
 
     def all_due(self) -> None:
         """The sender's clock began anew: whatever waits is due."""

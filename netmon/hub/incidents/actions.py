@@ -1,15 +1,28 @@
-"""What operators do about incidents: take one into their hands, silence an element. Each may wait for the disk."""
+"""What operators do about incidents: take one into their hands, give a task, silence an element. Each may wait for the disk."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from alerts.silences import Silence, SilenceTerms
 from netmon.hub.incidents.board import IncidentBoard
+from netmon.hub.incidents.timeline import Assignment, Entry
 from netmon.hub.outbox_table import NewPage
 
+log = logging.getLogger("netmon.hub")
 _ALL = SilenceTerms()
+
+
+class IncidentChanged(Exception):
+    """It is not any more what the operator saw. `entries`: what happened since."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        super().__init__(" ".join(entry.what for entry in entries))
+        self.entries = tuple(entries)
 
 
 class Actions:
@@ -18,13 +31,53 @@ class Actions:
     def __init__(self, board: IncidentBoard) -> None:
         self._board = board
 
-    def ack(self, id: str, who: str, note: str, now_s: float) -> None:
-        """Somebody takes an incident into their hands. `KeyError` when unknown."""
+    def whole(self, id: str) -> dict[str, Any]:
+        """One incident with its timeline and the pages of it. `KeyError` when unknown."""
+        board = self._board
+        with board.lock:
+            row = next((row for row in board.rows if row["id"] == id), None)
+            if row is None:
+                raise KeyError(id)
+            timeline = [asdict(entry) for entry in board.timelines.of(id)]
+        return {**row, "timeline": timeline, "pages": board.tables.outbox.of_incident(id)}
+
+    def ack(
+        self, id: str, who: str, note: str, now_s: float, *, for_s: float | None = None, version: int | None = None
+    ) -> None:
+        """Somebody takes an incident into their hands, for so long (None: as the hub's file says, 0: until it is over).
+        `version`: what they saw. `KeyError` when unknown, `IncidentChanged` when it is another by now."""
+        lasts_s = self._board.ack_for_s if for_s is None else for_s
+        until_ms = int((now_s + lasts_s) * 1000) if lasts_s else None
         with self._board.changing(now_s):
+            self._check_version(id, version)
             incident = self._board.book.incidents[id]
             incident.acked_by, incident.acked_ms, incident.ack_note = who, int(now_s * 1000), note
-            self._board.unkept[id] = incident
-            self._board.tables.commit([incident], now_ms=int(now_s * 1000))
+            self._keep(id, "acked", who, now_s, {"note": note} | ({"until_ms": until_ms} if until_ms else {}))
+
+    def unack(self, id: str, who: str, note: str, now_s: float) -> None:
+        """It is in nobody's hands any more. `KeyError` when unknown."""
+        with self._board.changing(now_s):
+            incident = self._board.book.incidents[id]
+            acked_by, incident.acked_by, incident.acked_ms, incident.ack_note = incident.acked_by, "", None, ""
+            self._keep(id, "unacked", who, now_s, {"note": note, "acked_by": acked_by})
+
+    def assign(self, id: str, task: Assignment, who: str, now_s: float, *, version: int | None = None) -> None:
+        """`who` gives somebody a task; the last one counts. `KeyError` when unknown, `IncidentChanged` as in `ack`."""
+        with self._board.changing(now_s):
+            self._check_version(id, version)
+            self._keep(id, "assigned", who, now_s, asdict(task))
+
+    def _check_version(self, id: str, version: int | None) -> None:
+        if id not in self._board.book.incidents:
+            raise KeyError(id)
+        entries = self._board.timelines.since(id, version) if version is not None else []
+        if entries:
+            raise IncidentChanged(entries)
+
+    def _keep(self, id: str, what: str, who: str, now_s: float, facts: dict[str, Any]) -> None:
+        """One entry more, kept with the incident and with the pages of it."""
+        log.warning("incident %s %s by %s: %s", id, what, who, facts)
+        self._board.act(id, what, who, now_s, facts)
 
     def silence(
         self,

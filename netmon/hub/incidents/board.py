@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from alerts.base import Topology
@@ -15,6 +15,7 @@ from alerts.silences import Silence
 from netmon.config.hub import HubConfig
 from netmon.hub.incidents.pages import Endangered, Pages, nothing_endangered
 from netmon.hub.incidents.tables import IncidentTables
+from netmon.hub.incidents.timeline import Timelines
 from netmon.hub.incidents.trials import Trials
 from netmon.hub.outbox_table import PAGE_STATES, NewPage
 from netmon.segments.position import Position
@@ -34,9 +35,11 @@ class IncidentBoard:
         endangered: Endangered = nothing_endangered,
     ) -> None:
         self.lock = threading.RLock()
+        self.ack_for_s = config.ack_for_s
         self.on_change: Callable[[], None] | None = None
         self.book, self.tables, self._topology = book, tables, topology
         self.unkept: dict[str, Incident] = {}  # changed, not in the database yet
+        self.timelines = Timelines(tables.entries(), book.incidents.values())
         self.pages = Pages(config, topology, tables.outbox.paged(), tables.outbox.undelivered(), endangered)
         self._silences = {silence.id: silence for silence in tables.silences()}
         self.trials = Trials(config)
@@ -49,16 +52,53 @@ class IncidentBoard:
         """Commit what changed with its pages, and where replay begins, in one transaction; is there anything new for people?
         `is_due`: the position is kept even so. Raises `sqlite3.Error`; then the next call keeps it."""
         now_ms = int(now_s * 1000)
+        self._end_acks(now_ms)
+        for incident in sorted(
+            self.unkept.values(), key=lambda incident: not incident.is_open
+        ):  # what swallows comes first
+            self.timelines.observe(incident, now_ms)
         pages = self.pages.missing(self.book.incidents.values(), self.active_silences(now_s), now_s)
         pages += self.trials.due(now_s)
         forgotten = self.book.forget(now_ms - CLOSED_MS)
         is_new = bool(self.unkept or pages or forgotten)
         if is_new or is_due:
-            self.tables.commit(self.unkept.values(), pages, position, forgotten, now_ms=now_ms)
-            self.unkept.clear()
-            self.pages.kept(pages, forgotten)
-            self._counts = self.tables.outbox.counts()
+            self.commit(pages, now_ms, position, forgotten)
+            self.timelines.forget(forgotten)
         return is_new
+
+    def commit(
+        self, pages: Sequence[NewPage], now_ms: int, position: Position | None = None, forgotten: Sequence[str] = ()
+    ) -> None:
+        """What is not kept yet, with these pages. Raises `sqlite3.Error`; then it stays to be kept."""
+        lines = self.timelines
+        self.tables.commit(
+            self.unkept.values(), pages, position, forgotten,
+            now_ms=now_ms, entries=lines.unkept, dropped=lines.dropped,
+        )  # fmt: skip
+        self.unkept.clear()
+        lines.kept()
+        self.pages.kept(pages, forgotten)
+        self._counts = self.tables.outbox.counts()
+
+    def act(self, id: str, what: str, who: str, now_s: float, facts: dict[str, Any]) -> None:
+        """Somebody did something about an incident: kept, and told to who wants to know. Raises `sqlite3.Error`."""
+        incident, now_ms = self.book.incidents[id], int(now_s * 1000)
+        self.unkept[id] = incident
+        self.timelines.observe(incident, now_ms)
+        entry = self.timelines.act(id, what, who, now_ms, facts)
+        pages = self.pages.of_hands(incident, entry, self.active_silences(now_s), now_s)
+        self.commit(pages, now_ms)
+        if pages and self.on_owed is not None:
+            self.on_owed()
+
+    def _end_acks(self, now_ms: int) -> None:
+        """What somebody took in hand for a time that is over is in nobody's hands."""
+        for incident in self.book.incidents.values():
+            until_ms = self.timelines.acked_until_ms(incident) if incident.acked_ms is not None else None
+            if incident.is_open and until_ms is not None and until_ms <= now_ms:
+                self.timelines.act(incident.id, "ack-expired", "", until_ms, {"acked_by": incident.acked_by})
+                incident.acked_by, incident.acked_ms, incident.ack_note = "", None, ""
+                self.unkept[incident.id] = incident
 
     def owe(self, pages: Sequence[NewPage], now_s: float) -> None:
         """Pages an operator asked for."""
@@ -120,11 +160,21 @@ class IncidentBoard:
             row = self.pages.row(incident, now_s)
             silence = self.pages.silence(incident, silences, now_s)
             row["silenced"] = incident.is_open and silence is not None
+            row |= self._hands(incident)
             row["not_sent"] = self.pages.not_sent(incident, silence, now_s)
             rows.append(row)
         rows.sort(key=lambda row: (row["state"] != "open", -(row["resolved_ms"] or row["opened_ms"])))
         self.rows = rows
         self._silence_rows = [_silence_row(silence) for silence in silences]
+
+    def _hands(self, incident: Incident) -> dict[str, Any]:
+        """In whose hands it is, and which version of it that is."""
+        given = self.timelines.assignment(incident.id)
+        return {
+            "version": self.timelines.version(incident.id),
+            "acked_until_ms": self.timelines.acked_until_ms(incident),
+            "assigned": asdict(given) if given is not None else None,
+        }
 
     @contextmanager
     def changing(self, now_s: float) -> Iterator[None]:

@@ -22,7 +22,9 @@ from alerts.silences import Silence, is_pattern, silence_of
 from alerts.texts import EndangeredConference
 from netmon.config.hub import HubConfig
 from netmon.config.receiver import ReceiverConfig
+from netmon.hub.incidents import hands
 from netmon.hub.incidents.scopes import Scopes
+from netmon.hub.incidents.timeline import Entry
 from netmon.hub.outbox_table import NewPage, Undelivered
 from netmon.texts import LANGUAGES, read_texts
 
@@ -148,6 +150,20 @@ class Pages:
             if count and had.get("firing") == "accepted" and f"repeat-{count}" not in had:
                 again += [(receiver.name, count)] if is_on(receiver, int(now_s * 1000)) else []
         return [] if again and self.silence(incident, silences, now_s) is not None else again
+
+    def of_hands(self, incident: Incident, entry: Entry, silences: Sequence[Silence], now_s: float) -> list[NewPage]:
+        """Pages that tell in whose hands an open incident is, to those who have its page and want to know."""
+        if not incident.is_open or self.silence(incident, silences, now_s) is not None:
+            return []
+        sent, now_ms = self._sent.get(incident.id, {}), int(now_s * 1000)
+        names = [
+            receiver.name
+            for receiver in self._config.receivers
+            if receiver.hands and _has_first(sent.get(receiver.name, {})) and is_on(receiver, now_ms)
+        ]
+        row, said = self._paged_row(incident, now_s) if names else {}, hands.said(entry)
+        row |= {lang: f"{said[lang]}. {row[lang]}" for lang in texts.LANGUAGES if names}
+        return [self._page(row, name, hands.status_of(entry)) for name in names]
 
     def silence(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> Silence | None:
         """The silence that holds its pages back now."""

@@ -9,8 +9,9 @@ from typing import Any, get_type_hints
 
 from alerts.incidents import Incident
 from alerts.silences import Silence, SilenceTerms
-from netmon.hub.disk.database import Database
+from netmon.hub.disk.database import Database, Statements
 from netmon.hub.disk.row_sums import Row, SqlTable, summed
+from netmon.hub.incidents.timeline import HAPPENED, Entry
 from netmon.hub.outbox_table import NewPage, OutboxTable, labelled, owe
 from netmon.segments.position import Position, position_of
 
@@ -40,8 +41,11 @@ class IncidentTables:
         forgotten: Iterable[str] = (),
         *,
         now_ms: int,
+        entries: Iterable[Entry] = (),
+        dropped: Iterable[Entry] = (),
     ) -> None:
-        """What one tick decided, at once or not at all. A page there is already stays as it is."""
+        """What one tick decided, at once or not at all. A page there is already stays as it is. `entries`: new ones of
+        timelines, `dropped`: those that made room."""
         owed = labelled(self.database, pages)
         with self.database.transaction() as sql:
             sql.executemany(
@@ -50,9 +54,11 @@ class IncidentTables:
                 [summed(incident.id, _plain(incident)) for incident in incidents],
             )
             owe(sql, owed, now_ms)
+            _keep_entries(sql, entries, dropped)
             gone = [(id,) for id in forgotten]
             if gone:
                 sql.executemany("DELETE FROM incidents WHERE id = ?", gone)
+                sql.executemany("DELETE FROM incident_entries WHERE incident = ?", gone)
                 sql.execute(
                     "DELETE FROM outbox WHERE state != 'waiting' AND incident NOT IN (SELECT id FROM incidents)"
                 )
@@ -60,6 +66,11 @@ class IncidentTables:
                 sql.execute(
                     "REPLACE INTO meta (key, value, sum) VALUES (?, ?, ?)", summed("position", json.dumps(position))
                 )
+
+    def entries(self) -> list[Entry]:
+        """All timelines, in order."""
+        query = "SELECT incident, number, data FROM incident_entries ORDER BY incident, number"
+        return [_entry(*row) for row in self.database.rows(query)]
 
     # --- silences ---
 
@@ -98,6 +109,35 @@ class IncidentTables:
             gone = [(id,) for id in ids]
             sql.executemany("DELETE FROM silences WHERE id = ?", gone)
             sql.executemany("DELETE FROM silence_terms WHERE id = ?", gone)
+
+
+def _keep_entries(sql: Statements, entries: Iterable[Entry], dropped: Iterable[Entry]) -> None:
+    sql.executemany(
+        "INSERT OR IGNORE INTO incident_entries (incident, number, data, sum) VALUES (?, ?, ?, ?)",
+        [summed(entry.incident, entry.number, _entry_data(entry)) for entry in entries],
+    )
+    numbered = [(entry.incident, entry.number) for entry in dropped]
+    sql.executemany("DELETE FROM incident_entries WHERE incident = ? AND number = ?", numbered)
+
+
+def _entry_data(entry: Entry) -> str:
+    said = {"at_ms": entry.at_ms, "what": entry.what, "who": entry.who, "facts": entry.facts}
+    return json.dumps(said, ensure_ascii=False)
+
+
+def _entry(incident: str, number: int, text: str) -> Entry:
+    """Raises one of `MISFITS` for what is none."""
+    plain = json.loads(text)
+    entry = Entry(incident, number, plain["at_ms"], plain["what"], plain["who"], plain["facts"])
+    is_good = _fits(entry.at_ms, int) and entry.what in HAPPENED and isinstance(entry.who, str)
+    if not is_good or not isinstance(entry.facts, dict):
+        raise ValueError("no entry of a timeline")
+    return entry
+
+
+def _entry_row(row: Row) -> Row | None:
+    _entry(row["incident"], row["number"], row["data"])
+    return row
 
 
 def _plain(incident: Incident) -> str:
@@ -156,6 +196,16 @@ TABLES = (
         "CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, data TEXT NOT NULL, sum INTEGER) WITHOUT ROWID;",
         {"id": str, "data": str},
         _incident_row,
+    ),
+    SqlTable(
+        "incident_entries",
+        """
+CREATE TABLE IF NOT EXISTS incident_entries (
+  incident TEXT NOT NULL, number INTEGER NOT NULL, data TEXT NOT NULL, sum INTEGER,
+  PRIMARY KEY (incident, number)) WITHOUT ROWID;
+""",
+        {"incident": str, "number": int, "data": str},
+        _entry_row,
     ),
     SqlTable(
         "silences",

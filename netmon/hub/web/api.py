@@ -1,4 +1,4 @@
-"""The JSON state API (see docs/hub.md): what is, what is broken, and the three things people do about it."""
+"""The JSON state API (see docs/hub.md): what is, what is broken, and what people do about it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -20,7 +19,8 @@ from netmon.hub import limits
 from netmon.hub.conference.rehearsals import Rehearsals
 from netmon.hub.incidents.actions import Actions
 from netmon.hub.state.view import HubView
-from netmon.hub.web import silences
+from netmon.hub.web import incidents, silences
+from netmon.hub.web.bodies import json_object, known, text_of
 from netmon.hub.web.events import EventStream
 from probes.clean import clean
 
@@ -42,8 +42,7 @@ def make(
             Route("/api/v1/state", api.whole),
             Route("/api/v1/hub", api.hub),
             Route("/api/v1/events", feed),
-            Route("/api/v1/incidents", api.incidents),
-            Route("/api/v1/incidents/{id}/ack", api.ack, methods=["POST"]),
+            *incidents.routes(state, actions),
             Route("/api/v1/test-pages", api.test_pages, methods=["POST"]),
             Route("/api/v1/pages/{id}", api.page),
             Route("/api/v1/leases", api.leases),
@@ -68,51 +67,41 @@ class _Api:
     async def hub(self, request: Request) -> Response:
         return JSONResponse(self._state.hub())
 
-    async def incidents(self, request: Request) -> Response:
-        return JSONResponse({"incidents": self._state.view()["incidents"]})
-
     async def leases(self, request: Request) -> Response:
         return JSONResponse(await asyncio.to_thread(self._leases))
 
     async def silences(self, request: Request) -> Response:
         return JSONResponse({"silences": self._state.view()["silences"]})
 
-    async def ack(self, request: Request) -> Response:
-        body = await _object(request)
-        id, who, note = request.path_params["id"], _text(body, "who", needed=True), _text(body, "note")
-        with _known("incident", id):
-            await asyncio.to_thread(self._actions.ack, id, who, note, time.time())
-        return JSONResponse({"id": id})
-
     async def silence(self, request: Request) -> Response:
-        body = await _object(request)
-        who = _text(body, "who", needed=True)
-        element = _text(body, "element", needed=not silences.is_selective(body))
-        note, now_s = _text(body, "note"), time.time()
+        body = await json_object(request)
+        who = text_of(body, "who", needed=True)
+        element = text_of(body, "element", needed=not silences.is_selective(body))
+        note, now_s = text_of(body, "note"), time.time()
         when = silences.times_of(body, now_s)
-        with _known("element", element):
+        with known("element", element):
             id = await asyncio.to_thread(
                 self._actions.silence, element, when.until_s, who, note, now_s, from_s=when.from_s, terms=when.terms
             )
         return JSONResponse({"id": id}, 201)
 
     async def test_pages(self, request: Request) -> Response:
-        names = (await _object(request)).get("receivers", [])
+        names = (await json_object(request)).get("receivers", [])
         if not isinstance(names, list) or len(names) > 1000 or not all(isinstance(name, str) for name in names):
             raise HTTPException(400, "receivers must be a list of names")
-        with _known("receiver", " ".join(names)):
+        with known("receiver", " ".join(names)):
             pages = await asyncio.to_thread(self._actions.test_pages, names, time.time())
         return JSONResponse({"pages": [{"receiver": page.receiver, "id": page.id} for page in pages]}, 201)
 
     async def page(self, request: Request) -> Response:
         id = request.path_params["id"]
-        with _known("page", id):
+        with known("page", id):
             state, trouble = await asyncio.to_thread(self._actions.page_state, id)
         return JSONResponse({"id": id, "state": state, "trouble": trouble})
 
     async def unsilence(self, request: Request) -> Response:
         id = request.path_params["id"]
-        with _known("silence", id):
+        with known("silence", id):
             await asyncio.to_thread(self._actions.unsilence, id, time.time())
         return Response(status_code=204)
 
@@ -149,44 +138,12 @@ class _Conferences:
         )
 
     def _one(self, request: Request) -> dict[str, Any]:
-        with _known("conference", request.path_params["id"]):
+        with known("conference", request.path_params["id"]):
             return self._conferences.live(request.path_params["id"], self._state.view()["incidents"])
 
     async def _results(self, request: Request) -> list[tuple[str, bytes]]:
-        with _known("conference", request.path_params["id"]):
+        with known("conference", request.path_params["id"]):
             return await asyncio.to_thread(self._conferences.whole, request.path_params["id"])
-
-
-@contextmanager
-def _known(what: str, id: str) -> Iterator[None]:
-    """What is asked for in here may be unknown (`KeyError`): a 404."""
-    try:
-        yield
-    except KeyError as fault:
-        raise HTTPException(404, f"no {what} {clean(id, 64)}") from fault
-
-
-async def _object(request: Request) -> dict[str, Any]:
-    """The JSON object a request carries; a 400 or 413 for anything else."""
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > limits.MAX_JSON_BYTES:
-            raise HTTPException(413, f"more than {limits.MAX_JSON_BYTES} bytes", {"connection": "close"})
-    try:
-        value = json.loads(parts.decode())
-    except (ValueError, RecursionError) as fault:
-        raise HTTPException(400, "the body is not JSON") from fault
-    if not isinstance(value, dict):
-        raise HTTPException(400, "the body is not a JSON object")
-    return value
-
-
-def _text(body: dict[str, Any], key: str, *, needed: bool = False) -> str:
-    value = body.get(key, "")
-    if not isinstance(value, str) or (needed and not value.strip()):
-        raise HTTPException(400, f"{key} must be a text")
-    return clean(value, 500)
 
 
 async def _problem(request: Request, fault: Exception) -> Response:

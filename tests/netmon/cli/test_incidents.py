@@ -80,6 +80,41 @@ def test_ack_tells_everybody_who_works_on_it(
     assert (row["acked_by"], row["ack_note"]) == ("lan·[31m", "gọi VNPT")
 
 
+def test_a_task_is_given_shown_and_kept_in_the_timeline(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, _ = live
+    id = rows(one, capsys)[0]["id"]
+    task = ("--to", "Trần B", "--task", "thay cáp", "--result", "thông tuyến", "--authority", "cắt 5 phút")
+    assert netmon(one, "incidents", "assign", id, *task, "--by", "2h", "--who", "lan\x1b[31m") == 0
+    assert capsys.readouterr().out == f"{id}\n"
+    assert rows(one, capsys)[0]["assigned"]["responsible"] == "Trần B"
+    assert netmon(one, "incidents", "show", id) == 0
+    out = capsys.readouterr().out
+    assert "lan·[31m giao cho Trần B: thay cáp, hạn " in out
+    assert "mở sự cố: " in out
+    assert netmon(one, "incidents", "show", id, "-o", "json") == 0
+    assert json.loads(capsys.readouterr().out)["timeline"][0]["what"] == "opened"
+    with pytest.raises(SystemExit):
+        netmon(one, "incidents", "assign", id, *task)  # until when is not said
+
+
+def test_what_was_seen_before_it_changed_is_not_taken_in_hand(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, _ = live
+    open_row = rows(one, capsys, "--open")[0]  # it was over once, and began again
+    assert netmon(one, "ack", open_row["id"], "--who", "lan", "--seen", "1") == 2
+    assert "began again" in capsys.readouterr().err
+    assert netmon(one, "ack", open_row["id"], "--who", "lan", "--seen", str(open_row["version"]), "--for", "2h") == 0
+    capsys.readouterr()
+    row = rows(one, capsys, "--open")[0]
+    assert row["acked_until_ms"] - row["acked_ms"] == 7_200_000
+    assert netmon(one, "ack", open_row["id"], "--who", "lan", "--undo") == 0
+    capsys.readouterr()
+    assert rows(one, capsys)[0]["acked_by"] == ""
+
+
 def test_ack_of_an_incident_nobody_knows_is_an_error(
     live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
 ) -> None:
