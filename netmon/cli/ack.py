@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from netmon.cli import hub_access
-from netmon.cli.silence import seconds
+from netmon.cli.times import seconds
 from netmon.errors import GOOD
 from netmon.hub_client import element_path
 

@@ -10,7 +10,7 @@ from typing import Any
 from netmon import zone
 from netmon.cli import hub_access, output
 from netmon.cli.parser import Parser
-from netmon.cli.silence import moment, seconds
+from netmon.cli.times import moment, seconds
 from netmon.errors import GOOD
 from netmon.hub_client import element_path
 from probes.clean import clean

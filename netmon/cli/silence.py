@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
 import time
-from datetime import datetime
 from typing import Any
 
-from netmon import zone
 from netmon.cli import hub_access, output
+from netmon.cli.times import moment, seconds
 from netmon.errors import GOOD, USAGE, NetmonError
 from netmon.hub_client import element_path
 
 MAX_S = 90 * 86_400  # as the hub has it
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _HEADS = {
     "vi": ("Mã", "Phần tử", "Còn lại", "Ai", "Ghi chú"),
     "en": ("Id", "Element", "Left", "Who", "Note"),
@@ -53,22 +50,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--remove", metavar="ID", help="end a silence now")
     output.argument(parser, "json", "jsonl")
     hub_access.arguments(parser)
-
-
-def seconds(text: str) -> float:
-    """`90s`, `30m`, `2h`, `1d`, `1h30m` in seconds."""
-    if not re.fullmatch(r"(\d+(\.\d+)?[smhd])+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time (write 30m, 2h or 1d)")
-    return sum(float(number) * _UNITS[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)([smhd])", text))
-
-
-def moment(text: str) -> float:
-    """`2026-12-24T22:00` in Viet Nam (or with its own zone) as Unix seconds."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a moment (write 2026-12-24T22:00)") from None
-    return (at if at.tzinfo else at.replace(tzinfo=zone.VIET_NAM)).timestamp()
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from receivers import receiver
 
 from netmon.cli.app import main
 from netmon.cli.output import span
-from netmon.cli.silence import seconds
+from netmon.cli.times import seconds
 
 pytestmark = pytest.mark.world
 
