@@ -10,7 +10,7 @@ from typing import Any
 
 from alerts.silences import Silence, SilenceTerms
 from netmon.hub.incidents.board import IncidentBoard
-from netmon.hub.incidents.timeline import Assignment, Entry
+from netmon.hub.incidents.timeline import Assignment, TimelineEntry
 from netmon.hub.outbox_table import NewPage
 
 log = logging.getLogger("netmon.hub")
@@ -20,7 +20,7 @@ _ALL = SilenceTerms()
 class IncidentChanged(Exception):
     """It is not any more what the operator saw. `entries`: what happened since."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[TimelineEntry]) -> None:
         super().__init__(" ".join(entry.what for entry in entries))
         self.entries = tuple(entries)
 

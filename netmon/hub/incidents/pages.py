@@ -24,7 +24,7 @@ from netmon.config.hub import HubConfig
 from netmon.config.receiver import ReceiverConfig
 from netmon.hub.incidents import hands
 from netmon.hub.incidents.scopes import Scopes
-from netmon.hub.incidents.timeline import Entry
+from netmon.hub.incidents.timeline import TimelineEntry
 from netmon.hub.outbox_table import NewPage, Undelivered
 from netmon.texts import LANGUAGES, read_texts
 
@@ -151,7 +151,9 @@ class Pages:
                 again += [(receiver.name, count)] if is_on(receiver, int(now_s * 1000)) else []
         return [] if again and self.silence(incident, silences, now_s) is not None else again
 
-    def of_hands(self, incident: Incident, entry: Entry, silences: Sequence[Silence], now_s: float) -> list[NewPage]:
+    def of_hands(
+        self, incident: Incident, entry: TimelineEntry, silences: Sequence[Silence], now_s: float
+    ) -> list[NewPage]:
         """Pages that tell in whose hands an open incident is, to those who have its page and want to know."""
         if not incident.is_open or self.silence(incident, silences, now_s) is not None:
             return []

@@ -11,7 +11,7 @@ from alerts.incidents import Incident
 from alerts.silences import Silence, SilenceTerms
 from netmon.hub.disk.database import Database, Statements
 from netmon.hub.disk.row_sums import Row, SqlTable, summed
-from netmon.hub.incidents.timeline import HAPPENED, Entry
+from netmon.hub.incidents.timeline import HAPPENED, TimelineEntry
 from netmon.hub.outbox_table import NewPage, OutboxTable, labelled, owe
 from netmon.segments.position import Position, position_of
 
@@ -41,8 +41,8 @@ class IncidentTables:
         forgotten: Iterable[str] = (),
         *,
         now_ms: int,
-        entries: Iterable[Entry] = (),
-        dropped: Iterable[Entry] = (),
+        entries: Iterable[TimelineEntry] = (),
+        dropped: Iterable[TimelineEntry] = (),
     ) -> None:
         """What one tick decided, at once or not at all. A page there is already stays as it is. `entries`: new ones of
         timelines, `dropped`: those that made room."""
@@ -67,7 +67,7 @@ class IncidentTables:
                     "REPLACE INTO meta (key, value, sum) VALUES (?, ?, ?)", summed("position", json.dumps(position))
                 )
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[TimelineEntry]:
         """All timelines, in order."""
         query = "SELECT incident, number, data FROM incident_entries ORDER BY incident, number"
         return [_entry(*row) for row in self.database.rows(query)]
@@ -111,7 +111,7 @@ class IncidentTables:
             sql.executemany("DELETE FROM silence_terms WHERE id = ?", gone)
 
 
-def _keep_entries(sql: Statements, entries: Iterable[Entry], dropped: Iterable[Entry]) -> None:
+def _keep_entries(sql: Statements, entries: Iterable[TimelineEntry], dropped: Iterable[TimelineEntry]) -> None:
     sql.executemany(
         "INSERT OR IGNORE INTO incident_entries (incident, number, data, sum) VALUES (?, ?, ?, ?)",
         [summed(entry.incident, entry.number, _entry_data(entry)) for entry in entries],
@@ -120,15 +120,15 @@ def _keep_entries(sql: Statements, entries: Iterable[Entry], dropped: Iterable[E
     sql.executemany("DELETE FROM incident_entries WHERE incident = ? AND number = ?", numbered)
 
 
-def _entry_data(entry: Entry) -> str:
+def _entry_data(entry: TimelineEntry) -> str:
     said = {"at_ms": entry.at_ms, "what": entry.what, "who": entry.who, "facts": entry.facts}
     return json.dumps(said, ensure_ascii=False)
 
 
-def _entry(incident: str, number: int, text: str) -> Entry:
+def _entry(incident: str, number: int, text: str) -> TimelineEntry:
     """Raises one of `MISFITS` for what is none."""
     plain = json.loads(text)
-    entry = Entry(incident, number, plain["at_ms"], plain["what"], plain["who"], plain["facts"])
+    entry = TimelineEntry(incident, number, plain["at_ms"], plain["what"], plain["who"], plain["facts"])
     is_good = _fits(entry.at_ms, int) and entry.what in HAPPENED and isinstance(entry.who, str)
     if not is_good or not isinstance(entry.facts, dict):
         raise ValueError("no entry of a timeline")

@@ -20,7 +20,7 @@ HAPPENED = (*ANOTHER, *HANDS, "grew", "took-in")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One thing that happened to an incident. `number`: 1, 2, … within it; `who`: the person, "" for netmon itself; `facts`:
     what is new, as JSON has it."""
 
@@ -59,14 +59,14 @@ class _Seen:
 class Timelines:
     """Of all incidents that are kept. `unkept`: entries the database does not have yet."""
 
-    def __init__(self, entries: Iterable[Entry], incidents: Collection[Incident]) -> None:
+    def __init__(self, entries: Iterable[TimelineEntry], incidents: Collection[Incident]) -> None:
         """`entries`: those kept, in their order; `incidents`: as they were kept with them."""
-        self._entries: dict[str, list[Entry]] = {}
+        self._entries: dict[str, list[TimelineEntry]] = {}
         for entry in entries:
             self._entries.setdefault(entry.incident, []).append(entry)
         self._seen = {incident.id: _seen(incident) for incident in incidents}
-        self.unkept: list[Entry] = []
-        self.dropped: list[Entry] = []  # made room; the database still has them
+        self.unkept: list[TimelineEntry] = []
+        self.dropped: list[TimelineEntry] = []  # made room; the database still has them
         for incident in incidents:
             if incident.id not in self._entries:
                 self._begin(incident)
@@ -79,7 +79,7 @@ class Timelines:
         if incident.resolved_ms is not None:
             self._end(incident)
 
-    def of(self, id: str) -> list[Entry]:
+    def of(self, id: str) -> list[TimelineEntry]:
         """Its entries, the oldest first; [] when unknown."""
         return list(self._entries.get(id, ()))
 
@@ -87,7 +87,7 @@ class Timelines:
         """The number of the last entry that made it another one; 0 when unknown."""
         return max((entry.number for entry in self._entries.get(id, ()) if entry.what in ANOTHER), default=0)
 
-    def since(self, id: str, version: int) -> list[Entry]:
+    def since(self, id: str, version: int) -> list[TimelineEntry]:
         """What made it another one than it was at that version."""
         return [entry for entry in self.of(id) if entry.number > version and entry.what in ANOTHER]
 
@@ -133,13 +133,13 @@ class Timelines:
             facts = {"id": incident.id, "element": incident.element, "kind": incident.kind}
             self._add(cause, "took-in", at_ms, facts=facts)
 
-    def act(self, id: str, what: str, who: str, now_ms: int, facts: dict[str, Any]) -> Entry:
+    def act(self, id: str, what: str, who: str, now_ms: int, facts: dict[str, Any]) -> TimelineEntry:
         """Somebody did something about it."""
         return self._add(id, what, now_ms, who, facts)
 
-    def _add(self, id: str, what: str, at_ms: int, who: str = "", facts: dict[str, Any] | None = None) -> Entry:
+    def _add(self, id: str, what: str, at_ms: int, who: str = "", facts: dict[str, Any] | None = None) -> TimelineEntry:
         entries = self._entries.setdefault(id, [])
-        entry = Entry(id, entries[-1].number + 1 if entries else 1, at_ms, what, who, facts or {})
+        entry = TimelineEntry(id, entries[-1].number + 1 if entries else 1, at_ms, what, who, facts or {})
         entries.append(entry)
         self.unkept.append(entry)
         if len(entries) > MAX_ENTRIES:

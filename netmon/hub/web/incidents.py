@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from netmon.hub.incidents.actions import Actions, IncidentChanged
-from netmon.hub.incidents.timeline import Assignment, Entry
+from netmon.hub.incidents.timeline import Assignment, TimelineEntry
 from netmon.hub.state.view import HubView
 from netmon.hub.web.bodies import json_object, known, number_of, text_of
 
@@ -78,7 +78,7 @@ async def _done(id: str, done: Awaitable[None]) -> Response:
     return JSONResponse({"id": id})
 
 
-def _happened(entry: Entry) -> str:
+def _happened(entry: TimelineEntry) -> str:
     """One entry in English, as answers are."""
     facts = entry.facts
     if entry.what == "changed":
