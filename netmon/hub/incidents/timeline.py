@@ -143,9 +143,9 @@ class Timelines:
         entries.append(entry)
         self.unkept.append(entry)
         if len(entries) > MAX_ENTRIES:
-            least = next((entry for entry in entries[1:] if entry.what not in HANDS), entries[1])
-            entries.remove(least)
-            self.dropped.append(least)
+            expendable = next((entry for entry in entries[1:] if entry.what not in HANDS), entries[1])
+            entries.remove(expendable)
+            self.dropped.append(expendable)
         return entry
 
     def kept(self) -> None:
