@@ -12,6 +12,7 @@ from typing import Any
 from alerts.base import Assessment, Topology
 from alerts.blame.accusation import Accusation, Member
 from alerts.blame.blame import AFTERMATH_MS, Votes
+from alerts.blame.blips import Blips
 from alerts.blame.mute import mute_together
 from alerts.blame.paths import PathIndex
 from alerts.blame.proofs import Proofs
@@ -68,7 +69,7 @@ class Book:
         self._event_ms = 0  # this tick, as agents' clocks have it
         self._proofs = Proofs()
         self._ended: dict[str, int] = {}  # when, by the hub's clock
-        self._blips: dict[str, int] = {}  # what was out of reach for too short to be told → when, by the hub's clock
+        self._blips = Blips()
         self._calm: dict[str, int] = {}  # since when, by the hub's clock, what comes and goes is well
         past = ((incident.id, incident.resolved_ms) for incident in self.incidents.values())
         self._unplaced = {id: resolved_ms for id, resolved_ms in past if resolved_ms is not None}
@@ -137,7 +138,7 @@ class Book:
         self._remember(votes.members, assessment.unknown, now_ms)
         reach = gather(votes.reach(), self._paths.hangs_on, self._groups(), votes.suspicious)
         changes = self._take_in(reach, now_ms)
-        self._blips |= dict.fromkeys(votes.blackouts(), now_ms)
+        self._blips.look(votes, reach, self._open, now_ms)
         quality = votes.quality(kinds, self._can_judge, self._explained(reach, now_ms))
         self._note_lossy(quality, now_ms)
         changes += self._take_in(
@@ -337,10 +338,7 @@ class Book:
         """Checks whose bad figures come from an element that is, or was a moment ago, out of reach."""
         cut = {accusation.element for accusation in reach if not self._is_lossy(accusation.element)}
         cut |= self._outages(now_ms, self._fade_ms).keys()
-        self._blips = {element: at for element, at in self._blips.items() if now_ms - at <= self._fade_ms}
-        rerouted = {accusation.element for accusation in reach if accusation.rerouted}
-        self._blips |= dict.fromkeys(rerouted - self._open.keys(), now_ms)
-        cut |= self._blips.keys()
+        cut |= self._blips.since(now_ms - self._fade_ms)
         paths = self._paths
         touched = (paths.crossing.get(element, []) + paths.beyond.get(element, []) for element in cut)
         return frozenset(check for checks in touched for check in checks)

@@ -17,8 +17,10 @@ EARLY_MS = 10_000  # and may have fallen so much earlier
 FRESH_MS = 5_000  # an agent that could clear an element is waited for so long, and two periods
 CONTESTED_MS = 15_000  # the longest wait for somebody who may know better: agents write each ten seconds
 RECENT_MS = 5_000
-FEWEST_BLACK = 5  # checks
-BLACK_SHARE = 0.8
+FEWEST_DARK = 8  # checks
+BLACK_SHARE = 0.95
+BLACK_MS = 7_000
+WELL_MS = 2_000
 MANY_TIMES = 20
 MAX_WITNESSES = 1_000  # are counted; more say nothing new
 BURST_MS = 5_000  # checks that send so seldom send more at once after a miss
@@ -120,28 +122,34 @@ class Testimony:
         answers ever again, and is not well."""
         return self.is_clear(element, start_ms) and self._of(element).is_steady(start_ms + SLACK_MS)
 
-    def blackouts(self) -> set[str]:
-        """Elements most of whose checks miss answers now, of those told of since, though rules wait for more."""
-        missing: dict[str, list[int]] = {}
+    def dark(self) -> set[str]:
+        """Elements many of whose checks miss answers now, though rules wait for more."""
+        missing: dict[str, int] = {}
         for check in self._missed:
-            miss_ms = self._said(check).miss_ms
-            if miss_ms is not None and self._is_quick(check, miss_ms) and self._at_ms - miss_ms <= RECENT_MS:
+            if self._is_quick(check) and self._at_ms - (self._said(check).miss_ms or 0) <= RECENT_MS:
                 for element in self._paths.path.get(check, ()):
-                    missing.setdefault(element, []).append(miss_ms)
-        return {element for element, misses in missing.items() if self._is_black(element, misses)}
+                    missing[element] = missing.get(element, 0) + 1
+        crossing = self._paths.crossing
+        return {
+            element
+            for element, many in missing.items()
+            if many >= FEWEST_DARK and len(crossing[element]) <= MANY_TIMES * many
+        }
 
-    def _is_quick(self, check: str, after_ms: int) -> bool:
-        """Is it a check of packets that is sent often, and has it told of what was sent after a moment?"""
+    def was_black(self, element: str) -> bool:
+        """Did nearly all checks that cross an element lose packets a moment ago, and none since? That was the element, for
+        a moment; lines that lose packets go on losing."""
+        heard = [self._said(check) for check in self._paths.crossing[element] if self._is_quick(check)]
+        ages_ms = [evidence.frontier_ms - (evidence.broken_ms or 0) for evidence in heard]
+        then = sum(WELL_MS < age_ms <= BLACK_MS for age_ms in ages_ms)
+        since = sum(age_ms <= WELL_MS for age_ms in ages_ms)
+        return then >= max(FEWEST_DARK, BLACK_SHARE * len(heard)) and since <= (1 - BLACK_SHARE) * len(heard)
+
+    def _is_quick(self, check: str) -> bool:
+        """Is it a check of packets that is sent often, and has it told of the last moments?"""
         evidence = self._said(check)
         is_often = self._kinds.get(check) in PACKET_KINDS and evidence.period_ms < BURST_MS
-        return is_often and evidence.frontier_ms > after_ms
-
-    def _is_black(self, element: str, misses: list[int]) -> bool:
-        crossing = self._paths.crossing[element]
-        if len(misses) < FEWEST_BLACK or len(crossing) > MANY_TIMES * len(misses):
-            return False
-        after_ms = sorted(misses)[len(misses) // 2] + 1_000
-        return len(misses) >= BLACK_SHARE * sum(self._is_quick(check, after_ms) for check in crossing)
+        return is_often and self._at_ms - evidence.frontier_ms <= RECENT_MS
 
     # --- who cannot say yet ---
 
