@@ -209,6 +209,8 @@ class VirtualHub:
                 "ended_s": None if row["resolved_ms"] is None else self._scenario_s(row["resolved_ms"]),
                 "part_of": row["superseded_by"] or None,
                 "suspects": row["suspects"],
+                "share": row["share"],
+                "outvoted": row["evidence"]["outvoted"],
             }
 
     def _scenario_s(self, at_ms: int) -> float:

@@ -33,6 +33,8 @@ class DrillIncident(TypedDict):
     ended_s: float | None  # None: open at the end
     part_of: str | None  # id of the incident that explains it
     suspects: list[str]
+    share: float | None  # 0..1 of the flows through it that fail; None: all
+    outvoted: list[str]  # agents whose word against it was not believed
 
 
 class DrillTicks(TypedDict):

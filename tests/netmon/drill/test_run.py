@@ -145,6 +145,7 @@ def test_a_seed_is_a_run(tmp_path: Path) -> None:
     )
     assert 22.0 < first.pages[0]["at_s"] < 26.0 and first.pages[0]["symptoms"] == 1
     assert first.incidents[0]["id"] == first.pages[0]["id"]
+    assert first.incidents[0]["share"] is None and first.incidents[0]["outvoted"] == []
     assert first.ticks["n"] >= 59 and first.rss_mb > 10
 
 
