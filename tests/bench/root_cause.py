@@ -12,12 +12,30 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "support"), str(HERE)]
 os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:3])
 
-PARTS = {"uplink": 20, "witness": 1, "service": 6, "flows": 6, "random": 20, "calm": 24, "crash": 5}
+
+class Part(NamedTuple):
+    """A module of `causes`, and how many runs a row a full measurement has."""
+
+    module: str
+    number: int
+
+
+PARTS = {
+    "uplink": Part("uplink", 20),
+    "witness": Part("witness", 1),
+    "service": Part("service", 6),
+    "flows": Part("flows", 6),
+    "random": Part("random_faults", 20),
+    "calm": Part("calm", 24),
+    "crash": Part("crash", 3),
+    "detection": Part("detection", 2),
+}
 
 
 def main() -> int:
@@ -30,7 +48,9 @@ def main() -> int:
     for part in [args.part] if args.part else PARTS:
         began_s = time.monotonic()
         print(f"## {part}", flush=True)
-        importlib.import_module(f"causes.{part}").measure(args.number or (PARTS[part] if args.part else 1), args.keep)
+        module, full = PARTS[part]
+        number = args.number or (full if args.part else 1)
+        importlib.import_module(f"causes.{module}").measure(number, args.keep)
         print(f"{time.monotonic() - began_s:.0f} s\n", flush=True)
     return 0
 
