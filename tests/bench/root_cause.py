@@ -1,7 +1,7 @@
 """How many pages an outage makes, what they name and when. `python tests/bench/root_cause.py [PART] [N] [--keep FOLDER]`
 
 Without PART all parts with the fewest runs. N: runs a row (a part's own meaning stands in its output). Stories are made from seeds
-and played by `netmon drill` in virtual time, two at a time; the scenario files of those that failed are kept in FOLDER.
+and played by `netmon drill` in virtual time, two at a time (--jobs); the scenario files of those that failed are kept in FOLDER.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def main() -> int:
     parser.add_argument("part", nargs="?", choices=tuple(PARTS))
     parser.add_argument("number", nargs="?", type=int, help="runs a row")
     parser.add_argument("--keep", type=Path, help="folder for the scenario files of what failed")
+    parser.add_argument("--jobs", type=int, default=2, help="stories at one time")
     args = parser.parse_args()
+    os.environ["CAUSES_JOBS"] = str(args.jobs)
     for part in [args.part] if args.part else PARTS:
         began_s = time.monotonic()
         print(f"## {part}", flush=True)

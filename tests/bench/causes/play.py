@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import random
 import statistics
 import sys
@@ -25,7 +26,7 @@ from netmon.drill.run import run
 from netmon.drill.scenario import DrillScenario
 from probes.stats import quantile
 
-JOBS = 2
+JOBS = int(os.environ.get("CAUSES_JOBS", "2"))
 Keys = dict[str, Any]
 
 
