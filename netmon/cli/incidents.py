@@ -94,9 +94,9 @@ def cells(row: Row, lang: str, now_s: float) -> tuple[str, ...]:
     return output.cells((*plain, row[lang]))
 
 
-def _whole(args: argparse.Namespace) -> Row:
+def _whole(args: argparse.Namespace, more: str = "") -> Row:
     """One incident with all that happened to it."""
-    return dict(hub_access.client(args).get(f"/api/v1/incidents/{element_path(args.id)}"))
+    return dict(hub_access.client(args).get(f"/api/v1/incidents/{element_path(args.id)}{more}"))
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -107,6 +107,30 @@ def _show(args: argparse.Namespace) -> int:
         output.print_json(row)
     else:
         print_lines(told.life(row, args.lang or "vi"))
+    return GOOD
+
+
+def _evidence(args: argparse.Namespace) -> int:
+    from netmon.cli import incidents_told as told
+
+    row = _whole(args, "/evidence")
+    if args.output == "json":
+        output.print_json(row)
+    else:
+        print_lines(told.evidence(row, args.lang or "vi"))
+    return GOOD
+
+
+def _part(word: argparse.ArgumentParser) -> None:
+    word.add_argument(
+        "--part", choices=("initial", "progress", "end"), default="initial", help="which of the three reports"
+    )
+
+
+def _report(args: argparse.Namespace) -> int:
+    from netmon.cli import incidents_told as told
+
+    print_lines(told.report(_whole(args, "/evidence"), args.part, int(time.time() * 1000), args.lang or "vi"))
     return GOOD
 
 
@@ -127,5 +151,7 @@ def _assign(args: argparse.Namespace) -> int:
 _Options = Callable[[argparse.ArgumentParser], None]
 _WORDS: dict[str, tuple[_Options, Callable[[argparse.Namespace], int], str]] = {
     "show": (_prints, _show, "one incident: in whose hands it is, and what happened to it when"),
+    "evidence": (_prints, _evidence, "what was seen around it: who failed, who answered, since when; paths and interfaces"),
+    "report": (_part, _report, "the initial, progress or final report of it, of facts only"),
     "assign": (_task, _assign, "give somebody a task: who, what, until when, who answers for it, what comes out, what they may decide"),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from netmon.cli import hub_access, output
 from netmon.cli import rules_explain as explain
 from netmon.cli.parser import Parser
 from netmon.errors import GOOD, PROBLEM, ConfigError, Problem, UsageError
+from netmon.hub_client import element_path
 from probes.clean import clean
 
 _WHAT = {
@@ -140,12 +141,13 @@ def _moment(args: argparse.Namespace, name: str) -> int:
 
 
 def _explain(args: argparse.Namespace) -> int:
-    rows = list(hub_access.client(args).get("/api/v1/incidents")["incidents"])
+    hub = hub_access.client(args)
+    rows = list(hub.get("/api/v1/incidents")["incidents"])
     row = next((row for row in rows if row["id"] == args.id), None)
     if row is None:
         what = f"the hub knows no incident {clean(args.id, 60)}"
         raise UsageError([Problem("netmon rules explain", "ID", what, "netmon incidents lists them")])
-    explained = explain.facts(row, rows)
+    explained = explain.facts(row, rows, hub.get(f"/api/v1/incidents/{element_path(args.id)}/evidence"))
     if args.output == "json":
         output.print_json(explained)
     else:

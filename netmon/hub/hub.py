@@ -148,6 +148,7 @@ def open_hub(config: HubConfig) -> Hub:
     losses = segments.on_drop = LostPoints(sealer, sinks, troubles)
     known = _known(folder, segments, sealer, sinks, evaluator, troubles)
     counters, live = Counters(), Live(schema)
+    evaluator.board.witnesses.look = lambda key: live.checks.get(key)
     seen = catch_up(known, segments, evaluator, live, counters)
     journal = Journal(segments, DiskRoom(segments, store), troubles)
     publish, refused = _listening(live, evaluator, sinks, troubles)

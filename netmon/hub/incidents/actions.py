@@ -10,6 +10,7 @@ from typing import Any
 
 from alerts.silences import Silence, SilenceTerms
 from netmon.hub.incidents.board import IncidentBoard
+from netmon.hub.incidents.evidence import Picture
 from netmon.hub.incidents.timeline import Assignment, TimelineEntry
 from netmon.hub.outbox_table import NewPage
 
@@ -40,6 +41,16 @@ class Actions:
                 raise KeyError(id)
             timeline = [asdict(entry) for entry in board.timelines.of(id)]
         return {**row, "timeline": timeline, "pages": board.tables.outbox.of_incident(id)}
+
+    def evidence(self, id: str, now_s: float) -> dict[str, Any]:
+        """One incident as `whole`, with what was seen around its element, the last as it is now. `KeyError` when unknown."""
+        whole, board = self.whole(id), self._board
+        pictures = board.tables.pictures(id)
+        with board.lock:
+            incident = board.book.incidents[id]
+            if incident.is_open:
+                pictures.append(Picture(id, "now", board.witnesses.picture(incident, int(now_s * 1000))))
+        return {**whole, "pictures": [{"moment": picture.moment, **picture.seen} for picture in pictures]}
 
     def ack(
         self, id: str, who: str, note: str, now_s: float, *, for_s: float | None = None, version: int | None = None

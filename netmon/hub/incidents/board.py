@@ -13,6 +13,7 @@ from alerts.base import Topology
 from alerts.incidents import Book, Incident
 from alerts.silences import Silence
 from netmon.config.hub import HubConfig
+from netmon.hub.incidents.evidence import TAKEN, Witnesses
 from netmon.hub.incidents.pages import Endangered, Pages, nothing_endangered
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.incidents.timeline import Timelines
@@ -39,6 +40,7 @@ class IncidentBoard:
         self.on_change: Callable[[], None] | None = None
         self.book, self.tables, self._topology = book, tables, topology
         self.unkept: dict[str, Incident] = {}  # changed, not in the database yet
+        self.witnesses = Witnesses(topology)
         self.timelines = Timelines(tables.entries(), book.incidents.values())
         self.pages = Pages(config, topology, tables.outbox.paged(), tables.outbox.undelivered(), endangered)
         self._silences = {silence.id: silence for silence in tables.silences()}
@@ -56,7 +58,9 @@ class IncidentBoard:
         for incident in sorted(
             self.unkept.values(), key=lambda incident: not incident.is_open
         ):  # what swallows comes first
-            self.timelines.observe(incident, now_ms)
+            for entry in self.timelines.observe(incident, now_ms):
+                if entry.what in TAKEN:
+                    self.witnesses.take(incident, entry.what, now_ms)
         pages = self.pages.missing(self.book.incidents.values(), self.active_silences(now_s), now_s)
         pages += self.trials.due(now_s)
         forgotten = self.book.forget(now_ms - CLOSED_MS)
@@ -73,10 +77,11 @@ class IncidentBoard:
         lines = self.timelines
         self.tables.commit(
             self.unkept.values(), pages, position, forgotten,
-            now_ms=now_ms, entries=lines.unkept, dropped=lines.dropped,
+            now_ms=now_ms, entries=lines.unkept, dropped=lines.dropped, pictures=self.witnesses.unkept,
         )  # fmt: skip
         self.unkept.clear()
         lines.kept()
+        self.witnesses.unkept.clear()
         self.pages.kept(pages, forgotten)
         self._counts = self.tables.outbox.counts()
 

@@ -296,7 +296,7 @@ class Evaluator:
                     self._fed_values += _values(batch)
                     self._feed(batch, now_ms)
             assessment = self._engine.assess(now_ms)
-            self.board.pages.firing = assessment.firing
+            self.board.pages.firing, self.board.witnesses.assessment = assessment.firing, assessment
             return self._book.step(assessment, self._kinds)
         return []
 

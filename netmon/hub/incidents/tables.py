@@ -11,6 +11,7 @@ from alerts.incidents import Incident
 from alerts.silences import Silence, SilenceTerms
 from netmon.hub.disk.database import Database, Statements
 from netmon.hub.disk.row_sums import Row, SqlTable, summed
+from netmon.hub.incidents.evidence import Picture
 from netmon.hub.incidents.timeline import HAPPENED, TimelineEntry
 from netmon.hub.outbox_table import NewPage, OutboxTable, labelled, owe
 from netmon.segments.position import Position, position_of
@@ -43,9 +44,10 @@ class IncidentTables:
         now_ms: int,
         entries: Iterable[TimelineEntry] = (),
         dropped: Iterable[TimelineEntry] = (),
+        pictures: Iterable[Picture] = (),
     ) -> None:
         """What one tick decided, at once or not at all. A page there is already stays as it is. `entries`: new ones of
-        timelines, `dropped`: those that made room."""
+        timelines, `dropped`: those that made room; `pictures`: in place of those of the same moment."""
         owed = labelled(self.database, pages)
         with self.database.transaction() as sql:
             sql.executemany(
@@ -55,10 +57,15 @@ class IncidentTables:
             )
             owe(sql, owed, now_ms)
             _keep_entries(sql, entries, dropped)
+            sql.executemany(
+                "REPLACE INTO incident_pictures (incident, moment, data, sum) VALUES (?, ?, ?, ?)",
+                [summed(picture.incident, picture.moment, json.dumps(picture.seen)) for picture in pictures],
+            )
             gone = [(id,) for id in forgotten]
             if gone:
                 sql.executemany("DELETE FROM incidents WHERE id = ?", gone)
                 sql.executemany("DELETE FROM incident_entries WHERE incident = ?", gone)
+                sql.executemany("DELETE FROM incident_pictures WHERE incident = ?", gone)
                 sql.execute(
                     "DELETE FROM outbox WHERE state != 'waiting' AND incident NOT IN (SELECT id FROM incidents)"
                 )
@@ -71,6 +78,12 @@ class IncidentTables:
         """All timelines, in order."""
         query = "SELECT incident, number, data FROM incident_entries ORDER BY incident, number"
         return [_entry(*row) for row in self.database.rows(query)]
+
+    def pictures(self, incident: str) -> list[Picture]:
+        """Those of one incident, in the order of their moments."""
+        query = "SELECT incident, moment, data FROM incident_pictures WHERE incident = ?"
+        pictures = [Picture(id, moment, json.loads(text)) for id, moment, text in self.database.rows(query, incident)]
+        return sorted(pictures, key=lambda picture: int(picture.seen["at_ms"]))
 
     # --- silences ---
 
@@ -140,6 +153,11 @@ def _entry_row(row: Row) -> Row | None:
     return row
 
 
+def _picture_row(row: Row) -> Row | None:
+    int(json.loads(row["data"])["at_ms"])
+    return row
+
+
 def _plain(incident: Incident) -> str:
     return json.dumps(asdict(incident) | {"members": sorted(incident.members)}, ensure_ascii=False)
 
@@ -206,6 +224,16 @@ CREATE TABLE IF NOT EXISTS incident_entries (
 """,
         {"incident": str, "number": int, "data": str},
         _entry_row,
+    ),
+    SqlTable(
+        "incident_pictures",
+        """
+CREATE TABLE IF NOT EXISTS incident_pictures (
+  incident TEXT NOT NULL, moment TEXT NOT NULL, data TEXT NOT NULL, sum INTEGER,
+  PRIMARY KEY (incident, moment)) WITHOUT ROWID;
+""",
+        {"incident": str, "moment": str, "data": str},
+        _picture_row,
     ),
     SqlTable(
         "silences",

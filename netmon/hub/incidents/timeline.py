@@ -105,8 +105,13 @@ class Timelines:
 
     # --- adding ---
 
-    def observe(self, incident: Incident, now_ms: int) -> None:
-        """It may have changed."""
+    def observe(self, incident: Incident, now_ms: int) -> list[TimelineEntry]:
+        """It may have changed: its new entries."""
+        kept = len(self.unkept)
+        self._observe(incident, now_ms)
+        return [entry for entry in self.unkept[kept:] if entry.incident == incident.id]
+
+    def _observe(self, incident: Incident, now_ms: int) -> None:
         before, now = self._seen.get(incident.id), _seen(incident)
         self._seen[incident.id] = now
         if before is None:

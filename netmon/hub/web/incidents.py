@@ -29,6 +29,7 @@ def routes(state: HubView, actions: Actions) -> list[Route]:
     return [
         Route(_PLACE, api.rows),
         Route(f"{_PLACE}/{{id}}", api.whole),
+        Route(f"{_PLACE}/{{id}}/evidence", api.evidence),
         Route(f"{_PLACE}/{{id}}/ack", api.ack, methods=["POST"]),
         Route(f"{_PLACE}/{{id}}/unack", api.unack, methods=["POST"]),
         Route(f"{_PLACE}/{{id}}/assign", api.assign, methods=["POST"]),
@@ -46,6 +47,11 @@ class _Incidents:
         id = request.path_params["id"]
         with known("incident", id):
             return JSONResponse(await asyncio.to_thread(self._actions.whole, id))
+
+    async def evidence(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        with known("incident", id):
+            return JSONResponse(await asyncio.to_thread(self._actions.evidence, id, time.time()))
 
     async def ack(self, request: Request) -> Response:
         body, id = await json_object(request), request.path_params["id"]

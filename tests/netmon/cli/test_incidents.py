@@ -99,6 +99,22 @@ def test_a_task_is_given_shown_and_kept_in_the_timeline(
         netmon(one, "incidents", "assign", id, *task)  # until when is not said
 
 
+def test_evidence_and_reports_come_from_a_hub(
+    live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, _ = live
+    id = rows(one, capsys, "--open")[0]["id"]
+    assert netmon(one, "incidents", "evidence", id) == 0
+    assert "LÚC MỞ SỰ CỐ" in capsys.readouterr().out
+    assert netmon(one, "incidents", "evidence", id, "-o", "json") == 0
+    assert json.loads(capsys.readouterr().out)["pictures"][-1]["moment"] == "now"
+    for part, title in (("initial", "BAN ĐẦU"), ("progress", "TIẾN ĐỘ"), ("end", "KẾT THÚC")):
+        assert netmon(one, "incidents", "report", id, "--part", part) == 0
+        assert f"BÁO CÁO {title}" in capsys.readouterr().out
+    assert netmon(one, "rules", "explain", id) == 0
+    assert "LÚC MỞ SỰ CỐ" in capsys.readouterr().out
+
+
 def test_what_was_seen_before_it_changed_is_not_taken_in_hand(
     live: tuple[HubProcess, Outage], capsys: pytest.CaptureFixture[str]
 ) -> None:
