@@ -13,7 +13,7 @@ from alerts.base import Topology
 from alerts.incidents import Book, Incident
 from alerts.silences import Silence
 from netmon.config.hub import HubConfig
-from netmon.hub.incidents.evidence import TAKEN, Witnesses
+from netmon.hub.incidents.evidence import TAKEN, PictureTaker
 from netmon.hub.incidents.pages import Endangered, Pages, nothing_endangered
 from netmon.hub.incidents.tables import IncidentTables
 from netmon.hub.incidents.timeline import Timelines
@@ -40,7 +40,7 @@ class IncidentBoard:
         self.on_change: Callable[[], None] | None = None
         self.book, self.tables, self._topology = book, tables, topology
         self.unkept: dict[str, Incident] = {}  # changed, not in the database yet
-        self.witnesses = Witnesses(topology)
+        self.witnesses = PictureTaker(topology)
         self.timelines = Timelines(tables.entries(), book.incidents.values())
         self.pages = Pages(config, topology, tables.outbox.paged(), tables.outbox.undelivered(), endangered)
         self._silences = {silence.id: silence for silence in tables.silences()}

@@ -31,7 +31,7 @@ def _blind(_key: tuple[str, str]) -> Row | None:
     return None
 
 
-class Witnesses:
+class PictureTaker:
     """Takes pictures. Who touches it holds the board's lock. `unkept`: pictures the database does not have yet."""
 
     def __init__(self, topology: Topology) -> None:
