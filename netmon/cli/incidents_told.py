@@ -141,8 +141,8 @@ def _when(row: Row, now_ms: int, lang: str) -> str:
     at = moment(end_ms) if end_ms is not None else ""
     end = said[f"report.{key}"].format(at=at, span=lasted, by=row["superseded_by"])
     times = {"first": moment(row["first_miss_ms"]), "opened": moment(row["opened_ms"])}
-    found = span((row["opened_ms"] - row["first_miss_ms"]) / 1000)
-    return said["report.when"].format(**times, found=found, end=end)
+    detected = span((row["opened_ms"] - row["first_miss_ms"]) / 1000)
+    return said["report.when"].format(**times, found=detected, end=end)
 
 
 def _hit(row: Row, lang: str) -> str:
@@ -164,7 +164,7 @@ def _cause(row: Row, lang: str) -> str:
 def _told(row: Row, lang: str) -> str:
     said = words(lang)
     first = [page for page in row["pages"] if page["status"] == "firing"]
-    told = [f"{page['receiver']} ({moment(page['created_ms'])})" for page in first if page["state"] == "accepted"]
+    informed = [f"{page['receiver']} ({moment(page['created_ms'])})" for page in first if page["state"] == "accepted"]
     untold = [f"{reason['receiver'] or said['none']} ({reason['reason']})" for reason in row["not_sent"]]
     none = said["none"]
-    return said["report.told"].format(told=", ".join(told) or none, untold=", ".join(untold) or none)
+    return said["report.told"].format(told=", ".join(informed) or none, untold=", ".join(untold) or none)

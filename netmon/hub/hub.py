@@ -148,7 +148,6 @@ def open_hub(config: HubConfig) -> Hub:
     losses = segments.on_drop = LostPoints(sealer, sinks, troubles)
     known = _known(folder, segments, sealer, sinks, evaluator, troubles)
     counters, live = Counters(), Live(schema)
-    evaluator.board.witnesses.look = lambda key: live.checks.get(key)
     seen = catch_up(known, segments, evaluator, live, counters)
     journal = Journal(segments, DiskRoom(segments, store), troubles)
     publish, refused = _listening(live, evaluator, sinks, troubles)
@@ -202,6 +201,7 @@ def _listening(
 ) -> tuple[Callable[[Batch], None], Callable[[Batch], None]]:
     """Who hears of a write that is stored, and who of one the disk refused."""
     heard = Heard()
+    evaluator.board.witnesses.look = lambda key: live.checks.get(key)
 
     def tell(batch: Batch) -> None:
         with troubles.turn("live state"):  # what fails to show a write must not keep it from being judged
