@@ -38,6 +38,7 @@ from probes.base import Kind, Measurement
 
 if TYPE_CHECKING:
     from netmon.agent.measure.traps import Traps
+    from netmon.agent.uplink.last_resort import LastResort
 
 log = logging.getLogger("netmon.agent")
 URGENT_GAP_S = 0.1  # urgent flushes are at least so far apart
@@ -67,6 +68,7 @@ class RunningAgent:
         self.spool.lacking = self._lacking
         self.runner = Runner(config, kinds, self.frontier, self.on_measured, self.troubles)
         self.self_test = SelfTest(config.proof_every_s, troubles=self.troubles)
+        self.last_resort = self._telling() if config.last_resort.url else None
         self.traps = self._listening() if config.traps.listen else None
         self._states = states_of(config.checks)
         self._waiting: deque[str] = deque(maxlen=MAX_HELD)
@@ -119,6 +121,13 @@ class RunningAgent:
         from netmon.agent.measure.traps import Traps  # most agents hear no traps
 
         return Traps(self.config.traps, self.config.checks, self._on_trap, self._wake, self.troubles)
+
+    def _telling(self) -> LastResort:
+        from netmon.agent.uplink.last_resort import LastResort  # most agents have none
+
+        named = zip(self.config.destinations, self.senders, strict=True)
+        hubs = [sender.condition for destination, sender in named if destination.kind == "hub"]
+        return LastResort(self.config, hubs)
 
     def _wake(self, check: str) -> None:
         """A device has something to tell: ask it, and tell what it says at once."""
@@ -284,6 +293,8 @@ class RunningAgent:
         yield watched(self.troubles, "flush", self.flush_for_ever)
         yield watched(self.troubles, "proof of itself", self.self_test.run)
         yield watched(self.troubles, "systemd", systemd.watchdog_for_ever)
+        if self.last_resort is not None:
+            yield watched(self.troubles, "last resort", self.last_resort.run)
         if self.traps is not None:
             yield watched(self.troubles, "traps", self.traps.run)
 

@@ -114,6 +114,24 @@ class TrapsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastResortConfig:
+    """Whom the agent itself tells when no hub among its destinations answers."""
+
+    url: str = setting("address of the webhook it is told to; empty: nobody", default="")
+    secret_file: str = setting("file with the signing secret (`whsec_…` or plain text)", default="", secret=True)
+    silent_s: float = setting(
+        "hubs are silent for so long before it tells; each agent adds a part of a minute of its own",
+        unit="s",
+        key="silent",
+        low=10,
+        high=1800,
+        default=60.0,
+    )
+    ca_file: str = setting("file with the certificate that signed its own; empty: those of the system", default="")
+    timeout_s: float = setting("give up on one attempt after", unit="s", key="timeout", low=0.5, high=60, default=10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig:
     """An agent's file (`agent.yaml`)."""
 
@@ -137,6 +155,7 @@ class AgentConfig:
     spool: SpoolConfig = setting("the spool", default=SpoolConfig())
     heavy: HeavyConfig = setting("what heavy checks may do while no hub can be asked", default=HeavyConfig())
     traps: TrapsConfig = setting("SNMP traps", default=TrapsConfig())
+    last_resort: LastResortConfig = setting("who is told when no hub answers", default=LastResortConfig())
     contacts: tuple[ContactConfig, ...] = setting("whom to call", default=())
     destinations: tuple[DestinationConfig, ...] = setting("where points go")
     checks: tuple[CheckConfig, ...] = setting("what is measured")

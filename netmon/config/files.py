@@ -60,10 +60,23 @@ def read_agent(path: Path) -> tuple[AgentConfig, Reader]:
     _identified(reader, config.checks, "check")
     _identified(reader, config.destinations, "name")
     _urls(reader, config.destinations)
+    _last_resort(reader, config)
     _clear_text(reader, config.destinations)
     _run_when(reader, config.checks)
     shown = tuple(_for_people(reader, contact) for contact in config.contacts)
     return reader.again(config, replace(config, contacts=shown)), reader
+
+
+def _last_resort(reader: Reader, config: AgentConfig) -> None:
+    """A page nobody can tell from a forged one wakes nobody; without a hub there is no silence to tell of."""
+    resort = config.last_resort
+    if not resort.url:
+        return
+    _urls(reader, [resort])
+    if not resort.secret_file:
+        reader.fault_of(resort, "secret_file", "is missing", "name the file with the secret the page is signed with")
+    if not any(destination.kind == "hub" for destination in config.destinations):
+        reader.fault_of(resort, "url", "no destination is a hub", "leave it out, or name a hub among destinations")
 
 
 def _run_when(reader: Reader, checks: Iterable[CheckConfig]) -> None:

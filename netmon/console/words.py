@@ -37,6 +37,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "evidence": ("Bằng chứng", "Evidence"),
     "evidence_text": ("{against} phép đo hỏng, {clear} tốt", "{against} checks fail, {clear} pass"),
     "acked": ("Đã nhận", "Acknowledged by"),
+    "assigned": ("Đã giao", "Assigned to"),
     "silenced": ("im lặng", "silenced"),
     "checks": ("PHÉP ĐO", "CHECKS"),
     "filter": ("Lọc", "Filter"),

@@ -67,6 +67,7 @@ CAME_SINCE = {
     *("version", "acked_until_ms", "assigned"),  # of an incident: in whose hands it is, and which version of it that is
     "ack_for",  # of hub.yaml: how long an ack lasts
     "hands",  # of a receiver: it hears who took an incident in hand
+    *("last_resort", "LastResortConfig", "silent"),  # of agent.yaml: whom the agent itself tells when no hub answers
     "do",  # of an incident: what to do first
     *("kinds", "carriers", "owners", "every_s", "lasts_s"),  # of a silence: which incidents it is about, and when again
     *(

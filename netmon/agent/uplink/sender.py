@@ -38,6 +38,8 @@ class DestinationState:
     since_ms: int = 0
     delivered: int = 0  # points, in this run
     rejected: int = 0  # points the far side will never take: set aside
+    silent_since_s: float | None = None  # monotonic: since when nobody answers there at all; None: somebody did
+    asked_s: float = 0.0  # monotonic: when it was asked last
 
 
 class Sender(threading.Thread):
@@ -154,6 +156,7 @@ class Sender(threading.Thread):
         lines = batch.lines[part.start : part.end]
         headers = self._headers(batch, batch.first + part.start, len(lines), is_last=is_last)
         reply, size = self._uplink.post(lines, headers)
+        self._note_silence(reply)
         if batch.backlog:
             self._backlog_due = time.monotonic() + size / self._backlog_bytes_s
         self._learn(reply)
@@ -161,6 +164,13 @@ class Sender(threading.Thread):
             self._rename(batch.boot, reply)
             return self._write(batch, part, is_last, may_rename=False)
         return self._judged(reply)
+
+    def _note_silence(self, reply: WriteReply) -> None:
+        """Whoever answers anything is not silent, nor is one this machine cannot ask rightly."""
+        now_s, condition = time.monotonic(), self.condition
+        condition.asked_s = now_s
+        is_silent = reply.status == 0 and not reply.is_mistake
+        condition.silent_since_s = (condition.silent_since_s or now_s) if is_silent else None
 
     def _judged(self, reply: WriteReply) -> WriteVerdict | None:
         """What an answer means; None, told and waited for, when that is nothing about points. A hub says 204 when it stored

@@ -44,11 +44,22 @@ def _incident(state: ConsoleState, incident: Row, ui: Ui, width: int, now_s: flo
         _pair(say("contact", lang), f"{contact.get('name') or '–'}  {contact.get('phone') or ''}", width, "title"),
         _pair(say("evidence", lang), proof, width),
     ]
-    if incident["acked_by"]:
-        lines.append(_pair(say("acked", lang), f"{incident['acked_by']}  {clock(incident['acked_ms'])}", width))
+    lines += _hands(incident, lang, width)
     lines += [line("", width), line(f"  {say('symptoms', lang)} {incident['symptom_count']}", width, "title")]
     names = {key: value["name"] for key, value in state.communes.items()}
     return lines + [line(f"    {element}  {names.get(element, '')}", width) for element in incident["symptoms"]]
+
+
+def _hands(incident: Row, lang: str, width: int) -> list[ScreenLine]:
+    """Who works on it until when, and with which task; a hub of before does not tell of tasks."""
+    lines, until_ms, task = list[ScreenLine](), incident.get("acked_until_ms"), incident.get("assigned")
+    if incident["acked_by"]:
+        until = f" → {clock(until_ms)}" if until_ms else ""
+        text = f"{incident['acked_by']}  {clock(incident['acked_ms'])}{until}"
+        lines.append(_pair(say("acked", lang), text, width))
+    if task:
+        lines.append(_pair(say("assigned", lang), f"{task['to']}  {task['task']} → {clock(task['by_ms'])}", width))
+    return lines
 
 
 def _commune(state: ConsoleState, commune: Row, ui: Ui, width: int, now_s: float) -> list[ScreenLine]:
