@@ -85,10 +85,8 @@ class Book:
 
     def forget(self, before_ms: int) -> list[str]:
         """Drop those that ended before a time by the hub's clock; their ids."""
-        ended = {
-            incident.id: self._ended.get(incident.id, incident.resolved_ms) for incident in self.incidents.values()
-        }
-        old = [id for id, ended_ms in ended.items() if ended_ms is not None and ended_ms < before_ms]
+        ended = ((id, incident.resolved_ms) for id, incident in self.incidents.items())
+        old = [id for id, over_ms in ended if over_ms is not None and self._ended.get(id, over_ms) < before_ms]
         for id in old:
             del self.incidents[id]
             self._blamed_ms.pop(id, None)

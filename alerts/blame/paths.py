@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from alerts.base import Topology, inward
 from alerts.blame.siblings import hangs_on
 
@@ -17,6 +15,7 @@ class PathIndex:
         self.beyond: dict[str, list[str]] = {}  # element → checks with an end behind it, whether they cross it or not
         self.rerouted = set[str]()  # checks with more ways than one
         self._hangs_on: dict[str, str | None] = {}
+        self._inward: dict[str, tuple[str, ...]] = {}
         self.path: dict[str, tuple[str, ...]] = {}
         for check in topology.checks():
             path = self.path[check] = self._ordinary(check)
@@ -38,9 +37,12 @@ class PathIndex:
             self._hangs_on[element] = hangs_on(element, self.topology)
         return self._hangs_on[element]
 
-    def inward(self, element: str) -> Iterator[str]:
+    def inward(self, element: str) -> tuple[str, ...]:
         """The element, its parent, … up to the hub's site."""
-        return inward(element, self.topology)
+        steps = self._inward.get(element)
+        if steps is None:
+            steps = self._inward[element] = tuple(inward(element, self.topology))
+        return steps
 
     def is_behind(self, element: str, other: str) -> bool:
         """Does the path from the hub to `element` lead through `other` (or end there)?"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 STEADY_MS = 5_000
@@ -51,7 +52,9 @@ class Witnesses:
         self._good_ms = 0
 
     def _all(self) -> Iterator[tuple[int, int, int]]:
-        yield from self._read
+        return chain(self._read, self._more())
+
+    def _more(self) -> Iterator[tuple[int, int, int]]:
         for testimony in self._unread:
             self._read.append(testimony)
             self._good_ms = max(self._good_ms, testimony[0])
@@ -59,7 +62,7 @@ class Witnesses:
 
     def is_good_after(self, after_ms: int) -> bool:
         """Was a success sent after a moment?"""
-        return self._good_ms > after_ms or any(testimony[0] > after_ms for testimony in self._all())
+        return self._good_ms > after_ms or any(testimony[0] > after_ms for testimony in self._more())
 
     def first_ms(self, after_ms: int) -> int:
         """When the first success after a moment was sent, at the latest: without a break each period had one."""

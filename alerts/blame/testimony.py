@@ -198,10 +198,10 @@ class Testimony:
     def _crossed(self, check: str) -> tuple[str, ...]:
         """What a check crosses, and what broke between one of its ends and the hub."""
         path = self._paths.path[check]
-        beyond = (element for element in self._outages if element not in path)
-        return path + tuple(
-            element for element in beyond if any(self._paths.is_behind(end, element) for end in path[:1] + path[-1:])
-        )
+        if not self._outages:
+            return path
+        steps = dict.fromkeys(step for end in path[:1] + path[-1:] for step in self._paths.inward(end))
+        return path + tuple(step for step in steps if step in self._outages and step not in path)
 
     def _patience_ms(self, element: str, start_ms: int) -> int:
         since_ms, until_ms = self._outages.get(element, (None, None))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -58,9 +59,10 @@ class Engine:
         *,
         horizon_s: int = MAX_WINDOW_S,
         in_conference: Callable[[int], Container[str]] = no_conference,
+        room: int = 0,
     ) -> None:
         """`horizon_s`: how much of the past is fed again after a restart; longer windows make no sense. `in_conference`:
-        the checks between rooms and MCUs of the conferences of a moment (Unix ms)."""
+        the checks between rooms and MCUs of the conferences of a moment (Unix ms). `room`: so many series are expected."""
         self._checks = [RuleState(rule) for rule in rules if rule.fault != "silence"]
         self._by_kinds: dict[frozenset[str], list[RuleState]] = {}
         for state in self._checks:
@@ -70,7 +72,7 @@ class Engine:
         self._own = frozenset(figure.what for figure in _figures(own))  # what rules ask of agents themselves
         figures = list(_figures(state.rule for state in self._checks))
         self.window_s = max([figure.window_s for figure in figures], default=1)  # the longest
-        self._series = Series(figures, self.window_s)
+        self._series = Series(figures, self.window_s, room)
         self.long_term = self._series.long_term  # what is learnt over weeks
         self._groups = Groups(self._series, _groups(state.rule for state in self._checks))
         self._agents: list[AgentTimes] = []
@@ -387,6 +389,7 @@ class Evidences(Mapping[str, Evidence]):
         ]  # fmt: skip
         self._since = series.since.copy()
         self._count = len(frontier_ms)
+        self._made = dict[str, Evidence]()  # who was asked for is asked for again
 
     def __len__(self) -> int:
         return self._count
@@ -395,6 +398,21 @@ class Evidences(Mapping[str, Evidence]):
         return iter(self._series.names[: self._count])
 
     def __getitem__(self, check: str) -> Evidence:
+        evidence = self._made.get(check)
+        if evidence is None:
+            evidence = self._made[check] = self._make(check)
+        return evidence
+
+    def get(self, check: str, default: Any = None) -> Any:
+        """See `Mapping`; asked for by the million."""
+        evidence = self._made.get(check)
+        return evidence if evidence is not None else super().get(check, default)
+
+    def __contains__(self, check: object) -> bool:
+        row = self._series.number(str(check))
+        return row is not None and row < self._count
+
+    def _make(self, check: str) -> Evidence:
         row = self._series.number(check)
         if row is None or row >= self._count:
             raise KeyError(check)

@@ -11,6 +11,10 @@ LAST = 255  # 2^(256/8) µs ≈ 71 minutes
 PREFIX = "rtt_b"  # field `rtt_b93=2i`: two round trips in bucket 93
 
 
+# Field → its bucket, as numbers may be written.
+FIELD_BUCKETS = {PREFIX + f"{bucket:0{digits}}": bucket for bucket in range(LAST + 1) for digits in (1, 2, 3)}
+
+
 def middle_ms(bucket: int) -> float:
     """The delay (ms) that stands for a bucket: its geometric middle."""
     return float(2.0 ** ((bucket + 0.5) / PER_OCTAVE)) / 1000.0
@@ -18,8 +22,4 @@ def middle_ms(bucket: int) -> float:
 
 def field_bucket(name: str) -> int | None:
     """The bucket a field name speaks of (`rtt_b93` → 93), None when it is no such field."""
-    digits = name[len(PREFIX) :]
-    if not name.startswith(PREFIX) or not (digits.isascii() and digits.isdigit()) or len(digits) > 3:
-        return None
-    bucket = int(digits)
-    return bucket if bucket <= LAST else None
+    return FIELD_BUCKETS.get(name)

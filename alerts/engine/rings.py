@@ -29,7 +29,10 @@ class Ring(ABC):
 
     def __init__(self, length: int, width: int, dtype: Any) -> None:
         self.length = length
-        self.data: Array = np.full((length, width), self.empty, dtype)
+        # Zeros take no memory until somebody writes them.
+        self.data: Array = (
+            np.full((length, width), self.empty, dtype) if self.empty else np.zeros((length, width), dtype)
+        )
 
     def widen(self, width: int) -> None:
         """Room for more series."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alerts.base import LOCAL, LOST, OK, PROTOCOL, REFUSED, UNRESOLVED, Sample
-from alerts.engine.log_buckets import PREFIX, field_bucket
+from alerts.engine.log_buckets import FIELD_BUCKETS
 from alerts.engine.long_term import LongTerm
 from alerts.engine.quantiles import WindowHistograms
 from alerts.engine.rings import Array, Extreme, Last, Ring, RingEntry, Sum
@@ -40,8 +40,9 @@ class SeriesTrack(NamedTuple):
 class Series:
     """The store. Rows are numbers of checks, in order of appearance."""
 
-    def __init__(self, figures: Iterable[Figure], max_window_s: int) -> None:
-        self.width = 256
+    def __init__(self, figures: Iterable[Figure], max_window_s: int, room: int = 0) -> None:
+        """`room`: for so many there is room at once, for more when they come."""
+        self.width = max(256, room)
         self.max_window_s = max_window_s
         self._long = max_window_s + STEPS + 2
         self.names: list[str] = []
@@ -74,6 +75,7 @@ class Series:
         self.tracks: dict[str, SeriesTrack] = {}
         for figure in figures:
             self._track(figure)
+        self._dated = [track.ring for track in self.tracks.values() if track.begins]
         histograms = {
             (figure.window_s, QUANTILES[figure.function]) for figure in figures if figure.function in QUANTILES
         }
@@ -125,7 +127,9 @@ class Series:
             facts.append(0)
         self.gaps.append(())
         self.agent[row] = agent
-        self._begin(row, at_ms)
+        self._begin_times(row, at_ms)
+        for ring in self._dated:  # the others are empty still
+            ring.begin(row, at_ms)
         return row
 
     def facts(self) -> tuple[array[int], ...]:
@@ -148,11 +152,14 @@ class Series:
             facts[row] = 0
         self.gaps[row] = ()
         self.failing.discard(row)
+        self._begin_times(row, at_ms)
+        for track in self.tracks.values():
+            track.ring.begin(row, at_ms if track.begins else NAN)
+
+    def _begin_times(self, row: int, at_ms: int) -> None:
         self.bucket[row] = at_ms // 1000 - 1
         self.since[row] = at_ms // 1000
         self.judged_ms[row] = at_ms
-        for track in self.tracks.values():
-            track.ring.begin(row, at_ms if track.begins else NAN)
 
     def begin_again(self, rows: Array, at_ms: int) -> None:
         """The clock of these series was set back: what they said before counts no more."""
@@ -201,8 +208,8 @@ class Series:
                 numbers, its = fields[name]
                 numbers.append(number)
                 its.append(value)
-            if is_counted and name.startswith(PREFIX) and value > 0 and (log := field_bucket(name)) is not None:
-                self._counted.extend((row, bucket, log, int(value)))
+            if is_counted and name in FIELD_BUCKETS and value > 0:
+                self._counted.extend((row, bucket, FIELD_BUCKETS[name], int(value)))
         self.long_term.add(row, values)
 
     def _facts_of(self, row: int, at_ms: int, values: Mapping[str, int | float]) -> tuple[float, ...]:

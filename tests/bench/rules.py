@@ -62,7 +62,7 @@ def feed(engine: Engine, now_s: int, rng: random.Random) -> int:
 def main() -> None:
     """Run it and print the figures."""
     ticks = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    engine, rng = Engine(rules()), random.Random(1)
+    engine, rng = Engine(rules(), room=AGENTS * CHECKS), random.Random(1)
     fed, took, points = list[float](), list[float](), 0
     firing = 0
     for tick in range(130 + ticks):

@@ -47,6 +47,8 @@ class IncidentBoard:
         self.trials = Trials(config)
         self.on_owed: Callable[[], None] | None = None  # called when an operator's act owes pages
         self.rows: list[dict[str, Any]] = []  # replaced, never changed: the event loop reads them
+        self._over: dict[str, dict[str, Any]] = {}  # rows of incidents that are over, which time does not change
+        self._over_rows: list[dict[str, Any]] = []  # the same, latest first
         self._silence_rows: list[dict[str, Any]] = []
         self._counts = tables.outbox.counts()
 
@@ -75,6 +77,7 @@ class IncidentBoard:
     ) -> None:
         """What is not kept yet, with these pages. Raises `sqlite3.Error`; then it stays to be kept."""
         lines = self.timelines
+        self.pages.changed |= self.unkept.keys()
         self.tables.commit(
             self.unkept.values(), pages, position, forgotten,
             now_ms=now_ms, entries=lines.unkept, dropped=lines.dropped, pictures=self.witnesses.unkept,
@@ -160,17 +163,34 @@ class IncidentBoard:
     def show(self, now_s: float) -> None:
         """Make the rows of the view anew."""
         silences = self.active_silences(now_s)
-        rows = []
-        for incident in self.book.incidents.values():
-            row = self.pages.row(incident, now_s)
-            silence = self.pages.silence(incident, silences, now_s)
-            row["silenced"] = incident.is_open and silence is not None
-            row |= self._hands(incident)
-            row["not_sent"] = self.pages.not_sent(incident, silence, now_s)
-            rows.append(row)
-        rows.sort(key=lambda row: (row["state"] != "open", -(row["resolved_ms"] or row["opened_ms"])))
-        self.rows = rows
+        incidents = self.book.incidents.values()
+        rows = [self._row(incident, silences, now_s) for incident in incidents if incident.resolved_ms is None]
+        rows.sort(key=lambda row: -row["opened_ms"])
+        self._show_over(len(incidents) - len(rows), now_s)
+        self.rows = rows + self._over_rows
         self._silence_rows = [_silence_row(silence) for silence in silences]
+
+    def _row(self, incident: Incident, silences: Sequence[Silence], now_s: float) -> dict[str, Any]:
+        row = self.pages.row(incident, now_s)
+        silence = self.pages.silence(incident, silences, now_s)
+        row["silenced"] = incident.is_open and silence is not None
+        row |= self._hands(incident)
+        row["not_sent"] = self.pages.not_sent(incident, silence, now_s)
+        return row
+
+    def _show_over(self, many: int, now_s: float) -> None:
+        """Rows of incidents that are over: of those alone that changed, or whose pages did. `many`: how many are over."""
+        changed = self.unkept.keys() | self.pages.changed
+        self.pages.changed.clear()
+        if not changed and many == len(self._over):
+            return
+        known = self._over
+        self._over = {
+            id: known[id] if id in known and id not in changed else self._row(incident, (), now_s)
+            for id, incident in self.book.incidents.items()
+            if incident.resolved_ms is not None
+        }
+        self._over_rows = sorted(self._over.values(), key=lambda row: -(row["resolved_ms"] or row["opened_ms"]))
 
     def _hands(self, incident: Incident) -> dict[str, Any]:
         """In whose hands it is, and which version of it that is."""

@@ -65,7 +65,8 @@ class Evaluator:
         self.on_owed: Callable[[], None] | None = None
         self._topology, self._rules, self._folder = topology, tuple(rules), folder
         self._listed = frozenset(topology.checks())
-        self._engine = Engine(self._rules, horizon_s=HORIZON_S, in_conference=in_conference)
+        room = len(self._listed) + len(topology.agent_names())
+        self._engine = Engine(self._rules, horizon_s=HORIZON_S, in_conference=in_conference, room=room)
         self._book = Book(
             topology,
             {rule.name: frozenset(rule.kinds) for rule in self._rules},

@@ -52,6 +52,9 @@ class Pages:
     ) -> None:
         self._config, self._topology, self._endangered = config, topology, endangered
         self._sent: dict[str, dict[str, dict[str, str]]] = {}  # incident → receiver → status → state of that page
+        self.changed = set[str]()  # incidents whose pages, or who themselves, are not as they were shown last
+        self._done = set[str]()  # incidents that are over and owe no page
+        self._undelivered: dict[str, list[NotSent]] = {}
         self.refresh(paged, undelivered)
         self._hub = f"hub:{config.name}"
         self._first_steps = _first_steps()
@@ -83,7 +86,13 @@ class Pages:
         """Firing pages of open incidents whose element is not silenced; what became of it to whoever got firing."""
         owed = list[NewPage]()
         for incident in incidents:
+            if incident.resolved_ms is not None and incident.id in self._done:
+                continue
             statuses = self._due(incident, silences, now_s)
+            if incident.resolved_ms is None:
+                self._done.discard(incident.id)
+            elif not statuses:  # only what becomes of its pages changes that
+                self._done.add(incident.id)
             if statuses:
                 row = self._paged_row(incident, now_s)
                 owed += [self._page(row, name, status) for name, status in statuses.items()]
@@ -182,17 +191,24 @@ class Pages:
             self._note(page.incident, page.receiver, page.status, "waiting")
         for id in forgotten:
             self._sent.pop(id, None)
+            self._done.discard(id)
 
     def _note(self, incident: str, receiver: str, status: str, state: str) -> None:
-        self._sent.setdefault(incident, {}).setdefault(receiver, {})[status] = state
+        states = self._sent.setdefault(incident, {}).setdefault(receiver, {})
+        if states.get(status) != state:
+            states[status] = state
+            self.changed.add(incident)
+            self._done.discard(incident)
 
     def refresh(self, paged: Mapping[Key, str], undelivered: Iterable[Undelivered]) -> None:
         """Take the pages' states as the outbox has them."""
         for key, state in paged.items():
             self._note(*key, state)
-        self._undelivered: dict[str, list[NotSent]] = {}
+        before, self._undelivered = self._undelivered, {}
         for page in undelivered:
             self._undelivered.setdefault(page.incident, []).append(_undelivered(page))
+        ids = before.keys() | self._undelivered.keys()
+        self.changed |= {id for id in ids if before.get(id) != self._undelivered.get(id)}
 
     def not_sent(self, incident: Incident, silence: Silence | None, now_s: float) -> list[dict[str, Any]]:
         """Why receivers do not have its pages. `silence`: the one that covers it now."""
