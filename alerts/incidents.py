@@ -306,7 +306,7 @@ class Book:
     def _outages(self, now_ms: int, within_ms: int = TAINT_MS) -> Outages:
         """Elements that are, or were a moment ago, out of reach."""
         return {
-            incident.element: (incident.first_miss_ms, incident.resolved_ms)
+            incident.element: (incident.first_miss_ms, incident.latest_start_ms, incident.resolved_ms)
             for incident in sorted(self.incidents.values(), key=lambda incident: incident.opened_ms)
             if incident.fault == "reach" and self._since_end_ms(incident, now_ms) <= within_ms
         }

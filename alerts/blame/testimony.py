@@ -26,7 +26,9 @@ MAX_WITNESSES = 1_000  # are counted; more say nothing new
 BURST_MS = 5_000  # checks that send so seldom send more at once after a miss
 PACKET_KINDS = ("ping", "stamp")  # what speaks of the host itself; others speak of a service on it
 Kinds = Mapping[str, str]  # check → its kind, as seen
-Outages = Mapping[str, tuple[int, int | None]]  # element → (first miss, end or None) of its last incident of reach
+Outages = Mapping[
+    str, tuple[int, int, int | None]
+]  # element → (first miss, the latest first miss of all, end or None) of its last incident of reach
 CALL_KINDS = ("sipcall", "h323", "room")  # of whose failures another rule tells, too
 
 
@@ -168,16 +170,25 @@ class Testimony:
 
     def _is_early(self, check: str, start_ms: int) -> bool:
         """Was nothing sent yet, that was not answered, after an element on the way was proven (and had its time)?"""
-        crossed, early = self._crossed(check), False
+        crossed = self._crossed(check)
         clear = {element for element in crossed if self.is_clear(element, start_ms)}
         latest_ms = max(
             [self._latest_miss_ms(check), *(self._broken_ms(element) for element in crossed if element not in clear)]
         )
-        for element in crossed:
-            if element in clear:
-                first_ms = self._proofs.first_ms(check, element, self._of(element).first_ms(start_ms + SLACK_MS))
-                early |= latest_ms < first_ms + self._patience_ms(element, start_ms)
-        return early
+        return any(latest_ms < self._judged_from_ms(check, element, start_ms) for element in clear)
+
+    def _judged_from_ms(self, check: str, element: str, start_ms: int) -> int:
+        """Since when misses of a check speak against what lies behind an element that was proven: since the proof, and of
+        what fell with an outage of it for long after it is over."""
+        if not self._fell_with(element, start_ms):
+            return self._proof_ms(check, element, start_ms, element)
+        after_ms = max(start_ms, self._outages[element][1])
+        if not self.is_clear(element, after_ms):
+            return 1 << 62
+        return self._proof_ms(check, element, after_ms, f"{element} {after_ms}") + LATE_MS
+
+    def _proof_ms(self, check: str, element: str, after_ms: int, name: str) -> int:
+        return self._proofs.first_ms(check, name, self._of(element).first_ms(after_ms + SLACK_MS))
 
     def _latest_miss_ms(self, check: str) -> int:
         evidence = self._evidence[check]
@@ -203,10 +214,12 @@ class Testimony:
         steps = dict.fromkeys(step for end in path[:1] + path[-1:] for step in self._paths.inward(end))
         return path + tuple(step for step in steps if step in self._outages and step not in path)
 
-    def _patience_ms(self, element: str, start_ms: int) -> int:
-        since_ms, until_ms = self._outages.get(element, (None, None))
-        fell_with_it = since_ms is not None and since_ms - EARLY_MS <= start_ms <= (until_ms or start_ms)
-        return LATE_MS if fell_with_it else 0
+    def _fell_with(self, element: str, start_ms: int) -> bool:
+        """Did what began to fail then fall with an element that was, or is, out of reach?"""
+        if element not in self._outages:
+            return False
+        since_ms, _, until_ms = self._outages[element]
+        return since_ms - EARLY_MS <= start_ms <= (until_ms or start_ms)
 
     def is_undecided(self, check: str) -> bool:
         """Does a check fail that must be heard once more before it accuses anybody?"""
