@@ -13,7 +13,7 @@ from netmon.drill.names import fits
 
 PROVINCES, EACH, PACKETS_S = 34, 3, 5
 LIARS = round(PROVINCES * EACH * 0.02)
-UNTIL_S = 260.0
+UNTIL_S = 330.0
 
 
 class Root(NamedTuple):

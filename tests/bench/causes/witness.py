@@ -8,7 +8,7 @@ from pathlib import Path
 from causes.play import Keys, Played, Story, part_of, play_all, seeds, table
 
 COMMUNES, PACKETS_S = [12, 8], 2
-BEGIN_S, END_S, UNTIL_S = 60.0, 160.0, 205.0
+BEGIN_S, END_S, UNTIL_S = 60.0, 160.0, 230.0
 ODD = "c00003"
 UPLINK = ("link:core-p01", "province:01")
 MCU = ("mcu:mcu-1", "link:core-mcuroom", "site:mcuroom")  # nothing can tell them apart
