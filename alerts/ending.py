@@ -38,6 +38,8 @@ class Ending:
         if incident.fault in ("silence", "self"):
             return self._is_known(incident) and not incident.members & (self.firing | self._assessment.unknown)
         left = self._left(incident)
+        if left and left <= self._assessment.unknown:
+            return False  # nobody can say now: what others get through proves nothing for those
         freed = bool(left - self.firing - self._assessment.unknown)
         if not all(self._is_excused(incident, member, freed) for member in left & self.firing):
             return False

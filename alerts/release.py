@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from alerts.base import Assessment
 from alerts.blame.accusation import Accusation
-from alerts.blame.testimony import CONTESTED_MS
+from alerts.blame.testimony import BURST_MS, CONTESTED_MS
 
-MUTE_MS = 40_000  # an agent that is restarted, or whose machine is, is back by then
+MUTE_MS = 70_000  # an agent that is restarted, or whose machine is, is back by then
 FLOWS_MS = 3_000  # what looks like a share of the flows must look so for this long
 CROWD_MS = 4_000  # others that hang on the same have so long to say whether they fail, too
+SLOW_MS = 3_000  # with slow probes the first of many that fail together may seem alone for so long
 REROUTE_MS = 8_000  # packets that have another way take it by then
 UNFIT_MS = 90_000  # two proofs of itself: an agent makes one each minute, and tells it with its next flush
 
@@ -25,13 +26,22 @@ def is_due(accusation: Accusation, held_ms: int, settle_ms: int, *, is_root: boo
         return held_ms >= FLOWS_MS
     if accusation.rerouted and accusation.reported_ms - accusation.start_ms < REROUTE_MS:
         return False
-    if accusation.crowd and held_ms < CROWD_MS:
+    if held_ms < _neighbours_wait_ms(accusation):
         return False
     if accusation.siblings or (accusation.proven and not accusation.waiting):
         return True
     if not accusation.waiting:
         return held_ms >= settle_ms
     return held_ms >= (CONTESTED_MS if is_root else settle_ms + 2 * accusation.period_ms)
+
+
+def _neighbours_wait_ms(accusation: Accusation) -> int:
+    """So long what hangs on the same is waited for; where probes are slow, a little in any case."""
+    if accusation.storm:
+        return accusation.period_ms + CROWD_MS
+    if accusation.crowd:
+        return CROWD_MS
+    return 0 if accusation.siblings or accusation.period_ms < BURST_MS else SLOW_MS
 
 
 def _others_wait_ms(accusation: Accusation, settle_ms: int) -> int:

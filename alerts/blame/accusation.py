@@ -34,6 +34,7 @@ class Accusation:
     rerouted: bool = False  # of reach: packets have another way, and need time to take it
     siblings: tuple[str, ...] = ()  # elements that hang on it and fail together; empty: it fails itself
     crowd: int = 0  # so many more that hang on the same may be failing, too, and have not had time to say so
+    storm: bool = False  # others fail at many places at once: what hangs on the same may be about to say so, too
     outvoted: tuple[str, ...] = ()  # agents whose word against it was not believed
     waiting: bool = False  # somebody who could still clear it, or prove its parent, has not reported that far;
     # of quality: somebody beside it complains too, or has not reported enough, so that it may be the parent

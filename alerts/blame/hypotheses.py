@@ -3,7 +3,8 @@
 A hypothesis says that an element (or one service of it) has been down since the last success that crossed it. Checks that
 missed ever since speak for it; a success sent later speaks against it, unless its witness is held to be odd: it lies, is
 answered by somebody nearer, or is stale. One odd witness costs as much as five checks that would have to be wrong
-together. The hypothesis that explains most, after that price, is taken; what it explains is explained once.
+together; an agent that fell silent right behind the element speaks for the outage, too, where somebody fails to reach it at all,
+and makes up for most of that. The hypothesis that explains most, after that price, is taken; what it explains is explained once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 Key = tuple[str, str]  # (element, "" for itself or the kind of a service it offers)
 ODD_PRICE = 5  # so many witnesses must contradict one for it to be the odd one
+MUTE_VOICE = 4  # an agent that fell silent speaks against an odd witness as much as so many checks
 MAX_ODD = 3
 NEWEST = 48  # successes looked at; more of them are not odd witnesses but most of the network
 
@@ -60,11 +62,12 @@ class Hypothesis:
 @dataclass(slots=True)
 class Weighing:
     """All hypotheses of one tick. `successes`: the newest ones that speak for a key, newest first; `depth`: steps from the
-    hub."""
+    hub; `mute`: agents at an element, or right behind it, that fell silent."""
 
     failing: Mapping[str, Failing]
     successes: Callable[[Key], Sequence[Success]]
     depth: Callable[[str], int]
+    mute: Callable[[str], int] = lambda _: 0
     _weighed: dict[Key, Hypothesis | None] = field(default_factory=dict)
     _by_key: dict[Key, set[str]] = field(default_factory=dict)
 
@@ -116,16 +119,17 @@ class Weighing:
         """The best that can be said for a key: with nobody odd, or with some."""
         checks = [self.failing[check] for check in self._by_key[key]]
         blamers = Counter(failing.agent for failing in checks)
+        voices = MUTE_VOICE * self.mute(key[0])
         best, odd, price = None, set[str](), 0
         for success in (*self.successes(key), Success(0, "", "")):
             if success.agent in odd and success.agent not in blamers:
                 continue
-            hypothesis = _supported(key, checks, success.at_ms, price, odd)
+            hypothesis = _supported(key, checks, success.at_ms, price, voices, odd)
             if hypothesis is not None and (best is None or hypothesis.gain > best.gain):
                 best = hypothesis
             odd.add(success.agent)
             price += 1
-            if len(odd) > MAX_ODD or ODD_PRICE * price > len(checks):
+            if len(odd) > MAX_ODD or ODD_PRICE * price > len(checks) + voices:
                 break
         return best
 
@@ -135,11 +139,13 @@ def _are_alike(first: Hypothesis, other: Hypothesis) -> bool:
     return first.checks == other.checks and first.gain == other.gain
 
 
-def _supported(key: Key, checks: Iterable[Failing], proof_ms: int, price: int, odd: set[str]) -> Hypothesis | None:
-    """The hypothesis that the element is down since a proof; None when too few support it."""
+def _supported(
+    key: Key, checks: Iterable[Failing], proof_ms: int, price: int, voices: int, odd: set[str]
+) -> Hypothesis | None:
+    """The hypothesis that the element is down since a proof; None when too few support it. `voices`: of mute agents."""
     support = [failing for failing in checks if failing.limit_ms >= proof_ms]
     weight = sum(failing.weight for failing in support)
-    if not support or (price and weight < max(ODD_PRICE, ODD_PRICE * price)):
+    if not support or weight + voices < ODD_PRICE * price:
         return None
     explained = frozenset(failing.check for failing in support)
-    return Hypothesis(key, explained, proof_ms, weight - ODD_PRICE * price, frozenset(odd))
+    return Hypothesis(key, explained, proof_ms, weight - max(0, ODD_PRICE * price - voices), frozenset(odd))

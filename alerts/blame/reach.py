@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import nlargest
@@ -31,7 +32,9 @@ class ReachVotes(Testimony):
 
     def reach(self) -> list[Accusation]:
         """Elements that cannot be reached, best explanation first; every failing check is explained at most once."""
-        weighing = self._weighing = Weighing(self._all_failing(), self._successes, self._paths.topology.depth)
+        weighing = self._weighing = Weighing(
+            self._all_failing(), self._successes, self._paths.topology.depth, self._count_mute().__getitem__
+        )
         accusations = list[Accusation]()
         for cause, alike in weighing.causes():
             accusations.append(self._accusation(cause, alike))
@@ -40,6 +43,12 @@ class ReachVotes(Testimony):
         some = shares(weighing.failing, lasting, self._count_good, self._paths.topology.depth)
         self.odd = self._odd(left - set(chain.from_iterable(share.checks for share in some)), weighing.failing)
         return accusations + [self._share_accusation(share) for share in some]
+
+    def _count_mute(self) -> Counter[str]:
+        """How many agents at an element, or right behind it, fell silent."""
+        mute = {firing.agent for firing in self.firing if firing.fault == "silence" and not firing.never}
+        sites = map(self._paths.topology.site_of, mute)
+        return Counter(chain.from_iterable(islice(self._paths.inward(site), 2) for site in sites if site))
 
     def _is_lasting(self, check: str) -> bool:
         return self._said(check).frontier_ms - self.start_ms(check) >= SHARE_MS
@@ -93,7 +102,7 @@ class ReachVotes(Testimony):
         return accuse(element, kind, firings, reported_ms, fault="state", severity="info")
 
     def suspicious(self, parent: str) -> set[str]:
-        """Links and places that hang on an element, of which two checks miss answers and none had one since, though no
+        """Links and places that hang on an element, of which two checks, or one twice, miss answers and none had one since, though no
         rule says so yet."""
         if self._missing is None:
             self._missing = self._all_missing()
@@ -114,9 +123,14 @@ class ReachVotes(Testimony):
             for element in self._paths.path.get(check, ()):
                 parent = self._paths.hangs_on(element)
                 if parent is not None and element.startswith("link:"):
-                    many = 1 if self._period_ms(check) < BURST_MS else 2  # a burst went lost with it
+                    many = 2 if self._is_missed_twice(check, miss_ms) else 1
                     missing.setdefault(parent, {}).setdefault(element, []).extend([miss_ms] * many)
         return missing
+
+    def _is_missed_twice(self, check: str, miss_ms: int) -> bool:
+        """Was a burst lost with it, or the one after it as well?"""
+        period_ms = self._period_ms(check)
+        return period_ms >= BURST_MS or self._said(check).frontier_ms - miss_ms > period_ms
 
     def _is_mute(self, element: str, misses: list[int]) -> bool:
         second_ms = sorted(misses)[1]

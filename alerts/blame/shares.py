@@ -17,7 +17,7 @@ ALONE = 5.0  # what it costs (nats) that a check fails for a reason of its own
 PRIOR = 6.0  # and that a share of an element's flows fails
 MIN_AGENTS = 3
 MIN_CHECKS = 4
-MIN_SHARE = 0.08
+MIN_SHARE = 0.05
 
 
 class FlowShare(NamedTuple):
