@@ -10,7 +10,7 @@ from alerts.base import Assessment
 from alerts.blame.accusation import Accusation
 from alerts.blame.testimony import BURST_MS, CONTESTED_MS
 
-MUTE_MS = 70_000  # an agent that is restarted, or whose machine is, is back by then
+MUTE_MS = 50_000  # an agent that is restarted, or whose machine is, is back by then
 FLOWS_MS = 3_000  # what looks like a share of the flows must look so for this long
 CROWD_MS = 4_000  # others that hang on the same have so long to say whether they fail, too
 SLOW_MS = 3_000  # with slow probes the first of many that fail together may seem alone for so long

@@ -221,7 +221,7 @@ def test_a_place_on_battery_is_told_and_hides_neither_its_outage_nor_its_agents_
     world.run(120)
     assert world.elements() == [("commune:c1", "battery")]
     world.dead = {"c1"}
-    world.run(180)
+    world.run(190)
     assert world.elements() == [("agent:c1", "silent"), ("commune:c1", "battery")]
 
 
