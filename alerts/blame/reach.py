@@ -24,6 +24,7 @@ from alerts.blame.testimony import (
 )
 
 SHARE_MS = 8_000  # flows that fail beside others that do not fail for so long at least
+FEWEST_LOSSY = 2  # one lost packet is chance, however few are asked
 UNEXPLAINED_MS = 30_000  # failures nobody can place are told after so long
 
 
@@ -220,7 +221,7 @@ class ReachVotes(Testimony):
             clear=self._count_clear(parent, element, start_ms),
             proven=proven or bool(cause.key[1]),
             shaky=not cause.key[1] and self._is_shaky(parent or element, start_ms),
-            waiting=(not proven and self._could_prove(parent, element)) or self._is_awaited(element, start_ms),
+            waiting=(not proven and self._could_prove(parent, element)) or self._is_awaited(element, start_ms, proven),
             outvoted=tuple(sorted(cause.outvoted)),
             rerouted=not self._paths.rerouted.isdisjoint(checks),
         )
@@ -233,7 +234,7 @@ class ReachVotes(Testimony):
             if (evidence.ok_ms or 0) > start_ms + SLACK_MS and check not in self._reach:
                 answering += 1
                 lossy += (evidence.broken_ms or 0) > start_ms - RECENT_MS
-        return 3 * lossy > answering
+        return lossy >= FEWEST_LOSSY and 3 * lossy > answering
 
     def _misses(self, element: str) -> Iterator[int]:
         """First misses of all checks that cross the element and fail through it, whether their rule fires yet or not."""
@@ -249,14 +250,16 @@ class ReachVotes(Testimony):
     def _could_prove(self, parent: str | None, element: str) -> bool:
         return any(check in self._evidence for check in self._beside(parent, element))
 
-    def _is_awaited(self, element: str, start_ms: int) -> bool:
-        """Has a check that crosses the element, of an agent that could still be heard, not reported that far yet?"""
+    def _is_awaited(self, element: str, start_ms: int, proven: bool) -> bool:
+        """Has a check that crosses the element, of an agent that could still be heard, not reported that far yet? Where
+        nothing is proven it may not have sent anything since, either: few probe a small network, and seldom."""
         paths = self._paths
         for check in paths.crossing.get(element, ()):
             evidence = self._evidence.get(check)
             if evidence is None or check in self._reach or evidence.miss_ms is not None:
                 continue
-            late_ms = start_ms + SLACK_MS - evidence.frontier_ms
+            next_ms = 0 if proven else (evidence.newest_ms or 0) + evidence.period_ms
+            late_ms = max(start_ms + SLACK_MS, next_ms) - evidence.frontier_ms
             site = paths.topology.site_of(evidence.agent)
             max_ms = CONTESTED_MS if site == element else FRESH_MS + 2 * evidence.period_ms
             if 0 < late_ms <= max_ms and (site == element or not paths.is_behind(site, element)):
