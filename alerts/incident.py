@@ -92,6 +92,15 @@ def latest_ended(element: str, incidents: Iterable[Incident]) -> Incident | None
     return max(others, key=lambda incident: incident.resolved_ms or 0, default=None)
 
 
+def same_flows(accusation: Accusation, incidents: Iterable[Incident]) -> Incident | None:
+    """The incident of a share of the flows to which all that is accused belongs: when they come back, the seldom probed of
+    them do last, and would look like a share of something farther out."""
+    if accusation.share is None:
+        return None
+    alike = (incident for incident in incidents if incident.share is not None)
+    return next((incident for incident in alike if accusation.members <= incident.members), None)
+
+
 def calm_ms(incident: Incident) -> int:
     """For how long it must be well before people are told so: the oftener it came back, the longer."""
     return min(CALM_MS << min(incident.reopened - 1, 8), LONGEST_CALM_MS) if incident.reopened else 0

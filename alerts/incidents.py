@@ -31,6 +31,7 @@ from alerts.incident import (
     latest_ended,
     new_id,
     reopen,
+    same_flows,
     update,
 )
 from alerts.release import hearing_ms, is_due, newest_ms
@@ -225,7 +226,7 @@ class Book:
         """The open incident an accusation belongs to. What a thing is like stands beside what becomes of the path to it."""
         if accusation.fault == "state":
             return self._states.get((accusation.element, accusation.kind))
-        known = self._open.get(accusation.element)
+        known = self._open.get(accusation.element) or same_flows(accusation, self._open.values())
         return self._of_twin(accusation) if known is None and accusation.fault == "reach" else known
 
     def _of_twin(self, accusation: Accusation) -> Incident | None:

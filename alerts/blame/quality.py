@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from functools import cache
 from itertools import islice
 
@@ -18,6 +18,9 @@ from alerts.blame.testimony import (
 )
 
 BAD_SHARE = 0.5  # of the checks that cross an element and can judge it, at least so many must be bad
+SHARED_SHARE = (
+    0.25  # and of what half of the communes behind it complain of: a rule at its threshold fires for some only
+)
 REPORTED_MS = (
     6_000  # of quality: a check that has reported so much since another one complains, and is content, is good
 )
@@ -84,22 +87,32 @@ class QualityVotes(Testimony):
             and not any((rule, check) in self._pending for rule in rules)  # on its way to complain: not content
         )
 
-    def _ranked(self, bad: Mapping[str, list[Firing]], reported_ms: Reported) -> Iterator[tuple[int, bool, int, str]]:
+    def _ranked(self, bad: Mapping[str, list[Firing]], reported_ms: Reported) -> Iterator[tuple[float, bool, int, str]]:
         """Elements bad enough as (bad minus good, is no site, nearness, name): the largest is the one to name."""
         topology = self._paths.topology
         since_ms: dict[str, list[int]] = {}
+        ends: dict[str, set[str]] = {}
         for check, firings in bad.items():
-            for element in self._paths.path[check]:
+            path = self._paths.path[check]
+            communes = {end for end in (path[0], path[-1]) if end.startswith("commune:")}
+            for element in path:
                 since_ms.setdefault(element, []).append(min(firing.since_ms for firing in firings))
+                ends.setdefault(element, set()).update(communes)
         for element, starts in since_ms.items():
             many, due_ms = len(starts), min(starts) + REPORTED_MS
+            least = SHARED_SHARE if self._is_spread(element, ends.get(element, ())) else BAD_SHARE
             others = (
                 check for check in self._paths.crossing[element] if check not in bad and reported_ms(check) >= due_ms
             )
-            good = sum(1 for _ in islice(others, int(many / BAD_SHARE - many) + 1))
-            if many >= BAD_SHARE * (many + good):
+            good = sum(1 for _ in islice(others, int(many / least - many) + 1))
+            if many >= least * (many + good):
                 # An access link and the site behind it look the same: links break more often than sites.
-                yield many - good, element.startswith("link:"), -topology.depth(element), element
+                outweighed = good * least / (1 - least)
+                yield many - outweighed, element.startswith("link:"), -topology.depth(element), element
+
+    def _is_spread(self, element: str, communes: Collection[str]) -> bool:
+        """Do half of the communes behind an element say that it is bad? Chance, or links of their own, strike a few."""
+        return len(communes) >= max(MANY, BAD_SHARE * self._count_communes(element))
 
     def _quality_accusation(self, element: str, firings: list[Firing], reported_ms: Reported) -> Accusation:
         first = min(firings, key=lambda firing: (firing.since_ms, firing.rule))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from heapq import nlargest
 from itertools import chain, islice
 
+from alerts.base import Evidence
 from alerts.blame.accusation import Accusation, accuse
 from alerts.blame.hypotheses import NEWEST, Failing, Hypothesis, Key, Success, Weighing
 from alerts.blame.shares import MIN_AGENTS, FlowShare, shares
@@ -28,6 +29,11 @@ FEWEST_LOSSY = 2  # one lost packet is chance, however few are asked
 UNEXPLAINED_MS = 30_000  # failures nobody can place are told after so long
 
 
+def _has_lost(evidence: Evidence, at_ms: int) -> bool:
+    """Has a check that is heard missed something a moment before (or two of its periods), or since?"""
+    return (evidence.broken_ms or 0) > at_ms - max(RECENT_MS, 2 * evidence.period_ms)
+
+
 class ReachVotes(Testimony):
     """Who accuses what of being out of reach."""
 
@@ -42,6 +48,7 @@ class ReachVotes(Testimony):
         left = weighing.unexplained()
         lasting = {check for check in left if weighing.failing[check].weight == 1 and self._is_lasting(check)}
         some = shares(weighing.failing, lasting, self._count_good, self._paths.topology.depth)
+        some = [share for share in some if not self._is_patchy(share)]
         self.odd = self._odd(left - set(chain.from_iterable(share.checks for share in some)), weighing.failing)
         return accusations + [self._share_accusation(share) for share in some]
 
@@ -59,6 +66,13 @@ class ReachVotes(Testimony):
         element, service = key
         good = (self._good_of(self._said(check), element) for check in self._checks_of(element, service))
         return sum(good_ms > since_ms + SLACK_MS for good_ms in good)
+
+    def _is_patchy(self, share: FlowShare) -> bool:
+        """Do those flows that get through lose packets as well? Then it is no share of them that fails, but all, at times."""
+        others = (self._said(check) for check in self._checks_of(*share.key) if check not in share.checks)
+        good = [evidence for evidence in islice(others, MAX_WITNESSES) if evidence.ok_ms]
+        lossy = sum(_has_lost(evidence, evidence.frontier_ms) for evidence in good)
+        return lossy >= FEWEST_LOSSY and 3 * lossy > len(good)
 
     def _share_accusation(self, share: FlowShare) -> Accusation:
         element, checks = share.key[0], sorted(share.checks)
@@ -233,7 +247,7 @@ class ReachVotes(Testimony):
             evidence = self._said(check)
             if (evidence.ok_ms or 0) > start_ms + SLACK_MS and check not in self._reach:
                 answering += 1
-                lossy += (evidence.broken_ms or 0) > start_ms - RECENT_MS
+                lossy += _has_lost(evidence, start_ms)
         return lossy >= FEWEST_LOSSY and 3 * lossy > answering
 
     def _misses(self, element: str) -> Iterator[int]:
