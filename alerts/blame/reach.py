@@ -48,7 +48,6 @@ class ReachVotes(Testimony):
         left = weighing.unexplained()
         lasting = {check for check in left if weighing.failing[check].weight == 1 and self._is_lasting(check)}
         some = shares(weighing.failing, lasting, self._count_good, self._paths.topology.depth)
-        some = [share for share in some if not self._is_patchy(share)]
         self.odd = self._odd(left - set(chain.from_iterable(share.checks for share in some)), weighing.failing)
         return accusations + [self._share_accusation(share) for share in some]
 
@@ -66,13 +65,6 @@ class ReachVotes(Testimony):
         element, service = key
         good = (self._good_of(self._said(check), element) for check in self._checks_of(element, service))
         return sum(good_ms > since_ms + SLACK_MS for good_ms in good)
-
-    def _is_patchy(self, share: FlowShare) -> bool:
-        """Do those flows that get through lose packets as well? Then it is no share of them that fails, but all, at times."""
-        others = (self._said(check) for check in self._checks_of(*share.key) if check not in share.checks)
-        good = [evidence for evidence in islice(others, MAX_WITNESSES) if evidence.ok_ms]
-        lossy = sum(_has_lost(evidence, evidence.frontier_ms) for evidence in good)
-        return lossy >= FEWEST_LOSSY and 3 * lossy > len(good)
 
     def _share_accusation(self, share: FlowShare) -> Accusation:
         element, checks = share.key[0], sorted(share.checks)
