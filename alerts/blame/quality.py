@@ -100,14 +100,14 @@ class QualityVotes(Testimony):
                 ends.setdefault(element, set()).update(communes)
         for element, starts in since_ms.items():
             many, due_ms = len(starts), min(starts) + REPORTED_MS
-            least = SHARED_SHARE if self._is_spread(element, ends.get(element, ())) else BAD_SHARE
+            min_share = SHARED_SHARE if self._is_spread(element, ends.get(element, ())) else BAD_SHARE
             others = (
                 check for check in self._paths.crossing[element] if check not in bad and reported_ms(check) >= due_ms
             )
-            good = sum(1 for _ in islice(others, int(many / least - many) + 1))
-            if many >= least * (many + good):
+            good = sum(1 for _ in islice(others, int(many / min_share - many) + 1))
+            if many >= min_share * (many + good):
                 # An access link and the site behind it look the same: links break more often than sites.
-                outweighed = good * least / (1 - least)
+                outweighed = good * min_share / (1 - min_share)
                 yield many - outweighed, element.startswith("link:"), -topology.depth(element), element
 
     def _is_spread(self, element: str, communes: Collection[str]) -> bool:
