@@ -45,6 +45,7 @@ def spool(folder: Path) -> dict[tuple[str, int], str]:
 
 
 HUB_KEYS = ["v", "gz", "agent", "site", "boot", "first", "last", "frontier_ms", "backfill", "urgent", "arrived_ns"]
+HUB_KEYS_SINCE = {"ahead_ms"}  # how far the writer's clock was ahead
 
 
 def stored(folder: Path, start: Sequence[int] = (0, 0)) -> list[tuple[dict[str, Any], list[str]]]:
@@ -53,7 +54,8 @@ def stored(folder: Path, start: Sequence[int] = (0, 0)) -> list[tuple[dict[str, 
     for body in records(folder, start):
         head, _, payload = body.partition(b"\n")
         header = json.loads(head)
-        assert list(header) == HUB_KEYS and header["v"] == 1
+        assert list(header)[: len(HUB_KEYS)] == HUB_KEYS and header["v"] == 1
+        assert set(header) - set(HUB_KEYS) <= HUB_KEYS_SINCE
         text = (gzip.decompress(payload) if header["gz"] else payload).decode()
         found.append((header, [line for line in text.split("\n") if line]))
     return found
