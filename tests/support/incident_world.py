@@ -76,7 +76,7 @@ class Tree:
         return self._parent.get(element)
 
     def symptoms(self, element: str) -> tuple[str, ...]:
-        if element == "mcu:mcu-1":
+        if element in ("mcu:mcu-1", "site:mcu", "link:core-mcu"):  # who uses the server, or what leads to it
             return tuple(f"commune:{name}" for name in self.names)
         found = tuple(f"commune:{name}" for name in self.names if element in self.up(f"commune:{name}"))
         return found or (element,)

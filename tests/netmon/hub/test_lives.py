@@ -48,11 +48,11 @@ def test_one_lossy_link_is_one_page_and_one_all_clear_whatever_becomes_of_the_hu
 )
 def test_a_dead_agent_is_told_and_no_other(tmp_path: Path, moments: dict[int, str]) -> None:
     story = Story(
-        "dead", {"c2-core": Check("ping", 1, counted(1, 1))}, dead="c2", begins_s=100, ends_s=200, until_s=230
+        "dead", {"c2-core": Check("ping", 1, counted(1, 1))}, dead="c2", begins_s=100, ends_s=280, until_s=320
     )
     life = Life(tmp_path, story, 1).run(moments)
     assert pages(life) == once("silent", "agent:c2")
-    assert life.pages[0][0] <= 100 + 15 + 45 + 35
+    assert life.pages[0][0] <= 100 + 15 + 50 + 45 + 35
 
 
 def test_a_for_that_is_half_over_goes_on_after_a_restart(tmp_path: Path) -> None:
