@@ -133,7 +133,7 @@ class Book:
         self._event_ms = now_ms if assessment.event_ms is None else assessment.event_ms
         self._ended |= {id: at + now_ms - self._event_ms for id, at in self._unplaced.items()}
         self._unplaced.clear()
-        votes = Votes(assessment, self._paths, self._proofs, self._outages(now_ms, LATE_MS), kinds)
+        votes = Votes(assessment, self._paths, self._proofs, self._fallen(now_ms), kinds)
         self._remember(votes.members, assessment.unknown, now_ms)
         reach = gather(votes.reach(), self._paths.hangs_on, self._groups(), votes.suspicious)
         changes = self._take_in(reach, now_ms)
@@ -202,11 +202,9 @@ class Book:
             ended_ms = self._event_ms if incident.resolved_ms is None else incident.resolved_ms
             if self._since_end_ms(incident, now_ms) > TAINT_MS and reported_ms > ended_ms + AFTERMATH_MS:
                 continue
-            is_beside = element in (incident.element, self._topology.parent(incident.element))
             is_behind = self._paths.is_behind(element, incident.element)
-            if (incident.fault == "reach" and (is_beside or is_behind)) or (
-                or_loss and is_behind and is_loss(incident)
-            ):
+            is_near = is_behind or element in (incident.element, self._topology.parent(incident.element))
+            if (incident.fault == "reach" and is_near) or (or_loss and is_behind and is_loss(incident)):
                 return incident
         return None
 
@@ -304,6 +302,11 @@ class Book:
         """By the hub's clock; 0 while it is open."""
         return now_ms - self._ended.get(incident.id, now_ms)
 
+    def _fallen(self, now_ms: int) -> Outages:
+        """Elements with which others fell, and may come back later: not those that carry a part of their flows."""
+        partly = {incident.element for incident in self._open.values() if incident.share}
+        return {element: span for element, span in self._outages(now_ms, LATE_MS).items() if element not in partly}
+
     def _outages(self, now_ms: int, within_ms: int = TAINT_MS) -> Outages:
         """Elements that are, or were a moment ago, out of reach."""
         return {
@@ -313,7 +316,7 @@ class Book:
         }
 
     def _note_lossy(self, quality: Sequence[Accusation], now_ms: int) -> None:
-        """Until when elements that answer badly were blamed for it; an incident from before a restart begins anew."""
+        """Until when elements were blamed for answering badly; an incident from before a restart begins anew."""
         blamed = {accusation.element for accusation in quality}
         for incident in self._open.values():
             if incident.fault == "quality" and (incident.element in blamed or incident.element not in self._lossy):

@@ -61,10 +61,12 @@ class ReachVotes(Testimony):
         return self._said(check).frontier_ms - self.start_ms(check) >= SHARE_MS
 
     def _count_good(self, key: Key, since_ms: int) -> int:
-        """How many checks that cross a key succeed since a moment."""
+        """How many checks that cross a key succeed since a moment; of those that are sent so seldom that they could not have
+        failed often enough since, nobody knows yet."""
         element, service = key
-        good = (self._good_of(self._said(check), element) for check in self._checks_of(element, service))
-        return sum(good_ms > since_ms + SLACK_MS for good_ms in good)
+        heard = (self._said(check) for check in self._checks_of(element, service))
+        known = (evidence for evidence in heard if evidence.frontier_ms - since_ms >= 2 * evidence.period_ms)
+        return sum(self._good_of(evidence, element) > since_ms + SLACK_MS for evidence in known)
 
     def _share_accusation(self, share: FlowShare) -> Accusation:
         element, checks = share.key[0], sorted(share.checks)

@@ -219,7 +219,7 @@ class Testimony:
         if element not in self._outages:
             return False
         since_ms, _, until_ms = self._outages[element]
-        return since_ms - EARLY_MS <= start_ms <= (until_ms or start_ms)
+        return since_ms - EARLY_MS <= start_ms <= (start_ms if until_ms is None else until_ms)
 
     def is_undecided(self, check: str) -> bool:
         """Does a check fail that must be heard once more before it accuses anybody?"""
