@@ -11,7 +11,7 @@ from typing import Any
 
 from alerts.base import Assessment, Topology
 from alerts.blame.accusation import Accusation, Member
-from alerts.blame.blame import AFTERMATH_MS, Votes
+from alerts.blame.blame import Votes
 from alerts.blame.blips import Blips
 from alerts.blame.mute import mute_together
 from alerts.blame.paths import PathIndex
@@ -36,6 +36,7 @@ from alerts.incident import (
 )
 from alerts.release import hearing_ms, is_due, newest_ms
 
+AFTERMATH_MS = 10_000  # routes and switches need so long: what fell with an element may come back later than it
 TAINT_MS = 60_000  # windows still hold an outage's losses for so long after its end, longer ones for longer
 SILENCE_GRACE_MS = 120_000  # agents need time to come back after an outage …
 BEGIN_GRACE_MS = 30_000  # … or after the hub's own absence

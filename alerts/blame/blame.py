@@ -11,8 +11,6 @@ from alerts.blame.accusation import Accusation, accuse
 from alerts.blame.quality import QualityVotes
 from alerts.blame.reach import ReachVotes
 
-AFTERMATH_MS = 10_000  # routes and switches need so long: what fell with an element may come back later than it
-
 
 class Votes(ReachVotes, QualityVotes):
     """All votes of one tick."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from alerts.base import Topology, inward
 from alerts.blame.accusation import Accusation, accused_together
+from alerts.blame.siblings import MANY
 
-MANY = 3
 MUTE_SHARE = 0.5  # of all agents: then it is the hub that hears nobody
 FEWEST = 5
 

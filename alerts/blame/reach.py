@@ -39,7 +39,7 @@ class ReachVotes(Testimony):
 
     def reach(self) -> list[Accusation]:
         """Elements that cannot be reached, best explanation first; every failing check is explained at most once."""
-        weighing = self._weighing = Weighing(
+        weighing = Weighing(
             self._all_failing(), self._successes, self._paths.topology.depth, self._count_mute().__getitem__
         )
         accusations = list[Accusation]()

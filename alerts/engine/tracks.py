@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -131,7 +132,7 @@ def _when(field: str) -> Source:
     return of
 
 
-class ValueChange:
+class ValueChange(ABC):
     """What a field's newest values have to do with those before them. `before`: row → its latest value."""
 
     def __init__(self, field: str) -> None:
@@ -147,9 +148,9 @@ class ValueChange:
             changes.append(self.change(at_ms, old, value))
         return PointValues(those, np.array(changes, np.float64))
 
+    @abstractmethod
     def change(self, at_ms: float, old: float, value: float) -> float:
         """What a point says of it, NaN: nothing."""
-        raise NotImplementedError
 
 
 class Mover(ValueChange):

@@ -41,7 +41,7 @@ from alerts.language.vocabulary import FUNCTIONS, UNITS
     ],
 )
 def test_these_are_conditions(text: str) -> None:
-    parse(text)
+    assert list(figures_of(parse(text)))  # each asks for something
 
 
 @pytest.mark.parametrize(
